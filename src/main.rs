@@ -1,0 +1,3 @@
+//! The `phaseshift` program.
+
+fn main() {}
