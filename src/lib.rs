@@ -1,4 +1,10 @@
 //! Migrates SQLite files in declared phases and proves every row against a verified backup before it commits.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod error;
+pub mod event;
+pub mod files;
 pub mod name;
+pub mod phase;
+
+pub use error::{DatabaseState, Error, ErrorKind, Result};

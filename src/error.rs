@@ -1,0 +1,407 @@
+//! The one error type of the engine: what kind of failure, the facts, the cause, and the state of the data.
+//!
+//! An error says what happened. What to do about it is the program's business
+//! (`cli::explain`), never written here.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of every engine operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of failure an [`Error`] reports. The text codes are stable; scripts read them as `error.kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The arguments or the settings contradict each other.
+    Arguments,
+    /// `phaseshift.toml` cannot be read or holds an unknown key.
+    Config,
+    /// A phase file cannot be read: syntax, unknown key, missing key, wrong type.
+    PhaseFile,
+    /// The phases do not form a valid graph: missing parent, duplicate id, cycle.
+    Chain,
+    /// A target names no phase.
+    UnknownTarget,
+    /// A target means more than one phase; the person has to choose.
+    AmbiguousTarget,
+    /// A phase was edited after it was applied.
+    PhaseEdited,
+    /// The file records a phase that is not in the folder.
+    PhaseMissing,
+    /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
+    Irreversible,
+    /// The database file does not exist.
+    DatabaseMissing,
+    /// The path is not a regular file, or is an empty one.
+    NotAFile,
+    /// The file is not a SQLite database (or is encrypted).
+    NotADatabase,
+    /// The file is a SQLite database, but damaged.
+    Damaged,
+    /// The file, its folder or its medium cannot be written.
+    ReadOnly,
+    /// Another program holds the file.
+    Busy,
+    /// There is not enough free space.
+    NoSpace,
+    /// No phase of the chain is recorded in a file that has tables.
+    NotAdopted,
+    /// The version table has another meaning or another shape.
+    VersionTable,
+    /// The file's schema is not what the recorded phases say.
+    SchemaMismatch,
+    /// A `require` check of a phase does not hold.
+    Requirement,
+    /// A step does not fit the schema.
+    Step,
+    /// Rows of the file break a rule of the new schema.
+    Rows,
+    /// A function, collation or module that is needed is not available.
+    MissingPart,
+    /// The schema holds something this program cannot carry over safely.
+    Unsupported,
+    /// The backup could not be made or verified.
+    Backup,
+    /// A backup is damaged or is not what its manifest says.
+    BackupDamaged,
+    /// The file changed while it was looked at.
+    FileChanged,
+    /// The rebuild failed and was rolled back.
+    Rebuild,
+    /// A check before the commit failed; everything was rolled back.
+    Proof,
+    /// The commit failed.
+    Commit,
+    /// The restore failed.
+    Restore,
+    /// The answer to a question is missing, and there is nobody to ask.
+    NoAnswer,
+    /// The person said no.
+    Declined,
+    /// The run was interrupted by a signal.
+    Interrupted,
+    /// A file operation failed.
+    Io,
+    /// SQLite reported an error.
+    Sqlite,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 36] = [
+        Self::Arguments,
+        Self::Config,
+        Self::PhaseFile,
+        Self::Chain,
+        Self::UnknownTarget,
+        Self::AmbiguousTarget,
+        Self::PhaseEdited,
+        Self::PhaseMissing,
+        Self::Irreversible,
+        Self::DatabaseMissing,
+        Self::NotAFile,
+        Self::NotADatabase,
+        Self::Damaged,
+        Self::ReadOnly,
+        Self::Busy,
+        Self::NoSpace,
+        Self::NotAdopted,
+        Self::VersionTable,
+        Self::SchemaMismatch,
+        Self::Requirement,
+        Self::Step,
+        Self::Rows,
+        Self::MissingPart,
+        Self::Unsupported,
+        Self::Backup,
+        Self::BackupDamaged,
+        Self::FileChanged,
+        Self::Rebuild,
+        Self::Proof,
+        Self::Commit,
+        Self::Restore,
+        Self::NoAnswer,
+        Self::Declined,
+        Self::Interrupted,
+        Self::Io,
+        Self::Sqlite,
+    ];
+
+    /// Returns the stable text code, as in `error.kind` of the JSON output.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Arguments => "arguments",
+            Self::Config => "config",
+            Self::PhaseFile => "phase-file",
+            Self::Chain => "chain",
+            Self::UnknownTarget => "unknown-target",
+            Self::AmbiguousTarget => "ambiguous-target",
+            Self::PhaseEdited => "phase-edited",
+            Self::PhaseMissing => "phase-missing",
+            Self::Irreversible => "irreversible",
+            Self::DatabaseMissing => "database-missing",
+            Self::NotAFile => "not-a-file",
+            Self::NotADatabase => "not-a-database",
+            Self::Damaged => "damaged",
+            Self::ReadOnly => "read-only",
+            Self::Busy => "busy",
+            Self::NoSpace => "no-space",
+            Self::NotAdopted => "not-adopted",
+            Self::VersionTable => "version-table",
+            Self::SchemaMismatch => "schema-mismatch",
+            Self::Requirement => "requirement",
+            Self::Step => "step",
+            Self::Rows => "rows",
+            Self::MissingPart => "missing-part",
+            Self::Unsupported => "unsupported",
+            Self::Backup => "backup",
+            Self::BackupDamaged => "backup-damaged",
+            Self::FileChanged => "file-changed",
+            Self::Rebuild => "rebuild",
+            Self::Proof => "proof",
+            Self::Commit => "commit",
+            Self::Restore => "restore",
+            Self::NoAnswer => "no-answer",
+            Self::Declined => "declined",
+            Self::Interrupted => "interrupted",
+            Self::Io => "io",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// Tells whether the kind names a failure of the machine rather than a finding of ours, so that
+    /// the stage in which it happened decides what is reported.
+    const fn depends_on_stage(self) -> bool {
+        matches!(self, Self::Io | Self::Sqlite)
+    }
+}
+
+/// What a failure left behind in the database file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DatabaseState {
+    /// Nothing was written.
+    #[default]
+    Unchanged,
+    /// Something was written inside a transaction, which was rolled back: the content is as before.
+    RolledBack,
+    /// The change is in the file; something after it failed.
+    Done,
+    /// The program could not find out; the next look at the file will tell.
+    Unknown,
+}
+
+impl DatabaseState {
+    /// Returns the stable text code, as in `error.database_state` of the JSON output.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::RolledBack => "rolled-back",
+            Self::Done => "done",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Named facts about a failure, for the advice and for JSON.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The database file.
+    pub database: Option<PathBuf>,
+    /// A backup that exists and is whole.
+    pub backup: Option<PathBuf>,
+    /// The phase that was being read, planned or run.
+    pub phase: Option<String>,
+    /// The table, index, view or trigger.
+    pub object: Option<String>,
+    /// The file and the line (from 1) that hold the fault.
+    pub source: Option<(PathBuf, usize)>,
+    /// The version that was asked for or is missing.
+    pub choices: Vec<String>,
+    /// One line each: rows, objects or checks that are at fault.
+    pub problems: Vec<String>,
+}
+
+/// A failure of the engine.
+///
+/// `Display` is one short lowercase fragment without advice; the causes follow by
+/// [`source`](StdError::source).
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    what: String,
+    state: DatabaseState,
+    facts: Facts,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// Makes an error of a kind with its one-line description.
+    pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            what: what.into(),
+            state: DatabaseState::default(),
+            facts: Facts::default(),
+            cause: None,
+        }))
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns what the failure left in the database.
+    pub fn state(&self) -> DatabaseState {
+        self.0.state
+    }
+
+    /// Returns the named facts.
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// Says what the failure left in the database.
+    #[must_use]
+    pub fn leaving(mut self, state: DatabaseState) -> Self {
+        self.0.state = state;
+        self
+    }
+
+    /// Names the database file.
+    #[must_use]
+    pub fn in_database(mut self, path: &Path) -> Self {
+        self.0.facts.database.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+
+    /// Names a backup that exists and is whole.
+    #[must_use]
+    pub fn with_backup(mut self, path: &Path) -> Self {
+        self.0.facts.backup.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+
+    /// Names the phase.
+    #[must_use]
+    pub fn in_phase(mut self, id: &str) -> Self {
+        self.0.facts.phase.get_or_insert_with(|| id.to_owned());
+        self
+    }
+
+    /// Names the object at fault.
+    #[must_use]
+    pub fn about(mut self, object: &str) -> Self {
+        self.0.facts.object.get_or_insert_with(|| object.to_owned());
+        self
+    }
+
+    /// Names the file and line (from 1) at fault.
+    #[must_use]
+    pub fn at(mut self, file: &Path, line: usize) -> Self {
+        self.0.facts.source.get_or_insert_with(|| (file.to_path_buf(), line));
+        self
+    }
+
+    /// Lists what the person can choose from.
+    #[must_use]
+    pub fn choices(mut self, choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.facts.choices.extend(choices.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lists the rows, objects or checks at fault, one line each.
+    #[must_use]
+    pub fn problems(mut self, problems: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.facts.problems.extend(problems.into_iter().map(Into::into));
+        self
+    }
+
+    /// Reports a plain SQLite or file error as a failure of the stage in which it happened.
+    ///
+    /// Findings of ours, a busy file, an interrupt and the like keep their kind.
+    #[must_use]
+    pub fn during(self, stage: ErrorKind, what: &str) -> Self {
+        if !self.0.kind.depends_on_stage() {
+            return self;
+        }
+        let (state, facts) = (self.0.state, self.0.facts.clone());
+        let mut wrapped = Self::new(stage, what).leaving(state).caused_by(self);
+        wrapped.0.facts = facts;
+        wrapped
+    }
+
+    /// Returns the causes from the nearest to the root, as text.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = StdError::source(self);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.what)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let (kind, what) = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                (ErrorKind::Busy, "another program holds the database")
+            }
+            Some(ErrorCode::OperationInterrupted) => (ErrorKind::Interrupted, "interrupted"),
+            Some(ErrorCode::NotADatabase) => {
+                (ErrorKind::NotADatabase, "the file is not a SQLite database, or it is encrypted")
+            }
+            Some(ErrorCode::DatabaseCorrupt) => {
+                (ErrorKind::Damaged, "the database file is damaged")
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                (ErrorKind::ReadOnly, "the database cannot be written")
+            }
+            Some(ErrorCode::DiskFull) => (ErrorKind::NoSpace, "the disk is full"),
+            _ => (ErrorKind::Sqlite, "SQLite reported an error"),
+        };
+        Self::new(kind, what).caused_by(error)
+    }
+}
+
+/// Turns a file error into an [`Error`] that names what was tried and the path.
+pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            ErrorKind::ReadOnly
+        }
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error)
+}

@@ -1,0 +1,167 @@
+//! The only door to the file system: every file step goes through the trait [`Files`].
+//!
+//! A test can stand in with a disk that fails, fills up or loses power. Databases themselves are
+//! opened by SQLite through the VFS that [`Files::vfs`] names; nothing here may open a database
+//! file while a connection to it is open, because closing such a handle drops SQLite's locks
+//! (<https://sqlite.org/howtocorrupt.html>, section 2.2).
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, FixedOffset};
+
+mod real;
+
+pub use real::RealFiles;
+
+/// What kind of thing a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A device, pipe or socket.
+    Other,
+}
+
+/// What the file system knows about a path, without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is, after following symbolic links.
+    pub kind: FileKind,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The permission bits.
+    pub mode: u32,
+    /// The owner's user id.
+    pub owner: u32,
+    /// The owner's group id.
+    pub group: u32,
+    /// The device number.
+    pub device: u64,
+    /// The inode number.
+    pub inode: u64,
+    /// The number of names (hard links).
+    pub links: u64,
+}
+
+/// Space on the file system that holds a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that an ordinary user may still write.
+    pub available: u64,
+    /// Whether the file system is a network one, where locks may not work.
+    pub network: bool,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+}
+
+/// The steps on files that the engine takes.
+///
+/// Every method acts on the real path given; none follows up with another. Durability is the
+/// caller's business: write, [`sync_file`](Files::sync_file), rename,
+/// [`sync_folder`](Files::sync_folder).
+pub trait Files: Send + Sync + fmt::Debug {
+    /// Returns the name of the SQLite VFS that sees the same files, or `None` for the default.
+    fn vfs(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the time now, in the local zone.
+    fn now(&self) -> DateTime<FixedOffset>;
+
+    /// Resolves symbolic links and relative parts.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// Looks at a path; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// Whatever the system reports, except that nothing is there.
+    fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
+
+    /// Tells how much space is left beside a path.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn space(&self, path: &Path) -> io::Result<Space>;
+
+    /// Lists the files and folders in a folder, in name order.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Opens a file for reading from the start to the end. Never a database with an open connection.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>>;
+
+    /// Creates a file with these bytes and this mode; fails if the name is taken.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
+    fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>;
+
+    /// Creates a folder and its parents; existing ones are fine.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Copies a file to a name that is not taken.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
+    fn copy(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Renames a file to a name that is not taken, in one step.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Renames a file over another one, in one step.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a name.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Sets the permission bits and, where allowed, the owner.
+    ///
+    /// # Errors
+    /// Whatever the system reports about the permission bits.
+    fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()>;
+
+    /// Makes a file's content durable.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Notes that something was promised to the user, so that a test can hold the disk against it.
+    fn promised(&self, _what: &str) {}
+}

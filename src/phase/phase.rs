@@ -1,0 +1,117 @@
+//! One phase, as read from its file.
+
+use std::path::PathBuf;
+
+use super::step::{Check, Step};
+
+/// The identity of a phase: letters, digits, `_`, `.` and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhaseId(String);
+
+impl PhaseId {
+    /// Makes an id, if the text is one.
+    pub fn new(text: &str) -> Option<Self> {
+        let valid = !text.is_empty()
+            && text.len() <= 200
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for PhaseId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a rename does to the views that use the renamed thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ViewPolicy {
+    /// A rename never changes what a view hands out.
+    #[default]
+    Keep,
+    /// Views follow as SQLite's own RENAME makes them.
+    Follow,
+}
+
+/// What happens to the planner statistics of rebuilt tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StatisticsPolicy {
+    /// The rows of `sqlite_stat1` and `sqlite_stat4` follow the renames.
+    #[default]
+    Carry,
+    /// `ANALYZE` runs on the rebuilt tables.
+    Analyze,
+}
+
+/// How the tables of a phase are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// Every renamed or changed table is rebuilt by create-copy-swap.
+    #[default]
+    Rebuild,
+    /// SQLite's own ALTER where it is enough, else a rebuild.
+    Auto,
+}
+
+/// The way back of a phase.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WayBack {
+    /// Derived from the steps.
+    Derived,
+    /// Written by hand.
+    Steps(Vec<Step>),
+    /// There is none, for this reason.
+    Irreversible(String),
+}
+
+/// One phase: a declared change of the schema that sets one version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// Its identity.
+    pub id: PhaseId,
+    /// The number that goes into the version table.
+    pub version: i64,
+    /// The text that goes into the version table.
+    pub description: String,
+    /// The headline of the guided form.
+    pub title: Option<String>,
+    /// The phases it stands on; empty for a base.
+    pub parents: Vec<PhaseId>,
+    /// Phases that must be applied before, without being parents.
+    pub depends_on: Vec<PhaseId>,
+    /// Branch labels.
+    pub labels: Vec<String>,
+    /// Ids that this phase stands for.
+    pub replaces: Vec<PhaseId>,
+    /// What renames do to views.
+    pub views: ViewPolicy,
+    /// What happens to statistics.
+    pub statistics: StatisticsPolicy,
+    /// How tables are changed.
+    pub strategy: Strategy,
+    /// Checks before the backup.
+    pub require: Vec<Check>,
+    /// The steps, in order.
+    pub up: Vec<Step>,
+    /// Checks inside the transaction, after the steps.
+    pub verify: Vec<Check>,
+    /// The way back.
+    pub down: WayBack,
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The checksum of its normalised text.
+    pub checksum: String,
+}
+
+impl Phase {
+    /// Returns the headline: the title, or else the description.
+    pub fn headline(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.description)
+    }
+}

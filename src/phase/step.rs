@@ -1,0 +1,149 @@
+//! The steps of a phase: what each kind is called in a phase file and what it carries.
+//!
+//! A new step kind begins here; the compiler then names every place that must know it.
+
+/// A value of SQLite's that a check expects.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expected {
+    /// The query gives no row.
+    NoRows,
+    /// The query gives at least one row.
+    Rows,
+    /// The query gives one row whose first column is this integer.
+    Integer(i64),
+    /// The query gives one row whose first column is this real number.
+    Real(f64),
+    /// The query gives one row whose first column is this text.
+    Text(String),
+}
+
+/// A check that a phase carries: `[[require]]` before the backup, `[[verify]]` inside the transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// What is checked, in words.
+    pub name: String,
+    /// One query that only reads.
+    pub sql: String,
+    /// What the query must give.
+    pub expect: Expected,
+    /// What to tell the person when it does not hold.
+    pub message: Option<String>,
+    /// The line of the check in the phase file, from 1.
+    pub line: usize,
+}
+
+/// How a column changes; whatever is `None` stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ColumnChange {
+    /// The new declared type.
+    pub type_name: Option<String>,
+    /// Whether NULL is refused.
+    pub not_null: Option<bool>,
+    /// The new default.
+    pub default: Option<DefaultChange>,
+    /// The new collation.
+    pub collate: Option<String>,
+    /// An SQL expression over the old row that gives the copied value.
+    pub value: Option<String>,
+}
+
+/// How a column's default changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DefaultChange {
+    /// The default becomes this SQL text.
+    Set(String),
+    /// The column has no default any more (`default = "none"`).
+    Remove,
+}
+
+/// Which constraint of a table is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConstraintChoice {
+    /// The one with this name.
+    Name(String),
+    /// The one with this text; spacing, comments and case do not count.
+    Sql(String),
+}
+
+/// One change, as a phase file declares it. The fields are the keys of the step in a phase file.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
+pub enum Operation {
+    /// Gives a table another name.
+    RenameTable { from: String, to: String },
+    /// Gives a column another name.
+    RenameColumn { table: String, from: String, to: String },
+    /// Creates a table, ordinary or virtual.
+    CreateTable { sql: String, if_not_exists: bool },
+    /// Drops a table with its rows.
+    DropTable { table: String, if_exists: bool },
+    /// Adds a column: at the end, or after another one.
+    AddColumn { table: String, column: String, after: Option<String>, value: Option<String> },
+    /// Drops a column with its values.
+    DropColumn { table: String, column: String },
+    /// Changes the definition of a column.
+    AlterColumn { table: String, column: String, change: ColumnChange },
+    /// Adds a table constraint.
+    AddConstraint { table: String, sql: String },
+    /// Drops a constraint.
+    DropConstraint { table: String, constraint: ConstraintChoice },
+    /// Creates an index.
+    CreateIndex { sql: String, if_not_exists: bool },
+    /// Creates a view.
+    CreateView { sql: String, if_not_exists: bool },
+    /// Creates a trigger.
+    CreateTrigger { sql: String, if_not_exists: bool },
+    /// Drops an index.
+    DropIndex { index: String, if_exists: bool },
+    /// Drops a view with its triggers.
+    DropView { view: String, if_exists: bool },
+    /// Drops a trigger.
+    DropTrigger { trigger: String, if_exists: bool },
+    /// Gives an index another name.
+    RenameIndex { from: String, to: String },
+    /// Replaces a view by another text; its triggers stay.
+    ReplaceView { sql: String },
+    /// Replaces a trigger by another text.
+    ReplaceTrigger { sql: String },
+    /// Replaces the whole definition of a table; columns are matched by name.
+    Rebuild { table: String, sql: String, values: Vec<(String, String)> },
+    /// Runs statements that change rows.
+    Sql { sql: String, file: Option<String> },
+}
+
+impl Operation {
+    /// Returns the name of the operation in a phase file.
+    pub const fn op(&self) -> &'static str {
+        match self {
+            Self::RenameTable { .. } => "rename_table",
+            Self::RenameColumn { .. } => "rename_column",
+            Self::CreateTable { .. } => "create_table",
+            Self::DropTable { .. } => "drop_table",
+            Self::AddColumn { .. } => "add_column",
+            Self::DropColumn { .. } => "drop_column",
+            Self::AlterColumn { .. } => "alter_column",
+            Self::AddConstraint { .. } => "add_constraint",
+            Self::DropConstraint { .. } => "drop_constraint",
+            Self::CreateIndex { .. } => "create_index",
+            Self::CreateView { .. } => "create_view",
+            Self::CreateTrigger { .. } => "create_trigger",
+            Self::DropIndex { .. } => "drop_index",
+            Self::DropView { .. } => "drop_view",
+            Self::DropTrigger { .. } => "drop_trigger",
+            Self::RenameIndex { .. } => "rename_index",
+            Self::ReplaceView { .. } => "replace_view",
+            Self::ReplaceTrigger { .. } => "replace_trigger",
+            Self::Rebuild { .. } => "rebuild",
+            Self::Sql { .. } => "sql",
+        }
+    }
+}
+
+/// One step of a phase: an operation and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What the step does.
+    pub operation: Operation,
+    /// The line of the step in the phase file, from 1; 0 for a derived step.
+    pub line: usize,
+}
