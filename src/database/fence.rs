@@ -1,0 +1,162 @@
+//! The fence around SQL that a phase brings along, and the record of what that SQL touches.
+//!
+//! SQLite asks an authorizer about every action when a statement is prepared
+//! (<https://sqlite.org/c3ref/set_authorizer.html>). While the fence is up, whatever could end our
+//! transaction or leave the file is denied; the tables and columns that are written are noted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use crate::error::Result;
+use crate::name::fold;
+
+/// What statements do to one table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TouchedTable {
+    /// Rows may be added.
+    pub inserts: bool,
+    /// Rows may be removed.
+    pub deletes: bool,
+    /// Columns whose values may change, folded.
+    pub updates: BTreeSet<String>,
+}
+
+/// What statements do to the tables of `main`, by folded table name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The tables.
+    pub tables: BTreeMap<String, TouchedTable>,
+    /// The triggers that fire.
+    pub triggers: BTreeSet<String>,
+    /// Whether a statement changes the schema.
+    pub schema: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    up: bool,
+    touched: Touched,
+    denied: Option<String>,
+}
+
+/// The fence of one connection; down unless raised.
+#[derive(Debug, Clone, Default)]
+pub struct Fence(Arc<Mutex<State>>);
+
+impl Fence {
+    pub(super) fn install(&self, connection: &mut Connection) -> Result<()> {
+        let fence = self.clone();
+        connection.authorizer(Some(move |context: AuthContext<'_>| fence.decide(&context)))?;
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A poisoned lock only means that another thread panicked; the record stays valid.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Raises the fence with an empty record.
+    pub fn raise(&self) {
+        *self.state() = State { up: true, ..State::default() };
+    }
+
+    /// Lowers the fence and returns the record.
+    pub fn lower(&self) -> Touched {
+        std::mem::take(&mut *self.state()).touched
+    }
+
+    /// Returns what was denied since the fence was raised, in words.
+    pub fn denied(&self) -> Option<String> {
+        self.state().denied.clone()
+    }
+
+    fn decide(&self, context: &AuthContext<'_>) -> Authorization {
+        let mut state = self.state();
+        if !state.up {
+            return Authorization::Allow;
+        }
+        if let Some(what) = forbidden(context) {
+            state.denied.get_or_insert(what);
+            return Authorization::Deny;
+        }
+        note(&mut state.touched, context);
+        Authorization::Allow
+    }
+}
+
+/// Pragmas that only read and that table-valued functions use.
+const READING_PRAGMAS: [&str; 12] = [
+    "collation_list",
+    "data_version",
+    "foreign_key_check",
+    "foreign_key_list",
+    "function_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "module_list",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+fn forbidden(context: &AuthContext<'_>) -> Option<String> {
+    match context.action {
+        AuthAction::Transaction { .. } => Some("transaction control".to_owned()),
+        AuthAction::Savepoint { .. } => Some("a savepoint".to_owned()),
+        AuthAction::Attach { .. } => Some("ATTACH or VACUUM".to_owned()),
+        AuthAction::Detach { .. } => Some("DETACH".to_owned()),
+        AuthAction::Pragma { pragma_name, .. } => {
+            let reads = READING_PRAGMAS.iter().any(|known| crate::name::same(known, pragma_name));
+            (!reads).then(|| format!("PRAGMA {pragma_name}"))
+        }
+        AuthAction::Function { function_name } => {
+            let name = fold(function_name);
+            let loads = name == "load_extension" || name == "writefile" || name == "fts3_tokenizer";
+            loads.then(|| format!("the function {name}()"))
+        }
+        _ => None,
+    }
+}
+
+fn note(touched: &mut Touched, context: &AuthContext<'_>) {
+    let main = context.database_name.is_none_or(|name| name.eq_ignore_ascii_case("main"));
+    if let (
+        Some(trigger),
+        AuthAction::Insert { .. } | AuthAction::Update { .. } | AuthAction::Delete { .. },
+    ) = (context.accessor, context.action)
+    {
+        touched.triggers.insert(trigger.to_owned());
+    }
+    if !main {
+        return;
+    }
+    match context.action {
+        AuthAction::Insert { table_name } => {
+            touched.note(table_name, |table| table.inserts = true);
+        }
+        AuthAction::Delete { table_name } => {
+            touched.note(table_name, |table| table.deletes = true);
+        }
+        AuthAction::Update { table_name, column_name } => touched.note(table_name, |table| {
+            table.updates.insert(fold(column_name));
+        }),
+        AuthAction::AlterTable { .. } | AuthAction::Reindex { .. } | AuthAction::Analyze { .. } => {
+            touched.schema = true;
+        }
+        _ => {}
+    }
+}
+
+impl Touched {
+    fn note(&mut self, table: &str, change: impl FnOnce(&mut TouchedTable)) {
+        if matches!(fold(table).as_str(), "sqlite_master" | "sqlite_schema") {
+            self.schema = true;
+        } else {
+            change(self.tables.entry(fold(table)).or_default());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Opening database files, and nothing else may open them.
+//!
+//! A connection is opened to look, to write, or to create a backup's part file. Every setting that
+//! a promise rests on is set and read back. This module knows files, locks and pragmas; it does not
+//! know phases, plans or what is in the tables.
+
+mod fence;
+mod open;
+mod settings;
+mod transaction;
+
+pub use fence::{Fence, Touched, TouchedTable};
+pub use open::{Access, Database, OpenOptions};
+pub use settings::Identity;
+pub use transaction::WriteTransaction;

@@ -1,0 +1,246 @@
+//! Opening a database file with explicit flags, after a look at what the path is.
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::fence::Fence;
+use super::settings;
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::event::Interrupt;
+use crate::files::{FileKind, Files, Stat};
+
+/// What a connection may do to its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads; leaves every byte of the file and of its folder as it is.
+    Look,
+    /// Reads and writes an existing file; never creates one.
+    Write,
+    /// Creates a new file: a backup's part file, or what `init` and `demo` ask for.
+    Create,
+}
+
+/// What opening needs besides the path.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// The file system, whose VFS SQLite uses.
+    pub files: Arc<dyn Files>,
+    /// How long to wait for other programs' locks.
+    pub wait: Duration,
+    /// The request to stop.
+    pub interrupt: Interrupt,
+}
+
+/// An open database file.
+#[derive(Debug)]
+pub struct Database {
+    connection: Connection,
+    path: PathBuf,
+    access: Access,
+    fence: Fence,
+    opened: Option<Stat>,
+    options: OpenOptions,
+}
+
+impl Database {
+    /// Opens a file and fixes its settings; every setting is read back.
+    ///
+    /// Opening never creates a file unless the access is [`Access::Create`]. Opening to write
+    /// lets SQLite roll back what a crashed program left (<https://sqlite.org/lockingv3.html>).
+    ///
+    /// # Errors
+    /// [`ErrorKind::DatabaseMissing`], [`ErrorKind::NotAFile`], [`ErrorKind::NotADatabase`],
+    /// [`ErrorKind::Damaged`], [`ErrorKind::ReadOnly`], [`ErrorKind::Busy`].
+    pub fn open(path: &Path, access: Access, options: &OpenOptions) -> Result<Self> {
+        let opened = inspect(path, access, options.files.as_ref())?;
+        Self::connect(path, access, opened, options).map_err(|error| error.in_database(path))
+    }
+
+    fn connect(
+        path: &Path,
+        access: Access,
+        opened: Option<Stat>,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let leaves_wal = wal_has_frames(path, options.files.as_ref())?;
+        let flags = open_flags(path, access, leaves_wal, options.files.as_ref());
+        let mut connection = match options.files.vfs() {
+            Some(vfs) => {
+                let vfs = CString::new(vfs).map_err(|error| {
+                    Error::new(ErrorKind::Arguments, "the VFS name is not valid").caused_by(error)
+                })?;
+                Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())?
+            }
+            None => Connection::open_with_flags(path, flags)?,
+        };
+        connection.busy_timeout(options.wait)?;
+        let interrupt = options.interrupt.clone();
+        connection.progress_handler(1_000, Some(move || interrupt.requested()))?;
+        let fence = Fence::default();
+        fence.install(&mut connection)?;
+        // Frames that another program left in the WAL stay there unless we commit: a refused run
+        // must not change the file (https://sqlite.org/wal.html, "Checkpointing").
+        if leaves_wal {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        }
+        settings::apply(&connection, access)?;
+        let database = Self {
+            connection,
+            path: path.to_path_buf(),
+            access,
+            fence,
+            opened,
+            options: options.clone(),
+        };
+        database.touch()?;
+        Ok(database)
+    }
+
+    /// Reads the first page, so that a file that is no database is found now.
+    fn touch(&self) -> Result<()> {
+        let read =
+            self.connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
+        match read {
+            Ok(_) => Ok(()),
+            Err(error) if is_hot_journal(&error) => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "a crashed program left a journal that must be rolled back first",
+            )
+            .caused_by(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the connection for calls that must own it, such as the backup's target.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Returns the path the file was opened under.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the connection may do.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Returns the fence around foreign SQL.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Returns the options it was opened with.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
+    /// Opens another connection to the same file. SQLite connections of one process respect each other.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn sibling(&self, access: Access) -> Result<Self> {
+        Self::open(&self.path, access, &self.options)
+    }
+
+    /// Tells whether the path still names the file that was opened.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn has_moved(&self) -> Result<bool> {
+        let now = self
+            .options
+            .files
+            .stat(&self.path)
+            .map_err(|error| file_error("look at", &self.path, error))?;
+        let place = |stat: Stat| (stat.device, stat.inode);
+        Ok(match (self.opened, now) {
+            (Some(opened), Some(now)) => place(opened) != place(now),
+            (Some(_), None) => true,
+            (None, _) => false,
+        })
+    }
+
+    /// Closes the connection and reports what SQLite says about it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sqlite`].
+    pub fn close(self) -> Result<()> {
+        self.connection.close().map_err(|(_, error)| Error::from(error))
+    }
+}
+
+/// Looks at the path without opening it.
+fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat>> {
+    let refuse = |kind, what: String| Err(Error::new(kind, what).in_database(path));
+    let name = path.display();
+    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    match stat {
+        None if access == Access::Create => Ok(None),
+        None => refuse(ErrorKind::DatabaseMissing, format!("{name} does not exist")),
+        Some(_) if access == Access::Create => Ok(stat),
+        Some(stat) => match stat.kind {
+            FileKind::Folder => refuse(ErrorKind::NotAFile, format!("{name} is a folder")),
+            FileKind::Other => refuse(ErrorKind::NotAFile, format!("{name} is not a file")),
+            FileKind::File if stat.bytes == 0 => {
+                refuse(ErrorKind::NotAFile, format!("{name} is empty (0 bytes)"))
+            }
+            FileKind::File if stat.bytes < 512 => {
+                refuse(ErrorKind::NotADatabase, format!("{name} is too short to be a database"))
+            }
+            FileKind::File => Ok(Some(stat)),
+        },
+    }
+}
+
+/// Returns the path with a suffix appended to its name: `file.db` and `-wal` give `file.db-wal`.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn wal_has_frames(path: &Path, files: &dyn Files) -> Result<bool> {
+    let wal = beside(path, "-wal");
+    let stat = files.stat(&wal).map_err(|error| file_error("look at", &wal, error))?;
+    Ok(stat.is_some_and(|stat| stat.bytes > 0))
+}
+
+/// Chooses the flags. Never the URI form: a path is a path.
+///
+/// A reader of a WAL file without sidecars would create them and, being read-only, leave them
+/// behind; a connection that may write removes them when it closes
+/// (<https://sqlite.org/wal.html#read_only_databases>). `query_only` keeps it from writing.
+fn open_flags(path: &Path, access: Access, leaves_wal: bool, files: &dyn Files) -> OpenFlags {
+    let base = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match access {
+        Access::Write => base | OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Create => base | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Access::Look => {
+            let journal = beside(path, "-journal");
+            let hot = files.stat(&journal).is_ok_and(|stat| stat.is_some_and(|it| it.bytes > 0));
+            if leaves_wal || hot {
+                base | OpenFlags::SQLITE_OPEN_READ_ONLY
+            } else {
+                base | OpenFlags::SQLITE_OPEN_READ_WRITE
+            }
+        }
+    }
+}
+
+fn is_hot_journal(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(failure, _)
+        if failure.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK
+            || failure.extended_code == rusqlite::ffi::SQLITE_READONLY_RECOVERY)
+}

@@ -1,0 +1,108 @@
+//! The settings that the promises rest on: set, read back, and refused if they did not take.
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+
+use super::open::Access;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A pragma, the value it is set to, and the value it must then report.
+const PRAGMAS: [(&str, &str, i64); 5] = [
+    // The bundled SQLite has foreign keys on by default; a rebuild with them on empties child
+    // tables (https://sqlite.org/lang_altertable.html, section 7).
+    ("foreign_keys", "OFF", 0),
+    // FULL may lose a committed transaction when the removal of the journal is not yet on disk
+    // (https://sqlite.org/pragma.html#pragma_synchronous).
+    ("synchronous", "EXTRA", 3),
+    ("fullfsync", "ON", 1),
+    ("cell_size_check", "ON", 1),
+    ("mmap_size", "0", 0),
+];
+
+/// A connection switch and what it must be.
+const SWITCHES: [(DbConfig, bool); 5] = [
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
+    (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    // Stored DDL may hold double-quoted strings; it is data and has to be replayed as it is.
+    (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
+    (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
+];
+
+/// Fixes every setting of a new connection.
+pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
+    for (switch, wanted) in SWITCHES {
+        if connection.set_db_config(switch, wanted)? != wanted {
+            return Err(refused(&format!("{switch:?}")));
+        }
+    }
+    for (name, value, wanted) in PRAGMAS {
+        connection.execute_batch(&format!("PRAGMA {name}={value}"))?;
+        require(connection, name, wanted)?;
+    }
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    if access == Access::Look {
+        connection.execute_batch("PRAGMA query_only=ON")?;
+        require(connection, "query_only", 1)?;
+    }
+    Ok(())
+}
+
+/// Fails unless a pragma reports the wanted value.
+pub(super) fn require(connection: &Connection, name: &str, wanted: i64) -> Result<()> {
+    // mmap_size gives no row where memory mapping is compiled out.
+    let found = connection
+        .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+        .or_else(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows if name == "mmap_size" => Ok(0),
+            other => Err(other),
+        })?;
+    if found == wanted { Ok(()) } else { Err(refused(&format!("{name} = {wanted}"))) }
+}
+
+fn refused(setting: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("SQLite did not accept the setting {setting}"))
+}
+
+/// The properties of a file that no migration may change.
+///
+/// See <https://sqlite.org/fileformat2.html#the_database_header>.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// The page size in bytes.
+    pub page_size: i64,
+    /// The text encoding.
+    pub encoding: String,
+    /// The auto-vacuum mode: 0 none, 1 full, 2 incremental.
+    pub auto_vacuum: i64,
+    /// The application's own version number.
+    pub user_version: i64,
+    /// The application's id.
+    pub application_id: i64,
+    /// The journal mode.
+    pub journal_mode: String,
+}
+
+impl Identity {
+    /// Reads the properties of an open database.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn read(connection: &Connection) -> Result<Self> {
+        let number = |name: &str| {
+            connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+        };
+        let text = |name: &str| {
+            connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, String>(0))
+        };
+        Ok(Self {
+            page_size: number("page_size")?,
+            encoding: text("encoding")?,
+            auto_vacuum: number("auto_vacuum")?,
+            user_version: number("user_version")?,
+            application_id: number("application_id")?,
+            journal_mode: text("journal_mode")?,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! The one write transaction of a run: begun with the lock, ended by commit or rollback.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+
+use super::open::Database;
+use super::settings::require;
+use crate::error::{DatabaseState, Error, ErrorKind, Result};
+
+/// A write transaction that rolls back unless it is committed: dropping the connection rolls back.
+///
+/// Foreign keys are off in it, asserted before it begins: inside a transaction the pragma does
+/// nothing (<https://sqlite.org/pragma.html#pragma_foreign_keys>).
+#[derive(Debug)]
+pub struct WriteTransaction {
+    database: Database,
+}
+
+impl WriteTransaction {
+    /// Takes the write lock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if another program holds it longer than the wait;
+    /// [`ErrorKind::ReadOnly`] if the file cannot be written.
+    pub fn begin(database: Database) -> Result<Self> {
+        require(database.connection(), "foreign_keys", 0)?;
+        database.connection().execute_batch("BEGIN IMMEDIATE")?;
+        let transaction = Self { database };
+        // BEGIN IMMEDIATE succeeds in a read-only folder and on a file of a future write
+        // version; only a write tells. Writing the number it has already changes nothing.
+        transaction.probe()?;
+        Ok(transaction)
+    }
+
+    fn probe(&self) -> Result<()> {
+        let connection = self.database.connection();
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        connection.execute_batch(&format!("PRAGMA user_version={version}"))?;
+        Ok(())
+    }
+
+    /// Returns the database under the transaction.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Commits, trying again for as long as readers keep the file busy, up to the wait.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] (rolled back), or [`ErrorKind::Commit`] with the state that was found
+    /// by looking again.
+    pub fn commit(self) -> Result<Database> {
+        let deadline = Instant::now() + self.database.options().wait.max(Duration::from_secs(5));
+        loop {
+            self.database.options().interrupt.check()?;
+            match self.database.connection().execute_batch("COMMIT") {
+                Ok(()) => break,
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) if is_busy(&error) => {
+                    return Err(Error::from(error).leaving(DatabaseState::RolledBack));
+                }
+                Err(error) => return Err(self.after_failed_commit(error)),
+            }
+        }
+        let connection = self.database.connection();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(self.database)
+    }
+
+    /// Says what a failed COMMIT left behind. Without an open transaction SQLite has ended it;
+    /// whether it counts is known only from another look at the file.
+    fn after_failed_commit(&self, error: rusqlite::Error) -> Error {
+        let still_open = !self.database.connection().is_autocommit();
+        let state = if still_open { DatabaseState::RolledBack } else { DatabaseState::Unknown };
+        Error::new(ErrorKind::Commit, "the commit failed").leaving(state).caused_by(error)
+    }
+
+    /// Rolls back and gives the database back.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; the transaction is then rolled back when the file is next opened.
+    pub fn rollback(self) -> Result<Database> {
+        if !self.database.connection().is_autocommit() {
+            self.database.connection().execute_batch("ROLLBACK")?;
+        }
+        Ok(self.database)
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
