@@ -7,5 +7,7 @@ pub mod event;
 pub mod files;
 pub mod name;
 pub mod phase;
+pub mod rows;
+pub mod schema;
 
 pub use error::{DatabaseState, Error, ErrorKind, Result};

@@ -1,0 +1,75 @@
+//! Comparing everything that two databases store.
+
+use rusqlite::Connection;
+
+use super::compare::{Allowance, Difference, Side, compare};
+use crate::error::Result;
+use crate::event::TableRows;
+use crate::name::quote;
+use crate::schema::{Schema, Table};
+
+/// Counts the rows of a table.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Compares every stored table of two databases that must hold the same: schema text, counts,
+/// keys, storage classes and bytes. Returns the rows of every table, or the differences.
+///
+/// The progress function gets the table and the rows passed in it.
+///
+/// # Errors
+/// Whatever SQLite or the progress function reports.
+pub fn compare_databases(
+    left: (&Connection, &Schema),
+    right: (&Connection, &Schema),
+    progress: &mut dyn FnMut(&str, u64) -> Result<()>,
+) -> Result<std::result::Result<Vec<TableRows>, Vec<Difference>>> {
+    let mut differences = Vec::new();
+    let mut tables = Vec::new();
+    if let Some(difference) = schema_difference(left.1, right.1) {
+        return Ok(Err(vec![difference]));
+    }
+    for object in left.1.stored_tables() {
+        let Some(shape) = left.1.shape(&object.name) else { continue };
+        let one = side(left.0, shape);
+        let two = side(right.0, shape);
+        let found = compare(&one, &two, Allowance::None, &mut |rows| progress(&object.name, rows))?;
+        differences.extend(found.differences);
+        tables.push(TableRows { table: object.name.clone(), rows: found.equal });
+    }
+    if differences.is_empty() { Ok(Ok(tables)) } else { Ok(Err(differences)) }
+}
+
+fn side<'c>(connection: &'c Connection, shape: &'c Table) -> Side<'c> {
+    let columns = shape.writable().map(|column| column.name.clone()).collect();
+    Side { connection, table: &shape.name, key: &shape.key, columns }
+}
+
+fn schema_difference(left: &Schema, right: &Schema) -> Option<Difference> {
+    let all = |schema: &Schema| {
+        let mut objects: Vec<_> = schema
+            .objects
+            .iter()
+            .chain(&schema.internal)
+            .map(|object| (object.name.clone(), object.sql.clone(), object.table.clone()))
+            .collect();
+        objects.sort();
+        objects
+    };
+    let (left, right) = (all(left), all(right));
+    let odd = left
+        .iter()
+        .find(|object| !right.contains(object))
+        .or_else(|| right.iter().find(|object| !left.contains(object)))?;
+    Some(Difference {
+        table: odd.2.clone(),
+        key: odd.0.clone(),
+        what: "the schema entry differs".to_owned(),
+    })
+}

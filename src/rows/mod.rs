@@ -1,0 +1,11 @@
+//! Comparing the rows of two tables value by value: the judge behind backups, proofs and restores.
+//!
+//! It shares nothing with the code that copies rows. It knows tables, keys and columns; it does not
+//! know phases or why a table changed.
+
+mod compare;
+mod cursor;
+mod database;
+
+pub use compare::{Allowance, Comparison, Difference, Side, compare};
+pub use database::{compare_databases, count_rows};

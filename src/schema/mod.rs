@@ -1,0 +1,7 @@
+//! Schemas: SQLite's stored text and reported shapes, and reading them from a file.
+
+mod model;
+mod read;
+
+pub use model::{Column, ColumnStorage, Object, ObjectKind, RowKey, Schema, Table};
+pub use read::read;

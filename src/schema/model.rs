@@ -1,0 +1,200 @@
+//! What a schema is to this program: SQLite's own stored text, and the shape that SQLite reports.
+
+use std::collections::BTreeMap;
+
+use crate::name::{fold, is_internal, same};
+
+/// The kind of a stored object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// An ordinary table.
+    Table,
+    /// A virtual table.
+    VirtualTable,
+    /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
+    ShadowTable,
+    /// An index.
+    Index,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+}
+
+impl ObjectKind {
+    /// Returns the word for one such object.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::VirtualTable => "virtual table",
+            Self::ShadowTable => "shadow table",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+
+    /// Tells whether the object holds rows of its own or of a module.
+    pub const fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
+    }
+}
+
+/// One row of `sqlite_schema`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// The table or view it belongs to.
+    pub table: String,
+    /// The stored text; `None` for an automatic index.
+    pub sql: Option<String>,
+    /// The root page; 0 for a view, trigger or virtual table.
+    pub root: i64,
+}
+
+/// What kind of storage a column has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnStorage {
+    /// An ordinary column.
+    Stored,
+    /// A hidden column of a virtual table.
+    Hidden,
+    /// A generated column that is computed when read.
+    Virtual,
+    /// A generated column that is computed when written.
+    Generated,
+}
+
+/// One column, as `pragma_table_xinfo` reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its declared type, possibly empty.
+    pub declared: String,
+    /// Whether it refuses NULL.
+    pub not_null: bool,
+    /// Its default, as SQL text.
+    pub default: Option<String>,
+    /// Its place in the primary key, from 1; 0 if it is not part of it.
+    pub key: usize,
+    /// How it is stored.
+    pub storage: ColumnStorage,
+}
+
+impl Column {
+    /// Tells whether a value can be given for the column.
+    pub fn is_writable(&self) -> bool {
+        self.storage == ColumnStorage::Stored
+    }
+}
+
+/// How rows of a table are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowKey {
+    /// By the rowid, under a name that no column shadows.
+    Rowid(String),
+    /// By the rowid, which columns named `rowid`, `_rowid_` and `oid` make unreachable.
+    HiddenRowid,
+    /// By the primary key of a WITHOUT ROWID table: column names in key order.
+    PrimaryKey(Vec<String>),
+    /// By a module; the content is in shadow tables.
+    Module,
+}
+
+/// The shape of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns, in order, hidden and generated ones included.
+    pub columns: Vec<Column>,
+    /// How its rows are told apart.
+    pub key: RowKey,
+    /// Whether it is declared STRICT.
+    pub strict: bool,
+}
+
+impl Table {
+    /// Finds a column by name, without regard to the case of A to Z.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| same(&column.name, name))
+    }
+
+    /// Returns the columns that can be written, in order.
+    pub fn writable(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_writable())
+    }
+
+    /// Returns the column that is an alias of the rowid, if the key is one.
+    pub fn rowid_alias(&self) -> Option<&Column> {
+        match &self.key {
+            RowKey::Rowid(name) => self.column(name),
+            RowKey::HiddenRowid | RowKey::PrimaryKey(_) | RowKey::Module => None,
+        }
+    }
+}
+
+/// A whole schema: SQLite's stored objects in their order, and the shapes of the tables.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    /// The objects, without SQLite's own `sqlite_...` tables and automatic indexes.
+    pub objects: Vec<Object>,
+    /// The automatic indexes and SQLite's own tables.
+    pub internal: Vec<Object>,
+    /// The shapes, by folded table name; SQLite's own tables included.
+    pub tables: BTreeMap<String, Table>,
+}
+
+impl Schema {
+    /// Finds an object of any kind by name. Tables, indexes and views share their names; triggers
+    /// have their own.
+    pub fn find(&self, kind: ObjectKind, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.kind == kind && same(&object.name, name))
+    }
+
+    /// Finds a table of any kind by name.
+    pub fn find_table(&self, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.kind.is_table() && same(&object.name, name))
+    }
+
+    /// Returns the shape of a table.
+    pub fn shape(&self, name: &str) -> Option<&Table> {
+        self.tables.get(&fold(name))
+    }
+
+    /// Returns the objects of one kind, in order.
+    pub fn of_kind(&self, kind: ObjectKind) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(move |object| object.kind == kind)
+    }
+
+    /// Returns the objects of one kind that belong to a table or view.
+    pub fn belonging(&self, kind: ObjectKind, table: &str) -> impl Iterator<Item = &Object> {
+        self.of_kind(kind).filter(move |object| same(&object.table, table))
+    }
+
+    /// Tells whether a file with this schema holds nothing of anybody's.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Tells whether any table, index or view has this name.
+    pub fn is_taken(&self, name: &str) -> bool {
+        self.objects
+            .iter()
+            .chain(&self.internal)
+            .any(|object| object.kind != ObjectKind::Trigger && same(&object.name, name))
+    }
+
+    /// Returns the tables whose rows are stored in b-trees of their own, in order: ordinary and
+    /// shadow tables, and SQLite's own tables.
+    pub fn stored_tables(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().chain(&self.internal).filter(|object| {
+            matches!(object.kind, ObjectKind::Table | ObjectKind::ShadowTable)
+                && (object.root != 0 || !is_internal(&object.name))
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! Reading a schema from an open database. Nothing is parsed here: SQLite reports the shapes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::model::{Column, ColumnStorage, Object, ObjectKind, RowKey, Schema, Table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{fold, is_internal, literal, same};
+
+/// Reads the whole schema of `main`.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] if a name or a text is not valid UTF-8 or an object has an unknown
+/// type; [`ErrorKind::Damaged`] and others as SQLite reports them.
+pub fn read(connection: &Connection) -> Result<Schema> {
+    let kinds = table_kinds(connection)?;
+    let mut schema = Schema::default();
+    for object in stored_objects(connection, &kinds)? {
+        if object.kind.is_table() {
+            let facts = kinds.get(&fold(&object.name)).copied().unwrap_or_default();
+            let table = shape(connection, &object, facts)?;
+            schema.tables.insert(fold(&object.name), table);
+        }
+        if is_internal(&object.name) {
+            schema.internal.push(object);
+        } else {
+            schema.objects.push(object);
+        }
+    }
+    Ok(schema)
+}
+
+/// What `pragma_table_list` tells about a table.
+#[derive(Debug, Clone, Copy, Default)]
+struct TableFacts {
+    shadow: bool,
+    without_rowid: bool,
+    strict: bool,
+}
+
+fn table_kinds(connection: &Connection) -> Result<HashMap<String, TableFacts>> {
+    let mut statement = connection
+        .prepare("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'")?;
+    let mut rows = statement.query([])?;
+    let mut kinds = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let name = text(row.get_ref(0)?, "the name of a table")?;
+        let facts = TableFacts {
+            shadow: text(row.get_ref(1)?, "the type of a table")? == "shadow",
+            without_rowid: row.get::<_, i64>(2)? != 0,
+            strict: row.get::<_, i64>(3)? != 0,
+        };
+        kinds.insert(fold(&name), facts);
+    }
+    Ok(kinds)
+}
+
+fn stored_objects(
+    connection: &Connection,
+    kinds: &HashMap<String, TableFacts>,
+) -> Result<Vec<Object>> {
+    let mut statement = connection.prepare(
+        "SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema ORDER BY rowid",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut objects = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = text(row.get_ref(1)?, "the name of an object")?;
+        let table = text(row.get_ref(2)?, &name)?;
+        let root = row.get::<_, Option<i64>>(3)?.unwrap_or(0);
+        let sql = match row.get_ref(4)? {
+            ValueRef::Null => None,
+            value => Some(text(value, &name)?),
+        };
+        let shadow = kinds.get(&fold(&name)).is_some_and(|facts| facts.shadow);
+        let kind = match text(row.get_ref(0)?, &name)?.as_str() {
+            "table" if root == 0 => ObjectKind::VirtualTable,
+            "table" if shadow => ObjectKind::ShadowTable,
+            "table" => ObjectKind::Table,
+            "index" => ObjectKind::Index,
+            "view" => ObjectKind::View,
+            "trigger" => ObjectKind::Trigger,
+            other => {
+                let what = format!("the schema holds an object of unknown type {other}");
+                return Err(Error::new(ErrorKind::Unsupported, what).about(&name));
+            }
+        };
+        objects.push(Object { kind, name, table, sql, root });
+    }
+    Ok(objects)
+}
+
+fn text(value: ValueRef<'_>, object: &str) -> Result<String> {
+    let bytes = match value {
+        ValueRef::Text(bytes) => bytes,
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
+            let what = format!("the schema entry of {object} is not text");
+            return Err(Error::new(ErrorKind::Damaged, what).about(object));
+        }
+    };
+    String::from_utf8(bytes.to_vec()).map_err(|error| {
+        let shown = String::from_utf8_lossy(bytes).chars().take(60).collect::<String>();
+        let what = format!("the schema holds text that is not UTF-8: {shown}");
+        Error::new(ErrorKind::Unsupported, what).about(object).caused_by(error)
+    })
+}
+
+fn shape(connection: &Connection, object: &Object, facts: TableFacts) -> Result<Table> {
+    let columns = columns(connection, &object.name).or_else(|error| {
+        // A virtual table of an unknown module has no columns that anybody could see.
+        if object.kind == ObjectKind::VirtualTable { Ok(Vec::new()) } else { Err(error) }
+    })?;
+    let key = if object.kind == ObjectKind::VirtualTable {
+        RowKey::Module
+    } else if facts.without_rowid {
+        RowKey::PrimaryKey(primary_key(&columns))
+    } else {
+        rowid_key(connection, &object.name, &columns)?
+    };
+    Ok(Table { name: object.name.clone(), columns, key, strict: facts.strict })
+}
+
+fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
+    // A pragma, not the table-valued function: the function is slower on thousands of tables.
+    let sql = format!("PRAGMA main.table_xinfo({})", literal(table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut columns = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = text(row.get_ref(1)?, table)?;
+        let default = match row.get_ref(4)? {
+            ValueRef::Null => None,
+            value => Some(text(value, table)?),
+        };
+        let storage = match row.get::<_, i64>(6)? {
+            0 => ColumnStorage::Stored,
+            1 => ColumnStorage::Hidden,
+            2 => ColumnStorage::Virtual,
+            _ => ColumnStorage::Generated,
+        };
+        columns.push(Column {
+            name,
+            declared: text(row.get_ref(2)?, table)?,
+            not_null: row.get::<_, i64>(3)? != 0,
+            default,
+            key: usize::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+            storage,
+        });
+    }
+    Ok(columns)
+}
+
+fn primary_key(columns: &[Column]) -> Vec<String> {
+    let keyed: BTreeMap<usize, &str> = columns
+        .iter()
+        .filter(|column| column.key > 0)
+        .map(|column| (column.key, column.name.as_str()))
+        .collect();
+    keyed.into_values().map(ToOwned::to_owned).collect()
+}
+
+/// Chooses the name under which the rowid can be read: the INTEGER PRIMARY KEY column, or the
+/// first of rowid, _rowid_ and oid that is no column (<https://sqlite.org/lang_createtable.html#rowid>).
+fn rowid_key(connection: &Connection, table: &str, columns: &[Column]) -> Result<RowKey> {
+    let key = primary_key(columns);
+    if let [only] = key.as_slice()
+        && is_rowid_alias(connection, table, columns, only)?
+    {
+        return Ok(RowKey::Rowid(only.clone()));
+    }
+    let free = ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|name| !columns.iter().any(|column| same(&column.name, name)));
+    Ok(free.map_or(RowKey::HiddenRowid, |name| RowKey::Rowid(name.to_owned())))
+}
+
+/// A lone primary key column of type INTEGER is the rowid, unless it is declared DESC, in which
+/// case it has an automatic index of origin `pk`.
+fn is_rowid_alias(
+    connection: &Connection,
+    table: &str,
+    columns: &[Column],
+    key: &str,
+) -> Result<bool> {
+    let integer = columns
+        .iter()
+        .any(|column| same(&column.name, key) && column.declared.eq_ignore_ascii_case("INTEGER"));
+    if !integer {
+        return Ok(false);
+    }
+    let sql = format!("PRAGMA main.index_list({})", literal(table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, String>(3)? == "pk" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
