@@ -7,7 +7,10 @@ pub mod event;
 pub mod files;
 pub mod name;
 pub mod phase;
+pub mod plan;
 pub mod rows;
 pub mod schema;
+pub mod shadow;
+pub mod sql;
 
 pub use error::{DatabaseState, Error, ErrorKind, Result};

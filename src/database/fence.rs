@@ -20,6 +20,8 @@ pub struct TouchedTable {
     pub inserts: bool,
     /// Rows may be removed.
     pub deletes: bool,
+    /// Rows may be replaced by others of the same key.
+    pub replaces: bool,
     /// Columns whose values may change, folded.
     pub updates: BTreeSet<String>,
 }
@@ -39,6 +41,7 @@ pub struct Touched {
 struct State {
     up: bool,
     touched: Touched,
+    schema_mark: bool,
     denied: Option<String>,
 }
 
@@ -47,7 +50,11 @@ struct State {
 pub struct Fence(Arc<Mutex<State>>);
 
 impl Fence {
-    pub(super) fn install(&self, connection: &mut Connection) -> Result<()> {
+    /// Puts the fence, still down, around a connection.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn install(&self, connection: &mut Connection) -> Result<()> {
         let fence = self.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| fence.decide(&context)))?;
         Ok(())
@@ -73,6 +80,11 @@ impl Fence {
         self.state().denied.clone()
     }
 
+    /// Tells whether a statement compiled since the last call changes the schema.
+    pub(super) fn take_schema_mark(&self) -> bool {
+        std::mem::take(&mut self.state().schema_mark)
+    }
+
     fn decide(&self, context: &AuthContext<'_>) -> Authorization {
         let mut state = self.state();
         if !state.up {
@@ -82,7 +94,10 @@ impl Fence {
             state.denied.get_or_insert(what);
             return Authorization::Deny;
         }
+        let before = std::mem::take(&mut state.touched.schema);
         note(&mut state.touched, context);
+        state.schema_mark |= state.touched.schema;
+        state.touched.schema |= before;
         Authorization::Allow
     }
 }
@@ -152,6 +167,27 @@ fn note(touched: &mut Touched, context: &AuthContext<'_>) {
 }
 
 impl Touched {
+    /// Assumes that every insert and update may replace rows: REPLACE deletes without being asked
+    /// for (<https://sqlite.org/lang_conflict.html>).
+    pub(super) fn assume_replacing(&mut self) {
+        for table in self.tables.values_mut().filter(|it| it.inserts || !it.updates.is_empty()) {
+            table.replaces = true;
+        }
+    }
+
+    /// Joins what other statements touch.
+    pub fn merge(&mut self, other: Self) {
+        for (name, table) in other.tables {
+            let known = self.tables.entry(name).or_default();
+            known.inserts |= table.inserts;
+            known.deletes |= table.deletes;
+            known.replaces |= table.replaces;
+            known.updates.extend(table.updates);
+        }
+        self.triggers.extend(other.triggers);
+        self.schema |= other.schema;
+    }
+
     fn note(&mut self, table: &str, change: impl FnOnce(&mut TouchedTable)) {
         if matches!(fold(table).as_str(), "sqlite_master" | "sqlite_schema") {
             self.schema = true;

@@ -7,9 +7,11 @@
 mod fence;
 mod open;
 mod settings;
+mod statements;
 mod transaction;
 
 pub use fence::{Fence, Touched, TouchedTable};
-pub use open::{Access, Database, OpenOptions};
+pub use open::{Access, Database, OpenOptions, beside};
 pub use settings::Identity;
+pub use statements::{Purpose, run_fenced, words};
 pub use transaction::WriteTransaction;

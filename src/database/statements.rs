@@ -1,0 +1,117 @@
+//! Running the SQL that a phase brings along, statement by statement, behind the fence.
+//!
+//! SQLite finds the end of each statement; nothing here splits text.
+
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::{Batch, Connection};
+
+use super::fence::{Fence, Touched};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::significant_tokens;
+
+/// What is done with the statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// All are compiled; only those that change the schema are run.
+    Check,
+    /// All are run.
+    Run,
+}
+
+/// Runs or checks statements behind the fence and returns what they touch.
+///
+/// # Errors
+/// [`ErrorKind::Step`] with the line of the statement (from 1, in the text given) and the reason:
+/// SQLite's, or that the statement is not allowed in a phase.
+pub fn run_fenced(
+    connection: &Connection,
+    fence: &Fence,
+    sql: &str,
+    purpose: Purpose,
+) -> Result<Touched> {
+    fence.raise();
+    let run = run_statements(connection, fence, sql, purpose);
+    let denied = fence.denied();
+    let mut touched = fence.lower();
+    match (run, denied) {
+        (Ok(()), None) => {
+            let replaces = significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"));
+            if replaces {
+                touched.assume_replacing();
+            }
+            Ok(touched)
+        }
+        (Err((line, error)), None) => {
+            let what = format!("statement at line {line}: {}", words(&error));
+            Err(from_statement(error, what))
+        }
+        (Err((line, error)), Some(what)) => {
+            let what = format!("statement at line {line}: {what} is not allowed in a phase");
+            Err(Error::new(ErrorKind::Step, what).caused_by(error))
+        }
+        (Ok(()), Some(what)) => {
+            Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))
+        }
+    }
+}
+
+/// A busy file, an interrupt or a damaged file is not the statement's fault.
+fn from_statement(error: rusqlite::Error, what: String) -> Error {
+    let plain = matches!(
+        error.sqlite_error_code(),
+        None | Some(rusqlite::ErrorCode::Unknown | rusqlite::ErrorCode::ConstraintViolation)
+    );
+    if plain { Error::new(ErrorKind::Step, what).caused_by(error) } else { error.into() }
+}
+
+fn run_statements(
+    connection: &Connection,
+    fence: &Fence,
+    sql: &str,
+    purpose: Purpose,
+) -> std::result::Result<(), (usize, rusqlite::Error)> {
+    let mut batch = Batch::new(connection, sql);
+    let mut passed = 0;
+    loop {
+        let line = line_after(sql, passed);
+        let mut statement = match batch.next() {
+            Ok(Some(statement)) => statement,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err((line_of(sql, &error).unwrap_or(line), error)),
+        };
+        passed += statement.expanded_sql().map_or(0, |text| text.len());
+        if purpose == Purpose::Run || fence.take_schema_mark() {
+            let mut rows = statement.raw_query();
+            while rows.next().map_err(|error| (line, error))?.is_some() {}
+        }
+    }
+}
+
+/// The line of the first word after a byte position.
+fn line_after(sql: &str, position: usize) -> usize {
+    let start = sql
+        .get(position..)
+        .and_then(|rest| significant_tokens(rest).next())
+        .map_or(position, |token| position + token.start);
+    1 + sql.bytes().take(start).filter(|byte| *byte == b'\n').count()
+}
+
+fn line_of(sql: &str, error: &rusqlite::Error) -> Option<usize> {
+    match error {
+        rusqlite::Error::SqlInputError { sql: rest, offset, .. } => {
+            let place = sql.len().checked_sub(rest.len())?;
+            let place = place + usize::try_from(*offset).unwrap_or(0);
+            Some(1 + sql.bytes().take(place).filter(|byte| *byte == b'\n').count())
+        }
+        _ => None,
+    }
+}
+
+/// Returns SQLite's own words.
+pub fn words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,298 @@
+//! The single actions of a plan, in the order in which they run, and the steps that group them.
+
+use super::reshape::{Rebuild, Reshape, VirtualChange};
+use super::{DataStage, Direction, PhasePlan};
+use crate::name::{literal, quote};
+use crate::schema::{Object, ObjectKind};
+
+/// One action on the database.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Drops a trigger, view or index.
+    Remove(Object),
+    /// Gives a table a scratch name, so that its own is free.
+    StepAside {
+        /// The table.
+        table: String,
+        /// The scratch name.
+        scratch: String,
+    },
+    /// Creates a table.
+    CreateTable {
+        /// Its name.
+        table: String,
+        /// The text that creates it.
+        sql: String,
+    },
+    /// Fills a rebuilt table.
+    Copy(Box<Rebuild>),
+    /// Drops a table with whatever hangs on it.
+    DropTable {
+        /// The table, by the name it has at that moment.
+        table: String,
+    },
+    /// Lets an AUTOINCREMENT counter follow its table.
+    CarrySequence {
+        /// The scratch name under which the counter waits.
+        scratch: String,
+        /// The table after.
+        table: String,
+    },
+    /// Lets the statistics follow the renames: the statements.
+    CarryStatistics(Vec<String>),
+    /// Changes a virtual table.
+    Virtual(VirtualChange),
+    /// Creates an index, view or trigger.
+    Restore(Object),
+    /// Runs statements of the phase behind the fence.
+    Data(DataStage),
+    /// Records the phase in the version tables.
+    Record,
+}
+
+/// A numbered step of a run: what the screen shows as one line, and its actions.
+#[derive(Debug, Clone)]
+pub struct PlannedStep {
+    /// What the step does, in words.
+    pub title: String,
+    /// The actions, in order.
+    pub actions: Vec<Action>,
+}
+
+impl Action {
+    /// Returns the statements that carry the action out, as a script runs them.
+    pub fn sql(&self) -> Vec<String> {
+        match self {
+            Self::Remove(object) => {
+                let word = object.kind.word().to_ascii_uppercase();
+                vec![format!("DROP {word} main.{}", quote(&object.name))]
+            }
+            Self::StepAside { table, scratch } => {
+                vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(table), quote(scratch))]
+            }
+            Self::CreateTable { sql, .. } => vec![sql.clone()],
+            Self::Copy(rebuild) => vec![rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to)],
+            Self::DropTable { table } => vec![format!("DROP TABLE main.{}", quote(table))],
+            Self::CarrySequence { scratch, table } => vec![
+                format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(table)),
+                format!(
+                    "UPDATE main.sqlite_sequence SET name = {} WHERE name = {}",
+                    literal(table),
+                    literal(scratch)
+                ),
+            ],
+            Self::CarryStatistics(statements) => statements.clone(),
+            Self::Virtual(change) => change.sql(),
+            Self::Restore(object) => object.sql.clone().into_iter().collect(),
+            Self::Data(data) => vec![data.sql.clone()],
+            Self::Record => Vec::new(),
+        }
+    }
+}
+
+impl VirtualChange {
+    fn sql(&self) -> Vec<String> {
+        let rebuild = |name: &str| {
+            let table = quote(name);
+            format!("INSERT INTO main.{table}({table}) VALUES('rebuild')")
+        };
+        match self {
+            Self::Create { sql } => vec![sql.clone()],
+            Self::Rename { from, to } => {
+                vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(from), quote(to))]
+            }
+            Self::Drop { table } => vec![format!("DROP TABLE main.{}", quote(table))],
+            Self::Recreate { from, to, sql } => {
+                vec![format!("DROP TABLE main.{}", quote(from)), sql.clone(), rebuild(to)]
+            }
+        }
+    }
+}
+
+impl Reshape {
+    /// Returns the steps of the change, in order.
+    ///
+    /// Old tables step aside first, so that new ones are created under their own names with their
+    /// own text; the rows are copied; the old tables go; then whatever hangs on the tables is made
+    /// again. The old table is renamed with `legacy_alter_table` on, which leaves every reference
+    /// to the name alone (<https://sqlite.org/pragma.html#pragma_legacy_alter_table>).
+    pub fn steps(&self) -> Vec<PlannedStep> {
+        let mut steps = self.copy_steps();
+        steps.extend(self.swap_step());
+        steps.extend(self.restore_step());
+        let mut prelude: Vec<Action> = self.removed.iter().cloned().map(Action::Remove).collect();
+        prelude.extend(self.step_asides());
+        prelude.extend(self.early_virtuals());
+        match steps.first_mut() {
+            Some(first) => {
+                prelude.append(&mut first.actions);
+                first.actions = prelude;
+            }
+            None if prelude.is_empty() => {}
+            None => steps.push(PlannedStep { title: self.removal_title(), actions: prelude }),
+        }
+        steps
+    }
+
+    fn removal_title(&self) -> String {
+        let mut parts: Vec<String> = self.removed.iter().map(described).collect();
+        parts.extend(self.virtuals.iter().map(|change| match change {
+            VirtualChange::Create { .. } => "virtual table".to_owned(),
+            VirtualChange::Rename { from, to } => format!("{from} to {to}"),
+            VirtualChange::Drop { table } => format!("virtual table {table}"),
+            VirtualChange::Recreate { to, .. } => format!("virtual table {to}"),
+        }));
+        let renames = self.virtuals.iter().all(|it| matches!(it, VirtualChange::Rename { .. }))
+            && self.removed.is_empty();
+        let verb = if renames { "Renaming" } else { "Dropping" };
+        format!("{verb} {}", listed(&parts))
+    }
+
+    fn step_asides(&self) -> impl Iterator<Item = Action> {
+        let rebuilt = self.rebuilds.iter().map(|it| (it.from.clone(), it.scratch.clone()));
+        let dropped =
+            self.dropped.iter().filter_map(|it| Some((it.table.clone(), it.scratch.clone()?)));
+        rebuilt.chain(dropped).map(|(table, scratch)| Action::StepAside { table, scratch })
+    }
+
+    /// Virtual tables are dropped and renamed before tables take their names.
+    fn early_virtuals(&self) -> impl Iterator<Item = Action> {
+        self.virtuals
+            .iter()
+            .filter(|it| matches!(it, VirtualChange::Rename { .. } | VirtualChange::Drop { .. }))
+            .cloned()
+            .map(Action::Virtual)
+    }
+
+    fn late_virtuals(&self) -> impl Iterator<Item = Action> {
+        self.virtuals
+            .iter()
+            .filter(|it| {
+                matches!(it, VirtualChange::Create { .. } | VirtualChange::Recreate { .. })
+            })
+            .cloned()
+            .map(Action::Virtual)
+    }
+
+    /// One step for each rebuilt table and one for all new ones. Tables whose values are computed
+    /// come last, so that their expressions find the others filled.
+    fn copy_steps(&self) -> Vec<PlannedStep> {
+        let mut steps = Vec::new();
+        if !self.created.is_empty() {
+            let names: Vec<String> = self.created.iter().map(|it| it.name.clone()).collect();
+            let actions = self
+                .created
+                .iter()
+                .map(|it| Action::CreateTable {
+                    table: it.name.clone(),
+                    sql: it.sql.clone().unwrap_or_default(),
+                })
+                .collect();
+            steps.push(PlannedStep { title: format!("Creating {}", listed(&names)), actions });
+        }
+        let (computed, plain): (Vec<&Rebuild>, Vec<&Rebuild>) =
+            self.rebuilds.iter().partition(|it| it.copy.computes());
+        for rebuild in plain.into_iter().chain(computed) {
+            let title = if rebuild.from == rebuild.to {
+                format!("Rebuilding {}", rebuild.to)
+            } else {
+                format!("Rebuilding {} as {}", rebuild.from, rebuild.to)
+            };
+            let create =
+                Action::CreateTable { table: rebuild.to.clone(), sql: rebuild.sql.clone() };
+            let actions = vec![create, Action::Copy(Box::new(rebuild.clone()))];
+            steps.push(PlannedStep { title, actions });
+        }
+        steps
+    }
+
+    fn swap_step(&self) -> Option<PlannedStep> {
+        let mut actions = Vec::new();
+        for rebuild in self.rebuilds.iter().filter(|it| it.carries_sequence) {
+            actions.push(Action::CarrySequence {
+                scratch: rebuild.scratch.clone(),
+                table: rebuild.to.clone(),
+            });
+        }
+        let old = self.rebuilds.iter().map(|it| it.scratch.clone());
+        actions.extend(old.map(|table| Action::DropTable { table }));
+        let gone = self.dropped.iter().map(|it| it.scratch.clone().unwrap_or(it.table.clone()));
+        actions.extend(gone.map(|table| Action::DropTable { table }));
+        let statistics = self.statistics.sql();
+        if !statistics.is_empty() {
+            actions.push(Action::CarryStatistics(statistics));
+        }
+        if actions.is_empty() {
+            return None;
+        }
+        let title = match (self.rebuilds.len(), self.dropped.len()) {
+            (_, 0) => "Swapping the rebuilt tables in".to_owned(),
+            (0, _) => {
+                let names: Vec<String> = self.dropped.iter().map(|it| it.table.clone()).collect();
+                format!("Dropping {}", listed(&names))
+            }
+            _ => "Swapping the rebuilt tables in and dropping old ones".to_owned(),
+        };
+        Some(PlannedStep { title, actions })
+    }
+
+    fn restore_step(&self) -> Option<PlannedStep> {
+        let mut actions: Vec<Action> = Vec::new();
+        let (triggers, others): (Vec<&Object>, Vec<&Object>) =
+            self.restored.iter().partition(|it| it.kind == ObjectKind::Trigger);
+        actions.extend(others.into_iter().cloned().map(Action::Restore));
+        actions.extend(self.late_virtuals());
+        actions.extend(triggers.into_iter().cloned().map(Action::Restore));
+        if actions.is_empty() {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for (kind, plural) in [
+            (ObjectKind::Index, "indexes"),
+            (ObjectKind::View, "views"),
+            (ObjectKind::Trigger, "triggers"),
+        ] {
+            match self.restored.iter().filter(|it| it.kind == kind).count() {
+                0 => {}
+                1 => parts.push(format!("1 {}", kind.word())),
+                count => parts.push(format!("{count} {plural}")),
+            }
+        }
+        match self.late_virtuals().count() {
+            0 => {}
+            1 => parts.push("1 virtual table".to_owned()),
+            count => parts.push(format!("{count} virtual tables")),
+        }
+        Some(PlannedStep { title: format!("Creating {}", listed(&parts)), actions })
+    }
+}
+
+pub(super) fn data_step(data: &DataStage) -> PlannedStep {
+    let title = match &data.file {
+        Some(file) => format!("Running {file}"),
+        None => format!("Running the statements of line {}", data.line),
+    };
+    PlannedStep { title, actions: vec![Action::Data(data.clone())] }
+}
+
+pub(super) fn record_step(phase: &PhasePlan) -> PlannedStep {
+    let title = match phase.direction {
+        Direction::Up => format!("Recording version {}: {}", phase.version, phase.description),
+        Direction::Down => format!("Taking back version {}: {}", phase.version, phase.description),
+    };
+    PlannedStep { title, actions: vec![Action::Record] }
+}
+
+fn described(object: &Object) -> String {
+    format!("{} {}", object.kind.word(), object.name)
+}
+
+/// Joins names for a sentence; many are counted rather than listed.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [rest @ .., last] if names.len() <= 5 => format!("{} and {last}", rest.join(", ")),
+        [first, second, ..] => format!("{first}, {second} and {} more", names.len() - 2),
+    }
+}

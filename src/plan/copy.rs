@@ -1,0 +1,114 @@
+//! The query that fills a rebuilt table from the old one.
+
+use crate::name::quote;
+use crate::schema::{RowKey, Table};
+use crate::shadow::{ColumnOrigin, CopyLayer, TableLineage};
+
+/// How rows get into a rebuilt table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyMethod {
+    /// SQLite copies whole records without looking into them; rowids stay, and rows that break a
+    /// rule already are carried over as they are.
+    Records,
+    /// As [`CopyMethod::Records`], with an empty index on both tables during the copy: without any
+    /// index SQLite would number the rows anew.
+    RecordsWithGuard,
+    /// Values are copied column by column.
+    Rows,
+}
+
+/// The query that fills a rebuilt table, in parts.
+#[derive(Debug, Clone)]
+pub struct CopyQuery {
+    /// How rows are copied.
+    pub method: CopyMethod,
+    /// Columns of the new table and what fills each, in the top layer's names.
+    pub columns: Vec<(String, String)>,
+    /// The levels below.
+    pub layers: Vec<CopyLayer>,
+}
+
+const ROWID_NAME: &str = "phaseshift_rowid";
+
+impl CopyQuery {
+    /// Derives the query from the lineage of a table and the two shapes.
+    pub fn derive(
+        lineage: &TableLineage,
+        before: &Table,
+        after: &Table,
+        method: CopyMethod,
+    ) -> Self {
+        let mut columns = Vec::new();
+        let mut layers = lineage.layers.clone();
+        if let Some((to, from)) = rowid_copy(lineage, before, after) {
+            let mut source = from;
+            for layer in &mut layers {
+                layer.columns.push((ROWID_NAME.to_owned(), quote(&source)));
+                ROWID_NAME.clone_into(&mut source);
+            }
+            columns.push((to, source));
+        }
+        for column in after.writable() {
+            if let Some(source) = lineage.column(&column.name).and_then(|it| it.source.clone()) {
+                columns.push((column.name.clone(), source));
+            }
+        }
+        Self { method, columns, layers }
+    }
+
+    /// Returns the SQL that copies everything from one table into another.
+    pub fn sql(&self, from: &str, to: &str) -> String {
+        match self.method {
+            CopyMethod::Records | CopyMethod::RecordsWithGuard => {
+                format!("INSERT INTO main.{} SELECT * FROM main.{}", quote(to), quote(from))
+            }
+            CopyMethod::Rows => self.row_sql(from, to),
+        }
+    }
+
+    /// Returns the SQL that copies the values column by column, whatever the method.
+    pub fn row_sql(&self, from: &str, to: &str) -> String {
+        let mut source = format!("main.{}", quote(from));
+        for layer in &self.layers {
+            let list: Vec<String> = layer
+                .columns
+                .iter()
+                .map(|(name, value)| format!("{value} AS {}", quote(name)))
+                .collect();
+            source = format!("(SELECT {} FROM {source})", list.join(", "));
+        }
+        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
+        let values: Vec<String> = self.columns.iter().map(|(_, value)| quote(value)).collect();
+        if names.is_empty() {
+            // Every column is new; each row still has to come over, with its defaults.
+            return format!("INSERT INTO main.{}(rowid) SELECT NULL FROM {source}", quote(to));
+        }
+        format!(
+            "INSERT INTO main.{}({}) SELECT {} FROM {source}",
+            quote(to),
+            names.join(", "),
+            values.join(", ")
+        )
+    }
+
+    /// Tells whether the query computes values.
+    pub fn computes(&self) -> bool {
+        !self.layers.is_empty()
+    }
+}
+
+/// The rowid is copied by name where no column carries it: a table without INTEGER PRIMARY KEY
+/// would otherwise get new ones.
+fn rowid_copy(lineage: &TableLineage, before: &Table, after: &Table) -> Option<(String, String)> {
+    let (RowKey::Rowid(from), RowKey::Rowid(to)) = (&before.key, &after.key) else { return None };
+    match (before.rowid_alias(), after.rowid_alias()) {
+        // The alias comes over like any column, or it gets values of its own.
+        (_, Some(_)) => None,
+        (Some(_) | None, None) => {
+            let carried = lineage.columns.iter().any(|column| {
+                column.name == *to && column.origin == ColumnOrigin::Kept(from.clone())
+            });
+            (!carried).then(|| (to.clone(), from.clone()))
+        }
+    }
+}

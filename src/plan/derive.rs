@@ -1,0 +1,310 @@
+//! Deriving a change of the schema from two schemas and the lineage between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::copy::{CopyMethod, CopyQuery};
+use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+use super::statistics::{IndexMove, StatisticsMove};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{fold, same};
+use crate::schema::{Object, ObjectKind, RowKey, Schema};
+use crate::shadow::{ColumnOrigin, Lineage, TableLineage, free_name};
+use crate::sql::{edit, significant_tokens};
+
+/// What only SQLite can tell about a change.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// How SQLite would copy the records of a table, by folded name afterwards; tables that are
+    /// not named are copied row by row.
+    pub methods: BTreeMap<String, CopyMethod>,
+    /// The statistics tables in the file.
+    pub statistics: Vec<String>,
+    /// The automatic indexes in the file: table and index.
+    pub automatic: Vec<(String, String)>,
+}
+
+/// Derives the change that leads from one schema to another.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] for a table that has to be rebuilt and whose rowids cannot be kept.
+pub fn derive(
+    before: &Schema,
+    after: &Schema,
+    lineage: &Lineage,
+    facts: &Facts,
+) -> Result<Reshape> {
+    let work = Derivation { before, after, lineage, facts };
+    let rebuilds = work.rebuilds()?;
+    let created = work.created();
+    let dropped = work.dropped(&rebuilds, &created);
+    let virtuals = work.virtuals();
+    let gone: BTreeSet<String> = rebuilds
+        .iter()
+        .map(|it| fold(&it.from))
+        .chain(dropped.iter().map(|it| fold(&it.table)))
+        .collect();
+    let (removed, restored) = work.dependents(&gone, &rebuilds);
+    let statistics = work.statistics(&rebuilds, &dropped);
+    Ok(Reshape {
+        removed,
+        rebuilds,
+        created,
+        dropped,
+        virtuals,
+        restored,
+        statistics,
+        lineage: lineage.clone(),
+        after: after.clone(),
+    })
+}
+
+struct Derivation<'a> {
+    before: &'a Schema,
+    after: &'a Schema,
+    lineage: &'a Lineage,
+    facts: &'a Facts,
+}
+
+impl Derivation<'_> {
+    fn rebuilds(&self) -> Result<Vec<Rebuild>> {
+        let mut rebuilds: Vec<Rebuild> = Vec::new();
+        for object in self.after.of_kind(ObjectKind::Table) {
+            let Some(lineage) = self.lineage.table(&object.name) else { continue };
+            let Some(old) = self.before.find_table(&lineage.from) else { continue };
+            let reasons = reasons(old, object, lineage);
+            if reasons.is_empty() {
+                continue;
+            }
+            let number = rebuilds.len() + 1;
+            let mut rebuild = self.rebuild(object, old, lineage, reasons)?;
+            rebuild.scratch = self.free_scratch(number);
+            rebuilds.push(rebuild);
+        }
+        Ok(rebuilds)
+    }
+
+    /// A scratch name that is free before and after; never a fixed one, never dropped on suspicion.
+    fn free_scratch(&self, number: usize) -> String {
+        let mut name = free_name(self.before, &format!("phaseshift_old_{number}"));
+        while free_name(self.after, &name) != name || free_name(self.before, &name) != name {
+            name.push('_');
+        }
+        name
+    }
+
+    fn rebuild(
+        &self,
+        object: &Object,
+        old: &Object,
+        lineage: &TableLineage,
+        reasons: Vec<String>,
+    ) -> Result<Rebuild> {
+        let shapes = self.before.shape(&old.name).zip(self.after.shape(&object.name));
+        let Some((before, after)) = shapes else {
+            let what = format!("the shape of {} is unknown", object.name);
+            return Err(Error::new(ErrorKind::Unsupported, what).about(&object.name));
+        };
+        let method =
+            self.facts.methods.get(&fold(&object.name)).copied().unwrap_or(CopyMethod::Rows);
+        let hidden = |key: &RowKey| *key == RowKey::HiddenRowid;
+        if method == CopyMethod::Rows && (hidden(&before.key) || hidden(&after.key)) {
+            let what = format!(
+                "the rowids of {} cannot be kept: its columns take the names rowid, _rowid_ and oid",
+                old.name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, what).about(&old.name));
+        }
+        let (text, old_text) = (sql_of(object), sql_of(old));
+        Ok(Rebuild {
+            from: old.name.clone(),
+            to: object.name.clone(),
+            scratch: String::new(),
+            sql: text.to_owned(),
+            copy: CopyQuery::derive(lineage, before, after, method),
+            carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
+            reasons,
+        })
+    }
+
+    fn created(&self) -> Vec<Object> {
+        self.after
+            .of_kind(ObjectKind::Table)
+            .filter(|object| self.lineage.table(&object.name).is_none())
+            .cloned()
+            .collect()
+    }
+
+    fn dropped(&self, rebuilds: &[Rebuild], created: &[Object]) -> Vec<TableDrop> {
+        let mut number = rebuilds.len();
+        let mut dropped = Vec::new();
+        for table in self.lineage.dropped(self.before) {
+            let ordinary = self.before.find(ObjectKind::Table, &table.name).is_some();
+            if !ordinary {
+                continue;
+            }
+            let name_needed = rebuilds.iter().any(|it| same(&it.to, &table.name))
+                || created.iter().any(|it| same(&it.name, &table.name));
+            number += 1;
+            let scratch = name_needed.then(|| self.free_scratch(number));
+            dropped.push(TableDrop { table: table.name.clone(), scratch });
+        }
+        dropped
+    }
+
+    fn virtuals(&self) -> Vec<VirtualChange> {
+        let mut changes = Vec::new();
+        for table in self.lineage.dropped(self.before) {
+            if self.before.find(ObjectKind::VirtualTable, &table.name).is_some() {
+                changes.push(VirtualChange::Drop { table: table.name.clone() });
+            }
+        }
+        for object in self.after.of_kind(ObjectKind::VirtualTable) {
+            let sql = sql_of(object).to_owned();
+            let old = self
+                .lineage
+                .table(&object.name)
+                .and_then(|lineage| self.before.find_table(&lineage.from));
+            let Some(old) = old else {
+                changes.push(VirtualChange::Create { sql });
+                continue;
+            };
+            let (from, to) = (old.name.clone(), object.name.clone());
+            let renamed = edit::rename_object(sql_of(old), &to).ok();
+            let same_text = old.sql == object.sql;
+            if same_text && from == to {
+                continue;
+            }
+            if same_text || renamed.as_deref() == Some(sql.as_str()) {
+                changes.push(VirtualChange::Rename { from, to });
+            } else {
+                changes.push(VirtualChange::Recreate { from, to, sql });
+            }
+        }
+        changes
+    }
+
+    /// Finds the indexes, views and triggers that have to go first, and those that have to be made
+    /// afterwards because they are new, changed, or vanish with their table or view.
+    fn dependents(
+        &self,
+        gone: &BTreeSet<String>,
+        rebuilds: &[Rebuild],
+    ) -> (Vec<Object>, Vec<Object>) {
+        let rebuilt: BTreeSet<String> = rebuilds.iter().map(|it| fold(&it.to)).collect();
+        let views = self.changed(ObjectKind::View, &BTreeSet::new(), &BTreeSet::new());
+        let mut gone_owners = gone.clone();
+        gone_owners.extend(views.0.iter().map(|view| fold(&view.name)));
+        let mut fresh_owners = rebuilt;
+        fresh_owners.extend(views.1.iter().map(|view| fold(&view.name)));
+        let indexes = self.changed(ObjectKind::Index, &gone_owners, &fresh_owners);
+        let triggers = self.changed(ObjectKind::Trigger, &gone_owners, &fresh_owners);
+        let removed = [triggers.0, views.0, indexes.0].concat();
+        let restored = [indexes.1, views.1, triggers.1].concat();
+        (removed, restored)
+    }
+
+    /// Objects of one kind to drop and to create. Those of owners that go vanish by themselves.
+    fn changed(
+        &self,
+        kind: ObjectKind,
+        gone_owners: &BTreeSet<String>,
+        fresh_owners: &BTreeSet<String>,
+    ) -> (Vec<Object>, Vec<Object>) {
+        let stays = |object: &Object| {
+            self.after.find(kind, &object.name).is_some_and(|it| {
+                it.sql == object.sql && it.name == object.name && same(&it.table, &object.table)
+            })
+        };
+        let removed = self
+            .before
+            .of_kind(kind)
+            .filter(|object| !stays(object) && !gone_owners.contains(&fold(&object.table)))
+            .cloned()
+            .collect();
+        let was = |object: &Object| {
+            self.before.find(kind, &object.name).is_some_and(|it| {
+                it.sql == object.sql
+                    && it.name == object.name
+                    && !gone_owners.contains(&fold(&it.table))
+            })
+        };
+        let created = self
+            .after
+            .of_kind(kind)
+            .filter(|object| !was(object) || fresh_owners.contains(&fold(&object.table)))
+            .cloned()
+            .collect();
+        (removed, created)
+    }
+
+    fn statistics(&self, rebuilds: &[Rebuild], dropped: &[TableDrop]) -> StatisticsMove {
+        let mut moves =
+            StatisticsMove { tables: self.facts.statistics.clone(), ..StatisticsMove::default() };
+        for drop in dropped.iter().filter(|it| it.scratch.is_some()) {
+            moves.renamed.push((drop.table.clone(), None));
+        }
+        for rebuild in rebuilds {
+            if rebuild.from != rebuild.to {
+                moves.renamed.push((rebuild.from.clone(), Some(rebuild.to.clone())));
+            }
+            moves.indexes.extend(self.index_moves(rebuild));
+        }
+        moves
+    }
+
+    fn index_moves(&self, rebuild: &Rebuild) -> Vec<IndexMove> {
+        let table = &rebuild.from;
+        let mut moves = Vec::new();
+        for index in self.before.belonging(ObjectKind::Index, table) {
+            let to = Some(self.lineage.index_after(&index.name)).filter(|name| {
+                self.after
+                    .find(ObjectKind::Index, name)
+                    .is_some_and(|it| same(&it.table, &rebuild.to))
+            });
+            moves.push(IndexMove { table: table.clone(), from: index.name.clone(), to });
+        }
+        let old_prefix = format!("sqlite_autoindex_{table}_");
+        for (_, index) in self.facts.automatic.iter().filter(|(owner, _)| same(owner, table)) {
+            if let Some(number) = index.strip_prefix(&old_prefix) {
+                let to = Some(format!("sqlite_autoindex_{}_{number}", rebuild.to));
+                moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
+            }
+        }
+        moves.push(IndexMove {
+            table: table.clone(),
+            from: table.clone(),
+            to: Some(rebuild.to.clone()),
+        });
+        moves
+    }
+}
+
+fn sql_of(object: &Object) -> &str {
+    object.sql.as_deref().unwrap_or_default()
+}
+
+fn is_autoincrement(text: &str) -> bool {
+    significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
+}
+
+/// Says why a table has to be rebuilt; nothing if it stays as it is.
+fn reasons(old: &Object, new: &Object, lineage: &TableLineage) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if old.name != new.name {
+        reasons.push(format!("renamed from {}", old.name));
+    }
+    for column in &lineage.columns {
+        match &column.origin {
+            ColumnOrigin::Kept(from) if *from != column.name => {
+                reasons.push(format!("column {from} renamed to {}", column.name));
+            }
+            ColumnOrigin::Kept(_) => {}
+            ColumnOrigin::Computed => reasons.push(format!("values of {} computed", column.name)),
+            ColumnOrigin::New => reasons.push(format!("column {} added", column.name)),
+        }
+    }
+    if reasons.is_empty() && old.sql != new.sql {
+        reasons.push("definition changed".to_owned());
+    }
+    reasons
+}

@@ -1,0 +1,150 @@
+//! The plan: the ordered changes from a file's schema to the target schema, as a value.
+//!
+//! The screen, `plan --sql`, `--json` and the execution all read this value. It is derived from two
+//! schemas and the lineage between them; it knows no connection and changes nothing.
+
+mod action;
+mod copy;
+mod derive;
+mod reshape;
+mod script;
+mod statistics;
+mod summary;
+
+pub use action::{Action, PlannedStep};
+pub use copy::{CopyMethod, CopyQuery};
+pub use derive::{Facts, derive};
+pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+pub use script::script;
+pub use statistics::{IndexMove, StatisticsMove};
+pub use summary::{PhaseSummary, RenameNote, summarize};
+
+use crate::database::Touched;
+use crate::phase::{Check, PhaseId};
+use crate::schema::Schema;
+
+/// Whether phases are applied or undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Phases are applied.
+    Up,
+    /// Phases are undone.
+    Down,
+}
+
+impl Direction {
+    /// Returns the stable text code, as in `phase_history.direction`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// One part of a phase: a change of the schema, or statements that change rows.
+#[derive(Debug, Clone)]
+pub enum Stage {
+    /// A change of the schema; each table is rebuilt at most once in it.
+    Reshape(Box<Reshape>),
+    /// Statements that change rows.
+    Data(DataStage),
+}
+
+/// Statements of a phase that change rows.
+#[derive(Debug, Clone)]
+pub struct DataStage {
+    /// The statements.
+    pub sql: String,
+    /// The file they came from, if any.
+    pub file: Option<String>,
+    /// The line of the step in the phase file.
+    pub line: usize,
+    /// What they touch.
+    pub touched: Touched,
+    /// The schema after them, if they change it.
+    pub after: Option<Schema>,
+}
+
+/// The plan of one phase in one direction.
+#[derive(Debug, Clone)]
+pub struct PhasePlan {
+    /// The phase.
+    pub id: PhaseId,
+    /// Its version.
+    pub version: i64,
+    /// Its description.
+    pub description: String,
+    /// Its headline.
+    pub headline: String,
+    /// Its parents.
+    pub parents: Vec<PhaseId>,
+    /// Its checksum.
+    pub checksum: String,
+    /// Applied or undone.
+    pub direction: Direction,
+    /// What is done, in order.
+    pub stages: Vec<Stage>,
+    /// The checks before the backup.
+    pub require: Vec<Check>,
+    /// The checks inside the transaction.
+    pub verify: Vec<Check>,
+    /// The schema before.
+    pub before: Schema,
+    /// The schema that must be reached.
+    pub after: Schema,
+    /// What the person should know.
+    pub notices: Vec<String>,
+}
+
+/// The plan of a whole run.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The phases, in the order in which they run.
+    pub phases: Vec<PhasePlan>,
+}
+
+impl Plan {
+    /// Tells whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.phases.is_empty()
+    }
+
+    /// Returns the schema that the run must reach.
+    pub fn target(&self) -> Option<&Schema> {
+        self.phases.last().map(|phase| &phase.after)
+    }
+
+    /// Returns the tables that are rebuilt anywhere in the run, by their names after that stage.
+    pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
+        self.reshapes().flat_map(|reshape| &reshape.rebuilds)
+    }
+
+    /// Returns the changes of the schema, in order.
+    pub fn reshapes(&self) -> impl Iterator<Item = &Reshape> {
+        self.phases.iter().flat_map(|phase| &phase.stages).filter_map(|stage| match stage {
+            Stage::Reshape(reshape) => Some(reshape.as_ref()),
+            Stage::Data(_) => None,
+        })
+    }
+
+    /// Returns the numbered steps of the run, as the screen shows them.
+    pub fn steps(&self) -> Vec<PlannedStep> {
+        self.phases.iter().flat_map(PhasePlan::steps).collect()
+    }
+}
+
+impl PhasePlan {
+    /// Returns the numbered steps of the phase, the recording of the version last.
+    pub fn steps(&self) -> Vec<PlannedStep> {
+        let mut steps = Vec::new();
+        for stage in &self.stages {
+            match stage {
+                Stage::Reshape(reshape) => steps.extend(reshape.steps()),
+                Stage::Data(data) => steps.push(action::data_step(data)),
+            }
+        }
+        steps.push(action::record_step(self));
+        steps
+    }
+}

@@ -1,0 +1,100 @@
+//! One change of the schema as a value: what is rebuilt, created and dropped.
+
+use super::copy::CopyQuery;
+use super::statistics::StatisticsMove;
+use crate::schema::{Object, Schema};
+use crate::shadow::Lineage;
+
+/// A table that is rebuilt by create-copy-swap.
+#[derive(Debug, Clone)]
+pub struct Rebuild {
+    /// The name before.
+    pub from: String,
+    /// The name after.
+    pub to: String,
+    /// A free name for the old table while the new one is filled.
+    pub scratch: String,
+    /// The text that creates the new table.
+    pub sql: String,
+    /// How the rows are copied.
+    pub copy: CopyQuery,
+    /// Whether the AUTOINCREMENT counter is carried over.
+    pub carries_sequence: bool,
+    /// Why the table is rebuilt, each reason in a few words.
+    pub reasons: Vec<String>,
+}
+
+/// A table that is dropped with its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDrop {
+    /// The table.
+    pub table: String,
+    /// A free name that it waits under, if its own name is needed before it can go.
+    pub scratch: Option<String>,
+}
+
+/// A change of a virtual table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VirtualChange {
+    /// It is created.
+    Create {
+        /// The text that creates it.
+        sql: String,
+    },
+    /// The module gives it another name.
+    Rename {
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+    },
+    /// It is dropped.
+    Drop {
+        /// The table.
+        table: String,
+    },
+    /// It is created anew and fills itself from its content table.
+    Recreate {
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+        /// The text that creates it.
+        sql: String,
+    },
+}
+
+/// One change of the schema.
+#[derive(Debug, Clone)]
+pub struct Reshape {
+    /// Triggers, views and indexes that are dropped first, because they go or change.
+    pub removed: Vec<Object>,
+    /// The tables that are rebuilt.
+    pub rebuilds: Vec<Rebuild>,
+    /// The tables that are created.
+    pub created: Vec<Object>,
+    /// The tables that are dropped.
+    pub dropped: Vec<TableDrop>,
+    /// The virtual tables that change.
+    pub virtuals: Vec<VirtualChange>,
+    /// Indexes, views and triggers that are created afterwards, in that order.
+    pub restored: Vec<Object>,
+    /// How statistics follow.
+    pub statistics: StatisticsMove,
+    /// Where every table and column comes from.
+    pub lineage: Lineage,
+    /// The schema after the change.
+    pub after: Schema,
+}
+
+impl Reshape {
+    /// Tells whether the change changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty()
+            && self.rebuilds.is_empty()
+            && self.created.is_empty()
+            && self.dropped.is_empty()
+            && self.virtuals.is_empty()
+            && self.restored.is_empty()
+    }
+}

@@ -1,0 +1,103 @@
+//! How the rows of `sqlite_stat1` and `sqlite_stat4` follow renames.
+//!
+//! SQLite's own RENAME leaves them under the old names
+//! (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>).
+
+use crate::name::literal;
+
+/// An index and the name it has afterwards; `None` if it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexMove {
+    /// The table before.
+    pub table: String,
+    /// The index before. The primary key of a WITHOUT ROWID table goes by the table's name.
+    pub from: String,
+    /// The index after.
+    pub to: Option<String>,
+}
+
+/// How statistics follow one change of the schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatisticsMove {
+    /// The statistics tables that exist.
+    pub tables: Vec<String>,
+    /// Tables and their names afterwards; `None` if they go.
+    pub renamed: Vec<(String, Option<String>)>,
+    /// Indexes and their names afterwards.
+    pub indexes: Vec<IndexMove>,
+}
+
+impl StatisticsMove {
+    /// Returns the statements, one set for each statistics table. All renames happen in one
+    /// UPDATE, so that names may be swapped.
+    pub fn sql(&self) -> Vec<String> {
+        let mut statements = Vec::new();
+        for table in &self.tables {
+            statements.extend(self.deletions(table));
+            statements.extend(self.index_renames(table));
+            statements.extend(self.table_renames(table));
+        }
+        statements
+    }
+
+    fn deletions(&self, statistics: &str) -> Vec<String> {
+        let gone_tables = self.renamed.iter().filter(|(_, to)| to.is_none()).map(|(from, _)| {
+            format!("DELETE FROM main.{statistics} WHERE tbl = {}", literal(from))
+        });
+        let gone_indexes = self.indexes.iter().filter(|it| it.to.is_none()).map(|it| {
+            format!(
+                "DELETE FROM main.{statistics} WHERE tbl = {} AND idx = {}",
+                literal(&it.table),
+                literal(&it.from)
+            )
+        });
+        gone_tables.chain(gone_indexes).collect()
+    }
+
+    fn index_renames(&self, statistics: &str) -> Option<String> {
+        let moves: Vec<_> = self
+            .indexes
+            .iter()
+            .filter_map(|it| Some((it, it.to.as_deref()?)))
+            .filter(|(it, to)| it.from != *to)
+            .collect();
+        if moves.is_empty() {
+            return None;
+        }
+        let mut cases = String::new();
+        for (it, to) in &moves {
+            cases.push_str(&format!(
+                " WHEN tbl = {} AND idx = {} THEN {}",
+                literal(&it.table),
+                literal(&it.from),
+                literal(to)
+            ));
+        }
+        let names: Vec<String> = moves.iter().map(|(it, _)| literal(&it.from)).collect();
+        Some(format!(
+            "UPDATE main.{statistics} SET idx = CASE{cases} ELSE idx END WHERE idx IN ({})",
+            names.join(", ")
+        ))
+    }
+
+    fn table_renames(&self, statistics: &str) -> Option<String> {
+        let moves: Vec<_> = self
+            .renamed
+            .iter()
+            .filter_map(|(from, to)| Some((from, to.as_ref()?)))
+            .filter(|(from, to)| from != to)
+            .collect();
+        if moves.is_empty() {
+            return None;
+        }
+        let mut cases = String::new();
+        for (from, to) in &moves {
+            cases.push_str(&format!(" WHEN {} THEN {}", literal(from), literal(to)));
+        }
+        let names: Vec<String> = moves.iter().map(|(from, _)| literal(from)).collect();
+        Some(format!(
+            "UPDATE main.{statistics} SET tbl = CASE tbl{cases} END WHERE tbl IN ({})",
+            names.join(", ")
+        ))
+    }
+}

@@ -1,0 +1,114 @@
+//! The plan in a few facts: what a person is told before saying yes.
+
+use super::{PhasePlan, Stage};
+use crate::name::same;
+use crate::plan::VirtualChange;
+use crate::schema::ObjectKind;
+use crate::shadow::ColumnOrigin;
+
+/// One rename that a phase makes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RenameNote {
+    /// The table, after the phase; `None` if the table itself is renamed.
+    pub table: Option<String>,
+    /// The name before.
+    pub from: String,
+    /// The name after.
+    pub to: String,
+}
+
+/// What a phase does, in facts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PhaseSummary {
+    /// Renames of tables and columns.
+    pub renames: Vec<RenameNote>,
+    /// Tables that are rebuilt for another reason than their own rename, with the reasons.
+    pub rebuilt: Vec<(String, Vec<String>)>,
+    /// Tables that are created.
+    pub created: Vec<String>,
+    /// Tables that are dropped with their rows.
+    pub dropped: Vec<String>,
+    /// Columns that are dropped with their values: table and column, by their names before.
+    pub dropped_columns: Vec<(String, String)>,
+    /// Objects that are created, changed or made again.
+    pub restored: Vec<(String, String)>,
+    /// Objects that go and do not come back.
+    pub removed: Vec<(String, String)>,
+    /// Data steps.
+    pub data_steps: usize,
+}
+
+/// Sums up what a phase does.
+pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
+    let mut summary = PhaseSummary::default();
+    for stage in &phase.stages {
+        match stage {
+            Stage::Data(_) => summary.data_steps += 1,
+            Stage::Reshape(reshape) => {
+                for rebuild in &reshape.rebuilds {
+                    add_rebuild(&mut summary, reshape, rebuild);
+                }
+                summary.created.extend(reshape.created.iter().map(|it| it.name.clone()));
+                summary.dropped.extend(reshape.dropped.iter().map(|it| it.table.clone()));
+                for change in &reshape.virtuals {
+                    match change {
+                        VirtualChange::Rename { from, to } => summary.renames.push(RenameNote {
+                            table: None,
+                            from: from.clone(),
+                            to: to.clone(),
+                        }),
+                        VirtualChange::Drop { table } => summary.dropped.push(table.clone()),
+                        VirtualChange::Recreate { to, .. } => summary
+                            .rebuilt
+                            .push((to.clone(), vec!["filled from its content table".to_owned()])),
+                        VirtualChange::Create { .. } => {}
+                    }
+                }
+                add_objects(&mut summary, reshape);
+            }
+        }
+    }
+    summary
+}
+
+fn add_rebuild(summary: &mut PhaseSummary, reshape: &super::Reshape, rebuild: &super::Rebuild) {
+    if rebuild.from != rebuild.to {
+        summary.renames.push(RenameNote {
+            table: None,
+            from: rebuild.from.clone(),
+            to: rebuild.to.clone(),
+        });
+    }
+    let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return };
+    for column in &lineage.columns {
+        if let ColumnOrigin::Kept(from) = &column.origin
+            && *from != column.name
+        {
+            summary.renames.push(RenameNote {
+                table: Some(rebuild.to.clone()),
+                from: from.clone(),
+                to: column.name.clone(),
+            });
+        }
+    }
+    let only_renames = rebuild.reasons.iter().all(|reason| reason.contains("renamed"));
+    if !only_renames {
+        summary.rebuilt.push((rebuild.to.clone(), rebuild.reasons.clone()));
+    }
+}
+
+fn add_objects(summary: &mut PhaseSummary, reshape: &super::Reshape) {
+    for object in &reshape.restored {
+        summary.restored.push((object.kind.word().to_owned(), object.name.clone()));
+    }
+    for object in &reshape.removed {
+        let comes_back = reshape
+            .restored
+            .iter()
+            .any(|it| it.kind == object.kind && same(&it.name, &object.name));
+        if !comes_back {
+            summary.removed.push((object.kind.word().to_owned(), object.name.clone()));
+        }
+    }
+    debug_assert!(reshape.restored.iter().all(|it| it.kind != ObjectKind::Table));
+}

@@ -1,0 +1,349 @@
+//! Creating, dropping and redefining objects in the shadow.
+//!
+//! SQLite's own ALTER is asked first. Where it has none, the stored text is edited by token
+//! positions and SQLite creates the table anew from it, so that SQLite always has the last word.
+
+use super::shadow::Shadow;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{quote, same};
+use crate::phase::{ConstraintChoice, Operation};
+use crate::schema::{Object, ObjectKind, Schema, Table, read};
+use crate::sql::{self, edit};
+
+impl Shadow {
+    pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
+        let name = sql::object_head(text).map_err(unreadable)?.name.text;
+        let schema = read(&self.connection)?;
+        if let Some(present) = schema.find_table(&name) {
+            return self.create_present(present, text, if_not_exists);
+        }
+        self.expect_kind(text, ObjectKind::Table)?;
+        self.execute(text)
+    }
+
+    /// An object that exists already is accepted only if it is just what would be created.
+    fn create_present(&mut self, present: &Object, text: &str, lenient: bool) -> Result<()> {
+        let what = format!("{} {} exists already", present.kind.word(), present.name);
+        if !lenient {
+            return Err(Error::new(ErrorKind::Step, what).about(&present.name));
+        }
+        let mut fresh = Self::empty()?;
+        let belongs_to = matches!(present.kind, ObjectKind::Index | ObjectKind::Trigger);
+        if belongs_to {
+            for object in &read(&self.connection)?.objects {
+                let owner = object.kind.is_table() || object.kind == ObjectKind::View;
+                if owner
+                    && same(&object.name, &present.table)
+                    && let Some(owner_text) = &object.sql
+                {
+                    fresh.execute(owner_text)?;
+                }
+            }
+        }
+        fresh.execute(text)?;
+        let made = read(&fresh.connection)?;
+        let here = read(&self.connection)?;
+        if is_alike(&here, &made, present) {
+            self.notices.push(format!("{what}, just as the phase would create it: skipped"));
+            return Ok(());
+        }
+        let what = format!("{what} and is another one than the phase would create");
+        Err(Error::new(ErrorKind::Step, what).about(&present.name))
+    }
+
+    fn expect_kind(&self, text: &str, kind: ObjectKind) -> Result<()> {
+        use sql::ObjectKind as Kind;
+        let head = sql::object_head(text).map_err(unreadable)?;
+        let fits = match kind {
+            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
+                matches!(head.kind, Kind::Table | Kind::VirtualTable)
+            }
+            ObjectKind::Index => head.kind == Kind::Index,
+            ObjectKind::View => head.kind == Kind::View,
+            ObjectKind::Trigger => head.kind == Kind::Trigger,
+        };
+        if fits {
+            return Ok(());
+        }
+        let what = format!("the sql does not create a {}", kind.word());
+        Err(Error::new(ErrorKind::Step, what).about(&head.name.text))
+    }
+
+    pub(super) fn drop_table(&mut self, table: &str, if_exists: bool) -> Result<()> {
+        let schema = read(&self.connection)?;
+        let Some(object) = schema.find_table(table) else {
+            return self.nothing_to_drop("table", table, if_exists);
+        };
+        self.execute(&format!("DROP TABLE main.{}", quote(&object.name)))?;
+        let after = read(&self.connection)?;
+        for gone in schema.tables.values().filter(|it| after.shape(&it.name).is_none()) {
+            self.lineage.forget(&gone.name);
+        }
+        // Triggers that do not compile go with their table, as SQLite drops them there too.
+        self.set_aside
+            .retain(|it| !(it.object.kind == ObjectKind::Trigger && same(&it.object.table, table)));
+        Ok(())
+    }
+
+    fn nothing_to_drop(&mut self, word: &str, name: &str, if_exists: bool) -> Result<()> {
+        let what = format!("the {word} {name} does not exist");
+        if if_exists {
+            self.notices.push(format!("{what}: nothing to drop"));
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Step, what).about(name))
+    }
+
+    pub(super) fn create(&mut self, kind: ObjectKind, text: &str, lenient: bool) -> Result<()> {
+        let name = sql::object_head(text).map_err(unreadable)?.name.text;
+        self.expect_kind(text, kind)?;
+        let present = self.schema()?.find(kind, &name).cloned();
+        match present {
+            Some(present) => self.create_present(&present, text, lenient),
+            None => self.execute(text),
+        }
+    }
+
+    pub(super) fn drop(&mut self, kind: ObjectKind, name: &str, if_exists: bool) -> Result<()> {
+        if let Some(object) = self.take_set_aside(kind, name) {
+            self.set_aside.retain(|it| {
+                !(it.object.kind == ObjectKind::Trigger && same(&it.object.table, &object.name))
+            });
+            return Ok(());
+        }
+        let schema = read(&self.connection)?;
+        let Some(object) = schema.find(kind, name) else {
+            return self.nothing_to_drop(kind.word(), name, if_exists);
+        };
+        let word = kind.word().to_ascii_uppercase();
+        self.execute(&format!("DROP {word} main.{}", quote(&object.name)))
+    }
+
+    pub(super) fn rename_index(&mut self, from: &str, to: &str) -> Result<()> {
+        let schema = read(&self.connection)?;
+        let Some(text) = schema.find(ObjectKind::Index, from).and_then(|it| it.sql.clone()) else {
+            let what = format!("the index {from} does not exist");
+            return Err(Error::new(ErrorKind::Step, what).about(from));
+        };
+        let renamed = edit::rename_object(&text, to).map_err(unreadable)?;
+        self.execute(&format!("DROP INDEX main.{};\n{renamed}", quote(from)))?;
+        self.lineage.rename_index(from, to);
+        Ok(())
+    }
+
+    /// Replaces a view or trigger by another text of the same name; a view keeps its triggers.
+    pub(super) fn replace(&mut self, kind: ObjectKind, text: &str) -> Result<()> {
+        let name = sql::object_head(text).map_err(unreadable)?.name.text;
+        self.expect_kind(text, kind)?;
+        let schema = self.schema()?;
+        let triggers: Vec<Object> = match kind {
+            ObjectKind::View => schema.belonging(ObjectKind::Trigger, &name).cloned().collect(),
+            _ => Vec::new(),
+        };
+        self.drop(kind, &name, false)?;
+        self.execute(text)?;
+        for trigger in triggers {
+            if let Some(text) = &trigger.sql {
+                self.execute(text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the definition of a table: its columns or its constraints.
+    pub(super) fn redefine(&mut self, operation: &Operation) -> Result<()> {
+        let Some(table) = redefined_table(operation) else { return Ok(()) };
+        let schema = read(&self.connection)?;
+        let (object, shape) = self.ordinary_table(&schema, table)?;
+        let text = object.sql.as_deref().unwrap_or_default();
+        let edited = edited_text(operation, text, shape)?;
+        let native = native_alter(operation, &object.name);
+        let done = match native {
+            Some(alter) => self.try_native(&alter)?,
+            None => false,
+        };
+        if !done {
+            self.recreate(&schema, object, &edited)?;
+        }
+        self.follow(operation, &object.name)
+    }
+
+    fn ordinary_table<'s>(
+        &self,
+        schema: &'s Schema,
+        table: &str,
+    ) -> Result<(&'s Object, &'s Table)> {
+        let refuse = |what: String| Err(Error::new(ErrorKind::Step, what).about(table));
+        match (schema.find_table(table), schema.shape(table)) {
+            (Some(object), Some(shape)) if object.kind == ObjectKind::Table => Ok((object, shape)),
+            (Some(object), _) => refuse(format!(
+                "{table} is a {} and has no definition to change",
+                object.kind.word()
+            )),
+            (None, _) => refuse(format!("the table {table} does not exist")),
+        }
+    }
+
+    fn try_native(&mut self, alter: &str) -> Result<bool> {
+        match self.execute(alter) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Step => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops the table and creates it from the new text, with its indexes and triggers.
+    fn recreate(&mut self, schema: &Schema, object: &Object, text: &str) -> Result<()> {
+        let mut script = format!("DROP TABLE main.{};\n{text};\n", quote(&object.name));
+        let dependents = schema
+            .belonging(ObjectKind::Index, &object.name)
+            .chain(schema.belonging(ObjectKind::Trigger, &object.name));
+        for dependent in dependents {
+            if let Some(text) = &dependent.sql {
+                script.push_str(text);
+                script.push_str(";\n");
+            }
+        }
+        self.execute(&script).map_err(|error| error.about(&object.name))
+    }
+
+    /// Follows a changed definition in the lineage.
+    fn follow(&mut self, operation: &Operation, table: &str) -> Result<()> {
+        let after = read(&self.connection)?;
+        let Some(lineage) = self.lineage.table_mut(table) else { return Ok(()) };
+        match operation {
+            Operation::AddColumn { column, value, .. } => {
+                let name = defined_column(column)?;
+                lineage.add_column(&name);
+                if let Some(value) = value {
+                    lineage.compute(&[(name, value.clone())]);
+                }
+            }
+            Operation::DropColumn { column, .. } => lineage.drop_column(column),
+            Operation::AlterColumn { column, change, .. } => {
+                if let Some(value) = &change.value {
+                    lineage.compute(&[(column.clone(), value.clone())]);
+                }
+            }
+            Operation::Rebuild { values, .. } => {
+                if let Some(shape) = after.shape(table) {
+                    lineage.reshape(shape);
+                }
+                if !values.is_empty() {
+                    lineage.compute(values);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn redefined_table(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::AddColumn { table, .. }
+        | Operation::DropColumn { table, .. }
+        | Operation::AlterColumn { table, .. }
+        | Operation::AddConstraint { table, .. }
+        | Operation::DropConstraint { table, .. }
+        | Operation::Rebuild { table, .. } => Some(table),
+        _ => None,
+    }
+}
+
+/// SQLite's own statement for a change, where it has one that keeps to what the phase asks.
+fn native_alter(operation: &Operation, table: &str) -> Option<String> {
+    let table = quote(table);
+    match operation {
+        Operation::AddColumn { column, after: None, .. } => {
+            Some(format!("ALTER TABLE main.{table} ADD COLUMN {column}"))
+        }
+        Operation::DropColumn { column, .. } => {
+            Some(format!("ALTER TABLE main.{table} DROP COLUMN {}", quote(column)))
+        }
+        _ => None,
+    }
+}
+
+fn edited_text(operation: &Operation, text: &str, shape: &Table) -> Result<String> {
+    let known = |column: &str| match shape.column(column) {
+        Some(_) => Ok(()),
+        None => {
+            let what = format!("the column {}.{column} does not exist", shape.name);
+            Err(Error::new(ErrorKind::Step, what).about(&shape.name))
+        }
+    };
+    let edited = match operation {
+        Operation::AddColumn { column, after, .. } => {
+            edit::add_column(text, column, after.as_deref())
+        }
+        Operation::DropColumn { column, .. } => {
+            known(column)?;
+            edit::drop_column(text, column)
+        }
+        Operation::AlterColumn { column, change, .. } => {
+            known(column)?;
+            edit::alter_column(text, column, &column_change(change))
+        }
+        Operation::AddConstraint { sql, .. } => edit::add_constraint(text, sql),
+        Operation::DropConstraint { constraint, .. } => {
+            let wanted = match constraint {
+                ConstraintChoice::Name(name) => edit::ConstraintRef::Name(name),
+                ConstraintChoice::Sql(sql) => edit::ConstraintRef::Sql(sql),
+            };
+            edit::drop_constraint(text, &wanted)
+        }
+        Operation::Rebuild { sql, .. } => {
+            let name = sql::object_head(sql).map_err(unreadable)?.name.text;
+            if !same(&name, &shape.name) {
+                let what = format!("the new text creates {name}, not {}", shape.name);
+                return Err(Error::new(ErrorKind::Step, what).about(&shape.name));
+            }
+            Ok(sql.clone())
+        }
+        _ => Ok(text.to_owned()),
+    };
+    edited.map_err(|error| Error::new(ErrorKind::Step, error.to_string()).about(&shape.name))
+}
+
+/// Reads the name out of a column definition.
+fn defined_column(definition: &str) -> Result<String> {
+    let wrapped = format!("CREATE TABLE t({definition}\n)");
+    let table = sql::CreateTable::read(&wrapped).map_err(unreadable)?;
+    match table.columns.as_slice() {
+        [only] => Ok(only.name.text.clone()),
+        _ => Err(Error::new(ErrorKind::Step, "the text does not define one column")),
+    }
+}
+
+fn column_change(change: &crate::phase::ColumnChange) -> edit::ColumnChange {
+    use crate::phase::DefaultChange;
+    edit::ColumnChange {
+        type_name: change.type_name.clone(),
+        not_null: change.not_null,
+        default: change.default.as_ref().map(|default| match default {
+            DefaultChange::Set(text) => edit::DefaultChange::Set(text.clone()),
+            DefaultChange::Remove => edit::DefaultChange::Remove,
+        }),
+        collate: change.collate.clone(),
+    }
+}
+
+/// Tells whether an object is the same in two schemas, by its shape if it is a table.
+fn is_alike(here: &Schema, there: &Schema, object: &Object) -> bool {
+    if object.kind.is_table() {
+        return here.shape(&object.name) == there.shape(&object.name);
+    }
+    let text = |schema: &Schema| {
+        schema.find(object.kind, &object.name).and_then(|it| it.sql.clone()).map(|it| {
+            sql::significant_tokens(&it)
+                .map(|token| token.text(&it).to_ascii_lowercase())
+                .collect::<Vec<_>>()
+        })
+    };
+    text(here) == text(there)
+}
+
+fn unreadable(error: sql::SqlError) -> Error {
+    Error::new(ErrorKind::Step, error.to_string()).caused_by(error)
+}

@@ -1,0 +1,100 @@
+//! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
+//! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
+
+use super::parts::MissingPart;
+use super::shadow::Shadow;
+use crate::database::words;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
+use crate::schema::{Object, ObjectKind};
+
+/// Why a view or trigger does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsound {
+    /// It names something that does not exist, or is otherwise wrong.
+    Broken,
+    /// It needs something that this program lacks; it may be fine elsewhere.
+    Missing(MissingPart),
+}
+
+/// A view or trigger that does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsoundObject {
+    /// The object, with its stored text.
+    pub object: Object,
+    /// Why.
+    pub reason: Unsound,
+    /// SQLite's message.
+    pub message: String,
+}
+
+const PROBE: &str = "phaseshift_probe";
+
+impl Shadow {
+    /// Sets every view and trigger aside that SQLite's check of a RENAME stumbles over.
+    pub(super) fn set_aside_unsound(&mut self) -> Result<()> {
+        let found = self.find_unsound()?;
+        self.set_aside.extend(found);
+        Ok(())
+    }
+
+    /// Finds the objects that do not compile, removing each from the shadow. A RENAME of an
+    /// unrelated table makes SQLite check the whole schema and name the first one.
+    pub(super) fn find_unsound(&mut self) -> Result<Vec<UnsoundObject>> {
+        let mut found = Vec::new();
+        let probe = self.free_name(PROBE)?;
+        let other = self.free_name("phaseshift_probed")?;
+        let (probe, other) = (crate::name::quote(&probe), crate::name::quote(&other));
+        self.connection.execute_batch(&format!("CREATE TABLE {probe}(c)"))?;
+        loop {
+            let tried = self.connection.execute_batch(&format!(
+                "SAVEPOINT probe; ALTER TABLE {probe} RENAME TO {other}; ROLLBACK TO probe; RELEASE probe"
+            ));
+            let Err(error) = tried else { break };
+            if !self.connection.is_autocommit() {
+                self.connection.execute_batch("ROLLBACK TO probe; RELEASE probe")?;
+            }
+            let message = words(&error);
+            let Some(object) = self.culprit(&message)? else {
+                return Err(Error::new(ErrorKind::Unsupported, "SQLite cannot check the schema")
+                    .caused_by(error));
+            };
+            self.delete_entry(&object)?;
+            let reason = MissingPart::in_text(&message).map_or(Unsound::Broken, Unsound::Missing);
+            found.push(UnsoundObject { object, reason, message });
+        }
+        self.connection.execute_batch(&format!("DROP TABLE {probe}"))?;
+        Ok(found)
+    }
+
+    /// Finds the object that an "error in view NAME: ..." is about.
+    pub(super) fn culprit(&self, message: &str) -> Result<Option<Object>> {
+        let schema = crate::schema::read(&self.connection)?;
+        let named = |object: &&Object| {
+            let prefix = format!("error in {} {}", object.kind.word(), object.name);
+            message
+                .strip_prefix(&prefix)
+                .is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
+        };
+        Ok(schema
+            .objects
+            .iter()
+            .filter(|object| matches!(object.kind, ObjectKind::View | ObjectKind::Trigger))
+            .filter(named)
+            .max_by_key(|object| object.name.len())
+            .cloned())
+    }
+
+    /// Returns the objects that do not compile and are carried over as they are.
+    pub fn unsound(&self) -> &[UnsoundObject] {
+        &self.set_aside
+    }
+
+    pub(super) fn take_set_aside(&mut self, kind: ObjectKind, name: &str) -> Option<Object> {
+        let place = self
+            .set_aside
+            .iter()
+            .position(|it| it.object.kind == kind && same(&it.object.name, name))?;
+        Some(self.set_aside.remove(place).object)
+    }
+}

@@ -1,0 +1,229 @@
+//! Where the tables and columns of a changed schema come from: the rename map, as steps make it.
+
+use std::collections::BTreeMap;
+
+use crate::name::{fold, quote, same};
+use crate::schema::{Schema, Table};
+
+/// Where the values of one column come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnOrigin {
+    /// From this column of the table before, unchanged.
+    Kept(String),
+    /// From an expression that the phase gives.
+    Computed,
+    /// From nowhere: the column is new, old rows get its default.
+    New,
+}
+
+/// One level of a copying query: what each name stands for in the level below.
+///
+/// Expressions of a phase may use the names that a column has at that step; each step with an
+/// expression therefore reads from a level in which those names exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyLayer {
+    /// Pairs of a name and the SQL that gives its value.
+    pub columns: Vec<(String, String)>,
+}
+
+/// One column of a table and its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnLineage {
+    /// The name now.
+    pub name: String,
+    /// The name in the top layer of the copying query; `None` for a new column.
+    pub source: Option<String>,
+    /// Where the values come from.
+    pub origin: ColumnOrigin,
+}
+
+/// One table and its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableLineage {
+    /// The name before.
+    pub from: String,
+    /// The columns, in no particular order.
+    pub columns: Vec<ColumnLineage>,
+    /// The levels of the copying query, the lowest first; none if columns are copied as they are.
+    pub layers: Vec<CopyLayer>,
+    /// The columns of the table before that can be read by name.
+    base: Vec<String>,
+}
+
+/// The origins of all tables that existed before, by folded name now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// The tables.
+    pub tables: BTreeMap<String, TableLineage>,
+    /// Indexes that got another name: before and after.
+    renamed_indexes: Vec<(String, String)>,
+}
+
+impl Lineage {
+    /// Makes the lineage in which everything comes from itself.
+    pub fn identity(schema: &Schema) -> Self {
+        let tables = schema
+            .tables
+            .iter()
+            .map(|(folded, table)| (folded.clone(), TableLineage::identity(table)))
+            .collect();
+        Self { tables, renamed_indexes: Vec::new() }
+    }
+
+    /// Returns the origin of a table, or `None` for a table that is new.
+    pub fn table(&self, name: &str) -> Option<&TableLineage> {
+        self.tables.get(&fold(name))
+    }
+
+    /// Returns the tables that exist before and no longer, by name before.
+    pub fn dropped<'s>(&self, before: &'s Schema) -> Vec<&'s Table> {
+        before
+            .tables
+            .values()
+            .filter(|table| !self.tables.values().any(|it| same(&it.from, &table.name)))
+            .collect()
+    }
+
+    /// Follows the renames of an index that existed before; it may have been dropped all the same.
+    pub fn index_after(&self, index: &str) -> String {
+        let mut name = index.to_owned();
+        for (from, to) in &self.renamed_indexes {
+            if same(from, &name) {
+                to.clone_into(&mut name);
+            }
+        }
+        name
+    }
+
+    pub(super) fn rename_index(&mut self, from: &str, to: &str) {
+        self.renamed_indexes.push((from.to_owned(), to.to_owned()));
+    }
+
+    pub(super) fn rename_table(&mut self, from: &str, to: &str) {
+        if let Some(table) = self.tables.remove(&fold(from)) {
+            self.tables.insert(fold(to), table);
+        }
+    }
+
+    pub(super) fn forget(&mut self, table: &str) {
+        self.tables.remove(&fold(table));
+    }
+
+    pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut TableLineage> {
+        self.tables.get_mut(&fold(name))
+    }
+}
+
+impl TableLineage {
+    fn identity(table: &Table) -> Self {
+        let columns = table
+            .writable()
+            .map(|column| ColumnLineage {
+                name: column.name.clone(),
+                source: Some(column.name.clone()),
+                origin: ColumnOrigin::Kept(column.name.clone()),
+            })
+            .collect();
+        let base = table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { from: table.name.clone(), columns, layers: Vec::new(), base }
+    }
+
+    /// Finds a column by its name now.
+    pub fn column(&self, name: &str) -> Option<&ColumnLineage> {
+        self.columns.iter().find(|column| same(&column.name, name))
+    }
+
+    /// Finds the name now of a column that is kept from before.
+    pub fn kept_as(&self, original: &str) -> Option<&str> {
+        self.columns
+            .iter()
+            .find(
+                |column| matches!(&column.origin, ColumnOrigin::Kept(name) if same(name, original)),
+            )
+            .map(|column| column.name.as_str())
+    }
+
+    pub(super) fn rename_column(&mut self, from: &str, to: &str) {
+        for column in &mut self.columns {
+            if same(&column.name, from) {
+                to.clone_into(&mut column.name);
+            }
+        }
+    }
+
+    pub(super) fn drop_column(&mut self, name: &str) {
+        self.columns.retain(|column| !same(&column.name, name));
+    }
+
+    pub(super) fn add_column(&mut self, name: &str) {
+        self.columns.push(ColumnLineage {
+            name: name.to_owned(),
+            source: None,
+            origin: ColumnOrigin::New,
+        });
+    }
+
+    /// Takes over the columns of a new definition: those of the same name are kept.
+    pub(super) fn reshape(&mut self, shape: &Table) {
+        self.columns.retain(|column| shape.writable().any(|it| same(&it.name, &column.name)));
+        for column in shape.writable() {
+            if self.column(&column.name).is_none() {
+                self.add_column(&column.name);
+            }
+        }
+    }
+
+    /// Lets columns take the values of expressions over the row as it is named now.
+    pub(super) fn compute(&mut self, values: &[(String, String)]) {
+        self.name_everything();
+        let mut top: Vec<(String, String)> = self
+            .visible()
+            .into_iter()
+            .filter(|name| !values.iter().any(|(column, _)| same(column, name)))
+            .map(|name| (name.clone(), quote(&name)))
+            .collect();
+        for (column, expression) in values {
+            top.push((column.clone(), format!("({expression}\n)")));
+            self.drop_column(column);
+            self.columns.push(ColumnLineage {
+                name: column.clone(),
+                source: Some(column.clone()),
+                origin: ColumnOrigin::Computed,
+            });
+        }
+        self.layers.push(CopyLayer { columns: top });
+    }
+
+    /// The names that the top layer gives: those of the columns, and older names that still mean
+    /// something because no column has taken them over.
+    fn visible(&self) -> Vec<String> {
+        self.layers.last().map_or_else(
+            || self.base.clone(),
+            |layer| layer.columns.iter().map(|(name, _)| name.clone()).collect(),
+        )
+    }
+
+    /// Adds a layer in which every column goes by its name now, unless that is so already.
+    fn name_everything(&mut self) {
+        let renamed =
+            self.columns.iter().any(|column| column.source.as_ref() != Some(&column.name));
+        if !renamed {
+            return;
+        }
+        let below = self.visible();
+        let mut columns = Vec::new();
+        for column in &mut self.columns {
+            let value = column.source.as_ref().map_or_else(|| "NULL".to_owned(), |it| quote(it));
+            columns.push((column.name.clone(), value));
+            if column.source.is_some() {
+                column.source = Some(column.name.clone());
+            }
+        }
+        for older in below {
+            if !columns.iter().any(|(name, _)| same(name, &older)) {
+                columns.push((older.clone(), quote(&older)));
+            }
+        }
+        self.layers.push(CopyLayer { columns });
+    }
+}

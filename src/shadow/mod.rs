@@ -1,0 +1,22 @@
+//! The shadow: an in-memory database with a file's schema and no rows, in which SQLite itself
+//! applies a phase. The target schema is read back from it.
+//!
+//! The shadow knows steps and schemas. It does not know the file, its rows, or how a change is
+//! carried out there. Functions, collations and modules that this program lacks are stubbed here and
+//! only here.
+
+mod build;
+mod define;
+mod health;
+mod lineage;
+mod parts;
+mod rename;
+#[expect(clippy::module_inception, reason = "the module is named after its one type")]
+mod shadow;
+mod views;
+
+pub use health::{Unsound, UnsoundObject};
+pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
+pub use parts::MissingPart;
+pub use shadow::Shadow;
+pub(crate) use shadow::free_name;

@@ -1,0 +1,93 @@
+//! Functions, collations and modules that a schema uses and this program lacks.
+
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+
+use crate::error::{Error, Result};
+
+/// Something that a schema needs and that is not available here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MissingPart {
+    /// An SQL function.
+    Function(String),
+    /// A collating sequence.
+    Collation(String),
+    /// A module for virtual tables.
+    Module(String),
+}
+
+impl std::fmt::Display for MissingPart {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Function(name) => write!(formatter, "the function {name}()"),
+            Self::Collation(name) => write!(formatter, "the collation {name}"),
+            Self::Module(name) => write!(formatter, "the module {name}"),
+        }
+    }
+}
+
+impl MissingPart {
+    /// Recognises SQLite's report of a missing part.
+    pub fn in_error(error: &rusqlite::Error) -> Option<Self> {
+        let text = match error {
+            rusqlite::Error::SqliteFailure(_, Some(text)) => text.as_str(),
+            rusqlite::Error::SqlInputError { msg, .. } => msg.as_str(),
+            _ => return None,
+        };
+        Self::in_text(text)
+    }
+
+    /// Recognises SQLite's report of a missing part in a message.
+    pub fn in_text(text: &str) -> Option<Self> {
+        let after =
+            |mark: &str| text.rfind(mark).map(|start| text[start + mark.len()..].trim().to_owned());
+        if let Some(name) = after("no such function: ") {
+            return Some(Self::Function(name));
+        }
+        if let Some(name) = after("no such collation sequence: ") {
+            return Some(Self::Collation(name));
+        }
+        after("no such module: ").map(Self::Module)
+    }
+}
+
+/// Makes a stub for a missing function or collation, so that SQLite accepts the schema that uses it.
+/// The stub is never called: a shadow has no rows. Returns whether there was something to stub.
+pub(super) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> {
+    match part {
+        MissingPart::Function(name) => {
+            let flags = FunctionFlags::SQLITE_UTF8
+                | FunctionFlags::SQLITE_DETERMINISTIC
+                | FunctionFlags::SQLITE_INNOCUOUS;
+            connection
+                .create_scalar_function(name.as_str(), -1, flags, |_| Ok(rusqlite::types::Null))
+                .map_err(Error::from)?;
+            Ok(true)
+        }
+        MissingPart::Collation(name) => {
+            connection
+                .create_collation(name.as_str(), |left: &str, right: &str| left.cmp(right))?;
+            Ok(true)
+        }
+        MissingPart::Module(_) => Ok(false),
+    }
+}
+
+/// Runs something that may meet missing parts, stubbing them one after the other.
+pub(super) fn with_stubs<T>(
+    connection: &Connection,
+    missing: &mut Vec<MissingPart>,
+    mut action: impl FnMut(&Connection) -> rusqlite::Result<T>,
+) -> std::result::Result<T, rusqlite::Error> {
+    loop {
+        let error = match action(connection) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(part) = MissingPart::in_error(&error) else { return Err(error) };
+        if missing.contains(&part) || !stub(connection, &part).unwrap_or(false) {
+            return Err(error);
+        }
+        missing.push(part);
+    }
+}

@@ -1,0 +1,262 @@
+//! The shadow itself: its state, applying steps, and reading the result.
+
+use rusqlite::Connection;
+
+use super::build::open_memory;
+use super::health::UnsoundObject;
+use super::lineage::Lineage;
+use super::parts::{MissingPart, stub, with_stubs};
+use crate::database::{Fence, Purpose, Touched, run_fenced, words};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
+use crate::phase::{Operation, Step, ViewPolicy};
+use crate::schema::{ObjectKind, Schema, read};
+
+/// An in-memory database with a schema and no rows.
+#[derive(Debug)]
+pub struct Shadow {
+    pub(super) connection: Connection,
+    fence: Fence,
+    pub(super) missing: Vec<MissingPart>,
+    pub(super) set_aside: Vec<UnsoundObject>,
+    pub(super) lineage: Lineage,
+    pub(super) notices: Vec<String>,
+}
+
+impl Shadow {
+    /// Makes an empty shadow: the state before the first phase.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn empty() -> Result<Self> {
+        let mut connection = open_memory()?;
+        let fence = Fence::default();
+        fence.install(&mut connection)?;
+        Ok(Self {
+            connection,
+            fence,
+            missing: Vec::new(),
+            set_aside: Vec::new(),
+            lineage: Lineage::default(),
+            notices: Vec::new(),
+        })
+    }
+
+    /// Reads the schema as it is now, objects that were set aside included.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn schema(&self) -> Result<Schema> {
+        let mut schema = read(&self.connection)?;
+        schema.objects.extend(self.set_aside.iter().map(|it| it.object.clone()));
+        Ok(schema)
+    }
+
+    /// Returns what the schema uses and this program lacks.
+    pub fn missing(&self) -> &[MissingPart] {
+        &self.missing
+    }
+
+    /// Begins a stage: from here on, lineage is counted from the schema as it is now.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn start_stage(&mut self) -> Result<()> {
+        self.lineage = Lineage::identity(&read(&self.connection)?);
+        Ok(())
+    }
+
+    /// Returns where the tables come from, since the stage began.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// Takes the notices that applied steps left.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Applies a run of steps that has no data step in it, in order. Consecutive renames whose
+    /// names are still taken by each other are understood as one: a swap or a chain.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`] with the line of the step and SQLite's reason.
+    pub fn apply(&mut self, steps: &[Step], views: ViewPolicy) -> Result<()> {
+        let mut rest = steps;
+        while let Some(step) = rest.first() {
+            let renames = rest.iter().take_while(|it| is_rename(it)).count();
+            if renames > 0 {
+                self.apply_renames(&rest[..renames], views)?;
+                rest = &rest[renames..];
+            } else {
+                self.apply_one(step).map_err(|error| at_step(error, step))?;
+                rest = &rest[1..];
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_one(&mut self, step: &Step) -> Result<()> {
+        match &step.operation {
+            Operation::RenameTable { .. } | Operation::RenameColumn { .. } => Ok(()),
+            Operation::CreateTable { sql, if_not_exists } => self.create_table(sql, *if_not_exists),
+            Operation::DropTable { table, if_exists } => self.drop_table(table, *if_exists),
+            Operation::AddColumn { .. }
+            | Operation::DropColumn { .. }
+            | Operation::AlterColumn { .. }
+            | Operation::AddConstraint { .. }
+            | Operation::DropConstraint { .. }
+            | Operation::Rebuild { .. } => self.redefine(&step.operation),
+            Operation::CreateIndex { sql, if_not_exists } => {
+                self.create(ObjectKind::Index, sql, *if_not_exists)
+            }
+            Operation::CreateView { sql, if_not_exists } => {
+                self.create(ObjectKind::View, sql, *if_not_exists)
+            }
+            Operation::CreateTrigger { sql, if_not_exists } => {
+                self.create(ObjectKind::Trigger, sql, *if_not_exists)
+            }
+            Operation::DropIndex { index, if_exists } => {
+                self.drop(ObjectKind::Index, index, *if_exists)
+            }
+            Operation::DropView { view, if_exists } => {
+                self.drop(ObjectKind::View, view, *if_exists)
+            }
+            Operation::DropTrigger { trigger, if_exists } => {
+                self.drop(ObjectKind::Trigger, trigger, *if_exists)
+            }
+            Operation::RenameIndex { from, to } => self.rename_index(from, to),
+            Operation::ReplaceView { sql } => self.replace(ObjectKind::View, sql),
+            Operation::ReplaceTrigger { sql } => self.replace(ObjectKind::Trigger, sql),
+            Operation::Sql { .. } => Err(Error::new(
+                ErrorKind::Step,
+                "a data step cannot be applied among changes of the schema",
+            )),
+        }
+    }
+
+    /// Checks the statements of a data step. Statements that change rows are only compiled;
+    /// statements that change the schema are carried out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`] with the line of the statement and the reason.
+    pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
+        loop {
+            let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
+            let part = match &checked {
+                Ok(_) => break checked,
+                Err(error) => MissingPart::in_text(&error.to_string()),
+            };
+            match part {
+                Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
+                    self.missing.push(part);
+                }
+                Some(_) | None => break checked,
+            }
+        }
+    }
+
+    fn run(&mut self, sql: &str) -> Result<()> {
+        with_stubs(&self.connection, &mut self.missing, |connection| {
+            connection.execute_batch(&format!("SAVEPOINT step;\n{sql}\n;RELEASE step")).inspect_err(
+                |_| {
+                    // Nothing is lost if this fails too: the first error is what counts.
+                    let _ = connection.execute_batch("ROLLBACK TO step; RELEASE step");
+                },
+            )
+        })
+        .map_err(|error| Error::new(ErrorKind::Step, words(&error)).caused_by(error))
+    }
+
+    /// Runs one statement that changes the schema.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
+        self.run(sql)
+    }
+
+    /// Finds a name that no object has.
+    pub(super) fn free_name(&self, wish: &str) -> Result<String> {
+        Ok(free_name(&self.schema()?, wish))
+    }
+
+    // Entries of sqlite_schema are edited only here, in memory, and SQLite reads them anew
+    // (https://sqlite.org/pragma.html#pragma_writable_schema).
+
+    pub(super) fn set_entry_sql(
+        &self,
+        kind: ObjectKind,
+        name: &str,
+        sql: Option<&str>,
+    ) -> Result<()> {
+        let word = entry_type(kind);
+        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
+        self.connection.execute(
+            "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
+            (sql, word, name),
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn insert_entry(&self, object: &crate::schema::Object) -> Result<()> {
+        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
+        self.connection.execute(
+            "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+            (entry_type(object.kind), &object.name, &object.table, &object.sql),
+        )?;
+        self.reload()
+    }
+
+    pub(super) fn delete_entry(&self, object: &crate::schema::Object) -> Result<()> {
+        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
+        self.connection.execute(
+            "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+            (entry_type(object.kind), &object.name),
+        )?;
+        self.reload()
+    }
+
+    pub(super) fn reload(&self) -> Result<()> {
+        self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
+        Ok(())
+    }
+}
+
+/// Finds a name that no object of a schema has, beginning with the wish.
+pub(crate) fn free_name(schema: &Schema, wish: &str) -> String {
+    let taken = |name: &str| {
+        schema.objects.iter().chain(&schema.internal).any(|object| same(&object.name, name))
+    };
+    let mut name = wish.to_owned();
+    let mut number = 1_u64;
+    while taken(&name) {
+        number += 1;
+        name = format!("{wish}_{number}");
+    }
+    name
+}
+
+fn entry_type(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => "table",
+        ObjectKind::Index => "index",
+        ObjectKind::View => "view",
+        ObjectKind::Trigger => "trigger",
+    }
+}
+
+fn is_rename(step: &Step) -> bool {
+    matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}
+
+pub(super) fn at_step(error: Error, step: &Step) -> Error {
+    let what = format!("line {}: {}: {error}", step.line, step.operation.op());
+    let kind = match error.kind() {
+        ErrorKind::Sqlite => ErrorKind::Step,
+        other => other,
+    };
+    let object = error.facts().object.clone();
+    let wrapped = Error::new(kind, what).caused_by(error);
+    match object {
+        Some(object) => wrapped.about(&object),
+        None => wrapped,
+    }
+}
