@@ -5,6 +5,7 @@
 //! `sqlite3_prepare`, never of this module.
 
 mod create_table;
+pub mod edit;
 mod error;
 mod object;
 mod reader;

@@ -28,6 +28,10 @@ pub fn accepted(sql: &str) -> Connection {
     connection
 }
 
+pub fn is_accepted(sql: &str) -> bool {
+    memory().execute_batch(sql).is_ok()
+}
+
 /// The columns of the only table of a text.
 pub fn columns(sql: &str) -> Vec<Column> {
     let connection = accepted(sql);
@@ -47,8 +51,43 @@ pub fn columns(sql: &str) -> Vec<Column> {
     rows.unwrap().map(Result::unwrap).collect()
 }
 
+pub fn column_names(sql: &str) -> Vec<String> {
+    columns(sql).into_iter().map(|column| column.name).collect()
+}
+
 /// The text that SQLite stores for the only table.
 pub fn stored(connection: &Connection) -> String {
     let select = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     connection.query_row(select, [], |row| row.get(0)).unwrap()
+}
+
+/// The text that SQLite stores after running a statement on the table of a text.
+pub fn stored_after(sql: &str, alter: &str) -> String {
+    let connection = accepted(sql);
+    if let Err(error) = connection.execute_batch(alter) {
+        panic!("SQLite refuses {alter:?} on {sql:?}: {error}");
+    }
+    stored(&connection)
+}
+
+/// The index list of the only table: origin, uniqueness and columns of each index.
+pub fn indexes(sql: &str) -> Vec<String> {
+    let connection = accepted(sql);
+    let select = "SELECT l.origin || ' ' || (SELECT group_concat(coalesce(i.name, '?'), ',') \
+        FROM pragma_index_info(l.name) AS i) \
+        FROM sqlite_schema AS s, pragma_index_list(s.name) AS l WHERE s.type = 'table' ORDER BY 1";
+    let mut statement = connection.prepare(select).unwrap();
+    let rows = statement.query_map([], |row| row.get(0));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+/// The foreign keys of the only table: column, parent and the action on delete.
+pub fn foreign_keys(sql: &str) -> Vec<String> {
+    let connection = accepted(sql);
+    let select = "SELECT f.\"from\" || ' ' || f.\"table\" || ' ' || f.on_delete \
+        FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f WHERE s.type = 'table' \
+        ORDER BY 1";
+    let mut statement = connection.prepare(select).unwrap();
+    let rows = statement.query_map([], |row| row.get(0));
+    rows.unwrap().map(Result::unwrap).collect()
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::properties::cases;
 use crate::sql::{TokenKind, significant_tokens, tokens, unquote};
 
 fn cut(text: &str) -> Vec<(TokenKind, &str)> {
@@ -120,7 +121,7 @@ fn significant_tokens_leave_out_space_and_comments() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn joined_tokens_are_the_text(text in any::<String>()) {
