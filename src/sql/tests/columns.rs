@@ -115,6 +115,7 @@ fn a_definition_must_be_exactly_one_new_column() {
 
 #[test]
 fn a_dropped_column_gives_the_text_of_sqlite() {
+    let mut compared = 0;
     for sql in TABLES {
         let names = judge::column_names(sql);
         for name in &names {
@@ -125,11 +126,13 @@ fn a_dropped_column_gives_the_text_of_sqlite() {
             let edited = drop_column(sql, name).unwrap();
             if !sql.contains("--") && !sql.contains("/*") {
                 assert_eq!(edited, judge::stored_after(sql, &alter));
+                compared += 1;
             }
             let left: Vec<&String> = names.iter().filter(|other| *other != name).collect();
             assert_eq!(judge::column_names(&edited).iter().collect::<Vec<_>>(), left, "{edited}");
         }
     }
+    assert!(compared > 20, "SQLite dropped only {compared} columns");
 }
 
 #[test]
