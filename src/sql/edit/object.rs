@@ -1,0 +1,44 @@
+//! Renames objects in the head of their statement. Uses of the name elsewhere are not its business.
+
+use super::splice::{Splice, replaced};
+use crate::name::quote;
+use crate::sql::error::SqlError;
+use crate::sql::object::{ObjectKind, object_head, read_head};
+use crate::sql::reader::Reader;
+
+/// Gives a new name to what a CREATE statement makes; only the token of the name changes.
+///
+/// ```
+/// use phaseshift::sql::edit::rename_object;
+/// let sql = "CREATE TABLE sessions /* all */ (id INTEGER PRIMARY KEY)";
+/// let renamed = rename_object(sql, "imaging_sessions").expect("a valid statement");
+/// assert_eq!(renamed, r#"CREATE TABLE "imaging_sessions" /* all */ (id INTEGER PRIMARY KEY)"#);
+/// ```
+///
+/// # Errors
+/// The text does not begin like a CREATE statement.
+pub fn rename_object(sql: &str, new_name: &str) -> Result<String, SqlError> {
+    let head = object_head(sql)?;
+    Ok(replaced(sql, head.name.range, &quote(new_name)))
+}
+
+/// Gives an index a new name and puts it on another table; columns and WHERE stay as they are.
+///
+/// # Errors
+/// The text is no CREATE INDEX statement.
+pub fn retarget_index(sql: &str, new_name: &str, new_table: &str) -> Result<String, SqlError> {
+    let mut reader = Reader::new(sql);
+    let head = read_head(&mut reader)?;
+    if head.kind != ObjectKind::Index {
+        return Err(SqlError::at(sql, head.name.range.start, "not a CREATE INDEX statement"));
+    }
+    reader.expect_word("ON")?;
+    let table = reader.name()?;
+    if !reader.at_mark("(") {
+        return Err(reader.expected("("));
+    }
+    let mut splice = Splice::default();
+    splice.replace(head.name.range, quote(new_name));
+    splice.replace(table.range, quote(new_table));
+    Ok(splice.apply(sql))
+}

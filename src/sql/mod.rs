@@ -1,0 +1,22 @@
+//! Reads and minimally edits SQL text that SQLite stores, by token positions.
+//!
+//! Nothing here knows a connection, a file or a schema: text goes in, text comes out, and every byte
+//! outside the edited piece stays as it was. Splitting a script into statements is the business of
+//! `sqlite3_prepare`, never of this module.
+
+mod create_table;
+pub mod edit;
+mod error;
+mod object;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use create_table::{
+    ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOption, TableOptionKind,
+};
+pub use error::SqlError;
+pub use object::{ObjectHead, ObjectKind, mentions, object_head};
+pub use reader::Name;
+pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

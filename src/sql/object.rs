@@ -1,0 +1,104 @@
+//! The head of a CREATE statement: what it creates and under which name. It never looks into bodies.
+
+use super::error::SqlError;
+use super::reader::{Name, Reader, is_name};
+use super::token::{significant_tokens, unquote};
+use crate::name;
+
+/// The kind of object that a CREATE statement makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// `CREATE TABLE`.
+    Table,
+    /// `CREATE INDEX` or `CREATE UNIQUE INDEX`.
+    Index,
+    /// `CREATE VIEW`.
+    View,
+    /// `CREATE TRIGGER`.
+    Trigger,
+    /// `CREATE VIRTUAL TABLE`.
+    VirtualTable,
+}
+
+/// What a CREATE statement makes, and under which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// The kind of the object.
+    pub kind: ObjectKind,
+    /// The schema before the dot, if one is written.
+    pub schema: Option<Name>,
+    /// The name of the object.
+    pub name: Name,
+}
+
+/// Reads what a CREATE statement makes, and the place of its name.
+///
+/// ```
+/// use phaseshift::sql::{ObjectKind, object_head};
+/// let head = object_head("CREATE UNIQUE INDEX [my index] ON t(a)").expect("a valid statement");
+/// assert_eq!((head.kind, head.name.text.as_str()), (ObjectKind::Index, "my index"));
+/// ```
+///
+/// # Errors
+/// The text does not begin like a CREATE statement of SQLite.
+pub fn object_head(sql: &str) -> Result<ObjectHead, SqlError> {
+    read_head(&mut Reader::new(sql))
+}
+
+/// Reads the head and leaves the reader behind the name.
+pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<ObjectHead, SqlError> {
+    reader.expect_word("CREATE")?;
+    reader.take_any_word(&["TEMP", "TEMPORARY"]);
+    let kind = read_kind(reader)?;
+    // IF may itself be a name; only IF NOT is the clause.
+    if reader.at_word("IF") && reader.word_after(1, "NOT") {
+        reader.expect_word("IF")?;
+        reader.expect_word("NOT")?;
+        reader.expect_word("EXISTS")?;
+    }
+    let first = reader.name()?;
+    if !reader.take_mark(".") {
+        return Ok(ObjectHead { kind, schema: None, name: first });
+    }
+    Ok(ObjectHead { kind, schema: Some(first), name: reader.name()? })
+}
+
+fn read_kind(reader: &mut Reader<'_>) -> Result<ObjectKind, SqlError> {
+    if reader.take_word("UNIQUE") {
+        reader.expect_word("INDEX")?;
+        return Ok(ObjectKind::Index);
+    }
+    if reader.take_word("VIRTUAL") {
+        reader.expect_word("TABLE")?;
+        return Ok(ObjectKind::VirtualTable);
+    }
+    let kinds = [
+        ("TABLE", ObjectKind::Table),
+        ("INDEX", ObjectKind::Index),
+        ("VIEW", ObjectKind::View),
+        ("TRIGGER", ObjectKind::Trigger),
+    ];
+    for (word, kind) in kinds {
+        if reader.take_word(word) {
+            return Ok(kind);
+        }
+    }
+    Err(reader.expected("TABLE, INDEX, VIEW, TRIGGER or VIRTUAL TABLE"))
+}
+
+/// Tells whether a text uses one of the names as a word, a quoted name or a string literal.
+///
+/// It errs on the side of yes: a column, an alias or a text value of that name counts too.
+/// Comments do not count. Case is ignored for A to Z, as in SQLite.
+///
+/// ```
+/// use phaseshift::sql::mentions;
+/// assert!(mentions("CREATE VIEW v AS SELECT 1 FROM [Sessions]", &["sessions"]));
+/// assert!(!mentions("CREATE VIEW v AS SELECT 1 -- sessions", &["sessions"]));
+/// ```
+pub fn mentions(sql: &str, names: &[&str]) -> bool {
+    significant_tokens(sql).filter(|token| is_name(token.kind)).any(|token| {
+        let found = unquote(token.text(sql));
+        names.iter().any(|wanted| name::same(&found, wanted))
+    })
+}
