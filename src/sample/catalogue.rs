@@ -66,7 +66,8 @@ pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<
     Ok(connection)
 }
 
-/// Creates the file, and fails if there is one: SQLite alone would open it.
+/// Creates the file, and fails if there is one: SQLite alone would open it, because its flag for
+/// exclusive creation is not for callers (<https://sqlite.org/c3ref/c_open_autoproxy.html>).
 fn create(path: &Path) -> rusqlite::Result<Connection> {
     File::create_new(path).map_err(|cause| {
         let message = format!("cannot create {}: {cause}", path.display());

@@ -15,7 +15,7 @@ CREATE VIEW v_file_sizes AS
   SELECT id, x, y, [x] * \"y\" AS pixels FROM fits_files WHERE x IS NOT NULL;
 CREATE VIEW v_archived AS
   SELECT a.session_id, s.session_date AS night, a.s3_key
-  FROM s3_backup_archives a LEFT JOIN sessions s USING (session_id);
+  FROM s3_backup_archives a LEFT JOIN sessions s ON s.session_id = a.session_id;
 CREATE VIEW v_cameras AS SELECT name, x_pixels, y_pixels FROM cameras WHERE active = 1;
 ";
 
