@@ -9,6 +9,7 @@ pub mod name;
 pub mod phase;
 pub mod plan;
 pub mod rows;
+pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;

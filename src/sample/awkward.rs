@@ -1,0 +1,89 @@
+//! Values that a careless copy changes. SQLite stores any kind of value in any column, so all of these
+//! exist in real files: <https://sqlite.org/datatype3.html>.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
+
+use super::frames::file_id;
+use super::writer::{row, text, write_rows};
+use crate::name::quote;
+
+/// Puts odd values into the first files, if there are any, and makes a table with odd names and values.
+pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
+    for (number, (column, value)) in (0..).zip(file_values()) {
+        let sql = format!("UPDATE fits_files SET {} = ?1 WHERE id = ?2", quote(column));
+        connection.execute(&sql, params![value, file_id(number)])?;
+    }
+    // Text that is not UTF-8 cannot be bound from Rust; SQLite stores it all the same.
+    connection.execute(
+        "UPDATE fits_files SET observer = CAST(x'5A6FEB00C328FF' AS TEXT) WHERE id = ?1",
+        [file_id(3)],
+    )?;
+    connection.execute_batch(ODD_TABLE)?;
+    write_rows(
+        connection,
+        "odd \"table\"",
+        &["order", "a b", "c'd", "ÜBER"],
+        (1..).zip(loose_values()).map(|(number, value)| {
+            row![number, text(if number % 2 == 0 { "" } else { "odd" }), value, number * 2]
+        }),
+    )
+}
+
+const ODD_TABLE: &str = r#"
+CREATE TABLE "odd ""table"""( -- a comment; with a semicolon
+  "order" INTEGER PRIMARY KEY, /* quoted in */ [a b] TEXT DEFAULT 'it''s',
+  `c'd`, "ÜBER" NUMERIC   CHECK ("ÜBER" <> -1)
+);
+CREATE INDEX "odd ""index""" ON "odd ""table""" ("c'd", [a b] COLLATE NOCASE);
+CREATE TABLE odd_keys (place TEXT COLLATE NOCASE, number REAL, note, PRIMARY KEY (place, number))
+  WITHOUT ROWID;
+INSERT INTO odd_keys VALUES ('Bern', 0.5, x'00'), ('bern', 1e300, -0.0), ('', -1, ''),
+  (CAST(x'FF' AS TEXT), 9007199254740993, CAST(x'610062' AS TEXT));
+"#;
+
+/// Values that stand in a column of another kind, or at the edge of their own.
+fn file_values() -> Vec<(&'static str, Value)> {
+    vec![
+        ("validation_notes", text("before\0after")),
+        ("object", Value::Blob(vec![0x00, 0xFF, 0x41])),
+        ("gain", text("unity")),
+        ("site_name", text("Ñuñoa \u{1F52D} e\u{301}")),
+        ("star_count", Value::Integer(9_007_199_254_740_993)),
+        ("focuser_position", Value::Integer(i64::MIN)),
+        ("iso_speed", Value::Integer(i64::MAX)),
+        ("exposure", Value::Real(f64::INFINITY)),
+        ("airmass", Value::Real(f64::NEG_INFINITY)),
+        ("humidity", text("wet")),
+        ("x", Value::Real(6_248.5)),
+        ("y", text("4176 px")),
+        ("folder", text("")),
+        ("obs_date", Value::Blob(b"2024-03-17".to_vec())),
+        ("binning_x", Value::Real(1e300)),
+        ("validation_notes", text(&"x".repeat(100_000))),
+        ("eccentricity", Value::Real(5e-324)),
+        ("bad", Value::Blob(Vec::new())),
+        ("dec", text("\u{FEFF}+41")),
+    ]
+}
+
+/// Values for a column without a type, where SQLite converts nothing.
+fn loose_values() -> Vec<Value> {
+    vec![
+        Value::Real(-0.0),
+        Value::Real(0.0),
+        Value::Integer(0),
+        Value::Real(9_007_199_254_740_992.0),
+        Value::Integer(9_007_199_254_740_993),
+        Value::Integer(i64::MIN),
+        Value::Real(f64::INFINITY),
+        Value::Real(f64::NEG_INFINITY),
+        Value::Real(f64::MIN_POSITIVE / 4.0),
+        text("1"),
+        text("\0"),
+        text(""),
+        Value::Blob(b"1".to_vec()),
+        Value::Blob(Vec::new()),
+        Value::Null,
+    ]
+}

@@ -1,0 +1,54 @@
+//! Writes rows into one table through a prepared statement.
+
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, params_from_iter};
+
+use crate::name::quote;
+
+/// Makes one row: a list of values of any kinds that SQLite can hold.
+macro_rules! row {
+    ($($value:expr),* $(,)?) => { [$(rusqlite::types::Value::from($value)),*] };
+}
+pub(super) use row;
+
+/// A table that rows are being added to.
+pub(super) struct Writer<'connection> {
+    statement: CachedStatement<'connection>,
+}
+
+impl<'connection> Writer<'connection> {
+    /// Prepares the insertion of rows with these columns; `rowid` is allowed among them.
+    pub(super) fn new<'name>(
+        connection: &'connection Connection,
+        table: &str,
+        columns: impl IntoIterator<Item = &'name str>,
+    ) -> rusqlite::Result<Self> {
+        let columns: Vec<String> = columns.into_iter().map(quote).collect();
+        let places = vec!["?"; columns.len()].join(", ");
+        let sql =
+            format!("INSERT INTO {} ({}) VALUES ({places})", quote(table), columns.join(", "));
+        Ok(Self { statement: connection.prepare_cached(&sql)? })
+    }
+
+    /// Adds one row; the values stand in the order of the columns.
+    pub(super) fn put(&mut self, values: &[Value]) -> rusqlite::Result<()> {
+        self.statement.execute(params_from_iter(values))?;
+        Ok(())
+    }
+}
+
+/// Adds all rows to a table.
+pub(super) fn write_rows(
+    connection: &Connection,
+    table: &str,
+    columns: &[&str],
+    rows: impl IntoIterator<Item = impl AsRef<[Value]>>,
+) -> rusqlite::Result<()> {
+    let mut writer = Writer::new(connection, table, columns.iter().copied())?;
+    rows.into_iter().try_for_each(|row| writer.put(row.as_ref()))
+}
+
+/// Gives text as a value.
+pub(super) fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}

@@ -1,0 +1,15 @@
+//! What integration tests stand on: a project folder of their own, the real program with nothing
+//! inherited from the machine, the judge, and the `sqlite3` program.
+#![allow(dead_code, reason = "every integration test compiles this module and uses a part of it")]
+#![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
+
+mod judge;
+mod project;
+mod snapshot;
+
+#[allow(unused_imports, reason = "see above")]
+pub use {
+    judge::{digest, judge, phase3_renames, sqlite3},
+    project::{Output, Project},
+    snapshot::{Snapshot, snapshot_database},
+};
