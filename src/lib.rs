@@ -1,13 +1,17 @@
 //! Migrates SQLite files in declared phases and proves every row against a verified backup before it commits.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod assertion;
 pub mod database;
 pub mod error;
 pub mod event;
 pub mod files;
+pub mod history;
 pub mod name;
 pub mod phase;
 pub mod plan;
+pub mod proof;
+pub mod rebuild;
 pub mod rows;
 pub mod sample;
 pub mod schema;

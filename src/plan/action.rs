@@ -120,7 +120,11 @@ impl Reshape {
         let mut steps = self.copy_steps();
         steps.extend(self.swap_step());
         steps.extend(self.restore_step());
-        let mut prelude: Vec<Action> = self.removed.iter().cloned().map(Action::Remove).collect();
+        // Statistics get their new names first, so that no DROP takes them along.
+        let statistics = self.statistics.sql();
+        let carried = (!statistics.is_empty()).then_some(Action::CarryStatistics(statistics));
+        let mut prelude: Vec<Action> = carried.into_iter().collect();
+        prelude.extend(self.removed.iter().cloned().map(Action::Remove));
         prelude.extend(self.step_asides());
         prelude.extend(self.early_virtuals());
         match steps.first_mut() {
@@ -218,10 +222,6 @@ impl Reshape {
         actions.extend(old.map(|table| Action::DropTable { table }));
         let gone = self.dropped.iter().map(|it| it.scratch.clone().unwrap_or(it.table.clone()));
         actions.extend(gone.map(|table| Action::DropTable { table }));
-        let statistics = self.statistics.sql();
-        if !statistics.is_empty() {
-            actions.push(Action::CarryStatistics(statistics));
-        }
         if actions.is_empty() {
             return None;
         }

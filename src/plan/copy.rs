@@ -1,21 +1,8 @@
 //! The query that fills a rebuilt table from the old one.
 
-use crate::name::quote;
+use crate::name::{quote, same};
 use crate::schema::{RowKey, Table};
-use crate::shadow::{ColumnOrigin, CopyLayer, TableLineage};
-
-/// How rows get into a rebuilt table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyMethod {
-    /// SQLite copies whole records without looking into them; rowids stay, and rows that break a
-    /// rule already are carried over as they are.
-    Records,
-    /// As [`CopyMethod::Records`], with an empty index on both tables during the copy: without any
-    /// index SQLite would number the rows anew.
-    RecordsWithGuard,
-    /// Values are copied column by column.
-    Rows,
-}
+use crate::shadow::{ColumnOrigin, CopyLayer, CopyMethod, TableLineage};
 
 /// The query that fills a rebuilt table, in parts.
 #[derive(Debug, Clone)]
@@ -89,6 +76,15 @@ impl CopyQuery {
             names.join(", "),
             values.join(", ")
         )
+    }
+
+    /// Returns a stored column of the new table and the one it comes from.
+    pub fn first_stored_column(&self) -> Option<(&str, &str)> {
+        self.columns
+            .iter()
+            .find(|(to, _)| !["rowid", "_rowid_", "oid"].iter().any(|name| same(name, to)))
+            .or(self.columns.first())
+            .map(|(to, from)| (to.as_str(), from.as_str()))
     }
 
     /// Tells whether the query computes values.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::copy::{CopyMethod, CopyQuery};
+use super::copy::CopyQuery;
 use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema};
-use crate::shadow::{ColumnOrigin, Lineage, TableLineage, free_name};
+use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
 
 /// What only SQLite can tell about a change.
@@ -240,7 +240,7 @@ impl Derivation<'_> {
     fn statistics(&self, rebuilds: &[Rebuild], dropped: &[TableDrop]) -> StatisticsMove {
         let mut moves =
             StatisticsMove { tables: self.facts.statistics.clone(), ..StatisticsMove::default() };
-        for drop in dropped.iter().filter(|it| it.scratch.is_some()) {
+        for drop in dropped {
             moves.renamed.push((drop.table.clone(), None));
         }
         for rebuild in rebuilds {
@@ -249,7 +249,27 @@ impl Derivation<'_> {
             }
             moves.indexes.extend(self.index_moves(rebuild));
         }
+        moves.indexes.extend(self.loose_index_moves(rebuilds));
         moves
+    }
+
+    /// Indexes of tables that stay, which are renamed or dropped.
+    fn loose_index_moves(&self, rebuilds: &[Rebuild]) -> Vec<IndexMove> {
+        let rebuilt = |table: &str| rebuilds.iter().any(|it| same(&it.from, table));
+        self.before
+            .of_kind(ObjectKind::Index)
+            .filter(|index| !rebuilt(&index.table))
+            .filter_map(|index| {
+                let to = self.lineage.index_after(&index.name);
+                let exists = self.after.find(ObjectKind::Index, &to).is_some();
+                let to = exists.then_some(to);
+                (to.as_ref() != Some(&index.name)).then(|| IndexMove {
+                    table: index.table.clone(),
+                    from: index.name.clone(),
+                    to,
+                })
+            })
+            .collect()
     }
 
     fn index_moves(&self, rebuild: &Rebuild) -> Vec<IndexMove> {

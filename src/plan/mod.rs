@@ -6,14 +6,16 @@
 mod action;
 mod copy;
 mod derive;
+mod phase;
 mod reshape;
 mod script;
 mod statistics;
 mod summary;
 
 pub use action::{Action, PlannedStep};
-pub use copy::{CopyMethod, CopyQuery};
+pub use copy::CopyQuery;
 pub use derive::{Facts, derive};
+pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, StatisticsMove};
@@ -85,6 +87,8 @@ pub struct PhasePlan {
     pub direction: Direction,
     /// What is done, in order.
     pub stages: Vec<Stage>,
+    /// The statements that create the version tables that are missing.
+    pub version_tables: Vec<String>,
     /// The checks before the backup.
     pub require: Vec<Check>,
     /// The checks inside the transaction.

@@ -88,6 +88,14 @@ pub struct Reshape {
 }
 
 impl Reshape {
+    /// Returns the tables that are created, rebuilt ones included: name and text.
+    pub fn rebuilt_tables(&self) -> Vec<(String, String)> {
+        let rebuilt = self.rebuilds.iter().map(|it| (it.to.clone(), it.sql.clone()));
+        let created =
+            self.created.iter().map(|it| (it.name.clone(), it.sql.clone().unwrap_or_default()));
+        rebuilt.chain(created).collect()
+    }
+
     /// Tells whether the change changes nothing.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty()

@@ -7,7 +7,7 @@ use super::parts::{MissingPart, with_stubs};
 use super::shadow::Shadow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
-use crate::schema::{Object, ObjectKind, Schema, read};
+use crate::schema::{Entry, Object, ObjectKind, Schema, read};
 
 /// Opens an empty in-memory database that reads stored text as the file's programs did.
 pub(super) fn open_memory() -> Result<Connection> {
@@ -30,6 +30,12 @@ impl Shadow {
     /// [`ErrorKind::Unsupported`] naming the object whose stored text does not give it back.
     pub fn of(schema: &Schema) -> Result<Self> {
         let mut shadow = Self::empty()?;
+        shadow.statistics = schema
+            .internal
+            .iter()
+            .filter(|it| it.kind.is_table() && fold(&it.name).starts_with("sqlite_stat"))
+            .map(|it| it.name.clone())
+            .collect();
         shadow.connection.execute_batch("BEGIN")?;
         for object in schema.objects.iter().filter(|it| it.kind != ObjectKind::Trigger) {
             shadow.replay(object)?;
@@ -70,6 +76,42 @@ impl Shadow {
         }
     }
 
+    /// Checks that this program can create the tables, and the indexes on them, without stubs: in
+    /// the file nothing is stubbed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingPart`] naming the object and what it needs.
+    pub fn check_creatable(
+        &self,
+        tables: &[(String, String)],
+        dependents: &[Object],
+    ) -> Result<()> {
+        let bare = open_memory()?;
+        let create = |name: &str, sql: &str, word: &str| match bare.execute_batch(sql) {
+            Ok(()) => Ok(()),
+            Err(error) => match MissingPart::in_error(&error) {
+                Some(part) => {
+                    let what = format!("{word} {name} has to be made anew and needs {part}");
+                    Err(Error::new(ErrorKind::MissingPart, what).about(name).caused_by(error))
+                }
+                None => {
+                    let what = format!("{word} {name} cannot be made anew");
+                    Err(Error::new(ErrorKind::Unsupported, what).about(name).caused_by(error))
+                }
+            },
+        };
+        for (name, sql) in tables {
+            create(name, sql, "the table")?;
+        }
+        for object in dependents.iter().filter(|it| it.kind == ObjectKind::Index) {
+            let on_new = tables.iter().any(|(name, _)| crate::name::same(name, &object.table));
+            if let (true, Some(sql)) = (on_new, &object.sql) {
+                create(&object.name, sql, "the index")?;
+            }
+        }
+        Ok(())
+    }
+
     fn holds(&self, table: &str) -> Result<bool> {
         Ok(self.connection.query_row(
             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
@@ -93,19 +135,12 @@ impl Shadow {
 
 /// Finds an object that is in one of two schemas only, or that differs.
 pub(super) fn first_difference<'s>(left: &'s Schema, right: &'s Schema) -> Option<&'s Object> {
+    let entries = |schema: &'s Schema| -> std::collections::BTreeSet<Entry<'s>> {
+        schema.objects.iter().map(Object::entry).collect()
+    };
     let (ours, theirs) = (entries(left), entries(right));
     let odd = ours.symmetric_difference(&theirs).next()?;
-    left.objects.iter().chain(&right.objects).find(|object| entry(object) == *odd)
-}
-
-type Entry<'s> = (bool, &'s str, String, Option<&'s str>);
-
-fn entries(schema: &Schema) -> std::collections::BTreeSet<Entry<'_>> {
-    schema.objects.iter().map(entry).collect()
-}
-
-fn entry(object: &Object) -> Entry<'_> {
-    (object.kind.is_table(), &object.name, fold(&object.table), object.sql.as_deref())
+    left.objects.iter().chain(&right.objects).find(|object| object.entry() == *odd)
 }
 
 fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {

@@ -38,6 +38,14 @@ impl Shadow {
         Ok(())
     }
 
+    /// Finds the views and triggers that no longer compile after the steps so far.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn newly_unsound(&mut self) -> Result<Vec<UnsoundObject>> {
+        self.find_unsound()
+    }
+
     /// Finds the objects that do not compile, removing each from the shadow. A RENAME of an
     /// unrelated table makes SQLite check the whole schema and name the first one.
     pub(super) fn find_unsound(&mut self) -> Result<Vec<UnsoundObject>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::{fold, quote, same};
-use crate::schema::{Schema, Table};
+use crate::schema::{ColumnStorage, Schema, Table};
 
 /// Where the values of one column come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,9 @@ impl Lineage {
 impl TableLineage {
     fn identity(table: &Table) -> Self {
         let columns = table
-            .writable()
+            .columns
+            .iter()
+            .filter(|column| column.storage != ColumnStorage::Hidden)
             .map(|column| ColumnLineage {
                 name: column.name.clone(),
                 source: Some(column.name.clone()),

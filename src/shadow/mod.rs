@@ -13,6 +13,7 @@ mod parts;
 mod rename;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
+mod transfer;
 mod views;
 
 pub use health::{Unsound, UnsoundObject};
@@ -20,3 +21,4 @@ pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage}
 pub use parts::MissingPart;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
+pub use transfer::CopyMethod;

@@ -21,6 +21,7 @@ pub struct Shadow {
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
     pub(super) notices: Vec<String>,
+    pub(super) statistics: Vec<String>,
 }
 
 impl Shadow {
@@ -39,6 +40,7 @@ impl Shadow {
             set_aside: Vec::new(),
             lineage: Lineage::default(),
             notices: Vec::new(),
+            statistics: Vec::new(),
         })
     }
 
@@ -55,6 +57,19 @@ impl Shadow {
     /// Returns what the schema uses and this program lacks.
     pub fn missing(&self) -> &[MissingPart] {
         &self.missing
+    }
+
+    /// Returns the statistics tables that the file has.
+    pub fn statistics_tables(&self) -> &[String] {
+        &self.statistics
+    }
+
+    /// Runs one statement that defines something of the program's own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`] with SQLite's reason.
+    pub fn define(&mut self, sql: &str) -> Result<()> {
+        self.execute(sql)
     }
 
     /// Begins a stage: from here on, lineage is counted from the schema as it is now.

@@ -1,0 +1,99 @@
+//! Evaluating the checks that a phase carries: one query each, which may only read.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Statement};
+
+use crate::database::words;
+use crate::error::{Error, ErrorKind, Result};
+use crate::phase::{Check, Expected};
+
+/// How many rows of an unwanted result are shown.
+const SHOWN: usize = 5;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether the check holds.
+    pub holds: bool,
+    /// What the query gave, in words.
+    pub found: String,
+    /// The first rows, one line each, if rows were not wanted.
+    pub rows: Vec<String>,
+}
+
+/// Evaluates a check.
+///
+/// # Errors
+/// [`ErrorKind::Step`] if the query is not a single one that only reads, or if SQLite refuses it.
+pub fn evaluate(connection: &Connection, check: &Check) -> Result<Finding> {
+    let refused = |what: String| {
+        Error::new(ErrorKind::Step, format!("line {}: check {}: {what}", check.line, check.name))
+    };
+    let mut statement =
+        connection.prepare(&check.sql).map_err(|error| refused(words(&error)).caused_by(error))?;
+    if !statement.readonly() || statement.column_count() == 0 {
+        return Err(refused("the statement is not a query".to_owned()));
+    }
+    read(&mut statement, check).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted | rusqlite::ErrorCode::DatabaseBusy) => {
+            error.into()
+        }
+        _ => refused(words(&error)).caused_by(error),
+    })
+}
+
+fn read(statement: &mut Statement<'_>, check: &Check) -> rusqlite::Result<Finding> {
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let (mut count, mut shown, mut first) = (0_usize, Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        count += 1;
+        let mut cells = Vec::with_capacity(width);
+        for index in 0..width {
+            cells.push(show(row.get_ref(index)?));
+        }
+        if count == 1 {
+            first = Some(matches_value(row.get_ref(0)?, &check.expect));
+        }
+        if shown.len() < SHOWN {
+            shown.push(cells.join(" | "));
+        }
+    }
+    let holds = match &check.expect {
+        Expected::NoRows => count == 0,
+        Expected::Rows => count > 0,
+        Expected::Integer(_) | Expected::Real(_) | Expected::Text(_) => {
+            count == 1 && first == Some(true)
+        }
+    };
+    let found = match (count, shown.first()) {
+        (0, _) => "no rows".to_owned(),
+        (1, Some(only)) => only.clone(),
+        (many, _) => format!("{many} rows"),
+    };
+    let rows = if holds { Vec::new() } else { shown };
+    Ok(Finding { holds, found, rows })
+}
+
+fn matches_value(value: ValueRef<'_>, expected: &Expected) -> bool {
+    match (value, expected) {
+        (ValueRef::Integer(found), Expected::Integer(wanted)) => found == *wanted,
+        (ValueRef::Real(found), Expected::Real(wanted)) => found.to_bits() == wanted.to_bits(),
+        #[expect(clippy::cast_precision_loss, reason = "an expectation written without a fraction")]
+        (ValueRef::Real(found), Expected::Integer(wanted)) => found == *wanted as f64,
+        #[expect(clippy::cast_precision_loss, reason = "an expectation written with a fraction")]
+        (ValueRef::Integer(found), Expected::Real(wanted)) => found as f64 == *wanted,
+        (ValueRef::Text(found), Expected::Text(wanted)) => found == wanted.as_bytes(),
+        _ => false,
+    }
+}
+
+fn show(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).chars().take(80).collect(),
+        ValueRef::Blob(bytes) => format!("blob of {} bytes", bytes.len()),
+    }
+}

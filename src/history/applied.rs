@@ -1,0 +1,67 @@
+//! Which phases a file records as applied.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::phase::{Chain, PhaseId};
+
+use super::tables::Recorded;
+
+/// A phase that is recorded as applied, with the checksum its file had then, where known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedPhase {
+    /// The phase.
+    pub id: PhaseId,
+    /// The checksum of its file when it was applied.
+    pub checksum: Option<String>,
+}
+
+/// Derives the applied phases from the version tables alone.
+///
+/// The rows of the version table count; the history tells the id and checksum behind a version. A
+/// row without an event was written by another program: it stands for the phase of that version
+/// and for everything before it.
+///
+/// # Errors
+/// [`ErrorKind::PhaseMissing`] if a version is recorded that no phase and no event explains.
+pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> {
+    let mut found: Vec<AppliedPhase> = Vec::new();
+    for row in &recorded.versions {
+        let event = recorded
+            .events
+            .iter()
+            .rev()
+            .find(|event| event.version == row.version && event.direction != "down");
+        match event {
+            Some(event) => {
+                let id = PhaseId::new(&event.id).ok_or_else(|| unreadable_id(&event.id))?;
+                add(&mut found, id, event.checksum.clone());
+            }
+            None => {
+                let phase = chain.with_version(row.version).ok_or_else(|| {
+                    let what =
+                        format!("the file records version {}, which no phase has", row.version);
+                    Error::new(ErrorKind::PhaseMissing, what)
+                })?;
+                for ancestor in chain.ancestors(&phase.id) {
+                    add(&mut found, ancestor, None);
+                }
+                add(&mut found, phase.id.clone(), None);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn add(found: &mut Vec<AppliedPhase>, id: PhaseId, checksum: Option<String>) {
+    match found.iter_mut().find(|it| it.id == id) {
+        Some(known) => {
+            if known.checksum.is_none() {
+                known.checksum = checksum;
+            }
+        }
+        None => found.push(AppliedPhase { id, checksum }),
+    }
+}
+
+fn unreadable_id(id: &str) -> Error {
+    Error::new(ErrorKind::VersionTable, format!("phase_history holds the id {id:?}, which is none"))
+}

@@ -1,0 +1,13 @@
+//! The version tables: which phases a file records, and recording one.
+//!
+//! `schema_version` holds one row per applied phase and is read by other programs with plain SQL;
+//! `phase_history` holds one row per event and is never shortened. Both are ordinary tables in the
+//! file and are written in the same transaction as the change.
+
+mod applied;
+mod record;
+mod tables;
+
+pub use applied::{AppliedPhase, applied};
+pub use record::{Event, EventKind, record, record_script};
+pub use tables::{HISTORY_TABLE, HistoryRow, Recorded, VersionRow, VersionTables};

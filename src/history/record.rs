@@ -1,0 +1,143 @@
+//! Recording an event in the version tables.
+
+use rusqlite::{Connection, params};
+
+use super::tables::VersionTables;
+use crate::error::Result;
+use crate::name::{literal, quote};
+
+/// What happened to a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was applied.
+    Applied,
+    /// It was undone.
+    Undone,
+    /// It was recorded without being run.
+    Stamped,
+    /// Its record was taken away without undoing it.
+    Unstamped,
+    /// Its new text was accepted.
+    Accepted,
+}
+
+impl EventKind {
+    const fn direction(self) -> &'static str {
+        match self {
+            Self::Applied => "up",
+            Self::Undone => "down",
+            Self::Stamped => "stamp",
+            Self::Unstamped => "unstamp",
+            Self::Accepted => "accept",
+        }
+    }
+
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Undone => "undone",
+            Self::Stamped => "stamped",
+            Self::Unstamped => "unstamped",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// One event to record.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The phase.
+    pub id: String,
+    /// Its parents.
+    pub parents: Vec<String>,
+    /// Its version.
+    pub version: i64,
+    /// Its description.
+    pub description: String,
+    /// Its checksum.
+    pub checksum: String,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When it was finished, RFC 3339.
+    pub finished_at: String,
+    /// When it counts as applied, as SQLite's own CURRENT_TIMESTAMP is written (UTC).
+    pub applied_at: String,
+    /// The backup made before it.
+    pub backup: Option<String>,
+    /// Rows proven equal to the backup.
+    pub rows_proven: u64,
+}
+
+/// Records an event. The tables must exist; the caller owns the transaction.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn record(connection: &Connection, tables: &VersionTables, event: &Event) -> Result<()> {
+    let table = quote(tables.version_table());
+    match event.kind {
+        EventKind::Applied | EventKind::Stamped => {
+            connection.execute(
+                &format!(
+                    "INSERT INTO main.{table}(version, applied_at, description) VALUES (?1, ?2, ?3)"
+                ),
+                params![event.version, event.applied_at, event.description],
+            )?;
+        }
+        EventKind::Undone | EventKind::Unstamped => {
+            connection.execute(
+                &format!("DELETE FROM main.{table} WHERE version = ?1"),
+                [event.version],
+            )?;
+        }
+        EventKind::Accepted => {}
+    }
+    connection.execute(
+        "INSERT INTO main.phase_history(id, parents, version, direction, checksum, started_at, \
+         finished_at, backup, tool_version, rows_proven, outcome) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            event.id,
+            event.parents.join(" "),
+            event.version,
+            event.kind.direction(),
+            event.checksum,
+            event.started_at,
+            event.finished_at,
+            event.backup,
+            env!("CARGO_PKG_VERSION"),
+            i64::try_from(event.rows_proven).unwrap_or(i64::MAX),
+            event.kind.outcome(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Returns the statements that record an event from a script; times are SQLite's.
+pub fn record_script(tables: &VersionTables, event: &Event) -> Vec<String> {
+    let table = quote(tables.version_table());
+    let version = event.version;
+    let first = match event.kind {
+        EventKind::Applied | EventKind::Stamped => format!(
+            "INSERT INTO main.{table}(version, applied_at, description) VALUES ({version}, CURRENT_TIMESTAMP, {})",
+            literal(&event.description)
+        ),
+        EventKind::Undone | EventKind::Unstamped => {
+            format!("DELETE FROM main.{table} WHERE version = {version}")
+        }
+        EventKind::Accepted => return Vec::new(),
+    };
+    let second = format!(
+        "INSERT INTO main.phase_history(id, parents, version, direction, checksum, started_at, finished_at, \
+         tool_version, rows_proven, outcome) VALUES ({}, {}, {version}, {}, {}, CURRENT_TIMESTAMP, \
+         CURRENT_TIMESTAMP, {}, 0, {})",
+        literal(&event.id),
+        literal(&event.parents.join(" ")),
+        literal(event.kind.direction()),
+        literal(&event.checksum),
+        literal(concat!("script of ", env!("CARGO_PKG_VERSION"))),
+        literal(event.kind.outcome())
+    );
+    vec![first, second]
+}

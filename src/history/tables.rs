@@ -1,0 +1,226 @@
+//! The shape of the version tables, and reading them.
+
+use rusqlite::Connection;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{fold, quote, same};
+use crate::schema::{ObjectKind, Schema, Table};
+
+/// The name of the table that holds one row per event.
+pub const HISTORY_TABLE: &str = "phase_history";
+
+const HISTORY_COLUMNS: [&str; 12] = [
+    "event",
+    "id",
+    "parents",
+    "version",
+    "direction",
+    "checksum",
+    "started_at",
+    "finished_at",
+    "backup",
+    "tool_version",
+    "rows_proven",
+    "outcome",
+];
+
+/// The names of the version tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionTables {
+    version: String,
+}
+
+/// One row of the version table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRow {
+    /// The version.
+    pub version: i64,
+    /// When it was applied, as the file says.
+    pub applied_at: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+}
+
+/// One row of `phase_history`, as far as later runs need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// The phase.
+    pub id: String,
+    /// Its version.
+    pub version: i64,
+    /// `up`, `down` or `stamp`.
+    pub direction: String,
+    /// The checksum of the phase file at that time.
+    pub checksum: Option<String>,
+    /// When it was finished.
+    pub finished_at: Option<String>,
+    /// The backup made before it.
+    pub backup: Option<String>,
+}
+
+/// What a file records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The rows of the version table, in order of their version.
+    pub versions: Vec<VersionRow>,
+    /// The events, in order.
+    pub events: Vec<HistoryRow>,
+    /// Whether the version table exists.
+    pub has_table: bool,
+}
+
+impl Recorded {
+    /// Returns the highest version, or `None` if none is recorded.
+    pub fn version(&self) -> Option<i64> {
+        self.versions.iter().map(|row| row.version).max()
+    }
+}
+
+impl VersionTables {
+    /// Takes the name of the version table; `schema_version` unless the user says otherwise.
+    pub fn named(version: &str) -> Self {
+        Self { version: version.to_owned() }
+    }
+
+    /// Returns the name of the version table.
+    pub fn version_table(&self) -> &str {
+        &self.version
+    }
+
+    /// Tells whether a table is one of the version tables.
+    pub fn contains(&self, table: &str) -> bool {
+        same(table, &self.version) || same(table, HISTORY_TABLE)
+    }
+
+    /// Returns the statements that create the tables that a schema lacks.
+    pub fn missing_from(&self, schema: &Schema) -> Vec<String> {
+        let mut statements = Vec::new();
+        if schema.find_table(&self.version).is_none() {
+            statements.push(format!(
+                "CREATE TABLE {} (\n  version INTEGER PRIMARY KEY,\n  applied_at TEXT,\n  description TEXT\n)",
+                quote(&self.version)
+            ));
+        }
+        if schema.find_table(HISTORY_TABLE).is_none() {
+            statements.push(
+                "CREATE TABLE phase_history (\n  event INTEGER PRIMARY KEY,\n  id TEXT NOT NULL,\n  \
+                 parents TEXT NOT NULL,\n  version INTEGER NOT NULL,\n  direction TEXT NOT NULL,\n  \
+                 checksum TEXT,\n  started_at TEXT,\n  finished_at TEXT,\n  backup TEXT,\n  \
+                 tool_version TEXT,\n  rows_proven INTEGER,\n  outcome TEXT NOT NULL\n)"
+                    .to_owned(),
+            );
+        }
+        statements
+    }
+
+    /// Checks that the tables, where they exist, are ours to write.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionTable`].
+    pub fn check(&self, schema: &Schema) -> Result<()> {
+        if let Some(object) =
+            schema.objects.iter().find(|it| it.kind == ObjectKind::View && self.contains(&it.name))
+        {
+            return Err(self.foreign(&object.name, "it is a view"));
+        }
+        if let Some(table) = schema.shape(&self.version) {
+            self.check_version_shape(table)?;
+        }
+        if let Some(table) = schema.shape(HISTORY_TABLE)
+            && !HISTORY_COLUMNS.iter().all(|column| table.column(column).is_some())
+        {
+            return Err(self.foreign(HISTORY_TABLE, "its columns are others"));
+        }
+        Ok(())
+    }
+
+    fn check_version_shape(&self, table: &Table) -> Result<()> {
+        let mut names: Vec<String> = table.columns.iter().map(|it| fold(&it.name)).collect();
+        names.sort();
+        if names != ["applied_at", "description", "version"] {
+            let found: Vec<&str> = table.columns.iter().map(|it| it.name.as_str()).collect();
+            return Err(
+                self.foreign(&self.version, &format!("its columns are {}", found.join(", ")))
+            );
+        }
+        let keyed: Vec<&str> =
+            table.columns.iter().filter(|it| it.key > 0).map(|it| it.name.as_str()).collect();
+        let key_is_version = matches!(keyed.as_slice(), [only] if same(only, "version"));
+        if key_is_version {
+            Ok(())
+        } else {
+            Err(self.foreign(&self.version, "version is not its primary key"))
+        }
+    }
+
+    fn foreign(&self, table: &str, why: &str) -> Error {
+        let what = format!("the table {table} has another meaning here: {why}");
+        Error::new(ErrorKind::VersionTable, what).about(table)
+    }
+
+    /// Reads what a file records. Tables that do not exist count as empty.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionTable`] if a table or a row of it is not ours.
+    pub fn read(&self, connection: &Connection, schema: &Schema) -> Result<Recorded> {
+        self.check(schema)?;
+        let mut recorded = Recorded::default();
+        if let Some(object) = schema.find_table(&self.version) {
+            recorded.has_table = true;
+            recorded.versions = self.read_versions(connection, &object.name)?;
+        }
+        if schema.find_table(HISTORY_TABLE).is_some() {
+            recorded.events = read_events(connection)?;
+        }
+        Ok(recorded)
+    }
+
+    fn read_versions(&self, connection: &Connection, table: &str) -> Result<Vec<VersionRow>> {
+        let sql = format!(
+            "SELECT version, CAST(applied_at AS TEXT), CAST(description AS TEXT) FROM main.{} ORDER BY version",
+            quote(table)
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut versions = Vec::new();
+        while let Some(row) = rows.next()? {
+            let version = row
+                .get::<_, i64>(0)
+                .map_err(|_| self.foreign(table, "a version in it is not an integer"))?;
+            versions.push(VersionRow {
+                version,
+                applied_at: lossy(row.get_ref(1)?),
+                description: lossy(row.get_ref(2)?),
+            });
+        }
+        Ok(versions)
+    }
+}
+
+/// Reads text that may be anything; what is not valid UTF-8 is shown as far as possible.
+fn lossy(value: rusqlite::types::ValueRef<'_>) -> Option<String> {
+    value.as_bytes_or_null().ok().flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn read_events(connection: &Connection) -> Result<Vec<HistoryRow>> {
+    let mut statement = connection.prepare(
+        "SELECT id, version, direction, checksum, finished_at, backup FROM main.phase_history ORDER BY event",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let damaged = || {
+            Error::new(ErrorKind::VersionTable, "a row of phase_history cannot be read")
+                .about(HISTORY_TABLE)
+        };
+        events.push(HistoryRow {
+            id: lossy(row.get_ref(0)?).ok_or_else(damaged)?,
+            version: row.get::<_, i64>(1).map_err(|_| damaged())?,
+            direction: lossy(row.get_ref(2)?).ok_or_else(damaged)?,
+            checksum: lossy(row.get_ref(3)?),
+            finished_at: lossy(row.get_ref(4)?),
+            backup: lossy(row.get_ref(5)?),
+        });
+    }
+    Ok(events)
+}

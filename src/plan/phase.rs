@@ -1,0 +1,124 @@
+//! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
+
+use super::derive::{Facts, derive};
+use super::{DataStage, Direction, PhasePlan, Stage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::VersionTables;
+use crate::phase::{Operation, Phase, Step};
+use crate::schema::{Object, Schema};
+use crate::shadow::Shadow;
+
+/// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
+///
+/// # Errors
+/// [`ErrorKind::Step`] if a step does not fit the schema or leaves a view or trigger broken;
+/// [`ErrorKind::Unsupported`] if something cannot be carried over.
+pub fn plan_phase(
+    shadow: &mut Shadow,
+    phase: &Phase,
+    steps: &[Step],
+    direction: Direction,
+    tables: &VersionTables,
+) -> Result<PhasePlan> {
+    let before = shadow.schema()?;
+    let stages = plan_stages(shadow, phase, steps)
+        .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
+        .map_err(|error| at_phase(error, phase, steps))?;
+    let creates = tables.missing_from(&shadow.schema()?);
+    for statement in &creates {
+        shadow.define(statement)?;
+    }
+    shadow.start_stage()?;
+    Ok(PhasePlan {
+        id: phase.id.clone(),
+        version: phase.version,
+        description: phase.description.clone(),
+        headline: phase.headline().to_owned(),
+        parents: phase.parents.clone(),
+        checksum: phase.checksum.clone(),
+        direction,
+        stages,
+        version_tables: creates,
+        require: if direction == Direction::Up { phase.require.clone() } else { Vec::new() },
+        verify: if direction == Direction::Up { phase.verify.clone() } else { Vec::new() },
+        before,
+        after: shadow.schema()?,
+        notices: shadow.take_notices(),
+    })
+}
+
+fn at_phase(error: Error, phase: &Phase, steps: &[Step]) -> Error {
+    let line = steps.first().map_or(0, |step| step.line);
+    error.in_phase(phase.id.as_str()).at(&phase.file, line)
+}
+
+fn plan_stages(shadow: &mut Shadow, phase: &Phase, steps: &[Step]) -> Result<Vec<Stage>> {
+    let mut stages = Vec::new();
+    let mut rest = steps;
+    while let Some(step) = rest.first() {
+        if let Operation::Sql { sql, file } = &step.operation {
+            stages.push(plan_data(shadow, step, sql, file.clone())?);
+            rest = &rest[1..];
+            continue;
+        }
+        let run = rest.iter().take_while(|it| !is_data(it)).count();
+        stages.extend(plan_reshape(shadow, phase, &rest[..run])?);
+        rest = &rest[run..];
+    }
+    Ok(stages)
+}
+
+fn is_data(step: &Step) -> bool {
+    matches!(step.operation, Operation::Sql { .. })
+}
+
+fn plan_reshape(shadow: &mut Shadow, phase: &Phase, steps: &[Step]) -> Result<Option<Stage>> {
+    shadow.start_stage()?;
+    let before = shadow.schema()?;
+    shadow.apply(steps, phase.views)?;
+    let after = shadow.schema()?;
+    let facts = Facts {
+        methods: shadow.copy_methods(&before)?,
+        statistics: shadow.statistics_tables().to_vec(),
+        automatic: automatic_indexes(&before),
+    };
+    let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
+    shadow.check_creatable(&reshape.rebuilt_tables(), &reshape.restored)?;
+    Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
+}
+
+fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
+    let touched = shadow.apply_data(sql).map_err(|error| {
+        let place = file.as_deref().unwrap_or("sql");
+        let what = format!("line {}: {place}: {error}", step.line);
+        Error::new(error.kind(), what).caused_by(error)
+    })?;
+    let after = if touched.schema { Some(shadow.schema()?) } else { None };
+    Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
+}
+
+/// The automatic indexes of a schema: table and index.
+fn automatic_indexes(schema: &Schema) -> Vec<(String, String)> {
+    schema
+        .internal
+        .iter()
+        .filter(|it: &&Object| !it.kind.is_table() && it.sql.is_none())
+        .map(|it| (it.table.clone(), it.name.clone()))
+        .collect()
+}
+
+/// A phase may not leave a view or trigger broken that was not broken before.
+fn refuse_newly_broken(shadow: &mut Shadow) -> Result<()> {
+    let broken = shadow.newly_unsound()?;
+    let Some(first) = broken.first() else { return Ok(()) };
+    let what = format!(
+        "{} {} would be broken: {}",
+        first.object.kind.word(),
+        first.object.name,
+        first.message
+    );
+    let all = broken
+        .iter()
+        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
+    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+}

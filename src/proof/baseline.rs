@@ -1,0 +1,168 @@
+//! What was wrong before: violations that a file already has are neither dropped nor blockers.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use crate::database::words;
+use crate::error::{Error, Result};
+use crate::name::{fold, literal, quote};
+use crate::schema::{ObjectKind, Schema};
+use crate::sql::edit;
+
+/// A row that breaks a foreign key, or a key that cannot be checked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// The child table.
+    pub table: String,
+    /// The child row's rowid, if it has one.
+    pub row: Option<i64>,
+    /// The parent table, or why the keys of the table cannot be checked.
+    pub parent: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.row {
+            Some(row) => {
+                write!(formatter, "{} row {row} has no parent in {}", self.table, self.parent)
+            }
+            None => write!(formatter, "{}: {}", self.table, self.parent),
+        }
+    }
+}
+
+/// What was wrong in a database before it was changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// Foreign key violations.
+    pub foreign_keys: Vec<Violation>,
+    /// The findings of the integrity check for each table, by folded name.
+    pub integrity: BTreeMap<String, Vec<String>>,
+    /// The findings about full-text tables, by folded name.
+    pub full_text: BTreeMap<String, Option<String>>,
+}
+
+/// Lists the foreign key violations of all tables
+/// (<https://sqlite.org/pragma.html#pragma_foreign_key_check>).
+///
+/// # Errors
+/// Whatever SQLite reports, except about keys that cannot be checked: those are listed.
+pub fn foreign_key_violations(connection: &Connection, schema: &Schema) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for object in schema.of_kind(ObjectKind::Table) {
+        let text = object.sql.as_deref().unwrap_or_default();
+        let has_keys =
+            crate::sql::significant_tokens(text).any(|token| token.is_word(text, "REFERENCES"));
+        if has_keys {
+            violations_of(connection, &object.name, &mut violations)?;
+        }
+    }
+    violations.sort();
+    Ok(violations)
+}
+
+fn violations_of(
+    connection: &Connection,
+    table: &str,
+    violations: &mut Vec<Violation>,
+) -> Result<()> {
+    let uncheckable =
+        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
+    let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => violations.push(Violation {
+                table: table.to_owned(),
+                row: row.get(1)?,
+                parent: String::from_utf8_lossy(row.get_ref(2)?.as_bytes().unwrap_or_default())
+                    .into_owned(),
+            }),
+            Ok(None) => return Ok(()),
+            Err(error) if is_about_the_key(&error) => {
+                violations.push(uncheckable(words(&error)));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_about_the_key(error: &rusqlite::Error) -> bool {
+    let text = words(error);
+    text.contains("foreign key mismatch") || text.contains("no such")
+}
+
+/// Returns what the integrity check says about one table, its indexes included; nothing if it is
+/// fine (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+///
+/// # Errors
+/// Whatever SQLite reports, except a missing collation or function, which is listed.
+pub fn integrity_findings(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let sql = format!("PRAGMA main.integrity_check({})", literal(table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut findings = Vec::new();
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => {
+                let line = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default())
+                    .into_owned();
+                if line != "ok" {
+                    findings.push(line);
+                }
+            }
+            Ok(None) => return Ok(findings),
+            Err(error) => match crate::shadow::MissingPart::in_error(&error) {
+                Some(part) => {
+                    findings.push(format!("not checkable without {part}"));
+                    return Ok(findings);
+                }
+                None => return Err(Error::from(error)),
+            },
+        }
+    }
+}
+
+/// Asks a full-text table whether its index fits its content; `None` if it does
+/// (<https://sqlite.org/fts5.html#the_integrity_check_command>).
+pub fn full_text_finding(connection: &Connection, table: &str) -> Option<String> {
+    let name = quote(table);
+    let sql = format!("INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)");
+    connection.execute_batch(&sql).err().map(|error| words(&error))
+}
+
+/// Returns the FTS5 tables of a schema.
+pub fn full_text_tables(schema: &Schema) -> Vec<String> {
+    schema
+        .of_kind(ObjectKind::VirtualTable)
+        .filter(|object| {
+            let text = object.sql.as_deref().unwrap_or_default();
+            edit::virtual_table_arguments(text)
+                .is_ok_and(|it| it.module.text.eq_ignore_ascii_case("fts5"))
+        })
+        .map(|object| object.name.clone())
+        .collect()
+}
+
+impl Baseline {
+    /// Takes the baseline of a database that is about to be changed: of all foreign keys, and of
+    /// the integrity of the tables that will be rebuilt.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn take(connection: &Connection, schema: &Schema, rebuilt: &[String]) -> Result<Self> {
+        let mut baseline =
+            Self { foreign_keys: foreign_key_violations(connection, schema)?, ..Self::default() };
+        for table in rebuilt {
+            let findings = integrity_findings(connection, table)?;
+            baseline.integrity.insert(fold(table), findings);
+        }
+        for table in full_text_tables(schema) {
+            baseline.full_text.insert(fold(&table), full_text_finding(connection, &table));
+        }
+        Ok(baseline)
+    }
+}

@@ -1,0 +1,316 @@
+//! The list of checks before the commit, and the verdict.
+
+use rusqlite::Connection;
+
+use super::baseline::{
+    Baseline, foreign_key_violations, full_text_finding, full_text_tables, integrity_findings,
+};
+use super::carried::{sequences_follow, statistics_follow};
+use super::lineage::{Provenance, provenance};
+use super::rows::{Sides, compare_all};
+use crate::assertion::evaluate;
+use crate::database::{Database, Identity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Observer};
+use crate::history::VersionTables;
+use crate::name::fold;
+use crate::plan::{Direction, Plan};
+use crate::schema::{ObjectKind, Schema, read, same_objects};
+
+/// What the proof is about.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The database, in its uncommitted state.
+    pub database: &'a Database,
+    /// The verified backup.
+    pub backup: &'a Database,
+    /// The schema in the backup.
+    pub before: &'a Schema,
+    /// The plan that was carried out.
+    pub plan: &'a Plan,
+    /// The version tables.
+    pub versions: &'a VersionTables,
+    /// What was wrong before.
+    pub baseline: &'a Baseline,
+    /// The properties of the file before.
+    pub identity: &'a Identity,
+}
+
+/// One check that holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CheckResult {
+    /// The stable name of the check.
+    pub name: String,
+    /// What was found, in words.
+    pub detail: String,
+}
+
+/// What was proven.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Proof {
+    /// Tables compared with the backup.
+    pub tables: usize,
+    /// Rows found equal to the backup.
+    pub rows: u64,
+    /// The checks, all of which hold.
+    pub checks: Vec<CheckResult>,
+    /// Tables whose rows data steps replaced, so that they cannot be matched with the backup.
+    pub unproven: Vec<String>,
+}
+
+/// Proves that the database holds what the backup held and has the schema that the plan promised.
+///
+/// Nothing is changed. Every check runs to its end, so that a failure lists all that is wrong.
+///
+/// # Errors
+/// [`ErrorKind::Proof`] with one problem per line; [`ErrorKind::Interrupted`].
+pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof> {
+    observer.event(&Event::CheckingStarted);
+    let now = read(subject.database.connection())?;
+    let provenance = provenance(subject.before, subject.plan);
+    let mut trial =
+        Trial { subject, now, provenance, proof: Proof::default(), problems: Vec::new(), observer };
+    trial.rows()?;
+    trial.schema();
+    trial.objects_compile()?;
+    trial.foreign_keys()?;
+    trial.integrity()?;
+    trial.carried()?;
+    trial.versions()?;
+    trial.identity()?;
+    trial.phase_checks()?;
+    if trial.problems.is_empty() {
+        return Ok(trial.proof);
+    }
+    let count = trial.problems.len();
+    let what = match trial.problems.first() {
+        Some(only) if count == 1 => only.clone(),
+        _ => format!("{count} checks found differences"),
+    };
+    Err(Error::new(ErrorKind::Proof, what).problems(trial.problems))
+}
+
+struct Trial<'a, 'o> {
+    subject: &'a Subject<'a>,
+    now: Schema,
+    provenance: Provenance,
+    proof: Proof,
+    problems: Vec<String>,
+    observer: &'o mut dyn Observer,
+}
+
+impl Trial<'_, '_> {
+    fn connection(&self) -> &Connection {
+        self.subject.database.connection()
+    }
+
+    fn judge(&mut self, name: &str, detail: String, problems: Vec<String>) {
+        if problems.is_empty() {
+            self.observer
+                .event(&Event::CheckPassed { name: name.to_owned(), detail: detail.clone() });
+            self.proof.checks.push(CheckResult { name: name.to_owned(), detail });
+        } else {
+            self.problems.extend(problems);
+        }
+    }
+
+    fn rows(&mut self) -> Result<()> {
+        let sides = Sides {
+            backup: (self.subject.backup.connection(), self.subject.before),
+            now: (self.subject.database.connection(), &self.now),
+        };
+        let interrupt = self.subject.database.options().interrupt.clone();
+        let found =
+            compare_all(sides, &self.provenance, self.subject.versions, &interrupt, self.observer)?;
+        self.proof.tables = found.tables;
+        self.proof.rows = found.rows;
+        self.proof.unproven.clone_from(&found.unproven);
+        let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
+        problems.extend(self.lost_tables());
+        let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        self.judge("rows", detail, problems);
+        Ok(())
+    }
+
+    /// Tables that are gone although no phase drops them.
+    fn lost_tables(&self) -> Vec<String> {
+        self.provenance
+            .tables
+            .iter()
+            .filter(|(name, _)| self.now.shape(name).is_none())
+            .filter(|(name, _)| !crate::name::is_internal(name))
+            .map(|(name, _)| format!("the table {name} is missing"))
+            .collect()
+    }
+
+    fn schema(&mut self) {
+        let problems = match self.subject.plan.target() {
+            Some(target) => same_objects(target, &self.now),
+            None => Vec::new(),
+        };
+        let count = |kind| self.now.of_kind(kind).count();
+        let detail = format!(
+            "{} tables, {} indexes, {} views and {} triggers as planned",
+            count(ObjectKind::Table) + count(ObjectKind::VirtualTable),
+            count(ObjectKind::Index),
+            count(ObjectKind::View),
+            count(ObjectKind::Trigger)
+        );
+        self.judge("schema", detail, problems);
+    }
+
+    /// Every view and trigger compiles now if it compiled before.
+    fn objects_compile(&mut self) -> Result<()> {
+        let broken_now = super::compile::uncompilable(self.connection(), &self.now)?;
+        let broken_before =
+            super::compile::uncompilable(self.subject.backup.connection(), self.subject.before)?;
+        let problems = broken_now
+            .iter()
+            .filter(|(name, _)| !broken_before.contains_key(&self.name_before(name)))
+            .map(|(name, message)| format!("{name} does not compile: {message}"))
+            .collect();
+        self.judge("views and triggers", "all compile as before".to_owned(), problems);
+        Ok(())
+    }
+
+    /// The name in the backup of a table, or the name itself.
+    fn name_before(&self, folded: &str) -> String {
+        self.provenance.tables.get(folded).map_or_else(|| folded.to_owned(), |it| fold(&it.from))
+    }
+
+    fn foreign_keys(&mut self) -> Result<()> {
+        let after = foreign_key_violations(self.connection(), &self.now)?;
+        let mut known = self.subject.baseline.foreign_keys.clone();
+        let mut problems = Vec::new();
+        for violation in &after {
+            let (table, parent) = (
+                self.name_before(&fold(&violation.table)),
+                self.name_before(&fold(&violation.parent)),
+            );
+            let place = known.iter().position(|it| {
+                fold(&it.table) == table
+                    && it.row == violation.row
+                    && (violation.row.is_none() || fold(&it.parent) == parent)
+            });
+            match place {
+                Some(place) => {
+                    known.remove(place);
+                }
+                None => problems.push(format!("foreign key: {violation}")),
+            }
+        }
+        problems.truncate(20);
+        let detail = match after.len() {
+            0 => "no violations".to_owned(),
+            count => format!("{count} violations, all there before"),
+        };
+        self.judge("foreign keys", detail, problems);
+        Ok(())
+    }
+
+    fn integrity(&mut self) -> Result<()> {
+        let mut problems = Vec::new();
+        let mut checked = 0;
+        let rebuilt: Vec<String> = self.rebuilt();
+        for table in &rebuilt {
+            let findings = integrity_findings(self.connection(), table)?;
+            let before = self
+                .subject
+                .baseline
+                .integrity
+                .get(&self.name_before(&fold(table)))
+                .map_or(0, Vec::len);
+            checked += 1;
+            if findings.len() > before {
+                problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
+            }
+        }
+        for table in full_text_tables(&self.now) {
+            let before = self.subject.baseline.full_text.get(&self.name_before(&fold(&table)));
+            if let (Some(finding), Some(None) | None) =
+                (full_text_finding(self.connection(), &table), before)
+            {
+                problems.push(format!("the full-text index {table} does not fit: {finding}"));
+            }
+        }
+        self.judge("integrity", format!("{checked} rebuilt tables and their indexes"), problems);
+        Ok(())
+    }
+
+    fn rebuilt(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .subject
+            .plan
+            .rebuilds()
+            .filter_map(|it| self.now.shape(&it.to).map(|table| table.name.clone()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn carried(&mut self) -> Result<()> {
+        let (backup, now) = (self.subject.backup.connection(), self.connection());
+        let statistics =
+            statistics_follow((backup, self.subject.before), (now, &self.now), self.subject.plan)?;
+        let sequences =
+            sequences_follow((backup, self.subject.before), (now, &self.now), &self.provenance)?;
+        self.judge("statistics", "planner statistics follow the renames".to_owned(), statistics);
+        self.judge("sequences", "AUTOINCREMENT counters are kept".to_owned(), sequences);
+        Ok(())
+    }
+
+    fn versions(&mut self) -> Result<()> {
+        let recorded = self.subject.versions.read(self.connection(), &self.now)?;
+        let mut problems = Vec::new();
+        for phase in &self.subject.plan.phases {
+            let present = recorded.versions.iter().any(|row| row.version == phase.version);
+            let undone_later = self.subject.plan.phases.iter().rev().find(|it| it.id == phase.id);
+            let wanted = undone_later.is_none_or(|it| it.direction == Direction::Up);
+            if present != wanted {
+                problems.push(format!("version {} is not recorded as it should be", phase.version));
+            }
+        }
+        let detail = match recorded.version() {
+            Some(version) => format!("schema version is {version}"),
+            None => "no version is recorded".to_owned(),
+        };
+        self.judge("version", detail, problems);
+        Ok(())
+    }
+
+    fn identity(&mut self) -> Result<()> {
+        let now = Identity::read(self.connection())?;
+        let problems = if now == *self.subject.identity {
+            Vec::new()
+        } else {
+            vec![format!("the file's properties changed: {:?} to {now:?}", self.subject.identity)]
+        };
+        let detail = format!(
+            "page size {}, {}, journal mode {}",
+            now.page_size, now.encoding, now.journal_mode
+        );
+        self.judge("file properties", detail, problems);
+        Ok(())
+    }
+
+    fn phase_checks(&mut self) -> Result<()> {
+        // Checks of a phase describe the state after that phase; only the last one's state is here.
+        let Some(last) = self.subject.plan.phases.last() else { return Ok(()) };
+        for check in &last.verify {
+            let finding = evaluate(self.connection(), check)?;
+            let problems = if finding.holds {
+                Vec::new()
+            } else {
+                let message = check.message.clone().unwrap_or_default();
+                vec![
+                    format!("{}: found {} {message}", check.name, finding.found)
+                        .trim_end()
+                        .to_owned(),
+                ]
+            };
+            self.judge(&check.name, finding.found, problems);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether views and triggers compile: the first write after a migration must not be the test.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use crate::database::words;
+use crate::error::Result;
+use crate::name::{fold, quote};
+use crate::schema::{ObjectKind, Schema};
+use crate::shadow::MissingPart;
+
+/// Finds the views, and the tables and views whose triggers do not compile, by folded name, with
+/// SQLite's message. What only lacks a function, collation or module is not counted.
+pub(super) fn uncompilable(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<BTreeMap<String, String>> {
+    let mut broken = BTreeMap::new();
+    for view in schema.of_kind(ObjectKind::View) {
+        try_compile(
+            connection,
+            &view.name,
+            &format!("SELECT * FROM main.{}", quote(&view.name)),
+            &mut broken,
+        );
+    }
+    let owners: std::collections::BTreeSet<String> =
+        schema.of_kind(ObjectKind::Trigger).map(|it| fold(&it.table)).collect();
+    for owner in owners {
+        for statement in firing(connection, schema, &owner)? {
+            try_compile(connection, &owner, &statement, &mut broken);
+        }
+    }
+    Ok(broken)
+}
+
+/// Statements that would fire the triggers of a table or view. They are compiled, never run.
+fn firing(connection: &Connection, schema: &Schema, owner: &str) -> Result<Vec<String>> {
+    let name = quote(owner);
+    let column = match schema.shape(owner) {
+        Some(table) => table.writable().next().map(|column| column.name.clone()),
+        None => first_column(connection, owner)?,
+    };
+    let mut statements = vec![format!("EXPLAIN DELETE FROM main.{name}")];
+    if let Some(column) = column {
+        let column = quote(&column);
+        statements.push(format!("EXPLAIN UPDATE main.{name} SET {column} = {column}"));
+        statements.push(format!("EXPLAIN INSERT INTO main.{name}({column}) VALUES (NULL)"));
+    }
+    Ok(statements)
+}
+
+fn first_column(connection: &Connection, view: &str) -> Result<Option<String>> {
+    let sql = format!("PRAGMA main.table_info({})", crate::name::literal(view));
+    let Ok(mut statement) = connection.prepare(&sql) else { return Ok(None) };
+    let mut rows = statement.query([])?;
+    match rows.next() {
+        Ok(Some(row)) => Ok(row.get(1).ok()),
+        // A view that does not compile has no columns; it is reported as such.
+        Ok(None) | Err(_) => Ok(None),
+    }
+}
+
+fn try_compile(
+    connection: &Connection,
+    owner: &str,
+    sql: &str,
+    broken: &mut BTreeMap<String, String>,
+) {
+    if let Err(error) = connection.prepare(sql)
+        && MissingPart::in_error(&error).is_none()
+        && !needs_no_trigger(&error)
+    {
+        broken.entry(fold(owner)).or_insert_with(|| words(&error));
+    }
+}
+
+/// A view without a trigger for the statement refuses it; that is no fault. A virtual generated
+/// column cannot be written either.
+fn needs_no_trigger(error: &rusqlite::Error) -> bool {
+    let text = words(error);
+    text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
+}

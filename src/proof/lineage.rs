@@ -1,0 +1,172 @@
+//! From the schema in the backup to the schema at the end: where every table and column comes from,
+//! over all stages of a run, and what data steps may have changed on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::database::{Touched, TouchedTable};
+use crate::name::{fold, same};
+use crate::plan::{Plan, Stage};
+use crate::rows::Allowance;
+use crate::schema::{RowKey, Schema};
+use crate::shadow::{ColumnOrigin, Lineage};
+
+/// Where one table comes from, and what is proven about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableProvenance {
+    /// The table in the backup.
+    pub from: String,
+    /// Columns in the backup and now, for every column whose values must be the same.
+    pub columns: Vec<(String, String)>,
+    /// Columns whose values were computed or changed by the phases, by their names now.
+    pub changed: BTreeSet<String>,
+    /// Rows that data steps may have added or removed.
+    pub allowance: Allowance,
+    /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
+    pub rewritten: bool,
+}
+
+/// The origins of all tables at the end, by folded name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Tables that exist at the end and come from the backup.
+    pub tables: BTreeMap<String, TableProvenance>,
+    /// Tables of the backup that are gone.
+    pub dropped: Vec<String>,
+}
+
+/// Follows every table from the backup through all stages of a plan.
+pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
+    let mut state = identity(start);
+    let mut schema = start.clone();
+    for phase in &plan.phases {
+        for stage in &phase.stages {
+            match stage {
+                Stage::Reshape(reshape) => {
+                    state = through_reshape(state, &reshape.lineage);
+                    schema = reshape.after.clone();
+                }
+                Stage::Data(data) => {
+                    through_data(&mut state, &data.touched, &schema);
+                    if let Some(after) = &data.after {
+                        state = through_free_change(state, after);
+                        schema = after.clone();
+                    }
+                }
+            }
+        }
+    }
+    let kept: BTreeSet<String> = state.values().map(|table| fold(&table.from)).collect();
+    let dropped = start
+        .stored_tables()
+        .map(|object| object.name.clone())
+        .filter(|name| !kept.contains(&fold(name)))
+        .collect();
+    Provenance { tables: state, dropped }
+}
+
+fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
+    schema
+        .tables
+        .values()
+        .map(|table| {
+            let columns = table
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), column.name.clone()))
+                .collect();
+            let provenance = TableProvenance {
+                from: table.name.clone(),
+                columns,
+                changed: BTreeSet::new(),
+                allowance: Allowance::None,
+                rewritten: false,
+            };
+            (fold(&table.name), provenance)
+        })
+        .collect()
+}
+
+fn through_reshape(
+    state: BTreeMap<String, TableProvenance>,
+    lineage: &Lineage,
+) -> BTreeMap<String, TableProvenance> {
+    let mut next = BTreeMap::new();
+    for (name, step) in &lineage.tables {
+        let Some(before) = state.get(&fold(&step.from)) else { continue };
+        let mut after =
+            TableProvenance { columns: Vec::new(), changed: BTreeSet::new(), ..before.clone() };
+        for column in &step.columns {
+            match &column.origin {
+                ColumnOrigin::Kept(origin) => {
+                    let known = before.columns.iter().find(|(_, now)| same(now, origin));
+                    if let Some((first, _)) = known {
+                        after.columns.push((first.clone(), column.name.clone()));
+                    }
+                    if before.changed.iter().any(|it| same(it, origin)) {
+                        after.changed.insert(column.name.clone());
+                    }
+                }
+                ColumnOrigin::Computed => {
+                    after.changed.insert(column.name.clone());
+                }
+                ColumnOrigin::New => {}
+            }
+        }
+        next.insert(name.clone(), after);
+    }
+    // SQLite's own tables are in no lineage and stay.
+    for (name, table) in state {
+        if crate::name::is_internal(&name) {
+            next.entry(name).or_insert(table);
+        }
+    }
+    next
+}
+
+fn through_data(state: &mut BTreeMap<String, TableProvenance>, touched: &Touched, schema: &Schema) {
+    for (name, what) in &touched.tables {
+        let Some(table) = state.get_mut(name) else { continue };
+        let gains = what.inserts || matches!(table.allowance, Allowance::Gains | Allowance::Both);
+        let losses = what.deletes || matches!(table.allowance, Allowance::Losses | Allowance::Both);
+        table.allowance = match (gains, losses) {
+            (false, false) => Allowance::None,
+            (true, false) => Allowance::Gains,
+            (false, true) => Allowance::Losses,
+            (true, true) => Allowance::Both,
+        };
+        table.rewritten |= what.replaces || changes_key(what, schema, name);
+        for column in &what.updates {
+            table.columns.retain(|(_, now)| !same(now, column));
+            table.changed.insert(column.clone());
+        }
+    }
+}
+
+/// Rows whose key was updated, or that SQLite may give a reused rowid after a delete, cannot be
+/// matched.
+fn changes_key(what: &TouchedTable, schema: &Schema, table: &str) -> bool {
+    let Some(shape) = schema.shape(table) else { return true };
+    let keys = match &shape.key {
+        RowKey::Rowid(name) => vec![name.clone()],
+        RowKey::PrimaryKey(names) => names.clone(),
+        RowKey::HiddenRowid | RowKey::Module => return true,
+    };
+    let updated =
+        keys.iter().any(|key| what.updates.contains(&fold(key)) || what.updates.contains("rowid"));
+    updated || (what.inserts && what.deletes)
+}
+
+/// Statements changed the schema themselves: tables are matched by name, columns by name.
+fn through_free_change(
+    state: BTreeMap<String, TableProvenance>,
+    after: &Schema,
+) -> BTreeMap<String, TableProvenance> {
+    state
+        .into_iter()
+        .filter_map(|(name, mut table)| {
+            let shape = after.shape(&name)?;
+            table.columns.retain(|(_, now)| shape.column(now).is_some());
+            Some((name, table))
+        })
+        .collect()
+}

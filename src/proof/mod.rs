@@ -1,0 +1,14 @@
+//! The proof before the commit: the rebuilt database against the verified backup.
+//!
+//! The proof reads; it knows the plan's lineage and the backup, and nothing of how rows were copied.
+
+mod baseline;
+mod carried;
+mod checks;
+mod compile;
+mod lineage;
+mod rows;
+
+pub use baseline::{Baseline, Violation};
+pub use checks::{CheckResult, Proof, Subject, prove};
+pub use lineage::{Provenance, TableProvenance, provenance};

@@ -1,0 +1,133 @@
+//! Every row of every table against the backup.
+
+use rusqlite::Connection;
+
+use super::lineage::{Provenance, TableProvenance};
+use crate::error::Result;
+use crate::event::{Event, Interrupt, Observer, Stage};
+use crate::history::VersionTables;
+use crate::name::{fold, same};
+use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
+use crate::schema::{ColumnStorage, RowKey, Schema, Table};
+
+/// What the comparison of all tables found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowsFound {
+    pub(super) tables: usize,
+    pub(super) rows: u64,
+    pub(super) differences: Vec<Difference>,
+    pub(super) unproven: Vec<String>,
+}
+
+/// The two databases and their schemas.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) backup: (&'a Connection, &'a Schema),
+    pub(super) now: (&'a Connection, &'a Schema),
+}
+
+/// Compares every table that comes from the backup.
+pub(super) fn compare_all(
+    sides: Sides<'_>,
+    provenance: &Provenance,
+    versions: &VersionTables,
+    interrupt: &Interrupt,
+    observer: &mut dyn Observer,
+) -> Result<RowsFound> {
+    let mut found = RowsFound::default();
+    for object in sides.now.1.stored_tables() {
+        let folded = fold(&object.name);
+        if is_carried(&folded) {
+            continue;
+        }
+        let Some(origin) = provenance.tables.get(&folded) else { continue };
+        let shapes = sides.backup.1.shape(&origin.from).zip(sides.now.1.shape(&object.name));
+        let Some((before, after)) = shapes else { continue };
+        if origin.rewritten {
+            found.unproven.push(object.name.clone());
+            continue;
+        }
+        let allowance =
+            if versions.contains(&object.name) { Allowance::Both } else { origin.allowance };
+        let Some((left_key, right_key)) = keys(origin, before, after) else {
+            found.unproven.push(object.name.clone());
+            continue;
+        };
+        let (left, right) = columns(origin, before, after);
+        let left =
+            Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
+        let right =
+            Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
+        let total = count_rows(sides.now.0, &object.name)?;
+        let comparison = compare(&left, &right, allowance, &mut |rows| {
+            observer.event(&Event::Progress {
+                stage: Stage::Proof,
+                subject: object.name.clone(),
+                done: rows.min(total),
+                total,
+            });
+            interrupt.check()
+        })?;
+        note(&mut found, comparison);
+    }
+    Ok(found)
+}
+
+/// Statistics and counters have checks of their own.
+fn is_carried(folded: &str) -> bool {
+    folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
+}
+
+fn note(found: &mut RowsFound, comparison: Comparison) {
+    found.tables += 1;
+    found.rows += comparison.equal;
+    found.differences.extend(comparison.differences);
+}
+
+/// The columns whose stored values must be the same, before and after.
+fn columns(origin: &TableProvenance, before: &Table, after: &Table) -> (Vec<String>, Vec<String>) {
+    let stored = |table: &Table, name: &str| {
+        table.column(name).is_some_and(|column| {
+            matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated)
+        })
+    };
+    origin
+        .columns
+        .iter()
+        .filter(|(from, to)| stored(before, from) && stored(after, to))
+        .cloned()
+        .unzip()
+}
+
+/// The keys to match rows by: each table's own where both are of one kind, else the columns of the
+/// new key and those they come from.
+fn keys(origin: &TableProvenance, before: &Table, after: &Table) -> Option<(RowKey, RowKey)> {
+    let from = |name: &str| {
+        origin.columns.iter().find(|(_, to)| same(to, name)).map(|(from, _)| from.clone())
+    };
+    match (&before.key, &after.key) {
+        (RowKey::HiddenRowid, RowKey::HiddenRowid) => Some((before.key.clone(), after.key.clone())),
+        (RowKey::Rowid(_), RowKey::Rowid(_)) => match (before.rowid_alias(), after.rowid_alias()) {
+            // The new alias has values of its own: match by the column it comes from.
+            (None, Some(alias)) => {
+                Some((RowKey::PrimaryKey(vec![from(&alias.name)?]), after.key.clone()))
+            }
+            (Some(_), Some(_)) | (_, None) => Some((before.key.clone(), after.key.clone())),
+        },
+        (_, RowKey::PrimaryKey(names)) => {
+            let old = names.iter().map(|name| from(name)).collect::<Option<Vec<_>>>()?;
+            Some((RowKey::PrimaryKey(old), after.key.clone()))
+        }
+        (RowKey::PrimaryKey(names), RowKey::Rowid(_)) => {
+            let to = |name: &String| {
+                let found = origin.columns.iter().find(|(from, _)| same(from, name));
+                found.map(|(_, to)| to.clone())
+            };
+            let new = names.iter().map(to).collect::<Option<Vec<_>>>()?;
+            Some((before.key.clone(), RowKey::PrimaryKey(new)))
+        }
+        (_, RowKey::Module | RowKey::HiddenRowid) | (RowKey::HiddenRowid | RowKey::Module, _) => {
+            None
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The actions of a plan, one after the other.
+
+use rusqlite::Connection;
+
+use crate::database::{Database, Purpose, run_fenced};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
+use crate::name::quote;
+use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
+use crate::rows::count_rows;
+use crate::shadow::CopyMethod;
+
+/// How the number of rows of a table changed in a data step.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RowsChanged {
+    /// The phase.
+    pub phase: String,
+    /// The table.
+    pub table: String,
+    /// Rows before.
+    pub before: u64,
+    /// Rows after.
+    pub after: u64,
+}
+
+/// What an execution did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// The tables that were copied: before, after and rows.
+    pub copied: Vec<(String, String, u64)>,
+    /// What data steps did to the number of rows.
+    pub rows_changed: Vec<RowsChanged>,
+}
+
+/// Carries out the steps of one phase. The caller numbers the steps over the whole run, and records
+/// the phase when [`Action::Record`] comes.
+///
+/// # Errors
+/// [`ErrorKind::Rebuild`] with SQLite's reason; [`ErrorKind::Interrupted`]. The transaction is left
+/// open for the caller to roll back.
+pub fn execute(
+    database: &Database,
+    phase: &PhasePlan,
+    number: &mut StepNumber,
+    observer: &mut dyn Observer,
+    record: &mut dyn FnMut(&Connection) -> Result<()>,
+) -> Result<Execution> {
+    let mut run = Run {
+        database,
+        phase,
+        interrupt: database.options().interrupt.clone(),
+        done: Execution::default(),
+    };
+    // References to a table that steps aside must stay as they are
+    // (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
+    database.connection().execute_batch("PRAGMA legacy_alter_table=ON")?;
+    let result = phase.steps().iter().try_for_each(|step| {
+        number.index += 1;
+        observer.event(&Event::StepStarted {
+            index: number.index,
+            total: number.total,
+            title: step.title.clone(),
+        });
+        run.step(step, observer, record)
+    });
+    let reset = database.connection().execute_batch("PRAGMA legacy_alter_table=OFF");
+    result?;
+    reset?;
+    Ok(run.done)
+}
+
+/// The number of the running step in the whole run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepNumber {
+    /// The last step begun, from 1.
+    pub index: usize,
+    /// All steps of the run.
+    pub total: usize,
+}
+
+struct Run<'a> {
+    database: &'a Database,
+    phase: &'a PhasePlan,
+    interrupt: Interrupt,
+    done: Execution,
+}
+
+impl Run<'_> {
+    fn connection(&self) -> &Connection {
+        self.database.connection()
+    }
+
+    fn step(
+        &mut self,
+        step: &PlannedStep,
+        observer: &mut dyn Observer,
+        record: &mut dyn FnMut(&Connection) -> Result<()>,
+    ) -> Result<()> {
+        for action in &step.actions {
+            self.interrupt.check()?;
+            match action {
+                Action::Copy(rebuild) => self.copy(rebuild, observer)?,
+                Action::Data(data) => self.data(data, observer)?,
+                Action::Record => {
+                    for statement in &self.phase.version_tables {
+                        self.run(statement)?;
+                    }
+                    record(self.connection())?;
+                    observer.event(&Event::StepDone {
+                        what: format!("Recorded version {}", self.phase.version),
+                    });
+                }
+                Action::Remove(_)
+                | Action::StepAside { .. }
+                | Action::CreateTable { .. }
+                | Action::DropTable { .. }
+                | Action::CarrySequence { .. }
+                | Action::CarryStatistics(_)
+                | Action::Virtual(_)
+                | Action::Restore(_) => {
+                    for statement in action.sql() {
+                        self.run(&statement)?;
+                    }
+                    if let Some(what) = done(action) {
+                        observer.event(&Event::StepDone { what });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, statement: &str) -> Result<()> {
+        self.connection().execute_batch(statement).map_err(|error| {
+            let what = format!("SQLite refused: {}", first_line(statement));
+            failed(error, what)
+        })
+    }
+
+    /// Fills a rebuilt table. The number of rows must be that of the old table.
+    fn copy(&mut self, rebuild: &Rebuild, observer: &mut dyn Observer) -> Result<()> {
+        let expected = count_rows(self.connection(), &rebuild.scratch)?;
+        observer.event(&Event::Progress {
+            stage: ProgressStage::Copy,
+            subject: rebuild.to.clone(),
+            done: 0,
+            total: expected,
+        });
+        let guards = self.guards(rebuild);
+        for (name, table, column) in &guards {
+            self.run(&format!(
+                "CREATE INDEX main.{} ON {}({}) WHERE 0",
+                quote(name),
+                quote(table),
+                quote(column)
+            ))?;
+        }
+        let statement = rebuild.copy.sql(&rebuild.scratch, &rebuild.to);
+        self.run(&statement).map_err(|error| error.about(&rebuild.from))?;
+        for (name, _, _) in &guards {
+            self.run(&format!("DROP INDEX main.{}", quote(name)))?;
+        }
+        let copied = count_rows(self.connection(), &rebuild.to)?;
+        if copied != expected {
+            let what = format!("{copied} of {expected} rows of {} were copied", rebuild.from);
+            return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
+        }
+        self.done.copied.push((rebuild.from.clone(), rebuild.to.clone(), copied));
+        observer.event(&Event::TableCopied {
+            from: rebuild.from.clone(),
+            to: rebuild.to.clone(),
+            rows: copied,
+        });
+        Ok(())
+    }
+
+    /// An empty index on both tables makes SQLite keep the rowids in a transfer of records.
+    fn guards(&self, rebuild: &Rebuild) -> Vec<(String, String, String)> {
+        if rebuild.copy.method != CopyMethod::RecordsWithGuard {
+            return Vec::new();
+        }
+        let Some((to, from)) = rebuild.copy.first_stored_column() else { return Vec::new() };
+        vec![
+            (format!("{}_guard", rebuild.scratch), rebuild.scratch.clone(), from.to_owned()),
+            (format!("{}_guarded", rebuild.scratch), rebuild.to.clone(), to.to_owned()),
+        ]
+    }
+
+    fn data(&mut self, data: &DataStage, observer: &mut dyn Observer) -> Result<()> {
+        let tables: Vec<String> = data.touched.tables.keys().cloned().collect();
+        let before = self.counts(&tables)?;
+        let fence = self.database.fence();
+        run_fenced(self.connection(), fence, &data.sql, Purpose::Run).map_err(|error| {
+            let place = data.file.clone().unwrap_or_else(|| format!("line {}", data.line));
+            match error.kind() {
+                ErrorKind::Step => {
+                    Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)
+                }
+                _ => error,
+            }
+        })?;
+        let after = self.counts(&tables)?;
+        for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {
+            let (Some(before), Some(after)) = (before, after) else { continue };
+            observer.event(&Event::RowsChanged { table: table.clone(), before, after });
+            let phase = self.phase.id.to_string();
+            self.done.rows_changed.push(RowsChanged { phase, table, before, after });
+        }
+        Ok(())
+    }
+
+    /// Counts rows; a table that a statement creates or drops has no count on one side.
+    fn counts(&self, tables: &[String]) -> Result<Vec<Option<u64>>> {
+        let mut counts = Vec::new();
+        for table in tables {
+            let exists: bool = self.connection().query_row(
+                "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+                [table],
+                |row| row.get(0),
+            )?;
+            counts.push(if exists { Some(count_rows(self.connection(), table)?) } else { None });
+        }
+        Ok(counts)
+    }
+}
+
+/// What is worth a line on the screen.
+fn done(action: &Action) -> Option<String> {
+    match action {
+        Action::Restore(object) => Some(format!("Created {} {}", object.kind.word(), object.name)),
+        Action::CreateTable { .. }
+        | Action::Remove(_)
+        | Action::StepAside { .. }
+        | Action::Copy(_)
+        | Action::DropTable { .. }
+        | Action::CarrySequence { .. }
+        | Action::Data(_)
+        | Action::Virtual(_)
+        | Action::Record => None,
+        Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),
+    }
+}
+
+fn failed(error: rusqlite::Error, what: String) -> Error {
+    Error::from(error).during(ErrorKind::Rebuild, &what)
+}
+
+fn first_line(statement: &str) -> String {
+    let line = statement.lines().next().unwrap_or_default();
+    if line.chars().count() > 100 {
+        line.chars().take(100).chain(['…']).collect()
+    } else {
+        line.to_owned()
+    }
+}
