@@ -17,7 +17,7 @@ use crate::files::{FileKind, Files};
 
 /// A phase as its file declares it: what the file leaves out is known to be left out.
 ///
-/// The chain fills in the parents and the version that a file does not declare.
+/// [`Chain`](super::Chain) fills in the parents and the version that a file does not declare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhaseFile {
     /// The phase; its parents are empty and its version is 0 where the file does not declare them.

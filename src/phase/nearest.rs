@@ -1,11 +1,24 @@
 //! Finds the known word that an unknown one most looks like.
 
+/// How many known words an unknown one is answered with.
+const FEW: usize = 3;
+
 /// Returns the candidate that looks most like the word.
 pub(super) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
     ranked(word, candidates).into_iter().next()
+}
+
+/// Returns the few candidates that look most like the word, the nearest first.
+pub(super) fn nearest_few<'c>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Vec<&'c str> {
+    let mut ranked = ranked(word, candidates);
+    ranked.truncate(FEW);
+    ranked
 }
 
 fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Vec<&'c str> {
@@ -41,6 +54,7 @@ mod tests {
         assert_eq!(nearest("TABLE", ["column", "table", "to"]), Some("table"));
         assert_eq!(nearest("x", ["b", "a"]), Some("b"));
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest_few("phase9", ["phase1", "phase2", "phase3", "phase4"]).len(), 3);
     }
 
     #[test]

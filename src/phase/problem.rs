@@ -16,12 +16,18 @@ struct Problem {
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
+    choices: Vec<String>,
 }
 
 impl Problems {
     /// Notes a fault at a line (from 1) of a file.
     pub(super) fn add(&mut self, file: &Path, line: usize, what: impl Into<String>) {
         self.found.push(Problem { file: file.to_path_buf(), line, what: what.into() });
+    }
+
+    /// Notes what was probably meant by the fault noted last.
+    pub(super) fn meant(&mut self, choice: Option<&str>) {
+        self.choices.extend(choice.map(str::to_owned));
     }
 
     /// Returns how many faults were noted.
@@ -41,7 +47,9 @@ impl Problems {
             1 => " (and 1 more problem)".to_owned(),
             count => format!(" (and {count} more problems)"),
         };
-        let error = Error::new(kind, format!("{}{more}", first.text())).at(&first.file, first.line);
+        let error = Error::new(kind, format!("{}{more}", first.text()))
+            .at(&first.file, first.line)
+            .choices(self.choices);
         if more.is_empty() {
             return Err(error);
         }
