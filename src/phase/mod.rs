@@ -1,8 +1,30 @@
 //! Phases: what a person declares in files, before any database is opened.
 
+mod applied;
+mod assemble;
+mod chain;
+mod checksum;
+mod file;
+mod graph;
+mod keys;
+mod nearest;
+mod paths;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod phase;
+mod problem;
+mod resolve;
+#[cfg(test)]
+pub(crate) mod samples;
 mod step;
+mod table_reader;
+mod target;
+mod warning;
 
+pub use applied::Applied;
+pub use chain::Chain;
+pub use checksum::{checksum, normalised};
+pub use file::PhaseFile;
 pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
 pub use step::{Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation, Step};
+pub use target::{LinePlace, Target, TargetRange};
+pub use warning::ChainWarning;

@@ -1,0 +1,329 @@
+//! Makes a chain of phase files: fills in what they leave out, joins them to a graph, and refuses
+//! or notes the accidents that happen to graphs.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::chain::Chain;
+use super::file::PhaseFile;
+use super::graph::Graph;
+use super::nearest::nearest;
+use super::phase::PhaseId;
+use super::problem::{Problems, short_path};
+use super::warning::ChainWarning;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Positions by id.
+type Positions = HashMap<PhaseId, usize>;
+
+/// Makes a chain of phase files.
+pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
+    files.sort_by(|left, right| left.phase.file.file_name().cmp(&right.phase.file.file_name()));
+    let mut warnings = Vec::new();
+    fill_parents(&mut files, &mut warnings);
+    let positions = unique_ids(&files)?;
+    let stands_for = replaced_ids(&files, &positions)?;
+    check_labels(&files)?;
+    let graph = join(&files, &positions, &stands_for)?;
+    let order = graph.order().map_err(|cycle| cycle_error(&files, &cycle))?;
+
+    let mut files = in_order(files, &order);
+    let (graph, dropped) = graph.reordered(&order).without_redundant_parents();
+    warn_of_redundant_parents(&files, &dropped, &mut warnings);
+    set_edges(&mut files, &graph);
+    set_versions(&mut files, &graph, &mut warnings)?;
+    warn_of_merges(&files, &graph, &mut warnings);
+    let phases = files.into_iter().map(|file| file.phase).collect();
+    Ok(Chain::new(phases, graph, warnings))
+}
+
+/// Gives each phase that declares no parents the phase before it in file-name order.
+fn fill_parents(files: &mut [PhaseFile], warnings: &mut Vec<ChainWarning>) {
+    for index in 1..files.len() {
+        let (before, rest) = files.split_at_mut(index);
+        let (Some(previous), Some(file)) = (before.last(), rest.first_mut()) else { continue };
+        if file.declares_parents {
+            continue;
+        }
+        file.phase.parents = vec![previous.phase.id.clone()];
+        if counted(&previous.phase.file, &file.phase.file).is_gt() {
+            warnings.push(ChainWarning::NumbersOutOfOrder {
+                phase: file.phase.id.clone(),
+                file: file.phase.file.clone(),
+                follows: previous.phase.file.clone(),
+            });
+        }
+    }
+}
+
+/// Compares two files by their names as people count: `phase2` before `phase10`.
+fn counted(left: &Path, right: &Path) -> Ordering {
+    let (left, right) = (name_parts(left), name_parts(right));
+    left.iter()
+        .zip(&right)
+        .map(|(left, right)| match (left, right) {
+            (Part::Number(left), Part::Number(right)) => left.cmp(right),
+            (Part::Letter(left), Part::Letter(right)) => left.cmp(right),
+            (Part::Number(_), Part::Letter(right)) => '0'.cmp(right),
+            (Part::Letter(left), Part::Number(_)) => left.cmp(&'0'),
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or_else(|| left.len().cmp(&right.len()))
+}
+
+/// A part of a file name.
+enum Part {
+    Number(u128),
+    Letter(char),
+}
+
+fn name_parts(file: &Path) -> Vec<Part> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let mut parts = Vec::new();
+    for letter in name.chars() {
+        let digit = letter.to_digit(10).map(u128::from);
+        match (parts.last_mut(), digit) {
+            (Some(Part::Number(number)), Some(digit)) => {
+                *number = number.saturating_mul(10).saturating_add(digit);
+            }
+            (_, Some(digit)) => parts.push(Part::Number(digit)),
+            (_, None) => parts.push(Part::Letter(letter)),
+        }
+    }
+    parts
+}
+
+fn unique_ids(files: &[PhaseFile]) -> Result<Positions> {
+    let mut positions = Positions::new();
+    let mut problems = Problems::default();
+    for (position, file) in files.iter().enumerate() {
+        if let Some(first) = positions.get(&file.phase.id) {
+            let first = short_path(&files[*first].phase.file);
+            let what = format!("the id {} is already the id of {first}", file.phase.id);
+            problems.add(&file.phase.file, file.line_of("id"), what);
+        } else {
+            positions.insert(file.phase.id.clone(), position);
+        }
+    }
+    problems.into_result(ErrorKind::Chain).map(|()| positions)
+}
+
+/// Finds which phase stands for each replaced id.
+fn replaced_ids(files: &[PhaseFile], positions: &Positions) -> Result<Positions> {
+    let mut stands_for = Positions::new();
+    let mut problems = Problems::default();
+    for (position, file) in files.iter().enumerate() {
+        let phase = &file.phase;
+        for replaced in &phase.replaces {
+            let clash = if *replaced == phase.id {
+                Some(format!("phase {} replaces itself", phase.id))
+            } else if let Some(present) = positions.get(replaced) {
+                let present = short_path(&files[*present].phase.file);
+                Some(format!("phase {} replaces {replaced}, which is in {present}", phase.id))
+            } else if let Some(other) = stands_for.get(replaced).filter(|at| **at != position) {
+                let other = short_path(&files[*other].phase.file);
+                Some(format!("phase {} replaces {replaced}, as {other} does", phase.id))
+            } else {
+                None
+            };
+            if let Some(what) = clash {
+                problems.add(&phase.file, file.line_of("replaces"), what);
+            }
+            stands_for.entry(replaced.clone()).or_insert(position);
+        }
+    }
+    problems.into_result(ErrorKind::Chain).map(|()| stands_for)
+}
+
+fn check_labels(files: &[PhaseFile]) -> Result<()> {
+    let mut first: HashMap<&str, &PhaseFile> = HashMap::new();
+    let mut problems = Problems::default();
+    for file in files {
+        for label in &file.phase.labels {
+            if let Some(other) = first.insert(label, file) {
+                let other = short_path(&other.phase.file);
+                let what = format!("the label {label} is already a label in {other}");
+                problems.add(&file.phase.file, file.line_of("labels"), what);
+            }
+        }
+    }
+    problems.into_result(ErrorKind::Chain)
+}
+
+/// Joins the phases by the ids they name; a replaced id means the phase that stands for it.
+fn join(files: &[PhaseFile], positions: &Positions, stands_for: &Positions) -> Result<Graph> {
+    let mut problems = Problems::default();
+    let mut find = |file: &PhaseFile, ids: &[PhaseId], key: &str, called: &str| {
+        let mut found = Vec::new();
+        for id in ids {
+            match positions.get(id).or_else(|| stands_for.get(id)) {
+                Some(position) if found.contains(position) => {}
+                Some(position) => found.push(*position),
+                None => {
+                    let phase = &file.phase;
+                    problems.add(
+                        &phase.file,
+                        file.line_of(key),
+                        format!("phase {} {called} {id}, which is not in the folder", phase.id),
+                    );
+                    let others = positions.keys().filter(|other| **other != phase.id);
+                    let mut others: Vec<&str> = others.map(PhaseId::as_str).collect();
+                    others.sort_unstable();
+                    problems.meant(nearest(id.as_str(), others));
+                }
+            }
+        }
+        found
+    };
+    let mut parents = Vec::new();
+    let mut depends_on = Vec::new();
+    for file in files {
+        parents.push(find(file, &file.phase.parents, "parents", "names parent"));
+        depends_on.push(find(file, &file.phase.depends_on, "depends_on", "depends on"));
+    }
+    problems.into_result(ErrorKind::Chain).map(|()| Graph::new(parents, depends_on))
+}
+
+fn cycle_error(files: &[PhaseFile], cycle: &[usize]) -> Error {
+    let members = || cycle.iter().map(|position| &files[*position].phase);
+    let names: Vec<&str> =
+        members().chain(members().take(1)).map(|phase| phase.id.as_str()).collect();
+    let what = format!("the phases form a cycle: {}", names.join(" -> "));
+    let lines = members().map(|phase| format!("{} is in {}", phase.id, short_path(&phase.file)));
+    let error = Error::new(ErrorKind::Chain, what).problems(lines);
+    match cycle.first().map(|position| &files[*position]) {
+        Some(first) => error.at(&first.phase.file, first.line_of("parents")),
+        None => error,
+    }
+}
+
+fn in_order(files: Vec<PhaseFile>, order: &[usize]) -> Vec<PhaseFile> {
+    let mut place = vec![0; order.len()];
+    for (new, old) in order.iter().enumerate() {
+        place[*old] = new;
+    }
+    let mut placed: Vec<(usize, PhaseFile)> = place.into_iter().zip(files).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, file)| file).collect()
+}
+
+/// Writes into each phase what its parents and dependencies turned out to be.
+fn set_edges(files: &mut [PhaseFile], graph: &Graph) {
+    let ids: Vec<PhaseId> = files.iter().map(|file| file.phase.id.clone()).collect();
+    let named = |positions: &[usize]| positions.iter().map(|at| ids[*at].clone()).collect();
+    for (position, file) in files.iter_mut().enumerate() {
+        file.phase.parents = named(graph.parents(position));
+        file.phase.depends_on = named(graph.depends_on(position));
+    }
+}
+
+/// Checks the declared versions and gives the other phases theirs, in chain order.
+fn set_versions(
+    files: &mut [PhaseFile],
+    graph: &Graph,
+    warnings: &mut Vec<ChainWarning>,
+) -> Result<()> {
+    let mut taken = declared_versions(files)?;
+    let mut highest: Vec<Option<i64>> = Vec::with_capacity(files.len());
+    let mut problems = Problems::default();
+    for (position, file) in files.iter_mut().enumerate() {
+        let below = graph.before(position).filter_map(|before| highest[before]).max();
+        if file.declares_version {
+            warn_of_version(file, below, warnings);
+        } else {
+            let mut next = below.unwrap_or_default().checked_add(1);
+            while let Some(version) = next.filter(|version| taken.contains_key(version)) {
+                next = version.checked_add(1);
+            }
+            match next {
+                Some(version) => file.phase.version = version,
+                None => {
+                    let what = format!("no version is left for phase {}", file.phase.id);
+                    problems.add(&file.phase.file, 1, what);
+                }
+            }
+            taken.insert(file.phase.version, position);
+        }
+        highest.push(below.max(Some(file.phase.version)));
+    }
+    problems.into_result(ErrorKind::Chain)
+}
+
+fn declared_versions(files: &[PhaseFile]) -> Result<HashMap<i64, usize>> {
+    let mut taken: HashMap<i64, usize> = HashMap::new();
+    let mut problems = Problems::default();
+    for (position, file) in files.iter().enumerate().filter(|(_, file)| file.declares_version) {
+        let phase = &file.phase;
+        if let Some(first) = taken.get(&phase.version) {
+            let first = &files[*first].phase;
+            problems.add(
+                &phase.file,
+                file.line_of("version"),
+                format!(
+                    "phase {} sets version {}, as phase {} in {} does",
+                    phase.id,
+                    phase.version,
+                    first.id,
+                    short_path(&first.file)
+                ),
+            );
+        } else {
+            taken.insert(phase.version, position);
+        }
+    }
+    problems.into_result(ErrorKind::Chain).map(|()| taken)
+}
+
+fn warn_of_version(file: &PhaseFile, below: Option<i64>, warnings: &mut Vec<ChainWarning>) {
+    if let Some(highest) = below.filter(|highest| *highest > file.phase.version) {
+        warnings.push(ChainWarning::VersionNotAbove {
+            phase: file.phase.id.clone(),
+            file: file.phase.file.clone(),
+            version: file.phase.version,
+            highest,
+        });
+    }
+}
+
+fn warn_of_redundant_parents(
+    files: &[PhaseFile],
+    dropped: &[(usize, Vec<usize>)],
+    warnings: &mut Vec<ChainWarning>,
+) {
+    for (position, parents) in dropped {
+        let phase = &files[*position].phase;
+        warnings.push(ChainWarning::RedundantParents {
+            phase: phase.id.clone(),
+            file: phase.file.clone(),
+            dropped: parents.iter().map(|at| files[*at].phase.id.clone()).collect(),
+        });
+    }
+}
+
+fn warn_of_merges(files: &[PhaseFile], graph: &Graph, warnings: &mut Vec<ChainWarning>) {
+    let mut merges: HashMap<Vec<usize>, usize> = HashMap::new();
+    for (position, file) in files.iter().enumerate() {
+        let mut parents = graph.parents(position).to_vec();
+        if parents.is_empty() && graph.depends_on(position).len() > 1 {
+            warnings.push(ChainWarning::LooksLikeMerge {
+                phase: file.phase.id.clone(),
+                file: file.phase.file.clone(),
+            });
+        }
+        if parents.len() < 2 {
+            continue;
+        }
+        parents.sort_unstable();
+        let Some(first) = merges.get(&parents) else {
+            merges.insert(parents, position);
+            continue;
+        };
+        let first = &files[*first].phase;
+        warnings.push(ChainWarning::MergedTwice {
+            phases: [first.id.clone(), file.phase.id.clone()],
+            files: [first.file.clone(), file.phase.file.clone()],
+            parents: parents.iter().map(|at| files[*at].phase.id.clone()).collect(),
+        });
+    }
+}

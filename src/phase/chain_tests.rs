@@ -1,0 +1,380 @@
+//! The graph: real ones, accidents, order, versions, and the folder it is read from.
+
+use proptest::prelude::{any, prop};
+use proptest::{prop_assert, prop_assert_eq, proptest};
+
+use super::*;
+use crate::files::RealFiles;
+use crate::phase::samples::{
+    Folder, chain, charts, graphs, id, line, phase, phases, photo_map, words,
+};
+
+fn error_of(lines: &str) -> Error {
+    let error = Chain::build(phases(lines)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Chain);
+    error
+}
+
+fn warnings(chain: &Chain) -> Vec<String> {
+    chain.warnings().iter().map(ToString::to_string).collect()
+}
+
+/// Asserts that each phase comes after its parents and dependencies.
+fn assert_topological(chain: &Chain) {
+    for (position, phase) in chain.phases().iter().enumerate() {
+        for before in phase.parents.iter().chain(&phase.depends_on) {
+            assert!(chain.position(before).unwrap() < position, "{before} before {}", phase.id);
+        }
+    }
+}
+
+#[test]
+fn charts_is_the_recorded_graph() {
+    let chain = Chain::build(charts()).unwrap();
+    assert_eq!(chain.len(), 30);
+    assert_eq!(words(&chain.heads()), "a1b2c3d4e5f6");
+    assert_eq!(words(&chain.bases()), "14f966eaec6d");
+    assert_eq!(words(&chain.branches()), "17d797292022");
+    assert_eq!(words(&chain.merges()), "93b7ace49920");
+    assert_eq!(chain.warnings(), []);
+    assert!(!chain.is_linear());
+    assert_topological(&chain);
+
+    let fork = id("17d797292022");
+    assert!(chain.is_branch_point(&fork) && !chain.is_head(&fork) && !chain.is_merge(&fork));
+    assert_eq!(words(&chain.children(&fork)), "2f5d48c07f14 44bae117595b 99dbbd3990dd");
+    assert!(chain.is_merge(&id("93b7ace49920")) && chain.is_head(&id("a1b2c3d4e5f6")));
+    assert!(chain.is_base(&id("14f966eaec6d")));
+    assert_eq!(chain.ancestors(&id("93b7ace49920")).len(), 14);
+    assert_eq!(chain.descendants(&id("44bae117595b")).len(), 16);
+    assert_eq!(chain.with_version(30).unwrap().id, id("a1b2c3d4e5f6"));
+    assert!(chain.get(&id("unknown")).is_none() && !chain.is_head(&id("unknown")));
+}
+
+#[test]
+fn photo_map_is_the_recorded_graph() {
+    let chain = Chain::build(photo_map()).unwrap();
+    assert_eq!(chain.len(), 39);
+    assert_eq!(words(&chain.heads()), "029_share_links");
+    assert_eq!(words(&chain.bases()), "001_initial_schema 009_merge_branches");
+    assert_eq!(words(&chain.branches()), "007_contact_messages d40f1e993188");
+    assert_eq!(words(&chain.merges()), "60a7e8902255 d40f1e993188 752936a4a4f3");
+    assert_topological(&chain);
+    assert_eq!(
+        warnings(&chain),
+        [
+            "phase 009_merge_branches (phases/009_merge_branches.toml) looks like a merge, has no parents"
+        ]
+    );
+    assert_eq!(chain.ancestors(&id("009_merge_branches")).len(), 13);
+}
+
+#[test]
+fn a_false_merge_leaves_the_heads_as_they_were() {
+    let mut early = photo_map();
+    let false_merge = early.remove(14);
+    early.truncate(13);
+    early.push(false_merge);
+    let chain = Chain::build(early).unwrap();
+    assert_eq!(words(&chain.heads()), "008_push_notifications 4becdf297d3c 009_merge_branches");
+    assert_eq!(words(&chain.bases()), "001_initial_schema 009_merge_branches");
+}
+
+#[test]
+fn a_chain_of_one_line_is_linear() {
+    assert!(chain("a:\nb: a\nc: b / a").is_linear());
+    assert!(!chain("a:\nb: a\nc: a").is_linear());
+    assert!(!chain("a:\nb:\n").is_linear());
+    assert!(chain("").is_linear() && chain("").is_empty());
+}
+
+#[test]
+fn ties_of_the_order_go_by_file_name_whatever_the_order_given() {
+    let mut reversed = charts();
+    reversed.reverse();
+    let ids = |phases| words(Chain::build(phases).unwrap().phases().iter().map(|phase| &phase.id));
+    assert_eq!(ids(reversed), ids(charts()));
+    assert!(
+        ids(charts()).contains("17d797292022 2f5d48c07f14 44bae117595b 99dbbd3990dd 93b7ace49920")
+    );
+}
+
+#[test]
+fn a_missing_parent_is_named_with_its_nearest() {
+    let error = error_of("phase1:\nphase2: phaze1\n");
+    assert_eq!(
+        error.to_string(),
+        "phases/phase2.toml:1: phase phase2 names parent phaze1, which is not in the folder"
+    );
+    assert_eq!(error.facts().choices, ["phase1"]);
+    let error = error_of("phase1:\nphase2: phase1 / phase0\n");
+    assert_eq!(
+        error.to_string(),
+        "phases/phase2.toml:1: phase phase2 depends on phase0, which is not in the folder"
+    );
+}
+
+#[test]
+fn an_id_used_twice_names_both_files() {
+    let mut twice = phases("a:\nb: a");
+    twice[1].id = id("a");
+    let error = Chain::build(twice).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Chain);
+    assert_eq!(error.to_string(), "phases/b.toml:1: the id a is already the id of phases/a.toml");
+}
+
+#[test]
+fn a_cycle_names_its_members() {
+    let error = error_of("base:\na: c\nb: a\nc: b\nd: c");
+    assert_eq!(error.to_string(), "the phases form a cycle: a -> b -> c -> a");
+    assert_eq!(
+        error.facts().problems,
+        ["a is in phases/a.toml", "b is in phases/b.toml", "c is in phases/c.toml"]
+    );
+    assert_eq!(error_of("a: a").to_string(), "the phases form a cycle: a -> a");
+    assert_eq!(error_of("a: / b\nb: a").to_string(), "the phases form a cycle: a -> b -> a");
+}
+
+#[test]
+fn a_version_used_twice_names_both_files() {
+    let error = Chain::build(vec![phase("a", 1, "", ""), phase("b", 1, "a", "")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "phases/b.toml:1: phase b sets version 1, as phase a in phases/a.toml does"
+    );
+}
+
+#[test]
+fn a_label_used_twice_names_both_files() {
+    let mut labelled = phases("a:\nb: a");
+    labelled[0].labels = vec!["main".to_owned()];
+    labelled[1].labels = vec!["main".to_owned()];
+    assert_eq!(
+        Chain::build(labelled).unwrap_err().to_string(),
+        "phases/b.toml:1: the label main is already a label in phases/a.toml"
+    );
+}
+
+#[test]
+fn a_replaced_phase_must_be_gone_and_replaced_once() {
+    let replacing = |name: &str, version, replaced: &str| {
+        let mut phase = phase(name, version, "", "");
+        phase.replaces = crate::phase::samples::ids(replaced);
+        phase
+    };
+    let message = |phases| Chain::build(phases).unwrap_err().to_string();
+    assert_eq!(
+        message(vec![phase("a", 1, "", ""), replacing("s", 2, "a b")]),
+        "phases/s.toml:1: phase s replaces a, which is in phases/a.toml"
+    );
+    assert_eq!(
+        message(vec![replacing("s", 1, "a b"), replacing("t", 2, "b c")]),
+        "phases/t.toml:1: phase t replaces b, as phases/s.toml does"
+    );
+    assert_eq!(message(vec![replacing("s", 1, "s")]), "phases/s.toml:1: phase s replaces itself");
+
+    let chain = Chain::build(vec![
+        replacing("s", 2, "a b"),
+        phase("t", 3, "b", ""),
+        phase("u", 4, "t", "a b"),
+    ])
+    .unwrap();
+    assert_eq!(words(&chain.get(&id("t")).unwrap().parents), "s");
+    assert_eq!(words(&chain.get(&id("u")).unwrap().depends_on), "s");
+    assert_eq!(chain.replacement(&id("a")).unwrap().id, id("s"));
+}
+
+#[test]
+fn redundant_parents_are_dropped_with_a_warning() {
+    let lines = line("", "a b c") + "d: a\nm: a b c d";
+    let chain = chain(&lines);
+    assert_eq!(words(&chain.get(&id("m")).unwrap().parents), "c d");
+    assert_eq!(words(&chain.heads()), "m");
+    assert_eq!(words(&chain.branches()), "a");
+    assert_eq!(
+        warnings(&chain),
+        ["phase m (phases/m.toml) names parents that are ancestors of its other parents: a, b"]
+    );
+}
+
+#[test]
+fn the_same_heads_merged_twice_are_a_warning() {
+    let mut twice = charts();
+    twice.push(phase("b6b3d319a3ad", 31, "2f5d48c07f14 99dbbd3990dd 44bae117595b", ""));
+    let chain = Chain::build(twice).unwrap();
+    assert_eq!(words(&chain.heads()), "b6b3d319a3ad a1b2c3d4e5f6");
+    assert_eq!(
+        warnings(&chain),
+        [
+            "phases 93b7ace49920 (phases/93b7ace49920.toml) and b6b3d319a3ad (phases/b6b3d319a3ad.toml) \
+          merge the same parents: 2f5d48c07f14, 44bae117595b, 99dbbd3990dd"
+        ]
+    );
+}
+
+#[test]
+fn a_version_below_its_ancestors_is_a_warning() {
+    let chain = Chain::build(vec![phase("a", 5, "", ""), phase("b", 2, "a", "")]).unwrap();
+    assert_eq!(
+        warnings(&chain),
+        ["phase b (phases/b.toml) sets version 2, not above version 5 of its ancestors"]
+    );
+}
+
+#[test]
+fn parents_left_out_are_the_file_before_and_an_empty_list_is_a_base() {
+    let folder = Folder::with(&[
+        ("02_b.toml", ""),
+        ("01_a.toml", ""),
+        ("03_c.toml", "parents = []"),
+        ("04_d.toml", ""),
+        ("05_e.toml", "parents = ['01_a']"),
+    ]);
+    let chain = folder.chain().unwrap();
+    let parents = |name: &str| words(&chain.get(&id(name)).unwrap().parents);
+    assert_eq!(parents("01_a"), "");
+    assert_eq!(parents("02_b"), "01_a");
+    assert_eq!(parents("03_c"), "");
+    assert_eq!(parents("04_d"), "03_c");
+    assert_eq!(parents("05_e"), "01_a");
+    assert_eq!(words(&chain.bases()), "01_a 03_c");
+}
+
+#[test]
+fn versions_left_out_follow_the_ancestors_and_stay_unique() {
+    let versions = |files: &[(&str, &str)]| {
+        let chain = Folder::with(files).chain().unwrap();
+        let shown = chain.phases().iter().map(|phase| format!("{}={}", phase.id, phase.version));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(versions(&[("a.toml", ""), ("b.toml", ""), ("c.toml", "")]), "a=1 b=2 c=3");
+    assert_eq!(
+        versions(&[("a.toml", "version = 10"), ("b.toml", ""), ("c.toml", "version = 12")]),
+        "a=10 b=11 c=12"
+    );
+    assert_eq!(
+        versions(&[
+            ("a.toml", ""),
+            ("b.toml", "parents = ['a']"),
+            ("c.toml", "parents = ['a']"),
+            ("d.toml", "parents = ['b', 'c']"),
+        ]),
+        "a=1 b=2 c=3 d=4"
+    );
+    assert_eq!(
+        versions(&[("a.toml", ""), ("b.toml", ""), ("c.toml", "version = 2")]),
+        "a=1 b=3 c=2"
+    );
+    assert_eq!(
+        versions(&[("a.toml", "version = 0"), ("b.toml", "parents = []\ndepends_on = ['a']")]),
+        "a=0 b=1"
+    );
+    let full = Folder::with(&[("a.toml", "version = 9223372036854775807"), ("b.toml", "")]);
+    assert_eq!(
+        full.chain().unwrap_err().to_string(),
+        "phases/b.toml:1: no version is left for phase b"
+    );
+}
+
+#[test]
+fn accidents_in_files_name_the_line_of_the_key() {
+    let folder =
+        Folder::with(&[("a.toml", "version = 1"), ("b.toml", "title = 'b'\n\nparents = ['z']")]);
+    let error = folder.chain().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "phases/b.toml:3: phase b names parent z, which is not in the folder"
+    );
+    assert_eq!(error.facts().source, Some((folder.path().join("b.toml"), 3)));
+}
+
+#[test]
+fn ten_after_one_is_a_warning() {
+    let folder = Folder::with(&[
+        ("phase-1.toml", ""),
+        ("phase1.toml", ""),
+        ("phase10.toml", ""),
+        ("phase2.toml", ""),
+        ("phase3.toml", "parents = ['phase2']"),
+    ]);
+    let chain = folder.chain().unwrap();
+    assert_eq!(words(&chain.get(&id("phase2")).unwrap().parents), "phase10");
+    assert_eq!(
+        warnings(&chain),
+        [
+            "phase phase2 (phases/phase2.toml) names no parents and follows phases/phase10.toml in file-name order"
+        ]
+    );
+}
+
+#[test]
+fn only_phase_files_of_the_folder_itself_are_read() {
+    let folder = Folder::with(&[
+        ("a.toml", ""),
+        ("B.TOML", ""),
+        ("long.sql", "SELECT 1"),
+        ("notes.md", "no phase"),
+        ("c.toml~", "no phase"),
+        (".a.toml.swp.toml", "no phase"),
+        ("archive/old.toml", "no phase"),
+        ("other/old.toml", "no phase"),
+        ("folder.toml/x", "no phase"),
+    ]);
+    let chain = folder.chain().unwrap();
+    assert_eq!(words(chain.phases().iter().map(|phase| &phase.id)), "B a");
+}
+
+#[test]
+fn a_folder_that_is_missing_or_a_file_is_refused() {
+    let folder = Folder::with(&[("a.toml", "")]);
+    let read = |name: &str| Chain::read(&RealFiles, &folder.path().join(name)).unwrap_err();
+    let error = read("missing");
+    assert_eq!(error.kind(), ErrorKind::Chain);
+    assert!(error.to_string().starts_with("the folder of the phases does not exist: "));
+    let error = read("a.toml");
+    assert_eq!(error.kind(), ErrorKind::Chain);
+    assert!(error.to_string().ends_with("phases/a.toml is not a folder of phases"));
+    assert!(Folder::with(&[]).chain().unwrap().is_empty());
+}
+
+#[test]
+fn the_faults_of_all_files_are_told_at_once() {
+    let folder = Folder::with(&[("a.toml", "idd = 1"), ("b.toml", ""), ("c.toml", "= 1")]);
+    let error = folder.chain().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PhaseFile);
+    assert_eq!(error.facts().problems.len(), 2);
+    assert!(error.facts().problems[1].starts_with("phases/c.toml:1: not TOML: "));
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_any_graph_is_topological_and_stable(phases in graphs(), seed in any::<u64>()) {
+        let chain = Chain::build(phases.clone()).unwrap();
+        assert_topological(&chain);
+        let mut turned = phases;
+        if !turned.is_empty() {
+            let turn = usize::try_from(seed % 97).unwrap() % turned.len();
+            turned.rotate_left(turn);
+        }
+        let again = Chain::build(turned).unwrap();
+        prop_assert_eq!(again.phases(), chain.phases());
+        let heads = chain.heads();
+        let is_head_or_parent = |phase: &Phase| heads.contains(&phase.id) || !chain.children(&phase.id).is_empty();
+        prop_assert!(chain.phases().iter().all(is_head_or_parent));
+    }
+
+    #[test]
+    fn any_edges_make_a_chain_or_an_error(
+        edges in prop::collection::vec(prop::collection::vec(0..6usize, 0..4), 0..6)
+    ) {
+        let name = |at: usize| format!("n{at}");
+        let built = edges.iter().zip(0..).map(|(parents, version)| {
+            let parents: Vec<String> = parents.iter().map(|at| name(*at)).collect();
+            phase(&format!("n{version}"), version, &parents.join(" "), "")
+        });
+        match Chain::build(built.collect()) {
+            Ok(chain) => assert_topological(&chain),
+            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Chain),
+        }
+    }
+}

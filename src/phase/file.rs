@@ -1,0 +1,250 @@
+//! Reads one phase file. Knows no other phase and no database.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml_edit::{Document, Item};
+
+use super::checksum::checksum;
+use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
+use super::nearest::{nearest, quoted};
+use super::phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::problem::Problems;
+use super::step::{Check, Step};
+use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::files::{FileKind, Files};
+
+/// A phase as its file declares it: what the file leaves out is known to be left out.
+///
+/// [`Chain`](super::Chain) fills in the parents and the version that a file does not declare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseFile {
+    /// The phase; its parents are empty and its version is 0 where the file does not declare them.
+    pub phase: Phase,
+    /// Whether the file declares parents, if only `[]`.
+    pub declares_parents: bool,
+    /// Whether the file declares a version.
+    pub declares_version: bool,
+    lines: BTreeMap<String, usize>,
+}
+
+impl PhaseFile {
+    /// Reads a phase file and the SQL files that it names.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::PhaseFile`] if the file or an SQL file that it names is no phase: the first
+    ///   fault with its file, line and key is the message; if there are more, all are listed as
+    ///   problems.
+    /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the file cannot be read.
+    pub fn read(files: &dyn Files, path: &Path) -> Result<Self> {
+        let mut problems = Problems::default();
+        let read = read_into(files, path, &mut problems)?;
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+
+    /// Takes a phase whose parents and version are declared as they stand.
+    pub fn declared(phase: Phase) -> Self {
+        Self { phase, declares_parents: true, declares_version: true, lines: BTreeMap::new() }
+    }
+
+    /// Returns the line (from 1) of a key of the phase itself; the first line if it is left out.
+    pub fn line_of(&self, key: &str) -> usize {
+        self.lines.get(key).copied().unwrap_or(1)
+    }
+}
+
+/// Reads a phase file and notes its faults; `None` if there is one.
+pub(super) fn read_into(
+    files: &dyn Files,
+    path: &Path,
+    problems: &mut Problems,
+) -> Result<Option<PhaseFile>> {
+    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    if stat.is_some_and(|stat| stat.kind != FileKind::File) {
+        problems.add(path, 1, "the phase file is not a regular file");
+        return Ok(None);
+    }
+    let bytes = files.read(path).map_err(|error| file_error("read", path, error))?;
+    Ok(read_bytes(files, path, &bytes, problems))
+}
+
+fn read_bytes(
+    files: &dyn Files,
+    path: &Path,
+    bytes: &[u8],
+    problems: &mut Problems,
+) -> Option<PhaseFile> {
+    let text = text_of(bytes)
+        .map_err(|line| problems.add(path, line, "the phase file is not UTF-8 text"))
+        .ok()?;
+    let lines = Lines::of(&text);
+    let document = Document::parse(text.as_str())
+        .map_err(|error| {
+            let line = lines.at(error.span().map_or(0, |span| span.start));
+            let what = error.message().lines().collect::<Vec<_>>().join(", ");
+            problems.add(path, line, format!("not TOML: {what}"));
+        })
+        .ok()?;
+    let before = problems.len();
+    let place =
+        Place { table: document.as_table(), called: "the phase".to_owned(), line: 1, apart: None };
+    let mut reader = TableReader::new(files, path, &lines, problems);
+    let read = reader.phase(&place, path, &text);
+    (reader.problem_count() == before).then_some(read).flatten()
+}
+
+impl TableReader<'_> {
+    fn phase(&mut self, place: &Place<'_>, path: &Path, text: &str) -> Option<PhaseFile> {
+        let mut values = self.values(place, PHASE_KEYS);
+        let require = self.checks(place, "require");
+        let up = self.steps(place, "up");
+        let verify = self.checks(place, "verify");
+        let down = self.way_back(place, &mut values);
+        let lines = place
+            .table
+            .iter()
+            .map(|(key, _)| (key.to_owned(), self.line_of_key(place, key)))
+            .collect();
+        let id = self.phase_id(place, &mut values, path)?;
+        let version = values.integer("version");
+        let parents = values.ids("parents");
+        let title = values.text("title");
+        let description = values.text("description");
+        let description =
+            description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
+        Some(PhaseFile {
+            declares_parents: parents.is_some(),
+            declares_version: version.is_some(),
+            lines,
+            phase: Phase {
+                id,
+                version: version.unwrap_or_default(),
+                description,
+                title,
+                parents: parents.unwrap_or_default(),
+                depends_on: values.ids("depends_on").unwrap_or_default(),
+                labels: values.labels("labels").unwrap_or_default(),
+                replaces: values.ids("replaces").unwrap_or_default(),
+                views: view_policy(&mut values),
+                statistics: statistics_policy(&mut values),
+                strategy: strategy(&mut values),
+                require,
+                up,
+                verify,
+                down,
+                file: path.to_path_buf(),
+                checksum: checksum(text, &self.sql_texts),
+            },
+        })
+    }
+
+    /// Returns the id that the phase declares, or else the stem of its file.
+    fn phase_id(&mut self, place: &Place<'_>, values: &mut Values, path: &Path) -> Option<PhaseId> {
+        if place.table.contains_key("id") {
+            return values.id("id");
+        }
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        id(&stem)
+            .map_err(|fault| {
+                self.problem(1, format!("the phase has no `id`, and the stem of its file {fault}"));
+            })
+            .ok()
+    }
+
+    fn way_back(&mut self, place: &Place<'_>, values: &mut Values) -> WayBack {
+        let steps = self.steps(place, "down");
+        let has = |key: &str| place.table.contains_key(key);
+        if has("down") && has("irreversible") {
+            let line = self.line_of_key(place, "irreversible");
+            self.problem(line, "the phase takes only one of `irreversible`, `down`");
+        }
+        match values.text("irreversible") {
+            Some(reason) => WayBack::Irreversible(reason),
+            None if has("down") => WayBack::Steps(steps),
+            None => WayBack::Derived,
+        }
+    }
+
+    fn checks(&mut self, phase: &Place<'_>, key: &str) -> Vec<Check> {
+        let places = self.places(phase, key, &format!("[[{key}]]"));
+        places.iter().filter_map(|place| self.check(place)).collect()
+    }
+
+    fn check(&mut self, place: &Place<'_>) -> Option<Check> {
+        let mut values = self.values(place, CHECK_KEYS);
+        Some(Check {
+            name: values.text("name")?,
+            sql: values.text("sql")?,
+            expect: values.expected("expect")?,
+            message: values.text("message"),
+            line: place.line,
+        })
+    }
+
+    fn steps(&mut self, phase: &Place<'_>, key: &str) -> Vec<Step> {
+        let places = self.places(phase, key, &format!("[[{key}]]"));
+        places.into_iter().filter_map(|place| self.step(place)).collect()
+    }
+
+    fn step(&mut self, mut place: Place<'_>) -> Option<Step> {
+        let kind = self.kind(&place)?;
+        kind.op.clone_into(&mut place.called);
+        place.apart = Some("op");
+        let before = self.problem_count();
+        let mut values = self.values(&place, kind.keys);
+        if self.problem_count() > before {
+            return None;
+        }
+        let Some(operation) = (kind.make)(&mut values) else {
+            self.problem(place.line, format!("{} cannot be read", kind.op));
+            return None;
+        };
+        Some(Step { operation, line: place.line })
+    }
+
+    fn kind(&mut self, place: &Place<'_>) -> Option<&'static Kind> {
+        let Some(op) = place.table.get("op") else {
+            self.problem(place.line, format!("the step in {} has no `op`", place.called));
+            return None;
+        };
+        let line = self.line_of_key(place, "op");
+        let Some(op) = Item::as_str(op) else {
+            let kind = with_article(op.type_name());
+            self.problem(line, format!("`op` must be a string, not {kind}"));
+            return None;
+        };
+        let kind = KINDS.iter().find(|kind| kind.op == op);
+        if kind.is_none() {
+            let near = nearest(op, KINDS.iter().map(|kind| kind.op)).unwrap_or_default();
+            self.problem(line, format!("unknown op {}, nearest is {}", quoted(op), quoted(near)));
+        }
+        kind
+    }
+}
+
+fn view_policy(values: &mut Values) -> ViewPolicy {
+    match values.text("views").as_deref() {
+        Some("follow") => ViewPolicy::Follow,
+        _ => ViewPolicy::Keep,
+    }
+}
+
+fn statistics_policy(values: &mut Values) -> StatisticsPolicy {
+    match values.text("stats").as_deref() {
+        Some("analyze") => StatisticsPolicy::Analyze,
+        _ => StatisticsPolicy::Carry,
+    }
+}
+
+fn strategy(values: &mut Values) -> Strategy {
+    match values.text("strategy").as_deref() {
+        Some("auto") => Strategy::Auto,
+        _ => Strategy::Rebuild,
+    }
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -1,0 +1,486 @@
+//! The keys of a phase file: which there are, what each holds, and how a step is made of them.
+//!
+//! A new step kind is one entry of [`KINDS`] with its constructor. Nothing here knows TOML.
+
+use std::collections::HashMap;
+
+use super::phase::PhaseId;
+use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation};
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A string that names something, and so is not empty.
+    Name,
+    /// A string of SQL, and so not empty.
+    Sql,
+    /// Any string.
+    Text,
+    /// `true` or `false`.
+    Switch,
+    /// A version number.
+    Version,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A phase id.
+    Id,
+    /// An array of phase ids.
+    Ids,
+    /// An array of branch labels.
+    Labels,
+    /// What the query of a check must give.
+    Expected,
+    /// A table of SQL expressions by column name.
+    Expressions,
+    /// The name of an SQL file beside the phase file.
+    SqlFile,
+    /// Tables in double brackets, which are read one by one.
+    Tables,
+}
+
+/// Whether a key must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It must.
+    Required,
+    /// It may be left out.
+    Optional,
+    /// Exactly one of the keys so marked must be there.
+    OneOf,
+    /// At least one of the keys so marked must be there.
+    SomeOf,
+}
+
+/// One key of a table in a phase file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) form: Form,
+    pub(super) need: Need,
+}
+
+/// One kind of step: its `op`, its keys, and the constructor that takes the values of the keys.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) op: &'static str,
+    pub(super) keys: &'static [Key],
+    pub(super) make: fn(&mut Values) -> Option<Operation>,
+}
+
+/// The value of a key, checked against its form.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// Of a name, SQL, text or word.
+    Text(String),
+    /// Of a switch.
+    Switch(bool),
+    /// Of a version.
+    Integer(i64),
+    /// Of an id.
+    Id(PhaseId),
+    /// Of several ids.
+    Ids(Vec<PhaseId>),
+    /// Of labels.
+    Labels(Vec<String>),
+    /// Of an expectation.
+    Expected(Expected),
+    /// Of expressions, in their order.
+    Expressions(Vec<(String, String)>),
+    /// Of an SQL file: its name and its text.
+    SqlFile(String, String),
+}
+
+/// The values of the keys of one table.
+#[derive(Debug, Default)]
+pub(super) struct Values(HashMap<&'static str, Value>);
+
+impl Values {
+    /// Keeps the value of a key.
+    pub(super) fn put(&mut self, key: &'static str, value: Value) {
+        self.0.insert(key, value);
+    }
+
+    /// Takes the text of a key.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        let Value::Text(text) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(text)
+    }
+
+    /// Takes a switch.
+    pub(super) fn switch(&mut self, key: &str) -> Option<bool> {
+        let Value::Switch(switch) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(switch)
+    }
+
+    /// Takes a number.
+    pub(super) fn integer(&mut self, key: &str) -> Option<i64> {
+        let Value::Integer(integer) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(integer)
+    }
+
+    /// Takes an id.
+    pub(super) fn id(&mut self, key: &str) -> Option<PhaseId> {
+        let Value::Id(id) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(id)
+    }
+
+    /// Takes several ids.
+    pub(super) fn ids(&mut self, key: &str) -> Option<Vec<PhaseId>> {
+        let Value::Ids(ids) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(ids)
+    }
+
+    /// Takes labels.
+    pub(super) fn labels(&mut self, key: &str) -> Option<Vec<String>> {
+        let Value::Labels(labels) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(labels)
+    }
+
+    /// Takes an expectation.
+    pub(super) fn expected(&mut self, key: &str) -> Option<Expected> {
+        let Value::Expected(expected) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(expected)
+    }
+
+    /// Takes expressions by column.
+    pub(super) fn expressions(&mut self, key: &str) -> Option<Vec<(String, String)>> {
+        let Value::Expressions(expressions) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(expressions)
+    }
+
+    /// Takes the name and the text of an SQL file.
+    pub(super) fn sql_file(&mut self, key: &str) -> Option<(String, String)> {
+        let Value::SqlFile(name, text) = self.0.remove(key)? else {
+            return None;
+        };
+        Some((name, text))
+    }
+}
+
+const fn required(name: &'static str, form: Form) -> Key {
+    Key { name, form, need: Need::Required }
+}
+
+const fn optional(name: &'static str, form: Form) -> Key {
+    Key { name, form, need: Need::Optional }
+}
+
+const fn one_of(name: &'static str, form: Form) -> Key {
+    Key { name, form, need: Need::OneOf }
+}
+
+const fn some_of(name: &'static str, form: Form) -> Key {
+    Key { name, form, need: Need::SomeOf }
+}
+
+/// The keys of the phase itself.
+pub(super) const PHASE_KEYS: &[Key] = &[
+    optional("id", Form::Id),
+    optional("version", Form::Version),
+    optional("description", Form::Text),
+    optional("title", Form::Name),
+    optional("parents", Form::Ids),
+    optional("depends_on", Form::Ids),
+    optional("labels", Form::Labels),
+    optional("replaces", Form::Ids),
+    optional("views", Form::Word(&["keep", "follow"])),
+    optional("stats", Form::Word(&["carry", "analyze"])),
+    optional("strategy", Form::Word(&["rebuild", "auto"])),
+    optional("irreversible", Form::Name),
+    optional("require", Form::Tables),
+    optional("up", Form::Tables),
+    optional("verify", Form::Tables),
+    optional("down", Form::Tables),
+];
+
+/// The keys of a check.
+pub(super) const CHECK_KEYS: &[Key] = &[
+    required("name", Form::Name),
+    required("sql", Form::Sql),
+    required("expect", Form::Expected),
+    optional("message", Form::Name),
+];
+
+const TABLE: Key = required("table", Form::Name);
+const COLUMN: Key = required("column", Form::Name);
+const FROM: Key = required("from", Form::Name);
+const TO: Key = required("to", Form::Name);
+const SQL: Key = required("sql", Form::Sql);
+const VALUE: Key = optional("value", Form::Sql);
+const IF_EXISTS: Key = optional("if_exists", Form::Switch);
+const IF_NOT_EXISTS: Key = optional("if_not_exists", Form::Switch);
+
+/// The kinds of steps: per `op` the keys with what they hold, and the constructor.
+pub(super) const KINDS: &[Kind] = &[
+    Kind { op: "rename_table", keys: &[FROM, TO], make: rename_table },
+    Kind { op: "rename_column", keys: &[TABLE, FROM, TO], make: rename_column },
+    Kind { op: "create_table", keys: &[SQL, IF_NOT_EXISTS], make: create_table },
+    Kind { op: "drop_table", keys: &[TABLE, IF_EXISTS], make: drop_table },
+    Kind {
+        op: "add_column",
+        keys: &[TABLE, required("column", Form::Sql), optional("after", Form::Name), VALUE],
+        make: add_column,
+    },
+    Kind { op: "drop_column", keys: &[TABLE, COLUMN], make: drop_column },
+    Kind {
+        op: "alter_column",
+        keys: &[
+            TABLE,
+            COLUMN,
+            some_of("type", Form::Text),
+            some_of("not_null", Form::Switch),
+            some_of("default", Form::Sql),
+            some_of("collate", Form::Name),
+            some_of("value", Form::Sql),
+        ],
+        make: alter_column,
+    },
+    Kind { op: "add_constraint", keys: &[TABLE, SQL], make: add_constraint },
+    Kind {
+        op: "drop_constraint",
+        keys: &[TABLE, one_of("name", Form::Name), one_of("sql", Form::Sql)],
+        make: drop_constraint,
+    },
+    Kind { op: "create_index", keys: &[SQL, IF_NOT_EXISTS], make: create_index },
+    Kind { op: "create_view", keys: &[SQL, IF_NOT_EXISTS], make: create_view },
+    Kind { op: "create_trigger", keys: &[SQL, IF_NOT_EXISTS], make: create_trigger },
+    Kind { op: "drop_index", keys: &[required("index", Form::Name), IF_EXISTS], make: drop_index },
+    Kind { op: "drop_view", keys: &[required("view", Form::Name), IF_EXISTS], make: drop_view },
+    Kind {
+        op: "drop_trigger",
+        keys: &[required("trigger", Form::Name), IF_EXISTS],
+        make: drop_trigger,
+    },
+    Kind { op: "rename_index", keys: &[FROM, TO], make: rename_index },
+    Kind { op: "replace_view", keys: &[SQL], make: replace_view },
+    Kind { op: "replace_trigger", keys: &[SQL], make: replace_trigger },
+    Kind {
+        op: "rebuild",
+        keys: &[TABLE, SQL, optional("values", Form::Expressions)],
+        make: rebuild,
+    },
+    Kind { op: "sql", keys: &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], make: sql },
+];
+
+fn rename_table(values: &mut Values) -> Option<Operation> {
+    Some(Operation::RenameTable { from: values.text("from")?, to: values.text("to")? })
+}
+
+fn rename_column(values: &mut Values) -> Option<Operation> {
+    Some(Operation::RenameColumn {
+        table: values.text("table")?,
+        from: values.text("from")?,
+        to: values.text("to")?,
+    })
+}
+
+fn create_table(values: &mut Values) -> Option<Operation> {
+    let (sql, if_not_exists) = creation(values)?;
+    Some(Operation::CreateTable { sql, if_not_exists })
+}
+
+fn drop_table(values: &mut Values) -> Option<Operation> {
+    let (table, if_exists) = removal(values, "table")?;
+    Some(Operation::DropTable { table, if_exists })
+}
+
+fn add_column(values: &mut Values) -> Option<Operation> {
+    Some(Operation::AddColumn {
+        table: values.text("table")?,
+        column: values.text("column")?,
+        after: values.text("after"),
+        value: values.text("value"),
+    })
+}
+
+fn drop_column(values: &mut Values) -> Option<Operation> {
+    Some(Operation::DropColumn { table: values.text("table")?, column: values.text("column")? })
+}
+
+fn alter_column(values: &mut Values) -> Option<Operation> {
+    let default = values.text("default").map(|text| {
+        if text.trim().eq_ignore_ascii_case("none") {
+            DefaultChange::Remove
+        } else {
+            DefaultChange::Set(text)
+        }
+    });
+    Some(Operation::AlterColumn {
+        table: values.text("table")?,
+        column: values.text("column")?,
+        change: ColumnChange {
+            type_name: values.text("type"),
+            not_null: values.switch("not_null"),
+            default,
+            collate: values.text("collate"),
+            value: values.text("value"),
+        },
+    })
+}
+
+fn add_constraint(values: &mut Values) -> Option<Operation> {
+    Some(Operation::AddConstraint { table: values.text("table")?, sql: values.text("sql")? })
+}
+
+fn drop_constraint(values: &mut Values) -> Option<Operation> {
+    let constraint = match values.text("name") {
+        Some(name) => ConstraintChoice::Name(name),
+        None => ConstraintChoice::Sql(values.text("sql")?),
+    };
+    Some(Operation::DropConstraint { table: values.text("table")?, constraint })
+}
+
+fn create_index(values: &mut Values) -> Option<Operation> {
+    let (sql, if_not_exists) = creation(values)?;
+    Some(Operation::CreateIndex { sql, if_not_exists })
+}
+
+fn create_view(values: &mut Values) -> Option<Operation> {
+    let (sql, if_not_exists) = creation(values)?;
+    Some(Operation::CreateView { sql, if_not_exists })
+}
+
+fn create_trigger(values: &mut Values) -> Option<Operation> {
+    let (sql, if_not_exists) = creation(values)?;
+    Some(Operation::CreateTrigger { sql, if_not_exists })
+}
+
+fn drop_index(values: &mut Values) -> Option<Operation> {
+    let (index, if_exists) = removal(values, "index")?;
+    Some(Operation::DropIndex { index, if_exists })
+}
+
+fn drop_view(values: &mut Values) -> Option<Operation> {
+    let (view, if_exists) = removal(values, "view")?;
+    Some(Operation::DropView { view, if_exists })
+}
+
+fn drop_trigger(values: &mut Values) -> Option<Operation> {
+    let (trigger, if_exists) = removal(values, "trigger")?;
+    Some(Operation::DropTrigger { trigger, if_exists })
+}
+
+fn rename_index(values: &mut Values) -> Option<Operation> {
+    Some(Operation::RenameIndex { from: values.text("from")?, to: values.text("to")? })
+}
+
+fn replace_view(values: &mut Values) -> Option<Operation> {
+    Some(Operation::ReplaceView { sql: values.text("sql")? })
+}
+
+fn replace_trigger(values: &mut Values) -> Option<Operation> {
+    Some(Operation::ReplaceTrigger { sql: values.text("sql")? })
+}
+
+fn rebuild(values: &mut Values) -> Option<Operation> {
+    Some(Operation::Rebuild {
+        table: values.text("table")?,
+        sql: values.text("sql")?,
+        values: values.expressions("values").unwrap_or_default(),
+    })
+}
+
+fn sql(values: &mut Values) -> Option<Operation> {
+    if let Some((name, sql)) = values.sql_file("file") {
+        return Some(Operation::Sql { sql, file: Some(name) });
+    }
+    Some(Operation::Sql { sql: values.text("sql")?, file: None })
+}
+
+/// Takes what the steps that create something share.
+fn creation(values: &mut Values) -> Option<(String, bool)> {
+    Some((values.text("sql")?, values.switch("if_not_exists").unwrap_or_default()))
+}
+
+/// Takes what the steps that drop something share.
+fn removal(values: &mut Values, key: &str) -> Option<(String, bool)> {
+    Some((values.text(key)?, values.switch("if_exists").unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(form: Form) -> Value {
+        match form {
+            Form::Name | Form::Sql | Form::Text | Form::Word(_) => Value::Text("t".to_owned()),
+            Form::Switch => Value::Switch(true),
+            Form::Expressions => Value::Expressions(Vec::new()),
+            Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
+            Form::Version | Form::Id | Form::Ids | Form::Labels | Form::Expected | Form::Tables => {
+                panic!("no step has such a key")
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_makes_its_operation_of_the_keys_it_needs() {
+        for kind in KINDS {
+            let mut group_done = false;
+            let mut values = Values::default();
+            for key in kind.keys {
+                let wanted = match key.need {
+                    Need::Required => true,
+                    Need::Optional => false,
+                    Need::OneOf | Need::SomeOf => !std::mem::replace(&mut group_done, true),
+                };
+                if wanted {
+                    values.put(key.name, value(key.form));
+                }
+            }
+            let operation = (kind.make)(&mut values).expect("the needed keys are enough");
+            assert_eq!(operation.op(), kind.op);
+            assert!(values.0.is_empty(), "{} leaves {values:?}", kind.op);
+        }
+    }
+
+    #[test]
+    fn every_kind_takes_every_key_it_knows() {
+        for kind in KINDS {
+            let mut values = Values::default();
+            for key in kind.keys.iter().filter(|key| key.need != Need::OneOf) {
+                values.put(key.name, value(key.form));
+            }
+            let group = kind.keys.iter().rev().find(|key| key.need == Need::OneOf);
+            if let Some(key) = group {
+                values.put(key.name, value(key.form));
+            }
+            assert!((kind.make)(&mut values).is_some(), "{}", kind.op);
+            assert!(values.0.is_empty(), "{} leaves {values:?}", kind.op);
+        }
+    }
+
+    #[test]
+    fn the_default_none_removes_the_default() {
+        for (text, expected) in [
+            ("none", DefaultChange::Remove),
+            ("NONE", DefaultChange::Remove),
+            ("'none'", DefaultChange::Set("'none'".to_owned())),
+        ] {
+            let mut values = Values::default();
+            values.put("table", Value::Text("t".to_owned()));
+            values.put("column", Value::Text("c".to_owned()));
+            values.put("default", Value::Text(text.to_owned()));
+            let Some(Operation::AlterColumn { change, .. }) = alter_column(&mut values) else {
+                panic!("an alter_column");
+            };
+            assert_eq!(change.default, Some(expected));
+        }
+    }
+}
