@@ -1,6 +1,7 @@
 //! Migrates SQLite files in declared phases and proves every row against a verified backup before it commits.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod backup;
 pub mod database;
 pub mod error;
 pub mod event;

@@ -10,6 +10,6 @@ mod settings;
 mod transaction;
 
 pub use fence::{Fence, Touched, TouchedTable};
-pub use open::{Access, Database, OpenOptions};
+pub use open::{Access, Database, OpenOptions, beside};
 pub use settings::Identity;
 pub use transaction::WriteTransaction;
