@@ -2,14 +2,17 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod assertion;
+pub mod backup;
 pub mod database;
 pub mod error;
 pub mod event;
 pub mod files;
 pub mod history;
+pub mod migrate;
 pub mod name;
 pub mod phase;
 pub mod plan;
+pub mod preflight;
 pub mod proof;
 pub mod rebuild;
 pub mod rows;

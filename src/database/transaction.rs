@@ -40,6 +40,17 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Gives the database back with the transaction open; [`WriteTransaction::resume`] takes it up
+    /// again. Dropping the database rolls back.
+    pub fn into_database(self) -> Database {
+        self.database
+    }
+
+    /// Takes up a transaction that [`WriteTransaction::begin`] began.
+    pub fn resume(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Returns the database under the transaction.
     pub fn database(&self) -> &Database {
         &self.database

@@ -87,6 +87,11 @@ impl VersionTables {
         &self.version
     }
 
+    /// Returns the names of both tables.
+    pub fn names(&self) -> [&str; 2] {
+        [&self.version, HISTORY_TABLE]
+    }
+
     /// Tells whether a table is one of the version tables.
     pub fn contains(&self, table: &str) -> bool {
         same(table, &self.version) || same(table, HISTORY_TABLE)

@@ -15,6 +15,10 @@ impl Shadow {
         let name = sql::object_head(text).map_err(unreadable)?.name.text;
         let schema = read(&self.connection)?;
         if let Some(present) = schema.find_table(&name) {
+            if self.kept.iter().any(|kept| same(kept, &name)) {
+                self.notices.push(format!("the version table {name} exists already: kept"));
+                return Ok(());
+            }
             return self.create_present(present, text, if_not_exists);
         }
         self.expect_kind(text, ObjectKind::Table)?;
@@ -126,7 +130,7 @@ impl Shadow {
             return Err(Error::new(ErrorKind::Step, what).about(from));
         };
         let renamed = edit::rename_object(&text, to).map_err(unreadable)?;
-        self.execute(&format!("DROP INDEX main.{};\n{renamed}", quote(from)))?;
+        self.execute(&format!("DROP INDEX main.{};{renamed}", quote(from)))?;
         self.lineage.rename_index(from, to);
         Ok(())
     }

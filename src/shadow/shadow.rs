@@ -22,6 +22,7 @@ pub struct Shadow {
     pub(super) lineage: Lineage,
     pub(super) notices: Vec<String>,
     pub(super) statistics: Vec<String>,
+    pub(super) kept: Vec<String>,
 }
 
 impl Shadow {
@@ -41,6 +42,7 @@ impl Shadow {
             lineage: Lineage::default(),
             notices: Vec::new(),
             statistics: Vec::new(),
+            kept: Vec::new(),
         })
     }
 
@@ -57,6 +59,11 @@ impl Shadow {
     /// Returns what the schema uses and this program lacks.
     pub fn missing(&self) -> &[MissingPart] {
         &self.missing
+    }
+
+    /// Names tables of the program's own: a phase that creates one of them finds it there.
+    pub fn keep_tables(&mut self, names: [&str; 2]) {
+        self.kept = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// Returns the statistics tables that the file has.
@@ -172,13 +179,17 @@ impl Shadow {
     }
 
     fn run(&mut self, sql: &str) -> Result<()> {
+        // The text is run alone: whatever stood around it would become part of the stored text.
         with_stubs(&self.connection, &mut self.missing, |connection| {
-            connection.execute_batch(&format!("SAVEPOINT step;\n{sql}\n;RELEASE step")).inspect_err(
-                |_| {
+            connection.execute_batch("SAVEPOINT step")?;
+            match connection.execute_batch(sql) {
+                Ok(()) => connection.execute_batch("RELEASE step"),
+                Err(error) => {
                     // Nothing is lost if this fails too: the first error is what counts.
-                    let _ = connection.execute_batch("ROLLBACK TO step; RELEASE step");
-                },
-            )
+                    drop(connection.execute_batch("ROLLBACK TO step; RELEASE step"));
+                    Err(error)
+                }
+            }
         })
         .map_err(|error| Error::new(ErrorKind::Step, words(&error)).caused_by(error))
     }

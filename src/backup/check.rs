@@ -1,0 +1,180 @@
+//! SQLite's integrity check, with damage told apart from rows that merely break a rule.
+//!
+//! `PRAGMA integrity_check` reports both as text (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+//! A file whose rows break NOT NULL, CHECK, UNIQUE or a type was like that before we came and can be
+//! copied as it is; a file with damaged pages cannot be trusted.
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::error::{Error, Result};
+use crate::name::literal;
+
+/// Findings after which SQLite may stop looking. Its default of 100 could hide damage behind rows
+/// that break a rule.
+const FINDINGS: u32 = 1_000_000;
+
+/// How many findings are described.
+const DESCRIBED: usize = 10;
+
+/// What the integrity check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Integrity {
+    /// Damage, in SQLite's words; the first few lines.
+    pub(crate) damage: Vec<String>,
+    /// Rows and index entries that break a rule of the schema.
+    pub(crate) violations: u64,
+    /// What could not be checked, because a collation, function or module is missing.
+    pub(crate) unchecked: Vec<String>,
+}
+
+impl Integrity {
+    fn note(&mut self, finding: &str) {
+        if finding == "ok" {
+        } else if breaks_a_rule(finding) {
+            self.violations += 1;
+        } else if self.damage.len() < DESCRIBED {
+            let room = DESCRIBED - self.damage.len();
+            self.damage.extend(finding.lines().take(room).map(ToOwned::to_owned));
+        }
+    }
+}
+
+/// Tells whether a finding is about rows and rules. The texts are those of `sqlite3Pragma()`.
+fn breaks_a_rule(finding: &str) -> bool {
+    const STARTS: [&str; 6] = [
+        "NULL value in ",
+        "NUMERIC value in ",
+        "TEXT value in ",
+        "CHECK constraint failed in ",
+        "non-unique entry in index ",
+        "unable to validate the inverted index",
+    ];
+    STARTS.iter().any(|start| finding.starts_with(start))
+        || (finding.starts_with("non-") && finding.contains(" value in "))
+        || finding.starts_with("malformed inverted index for FTS")
+}
+
+/// Checks a database, table by table where a missing part stops the check of the whole.
+///
+/// # Errors
+/// Whatever SQLite reports, except damage and missing parts, which are findings.
+pub(crate) fn integrity(connection: &Connection) -> Result<Integrity> {
+    match run(connection, &format!("PRAGMA main.integrity_check({FINDINGS})"))? {
+        Outcome::Checked(found) => Ok(found),
+        Outcome::MissingPart(_) => by_table(connection),
+    }
+}
+
+enum Outcome {
+    Checked(Integrity),
+    MissingPart(rusqlite::Error),
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<Outcome> {
+    let mut found = Integrity::default();
+    match collect(connection, sql, &mut found) {
+        Ok(()) => Ok(Outcome::Checked(found)),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                found.note(&error.to_string());
+                Ok(Outcome::Checked(found))
+            }
+            // Plain SQLITE_ERROR: the check itself does not compile.
+            Some(ErrorCode::Unknown) => Ok(Outcome::MissingPart(error)),
+            _ => Err(Error::from(error)),
+        },
+    }
+}
+
+fn collect(connection: &Connection, sql: &str, found: &mut Integrity) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let finding = row.get_ref(0)?;
+        found.note(&String::from_utf8_lossy(finding.as_bytes().unwrap_or_default()));
+    }
+    Ok(())
+}
+
+fn by_table(connection: &Connection) -> Result<Integrity> {
+    let mut all = Integrity::default();
+    for table in stored_tables(connection)? {
+        let name = literal(&table);
+        let mut outcome = run(connection, &format!("PRAGMA main.integrity_check({name})"))?;
+        if let Outcome::MissingPart(error) = &outcome {
+            all.unchecked.push(format!("{table}: {error}"));
+            outcome = run(connection, &format!("PRAGMA main.quick_check({name})"))?;
+        }
+        if let Outcome::Checked(found) = outcome {
+            all.damage.extend(found.damage);
+            all.violations += found.violations;
+        }
+    }
+    Ok(all)
+}
+
+fn stored_tables(connection: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0";
+    let mut statement = connection.prepare(sql)?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_rules_are_not_damage() {
+        for finding in [
+            "NULL value in t.c",
+            "CHECK constraint failed in t",
+            "non-INT value in t.c",
+            "TEXT value in t.c",
+            "NUMERIC value in t.c",
+            "non-unique entry in index i",
+        ] {
+            assert!(breaks_a_rule(finding), "{finding}");
+        }
+        for finding in [
+            "row 3 missing from index i",
+            "wrong # of entries in index i",
+            "*** in database main ***\nTree 2 page 2: btreeInitPage() returns error code 11",
+            "row not in PRIMARY KEY order for t",
+        ] {
+            assert!(!breaks_a_rule(finding), "{finding}");
+        }
+    }
+
+    #[test]
+    fn a_missing_collation_is_not_damage() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.create_collation("odd", |one: &str, two: &str| one.cmp(two)).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE a(x COLLATE odd); CREATE INDEX i ON a(x); INSERT INTO a VALUES('1');
+                 CREATE TABLE b(x NOT NULL); INSERT INTO b VALUES(1)",
+            )
+            .unwrap();
+        connection.remove_collation("odd").unwrap();
+        let found = integrity(&connection).unwrap();
+        assert_eq!(found.damage, Vec::<String>::new());
+        assert_eq!(found.unchecked.len(), 1, "{found:?}");
+        assert!(found.unchecked[0].starts_with("a: "), "{found:?}");
+    }
+
+    #[test]
+    fn null_in_a_not_null_column_is_a_violation() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t(c); INSERT INTO t VALUES (NULL), (NULL);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = 'CREATE TABLE t(c NOT NULL)';
+                 PRAGMA writable_schema = RESET",
+            )
+            .unwrap();
+        let found = integrity(&connection).unwrap();
+        assert_eq!(found, Integrity { violations: 2, ..Integrity::default() });
+    }
+}

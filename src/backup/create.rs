@@ -1,0 +1,328 @@
+//! Making a backup: copy, compare, make durable, name.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, FixedOffset};
+use rusqlite::Connection;
+
+use super::check::integrity;
+use super::copy::{PageCopy, copy_pages};
+use super::entry::BackupEntry;
+use super::manifest::Manifest;
+use super::name::{BackupLabel, Names, manifest_of};
+use super::part::{Part, ensure_folder, look};
+use super::publish::{Finished, publish};
+use super::verify::digest;
+use crate::database::{Access, Database, Identity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Observer, Stage, TableRows};
+use crate::files::Files;
+use crate::rows::compare_databases;
+use crate::schema;
+
+/// How many names are tried before something else must be wrong.
+pub(super) const NAMES: u32 = 10_000;
+
+/// What a backup is to be called and what its manifest says.
+#[derive(Debug, Clone)]
+pub struct BackupRequest<'a> {
+    /// The folder for the backup; it is created if it is missing.
+    pub folder: &'a Path,
+    /// What the backup is made for.
+    pub label: BackupLabel,
+    /// The phase that is about to run.
+    pub phase: Option<String>,
+    /// The version the database has now.
+    pub version: Option<i64>,
+}
+
+/// A backup that exists under its final name, is durable, and was compared with its source.
+#[derive(Debug)]
+pub struct VerifiedBackup {
+    path: PathBuf,
+    manifest: Manifest,
+    tables: Vec<TableRows>,
+    reader: Database,
+}
+
+impl VerifiedBackup {
+    /// Returns where the backup is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the file beside the backup says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the rows of every table, in schema order, as they were compared.
+    pub fn tables(&self) -> &[TableRows] {
+        &self.tables
+    }
+
+    /// Returns a connection that reads the backup and writes nothing.
+    pub fn reader(&self) -> &Database {
+        &self.reader
+    }
+
+    /// Closes the connection and returns the backup as an entry of the list.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sqlite`].
+    pub fn into_entry(self) -> Result<BackupEntry> {
+        self.reader.close()?;
+        Ok(BackupEntry {
+            bytes: self.manifest.bytes,
+            path: self.path,
+            manifest: Some(self.manifest),
+            problem: None,
+        })
+    }
+}
+
+/// Makes a backup of what is committed in a database, and compares every row of it with the source.
+///
+/// The source is read in one transaction and never written; its connection must not hold the write
+/// lock itself, another connection may. When this returns, the backup and its manifest are on the
+/// disk under their final names. When it fails, no new backup has a name, and whatever was written
+/// is removed. The state of the database is as before in any case.
+///
+/// # Errors
+/// [`ErrorKind::Backup`] if the copy cannot be written or differs from the source, for want of
+/// space too; [`ErrorKind::Damaged`] if the source itself is damaged; [`ErrorKind::Arguments`] if
+/// the label cannot be part of a file name; [`ErrorKind::Busy`], [`ErrorKind::Interrupted`].
+pub fn create(
+    source: &Database,
+    request: &BackupRequest<'_>,
+    observer: &mut dyn Observer,
+) -> Result<VerifiedBackup> {
+    run(source, request, observer).map_err(|error| of_backup(error, source.path()))
+}
+
+fn run(
+    source: &Database,
+    request: &BackupRequest<'_>,
+    observer: &mut dyn Observer,
+) -> Result<VerifiedBackup> {
+    let job = Job::new(source, request)?;
+    let mut part = job.begin(observer)?;
+    let tables = {
+        let _snapshot = Snapshot::begin(source.connection())?;
+        job.copy(&part, observer)?;
+        job.compare(&part, observer)?
+    };
+    let finished = job.finish(&mut part, tables, true)?;
+    let reader = Database::open(&finished.path, Access::Look, source.options())?;
+    let Finished { path, manifest } = finished;
+    let tables = manifest.table_rows();
+    observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
+    observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
+    Ok(VerifiedBackup { path, manifest, tables, reader })
+}
+
+/// Copies the pages of a damaged database that SQLite still opens, without judging them, so that
+/// a restore replaces nothing that is not kept. The manifest says that the copy is not verified.
+#[expect(dead_code, reason = "the restore will use it")]
+pub(crate) fn keep_damaged(
+    source: &Database,
+    request: &BackupRequest<'_>,
+    observer: &mut dyn Observer,
+) -> Result<BackupEntry> {
+    let keep = |observer: &mut dyn Observer| -> Result<BackupEntry> {
+        let job = Job::new(source, request)?;
+        let mut part = job.begin(observer)?;
+        job.copy(&part, observer)?;
+        let Finished { path, manifest } = job.finish(&mut part, Vec::new(), false)?;
+        observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
+        Ok(BackupEntry {
+            bytes: manifest.bytes,
+            path,
+            manifest: Some(manifest),
+            problem: Some("the copy of a damaged file".to_owned()),
+        })
+    };
+    keep(observer).map_err(|error| of_backup(error, source.path()))
+}
+
+/// Reports whatever stopped a backup as a failure of the backup, except findings about the source
+/// and the wish to stop.
+fn of_backup(error: Error, source: &Path) -> Error {
+    const WHAT: &str = "the backup could not be made";
+    let by_place = matches!(error.kind(), ErrorKind::NoSpace | ErrorKind::ReadOnly);
+    let error = if by_place {
+        Error::new(ErrorKind::Backup, WHAT).leaving(error.state()).caused_by(error)
+    } else {
+        error.during(ErrorKind::Backup, WHAT)
+    };
+    error.in_database(source)
+}
+
+/// Reports that the copy, not the source, is at fault.
+fn of_copy(error: Error) -> Error {
+    let unreadable = matches!(
+        error.kind(),
+        ErrorKind::Damaged
+            | ErrorKind::NotADatabase
+            | ErrorKind::NotAFile
+            | ErrorKind::DatabaseMissing
+    );
+    if !unreadable {
+        return error;
+    }
+    Error::new(ErrorKind::Backup, "the backup cannot be read back").caused_by(error)
+}
+
+/// A read transaction that begins with a read and ends when dropped.
+struct Snapshot<'c>(Option<&'c Connection>);
+
+impl<'c> Snapshot<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self> {
+        let snapshot = if connection.is_autocommit() {
+            connection.execute_batch("BEGIN")?;
+            Self(Some(connection))
+        } else {
+            // The caller reads in a transaction already; it stays the caller's.
+            Self(None)
+        };
+        connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
+        Ok(snapshot)
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            // Nothing was written: whether it ends now or with the connection makes no difference.
+            drop(connection.execute_batch("COMMIT"));
+        }
+    }
+}
+
+/// One backup in the making.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) source: &'a Database,
+    pub(super) request: &'a BackupRequest<'a>,
+    pub(super) files: &'a dyn Files,
+    pub(super) names: Names,
+    pub(super) now: DateTime<FixedOffset>,
+}
+
+impl<'a> Job<'a> {
+    fn new(source: &'a Database, request: &'a BackupRequest<'a>) -> Result<Self> {
+        let files = source.options().files.as_ref();
+        let now = files.now();
+        let names = Names::new(request.folder, source.path(), &request.label, now)?;
+        Ok(Self { source, request, files, names, now })
+    }
+
+    /// Creates the folder and an empty part file.
+    fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
+        ensure_folder(self.files, self.request.folder)?;
+        for number in 1..NAMES {
+            let path = self.names.candidate(number);
+            if self.is_taken(&path)? {
+                continue;
+            }
+            if let Some(part) = Part::create(self.files, &path, b"")? {
+                observer.event(&Event::BackupStarted { path });
+                return Ok(part);
+            }
+        }
+        Err(self.no_name())
+    }
+
+    pub(super) fn is_taken(&self, path: &Path) -> Result<bool> {
+        Ok(look(self.files, path)?.is_some() || look(self.files, &manifest_of(path))?.is_some())
+    }
+
+    pub(super) fn no_name(&self) -> Error {
+        let folder = self.request.folder.display();
+        Error::new(ErrorKind::Backup, format!("no name for the backup is free in {folder}"))
+    }
+
+    /// Copies the pages and turns the copy into one that needs no file beside it.
+    fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
+        let options = self.source.options();
+        let mut copy = Database::open(part.path(), Access::Create, options)?;
+        let subject = self.source.path();
+        let job = PageCopy { stage: Stage::Backup, subject, options };
+        copy_pages(self.source.connection(), copy.connection_mut(), job, observer)?;
+        // The pages of a WAL database bring the WAL flag along.
+        let mode: String =
+            copy.connection().query_row("PRAGMA main.journal_mode=DELETE", [], |row| row.get(0))?;
+        copy.close()?;
+        let beside = part.sidecar()?;
+        if mode.eq_ignore_ascii_case("delete") && beside.is_none() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Backup, format!("the backup stayed in journal mode {mode}")))
+    }
+
+    /// Compares the copy with the source: integrity, schema, every row, the file's properties.
+    fn compare(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<Vec<TableRows>> {
+        let options = self.source.options();
+        let copy = Database::open(part.path(), Access::Look, options).map_err(of_copy)?;
+        self.check_integrity(&copy)?;
+        let source_schema = schema::read(self.source.connection())?;
+        let copy_schema = schema::read(copy.connection()).map_err(of_copy)?;
+        let mut progress = |table: &str, rows: u64| {
+            options.interrupt.check()?;
+            observer.event(&Event::Progress {
+                stage: Stage::VerifyBackup,
+                subject: table.to_owned(),
+                done: rows,
+                total: 0,
+            });
+            Ok(())
+        };
+        let compared = compare_databases(
+            (self.source.connection(), &source_schema),
+            (copy.connection(), &copy_schema),
+            &mut progress,
+        )?;
+        let tables = compared.map_err(|differences| {
+            Error::new(ErrorKind::Backup, "the backup differs from the database")
+                .problems(differences.iter().map(ToString::to_string))
+        })?;
+        self.compare_properties(&copy)?;
+        copy.close()?;
+        Ok(tables)
+    }
+
+    fn check_integrity(&self, copy: &Database) -> Result<()> {
+        let found = integrity(copy.connection()).map_err(of_copy)?;
+        if found.damage.is_empty() {
+            return Ok(());
+        }
+        let own = integrity(self.source.connection())?;
+        Err(if own.damage.is_empty() {
+            Error::new(ErrorKind::Backup, "the backup is damaged").problems(found.damage)
+        } else {
+            Error::new(ErrorKind::Damaged, "the database is damaged").problems(own.damage)
+        })
+    }
+
+    fn compare_properties(&self, copy: &Database) -> Result<()> {
+        let source = Identity::read(self.source.connection())?;
+        let copy = Identity::read(copy.connection())?;
+        let expected = Identity { journal_mode: copy.journal_mode.clone(), ..source };
+        if copy == expected {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Backup, "the backup differs from the database")
+            .problems([format!("expected {expected:?}, found {copy:?}")]))
+    }
+
+    /// Reads the copy's bytes once more and gives it its name. No connection to it is open.
+    fn finish(
+        &self,
+        part: &mut Part<'_>,
+        tables: Vec<TableRows>,
+        verified: bool,
+    ) -> Result<Finished> {
+        let digest = digest(part.path(), self.source.options(), &mut |_| {})?;
+        publish(self, part, digest, (tables, verified))
+    }
+}

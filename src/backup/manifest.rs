@@ -1,0 +1,137 @@
+//! The manifest: a small JSON file beside each backup that tells what it holds.
+//!
+//! The format is versioned. Fields are added, never renamed; an unknown field is ignored, a higher
+//! format is not read.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+
+use crate::event::TableRows;
+
+/// The format this program writes and reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// What kind of occasion a backup was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelKind {
+    /// Before a phase.
+    BeforePhase,
+    /// By a name that a person chose.
+    Named,
+    /// Before a restore.
+    BeforeRestore,
+}
+
+/// Rows of one table, as the manifest stores them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestTable {
+    /// The table's name.
+    pub table: String,
+    /// Its number of rows.
+    pub rows: u64,
+}
+
+/// What the file beside a backup says about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this format.
+    pub format: u32,
+    /// The backup's file name, without folder.
+    pub file: String,
+    /// The database that was backed up, as an absolute path without links.
+    pub source: PathBuf,
+    /// The name of that database without folder and extension.
+    pub stem: String,
+    /// When the backup was made: RFC 3339, UTC.
+    pub created: String,
+    /// The place among the backups of this database, from 1; the highest is the newest.
+    pub sequence: u64,
+    /// What the backup was made for.
+    pub label: LabelKind,
+    /// The phase that was about to run.
+    pub phase: Option<String>,
+    /// The version the database had.
+    pub version: Option<i64>,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// `blake3:` and the digest of the file's bytes in hexadecimal.
+    pub digest: String,
+    /// The page size in bytes.
+    pub page_size: i64,
+    /// Whether every row was compared with the source. Only the copy of a damaged file, kept
+    /// before a restore, was not.
+    pub verified: bool,
+    /// The rows of every table, in schema order.
+    pub tables: Vec<ManifestTable>,
+    /// The program's version.
+    pub tool: String,
+}
+
+impl Manifest {
+    /// Returns when the backup was made, if the text is a time.
+    pub fn created(&self) -> Option<DateTime<FixedOffset>> {
+        DateTime::parse_from_rfc3339(&self.created).ok()
+    }
+
+    /// Returns the rows of every table, in schema order.
+    pub fn table_rows(&self) -> Vec<TableRows> {
+        let rows =
+            |entry: &ManifestTable| TableRows { table: entry.table.clone(), rows: entry.rows };
+        self.tables.iter().map(rows).collect()
+    }
+
+    /// Reads a manifest; the error says in words what is wrong with it.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let broken = |error: serde_json::Error| format!("the manifest is broken: {error}");
+        let version: Version = serde_json::from_slice(bytes).map_err(broken)?;
+        if version.format != FORMAT {
+            return Err(format!("the manifest has the unknown format {}", version.format));
+        }
+        serde_json::from_slice(bytes).map_err(broken)
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_survives_writing_and_reading() {
+        let manifest = Manifest {
+            format: FORMAT,
+            file: "fits_pre_phase3_20241027_023000.db".into(),
+            source: "/data/fits.db".into(),
+            stem: "fits".into(),
+            created: "2024-10-27T01:30:00.000Z".into(),
+            sequence: 7,
+            label: LabelKind::BeforePhase,
+            phase: Some("phase3".into()),
+            version: None,
+            bytes: 4_096,
+            digest: "blake3:00".into(),
+            page_size: 4_096,
+            verified: true,
+            tables: vec![ManifestTable { table: "sessions".into(), rows: 2 }],
+            tool: "0.1.0".into(),
+        };
+        let bytes = manifest.to_bytes().unwrap();
+        assert_eq!(Manifest::parse(&bytes).unwrap(), manifest);
+        let later = String::from_utf8(bytes).unwrap().replace("\"format\": 1", "\"format\": 2");
+        assert!(Manifest::parse(later.as_bytes()).unwrap_err().contains("unknown format 2"));
+        assert!(Manifest::parse(b"{}").unwrap_err().contains("broken"));
+        assert!(Manifest::parse(b"").unwrap_err().contains("broken"));
+    }
+}

@@ -1,0 +1,22 @@
+//! Backups: made through SQLite, compared row by row with their source, durable before they are named.
+//!
+//! This module knows files, pages and rows. It does not know phases beyond their names, and it never
+//! writes to the database it backs up.
+
+mod check;
+mod copy;
+mod create;
+mod entry;
+mod manifest;
+mod name;
+mod part;
+mod prune;
+mod publish;
+mod verify;
+
+pub use create::{BackupRequest, VerifiedBackup, create};
+pub use entry::{BackupEntry, Leftover, leftovers, list, remove_leftovers};
+pub use manifest::{LabelKind, Manifest, ManifestTable};
+pub use name::BackupLabel;
+pub use prune::{PruneMode, Retention, prune};
+pub use verify::{Verification, verify};

@@ -1,0 +1,175 @@
+//! The names of backups and of their parts. They come from here alone, never from a phase's text.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
+
+use super::manifest::LabelKind;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a backup's time is written in its name.
+const STAMP: &str = "%Y%m%d_%H%M%S";
+
+/// What a backup is made for; it gives the backup its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupLabel {
+    /// Before the phase with this id: `<stem>_pre_<phase>_<stamp>`.
+    Before(String),
+    /// By a name that a person chose: `<stem>_<name>_<stamp>`.
+    Named(String),
+    /// The state that a restore replaces: `<stem>_before_restore_<stamp>`.
+    BeforeRestore,
+}
+
+impl BackupLabel {
+    /// Returns the kind, as the manifest stores it.
+    pub const fn kind(&self) -> LabelKind {
+        match self {
+            Self::Before(_) => LabelKind::BeforePhase,
+            Self::Named(_) => LabelKind::Named,
+            Self::BeforeRestore => LabelKind::BeforeRestore,
+        }
+    }
+
+    fn text(&self) -> Result<String> {
+        match self {
+            Self::Before(phase) => Ok(format!("pre_{}", plain(phase)?)),
+            Self::Named(name) => Ok(plain(name)?.to_owned()),
+            Self::BeforeRestore => Ok("before_restore".to_owned()),
+        }
+    }
+}
+
+/// Refuses whatever could leave the folder or confuse a shell.
+fn plain(text: &str) -> Result<&str> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    if !text.is_empty() && text.chars().all(allowed) {
+        return Ok(text);
+    }
+    let what = format!("{text:?} cannot be part of a file name: only letters, digits, . _ and -");
+    Err(Error::new(ErrorKind::Arguments, what))
+}
+
+/// Returns the name of a database without folder and extension.
+pub(super) fn stem_of(database: &Path) -> String {
+    database
+        .file_stem()
+        .map_or_else(|| "database".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The names a backup may take, in order: without a counter, then `_2`, `_3` and so on.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    folder: PathBuf,
+    base: String,
+}
+
+impl Names {
+    pub(super) fn new(
+        folder: &Path,
+        database: &Path,
+        label: &BackupLabel,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Self> {
+        let base = format!("{}_{}_{}", stem_of(database), label.text()?, now.format(STAMP));
+        Ok(Self { folder: folder.to_path_buf(), base })
+    }
+
+    /// Returns the n-th name, from 1.
+    pub(super) fn candidate(&self, number: u32) -> PathBuf {
+        let counter = if number < 2 { String::new() } else { format!("_{number}") };
+        self.folder.join(format!("{}{counter}.db", self.base))
+    }
+}
+
+/// Returns the manifest's path: the backup's with `.json` appended.
+pub(super) fn manifest_of(backup: &Path) -> PathBuf {
+    crate::database::beside(backup, ".json")
+}
+
+/// Returns the path under which a file is written before it gets its name. The process id tells a
+/// later run whether the writer still lives.
+pub(super) fn part_of(path: &Path, process: u32) -> PathBuf {
+    crate::database::beside(path, &format!(".{process}.part"))
+}
+
+/// Reads the process id from the name of a part file or of one of its sidecars.
+pub(super) fn part_owner(name: &str) -> Option<u32> {
+    let name = ["-journal", "-wal", "-shm"]
+        .into_iter()
+        .find_map(|sidecar| name.strip_suffix(sidecar))
+        .unwrap_or(name);
+    name.strip_suffix(".part")?.rsplit_once('.')?.1.parse().ok()
+}
+
+/// Tells whether a file name is one that this program gives to backups of this database.
+pub(super) fn is_backup_name(name: &str, stem: &str) -> bool {
+    let Some(rest) = name.strip_suffix(".db") else { return false };
+    let Some(rest) = rest.strip_prefix(stem).and_then(|rest| rest.strip_prefix('_')) else {
+        return false;
+    };
+    let stamped = |text: &str| {
+        let tail = text.len().checked_sub(15).and_then(|start| text.get(start..));
+        tail.is_some_and(|tail| NaiveDateTime::parse_from_str(tail, STAMP).is_ok())
+    };
+    stamped(rest)
+        || rest.rsplit_once('_').is_some_and(|(stamp, counter)| {
+            counter.parse::<u32>().is_ok_and(|counter| counter > 1) && stamped(stamp)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(label: &BackupLabel) -> Result<Names> {
+        let now = DateTime::parse_from_rfc3339("2024-10-27T02:30:00+01:00").unwrap();
+        Names::new(Path::new("backups"), Path::new("/data/fits.catalog.db"), label, now)
+    }
+
+    #[test]
+    fn names_say_what_when_and_which() {
+        let names = names(&BackupLabel::Before("phase3".into())).unwrap();
+        let text = |number| names.candidate(number).display().to_string();
+        assert_eq!(text(1), "backups/fits.catalog_pre_phase3_20241027_023000.db");
+        assert_eq!(text(2), "backups/fits.catalog_pre_phase3_20241027_023000_2.db");
+        for number in [1, 2, 99] {
+            let name = names.candidate(number);
+            let name = name.file_name().unwrap().to_str().unwrap();
+            assert!(is_backup_name(name, "fits.catalog"), "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_cannot_leave_the_folder() {
+        for bad in ["", "../up", "a/b", "a b", "ü", "nul\0"] {
+            let error = names(&BackupLabel::Named(bad.into())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Arguments, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_not_backups() {
+        for name in [
+            "fits.db",
+            "fits_copy.db",
+            "fits_20241399_000000.db",
+            "fits_pre_phase3_20241027_023000.db.json",
+            "fits_pre_phase3_20241027_023000_x.db",
+            "fits2_pre_phase3_20241027_023000.db",
+        ] {
+            assert!(!is_backup_name(name, "fits"), "{name}");
+        }
+        assert!(is_backup_name("fits_before_restore_19691231_235959.db", "fits"));
+    }
+
+    #[test]
+    fn part_names_tell_their_owner() {
+        let part = part_of(Path::new("b/fits_x_20241027_023000.db"), 4_711);
+        let name = part.file_name().unwrap().to_str().unwrap();
+        assert_eq!(part_owner(name), Some(4_711));
+        assert_eq!(part_owner(&format!("{name}-journal")), Some(4_711));
+        assert_eq!(part_owner("fits_x_20241027_023000.db"), None);
+        assert_eq!(part_owner("some.part"), None);
+    }
+}

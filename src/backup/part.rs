@@ -1,0 +1,152 @@
+//! Files on their way to a name: created exclusively, removed again unless they get there.
+
+use std::path::{Path, PathBuf};
+
+use super::name::part_of;
+use crate::database::beside;
+use crate::error::{Result, file_error};
+use crate::files::{Files, Stat};
+
+/// What SQLite may put beside a file.
+const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// A file under a temporary name of this process. Dropping it removes it, whatever happens then.
+#[derive(Debug)]
+pub(crate) struct Part<'f> {
+    files: &'f dyn Files,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl<'f> Part<'f> {
+    /// Creates the part of a file with these bytes, readable by the owner only; `None` if the
+    /// name is taken.
+    pub(crate) fn create(
+        files: &'f dyn Files,
+        target: &Path,
+        bytes: &[u8],
+    ) -> Result<Option<Self>> {
+        let path = part_of(target, std::process::id());
+        // What an earlier process of the same number left beside it would be rolled back into it.
+        for sidecar in SIDECARS {
+            if look(files, &beside(&path, sidecar))?.is_some() {
+                return Ok(None);
+            }
+        }
+        let created = files.create(&path, bytes, 0o600);
+        Self::claim(files, path, created, "create")
+    }
+
+    /// Copies a file, which no connection may have open, to the part of another.
+    #[expect(dead_code, reason = "the restore will use it")]
+    pub(crate) fn copy(files: &'f dyn Files, from: &Path, target: &Path) -> Result<Option<Self>> {
+        let path = part_of(target, std::process::id());
+        let copied = files.copy(from, &path);
+        Self::claim(files, path, copied, "write")
+    }
+
+    fn claim(
+        files: &'f dyn Files,
+        path: PathBuf,
+        outcome: std::io::Result<()>,
+        action: &str,
+    ) -> Result<Option<Self>> {
+        match outcome {
+            Ok(()) => Ok(Some(Self { files, path, kept: false })),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => {
+                // It may have been created before the failure.
+                drop(Self { files, path: path.clone(), kept: false });
+                Err(file_error(action, &path, error))
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the content durable and the permissions those of another file, never wider.
+    pub(crate) fn settle(&self, like: &Stat) -> Result<()> {
+        let failed = |action| move |error| file_error(action, &self.path, error);
+        // A file that its owner may only read cannot be synced any more, hence the order.
+        self.files.sync_file(&self.path).map_err(failed("sync"))?;
+        // As long as the group may be another one, it gets no more than everybody.
+        let mode = like.mode & (0o707 | ((like.mode & 0o007) << 3));
+        let narrow = Stat { mode, ..*like };
+        self.files.set_access(&self.path, &narrow).map_err(failed("set the permissions of"))?;
+        let now = look(self.files, &self.path)?;
+        if mode != like.mode && now.is_some_and(|now| now.group == like.group) {
+            self.files.set_access(&self.path, like).map_err(failed("set the permissions of"))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name in one step; fails if the name is taken, and then stays a part.
+    pub(crate) fn publish(&mut self, target: &Path) -> std::io::Result<()> {
+        self.files.rename_new(&self.path, target)?;
+        self.kept = true;
+        Ok(())
+    }
+
+    /// Returns the first sidecar that lies beside the file with content.
+    pub(crate) fn sidecar(&self) -> Result<Option<PathBuf>> {
+        sidecar_with_content(self.files, &self.path)
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // Nothing may hide the error that led here; what stays is listed as a leftover.
+        for sidecar in SIDECARS {
+            drop(self.files.remove(&beside(&self.path, sidecar)));
+        }
+        drop(self.files.remove(&self.path));
+    }
+}
+
+/// Returns the first journal or WAL that lies beside a database file with content.
+pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>> {
+    for sidecar in ["-journal", "-wal"] {
+        let beside = beside(path, sidecar);
+        if look(files, &beside)?.is_some_and(|stat| stat.bytes > 0) {
+            return Ok(Some(beside));
+        }
+    }
+    Ok(None)
+}
+
+/// Looks at a path.
+pub(super) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+    files.stat(path).map_err(|error| file_error("look at", path, error))
+}
+
+/// Creates a folder and makes its name durable, and those of its parents that were created too.
+pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
+    let mut created = Vec::new();
+    let mut next = Some(folder);
+    while let Some(path) = next.filter(|path| !path.as_os_str().is_empty()) {
+        if look(files, path)?.is_some() {
+            break;
+        }
+        created.push(path);
+        next = path.parent();
+    }
+    if created.is_empty() {
+        return Ok(());
+    }
+    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    for path in created {
+        let parent = folder_of(path);
+        files.sync_folder(parent).map_err(|error| file_error("sync", parent, error))?;
+    }
+    Ok(())
+}
+
+/// Returns the folder that holds a path; `.` for a bare name.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,113 @@
+//! Giving a finished backup its name and its manifest, so that both survive a power cut.
+
+use std::path::PathBuf;
+
+use chrono::{SecondsFormat, Utc};
+
+use super::create::{Job, NAMES};
+use super::entry::next_sequence;
+use super::manifest::{FORMAT, Manifest, ManifestTable};
+use super::name::{manifest_of, stem_of};
+use super::part::{Part, folder_of, look};
+use super::verify::Digest;
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::event::TableRows;
+use crate::files::Stat;
+
+/// A backup under its final name.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) path: PathBuf,
+    pub(super) manifest: Manifest,
+}
+
+/// Syncs the part file, writes the manifest's part, renames both, and syncs the folder; only then
+/// the backup is promised.
+pub(super) fn publish(
+    job: &Job<'_>,
+    part: &mut Part<'_>,
+    digest: Digest,
+    (tables, verified): (Vec<TableRows>, bool),
+) -> Result<Finished> {
+    let source = job.source.path();
+    let like = look(job.files, source)?.ok_or_else(|| {
+        Error::new(ErrorKind::FileChanged, "the database was removed during the backup")
+    })?;
+    part.settle(&like)?;
+    let mut manifest = manifest(job, digest, tables)?;
+    manifest.verified = verified;
+    let path = name(job, part, &mut manifest, &like)?;
+    let folder = folder_of(&path);
+    job.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
+    job.files.promised(&format!("backup {}", path.display()));
+    Ok(Finished { path, manifest })
+}
+
+fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Manifest> {
+    let source = job.source.path();
+    let stem = stem_of(source);
+    let source = job
+        .files
+        .canonical(source)
+        .map_err(|error| file_error("find the real path of", source, error))?;
+    let page_size = job.source.connection().query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let sequence = next_sequence(job.files, job.request.folder, &stem)?;
+    Ok(Manifest {
+        format: FORMAT,
+        file: String::new(),
+        source,
+        stem,
+        created: job.now.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Millis, true),
+        sequence,
+        label: job.request.label.kind(),
+        phase: job.request.phase.clone(),
+        version: job.request.version,
+        bytes: digest.bytes,
+        digest: digest.text,
+        page_size,
+        verified: true,
+        tables: tables
+            .into_iter()
+            .map(|entry| ManifestTable { table: entry.table, rows: entry.rows })
+            .collect(),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Renames the backup and then its manifest to the first pair of names that is free.
+///
+/// The manifest's content is on the disk before the backup gets its name: a full disk leaves no
+/// backup without a manifest.
+fn name(
+    job: &Job<'_>,
+    part: &mut Part<'_>,
+    manifest: &mut Manifest,
+    like: &Stat,
+) -> Result<PathBuf> {
+    for number in 1..NAMES {
+        let path = job.names.candidate(number);
+        if job.is_taken(&path)? {
+            continue;
+        }
+        manifest.file =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = manifest.to_bytes().map_err(|error| {
+            Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
+        })?;
+        let beside = manifest_of(&path);
+        let Some(mut text) = Part::create(job.files, &beside, &bytes)? else { continue };
+        text.settle(like)?;
+        match part.publish(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(file_error("rename the backup to", &path, error)),
+        }
+        if let Err(error) = text.publish(&beside) {
+            // Without its manifest nobody could tell that it is whole: it was never promised.
+            drop(job.files.remove(&path));
+            return Err(file_error("rename the manifest to", &beside, error));
+        }
+        return Ok(path);
+    }
+    Err(job.no_name())
+}

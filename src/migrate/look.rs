@@ -1,0 +1,136 @@
+//! The look: read, plan, and find everything that can be known to be wrong. Nothing is written.
+
+use crate::database::{Access, Database};
+use crate::error::{Error, ErrorKind, Result};
+use crate::phase::{Applied, Phase, PhaseId, Target, WayBack};
+use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
+use crate::preflight::{check_requirements, check_space, probe_writing, space_need};
+use crate::shadow::Shadow;
+
+use super::project::Project;
+use super::state::{Known, Migration, Prepared, data_version};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Apply or undo.
+    pub direction: Direction,
+    /// Up to where.
+    pub target: Target,
+}
+
+/// A file on which there is nothing to do.
+#[derive(Debug, Clone)]
+pub struct UpToDate {
+    /// What was read from it.
+    pub known: Known,
+    /// The current ids.
+    pub current: Vec<PhaseId>,
+}
+
+/// What a look gives.
+#[derive(Debug)]
+pub enum Look {
+    /// There is nothing to do.
+    UpToDate(Box<UpToDate>),
+    /// There is a plan.
+    Ready(Box<Migration<Prepared>>),
+}
+
+impl Migration<Prepared> {
+    /// Looks at a database and plans the way to a target.
+    ///
+    /// Whatever can be known to be wrong is found here: the database is open, but not a byte of it
+    /// or of its folder is changed.
+    ///
+    /// # Errors
+    /// Every kind that stands for a refusal, with [`Unchanged`](crate::DatabaseState::Unchanged).
+    pub fn look(project: &Project, request: &Request) -> Result<Look> {
+        let database = project.open(Access::Write)?;
+        Self::look_at(project, request, database).map_err(|it| it.in_database(&project.database))
+    }
+
+    fn look_at(project: &Project, request: &Request, database: Database) -> Result<Look> {
+        // The number is taken before anything is read, so that any later change shows.
+        let data_version = data_version(&database)?;
+        let known = project.know(&database)?;
+        let path = match request.direction {
+            Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
+            Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
+        };
+        if path.is_empty() {
+            let current = project.chain.current(&known.applied);
+            return Ok(Look::UpToDate(Box::new(UpToDate { known, current })));
+        }
+        let plan = plan_path(project, &known, &path, request.direction)?;
+        if let Some(first) = plan.phases.first() {
+            check_requirements(database.connection(), first)?;
+        }
+        let files = project.options.files.as_ref();
+        let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
+        check_space(files, &project.database, &project.backups, need)?;
+        let database = probe_writing(database)?;
+        let state = Prepared { database, data_version };
+        Ok(Look::Ready(Box::new(Migration { project: project.clone(), known, plan, state })))
+    }
+}
+
+/// Plans all phases of a path, one after the other, on one shadow.
+pub(super) fn plan_path(
+    project: &Project,
+    known: &Known,
+    path: &[PhaseId],
+    direction: Direction,
+) -> Result<Plan> {
+    let mut shadow = Shadow::of(&known.schema)?;
+    shadow.keep_tables(project.versions.names());
+    let mut plan = Plan::default();
+    for id in path {
+        let Some(phase) = project.chain.get(id) else { continue };
+        let planned = plan_one(project, &mut shadow, phase, direction);
+        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
+    }
+    for unsound in shadow.unsound() {
+        if let Some(first) = plan.phases.first_mut() {
+            first.notices.push(format!(
+                "{} {} does not compile and is carried over as it is: {}",
+                unsound.object.kind.word(),
+                unsound.object.name,
+                unsound.message
+            ));
+        }
+    }
+    Ok(plan)
+}
+
+fn plan_one(
+    project: &Project,
+    shadow: &mut Shadow,
+    phase: &Phase,
+    direction: Direction,
+) -> Result<PhasePlan> {
+    let steps = match (direction, &phase.down) {
+        (Direction::Up, _) => phase.up.clone(),
+        (Direction::Down, WayBack::Steps(steps)) => steps.clone(),
+        (Direction::Down, WayBack::Derived) => crate::phase::derive_way_back(phase)?,
+        (Direction::Down, WayBack::Irreversible(why)) => {
+            let what = format!("{} cannot be undone: {why}", phase.id);
+            return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
+        }
+    };
+    plan_phase(shadow, phase, &steps, direction, &project.versions)
+}
+
+/// A step that does not fit a file on which nothing is recorded most often means that the file is
+/// further along than it says.
+fn explain_unadopted(error: Error, known: &Known, phase: &Phase) -> Error {
+    let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
+    if !unrecorded || error.kind() != ErrorKind::Step {
+        return error;
+    }
+    let what = format!(
+        "no phase is recorded in the file, and its tables do not fit the first one, {}",
+        phase.id
+    );
+    Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str()).caused_by(error)
+}

@@ -1,0 +1,89 @@
+//! A user's project: the database, its phases, and where backups go.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::database::{Access, Database, OpenOptions};
+use crate::error::Result;
+use crate::history::{Recorded, VersionTables, applied};
+use crate::phase::{Applied, Chain};
+use crate::schema::{Schema, read};
+
+use super::state::Known;
+
+/// What every operation needs to know: the file, the phases, and the settings.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The database file.
+    pub database: PathBuf,
+    /// The phases.
+    pub chain: Chain,
+    /// The folder for backups.
+    pub backups: PathBuf,
+    /// The names of the version tables.
+    pub versions: VersionTables,
+    /// How files are opened.
+    pub options: OpenOptions,
+}
+
+impl Project {
+    /// Resolves the database's path once, so that a symbolic link stays a link, and chooses
+    /// `backups/` beside it unless another folder is given.
+    ///
+    /// # Errors
+    /// Those of a look at the path.
+    pub fn new(
+        database: PathBuf,
+        backups: Option<PathBuf>,
+        chain: Chain,
+        versions: VersionTables,
+        options: OpenOptions,
+    ) -> Self {
+        // A path that cannot be resolved is reported when it is opened.
+        let database = options.files.canonical(&database).unwrap_or(database);
+        let beside = database.parent().map(|folder| folder.join("backups"));
+        let backups = backups.or(beside).unwrap_or_else(|| PathBuf::from("backups"));
+        Self { database, chain, backups, versions, options }
+    }
+
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open(&self, access: Access) -> Result<Database> {
+        Database::open(&self.database, access, &self.options)
+    }
+
+    /// Reads the schema and what is recorded.
+    ///
+    /// # Errors
+    /// As [`VersionTables::read`] and [`Chain::check_applied`].
+    pub fn know(&self, database: &Database) -> Result<Known> {
+        let schema = read(database.connection())?;
+        let recorded = self.versions.read(database.connection(), &schema)?;
+        let applied = self.applied(&recorded)?;
+        Ok(Known { schema, recorded, applied })
+    }
+
+    /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.
+    ///
+    /// # Errors
+    /// As [`Chain::check_applied`].
+    pub fn applied(&self, recorded: &Recorded) -> Result<Applied> {
+        let phases: Vec<_> = applied(recorded, &self.chain)?
+            .into_iter()
+            .map(|phase| (phase.id, phase.checksum))
+            .collect();
+        self.chain.check_applied(&phases).map_err(|error| error.in_database(&self.database))
+    }
+
+    /// How long to wait for locks.
+    pub fn wait(&self) -> Duration {
+        self.options.wait
+    }
+
+    /// Tells whether a file with this schema has nothing to lose.
+    pub fn is_blank(&self, schema: &Schema) -> bool {
+        schema.is_empty()
+    }
+}

@@ -1,0 +1,198 @@
+//! Carrying a secured migration out: rebuild, prove, commit, all in one transaction.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use crate::database::{Database, Identity, WriteTransaction};
+use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::event::{Event, Observer};
+use crate::history::{EventKind, record};
+use crate::plan::{Direction, PhasePlan};
+use crate::preflight::check_requirements;
+use crate::proof::{Baseline, Proof, Subject, prove};
+use crate::rebuild::{Execution, StepNumber, execute};
+
+use super::secure::hold;
+use super::state::{Migration, Secured};
+
+/// Places where a test can meddle, to show that the run notices.
+#[derive(Default)]
+pub struct Hooks<'h> {
+    /// Called between the last copy and the proof.
+    pub before_proof: Option<&'h mut dyn FnMut(&Connection)>,
+}
+
+impl std::fmt::Debug for Hooks<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// What a migration did.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The version before.
+    pub from: Option<i64>,
+    /// The version after.
+    pub to: Option<i64>,
+    /// The phases that ran, with their directions.
+    pub phases: Vec<(String, Direction)>,
+    /// The titles of the steps.
+    pub steps: Vec<String>,
+    /// The backup.
+    pub backup: PathBuf,
+    /// What was copied and changed.
+    pub execution: Execution,
+    /// What was proven.
+    pub proof: Proof,
+    /// How long the work took, from the lock to the commit, in seconds.
+    pub seconds: f64,
+    /// Something after the commit that failed; the migration itself is done.
+    pub follow_up: Option<String>,
+}
+
+impl Migration<Secured> {
+    /// Carries the migration out. Either everything is committed, or the file holds what it held.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FileChanged`], [`ErrorKind::Rebuild`], [`ErrorKind::Proof`] and others; the
+    /// error says what state the file is in and names the backup.
+    pub fn run(self, observer: &mut dyn Observer, hooks: &mut Hooks<'_>) -> Result<Report> {
+        let started = Instant::now();
+        let (path, backup) =
+            (self.project.database.clone(), self.state.backup.path().to_path_buf());
+        let name = |error: Error| error.in_database(&path).with_backup(&backup);
+        let held = hold(self, observer).map_err(name)?;
+        let backup = held.state.backup.path().to_path_buf();
+        held.carry_out(started, observer, hooks)
+            .map_err(|error| error.in_database(&path).with_backup(&backup))
+    }
+
+    fn carry_out(
+        self,
+        started: Instant,
+        observer: &mut dyn Observer,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<Report> {
+        let (from, to) = self.versions();
+        let done = self.transform(observer, hooks);
+        let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
+        let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
+        let Secured { database, backup, .. } = self.state;
+        let transaction = WriteTransaction::resume(database);
+        let (execution, proof) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(roll_back(transaction, error)),
+        };
+        let database = transaction.commit()?;
+        observer.event(&Event::Committed);
+        let follow_up = database.close().err().map(|error| error.to_string());
+        Ok(Report {
+            from,
+            to,
+            phases,
+            steps,
+            backup: backup.path().to_path_buf(),
+            execution,
+            proof,
+            seconds: started.elapsed().as_secs_f64(),
+            follow_up,
+        })
+    }
+
+    /// Everything between the lock and the commit.
+    fn transform(
+        &self,
+        observer: &mut dyn Observer,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<(Execution, Proof)> {
+        let database = &self.state.database;
+        let identity = Identity::read(database.connection())?;
+        let rebuilt: Vec<String> = self.plan.rebuilds().map(|it| it.from.clone()).collect();
+        let first: Vec<String> = rebuilt
+            .into_iter()
+            .filter(|table| self.known.schema.find_table(table).is_some())
+            .collect();
+        let baseline = Baseline::take(database.connection(), &self.known.schema, &first)?;
+        let execution = self.execute(database, observer)?;
+        if let Some(meddle) = hooks.before_proof.as_deref_mut() {
+            meddle(database.connection());
+        }
+        let subject = Subject {
+            database,
+            backup: self.state.backup.reader(),
+            before: &self.known.schema,
+            plan: &self.plan,
+            versions: &self.project.versions,
+            baseline: &baseline,
+            identity: &identity,
+        };
+        let proof = prove(&subject, observer)
+            .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
+        self.note_rows_proven(database, &proof)?;
+        Ok((execution, proof))
+    }
+
+    fn execute(&self, database: &Database, observer: &mut dyn Observer) -> Result<Execution> {
+        let mut number = StepNumber { index: 0, total: self.plan.steps().len() };
+        let mut all = Execution::default();
+        for (place, phase) in self.plan.phases.iter().enumerate() {
+            if place > 0 {
+                check_requirements(database.connection(), phase)?;
+            }
+            let mut write = |connection: &Connection| self.record(connection, phase);
+            let done = execute(database, phase, &mut number, observer, &mut write)
+                .map_err(|error| error.in_phase(phase.id.as_str()))
+                .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
+            all.copied.extend(done.copied);
+            all.rows_changed.extend(done.rows_changed);
+        }
+        Ok(all)
+    }
+
+    fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
+        let now = self.project.options.files.now();
+        let event = crate::history::Event {
+            kind: match phase.direction {
+                Direction::Up => EventKind::Applied,
+                Direction::Down => EventKind::Undone,
+            },
+            id: phase.id.to_string(),
+            parents: phase.parents.iter().map(ToString::to_string).collect(),
+            version: phase.version,
+            description: phase.description.clone(),
+            checksum: phase.checksum.clone(),
+            started_at: now.to_rfc3339(),
+            finished_at: now.to_rfc3339(),
+            applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
+            backup: Some(self.state.backup.path().display().to_string()),
+            rows_proven: 0,
+        };
+        record(connection, &self.project.versions, &event)
+    }
+
+    /// Completes the history rows of this run with what is known only now.
+    fn note_rows_proven(&self, database: &Database, proof: &Proof) -> Result<()> {
+        let finished = self.project.options.files.now().to_rfc3339();
+        let rows = i64::try_from(proof.rows).unwrap_or(i64::MAX);
+        for phase in &self.plan.phases {
+            database.connection().execute(
+                "UPDATE main.phase_history SET rows_proven = ?1, finished_at = ?2 \
+                 WHERE event = (SELECT max(event) FROM main.phase_history WHERE id = ?3)",
+                (rows, &finished, phase.id.as_str()),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Rolls back and says so; an error while rolling back does not replace the first one.
+fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
+    match transaction.rollback() {
+        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        // The connection is closed now; whoever opens the file next rolls it back.
+        Err(_) => error.leaving(DatabaseState::RolledBack),
+    }
+}

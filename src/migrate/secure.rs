@@ -1,0 +1,137 @@
+//! Securing: the backup before anything is written.
+
+use crate::backup::{BackupLabel, BackupRequest, VerifiedBackup, create};
+use crate::database::{Access, Database, WriteTransaction};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Observer;
+use crate::schema::same_objects;
+
+use super::look::{Look, Request};
+use super::project::Project;
+use super::run::{Hooks, Report};
+use super::state::{Hold, Known, Migration, Prepared, Secured, data_version};
+
+/// How often a run begins anew because the file changed between the look and the lock.
+const ATTEMPTS: usize = 5;
+
+impl Migration<Prepared> {
+    /// Makes the backup without a lock, so that a person can be asked afterwards. Whether anything
+    /// changed meanwhile is found out under the lock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
+    pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
+        let backup = back_up(&self.project, &self.known, self.first_phase(), observer)?;
+        let Self { project, known, plan, state } = self;
+        let hold = Hold::Watched(state.data_version);
+        let state = Secured { database: state.database, hold, backup };
+        Ok(Migration { project, known, plan, state })
+    }
+
+    /// Takes the write lock first and makes the backup under it: nothing can slip in between.
+    /// Returns `None` if the file changed since the look.
+    ///
+    /// # Errors
+    /// As [`Migration::secure`].
+    fn lock_and_secure(self, observer: &mut dyn Observer) -> Result<Option<Migration<Secured>>> {
+        let phase = self.first_phase().map(ToOwned::to_owned);
+        let Self { project, known, plan, state } = self;
+        let transaction = WriteTransaction::begin(state.database)?;
+        let database = transaction.into_database();
+        if database.has_moved()? || data_version(&database)? != state.data_version {
+            return Ok(None);
+        }
+        let backup = back_up(&project, &known, phase.as_deref(), observer)?;
+        let state = Secured { database, hold: Hold::Locked, backup };
+        Ok(Some(Migration { project, known, plan, state }))
+    }
+
+    fn first_phase(&self) -> Option<&str> {
+        self.plan.phases.first().map(|phase| phase.id.as_str())
+    }
+}
+
+/// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
+///
+/// If another program changes the file between the look and the lock, the look is repeated; if that
+/// program has done the same migration, there is nothing left to do.
+///
+/// # Errors
+/// As [`Migration::look`], [`Migration::secure`] and [`Migration::run`].
+pub fn migrate_now(
+    project: &Project,
+    request: &Request,
+    look: Look,
+    observer: &mut dyn Observer,
+) -> Result<std::result::Result<Report, Look>> {
+    let mut look = look;
+    for _ in 0..ATTEMPTS {
+        match look {
+            Look::UpToDate(_) => return Ok(Err(look)),
+            Look::Ready(migration) => {
+                if let Some(secured) = migration.lock_and_secure(observer)? {
+                    return secured.run(observer, &mut Hooks::default()).map(Ok);
+                }
+            }
+        }
+        look = Migration::look(project, request)?;
+    }
+    let what = "the file is changed by another program again and again";
+    Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
+}
+
+pub(super) fn back_up(
+    project: &Project,
+    known: &Known,
+    phase: Option<&str>,
+    observer: &mut dyn Observer,
+) -> Result<VerifiedBackup> {
+    let source = Database::open(&project.database, Access::Look, &project.options)?;
+    let request = BackupRequest {
+        folder: &project.backups,
+        label: BackupLabel::Before(phase.unwrap_or("migration").to_owned()),
+        phase: phase.map(ToOwned::to_owned),
+        version: known.recorded.version(),
+    };
+    create(&source, &request, observer)
+}
+
+/// Under the lock, after a person was asked: the file must hold what was looked at.
+///
+/// If only rows changed, a new backup is made under the lock. If the schema or the recorded phases
+/// changed, the plan no longer fits.
+pub(super) fn hold(
+    migration: Migration<Secured>,
+    observer: &mut dyn Observer,
+) -> Result<Migration<Secured>> {
+    let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
+    let Migration { project, known, plan, state } = migration;
+    let transaction = WriteTransaction::begin(state.database)?;
+    let database = transaction.into_database();
+    let changed = |what: &str| {
+        Err(Error::new(ErrorKind::FileChanged, what)
+            .in_database(&project.database)
+            .with_backup(state.backup.path()))
+    };
+    if database.has_moved()? {
+        return changed("the file was replaced by another one while you were asked");
+    }
+    if data_version(&database)? == seen {
+        let state = Secured { database, hold: Hold::Locked, backup: state.backup };
+        return Ok(Migration { project, known, plan, state });
+    }
+    let now = project.know(&database)?;
+    if !same_objects(&known.schema, &now.schema).is_empty() {
+        return changed("another program changed the schema while you were asked");
+    }
+    if now.applied != known.applied {
+        return changed("another program applied or undid phases while you were asked");
+    }
+    if let Some(first) = plan.phases.first() {
+        crate::preflight::check_requirements(database.connection(), first)?;
+    }
+    let phase = plan.phases.first().map(|phase| phase.id.as_str());
+    let backup = back_up(&project, &now, phase, observer)?;
+    let state = Secured { database, hold: Hold::Locked, backup };
+    Ok(Migration { project, known: now, plan, state })
+}

@@ -1,0 +1,235 @@
+//! Recording phases without running them: how a file that exists already is adopted.
+
+use crate::database::{Access, WriteTransaction};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Observer;
+use crate::history::{EventKind, record};
+use crate::name::same;
+use crate::phase::{Applied, PhaseId, WayBack};
+use crate::plan::{Direction, plan_phase};
+use crate::schema::{Object, ObjectKind, Schema, Table, read};
+use crate::shadow::Shadow;
+
+use super::project::Project;
+use super::secure::back_up;
+
+/// Whether a file that does not fit is recorded all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// The file must have what the phases make.
+    #[default]
+    Compare,
+    /// Whatever the file has, the phases are recorded (`--force`).
+    Force,
+    /// As [`Strictness::Force`], and whatever is recorded is taken away first (`--purge`).
+    Purge,
+}
+
+/// How a file compares with what the phases make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// What is missing or other than it must be.
+    pub problems: Vec<String>,
+    /// What differs without harm: further objects, missing indexes and foreign keys.
+    pub notices: Vec<String>,
+}
+
+/// What a stamp did.
+#[derive(Debug, Clone)]
+pub struct StampReport {
+    /// The phases that were recorded.
+    pub recorded: Vec<PhaseId>,
+    /// The phases whose record was taken away.
+    pub removed: Vec<PhaseId>,
+    /// How the file compares.
+    pub adoption: Adoption,
+    /// The backup made before the stamp, if anything was recorded.
+    pub backup: Option<std::path::PathBuf>,
+    /// The current ids afterwards.
+    pub current: Vec<PhaseId>,
+}
+
+/// Replays phases from nothing, in chain order, and returns the schema they make.
+///
+/// # Errors
+/// [`ErrorKind::Step`] naming the phase that does not run on what the phases before it made.
+pub fn replay(project: &Project, phases: &Applied) -> Result<Shadow> {
+    let mut shadow = Shadow::empty()?;
+    shadow.keep_tables(project.versions.names());
+    for phase in project.chain.phases().iter().filter(|it| phases.contains(&it.id)) {
+        plan_phase(&mut shadow, phase, &phase.up, Direction::Up, &project.versions)?;
+        debug_assert!(!matches!(&phase.down, WayBack::Steps(steps) if steps.is_empty()));
+    }
+    Ok(shadow)
+}
+
+/// Records that exactly these phases are applied, after comparing the file with what they make.
+///
+/// # Errors
+/// [`ErrorKind::SchemaMismatch`] listing what does not fit, unless forced; the errors of a backup
+/// and of a write.
+pub fn stamp(
+    project: &Project,
+    wanted: &Applied,
+    strictness: Strictness,
+    observer: &mut dyn Observer,
+) -> Result<StampReport> {
+    let database = project.open(Access::Write)?;
+    let schema = read(database.connection())?;
+    let recorded = project.versions.read(database.connection(), &schema)?;
+    let before = match strictness {
+        Strictness::Compare | Strictness::Force => project.applied(&recorded)?,
+        Strictness::Purge => Applied::nothing(),
+    };
+    let target = replay(project, wanted)?.schema()?;
+    let adoption = compare(&target, &schema, project);
+    if strictness == Strictness::Compare && !adoption.problems.is_empty() {
+        let what = "the file does not have what the phases make";
+        return Err(Error::new(ErrorKind::SchemaMismatch, what)
+            .in_database(&project.database)
+            .problems(adoption.problems));
+    }
+    let mut report = StampReport {
+        recorded: wanted.ids().filter(|id| !before.contains(id)).cloned().collect(),
+        removed: before.ids().filter(|id| !wanted.contains(id)).cloned().collect(),
+        adoption,
+        backup: None,
+        current: project.chain.current(wanted),
+    };
+    let purge = strictness == Strictness::Purge && !recorded.versions.is_empty();
+    if report.recorded.is_empty() && report.removed.is_empty() && !purge {
+        return Ok(report);
+    }
+    let transaction = WriteTransaction::begin(database)?;
+    let known = super::state::Known { schema, recorded, applied: before };
+    let last = report.current.first().map(ToString::to_string);
+    let backup = back_up(project, &known, last.as_deref(), observer)?;
+    report.backup = Some(backup.path().to_path_buf());
+    write(project, &transaction, &report, purge)?;
+    transaction.commit()?.close()?;
+    Ok(report)
+}
+
+fn write(
+    project: &Project,
+    transaction: &WriteTransaction,
+    report: &StampReport,
+    purge: bool,
+) -> Result<()> {
+    let connection = transaction.database().connection();
+    let schema = read(connection)?;
+    for statement in project.versions.missing_from(&schema) {
+        connection.execute_batch(&statement)?;
+    }
+    if purge {
+        let table = crate::name::quote(project.versions.version_table());
+        connection.execute(&format!("DELETE FROM main.{table}"), [])?;
+    }
+    let now = project.options.files.now();
+    let events = report
+        .removed
+        .iter()
+        .rev()
+        .map(|id| (id, EventKind::Unstamped))
+        .chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));
+    for (id, kind) in events {
+        let Some(phase) = project.chain.get(id) else { continue };
+        let event = crate::history::Event {
+            kind,
+            id: phase.id.to_string(),
+            parents: phase.parents.iter().map(ToString::to_string).collect(),
+            version: phase.version,
+            description: phase.description.clone(),
+            checksum: phase.checksum.clone(),
+            started_at: now.to_rfc3339(),
+            finished_at: now.to_rfc3339(),
+            applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
+            backup: report.backup.as_ref().map(|path| path.display().to_string()),
+            rows_proven: 0,
+        };
+        record(connection, &project.versions, &event)?;
+    }
+    Ok(())
+}
+
+/// Compares a file with the schema that phases make. Everything that the phases make must be
+/// there with its columns and keys; what is there besides, and lesser differences, are notices.
+fn compare(wanted: &Schema, found: &Schema, project: &Project) -> Adoption {
+    let mut adoption = Adoption::default();
+    for object in &wanted.objects {
+        if project.versions.contains(&object.name) || project.versions.contains(&object.table) {
+            continue;
+        }
+        match object.kind {
+            ObjectKind::Table => compare_table(wanted, found, object, &mut adoption),
+            ObjectKind::VirtualTable | ObjectKind::View | ObjectKind::Trigger => {
+                if found.find(object.kind, &object.name).is_none() {
+                    adoption.problems.push(format!(
+                        "{} {} is missing",
+                        object.kind.word(),
+                        object.name
+                    ));
+                }
+            }
+            ObjectKind::Index => {
+                if found.find(ObjectKind::Index, &object.name).is_none() {
+                    adoption.notices.push(format!("index {} is missing", object.name));
+                }
+            }
+            ObjectKind::ShadowTable => {}
+        }
+    }
+    let known = |object: &&Object| {
+        !project.versions.contains(&object.name)
+            && !wanted.objects.iter().any(|it| same(&it.name, &object.name))
+    };
+    for object in found.objects.iter().filter(known) {
+        if object.kind != ObjectKind::ShadowTable {
+            let what = format!("{} {} is made by no phase", object.kind.word(), object.name);
+            adoption.notices.push(what);
+        }
+    }
+    adoption
+}
+
+fn compare_table(wanted: &Schema, found: &Schema, object: &Object, adoption: &mut Adoption) {
+    let (Some(wanted), Some(table)) = (wanted.shape(&object.name), found.shape(&object.name))
+    else {
+        adoption.problems.push(format!("table {} is missing", object.name));
+        return;
+    };
+    for column in &wanted.columns {
+        let place = format!("{}.{}", object.name, column.name);
+        match table.column(&column.name) {
+            None => adoption.problems.push(format!("column {place} is missing")),
+            Some(other) if other.key != column.key => {
+                adoption
+                    .problems
+                    .push(format!("column {place} has another place in the primary key"));
+            }
+            Some(other) => {
+                if !other.declared.eq_ignore_ascii_case(&column.declared) {
+                    adoption.notices.push(format!(
+                        "column {place} is declared {} instead of {}",
+                        other.declared, column.declared
+                    ));
+                }
+                if other.not_null != column.not_null {
+                    adoption.notices.push(format!("column {place} differs in NOT NULL"));
+                }
+            }
+        }
+    }
+    further_columns(wanted, table, adoption);
+    if adoption.problems.is_empty()
+        && found.find_table(&object.name).map(|it| &it.sql) != Some(&object.sql)
+    {
+        adoption.notices.push(format!("table {} is defined in other words", object.name));
+    }
+}
+
+fn further_columns(wanted: &Table, found: &Table, adoption: &mut Adoption) {
+    for column in found.columns.iter().filter(|it| wanted.column(&it.name).is_none()) {
+        adoption.notices.push(format!("column {}.{} is made by no phase", found.name, column.name));
+    }
+}

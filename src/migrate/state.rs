@@ -1,0 +1,103 @@
+//! The states of a migration.
+
+use crate::backup::VerifiedBackup;
+use crate::database::Database;
+use crate::error::Result;
+use crate::history::Recorded;
+use crate::phase::{Applied, PhaseId};
+use crate::plan::Plan;
+use crate::schema::Schema;
+
+use super::project::Project;
+
+/// What was read from a file.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The schema.
+    pub schema: Schema,
+    /// What the version tables say.
+    pub recorded: Recorded,
+    /// The phases that are applied.
+    pub applied: Applied,
+}
+
+/// A migration in one of its states.
+#[derive(Debug)]
+pub struct Migration<S> {
+    pub(super) project: Project,
+    pub(super) known: Known,
+    pub(super) plan: Plan,
+    pub(super) state: S,
+}
+
+/// Looked at and planned; nothing is written.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) database: Database,
+    pub(super) data_version: i64,
+}
+
+/// Backed up, and the backup proven; the database is as before.
+#[derive(Debug)]
+pub struct Secured {
+    pub(super) database: Database,
+    pub(super) hold: Hold,
+    pub(super) backup: VerifiedBackup,
+}
+
+/// Whether the write lock is held since before the backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The write lock is held: nothing can have changed.
+    Locked,
+    /// Nothing is held; the file is looked at again before anything is written. The number is
+    /// `PRAGMA data_version` from before the backup.
+    Watched(i64),
+}
+
+impl<S> Migration<S> {
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns the project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Returns what was read from the file.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Returns the phases that run, in order.
+    pub fn phases(&self) -> Vec<PhaseId> {
+        self.plan.phases.iter().map(|phase| phase.id.clone()).collect()
+    }
+
+    /// Returns the version before and the version after.
+    pub fn versions(&self) -> (Option<i64>, Option<i64>) {
+        let mut applied = self.known.applied.clone();
+        for phase in &self.plan.phases {
+            match phase.direction {
+                crate::plan::Direction::Up => applied.add(phase.id.clone()),
+                crate::plan::Direction::Down => applied.remove(&phase.id),
+            }
+        }
+        let chain = &self.project.chain;
+        let after = applied.ids().filter_map(|id| chain.get(id)).map(|phase| phase.version).max();
+        (self.known.recorded.version(), after)
+    }
+}
+
+impl Migration<Secured> {
+    /// Returns the backup.
+    pub fn backup(&self) -> &VerifiedBackup {
+        &self.state.backup
+    }
+}
+
+pub(super) fn data_version(database: &Database) -> Result<i64> {
+    Ok(database.connection().query_row("PRAGMA data_version", [], |row| row.get(0))?)
+}
