@@ -8,6 +8,7 @@ pub mod event;
 pub mod files;
 pub mod name;
 pub mod phase;
+pub mod restore;
 pub mod rows;
 pub mod schema;
 
