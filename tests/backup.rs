@@ -29,6 +29,7 @@ type Plant = Box<dyn Fn(&Path) + Send + Sync>;
 struct Stand {
     now: Mutex<Option<DateTime<FixedOffset>>>,
     steps: AtomicUsize,
+    log: Mutex<Vec<String>>,
     fail_at: Option<usize>,
     failure: Option<io::ErrorKind>,
     /// Runs when the finished copy is looked at for the first time.
@@ -43,7 +44,9 @@ impl std::fmt::Debug for Stand {
 }
 
 impl Stand {
-    fn step(&self) -> io::Result<()> {
+    fn step(&self, what: &str, path: &Path) -> io::Result<()> {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        self.log.lock().unwrap().push(format!("{what} {name}"));
         let step = self.steps.fetch_add(1, Ordering::SeqCst);
         match (self.fail_at, self.failure) {
             (Some(at), Some(kind)) if at == step => Err(kind.into()),
@@ -61,7 +64,7 @@ impl Files for Stand {
         self.now.lock().unwrap().unwrap_or_else(|| RealFiles.now())
     }
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        self.step()?;
+        self.step("canonical", path)?;
         RealFiles.canonical(path)
     }
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
@@ -79,52 +82,53 @@ impl Files for Stand {
         RealFiles.space(path)
     }
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        self.step()?;
+        self.step("list", folder)?;
         RealFiles.list(folder)
     }
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         RealFiles.read(path)
     }
     fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
-        self.step()?;
+        self.step("reader", path)?;
         RealFiles.reader(path)
     }
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-        self.step()?;
+        self.step("create", path)?;
         RealFiles.create(path, bytes, mode)
     }
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("create folder", path)?;
         RealFiles.create_folder(path)
     }
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("copy", to)?;
         RealFiles.copy(from, to)
     }
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("rename new", to)?;
         RealFiles.rename_new(from, to)
     }
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("rename over", to)?;
         RealFiles.rename_over(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         RealFiles.remove(path)
     }
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()> {
-        self.step()?;
+        self.step("set access", path)?;
         RealFiles.set_access(path, like)
     }
     fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("sync file", path)?;
         RealFiles.sync_file(path)
     }
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.step()?;
+        self.step("sync folder", folder)?;
         RealFiles.sync_folder(folder)
     }
     fn promised(&self, what: &str) {
+        self.log.lock().unwrap().push("promised".to_owned());
         self.promises.lock().unwrap().push(what.to_owned());
     }
 }
@@ -495,6 +499,38 @@ fn an_unknown_collation_does_not_stop_a_backup() {
     let entry = place.backup().unwrap().into_entry().unwrap();
     let found = verify(&entry, &place.options, &mut Silent).unwrap();
     assert_eq!(found.unchecked.len(), 1, "{found:?}");
+}
+
+#[test]
+fn everything_is_durable_before_the_backup_is_promised() {
+    let files = Arc::new(Stand::default());
+    files.set_clock("2024-10-27T02:30:00+02:00");
+    let place = Place::with(files.clone(), SESSIONS);
+    place.backup().unwrap();
+    let name = "fits_pre_phase3_20241027_023000.db";
+    let pid = std::process::id();
+    let root = place.folder.path().file_name().unwrap().to_str().unwrap();
+    let expected = [
+        "create folder backups".to_owned(),
+        format!("sync folder {root}"),
+        format!("create {name}.{pid}.part"),
+        format!("reader {name}.{pid}.part"),
+        format!("sync file {name}.{pid}.part"),
+        format!("set access {name}.{pid}.part"),
+        "canonical fits.db".to_owned(),
+        "list backups".to_owned(),
+        format!("create {name}.json.{pid}.part"),
+        format!("sync file {name}.json.{pid}.part"),
+        format!("set access {name}.json.{pid}.part"),
+        format!("rename new {name}"),
+        format!("rename new {name}.json"),
+        "sync folder backups".to_owned(),
+        "promised".to_owned(),
+    ];
+    // The permissions are set a second time where the group may have more than everybody.
+    let mut log = files.log.lock().unwrap().clone();
+    log.dedup();
+    assert_eq!(log, expected);
 }
 
 #[test]

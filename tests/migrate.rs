@@ -1,4 +1,5 @@
 //! The main job through the engine: look, secure, run.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 
@@ -7,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phaseshift::database::OpenOptions;
-use phaseshift::event::{Event, Interrupt, Silent};
+use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::{Look, Migration, Project as Engine, Request, migrate_now};
+use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::plan::Direction;
 use phaseshift::sample::{Feature, SampleOptions};

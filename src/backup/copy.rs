@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use crate::database::OpenOptions;
+use crate::database::{OpenOptions, holders};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 
@@ -29,38 +29,72 @@ pub(crate) struct PageCopy<'a> {
 
 /// Copies every page; the target then holds what the source holds, or what it held before.
 ///
-/// The source is read in one state if its connection is in a read transaction.
+/// The source is read in one state if its connection is in a read transaction. `locked` is called
+/// once, when the target is locked and nothing is written yet.
 ///
 /// # Errors
-/// [`ErrorKind::Busy`] after the wait, [`ErrorKind::Interrupted`], or whatever SQLite reports.
+/// [`ErrorKind::Busy`] after the wait, [`ErrorKind::Interrupted`], whatever `locked` or SQLite
+/// reports.
 pub(crate) fn copy_pages(
     source: &Connection,
     target: &mut Connection,
     job: PageCopy<'_>,
+    locked: &mut dyn FnMut(&mut dyn Observer) -> Result<()>,
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let page_size: u32 = source.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-    let page_size = u64::from(page_size);
     let backup = Backup::new(source, target)?;
-    let mut deadline = Instant::now() + job.options.wait;
+    // A step of no pages takes the locks.
+    step(&backup, 0, job, observer)?;
+    locked(observer)?;
     loop {
-        job.options.interrupt.check()?;
-        match backup.step(PAGES)? {
-            StepResult::Done => {
-                report(&backup, page_size, job, observer);
-                return Ok(());
-            }
-            StepResult::Busy | StepResult::Locked => {
-                if Instant::now() >= deadline {
-                    return Err(Error::new(ErrorKind::Busy, "another program holds the database"));
-                }
-                std::thread::sleep(PAUSE);
-            }
-            _ => {
-                report(&backup, page_size, job, observer);
-                deadline = Instant::now() + job.options.wait;
-            }
+        let result = step(&backup, PAGES, job, observer)?;
+        report(&backup, u64::from(page_size), job, observer);
+        if result == StepResult::Done {
+            return Ok(());
         }
+    }
+}
+
+/// Takes one step, trying again for as long as the file is busy, up to the wait.
+fn step(
+    backup: &Backup<'_, '_>,
+    pages: i32,
+    job: PageCopy<'_>,
+    observer: &mut dyn Observer,
+) -> Result<StepResult> {
+    patiently(job.subject, job.options, observer, &mut || match backup.step(pages)? {
+        StepResult::Busy | StepResult::Locked => {
+            Err(Error::new(ErrorKind::Busy, "another program holds the database"))
+        }
+        result => Ok(result),
+    })
+}
+
+/// Tries something again for as long as the file is busy, up to the wait, and tells who holds it.
+pub(crate) fn patiently<T>(
+    path: &Path,
+    options: &OpenOptions,
+    observer: &mut dyn Observer,
+    attempt: &mut dyn FnMut() -> Result<T>,
+) -> Result<T> {
+    let deadline = Instant::now() + options.wait;
+    let mut told = false;
+    loop {
+        options.interrupt.check()?;
+        let error = match attempt() {
+            Err(error) if error.kind() == ErrorKind::Busy => error,
+            other => return other,
+        };
+        let by_whom = || holders(path, options.files.as_ref()).into_iter().map(|it| it.to_string());
+        if Instant::now() >= deadline {
+            return Err(error.problems(by_whom()).in_database(path));
+        }
+        if !told {
+            told = true;
+            observer.event(&Event::Waiting { holders: by_whom().collect() });
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

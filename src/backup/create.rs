@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::check::integrity;
 use super::copy::{PageCopy, copy_pages};
-use super::entry::BackupEntry;
+use super::entry::{BackupEntry, NOT_COMPARED};
 use super::manifest::Manifest;
 use super::name::{BackupLabel, Names, manifest_of};
 use super::part::{Part, ensure_folder, look};
@@ -123,7 +123,6 @@ fn run(
 
 /// Copies the pages of a damaged database that SQLite still opens, without judging them, so that
 /// a restore replaces nothing that is not kept. The manifest says that the copy is not verified.
-#[expect(dead_code, reason = "the restore will use it")]
 pub(crate) fn keep_damaged(
     source: &Database,
     request: &BackupRequest<'_>,
@@ -139,7 +138,7 @@ pub(crate) fn keep_damaged(
             bytes: manifest.bytes,
             path,
             manifest: Some(manifest),
-            problem: Some("the copy of a damaged file".to_owned()),
+            problem: Some(NOT_COMPARED.to_owned()),
         })
     };
     keep(observer).map_err(|error| of_backup(error, source.path()))
@@ -248,7 +247,13 @@ impl<'a> Job<'a> {
         let mut copy = Database::open(part.path(), Access::Create, options)?;
         let subject = self.source.path();
         let job = PageCopy { stage: Stage::Backup, subject, options };
-        copy_pages(self.source.connection(), copy.connection_mut(), job, observer)?;
+        copy_pages(
+            self.source.connection(),
+            copy.connection_mut(),
+            job,
+            &mut |_| Ok(()),
+            observer,
+        )?;
         // The pages of a WAL database bring the WAL flag along.
         let mode: String =
             copy.connection().query_row("PRAGMA main.journal_mode=DELETE", [], |row| row.get(0))?;

@@ -8,6 +8,9 @@ use super::part::look;
 use crate::error::{Result, file_error};
 use crate::files::{FileKind, Files};
 
+/// Why the copy of a damaged file does not count as verified.
+pub(super) const NOT_COMPARED: &str = "it was not compared with its source, which was damaged";
+
 /// A file in the folder of backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupEntry {
@@ -118,7 +121,7 @@ fn problem(path: &Path, bytes: u64, manifest: &Manifest) -> Option<String> {
     if bytes != manifest.bytes {
         return Some(format!("it has {bytes} bytes, its manifest says {}", manifest.bytes));
     }
-    (!manifest.verified).then(|| "the copy of a damaged file".to_owned())
+    (!manifest.verified).then(|| NOT_COMPARED.to_owned())
 }
 
 /// A file that a killed run left in the folder of backups, or that a running one is writing.
@@ -134,7 +137,7 @@ pub struct Leftover {
     pub alive: bool,
 }
 
-/// Lists the part files of this database in a folder.
+/// Lists the part files of this database in a folder: that of the backups, or its own.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Io`] if the folder cannot be read.
@@ -143,7 +146,11 @@ pub fn leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<Vec<Lef
     for path in paths(files, folder)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Some(process) = part_owner(name) else { continue };
-        if !target_of(name).is_some_and(|target| is_backup_name(target, stem)) {
+        // A restore writes its part beside the database.
+        let ours = |target: &str| {
+            is_backup_name(target, stem) || Path::new(target).file_stem() == Some(stem.as_ref())
+        };
+        if !target_of(name).is_some_and(ours) {
             continue;
         }
         let Some(stat) = look(files, &path)? else { continue };

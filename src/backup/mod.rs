@@ -14,9 +14,14 @@ mod prune;
 mod publish;
 mod verify;
 
+pub(crate) use copy::{PageCopy, copy_pages, patiently};
+pub(crate) use create::keep_damaged;
 pub use create::{BackupRequest, VerifiedBackup, create};
 pub use entry::{BackupEntry, Leftover, leftovers, list, remove_leftovers};
 pub use manifest::{LabelKind, Manifest, ManifestTable};
 pub use name::BackupLabel;
+pub(crate) use name::{Names, stem_of};
+pub(crate) use part::{Part, folder_of, look};
 pub use prune::{PruneMode, Retention, prune};
+pub(crate) use verify::digest;
 pub use verify::{Verification, verify};

@@ -51,7 +51,7 @@ fn plain(text: &str) -> Result<&str> {
 }
 
 /// Returns the name of a database without folder and extension.
-pub(super) fn stem_of(database: &Path) -> String {
+pub(crate) fn stem_of(database: &Path) -> String {
     database
         .file_stem()
         .map_or_else(|| "database".to_owned(), |stem| stem.to_string_lossy().into_owned())
@@ -59,13 +59,13 @@ pub(super) fn stem_of(database: &Path) -> String {
 
 /// The names a backup may take, in order: without a counter, then `_2`, `_3` and so on.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(crate) struct Names {
     folder: PathBuf,
     base: String,
 }
 
 impl Names {
-    pub(super) fn new(
+    pub(crate) fn new(
         folder: &Path,
         database: &Path,
         label: &BackupLabel,
@@ -76,7 +76,7 @@ impl Names {
     }
 
     /// Returns the n-th name, from 1.
-    pub(super) fn candidate(&self, number: u32) -> PathBuf {
+    pub(crate) fn candidate(&self, number: u32) -> PathBuf {
         let counter = if number < 2 { String::new() } else { format!("_{number}") };
         self.folder.join(format!("{}{counter}.db", self.base))
     }

@@ -38,7 +38,6 @@ impl<'f> Part<'f> {
     }
 
     /// Copies a file, which no connection may have open, to the part of another.
-    #[expect(dead_code, reason = "the restore will use it")]
     pub(crate) fn copy(files: &'f dyn Files, from: &Path, target: &Path) -> Result<Option<Self>> {
         let path = part_of(target, std::process::id());
         let copied = files.copy(from, &path);
@@ -120,7 +119,7 @@ pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Opt
 }
 
 /// Looks at a path.
-pub(super) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     files.stat(path).map_err(|error| file_error("look at", path, error))
 }
 
@@ -147,6 +146,6 @@ pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
 }
 
 /// Returns the folder that holds a path; `.` for a bare name.
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

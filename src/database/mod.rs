@@ -5,12 +5,14 @@
 //! know phases, plans or what is in the tables.
 
 mod fence;
+mod holders;
 mod open;
 mod settings;
 mod statements;
 mod transaction;
 
 pub use fence::{Fence, Touched, TouchedTable};
+pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
 pub use settings::Identity;
 pub use statements::{Purpose, run_fenced, words};

@@ -88,6 +88,11 @@ impl Database {
         if leaves_wal {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
+        if access == Access::Look && leaves_wal && !shared_memory_exists(path, options)? {
+            // Nobody has the file open: with the lock held exclusively SQLite keeps the WAL's
+            // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
+            connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+        }
         settings::apply(&connection, access)?;
         let database = Self {
             connection,
@@ -217,6 +222,13 @@ fn wal_has_frames(path: &Path, files: &dyn Files) -> Result<bool> {
     Ok(stat.is_some_and(|stat| stat.bytes > 0))
 }
 
+fn shared_memory_exists(path: &Path, options: &OpenOptions) -> Result<bool> {
+    let shared = beside(path, "-shm");
+    let stat =
+        options.files.stat(&shared).map_err(|error| file_error("look at", &shared, error))?;
+    Ok(stat.is_some())
+}
+
 /// Chooses the flags. Never the URI form: a path is a path.
 ///
 /// A reader of a WAL file without sidecars would create them and, being read-only, leave them
@@ -228,9 +240,12 @@ fn open_flags(path: &Path, access: Access, leaves_wal: bool, files: &dyn Files) 
         Access::Write => base | OpenFlags::SQLITE_OPEN_READ_WRITE,
         Access::Create => base | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         Access::Look => {
-            let journal = beside(path, "-journal");
-            let hot = files.stat(&journal).is_ok_and(|stat| stat.is_some_and(|it| it.bytes > 0));
-            if leaves_wal || hot {
+            let there = |suffix, least| {
+                let stat = files.stat(&beside(path, suffix));
+                stat.is_ok_and(|stat| stat.is_some_and(|it| it.bytes >= least))
+            };
+            let hot = there("-journal", 1);
+            if hot || (leaves_wal && there("-shm", 0)) {
                 base | OpenFlags::SQLITE_OPEN_READ_ONLY
             } else {
                 base | OpenFlags::SQLITE_OPEN_READ_WRITE

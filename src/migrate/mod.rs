@@ -7,6 +7,7 @@
 mod look;
 mod project;
 mod run;
+mod script;
 mod secure;
 mod stamp;
 mod state;
@@ -14,6 +15,7 @@ mod state;
 pub use look::{Look, Request, UpToDate};
 pub use project::Project;
 pub use run::{Hooks, Report};
+pub use script::script;
 pub use secure::migrate_now;
-pub use stamp::{Adoption, StampReport, Strictness, replay, stamp};
+pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};
 pub use state::{Known, Migration, Prepared, Secured};

@@ -82,7 +82,7 @@ pub fn stamp(
         Strictness::Purge => Applied::nothing(),
     };
     let target = replay(project, wanted)?.schema()?;
-    let adoption = compare(&target, &schema, project);
+    let adoption = compare_schemas(&target, &schema, project);
     if strictness == Strictness::Compare && !adoption.problems.is_empty() {
         let what = "the file does not have what the phases make";
         return Err(Error::new(ErrorKind::SchemaMismatch, what)
@@ -154,7 +154,7 @@ fn write(
 
 /// Compares a file with the schema that phases make. Everything that the phases make must be
 /// there with its columns and keys; what is there besides, and lesser differences, are notices.
-fn compare(wanted: &Schema, found: &Schema, project: &Project) -> Adoption {
+pub fn compare_schemas(wanted: &Schema, found: &Schema, project: &Project) -> Adoption {
     let mut adoption = Adoption::default();
     for object in &wanted.objects {
         if project.versions.contains(&object.name) || project.versions.contains(&object.table) {

@@ -9,6 +9,6 @@ mod compile;
 mod lineage;
 mod rows;
 
-pub use baseline::{Baseline, Violation};
+pub use baseline::{Baseline, Violation, foreign_key_violations};
 pub use checks::{CheckResult, Proof, Subject, prove};
 pub use lineage::{Provenance, TableProvenance, provenance};

@@ -67,7 +67,14 @@ pub(super) fn prepare<'c>(
     } else {
         format!("SELECT {list} FROM main.{table} ORDER BY {order}")
     };
-    Ok(side.connection.prepare(&sql)?)
+    match side.connection.prepare(&sql) {
+        // The collation of a key is missing here. A scan of the table itself is in key order too.
+        Err(error) if error.to_string().contains("no such collation sequence") => {
+            let sql = format!("SELECT {list} FROM main.{table} NOT INDEXED");
+            Ok(side.connection.prepare(&sql)?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Prepares the query that finds one row by its key, which is bound.

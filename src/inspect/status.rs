@@ -1,0 +1,87 @@
+//! The state of a file: version, current ids, what is pending, who holds it.
+
+use crate::backup::leftovers;
+use crate::database::{Access, Holder, Identity, holders};
+use crate::error::{ErrorKind, Result};
+use crate::event::TableRows;
+use crate::migrate::Project;
+use crate::phase::PhaseId;
+use crate::rows::count_rows;
+use crate::schema::ObjectKind;
+
+use super::drift::drift;
+
+/// The state of a file.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The highest recorded version.
+    pub version: Option<i64>,
+    /// Its description.
+    pub description: Option<String>,
+    /// When it was applied.
+    pub applied_at: Option<String>,
+    /// The ids that are applied and have no applied descendant.
+    pub current: Vec<PhaseId>,
+    /// The heads of the chain.
+    pub heads: Vec<PhaseId>,
+    /// The phases that are not applied, in chain order.
+    pub pending: Vec<PhaseId>,
+    /// How the schema differs from what the phases make; `None` if that cannot be told.
+    pub drift: Option<Vec<String>>,
+    /// The rows of every table, in schema order.
+    pub tables: Vec<TableRows>,
+    /// Who holds the file.
+    pub holders: Vec<Holder>,
+    /// Part files that a killed run left in the backup folder.
+    pub leftovers: Vec<std::path::PathBuf>,
+    /// The properties of the file.
+    pub identity: Identity,
+}
+
+/// Looks at a file without changing it.
+///
+/// # Errors
+/// Those of opening the file and reading its version tables.
+pub fn status(project: &Project) -> Result<Status> {
+    let database = project.open(Access::Look)?;
+    let known = project.know(&database)?;
+    let mut tables = Vec::new();
+    for object in known.schema.of_kind(ObjectKind::Table) {
+        let rows = count_rows(database.connection(), &object.name)?;
+        tables.push(TableRows { table: object.name.clone(), rows });
+    }
+    let latest = known.recorded.versions.last().cloned();
+    let files = project.options.files.as_ref();
+    let drift = match drift(project, &known) {
+        Ok(lines) => Some(lines),
+        // The chain itself does not run from nothing: `check` tells why.
+        Err(error) if error.kind() == ErrorKind::Step => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Status {
+        version: known.recorded.version(),
+        description: latest.as_ref().and_then(|row| row.description.clone()),
+        applied_at: latest.and_then(|row| row.applied_at),
+        current: project.chain.current(&known.applied),
+        heads: project.chain.heads(),
+        pending: project.chain.all_pending(&known.applied),
+        drift,
+        tables,
+        holders: holders(&project.database, files),
+        leftovers: part_files(project)?,
+        identity: Identity::read(database.connection())?,
+    })
+}
+
+fn part_files(project: &Project) -> Result<Vec<std::path::PathBuf>> {
+    let stem = project.database.file_stem().map(|it| it.to_string_lossy().into_owned());
+    let files = project.options.files.as_ref();
+    let there = files.stat(&project.backups).is_ok_and(|stat| stat.is_some());
+    match stem {
+        Some(stem) if there => Ok(leftovers(files, &project.backups, &stem)?
+            .into_iter()
+            .map(|leftover| leftover.path)
+            .collect()),
+        Some(_) | None => Ok(Vec::new()),
+    }
+}

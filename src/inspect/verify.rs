@@ -1,0 +1,211 @@
+//! Verifying a file: integrity, foreign keys, drift, version, the checks of the phases, and, against a
+//! backup, every row.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::drift::drift;
+use crate::assertion::evaluate;
+use crate::backup;
+use crate::database::{Access, Database};
+use crate::error::Result;
+use crate::migrate::{Known, Project};
+use crate::phase::PhaseId;
+use crate::proof::foreign_key_violations;
+use crate::rows::{Allowance, Side, compare};
+use crate::schema::{Schema, read};
+
+/// What a script expects of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// The highest version is this one.
+    Version(i64),
+    /// This phase is applied.
+    Phase(PhaseId),
+    /// Nothing is pending.
+    Head,
+}
+
+/// How thoroughly a file is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Everything.
+    #[default]
+    Full,
+    /// Without reading every index (`quick_check`).
+    Quick,
+}
+
+/// One check and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct VerifyCheck {
+    /// The stable name.
+    pub name: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// What was found, in words.
+    pub detail: String,
+}
+
+/// Tells whether a file meets an expectation, and what it has, in words.
+pub fn meets(project: &Project, known: &Known, expectation: &Expectation) -> (bool, String) {
+    let version = known.recorded.version();
+    let shown = version.map_or_else(|| "no version".to_owned(), |it| format!("version {it}"));
+    match expectation {
+        Expectation::Version(wanted) => {
+            (version == Some(*wanted), format!("{shown}, expected version {wanted}"))
+        }
+        Expectation::Phase(id) => {
+            let applied = known.applied.contains(id);
+            let word = if applied { "applied" } else { "not applied" };
+            (applied, format!("{shown}, {id} is {word}"))
+        }
+        Expectation::Head => {
+            let pending = project.chain.all_pending(&known.applied).len();
+            (pending == 0, format!("{shown}, {pending} phases pending"))
+        }
+    }
+}
+
+/// Verifies a file. Every check runs; the answer is no if one of them does not hold.
+///
+/// # Errors
+/// Those of opening the files; a check that cannot run is an error, not a pass.
+pub fn verify(
+    project: &Project,
+    expectation: Option<&Expectation>,
+    against: Option<&Path>,
+    depth: Depth,
+) -> Result<Vec<VerifyCheck>> {
+    let database = project.open(Access::Look)?;
+    let connection = database.connection();
+    let known = project.know(&database)?;
+    let mut checks = Vec::new();
+    if let Some(expectation) = expectation {
+        let (ok, detail) = meets(project, &known, expectation);
+        checks.push(VerifyCheck { name: "version".to_owned(), ok, detail });
+    }
+    checks.push(integrity(connection, depth)?);
+    checks.push(foreign_keys(connection, &known.schema)?);
+    checks.push(schema_check(project, &known)?);
+    checks.extend(phase_checks(project, &known, connection)?);
+    if let Some(backup) = against {
+        checks.extend(against_backup(project, backup, connection, &known.schema)?);
+    }
+    Ok(checks)
+}
+
+fn integrity(connection: &Connection, depth: Depth) -> Result<VerifyCheck> {
+    let pragma = match depth {
+        Depth::Full => "PRAGMA main.integrity_check",
+        Depth::Quick => "PRAGMA main.quick_check",
+    };
+    let mut statement = connection.prepare(pragma)?;
+    let mut rows = statement.query([])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(
+            String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned(),
+        );
+    }
+    let ok = lines == ["ok"];
+    Ok(VerifyCheck { name: "integrity".to_owned(), ok, detail: first_few(&lines) })
+}
+
+fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck> {
+    let violations = foreign_key_violations(connection, schema)?;
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let detail = if lines.is_empty() { "no violations".to_owned() } else { first_few(&lines) };
+    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), detail })
+}
+
+fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
+    let name = "schema".to_owned();
+    if known.applied.is_empty() {
+        let detail = "no phase is recorded, nothing to compare with".to_owned();
+        return Ok(VerifyCheck { name, ok: true, detail });
+    }
+    let expected = crate::migrate::replay(project, &known.applied)?.schema()?;
+    let adoption = crate::migrate::compare_schemas(&expected, &known.schema, project);
+    let ok = adoption.problems.is_empty();
+    let detail = if ok {
+        format!("as the phases make it ({} lesser differences)", adoption.notices.len())
+    } else {
+        first_few(&drift(project, known)?)
+    };
+    Ok(VerifyCheck { name, ok, detail })
+}
+
+/// The `verify` checks of the current phases describe the file as it is now.
+fn phase_checks(
+    project: &Project,
+    known: &Known,
+    connection: &Connection,
+) -> Result<Vec<VerifyCheck>> {
+    let mut checks = Vec::new();
+    for id in project.chain.current(&known.applied) {
+        let Some(phase) = project.chain.get(&id) else { continue };
+        for check in &phase.verify {
+            let finding = evaluate(connection, check)?;
+            checks.push(VerifyCheck {
+                name: format!("{id}: {}", check.name),
+                ok: finding.holds,
+                detail: finding.found,
+            });
+        }
+    }
+    Ok(checks)
+}
+
+/// Compares every table that has the same name and columns in a backup.
+fn against_backup(
+    project: &Project,
+    path: &Path,
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<Vec<VerifyCheck>> {
+    let files = project.options.files.as_ref();
+    let entry = backup::BackupEntry::at(files, path)?;
+    backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
+    let reader = Database::open(path, Access::Look, &project.options)?;
+    let before = read(reader.connection())?;
+    let mut checks = Vec::new();
+    for object in before.stored_tables() {
+        let name = format!("rows of {}", object.name);
+        let shapes = before.shape(&object.name).zip(schema.shape(&object.name));
+        let Some((left, right)) = shapes.filter(|(left, right)| left.columns == right.columns)
+        else {
+            let detail = "not there, or with other columns".to_owned();
+            checks.push(VerifyCheck { name, ok: false, detail });
+            continue;
+        };
+        let columns: Vec<String> = left.writable().map(|column| column.name.clone()).collect();
+        let side = |connection, table: &'_ crate::schema::Table| Side {
+            connection,
+            table: &table.name,
+            key: &table.key,
+            columns: columns.clone(),
+        };
+        let found = compare(
+            &side(reader.connection(), left),
+            &side(connection, right),
+            Allowance::None,
+            &mut |_| project.options.interrupt.check(),
+        )?;
+        let detail = format!(
+            "{} equal, {} changed, {} missing, {} new",
+            found.equal, found.changed, found.lost, found.gained
+        );
+        checks.push(VerifyCheck { name, ok: found.holds(), detail });
+    }
+    Ok(checks)
+}
+
+fn first_few(lines: &[String]) -> String {
+    let shown = lines.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
+    match lines.len().checked_sub(5) {
+        Some(more) if more > 0 => format!("{shown}; and {more} more"),
+        _ => shown,
+    }
+}

@@ -1,0 +1,16 @@
+//! Restoring a backup: verified first, with its losses named, the present state kept, written through SQLite.
+//!
+//! SQLite's backup API writes into the live file, so that locks, the WAL and open readers of other
+//! programs are respected and the change is one transaction. Only a file that SQLite cannot open
+//! is replaced by renames, and then moved aside, never deleted. This module knows nothing of phases.
+
+mod judge;
+mod losses;
+mod plan;
+mod replace;
+mod run;
+mod write;
+
+pub use losses::{Losses, TableChange, TableLoss};
+pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
+pub use run::{RestoreMethod, RestoreReport};

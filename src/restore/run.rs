@@ -1,0 +1,131 @@
+//! Carrying a restore out: which way, in which order, and what is reported.
+
+use std::path::PathBuf;
+
+use super::plan::Restore;
+use super::{replace, write};
+use crate::backup::{digest, look};
+use crate::database::{Access, Database, beside};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Observer, TableRows};
+
+/// How the backup came into the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreMethod {
+    /// SQLite wrote it into the file, in one transaction.
+    Write,
+    /// The file was moved aside and a copy of the backup took its name.
+    Replace,
+    /// There was no file; a copy of the backup took the name.
+    Create,
+}
+
+/// What a restore did. It is done: a step that failed afterwards is told in `follow_up`.
+#[derive(Debug, Clone)]
+pub struct RestoreReport {
+    /// The database.
+    pub database: PathBuf,
+    /// The backup that was restored.
+    pub restored_from: PathBuf,
+    /// The copy of the state that was replaced; `None` if there was nothing that SQLite could open.
+    pub safety_backup: Option<PathBuf>,
+    /// The files that were moved aside.
+    pub moved_aside: Vec<PathBuf>,
+    /// The rows of every table, compared with the backup.
+    pub tables: Vec<TableRows>,
+    /// How the backup came into the file.
+    pub method: RestoreMethod,
+    /// What could not be done after the restore, in words.
+    pub follow_up: Option<String>,
+}
+
+impl RestoreReport {
+    /// Returns the number of rows in all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|entry| entry.rows).sum()
+    }
+}
+
+/// What one of the ways did.
+pub(super) struct Outcome {
+    pub(super) safety_backup: Option<PathBuf>,
+    pub(super) moved_aside: Vec<PathBuf>,
+    pub(super) tables: Vec<TableRows>,
+    pub(super) method: RestoreMethod,
+    pub(super) follow_up: Vec<String>,
+}
+
+pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> {
+    let outcome = choose(restore, observer).map_err(|error| of_restore(error, restore))?;
+    let database = restore.plan.database.clone();
+    restore.options.files.promised(&format!("restore {}", database.display()));
+    Ok(RestoreReport {
+        database,
+        restored_from: restore.backup.path.clone(),
+        safety_backup: outcome.safety_backup,
+        moved_aside: outcome.moved_aside,
+        tables: outcome.tables,
+        method: outcome.method,
+        follow_up: (!outcome.follow_up.is_empty()).then(|| outcome.follow_up.join("; ")),
+    })
+}
+
+fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
+    still_the_same(restore)?;
+    let (path, options) = (&restore.plan.database, &restore.options);
+    let files = options.files.as_ref();
+    let opened = match look(files, path)?.map(|stat| stat.bytes) {
+        None => return replace::run(restore, observer),
+        Some(0) => {
+            // SQLite would delete what lies beside an empty file.
+            for suffix in ["-journal", "-wal"] {
+                if look(files, &beside(path, suffix))?.is_some() {
+                    return replace::run(restore, observer);
+                }
+            }
+            Database::open(path, Access::Create, options)
+        }
+        Some(_) => Database::open(path, Access::Write, options),
+    };
+    match opened.and_then(|live| write::run(restore, live, observer)) {
+        Err(error) if is_no_database(&error) => replace::run(restore, observer),
+        other => other,
+    }
+}
+
+/// Tells whether SQLite could not make anything of the live file. Nothing was written then.
+fn is_no_database(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotADatabase | ErrorKind::Damaged)
+}
+
+/// Fails if the backup's bytes are no longer those that were verified.
+fn still_the_same(restore: &Restore) -> Result<()> {
+    let found = digest(&restore.backup.path, &restore.options, &mut |_| {})?;
+    if found.text == restore.plan.verification.digest {
+        return Ok(());
+    }
+    let what =
+        format!("the backup {} changed since it was verified", restore.backup.path.display());
+    Err(Error::new(ErrorKind::BackupDamaged, what))
+}
+
+/// Reports failures of the machine as a failed restore; a busy file, an interrupt, a failed backup
+/// of the present state and the like keep their kind.
+fn of_restore(error: Error, restore: &Restore) -> Error {
+    const WHAT: &str = "the backup could not be restored";
+    let by_place = matches!(
+        error.kind(),
+        ErrorKind::NoSpace | ErrorKind::ReadOnly | ErrorKind::Damaged | ErrorKind::NotADatabase
+    );
+    let error = if by_place {
+        let (state, kept) = (error.state(), error.facts().backup.clone());
+        let wrapped = Error::new(ErrorKind::Restore, WHAT).leaving(state).caused_by(error);
+        match kept {
+            Some(kept) => wrapped.with_backup(&kept),
+            None => wrapped,
+        }
+    } else {
+        error.during(ErrorKind::Restore, WHAT)
+    };
+    error.in_database(&restore.plan.database)
+}
