@@ -14,7 +14,7 @@ use crate::migrate::{Known, Project};
 use crate::phase::PhaseId;
 use crate::proof::foreign_key_violations;
 use crate::rows::{Allowance, Side, compare};
-use crate::schema::{Schema, read};
+use crate::schema::{Schema, Table, read};
 
 /// What a script expects of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,15 +181,9 @@ fn against_backup(
             continue;
         };
         let columns: Vec<String> = left.writable().map(|column| column.name.clone()).collect();
-        let side = |connection, table: &'_ crate::schema::Table| Side {
-            connection,
-            table: &table.name,
-            key: &table.key,
-            columns: columns.clone(),
-        };
         let found = compare(
-            &side(reader.connection(), left),
-            &side(connection, right),
+            &side(reader.connection(), left, columns.clone()),
+            &side(connection, right, columns),
             Allowance::None,
             &mut |_| project.options.interrupt.check(),
         )?;
@@ -200,6 +194,10 @@ fn against_backup(
         checks.push(VerifyCheck { name, ok: found.holds(), detail });
     }
     Ok(checks)
+}
+
+fn side<'c>(connection: &'c Connection, table: &'c Table, columns: Vec<String>) -> Side<'c> {
+    Side { connection, table: &table.name, key: &table.key, columns }
 }
 
 fn first_few(lines: &[String]) -> String {
