@@ -1,0 +1,40 @@
+//! Which phase a file looks like on which none is recorded.
+
+use phaseshift::database::Access;
+use phaseshift::migrate::{Project, Request, compare_schemas, replay};
+use phaseshift::phase::{Applied, Chain, PhaseId};
+use phaseshift::plan::Direction;
+use phaseshift::{Error, ErrorKind, Result};
+
+/// Adds the id of the phase that the file looks like to an error about a file without records.
+pub fn name_the_phase(error: Error, project: &Project, request: &Request) -> Error {
+    if error.kind() != ErrorKind::NotAdopted || request.direction == Direction::Down {
+        return error;
+    }
+    // The advice is a courtesy: if it cannot be found out, the error stands without it.
+    match likely_phase(project, request) {
+        Ok(Some(id)) => error.choices([id.as_str()]),
+        Ok(None) | Err(_) => error,
+    }
+}
+
+/// Finds the last phase on the way to the target that the file's schema fits; if none does, the
+/// phase before the target.
+fn likely_phase(project: &Project, request: &Request) -> Result<Option<PhaseId>> {
+    let way = project.chain.up_path(&Applied::nothing(), &request.target)?;
+    let database = project.open(Access::Look)?;
+    let schema = phaseshift::schema::read(database.connection())?;
+    for id in way.iter().rev() {
+        let applied = up_to(&project.chain, id);
+        let wanted = replay(project, &applied)?.schema()?;
+        if compare_schemas(&wanted, &schema, project).problems.is_empty() {
+            return Ok(Some(id.clone()));
+        }
+    }
+    let parent = way.last().and_then(|id| project.chain.get(id));
+    Ok(parent.and_then(|phase| phase.parents.first().cloned()))
+}
+
+fn up_to(chain: &Chain, id: &PhaseId) -> Applied {
+    chain.ancestors(id).into_iter().chain([id.clone()]).collect()
+}
