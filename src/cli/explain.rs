@@ -34,6 +34,7 @@ fn state(error: &Error) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with one line for each kind")]
 fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
+use crate::cli::exit;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
@@ -131,7 +132,8 @@ impl Place {
             text = screen::list(&self.folder, &[]);
         }
         let whole = checks.iter().all(|check| check["ok"] == true);
-        let mut answer = Answer::done(text, self.report(&entries)).is(whole);
+        let mut answer = Answer::done(text, self.report(&entries));
+        answer.exit = if whole { exit::DONE } else { exit::DAMAGED };
         answer.report.insert("checks".to_owned(), Value::Array(checks));
         Ok(answer)
     }

@@ -54,10 +54,11 @@ fn clear(files: &dyn Files, folder: &Path) -> Result<()> {
         Some(bytes) => bytes.starts_with(MARKER.as_bytes()),
         None => false,
     };
-    let mut old: Vec<PathBuf> = vec![settings];
-    old.extend(phase_files().iter().map(|(name, _)| folder.join("phases").join(name)));
     let database = folder.join(DATABASE);
-    old.extend(["-wal", "-shm", "-journal", ""].map(|suffix| beside(&database, suffix)));
+    let mut old = ["-wal", "-shm", "-journal", ""].map(|end| beside(&database, end)).to_vec();
+    old.extend(phase_files().iter().map(|(name, _)| folder.join("phases").join(name)));
+    // The marker goes last, so that a demo that was killed here is still known as one.
+    old.push(settings);
     for path in old {
         let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
         match stat {

@@ -9,6 +9,7 @@ use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::look::{look, prerequisites, rebuilt_tables, request};
+use super::unadopted::offer;
 use super::{plan, report};
 use crate::cli::answer::Answer;
 use crate::cli::args::Goal;
@@ -68,6 +69,21 @@ pub fn guide(
         Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Look::Ready(_)) => Err(unfinished(project)),
     }
+}
+
+/// Offers to record the phase that a file looks like, and looks again.
+fn adopt_and_look(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+    error: Error,
+    dry_run: bool,
+) -> Result<Look> {
+    if dry_run || context.yes || !context.can_ask() || error.kind() != ErrorKind::NotAdopted {
+        return Err(error);
+    }
+    offer(context, project, error)?;
+    look(project, request)
 }
 
 /// Applies phases without asking.

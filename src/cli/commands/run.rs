@@ -1,6 +1,7 @@
 //! From a command's name to its code.
 
-use phaseshift::Result;
+use phaseshift::database::holders;
+use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     backups, chain, check, current, demo, downgrade, history, init, meta, migrate, new_phase, plan,
@@ -15,6 +16,22 @@ use crate::cli::context::Context;
 /// # Errors
 /// Those of the command.
 pub fn run(context: &Context, command: &Command) -> Result<Answer> {
+    dispatch(context, command).map_err(|error| name_holders(context, error))
+}
+
+/// Adds who holds a busy file, where the system tells.
+fn name_holders(context: &Context, error: Error) -> Error {
+    let database = error.facts().database.clone();
+    let (ErrorKind::Busy, Some(database), true) =
+        (error.kind(), database, error.facts().problems.is_empty())
+    else {
+        return error;
+    };
+    let holders = holders(&database, context.files().as_ref());
+    error.problems(holders.iter().map(|holder| format!("held by {holder}")))
+}
+
+fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
     match command {
         Command::Migrate(goal) => migrate::guided(context, goal),
         Command::Upgrade(goal) => migrate::upgrade(context, goal),

@@ -74,16 +74,16 @@ fn losses(losses: &Losses, style: Style) -> String {
 fn change(change: &TableChange) -> String {
     match change {
         TableChange::Rows { added, removed, changed } => {
-            let mut parts = Vec::new();
-            for (count, what) in [
-                (added, "added rows go"),
-                (removed, "removed rows come back"),
-                (changed, "changed rows get their old values"),
-            ] {
-                if *count > 0 {
-                    parts.push(format!("{count} {what}"));
-                }
-            }
+            let parts = [
+                (added, "added row goes", "added rows go"),
+                (removed, "removed row comes back", "removed rows come back"),
+                (changed, "changed row gets its old values", "changed rows get their old values"),
+            ];
+            let parts: Vec<String> = parts
+                .into_iter()
+                .filter(|(count, ..)| **count > 0)
+                .map(|(count, one, many)| counted(*count, one, many))
+                .collect();
             parts.join(", ")
         }
         TableChange::OnlyLive { rows } => {
