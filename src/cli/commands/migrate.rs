@@ -22,6 +22,9 @@ use crate::cli::screens::run::Subject;
 /// The question before the change.
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
 
+/// The end of a dry run.
+const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
+
 /// Guides a person through a migration.
 ///
 /// # Errors
@@ -42,19 +45,18 @@ pub fn guide(
     request: &Request,
     dry_run: bool,
 ) -> Result<Answer> {
-    let migration = match look(project, request)? {
+    let looked = look(project, request)
+        .or_else(|error| adopt_and_look(context, project, request, error, dry_run));
+    let migration = match looked? {
         Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
         Look::Ready(migration) => migration,
     };
-    context.say(&opening(context, &migration)?);
     if dry_run {
-        return Ok(plan::planned(
-            context,
-            &migration,
-            "Nothing was changed: this was a dry run.\n",
-        ));
+        context.say(&opening(context, &migration)?);
+        return Ok(plan::planned(context, &migration, DRY_RUN));
     }
     require_somebody(context)?;
+    context.say(&opening(context, &migration)?);
     let done = if context.yes {
         let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
         run_now(context, request, *migration, subject)?
@@ -111,13 +113,8 @@ pub fn unguided(
         Look::Ready(migration) => migration,
     };
     if dry_run {
-        let text = opening(context, &migration)?;
-        context.say(&text);
-        return Ok(plan::planned(
-            context,
-            &migration,
-            "Nothing was changed: this was a dry run.\n",
-        ));
+        context.say(&opening(context, &migration)?);
+        return Ok(plan::planned(context, &migration, DRY_RUN));
     }
     context.say(&format!("{}\n", report::heading(&migration)));
     let subject = Subject { tables: rebuilt_tables(&migration), warns: false };
