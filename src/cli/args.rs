@@ -422,7 +422,8 @@ pub struct RevisionArgs {
 #[derive(Debug, Clone, Args)]
 pub struct MergeArgs {
     /// The phases to join; all heads if left out
-    pub phases: Vec<String>,
+    #[arg(value_name = "PHASE")]
+    pub joined: Vec<String>,
     /// What the phase does
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
@@ -486,6 +487,24 @@ mod tests {
     fn the_arguments_are_consistent() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    /// A flag of every command and an argument of one must not share a name: clap mixes them up.
+    #[test]
+    fn no_argument_is_called_like_a_global_flag() {
+        use clap::CommandFactory as _;
+        let command = Cli::command();
+        let global: Vec<_> = command
+            .get_arguments()
+            .filter(|it| it.is_global_set())
+            .map(clap::Arg::get_id)
+            .collect();
+        assert!(global.len() > 10);
+        for subcommand in command.get_subcommands() {
+            for argument in subcommand.get_arguments() {
+                assert!(!global.contains(&argument.get_id()), "{}", argument.get_id());
+            }
+        }
     }
 
     #[test]

@@ -52,10 +52,10 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
 pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
     let chain = chain(context)?;
     let mut parents = Vec::new();
-    for text in &arguments.phases {
+    for text in &arguments.joined {
         parents.extend(chain.current(&chain.applied_at(&Target::parse(text)?)?));
     }
-    if arguments.phases.is_empty() {
+    if arguments.joined.is_empty() {
         parents = chain.heads();
     }
     parents.dedup();
