@@ -470,6 +470,21 @@ impl Command {
         }
     }
 
+    /// Tells whether the command may draw progress bars.
+    pub const fn has_bars(&self) -> bool {
+        matches!(
+            self,
+            Self::Migrate(_)
+                | Self::Upgrade(_)
+                | Self::Downgrade(_)
+                | Self::Stamp(_)
+                | Self::Backup(_)
+                | Self::Backups(_)
+                | Self::Restore(_)
+                | Self::Demo(_)
+        )
+    }
+
     /// Tells whether the command writes and cannot show beforehand what it would do.
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(

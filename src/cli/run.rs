@@ -40,7 +40,10 @@ fn run_command(cli: &Cli) -> u8 {
         Ok(answer) => print_answer(cli, name, &answer),
         Err((error, flags)) => print_failure(cli, name, &error, &flags),
     };
-    show_cursor();
+    // Bars may have been drawn, and whatever was interrupted may have left anything.
+    if code != exit::DONE || cli.command.has_bars() {
+        show_cursor();
+    }
     code
 }
 

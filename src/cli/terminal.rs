@@ -108,7 +108,8 @@ fn is_utf8_locale(read: impl Fn(&str) -> Option<String>) -> bool {
 
 /// Shows the cursor again, in case something hid it.
 pub fn show_cursor() {
-    if std::io::stderr().is_terminal() {
+    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if std::io::stderr().is_terminal() && !dumb {
         // The program is ending; a terminal that is gone has no cursor to show.
         let _ = console::Term::stderr().show_cursor();
     }
