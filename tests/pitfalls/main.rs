@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod definitions;
 mod foreign_keys;
 mod views_triggers;
 
