@@ -10,6 +10,8 @@ mod support;
 
 mod definitions;
 mod foreign_keys;
+mod names;
+mod rows;
 mod views_triggers;
 
 /// Rebuilds a table as a tool does that reflects the schema through pragmas.
