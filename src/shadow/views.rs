@@ -14,11 +14,14 @@ use crate::schema::ObjectKind;
 use crate::sql::edit;
 
 /// The output columns of every view that compiles, by folded name.
-pub(super) type Outputs = BTreeMap<String, Vec<String>>;
+pub type Outputs = BTreeMap<String, Vec<String>>;
 
 impl Shadow {
-    /// Asks SQLite for the output columns of every view.
-    pub(super) fn outputs(&mut self) -> Result<Outputs> {
+    /// Asks SQLite for the output columns of every view that compiles.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports about the schema as a whole.
+    pub fn outputs(&mut self) -> Result<Outputs> {
         let views = self.view_names()?;
         let mut outputs = Outputs::new();
         for view in views {
