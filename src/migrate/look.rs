@@ -4,7 +4,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Applied, Phase, PhaseId, Target, WayBack};
 use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
-use crate::preflight::{check_requirements, check_space, probe_writing, space_need};
+use crate::preflight::{check_requirements, check_rows, check_space, probe_writing, space_need};
 use crate::shadow::Shadow;
 
 use super::project::Project;
@@ -66,6 +66,7 @@ impl Migration<Prepared> {
         if let Some(first) = plan.phases.first() {
             check_requirements(database.connection(), first)?;
         }
+        check_rows(database.connection(), &plan)?;
         let files = project.options.files.as_ref();
         let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
         check_space(files, &project.database, &project.backups, need)?;

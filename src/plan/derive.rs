@@ -7,7 +7,7 @@ use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema};
+use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
 
@@ -121,6 +121,7 @@ impl Derivation<'_> {
             scratch: String::new(),
             sql: text.to_owned(),
             copy: CopyQuery::derive(lineage, before, after, method),
+            required: required(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             reasons,
         })
@@ -305,6 +306,20 @@ fn sql_of(object: &Object) -> &str {
 
 fn is_autoincrement(text: &str) -> bool {
     significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
+}
+
+/// Kept columns that were and stay NOT NULL, but for those of the primary key.
+fn required(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<(String, String)> {
+    lineage
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let ColumnOrigin::Kept(from) = &column.origin else { return None };
+            let (old, new) = (before.column(from)?, after.column(&column.name)?);
+            let both = old.not_null && new.not_null && old.key == 0 && new.key == 0;
+            (both && new.is_writable()).then(|| (from.clone(), column.name.clone()))
+        })
+        .collect()
 }
 
 /// Says why a table has to be rebuilt; nothing if it stays as it is.

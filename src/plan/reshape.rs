@@ -18,6 +18,8 @@ pub struct Rebuild {
     pub sql: String,
     /// How the rows are copied.
     pub copy: CopyQuery,
+    /// Columns that were and stay NOT NULL: before and after.
+    pub required: Vec<(String, String)>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
     /// Why the table is rebuilt, each reason in a few words.

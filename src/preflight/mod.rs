@@ -1,9 +1,13 @@
 //! What can be known to be wrong before anything is written. Nothing here changes the file.
 
+mod orphans;
 mod requirement;
+mod rows;
 mod space;
+mod trial;
 mod writable;
 
 pub use requirement::check_requirements;
+pub use rows::check_rows;
 pub use space::{SpaceNeed, check_space, space_need};
 pub use writable::probe_writing;

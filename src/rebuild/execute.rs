@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::relax::relaxed;
 use crate::database::{Database, Purpose, run_fenced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
@@ -156,7 +157,11 @@ impl Run<'_> {
             ))?;
         }
         let statement = rebuild.copy.sql(&rebuild.scratch, &rebuild.to);
-        self.run(&statement).map_err(|error| error.about(&rebuild.from))?;
+        let copy = || self.run(&statement).map_err(|error| error.about(&rebuild.from));
+        match rebuild.copy.method {
+            CopyMethod::Rows => relaxed(self.connection(), rebuild, copy)?,
+            CopyMethod::Records | CopyMethod::RecordsWithGuard => copy()?,
+        }
         for (name, _, _) in &guards {
             self.run(&format!("DROP INDEX main.{}", quote(name)))?;
         }

@@ -5,5 +5,5 @@ mod model;
 mod read;
 
 pub use compare::{Entry, same_objects};
-pub use model::{Column, ColumnStorage, Object, ObjectKind, RowKey, Schema, Table};
+pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 pub use read::read;

@@ -22,3 +22,4 @@ pub use parts::MissingPart;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::CopyMethod;
+pub use views::Outputs;
