@@ -1,5 +1,6 @@
 //! Bad input: each case has its own message and exit code, and not a byte of the folder changes.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests make broken files from outside the engine")]
 
 mod support;
@@ -51,6 +52,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<Case> {
     vec![
         Case { name: "missing file", make: |_| {}, arguments: MIGRATE,

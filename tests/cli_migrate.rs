@@ -1,5 +1,6 @@
 //! The program on a good catalogue: guided, scripted, asked, and from the demo.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
 mod support;
@@ -264,6 +265,25 @@ fn the_script_of_a_plan_does_what_the_program_does() {
     sqlite3(&project.database(), &format!("\n{sql}"));
     judge(&before, &project.database(), &phase3_renames()).unwrap();
     project.run(&["verify", "--expect", "2"]).expect_code(0);
+}
+
+#[test]
+fn a_script_between_two_places_needs_no_database() {
+    let project = project();
+    let before = project.copy_database("before.db");
+    let plan = |range: &str| project.run(&["plan", "--sql", range]).expect_code(0).stdout;
+    let new = project.path("new.db");
+    sqlite3(&new, &format!("\n{}", plan("base:phase3")));
+    let here = |arguments: &[&str]| {
+        output(project.command().args(["-d", "new.db"]).args(arguments)).expect_code(0)
+    };
+    assert_eq!(here(&["current"]).stdout, "phase3\n");
+    here(&["verify", "--expect", "2"]);
+    sqlite3(&project.database(), &format!("\n{}", plan("phase2:phase3")));
+    judge(&before, &project.database(), &phase3_renames()).unwrap();
+    sqlite3(&project.database(), &format!("\n{}", plan("phase3:phase2")));
+    project.run(&["verify", "--expect", "1"]).expect_code(0);
+    project.run(&["plan", "phase2:phase3"]).expect_code(2);
 }
 
 #[test]

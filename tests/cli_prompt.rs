@@ -1,5 +1,6 @@
 //! The guided form in a pseudo-terminal: a person answers, or interrupts.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
 mod support;

@@ -134,6 +134,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift plan phase3
   phaseshift plan --sql > phase3.sql
+  phaseshift plan --sql base:phase3 > from_nothing.sql
   phaseshift plan --down phase2 --json")]
     Plan(PlanArgs),
     /// Check everything that must hold before a migration; change nothing
@@ -246,7 +247,7 @@ pub struct TargetArgs {
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Print a script for the sqlite3 program

@@ -5,6 +5,7 @@
 //! a [`Report`].
 
 mod look;
+mod outline;
 mod project;
 mod run;
 mod script;
@@ -13,6 +14,7 @@ mod stamp;
 mod state;
 
 pub use look::{Look, Request, UpToDate};
+pub use outline::{Outline, Outlined};
 pub use project::Project;
 pub use run::{Hooks, Report};
 pub use script::script;

@@ -2,11 +2,12 @@
 
 use crate::history::{Event, EventKind, record_script};
 use crate::plan::{self, Direction, PhasePlan};
+use crate::schema::Schema;
 
-use super::state::{Migration, Prepared};
+use super::state::Migration;
 
 /// Prints the plan as a script that the `sqlite3` program runs, from version 3.40 on.
-pub fn script(migration: &Migration<Prepared>) -> String {
+pub fn script<S>(migration: &Migration<S>) -> String {
     let versions = &migration.project().versions;
     plan::script(migration.plan(), &|phase: &PhasePlan| {
         let event = Event {
@@ -25,7 +26,12 @@ pub fn script(migration: &Migration<Prepared>) -> String {
             backup: None,
             rows_proven: 0,
         };
-        let mut statements = phase.version_tables.clone();
+        // A script may meet a file that has the version tables, or lacks them, whatever was planned.
+        let mut statements: Vec<String> = versions
+            .missing_from(&Schema::default())
+            .iter()
+            .map(|sql| sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
+            .collect();
         statements.extend(record_script(versions, &event));
         statements
     })
