@@ -9,7 +9,7 @@ use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
 use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::count_rows;
-use crate::shadow::CopyMethod;
+use crate::shadow::{CopyMethod, with_passing_stubs};
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -111,8 +111,13 @@ impl Run<'_> {
                         what: format!("Recorded version {}", self.phase.version),
                     });
                 }
+                Action::StepAside { .. } => {
+                    for statement in action.sql() {
+                        with_passing_stubs(self.connection(), &statement)
+                            .map_err(|error| refused(error, &statement))?;
+                    }
+                }
                 Action::Remove(_)
-                | Action::StepAside { .. }
                 | Action::CreateTable { .. }
                 | Action::DropTable { .. }
                 | Action::CarrySequence { .. }
@@ -132,10 +137,7 @@ impl Run<'_> {
     }
 
     fn run(&self, statement: &str) -> Result<()> {
-        self.connection().execute_batch(statement).map_err(|error| {
-            let what = format!("SQLite refused: {}", first_line(statement));
-            failed(error, what)
-        })
+        self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
     }
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
@@ -266,7 +268,8 @@ fn done(action: &Action) -> Option<String> {
     }
 }
 
-fn failed(error: rusqlite::Error, what: String) -> Error {
+fn refused(error: rusqlite::Error, statement: &str) -> Error {
+    let what = format!("SQLite refused: {}", first_line(statement));
     Error::from(error).during(ErrorKind::Rebuild, &what)
 }
 
