@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
+use crate::assertion::evaluate;
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -148,6 +149,10 @@ impl Migration<Secured> {
             let done = execute(database, phase, &mut number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
+            if place + 1 < self.plan.phases.len() {
+                // The proof sees only the end; what a phase promises must hold when it is done.
+                check_promises(database.connection(), phase)?;
+            }
             all.copied.extend(done.copied);
             all.rows_changed.extend(done.rows_changed);
         }
@@ -188,6 +193,20 @@ impl Migration<Secured> {
         }
         Ok(())
     }
+}
+
+/// Evaluates the `verify` checks of a phase that others follow.
+fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+    for check in &phase.verify {
+        let finding = evaluate(connection, check)?;
+        if !finding.holds {
+            let what = format!("{}: {}: found {}", phase.id, check.name, finding.found);
+            return Err(Error::new(ErrorKind::Proof, what)
+                .in_phase(phase.id.as_str())
+                .problems(finding.rows));
+        }
+    }
+    Ok(())
 }
 
 /// After a COMMIT that failed without leaving a transaction open, the file itself tells what it holds.

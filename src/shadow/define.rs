@@ -169,7 +169,31 @@ impl Shadow {
         if !done {
             self.recreate(&schema, object, &edited)?;
         }
+        if let Operation::Rebuild { values, .. } = operation {
+            self.refuse_left_out(shape, values)?;
+        }
         self.follow(operation, &object.name)
+    }
+
+    /// A new text that does not have a column of the table may have forgotten it, or mean it by
+    /// another name. Only a column whose values go into others is known to be given up.
+    fn refuse_left_out(&self, before: &Table, values: &[(String, String)]) -> Result<()> {
+        let schema = read(&self.connection)?;
+        let Some(after) = schema.shape(&before.name) else { return Ok(()) };
+        let read_by = |column: &str| values.iter().any(|(_, sql)| sql::mentions(sql, &[column]));
+        let left_out: Vec<&str> = before
+            .writable()
+            .map(|column| column.name.as_str())
+            .filter(|column| after.column(column).is_none() && !read_by(column))
+            .collect();
+        let Some(first) = left_out.first() else { return Ok(()) };
+        let what = format!(
+            "the new text of {} leaves out {}: before the rebuild, rename_column says that {first} \
+             has another name, and drop_column that it goes",
+            before.name,
+            left_out.join(", ")
+        );
+        Err(Error::new(ErrorKind::Step, what).about(&before.name))
     }
 
     fn ordinary_table<'s>(

@@ -2,7 +2,7 @@
 
 use super::shadow::{Shadow, at_step};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{quote, same};
+use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::ObjectKind;
 use crate::sql::{self, edit};
@@ -132,6 +132,7 @@ impl Shadow {
         match rename.table {
             None => {
                 self.lineage.rename_table(rename.from, rename.to);
+                self.follow_shadow_tables(rename.from, rename.to)?;
                 self.follow_content(rename.from, rename.to)
             }
             Some(table) => {
@@ -220,6 +221,23 @@ impl Shadow {
         let fixed = self.fix_outputs(&before)?;
         self.alter(rename)?;
         self.free_outputs(&fixed, &before)
+    }
+
+    /// The module of a virtual table renames the tables in which it keeps its rows.
+    fn follow_shadow_tables(&mut self, from: &str, to: &str) -> Result<()> {
+        let schema = read(&self.connection)?;
+        let prefix = format!("{}_", fold(from));
+        let followers: Vec<String> =
+            self.lineage.tables.keys().filter(|it| it.starts_with(&prefix)).cloned().collect();
+        for old in followers {
+            let new = format!("{to}_{}", &old[prefix.len()..]);
+            let moved = schema.find_table(&old).is_none()
+                && schema.find(ObjectKind::ShadowTable, &new).is_some();
+            if moved {
+                self.lineage.rename_table(&old, &new);
+            }
+        }
+        Ok(())
     }
 
     /// Full-text tables name their content table in an argument that SQLite's RENAME does not

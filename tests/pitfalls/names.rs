@@ -55,7 +55,12 @@ fn p29_shadow_tables_are_left_to_their_module() {
     assert_eq!(bench.ask("SELECT id FROM where_it_is WHERE west > 2"), "2");
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'doc_text%'"), "0");
     bench.down();
-    crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
+    // The texts of shadow tables are the module's business: it renames them there and back, too.
+    let back = ["doc_text", "old_text", "place"].map(|name| {
+        [format!("ALTER TABLE {name} RENAME TO away"), format!("ALTER TABLE away RENAME TO {name}")]
+    });
+    let renames = json!({"alter": back.concat(), "text": "tokens"});
+    crate::support::judge(bench.before(), &bench.database(), &renames).unwrap();
 }
 
 #[test]
@@ -82,10 +87,9 @@ fn p36_only_the_case_of_a_to_z_is_folded() {
         ],
     }));
     // Letters beyond A to Z are different letters.
-    bench.steps(Renaming::of_table("Ärger", "ärger").steps());
-    bench.down();
+    bench.phase("later", Renaming::of_table("Ärger", "ärger").steps());
     bench.refused(ErrorKind::Step, "ärger");
-    bench.steps(Renaming::of_column("Ärger", "x", "z").steps()).up();
+    bench.phase("later", Renaming::of_column("Ärger", "x", "z").steps()).up();
     assert_eq!(bench.ask("SELECT z FROM Ärger"), "1");
     assert_eq!(bench.ask("SELECT y FROM ärger"), "2");
 }
@@ -139,18 +143,16 @@ fn p44_two_names_can_be_swapped() {
     }));
     assert_eq!(bench.ask("SELECT x, y, z FROM frame"), "20|10|30");
     assert_eq!(bench.same_answer("SELECT x, y FROM v"), "10|20", "the view hands out what it did");
-    bench.down();
-    crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
 
     // Tables, and a ring of three columns.
+    let bench = Bench::new(&bench.ask_before(".dump"));
     let ring = Renaming::of_table("dark", "light").table("light", "dark");
     let ring = ring.column("frame", "x", "y").column("frame", "y", "z").column("frame", "z", "x");
     bench.steps(ring.steps()).up();
     assert_eq!(bench.ask("SELECT * FROM light"), "d");
     assert_eq!(bench.ask("SELECT b FROM dark"), "l");
     assert_eq!(bench.ask("SELECT x, y, z FROM frame"), "30|10|20");
-    bench.down();
-    crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
+    bench.down_judged();
 }
 
 const ODD: [&str; 14] = [
@@ -192,8 +194,7 @@ fn p45_odd_names_are_names() {
         let renaming = Renaming::of_table(odd, to).column(to, other, odd);
         bench.renamed(&renaming);
         assert_eq!(bench.ask(&format!("SELECT {} FROM {}", quoted(odd), quoted(to))), "a");
-        bench.down();
-        crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
+        bench.down_judged();
     }
 }
 
@@ -241,6 +242,5 @@ fn p51_scratch_names_are_free_names() {
     assert_eq!(bench.ask("SELECT A, b FROM item"), "1|2");
     assert_eq!(bench.ask("SELECT * FROM phaseshift_renamed"), "r|s");
     assert_eq!(bench.ask("SELECT dear FROM phaseshift_old_1"), "q");
-    bench.down();
-    crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
+    bench.down_judged();
 }
