@@ -287,6 +287,21 @@ fn a_script_between_two_places_needs_no_database() {
 }
 
 #[test]
+fn a_missing_database_is_created_only_when_asked() {
+    let project = project();
+    let new = |arguments: &[&str]| output(project.command().args(["-d", "new.db"]).args(arguments));
+    new(&["upgrade"]).expect_code(4);
+    assert!(!project.path("new.db").exists());
+    new(&["upgrade", "nonsense", "--create"]).expect_code(4);
+    assert!(!project.path("new.db").exists());
+    new(&["upgrade", "phase3", "--create"]).expect_code(0);
+    assert_eq!(new(&["current"]).stdout, "phase3\n");
+    new(&["verify", "--expect", "2"]).expect_code(0);
+    // An existing file is migrated as always.
+    project.run(&["upgrade", "phase3", "--create"]).expect_code(0);
+}
+
+#[test]
 fn the_demo_runs_by_itself_and_again_and_spares_what_is_not_its_own() {
     let project = Project::empty();
     for _ in 0..2 {

@@ -103,6 +103,17 @@ pub struct Goal {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct UpgradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {

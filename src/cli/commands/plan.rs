@@ -102,15 +102,17 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<Answer> {
         Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
         Look::Ready(migration) => migration,
     };
-    let lines = prerequisites(&migration)?;
+    let found = prerequisites(&migration)?;
     let mut answer = planned(context, &migration, "");
     answer.text = format!(
         "{}{}Ready to migrate: {}\n",
-        screen::prerequisites(&lines, context.terminal.out),
+        screen::prerequisites(found.iter().map(|it| it.detail.as_str()), context.terminal.out),
         screen::notices(migration.plan()),
         context.command_line("migrate")
     );
-    answer.report.insert("checks".to_owned(), json!(lines));
+    let checks: Vec<Value> =
+        found.iter().map(|it| json!({"name": it.name, "ok": true, "detail": it.detail})).collect();
+    answer.report.insert("checks".to_owned(), json!(checks));
     Ok(answer)
 }
 

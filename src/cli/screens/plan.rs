@@ -131,9 +131,9 @@ fn objects(summary: &PhaseSummary, renamed: &[(String, String)]) -> Vec<String> 
 }
 
 /// Lists prerequisites that hold.
-pub fn prerequisites(lines: &[String], style: Style) -> String {
+pub fn prerequisites<'l>(lines: impl Iterator<Item = &'l str>, style: Style) -> String {
     let ok = style.ok();
-    let lines: String = lines.iter().map(|line| format!("{ok} {line}\n")).collect();
+    let lines: String = lines.map(|line| format!("{ok} {line}\n")).collect();
     format!("Prerequisites:\n{lines}")
 }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn prerequisites_are_marked() {
-        let text = prerequisites(&["Enough space".to_owned()], Style::default());
+        let text = prerequisites(["Enough space"].into_iter(), Style::default());
         assert_eq!(text, "Prerequisites:\nok Enough space\n");
     }
 }
