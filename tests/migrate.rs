@@ -13,7 +13,6 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use phaseshift::sample::{Feature, SampleOptions};
 use support::Project;
 
@@ -38,7 +37,7 @@ fn engine_at(database: &Path, phases: &Path) -> Engine {
 }
 
 fn up_to(target: &str) -> Request {
-    Request { direction: Direction::Up, target: Target::parse(target).unwrap() }
+    Request::up(Target::parse(target).unwrap())
 }
 
 fn explain(error: phaseshift::Error) -> String {

@@ -12,8 +12,9 @@ mod script;
 mod secure;
 mod stamp;
 mod state;
+mod ways;
 
-pub use look::{Look, Request, UpToDate};
+pub use look::{Look, Request, Transactions, UpToDate};
 pub use outline::{Outline, Outlined};
 pub use project::Project;
 pub use run::{Hooks, Report};

@@ -176,6 +176,7 @@ impl Migration<Secured> {
             applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
             backup: Some(self.state.backup.path().display().to_string()),
             rows_proven: 0,
+            undo: phase.undo_record(&self.project.versions),
         };
         record(connection, &self.project.versions, &event)
     }

@@ -25,6 +25,7 @@ pub fn script<S>(migration: &Migration<S>) -> String {
             applied_at: String::new(),
             backup: None,
             rows_proven: 0,
+            undo: phase.undo_record(versions),
         };
         // A script may meet a file that has the version tables, or lacks them, whatever was planned.
         let mut statements: Vec<String> = versions

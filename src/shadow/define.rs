@@ -221,7 +221,7 @@ impl Shadow {
     }
 
     /// Drops the table and creates it from the new text, with its indexes and triggers.
-    fn recreate(&mut self, schema: &Schema, object: &Object, text: &str) -> Result<()> {
+    pub(super) fn recreate(&mut self, schema: &Schema, object: &Object, text: &str) -> Result<()> {
         let mut script = format!("DROP TABLE main.{};\n{text};\n", quote(&object.name));
         let dependents = schema
             .belonging(ObjectKind::Index, &object.name)

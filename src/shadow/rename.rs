@@ -225,7 +225,7 @@ impl Shadow {
 
     /// The module of a virtual table renames the tables in which it keeps its rows.
     fn follow_shadow_tables(&mut self, from: &str, to: &str) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let prefix = format!("{}_", fold(from));
         let followers: Vec<String> =
             self.lineage.tables.keys().filter(|it| it.starts_with(&prefix)).cloned().collect();

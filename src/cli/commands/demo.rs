@@ -43,7 +43,7 @@ pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
     context.yes = context.yes || !context.can_ask();
     let chain = Chain::read(files.as_ref(), &place.join("phases"))?;
     let project = context.project_at(database, chain);
-    let request = Request { direction: Direction::Up, target: Target::parse(TARGET)? };
+    let request = Request::up(Target::parse(TARGET)?);
     guide(&context, &project, &request, false)
 }
 

@@ -15,7 +15,7 @@ use crate::cli::screens::{counted, sized};
 /// # Errors
 /// [`phaseshift::ErrorKind::Arguments`] if the text is no target.
 pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Result<Request> {
-    Ok(Request { direction, target: Target::parse(target.unwrap_or(default))? })
+    Ok(Request::new(direction, Target::parse(target.unwrap_or(default))?))
 }
 
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.
