@@ -101,6 +101,8 @@ fn cases() -> Vec<Case> {
             code: 4, says: &["nobody to ask", "--yes"] },
         Case { name: "nobody to ask about a restore", make: normal, arguments: &["restore", "--latest"],
             code: 4, says: &["nobody to ask", "--yes"] },
+        Case { name: "nobody to pick a backup", make: normal, arguments: &["restore", "--yes"],
+            code: 4, says: &["which backup", "next:  phaseshift restore --latest --yes"] },
         Case { name: "no backup to restore", make: normal, arguments: &["restore", "--latest", "--yes"],
             code: 4, says: &["no verified backup"] },
         Case { name: "bad phase file", make: |it| { normal(it); it.write_phase("phase5.toml", "[[up]]\nop = 'rename_tabel'\n"); },

@@ -227,7 +227,10 @@ fn the_chain_is_told_in_the_words_of_alembic() {
 fn forks_are_joined_by_a_merge() {
     let project = project();
     project.run(&["new", "-m", "One", "--head", "phase4"]).expect_code(0);
-    project.run(&["new", "-m", "Two", "--head", "phase4", "--label", "side"]).expect_code(0);
+    let two = ["new", "-m", "Two", "--head", "phase4", "--label", "side"];
+    let refused = project.run(&two).expect_code(2);
+    assert!(refused.stderr.contains("phase5 stands on it: --splice"), "{}", refused.stderr);
+    project.run(&[&two[..], &["--splice"]].concat()).expect_code(0);
     assert_eq!(project.run(&["heads"]).stdout, "phase5 (head)\nphase6 (side) (head)\n");
     assert_eq!(
         project.run(&["branches"]).stdout,
@@ -284,6 +287,10 @@ fn a_script_between_two_places_needs_no_database() {
     sqlite3(&project.database(), &format!("\n{}", plan("phase3:phase2")));
     project.run(&["verify", "--expect", "1"]).expect_code(0);
     project.run(&["plan", "phase2:phase3"]).expect_code(2);
+    let up = project.run(&["upgrade", "phase2:phase3", "--sql"]).expect_code(0).stdout;
+    assert_eq!(up, plan("phase2:phase3"));
+    let down = project.run(&["downgrade", "phase3:phase2", "--sql"]).expect_code(0).stdout;
+    assert_eq!(down, plan("phase3:phase2"));
 }
 
 #[test]
@@ -299,6 +306,24 @@ fn a_missing_database_is_created_only_when_asked() {
     new(&["verify", "--expect", "2"]).expect_code(0);
     // An existing file is migrated as always.
     project.run(&["upgrade", "phase3", "--create"]).expect_code(0);
+}
+
+#[test]
+fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
+    let project = project();
+    let phase =
+        "[[up]]\nop = 'add_column'\ntable = 'cameras'\ncolumn = \"note TEXT DEFAULT 'new'\"\n";
+    project.write_phase("phase5.toml", phase);
+    project.run(&["upgrade"]).expect_code(0);
+    let before = project.snapshot();
+    let refused = project.run(&["downgrade"]).expect_code(4);
+    assert!(refused.stderr.contains("cameras.note"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--accept-loss"), "{}", refused.stderr);
+    let plan = project.run(&["plan", "-1"]).expect_code(0);
+    assert!(plan.stdout.contains("WARNING: this loses data:"), "{}", plan.stdout);
+    assert_eq!(project.snapshot(), before);
+    project.run(&["downgrade", "--accept-loss"]).expect_code(0);
+    assert_eq!(project.run(&["current"]).stdout, "phase4\n");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::history::Recorded;
 use crate::phase::{PhaseId, TargetRange};
 use crate::plan::Direction;
+use crate::preflight::count_losses;
 
 use super::look::{Request, UpToDate, plan_path};
 use super::project::Project;
@@ -40,8 +41,12 @@ impl Migration<Outlined> {
             Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
             Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
         };
-        Self::planned(project, known, &path, request.direction)
-            .map_err(|error| error.in_database(&project.database))
+        let mut outline = Self::planned(project, known, &path, request.direction)
+            .map_err(|error| error.in_database(&project.database))?;
+        if let Outline::Planned(migration) = &mut outline {
+            count_losses(database.connection(), &mut migration.plan)?;
+        }
+        Ok(outline)
     }
 
     /// Plans the way from one place of the chain to another without a database: from the schema

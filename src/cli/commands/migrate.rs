@@ -95,6 +95,9 @@ fn adopt_and_look(
 /// Those of a look and a run.
 pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
     let goal = &arguments.goal;
+    if arguments.sql {
+        return plan::sql(context, goal.target.as_deref(), Direction::Up);
+    }
     let project = context.project()?;
     let request = request(Direction::Up, goal.target.as_deref(), "head")?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
@@ -144,8 +147,9 @@ fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String>
     let mut text = screen::banner(&screen::headline(plan), &database, style);
     let _ = write!(
         text,
-        "\n{}\n{}\n{}",
+        "\n{}{}\n{}\n{}",
         screen::will_do(plan, &project.chain, version, style),
+        screen::losses(plan, style),
         screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
         screen::notices(plan)
     );

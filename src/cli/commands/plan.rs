@@ -1,9 +1,9 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
+use phaseshift::Result;
 use phaseshift::migrate::{Look, Migration, Outline, Project, script};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
-use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::look::{look, prerequisites, request};
@@ -22,50 +22,67 @@ use crate::cli::screens::plan as screen;
 /// Those of an outline.
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
     let target = arguments.target.as_deref();
-    let (project, outlined) = match target.map(TargetRange::parse) {
-        Some(Ok(range)) => outline_range(context, &range, arguments)?,
-        Some(Err(_)) | None => outline(context, target, arguments.down)?,
+    let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
+    let direction = match arguments.down || target.is_some_and(back) {
+        true => Direction::Down,
+        false => Direction::Up,
     };
+    if arguments.sql {
+        return sql(context, target, direction);
+    }
+    let (project, outlined) = outline(context, target, direction)?;
     let migration = match outlined {
-        Outline::UpToDate(up_to_date) => {
-            let mut answer = report::nothing_to_do(&project, &up_to_date);
-            if arguments.sql {
-                answer.text = format!("-- {}", answer.text);
-            }
-            return Ok(answer);
-        }
+        Outline::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
         Outline::Planned(migration) => migration,
     };
-    let mut answer = planned(context, &migration, "");
-    if arguments.sql {
-        let sql = script(&migration);
-        answer.report.insert("sql".to_owned(), json!(sql));
-        answer.text = sql;
-        return Ok(answer);
-    }
     let style = context.terminal.out;
-    let (_, version) = migration.versions();
+    let (plan, (_, version)) = (migration.plan(), migration.versions());
+    let database = project.database.display().to_string();
     let opening = format!(
-        "{}\n{}\n{}",
-        screen::banner(
-            &screen::headline(migration.plan()),
-            &project.database.display().to_string(),
-            style
-        ),
-        screen::will_do(migration.plan(), &project.chain, version, style),
-        screen::notices(migration.plan()),
+        "{}\n{}{}{}\n",
+        screen::banner(&screen::headline(plan), &database, style),
+        screen::will_do(plan, &project.chain, version, style),
+        screen::losses(plan, style),
+        screen::notices(plan),
     );
+    let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;
     Ok(answer)
 }
 
-fn outline(context: &Context, target: Option<&str>, down: bool) -> Result<(Project, Outline)> {
-    let project = context.project()?;
-    let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
-    let request = match down || target.is_some_and(back) {
-        true => request(Direction::Down, target, "-1")?,
-        false => request(Direction::Up, target, "head")?,
+/// Prints the plan to a target, or from one place to another, as a script.
+///
+/// # Errors
+/// Those of an outline.
+pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Result<Answer> {
+    let (project, outlined) = match target.map(TargetRange::parse) {
+        Some(Ok(range)) => outline_range(context, &range, direction)?,
+        Some(Err(_)) | None => outline(context, target, direction)?,
     };
+    let mut answer = match outlined {
+        Outline::UpToDate(up_to_date) => {
+            let mut answer = report::nothing_to_do(&project, &up_to_date);
+            answer.text = format!("-- {}", answer.text);
+            answer
+        }
+        Outline::Planned(migration) => {
+            let mut answer = planned(context, &migration, "");
+            answer.text = script(&migration);
+            answer
+        }
+    };
+    answer.report.insert("sql".to_owned(), json!(answer.text));
+    Ok(answer)
+}
+
+fn outline(
+    context: &Context,
+    target: Option<&str>,
+    direction: Direction,
+) -> Result<(Project, Outline)> {
+    let project = context.project()?;
+    let default = if direction == Direction::Down { "-1" } else { "head" };
+    let request = request(direction, target, default)?;
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
     Ok((project, outlined))
@@ -75,16 +92,12 @@ fn outline(context: &Context, target: Option<&str>, down: bool) -> Result<(Proje
 fn outline_range(
     context: &Context,
     range: &TargetRange,
-    arguments: &PlanArgs,
+    direction: Direction,
 ) -> Result<(Project, Outline)> {
-    if !arguments.sql {
-        let what = format!("{range} is a way without a file: it needs --sql");
-        return Err(Error::new(ErrorKind::Arguments, what));
-    }
     let chain = context.chain()?;
     let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
     let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
-    let direction = if arguments.down || leads_down { Direction::Down } else { Direction::Up };
+    let direction = if leads_down { Direction::Down } else { direction };
     // The path is never opened; the script may be for many files.
     let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
     let project = context.project_at(database, chain);
@@ -153,6 +166,7 @@ fn phase(phase: &PhasePlan) -> Value {
         "description": phase.description,
         "direction": phase.direction.code(),
         "summary": summarize(phase),
+        "losses": phase.losses,
         "notices": phase.notices,
     })
 }

@@ -49,8 +49,8 @@ fn name_holders(context: &Context, error: Error) -> Error {
 fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
     match command {
         Command::Migrate(goal) => migrate::guided(context, goal),
-        Command::Upgrade(goal) => migrate::upgrade(context, goal),
-        Command::Downgrade(goal) => downgrade::run(context, goal),
+        Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
+        Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
         Command::Status(arguments) => status::run(context, arguments.exit_code),

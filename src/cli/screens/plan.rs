@@ -147,6 +147,16 @@ pub fn steps(plan: &Plan) -> String {
     format!("Steps:\n{lines}")
 }
 
+/// Lists what a plan loses; nothing if nothing is lost.
+pub fn losses(plan: &Plan, style: Style) -> String {
+    let lines = plan.phases.iter().flat_map(|phase| &phase.losses);
+    let lines: String = lines.map(|loss| format!("  {} {loss}\n", style.bullet())).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{} this loses data:\n{lines}", style.warning("WARNING:"))
+}
+
 /// Lists what a person should know about a plan; nothing if there is nothing.
 pub fn notices(plan: &Plan) -> String {
     let all = plan.phases.iter().flat_map(|phase| &phase.notices);
