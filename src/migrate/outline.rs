@@ -9,7 +9,7 @@ use crate::phase::{PhaseId, TargetRange};
 use crate::plan::Direction;
 use crate::preflight::count_losses;
 
-use super::look::{Request, UpToDate, plan_path};
+use super::look::{Request, Transactions, UpToDate, plan_path};
 use super::project::Project;
 use super::stamp::replay;
 use super::state::{Known, Migration};
@@ -81,7 +81,10 @@ impl Migration<Outlined> {
             return Ok(Outline::UpToDate(Box::new(UpToDate { known, current })));
         }
         let plan = plan_path(project, &known, path, direction)?;
-        let migration = Self { project: project.clone(), known, plan, state: Outlined(()) };
+        // Nothing of an outline runs, in one transaction or in many.
+        let transactions = Transactions::default();
+        let state = Outlined(());
+        let migration = Self { project: project.clone(), known, plan, transactions, state };
         Ok(Outline::Planned(Box::new(migration)))
     }
 }
