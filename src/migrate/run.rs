@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::database::{Database, Identity, WriteTransaction};
+use crate::assertion::evaluate;
+use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
@@ -14,6 +15,7 @@ use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
 use crate::rebuild::{Execution, StepNumber, execute};
 
+use super::project::Project;
 use super::secure::hold;
 use super::state::{Migration, Secured};
 
@@ -80,14 +82,15 @@ impl Migration<Secured> {
         let done = self.transform(observer, hooks);
         let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let Secured { database, backup, .. } = self.state;
+        let Self { project, state: Secured { database, backup, .. }, .. } = self;
         let transaction = WriteTransaction::resume(database);
         let (execution, proof) = match done {
             Ok(done) => done,
             Err(error) => return Err(roll_back(transaction, error)),
         };
-        let database = transaction.commit()?;
+        let database = transaction.commit().map_err(|error| settle(&project, to, error))?;
         observer.event(&Event::Committed);
+        project.options.files.promised("migrated");
         let follow_up = database.close().err().map(|error| error.to_string());
         Ok(Report {
             from,
@@ -146,6 +149,10 @@ impl Migration<Secured> {
             let done = execute(database, phase, &mut number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
+            if place + 1 < self.plan.phases.len() {
+                // The proof sees only the end; what a phase promises must hold when it is done.
+                check_promises(database.connection(), phase)?;
+            }
             all.copied.extend(done.copied);
             all.rows_changed.extend(done.rows_changed);
         }
@@ -169,6 +176,7 @@ impl Migration<Secured> {
             applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
             backup: Some(self.state.backup.path().display().to_string()),
             rows_proven: 0,
+            undo: phase.undo_record(&self.project.versions),
         };
         record(connection, &self.project.versions, &event)
     }
@@ -188,8 +196,36 @@ impl Migration<Secured> {
     }
 }
 
+/// Evaluates the `verify` checks of a phase that others follow.
+fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+    for check in &phase.verify {
+        let finding = evaluate(connection, check)?;
+        if !finding.holds {
+            let what = format!("{}: {}: found {}", phase.id, check.name, finding.found);
+            return Err(Error::new(ErrorKind::Proof, what)
+                .in_phase(phase.id.as_str())
+                .problems(finding.rows));
+        }
+    }
+    Ok(())
+}
+
+/// After a COMMIT that failed without leaving a transaction open, the file itself tells what it holds.
+fn settle(project: &Project, expected: Option<i64>, error: Error) -> Error {
+    if error.state() != DatabaseState::Unknown {
+        return error;
+    }
+    let found = project.open(Access::Write).and_then(|database| project.know(&database));
+    match found {
+        Ok(known) if known.recorded.version() == expected => error.leaving(DatabaseState::Done),
+        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        Err(_) => error,
+    }
+}
+
 /// Rolls back and says so; an error while rolling back does not replace the first one.
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
+    let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
         Ok(_) => error.leaving(DatabaseState::RolledBack),
         // The connection is closed now; whoever opens the file next rolls it back.
