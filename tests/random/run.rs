@@ -11,7 +11,6 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Look, Migration, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use phaseshift::{DatabaseState, Error, ErrorKind};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -126,7 +125,7 @@ fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
     let chain = Chain::read(&RealFiles, phases)?;
     let versions = VersionTables::named("schema_version");
     let project = Project::new(database.to_path_buf(), None, chain, versions, options);
-    let request = Request { direction: Direction::Up, target: Target::parse("head")? };
+    let request = Request::up(Target::parse("head")?);
     let look = Migration::look(&project, &request)?;
     if matches!(look, Look::UpToDate(_)) {
         return Ok(false);
