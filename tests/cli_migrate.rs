@@ -315,6 +315,7 @@ fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
         "[[up]]\nop = 'add_column'\ntable = 'cameras'\ncolumn = \"note TEXT DEFAULT 'new'\"\n";
     project.write_phase("phase5.toml", phase);
     project.run(&["upgrade"]).expect_code(0);
+    support::sqlite3(&project.database(), "UPDATE cameras SET note = 'mine' WHERE id = 1");
     let before = project.snapshot();
     let refused = project.run(&["downgrade"]).expect_code(4);
     assert!(refused.stderr.contains("cameras.note"), "{}", refused.stderr);
