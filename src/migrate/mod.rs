@@ -18,7 +18,7 @@ pub use look::{Look, Request, Transactions, UpToDate};
 pub use outline::{Outline, Outlined};
 pub use project::Project;
 pub use run::{Hooks, Report};
-pub use script::script;
+pub use script::{script, script_range};
 pub use secure::migrate_now;
 pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};
 pub use state::{Known, Migration, Prepared, Secured};
