@@ -45,7 +45,8 @@ impl Migration<Outlined> {
         let mut plan = plan_path(project, &known, &path, request.direction)
             .map_err(|error| error.in_database(&project.database))?;
         count_losses(database.connection(), &mut plan)?;
-        let migration = Self { project: project.clone(), known, plan, state: Outlined(()) };
+        let (transactions, state) = (request.transactions, Outlined(()));
+        let migration = Self { project: project.clone(), known, plan, transactions, state };
         Ok(Outline::Planned(Box::new(migration)))
     }
 }
