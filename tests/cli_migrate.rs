@@ -327,6 +327,39 @@ fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
 }
 
 #[test]
+fn a_failure_in_a_later_phase_keeps_the_earlier_ones_only_when_asked() {
+    let project = project();
+    let check = "name = 'never'\nsql = 'SELECT 1'\nexpect = 2";
+    project.write_phase("phase5.toml", &format!("[[verify]]\n{check}\n"));
+    let whole = project.run(&["upgrade"]).expect_code(6);
+    assert!(whole.stderr.contains("everything was rolled back"), "{}", whole.stderr);
+    assert_eq!(project.run(&["current"]).stdout, "phase2\n");
+    let each = project.run(&["upgrade", "--per-phase"]).expect_code(6);
+    let said = "state: phase3, phase4 done and committed; what came after was rolled back";
+    assert!(each.stderr.contains(said), "{}", each.stderr);
+    assert_eq!(project.run(&["current"]).stdout, "phase4\n");
+}
+
+#[test]
+fn check_takes_phases_there_and_back_and_finds_branches_that_clash() {
+    let project = project();
+    let check = project.run(&["check", "--roundtrip"]).expect_code(0);
+    assert!(check.stdout.contains("✓ phase3: reversible\n"), "{}", check.stdout);
+    let column = "op = 'add_column'\ntable = 'cameras'\ncolumn = 'note TEXT'";
+    for name in ["left", "right"] {
+        project.write_phase(
+            &format!("{name}.toml"),
+            &format!("parents = ['phase4']\n[[up]]\n{column}\n"),
+        );
+    }
+    let clash = project.run(&["check", "--json"]).expect_code(3).json();
+    let message = clash["problems"].as_array().unwrap().iter().map(|it| it["message"].to_string());
+    assert!(message.into_iter().any(|it| it.contains("cameras.note")), "{clash:#}");
+    let merge = project.run(&["merge"]).expect_code(4);
+    assert!(merge.stderr.contains("cameras.note"), "{}", merge.stderr);
+}
+
+#[test]
 fn the_demo_runs_by_itself_and_again_and_spares_what_is_not_its_own() {
     let project = Project::empty();
     for _ in 0..2 {
