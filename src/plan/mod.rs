@@ -18,7 +18,7 @@ pub use derive::{Facts, derive};
 pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
-pub use statistics::{IndexMove, StatisticsMove};
+pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 
 use crate::database::Touched;
