@@ -12,7 +12,6 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use support::Project;
 
 /// A fenced block of the manual: its language, its text, and the heading above it.
@@ -59,7 +58,7 @@ fn run(heading: &str, before: &str, steps: &str, question: &str) -> String {
         Chain::read(&RealFiles, &project.phases()).unwrap_or_else(|it| panic!("{heading}: {it}"));
     let versions = VersionTables::named("schema_version");
     let engine = Engine::new(project.database(), None, chain, versions, options);
-    let request = Request { direction: Direction::Up, target: Target::Head };
+    let request = Request::up(Target::Head);
     let look = Migration::look(&engine, &request).unwrap_or_else(|it| panic!("{heading}: {it}"));
     let done = migrate_now(&engine, &request, look, &mut Silent);
     done.unwrap_or_else(|it| panic!("{heading}: {it} {:?}", it.causes())).unwrap();

@@ -13,7 +13,6 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use support::Project;
 
 /// A project with a schema made by plain SQL and one phase with these steps.
@@ -46,7 +45,7 @@ fn migrate(project: &Project) -> Result<(), phaseshift::Error> {
         VersionTables::named("schema_version"),
         options,
     );
-    let request = Request { direction: Direction::Up, target: Target::Head };
+    let request = Request::up(Target::Head);
     let look = Migration::look(&engine, &request)?;
     migrate_now(&engine, &request, look, &mut Silent).map(|_| ())
 }

@@ -2,13 +2,18 @@
 
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
-use crate::phase::{Applied, Phase, PhaseId, Target, WayBack};
-use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
-use crate::preflight::{check_requirements, check_rows, check_space, probe_writing, space_need};
+use crate::phase::{Applied, Phase, PhaseId, Target};
+use crate::plan::{Direction, Plan, plan_phase, plan_undo};
+use crate::preflight::{
+    LossPolicy, check_requirements, check_rows, check_space, count_losses, probe_writing,
+    refuse_losses, space_need,
+};
 use crate::shadow::Shadow;
 
+use super::clashes::{as_error, check_merges};
 use super::project::Project;
 use super::state::{Known, Migration, Prepared, data_version};
+use super::ways::Ways;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +22,56 @@ pub struct Request {
     pub direction: Direction,
     /// Up to where.
     pub target: Target,
+    /// Whether a way down may lose rows and values.
+    pub losses: LossPolicy,
+    /// How the phases of the run are cut into transactions.
+    pub transactions: Transactions,
+}
+
+/// How the phases of a run are cut into transactions. There is one backup in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transactions {
+    /// One transaction: all phases, or none.
+    #[default]
+    WholeRun,
+    /// One transaction for each phase: a failure leaves the phases before it done.
+    PerPhase,
+}
+
+impl Request {
+    /// Asks for the way up to a target.
+    pub fn up(target: Target) -> Self {
+        Self::new(Direction::Up, target)
+    }
+
+    /// Asks for the way down to a target; a way that loses anything is refused.
+    pub fn down(target: Target) -> Self {
+        Self::new(Direction::Down, target)
+    }
+
+    /// Asks for a way to a target: nothing is lost on the way down, all in one transaction.
+    pub fn new(direction: Direction, target: Target) -> Self {
+        Self {
+            direction,
+            target,
+            losses: LossPolicy::default(),
+            transactions: Transactions::default(),
+        }
+    }
+
+    /// Allows a way down to lose rows and values.
+    #[must_use]
+    pub fn accepting_loss(mut self) -> Self {
+        self.losses = LossPolicy::Accept;
+        self
+    }
+
+    /// Asks for one transaction per phase.
+    #[must_use]
+    pub fn per_phase(mut self) -> Self {
+        self.transactions = Transactions::PerPhase;
+        self
+    }
 }
 
 /// A file on which there is nothing to do.
@@ -62,7 +117,11 @@ impl Migration<Prepared> {
             let current = project.chain.current(&known.applied);
             return Ok(Look::UpToDate(Box::new(UpToDate { known, current })));
         }
-        let plan = plan_path(project, &known, &path, request.direction)?;
+        let mut plan = plan_path(project, &known, &path, request.direction)?;
+        count_losses(database.connection(), &mut plan)?;
+        if request.losses == LossPolicy::Refuse {
+            refuse_losses(&plan)?;
+        }
         if let Some(first) = plan.phases.first() {
             check_requirements(database.connection(), first)?;
         }
@@ -72,7 +131,8 @@ impl Migration<Prepared> {
         check_space(files, &project.database, &project.backups, need)?;
         let database = probe_writing(database)?;
         let state = Prepared { database, data_version };
-        Ok(Look::Ready(Box::new(Migration { project: project.clone(), known, plan, state })))
+        let (project, transactions) = (project.clone(), request.transactions);
+        Ok(Look::Ready(Box::new(Migration { project, known, plan, transactions, state })))
     }
 }
 
@@ -85,12 +145,11 @@ pub(super) fn plan_path(
 ) -> Result<Plan> {
     let mut shadow = Shadow::of(&known.schema)?;
     shadow.keep_tables(project.versions.names());
-    let mut plan = Plan::default();
-    for id in path {
-        let Some(phase) = project.chain.get(id) else { continue };
-        let planned = plan_one(project, &mut shadow, phase, direction);
-        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
-    }
+    let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
+    let mut plan = match direction {
+        Direction::Up => plan_up(project, known, &mut shadow, &phases)?,
+        Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
+    };
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(
@@ -104,22 +163,50 @@ pub(super) fn plan_path(
     Ok(plan)
 }
 
-fn plan_one(
+fn plan_up(
     project: &Project,
+    known: &Known,
     shadow: &mut Shadow,
-    phase: &Phase,
-    direction: Direction,
-) -> Result<PhasePlan> {
-    let steps = match (direction, &phase.down) {
-        (Direction::Up, _) => phase.up.clone(),
-        (Direction::Down, WayBack::Steps(steps)) => steps.clone(),
-        (Direction::Down, WayBack::Derived) => crate::phase::derive_way_back(phase)?,
-        (Direction::Down, WayBack::Irreversible(why)) => {
-            let what = format!("{} cannot be undone: {why}", phase.id);
-            return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
-        }
-    };
-    plan_phase(shadow, phase, &steps, direction, &project.versions)
+    phases: &[&Phase],
+) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for phase in phases {
+        let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
+        let planned = planned.map_err(|error| explain_clash(error, project, phase));
+        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
+    }
+    Ok(plan)
+}
+
+/// A step that does not fit after another branch is a clash of the two, which has a name.
+fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
+    if error.kind() != ErrorKind::Step || project.chain.is_linear() {
+        return error;
+    }
+    // A chain that does not run at all keeps its own error.
+    let clashes = check_merges(project).unwrap_or_default();
+    let ours = clashes.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
+    match as_error(ours.collect()) {
+        Ok(()) => error,
+        Err(clash) => clash.in_phase(phase.id.as_str()).caused_by(error),
+    }
+}
+
+fn plan_down(
+    project: &Project,
+    known: &Known,
+    shadow: &mut Shadow,
+    phases: &[&Phase],
+) -> Result<Plan> {
+    let mut plan = Plan::default();
+    let mut remaining = known.applied.clone();
+    let ways = Ways::new(project, &remaining)?;
+    for phase in phases {
+        let past = ways.past(phase, &remaining, &known.recorded)?;
+        plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
+        remaining.remove(&phase.id);
+    }
+    Ok(plan)
 }
 
 /// A step that does not fit a file on which nothing is recorded most often means that the file is

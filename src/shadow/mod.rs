@@ -11,6 +11,7 @@ mod health;
 mod lineage;
 mod parts;
 mod rename;
+mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
 mod transfer;

@@ -4,7 +4,7 @@ use super::shadow::{Shadow, at_step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, read};
+use crate::schema::ObjectKind;
 use crate::sql::{self, edit};
 
 /// One rename of a table, or of a column in a table.
@@ -91,7 +91,7 @@ impl Shadow {
     }
 
     fn is_name_taken(&self, rename: &Rename<'_>) -> Result<bool> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         Ok(match rename.table {
             None => !same(rename.from, rename.to) && schema.is_taken(rename.to),
             Some(table) => schema.shape(table).is_some_and(|shape| {
@@ -102,7 +102,7 @@ impl Shadow {
 
     fn free_column(&self, table: Option<&str>, wish: String) -> Result<String> {
         let Some(table) = table else { return Ok(wish) };
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(shape) = schema.shape(table) else { return Ok(wish) };
         let mut name = wish;
         while shape.column(&name).is_some() {
@@ -146,7 +146,7 @@ impl Shadow {
     }
 
     fn refuse_unknown(&self, rename: &Rename<'_>) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let table = rename.table.unwrap_or(rename.from);
         let missing = |what: String, name: &str| {
             Err(Error::new(ErrorKind::Step, format!("{what} does not exist")).about(name))
@@ -226,7 +226,7 @@ impl Shadow {
 
     /// The module of a virtual table renames the tables in which it keeps its rows.
     fn follow_shadow_tables(&mut self, from: &str, to: &str) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let prefix = format!("{}_", fold(from));
         let followers: Vec<String> =
             self.lineage.tables.keys().filter(|it| it.starts_with(&prefix)).cloned().collect();
@@ -259,7 +259,7 @@ impl Shadow {
                 return refuse(format!("the virtual table {name} reads {from} by its name"), &name);
             }
         }
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         if schema.find(ObjectKind::VirtualTable, to).is_none() {
             return Ok(());
         }
@@ -324,7 +324,8 @@ impl Shadow {
     }
 
     fn virtual_tables(&self) -> Result<Vec<(String, String)>> {
-        Ok(read(&self.connection)?
+        Ok(self
+            .current()?
             .of_kind(ObjectKind::VirtualTable)
             .filter_map(|it| Some((it.name.clone(), it.sql.clone()?)))
             .collect())

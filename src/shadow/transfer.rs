@@ -14,7 +14,7 @@ use super::parts::with_stubs;
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema, Table, read};
+use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::sql::edit;
 
 /// How rows get into a rebuilt table.
@@ -40,7 +40,7 @@ impl Shadow {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, CopyMethod>> {
-        let after = read(&self.connection)?;
+        let after = self.current()?;
         let mut methods = BTreeMap::new();
         for object in after.of_kind(ObjectKind::Table) {
             let Some(lineage) = self.lineage.table(&object.name).cloned() else { continue };

@@ -14,7 +14,6 @@ use phaseshift::migrate::{
     Look, Migration, Prepared, Project as Engine, Report, Request, migrate_now,
 };
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
 use super::judge::judge;
@@ -279,12 +278,12 @@ pub fn engine_at(database: &Path, phases: &Path) -> Engine {
 
 /// The request to apply up to a target.
 pub fn up_to(target: &str) -> Request {
-    Request { direction: Direction::Up, target: Target::parse(target).expect("a target") }
+    Request::up(Target::parse(target).expect("a target"))
 }
 
 /// The request to undo down to a target.
 pub fn down_to(target: &str) -> Request {
-    Request { direction: Direction::Down, target: Target::parse(target).expect("a target") }
+    Request::down(Target::parse(target).expect("a target"))
 }
 
 /// Everything that an error says.

@@ -1,8 +1,12 @@
 //! What integration tests stand on: a project folder of their own, the real program with nothing
 //! inherited from the machine, the judge, and the `sqlite3` program.
 #![allow(dead_code, reason = "every integration test compiles this module and uses a part of it")]
-#![allow(clippy::panic, reason = "a test that cannot go on fails")]
-#![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests look at files from outside the engine"
+)]
 
 mod bench;
 mod judge;
