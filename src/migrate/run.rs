@@ -1,11 +1,11 @@
 //! Carrying a secured migration out: rebuild, prove, commit, all in one transaction.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::database::{Database, Identity, WriteTransaction};
+use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
@@ -14,8 +14,9 @@ use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
 use crate::rebuild::{Execution, StepNumber, execute};
 
+use super::project::Project;
 use super::secure::hold;
-use super::state::{Migration, Secured};
+use super::state::{Known, Migration, Secured};
 
 /// Places where a test can meddle, to show that the run notices.
 #[derive(Default)]
@@ -80,15 +81,24 @@ impl Migration<Secured> {
         let done = self.transform(observer, hooks);
         let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let Secured { database, backup, .. } = self.state;
+        let Self { project, known, state: Secured { database, backup, .. }, .. } = self;
         let transaction = WriteTransaction::resume(database);
         let (execution, proof) = match done {
             Ok(done) => done,
             Err(error) => return Err(roll_back(transaction, error)),
         };
-        let database = transaction.commit()?;
+        let follow_up = match transaction.commit() {
+            Ok(database) => database.close().err().map(|error| error.to_string()),
+            Err(error) if error.state() == DatabaseState::Unknown => {
+                let state = look_again(&project, &known, backup.path());
+                if state != DatabaseState::Done {
+                    return Err(error.leaving(state));
+                }
+                Some(format!("an error after the commit: {}", error.causes().join(": ")))
+            }
+            Err(error) => return Err(error),
+        };
         observer.event(&Event::Committed);
-        let follow_up = database.close().err().map(|error| error.to_string());
         Ok(Report {
             from,
             to,
@@ -185,6 +195,29 @@ impl Migration<Secured> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Finds out whether a commit counts although an error was reported: the history then names the
+/// backup of this run. Opening the file rolls back what was not committed.
+fn look_again(project: &Project, known: &Known, backup: &Path) -> DatabaseState {
+    let recorded = || {
+        let database = project.open(Access::Write)?;
+        project.know(&database).map(|now| now.recorded)
+    };
+    // What is found must also outlast a power cut, and the sync of the folder may be what failed.
+    let folder = project.database.parent().unwrap_or(Path::new("."));
+    let durable = || project.options.files.sync_folder(folder).is_ok();
+    let backup = backup.display().to_string();
+    match recorded() {
+        Ok(now) if now == known.recorded => DatabaseState::RolledBack,
+        Ok(now)
+            if now.events.last().is_some_and(|it| it.backup.as_ref() == Some(&backup))
+                && durable() =>
+        {
+            DatabaseState::Done
+        }
+        Ok(_) | Err(_) => DatabaseState::Unknown,
     }
 }
 
