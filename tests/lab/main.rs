@@ -14,6 +14,7 @@ mod locks;
 mod power;
 mod power_cuts;
 mod power_sweep;
+mod regressions;
 mod scene;
 mod tally;
 mod verdict;
