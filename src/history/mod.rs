@@ -7,7 +7,9 @@
 mod applied;
 mod record;
 mod tables;
+mod undo;
 
 pub use applied::{AppliedPhase, applied};
 pub use record::{Event, EventKind, record, record_script};
 pub use tables::{HISTORY_TABLE, HistoryRow, Recorded, VersionRow, VersionTables};
+pub use undo::{KeptObject, UndoRecord};

@@ -68,6 +68,8 @@ pub struct Event {
     pub backup: Option<String>,
     /// Rows proven equal to the backup.
     pub rows_proven: u64,
+    /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it.
+    pub undo: Option<String>,
 }
 
 /// Records an event. The tables must exist; the caller owns the transaction.
@@ -95,8 +97,8 @@ pub fn record(connection: &Connection, tables: &VersionTables, event: &Event) ->
     }
     connection.execute(
         "INSERT INTO main.phase_history(id, parents, version, direction, checksum, started_at, \
-         finished_at, backup, tool_version, rows_proven, outcome) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         finished_at, backup, tool_version, rows_proven, outcome, undo) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             event.id,
             event.parents.join(" "),
@@ -109,6 +111,7 @@ pub fn record(connection: &Connection, tables: &VersionTables, event: &Event) ->
             env!("CARGO_PKG_VERSION"),
             i64::try_from(event.rows_proven).unwrap_or(i64::MAX),
             event.kind.outcome(),
+            event.undo,
         ],
     )?;
     Ok(())
@@ -130,14 +133,15 @@ pub fn record_script(tables: &VersionTables, event: &Event) -> Vec<String> {
     };
     let second = format!(
         "INSERT INTO main.phase_history(id, parents, version, direction, checksum, started_at, finished_at, \
-         tool_version, rows_proven, outcome) VALUES ({}, {}, {version}, {}, {}, CURRENT_TIMESTAMP, \
-         CURRENT_TIMESTAMP, {}, 0, {})",
+         tool_version, rows_proven, outcome, undo) VALUES ({}, {}, {version}, {}, {}, CURRENT_TIMESTAMP, \
+         CURRENT_TIMESTAMP, {}, 0, {}, {})",
         literal(&event.id),
         literal(&event.parents.join(" ")),
         literal(event.kind.direction()),
         literal(&event.checksum),
         literal(concat!("script of ", env!("CARGO_PKG_VERSION"))),
-        literal(event.kind.outcome())
+        literal(event.kind.outcome()),
+        event.undo.as_deref().map_or_else(|| "NULL".to_owned(), literal)
     );
     vec![first, second]
 }

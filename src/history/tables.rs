@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{ObjectKind, Schema, Table};
 
+use super::undo::UndoRecord;
+
 /// The name of the table that holds one row per event.
 pub const HISTORY_TABLE: &str = "phase_history";
 
@@ -56,6 +58,8 @@ pub struct HistoryRow {
     pub finished_at: Option<String>,
     /// The backup made before it.
     pub backup: Option<String>,
+    /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it.
+    pub undo: Option<String>,
 }
 
 /// What a file records.
@@ -73,6 +77,13 @@ impl Recorded {
     /// Returns the highest version, or `None` if none is recorded.
     pub fn version(&self) -> Option<i64> {
         self.versions.iter().map(|row| row.version).max()
+    }
+
+    /// Returns what a phase changed when it was last applied to this file, if that is kept.
+    pub fn undo_of(&self, id: &str) -> Option<UndoRecord> {
+        let came = |row: &&HistoryRow| row.id == id && ["up", "stamp"].contains(&&*row.direction);
+        let last = self.events.iter().rev().find(came)?;
+        UndoRecord::from_json(last.undo.as_deref()?)
     }
 }
 
@@ -111,9 +122,12 @@ impl VersionTables {
                 "CREATE TABLE phase_history (\n  event INTEGER PRIMARY KEY,\n  id TEXT NOT NULL,\n  \
                  parents TEXT NOT NULL,\n  version INTEGER NOT NULL,\n  direction TEXT NOT NULL,\n  \
                  checksum TEXT,\n  started_at TEXT,\n  finished_at TEXT,\n  backup TEXT,\n  \
-                 tool_version TEXT,\n  rows_proven INTEGER,\n  outcome TEXT NOT NULL\n)"
+                 tool_version TEXT,\n  rows_proven INTEGER,\n  outcome TEXT NOT NULL,\n  undo TEXT\n)"
                     .to_owned(),
             );
+        }
+        if schema.shape(HISTORY_TABLE).is_some_and(|table| table.column("undo").is_none()) {
+            statements.push("ALTER TABLE main.phase_history ADD COLUMN undo TEXT".to_owned());
         }
         statements
     }
@@ -174,8 +188,8 @@ impl VersionTables {
             recorded.has_table = true;
             recorded.versions = self.read_versions(connection, &object.name)?;
         }
-        if schema.find_table(HISTORY_TABLE).is_some() {
-            recorded.events = read_events(connection)?;
+        if let Some(table) = schema.shape(HISTORY_TABLE) {
+            recorded.events = read_events(connection, table.column("undo").is_some())?;
         }
         Ok(recorded)
     }
@@ -207,10 +221,13 @@ fn lossy(value: rusqlite::types::ValueRef<'_>) -> Option<String> {
     value.as_bytes_or_null().ok().flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
-fn read_events(connection: &Connection) -> Result<Vec<HistoryRow>> {
-    let mut statement = connection.prepare(
-        "SELECT id, version, direction, checksum, finished_at, backup FROM main.phase_history ORDER BY event",
-    )?;
+/// Reads the events. Files of the first versions keep no undo records.
+fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow>> {
+    let undo = if has_undo { "undo" } else { "NULL" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT id, version, direction, checksum, finished_at, backup, {undo} \
+         FROM main.phase_history ORDER BY event"
+    ))?;
     let mut rows = statement.query([])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
@@ -225,6 +242,7 @@ fn read_events(connection: &Connection) -> Result<Vec<HistoryRow>> {
             checksum: lossy(row.get_ref(3)?),
             finished_at: lossy(row.get_ref(4)?),
             backup: lossy(row.get_ref(5)?),
+            undo: lossy(row.get_ref(6)?),
         });
     }
     Ok(events)

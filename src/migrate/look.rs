@@ -2,13 +2,17 @@
 
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
-use crate::phase::{Applied, Phase, PhaseId, Target, WayBack};
-use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
-use crate::preflight::{check_requirements, check_space, probe_writing, space_need};
+use crate::phase::{Applied, Phase, PhaseId, Target};
+use crate::plan::{Direction, Plan, plan_phase, plan_undo};
+use crate::preflight::{
+    LossPolicy, check_requirements, check_rows, check_space, count_losses, probe_writing,
+    refuse_losses, space_need,
+};
 use crate::shadow::Shadow;
 
 use super::project::Project;
 use super::state::{Known, Migration, Prepared, data_version};
+use super::ways::Ways;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,56 @@ pub struct Request {
     pub direction: Direction,
     /// Up to where.
     pub target: Target,
+    /// Whether a way down may lose rows and values.
+    pub losses: LossPolicy,
+    /// How the phases of the run are cut into transactions.
+    pub transactions: Transactions,
+}
+
+/// How the phases of a run are cut into transactions. There is one backup in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transactions {
+    /// One transaction: all phases, or none.
+    #[default]
+    WholeRun,
+    /// One transaction for each phase: a failure leaves the phases before it done.
+    PerPhase,
+}
+
+impl Request {
+    /// Asks for the way up to a target.
+    pub fn up(target: Target) -> Self {
+        Self::new(Direction::Up, target)
+    }
+
+    /// Asks for the way down to a target; a way that loses anything is refused.
+    pub fn down(target: Target) -> Self {
+        Self::new(Direction::Down, target)
+    }
+
+    /// Asks for a way to a target: nothing is lost on the way down, all in one transaction.
+    pub fn new(direction: Direction, target: Target) -> Self {
+        Self {
+            direction,
+            target,
+            losses: LossPolicy::default(),
+            transactions: Transactions::default(),
+        }
+    }
+
+    /// Allows a way down to lose rows and values.
+    #[must_use]
+    pub fn accepting_loss(mut self) -> Self {
+        self.losses = LossPolicy::Accept;
+        self
+    }
+
+    /// Asks for one transaction per phase.
+    #[must_use]
+    pub fn per_phase(mut self) -> Self {
+        self.transactions = Transactions::PerPhase;
+        self
+    }
 }
 
 /// A file on which there is nothing to do.
@@ -62,10 +116,15 @@ impl Migration<Prepared> {
             let current = project.chain.current(&known.applied);
             return Ok(Look::UpToDate(Box::new(UpToDate { known, current })));
         }
-        let plan = plan_path(project, &known, &path, request.direction)?;
+        let mut plan = plan_path(project, &known, &path, request.direction)?;
+        count_losses(database.connection(), &mut plan)?;
+        if request.losses == LossPolicy::Refuse {
+            refuse_losses(&plan)?;
+        }
         if let Some(first) = plan.phases.first() {
             check_requirements(database.connection(), first)?;
         }
+        check_rows(database.connection(), &plan)?;
         let files = project.options.files.as_ref();
         let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
         check_space(files, &project.database, &project.backups, need)?;
@@ -84,12 +143,11 @@ pub(super) fn plan_path(
 ) -> Result<Plan> {
     let mut shadow = Shadow::of(&known.schema)?;
     shadow.keep_tables(project.versions.names());
-    let mut plan = Plan::default();
-    for id in path {
-        let Some(phase) = project.chain.get(id) else { continue };
-        let planned = plan_one(project, &mut shadow, phase, direction);
-        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
-    }
+    let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
+    let mut plan = match direction {
+        Direction::Up => plan_up(project, known, &mut shadow, &phases)?,
+        Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
+    };
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(
@@ -103,22 +161,35 @@ pub(super) fn plan_path(
     Ok(plan)
 }
 
-fn plan_one(
+fn plan_up(
     project: &Project,
+    known: &Known,
     shadow: &mut Shadow,
-    phase: &Phase,
-    direction: Direction,
-) -> Result<PhasePlan> {
-    let steps = match (direction, &phase.down) {
-        (Direction::Up, _) => phase.up.clone(),
-        (Direction::Down, WayBack::Steps(steps)) => steps.clone(),
-        (Direction::Down, WayBack::Derived) => crate::phase::derive_way_back(phase)?,
-        (Direction::Down, WayBack::Irreversible(why)) => {
-            let what = format!("{} cannot be undone: {why}", phase.id);
-            return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
-        }
-    };
-    plan_phase(shadow, phase, &steps, direction, &project.versions)
+    phases: &[&Phase],
+) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for phase in phases {
+        let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
+        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
+    }
+    Ok(plan)
+}
+
+fn plan_down(
+    project: &Project,
+    known: &Known,
+    shadow: &mut Shadow,
+    phases: &[&Phase],
+) -> Result<Plan> {
+    let mut plan = Plan::default();
+    let mut remaining = known.applied.clone();
+    let ways = Ways::new(project, &remaining)?;
+    for phase in phases {
+        let past = ways.past(phase, &remaining, &known.recorded)?;
+        plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
+        remaining.remove(&phase.id);
+    }
+    Ok(plan)
 }
 
 /// A step that does not fit a file on which nothing is recorded most often means that the file is
@@ -132,5 +203,11 @@ fn explain_unadopted(error: Error, known: &Known, phase: &Phase) -> Error {
         "no phase is recorded in the file, and its tables do not fit the first one, {}",
         phase.id
     );
-    Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str()).caused_by(error)
+    let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());
+    let unadopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
+    let unadopted = unadopted.problems(problems).caused_by(error);
+    match object {
+        Some(object) => unadopted.about(&object),
+        None => unadopted,
+    }
 }

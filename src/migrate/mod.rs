@@ -11,8 +11,9 @@ mod script;
 mod secure;
 mod stamp;
 mod state;
+mod ways;
 
-pub use look::{Look, Request, UpToDate};
+pub use look::{Look, Request, Transactions, UpToDate};
 pub use project::Project;
 pub use run::{Hooks, Report};
 pub use script::script;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
+use crate::assertion::evaluate;
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -81,6 +82,7 @@ impl Migration<Secured> {
         let done = self.transform(observer, hooks);
         let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
+        let last = self.plan.phases.last().map(|it| it.id.to_string());
         let Self { project, known, state: Secured { database, backup, .. }, .. } = self;
         let transaction = WriteTransaction::resume(database);
         let (execution, proof) = match done {
@@ -90,7 +92,7 @@ impl Migration<Secured> {
         let follow_up = match transaction.commit() {
             Ok(database) => database.close().err().map(|error| error.to_string()),
             Err(error) if error.state() == DatabaseState::Unknown => {
-                let state = look_again(&project, &known, backup.path());
+                let state = look_again((&project, &known), last, backup.path());
                 if state != DatabaseState::Done {
                     return Err(error.leaving(state));
                 }
@@ -99,6 +101,7 @@ impl Migration<Secured> {
             Err(error) => return Err(error),
         };
         observer.event(&Event::Committed);
+        project.options.files.promised("migrated");
         Ok(Report {
             from,
             to,
@@ -156,6 +159,10 @@ impl Migration<Secured> {
             let done = execute(database, phase, &mut number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
+            if place + 1 < self.plan.phases.len() {
+                // The proof sees only the end; what a phase promises must hold when it is done.
+                check_promises(database.connection(), phase)?;
+            }
             all.copied.extend(done.copied);
             all.rows_changed.extend(done.rows_changed);
         }
@@ -179,6 +186,7 @@ impl Migration<Secured> {
             applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
             backup: Some(self.state.backup.path().display().to_string()),
             rows_proven: 0,
+            undo: phase.undo_record(&self.project.versions),
         };
         record(connection, &self.project.versions, &event)
     }
@@ -198,9 +206,27 @@ impl Migration<Secured> {
     }
 }
 
-/// Finds out whether a commit counts although an error was reported: the history then names the
-/// backup of this run. Opening the file rolls back what was not committed.
-fn look_again(project: &Project, known: &Known, backup: &Path) -> DatabaseState {
+/// Evaluates the `verify` checks of a phase that others follow.
+fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+    for check in &phase.verify {
+        let finding = evaluate(connection, check)?;
+        if !finding.holds {
+            let what = format!("{}: {}: found {}", phase.id, check.name, finding.found);
+            return Err(Error::new(ErrorKind::Proof, what)
+                .in_phase(phase.id.as_str())
+                .problems(finding.rows));
+        }
+    }
+    Ok(())
+}
+
+/// Finds out whether a commit counts although an error was reported: the history then ends with
+/// our last phase and names our backup. Opening the file rolls back what was not committed.
+fn look_again(
+    (project, known): (&Project, &Known),
+    last: Option<String>,
+    backup: &Path,
+) -> DatabaseState {
     let recorded = || {
         let database = project.open(Access::Write)?;
         project.know(&database).map(|now| now.recorded)
@@ -208,11 +234,14 @@ fn look_again(project: &Project, known: &Known, backup: &Path) -> DatabaseState 
     // What is found must also outlast a power cut, and the sync of the folder may be what failed.
     let folder = project.database.parent().unwrap_or(Path::new("."));
     let durable = || project.options.files.sync_folder(folder).is_ok();
-    let backup = backup.display().to_string();
+    let ours = (last, Some(backup.display().to_string()));
     match recorded() {
         Ok(now) if now == known.recorded => DatabaseState::RolledBack,
         Ok(now)
-            if now.events.last().is_some_and(|it| it.backup.as_ref() == Some(&backup))
+            if now
+                .events
+                .last()
+                .is_some_and(|it| (Some(it.id.clone()), it.backup.clone()) == ours)
                 && durable() =>
         {
             DatabaseState::Done
@@ -223,6 +252,7 @@ fn look_again(project: &Project, known: &Known, backup: &Path) -> DatabaseState 
 
 /// Rolls back and says so; an error while rolling back does not replace the first one.
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
+    let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
         Ok(_) => error.leaving(DatabaseState::RolledBack),
         // The connection is closed now; whoever opens the file next rolls it back.

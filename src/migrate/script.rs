@@ -24,6 +24,7 @@ pub fn script(migration: &Migration<Prepared>) -> String {
             applied_at: String::new(),
             backup: None,
             rows_proven: 0,
+            undo: phase.undo_record(versions),
         };
         let mut statements = phase.version_tables.clone();
         statements.extend(record_script(versions, &event));

@@ -146,6 +146,7 @@ fn write(
             applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
             backup: report.backup.as_ref().map(|path| path.display().to_string()),
             rows_proven: 0,
+            undo: None,
         };
         record(connection, &project.versions, &event)?;
     }

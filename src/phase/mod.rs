@@ -19,7 +19,6 @@ mod step;
 mod table_reader;
 mod target;
 mod warning;
-mod way_back;
 
 pub use applied::Applied;
 pub use chain::Chain;
@@ -29,4 +28,3 @@ pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack}
 pub use step::{Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation, Step};
 pub use target::{LinePlace, Target, TargetRange};
 pub use warning::ChainWarning;
-pub use way_back::derive_way_back;

@@ -55,6 +55,37 @@ impl CopyQuery {
 
     /// Returns the SQL that copies the values column by column, whatever the method.
     pub fn row_sql(&self, from: &str, to: &str) -> String {
+        self.insert(&format!("INSERT INTO main.{}", quote(to)), from)
+    }
+
+    /// Returns an INSERT with this head that takes the values from a table.
+    pub fn insert(&self, head: &str, from: &str) -> String {
+        if self.columns.is_empty() {
+            // Every column is new; each row still has to come over, with its defaults.
+            return format!("{head}(rowid) SELECT NULL FROM {}", self.layered(from));
+        }
+        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
+        let values: Vec<String> = self.columns.iter().map(|(_, value)| quote(value)).collect();
+        format!(
+            "{head}({}) SELECT {} FROM {}",
+            names.join(", "),
+            values.join(", "),
+            self.layered(from)
+        )
+    }
+
+    /// Returns a query for the rows of a table as they will be, under the new names.
+    pub fn select(&self, from: &str) -> String {
+        let list: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(name, value)| format!("{} AS {}", quote(value), quote(name)))
+            .collect();
+        let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
+        format!("SELECT {list} FROM {}", self.layered(from))
+    }
+
+    fn layered(&self, from: &str) -> String {
         let mut source = format!("main.{}", quote(from));
         for layer in &self.layers {
             let list: Vec<String> = layer
@@ -64,18 +95,7 @@ impl CopyQuery {
                 .collect();
             source = format!("(SELECT {} FROM {source})", list.join(", "));
         }
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
-        let values: Vec<String> = self.columns.iter().map(|(_, value)| quote(value)).collect();
-        if names.is_empty() {
-            // Every column is new; each row still has to come over, with its defaults.
-            return format!("INSERT INTO main.{}(rowid) SELECT NULL FROM {source}", quote(to));
-        }
-        format!(
-            "INSERT INTO main.{}({}) SELECT {} FROM {source}",
-            quote(to),
-            names.join(", "),
-            values.join(", ")
-        )
+        source
     }
 
     /// Returns a stored column of the new table and the one it comes from.

@@ -7,7 +7,7 @@ use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema};
+use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
 
@@ -121,6 +121,7 @@ impl Derivation<'_> {
             scratch: String::new(),
             sql: text.to_owned(),
             copy: CopyQuery::derive(lineage, before, after, method),
+            required: required(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             reasons,
         })
@@ -177,10 +178,24 @@ impl Derivation<'_> {
             if same_text || renamed.as_deref() == Some(sql.as_str()) {
                 changes.push(VirtualChange::Rename { from, to });
             } else {
-                changes.push(VirtualChange::Recreate { from, to, sql });
+                let settings = self.settings_table(&from);
+                changes.push(VirtualChange::Recreate { from, to, sql, settings });
             }
         }
         changes
+    }
+
+    /// The settings of an FTS5 table are rows that go with it
+    /// (<https://sqlite.org/fts5.html#fts5_data_structures>, "The Config Table").
+    fn settings_table(&self, from: &str) -> Option<(String, String)> {
+        let table = self.before.find(ObjectKind::ShadowTable, &format!("{from}_config"))?;
+        let mut scratch = "phaseshift_settings".to_owned();
+        while free_name(self.after, &scratch) != scratch
+            || free_name(self.before, &scratch) != scratch
+        {
+            scratch.push('_');
+        }
+        Some((table.name.clone(), scratch))
     }
 
     /// Finds the indexes, views and triggers that have to go first, and those that have to be made
@@ -305,6 +320,20 @@ fn sql_of(object: &Object) -> &str {
 
 fn is_autoincrement(text: &str) -> bool {
     significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
+}
+
+/// Kept columns that were and stay NOT NULL, but for those of the primary key.
+fn required(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<(String, String)> {
+    lineage
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let ColumnOrigin::Kept(from) = &column.origin else { return None };
+            let (old, new) = (before.column(from)?, after.column(&column.name)?);
+            let both = old.not_null && new.not_null && old.key == 0 && new.key == 0;
+            (both && new.is_writable()).then(|| (from.clone(), column.name.clone()))
+        })
+        .collect()
 }
 
 /// Says why a table has to be rebuilt; nothing if it stays as it is.

@@ -6,20 +6,24 @@
 mod action;
 mod copy;
 mod derive;
+mod losses;
 mod phase;
 mod reshape;
 mod script;
 mod statistics;
 mod summary;
+mod undo;
 
 pub use action::{Action, PlannedStep};
 pub use copy::CopyQuery;
 pub use derive::{Facts, derive};
+pub use losses::{Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
+pub use undo::{Past, advance, plan_undo, snapshots};
 
 use crate::database::Touched;
 use crate::phase::{Check, PhaseId};
@@ -99,6 +103,8 @@ pub struct PhasePlan {
     pub after: Schema,
     /// What the person should know.
     pub notices: Vec<String>,
+    /// What is lost; empty until it was looked for.
+    pub losses: Vec<Loss>,
 }
 
 /// The plan of a whole run.

@@ -3,10 +3,11 @@
 use super::derive::{Facts, derive};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::VersionTables;
+use crate::history::{UndoRecord, VersionTables};
+use crate::name::fold;
 use crate::phase::{Operation, Phase, Step};
-use crate::schema::{Object, Schema};
-use crate::shadow::Shadow;
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::shadow::{Outputs, Shadow};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -20,71 +21,151 @@ pub fn plan_phase(
     direction: Direction,
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
+    let planner = Planner { phase, tables };
     let before = shadow.schema()?;
-    let stages = plan_stages(shadow, phase, steps)
+    let outputs = shadow.outputs()?;
+    let stages = planner
+        .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
-    let creates = tables.missing_from(&shadow.schema()?);
-    for statement in &creates {
-        shadow.define(statement)?;
-    }
-    shadow.start_stage()?;
-    Ok(PhasePlan {
-        id: phase.id.clone(),
-        version: phase.version,
-        description: phase.description.clone(),
-        headline: phase.headline().to_owned(),
-        parents: phase.parents.clone(),
-        checksum: phase.checksum.clone(),
-        direction,
-        stages,
-        version_tables: creates,
-        require: if direction == Direction::Up { phase.require.clone() } else { Vec::new() },
-        verify: if direction == Direction::Up { phase.verify.clone() } else { Vec::new() },
-        before,
-        after: shadow.schema()?,
-        notices: shadow.take_notices(),
-    })
+    let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
+    let mut plan = planner.finish(shadow, direction, before, stages)?;
+    plan.notices.extend(changed);
+    Ok(plan)
 }
 
-fn at_phase(error: Error, phase: &Phase, steps: &[Step]) -> Error {
+/// Says which views hand out other columns than before: whoever reads them by name or by position
+/// has to know.
+fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<String> {
+    let mut notices = Vec::new();
+    for view in schema.of_kind(ObjectKind::View) {
+        let name = fold(&view.name);
+        let (Some(old), Some(new)) = (before.get(&name), after.get(&name)) else { continue };
+        if old == new {
+            continue;
+        }
+        let only_in = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|column| !other.contains(column)).cloned().collect()
+        };
+        let (gone, fresh) = (only_in(old, new).join(", "), only_in(new, old).join(", "));
+        notices.push(match (gone.as_str(), fresh.as_str()) {
+            ("", "") => format!("view {} hands out its columns in another order", view.name),
+            ("", fresh) => format!("view {} hands out more columns: {fresh}", view.name),
+            (gone, "") => format!("view {} no longer hands out {gone}", view.name),
+            (gone, fresh) => format!("view {} hands out {fresh} instead of {gone}", view.name),
+        });
+    }
+    notices
+}
+
+pub(super) fn at_phase(error: Error, phase: &Phase, steps: &[Step]) -> Error {
     let line = steps.first().map_or(0, |step| step.line);
     error.in_phase(phase.id.as_str()).at(&phase.file, line)
 }
 
-fn plan_stages(shadow: &mut Shadow, phase: &Phase, steps: &[Step]) -> Result<Vec<Stage>> {
-    let mut stages = Vec::new();
-    let mut rest = steps;
-    while let Some(step) = rest.first() {
-        if let Operation::Sql { sql, file } = &step.operation {
-            stages.push(plan_data(shadow, step, sql, file.clone())?);
-            rest = &rest[1..];
-            continue;
+/// What planning a phase needs to know of it.
+pub(super) struct Planner<'a> {
+    pub(super) phase: &'a Phase,
+    pub(super) tables: &'a VersionTables,
+}
+
+/// What happens after the steps of one change of the schema; gets the schema before them.
+pub(super) type AfterSteps<'h> = dyn FnMut(&mut Shadow, &Schema) -> Result<()> + 'h;
+
+impl Planner<'_> {
+    /// Plans steps, data steps apart from changes of the schema.
+    pub(super) fn stages(
+        &self,
+        shadow: &mut Shadow,
+        steps: &[Step],
+        after_steps: &mut AfterSteps<'_>,
+    ) -> Result<Vec<Stage>> {
+        let mut stages = Vec::new();
+        let mut rest = steps;
+        while let Some(step) = rest.first() {
+            if let Operation::Sql { sql, file } = &step.operation {
+                stages.push(plan_data(shadow, step, sql, file.clone())?);
+                rest = &rest[1..];
+                continue;
+            }
+            let run = rest.iter().take_while(|it| !is_data(it)).count();
+            let start = shadow.schema()?;
+            stages.extend(self.reshape(shadow, &mut |shadow| {
+                shadow.apply(&rest[..run], self.phase.views)?;
+                after_steps(shadow, &start)
+            })?);
+            rest = &rest[run..];
         }
-        let run = rest.iter().take_while(|it| !is_data(it)).count();
-        stages.extend(plan_reshape(shadow, phase, &rest[..run])?);
-        rest = &rest[run..];
+        Ok(stages)
     }
-    Ok(stages)
+
+    /// Plans one change of the schema; `None` if nothing changes.
+    pub(super) fn reshape(
+        &self,
+        shadow: &mut Shadow,
+        change: &mut dyn FnMut(&mut Shadow) -> Result<()>,
+    ) -> Result<Option<Stage>> {
+        shadow.start_stage()?;
+        let before = shadow.schema()?;
+        change(shadow)?;
+        let after = shadow.schema()?;
+        let facts = Facts {
+            methods: shadow.copy_methods(&before)?,
+            statistics: shadow.statistics_tables().to_vec(),
+            automatic: automatic_indexes(&before),
+        };
+        let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
+        shadow.check_creatable(&reshape.rebuilt_tables(), &reshape.restored)?;
+        Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
+    }
+
+    /// Completes the plan of the phase with the version tables.
+    pub(super) fn finish(
+        &self,
+        shadow: &mut Shadow,
+        direction: Direction,
+        before: Schema,
+        stages: Vec<Stage>,
+    ) -> Result<PhasePlan> {
+        let creates = self.tables.missing_from(&shadow.schema()?);
+        for statement in &creates {
+            shadow.define(statement)?;
+        }
+        shadow.start_stage()?;
+        let phase = self.phase;
+        let up = direction == Direction::Up;
+        Ok(PhasePlan {
+            id: phase.id.clone(),
+            version: phase.version,
+            description: phase.description.clone(),
+            headline: phase.headline().to_owned(),
+            parents: phase.parents.clone(),
+            checksum: phase.checksum.clone(),
+            direction,
+            stages,
+            version_tables: creates,
+            require: if up { phase.require.clone() } else { Vec::new() },
+            verify: if up { phase.verify.clone() } else { Vec::new() },
+            before,
+            after: shadow.schema()?,
+            notices: shadow.take_notices(),
+            losses: Vec::new(),
+        })
+    }
+}
+
+impl PhasePlan {
+    /// Returns what the phase changes in the schema, as the history keeps it for the way back.
+    pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
+        match self.direction {
+            Direction::Up => UndoRecord::between(&self.before, &self.after, tables).to_json(),
+            Direction::Down => None,
+        }
+    }
 }
 
 fn is_data(step: &Step) -> bool {
     matches!(step.operation, Operation::Sql { .. })
-}
-
-fn plan_reshape(shadow: &mut Shadow, phase: &Phase, steps: &[Step]) -> Result<Option<Stage>> {
-    shadow.start_stage()?;
-    let before = shadow.schema()?;
-    shadow.apply(steps, phase.views)?;
-    let after = shadow.schema()?;
-    let facts = Facts {
-        methods: shadow.copy_methods(&before)?,
-        statistics: shadow.statistics_tables().to_vec(),
-        automatic: automatic_indexes(&before),
-    };
-    let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
-    shadow.check_creatable(&reshape.rebuilt_tables(), &reshape.restored)?;
-    Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
@@ -108,7 +189,7 @@ fn automatic_indexes(schema: &Schema) -> Vec<(String, String)> {
 }
 
 /// A phase may not leave a view or trigger broken that was not broken before.
-fn refuse_newly_broken(shadow: &mut Shadow) -> Result<()> {
+pub(super) fn refuse_newly_broken(shadow: &mut Shadow) -> Result<()> {
     let broken = shadow.newly_unsound()?;
     let Some(first) = broken.first() else { return Ok(()) };
     let what = format!(

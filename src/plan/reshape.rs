@@ -18,6 +18,8 @@ pub struct Rebuild {
     pub sql: String,
     /// How the rows are copied.
     pub copy: CopyQuery,
+    /// Columns that were and stay NOT NULL: before and after.
+    pub required: Vec<(String, String)>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
     /// Why the table is rebuilt, each reason in a few words.
@@ -61,6 +63,8 @@ pub enum VirtualChange {
         to: String,
         /// The text that creates it.
         sql: String,
+        /// Its table of settings, by the name before, and a free name to keep them under meanwhile.
+        settings: Option<(String, String)>,
     },
 }
 

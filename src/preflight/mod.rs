@@ -1,9 +1,15 @@
 //! What can be known to be wrong before anything is written. Nothing here changes the file.
 
+mod losses;
+mod orphans;
 mod requirement;
+mod rows;
 mod space;
+mod trial;
 mod writable;
 
+pub use losses::{LossPolicy, count_losses, refuse_losses};
 pub use requirement::check_requirements;
+pub use rows::check_rows;
 pub use space::{SpaceNeed, check_space, space_need};
 pub use writable::probe_writing;

@@ -4,5 +4,6 @@
 //! knows nothing of it.
 
 mod execute;
+mod relax;
 
 pub use execute::{Execution, RowsChanged, StepNumber, execute};

@@ -105,6 +105,19 @@ pub enum RowKey {
     Module,
 }
 
+/// One foreign key of a table, as `pragma_foreign_key_list` reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The parent table, as the child names it.
+    pub parent: String,
+    /// The columns of the child.
+    pub columns: Vec<String>,
+    /// The columns of the parent; empty if the key names none and so means the primary key.
+    pub parent_columns: Vec<String>,
+    /// What happens on update, on delete, and how NULLs match.
+    pub actions: (String, String, String),
+}
+
 /// The shape of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -116,6 +129,8 @@ pub struct Table {
     pub key: RowKey,
     /// Whether it is declared STRICT.
     pub strict: bool,
+    /// Its foreign keys, in the order of their declaration.
+    pub foreign_keys: Vec<ForeignKey>,
 }
 
 impl Table {
@@ -127,6 +142,13 @@ impl Table {
     /// Returns the columns that can be written, in order.
     pub fn writable(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.is_writable())
+    }
+
+    /// Returns the columns of the primary key, in key order.
+    pub fn primary_key(&self) -> Vec<&str> {
+        let mut keyed: Vec<&Column> = self.columns.iter().filter(|it| it.key > 0).collect();
+        keyed.sort_by_key(|column| column.key);
+        keyed.into_iter().map(|column| column.name.as_str()).collect()
     }
 
     /// Returns the column that is an alias of the rowid, if the key is one.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::model::{Column, ColumnStorage, Object, ObjectKind, RowKey, Schema, Table};
+use super::model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, literal, same};
 
@@ -46,9 +46,9 @@ fn table_kinds(connection: &Connection) -> Result<HashMap<String, TableFacts>> {
     let mut rows = statement.query([])?;
     let mut kinds = HashMap::new();
     while let Some(row) = rows.next()? {
-        let name = text(row.get_ref(0)?, "the name of a table")?;
+        let name = text_of(row.get_ref(0)?, "the name of a table")?;
         let facts = TableFacts {
-            shadow: text(row.get_ref(1)?, "the type of a table")? == "shadow",
+            shadow: text_of(row.get_ref(1)?, "the type of a table")? == "shadow",
             without_rowid: row.get::<_, i64>(2)? != 0,
             strict: row.get::<_, i64>(3)? != 0,
         };
@@ -67,15 +67,15 @@ fn stored_objects(
     let mut rows = statement.query([])?;
     let mut objects = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = text(row.get_ref(1)?, "the name of an object")?;
-        let table = text(row.get_ref(2)?, &name)?;
+        let name = text_of(row.get_ref(1)?, "the name of an object")?;
+        let table = text_of(row.get_ref(2)?, &name)?;
         let root = row.get::<_, Option<i64>>(3)?.unwrap_or(0);
         let sql = match row.get_ref(4)? {
             ValueRef::Null => None,
-            value => Some(text(value, &name)?),
+            value => Some(text_of(value, &name)?),
         };
         let shadow = kinds.get(&fold(&name)).is_some_and(|facts| facts.shadow);
-        let kind = match text(row.get_ref(0)?, &name)?.as_str() {
+        let kind = match text_of(row.get_ref(0)?, &name)?.as_str() {
             "table" if root == 0 => ObjectKind::VirtualTable,
             "table" if shadow => ObjectKind::ShadowTable,
             "table" => ObjectKind::Table,
@@ -92,7 +92,7 @@ fn stored_objects(
     Ok(objects)
 }
 
-fn text(value: ValueRef<'_>, object: &str) -> Result<String> {
+fn text_of(value: ValueRef<'_>, object: &str) -> Result<String> {
     let bytes = match value {
         ValueRef::Text(bytes) => bytes,
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
@@ -119,7 +119,42 @@ fn shape(connection: &Connection, object: &Object, facts: TableFacts) -> Result<
     } else {
         rowid_key(connection, &object.name, &columns)?
     };
-    Ok(Table { name: object.name.clone(), columns, key, strict: facts.strict })
+    let foreign_keys = foreign_keys(connection, object)?;
+    Ok(Table { name: object.name.clone(), columns, key, strict: facts.strict, foreign_keys })
+}
+
+/// Reads the foreign keys; SQLite lists the last declared one first.
+fn foreign_keys(connection: &Connection, object: &Object) -> Result<Vec<ForeignKey>> {
+    let text = object.sql.as_deref().unwrap_or_default();
+    // Only to save a query: a word in a comment costs nothing but that.
+    if !text.to_ascii_uppercase().contains("REFERENCES") {
+        return Ok(Vec::new());
+    }
+    let sql = format!("PRAGMA main.foreign_key_list({})", literal(&object.name));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut keys: BTreeMap<i64, ForeignKey> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let field = |index: usize| -> Result<Option<String>> {
+            match row.get_ref(index)? {
+                ValueRef::Null => Ok(None),
+                value => text_of(value, &object.name).map(Some),
+            }
+        };
+        let key = keys.entry(-row.get::<_, i64>(0)?).or_insert(ForeignKey {
+            parent: field(2)?.unwrap_or_default(),
+            columns: Vec::new(),
+            parent_columns: Vec::new(),
+            actions: (
+                field(5)?.unwrap_or_default(),
+                field(6)?.unwrap_or_default(),
+                field(7)?.unwrap_or_default(),
+            ),
+        });
+        key.columns.push(field(3)?.unwrap_or_default());
+        key.parent_columns.extend(field(4)?);
+    }
+    Ok(keys.into_values().collect())
 }
 
 fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
@@ -129,10 +164,10 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
     let mut rows = statement.query([])?;
     let mut columns = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = text(row.get_ref(1)?, table)?;
+        let name = text_of(row.get_ref(1)?, table)?;
         let default = match row.get_ref(4)? {
             ValueRef::Null => None,
-            value => Some(text(value, table)?),
+            value => Some(text_of(value, table)?),
         };
         let storage = match row.get::<_, i64>(6)? {
             0 => ColumnStorage::Stored,
@@ -142,7 +177,7 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
         };
         columns.push(Column {
             name,
-            declared: text(row.get_ref(2)?, table)?,
+            declared: text_of(row.get_ref(2)?, table)?,
             not_null: row.get::<_, i64>(3)? != 0,
             default,
             key: usize::try_from(row.get::<_, i64>(5)?).unwrap_or(0),

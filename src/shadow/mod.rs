@@ -11,6 +11,7 @@ mod health;
 mod lineage;
 mod parts;
 mod rename;
+mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
 mod transfer;
@@ -18,7 +19,8 @@ mod views;
 
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
-pub use parts::MissingPart;
+pub use parts::{MissingPart, with_passing_stubs};
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::CopyMethod;
+pub use views::Outputs;

@@ -8,7 +8,6 @@ use phaseshift::event::{Event, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::{Error, Result};
 
@@ -69,7 +68,7 @@ pub fn project(disk: &Disk, chain: &Chain) -> Project {
 
 /// Returns the request to apply everything.
 pub fn to_head() -> Request {
-    Request { direction: Direction::Up, target: Target::parse("head").unwrap() }
+    Request::up(Target::parse("head").unwrap())
 }
 
 fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {

@@ -176,7 +176,9 @@ impl Expected {
             let kept = match what.split_once(' ') {
                 Some(("backup", path)) => findings.backups.contains(path),
                 Some(("restore", _)) => findings.which == Which::New || self.changes_nothing(),
-                _ if what == DONE => findings.which == Which::New || self.changes_nothing(),
+                _ if what == DONE || what == "migrated" => {
+                    findings.which == Which::New || self.changes_nothing()
+                }
                 _ => false,
             };
             if !kept {

@@ -1,0 +1,85 @@
+//! What a phase changed in the schema of one file, kept beside its event, so that the way back restores
+//! the very text that was there, whoever wrote it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::same;
+use crate::schema::{Object, ObjectKind, Schema};
+
+use super::tables::VersionTables;
+
+/// One stored object, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptObject {
+    /// Its kind: the word for it.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub sql: String,
+}
+
+/// The objects that a phase changed, as they were before and after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoRecord {
+    /// Objects that went or changed.
+    pub before: Vec<KeptObject>,
+    /// Objects that came or changed.
+    pub after: Vec<KeptObject>,
+}
+
+impl KeptObject {
+    fn of(object: &Object) -> Option<Self> {
+        let (kind, name) = (object.kind.word().to_owned(), object.name.clone());
+        Some(Self { kind, name, sql: object.sql.clone()? })
+    }
+
+    /// Returns the kind, unless the word is unknown.
+    pub fn object_kind(&self) -> Option<ObjectKind> {
+        [
+            ObjectKind::Table,
+            ObjectKind::VirtualTable,
+            ObjectKind::Index,
+            ObjectKind::View,
+            ObjectKind::Trigger,
+        ]
+        .into_iter()
+        .find(|kind| kind.word() == self.kind)
+    }
+}
+
+impl UndoRecord {
+    /// Finds out what changed between two schemas. The version tables do not count, nor what a
+    /// virtual table keeps for itself.
+    pub fn between(before: &Schema, after: &Schema, tables: &VersionTables) -> Self {
+        let only_in = |one: &Schema, other: &Schema| {
+            one.objects
+                .iter()
+                .filter(|object| object.kind != ObjectKind::ShadowTable)
+                .filter(|object| !tables.contains(&object.name) && !tables.contains(&object.table))
+                .filter(|object| !other.objects.iter().any(|it| it.entry() == object.entry()))
+                .filter_map(KeptObject::of)
+                .collect()
+        };
+        Self { before: only_in(before, after), after: only_in(after, before) }
+    }
+
+    /// Writes the record as JSON.
+    pub fn to_json(&self) -> Option<String> {
+        // Texts in lists always have a JSON form.
+        serde_json::to_string(self).ok()
+    }
+
+    /// Tells whether the phase made an object that was not there before.
+    pub fn made(&self, kind: ObjectKind, name: &str) -> bool {
+        let holds = |objects: &[KeptObject]| {
+            objects.iter().any(|it| it.object_kind() == Some(kind) && same(&it.name, name))
+        };
+        holds(&self.after) && !holds(&self.before)
+    }
+
+    /// Reads a record; `None` if the text is none, in which case the way back does without it.
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}

@@ -1,0 +1,102 @@
+//! The ways back of a run: what the chain makes of the schema around each phase that is undone.
+
+use std::collections::BTreeMap;
+
+use crate::error::{ErrorKind, Result};
+use crate::history::Recorded;
+use crate::phase::{Applied, Phase, PhaseId};
+use crate::plan::{Past, advance, snapshots};
+use crate::schema::Schema;
+use crate::shadow::Shadow;
+
+use super::project::Project;
+
+/// The schemas that the chain makes from nothing, as far as it runs.
+pub(super) struct Ways<'p> {
+    project: &'p Project,
+    /// The schema before each applied phase, if the phases run in chain order.
+    befores: BTreeMap<PhaseId, Schema>,
+}
+
+impl<'p> Ways<'p> {
+    /// Replays what is applied, in chain order.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; a phase that does not run on what the others made only ends the
+    /// replay.
+    pub(super) fn new(project: &'p Project, applied: &Applied) -> Result<Self> {
+        let mut ways = Self { project, befores: BTreeMap::new() };
+        let mut shadow = ways.empty()?;
+        for phase in project.chain.phases().iter().filter(|it| applied.contains(&it.id)) {
+            ways.befores.insert(phase.id.clone(), shadow.schema()?);
+            if unless_broken(advance(&mut shadow, phase, &project.versions))?.is_none() {
+                break;
+            }
+        }
+        Ok(ways)
+    }
+
+    /// Returns what is known of the schema around a phase that is undone while `remaining`, the
+    /// phase included, is applied.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub(super) fn past(
+        &self,
+        phase: &Phase,
+        remaining: &Applied,
+        recorded: &Recorded,
+    ) -> Result<Past> {
+        let recorded = recorded.undo_of(phase.id.as_str());
+        let replayed = match self.before(phase, remaining)? {
+            Some(before) => {
+                let mut shadow = Shadow::of(&before)?;
+                shadow.keep_tables(self.project.versions.names());
+                unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        Ok(Past { replayed, recorded })
+    }
+
+    /// The schema that all the others make. The first replay gives it if the phase is the last of
+    /// them in chain order; else a branch stays that comes later, and they are replayed anew.
+    fn before(&self, phase: &Phase, remaining: &Applied) -> Result<Option<Schema>> {
+        let chain = &self.project.chain;
+        let last = chain.phases().iter().rfind(|it| remaining.contains(&it.id));
+        if last.is_some_and(|last| last.id == phase.id) {
+            return Ok(self.befores.get(&phase.id).cloned());
+        }
+        let mut shadow = self.empty()?;
+        let others = |it: &&Phase| remaining.contains(&it.id) && it.id != phase.id;
+        for other in chain.phases().iter().filter(others) {
+            if unless_broken(advance(&mut shadow, other, &self.project.versions))?.is_none() {
+                return Ok(None);
+            }
+        }
+        shadow.schema().map(Some)
+    }
+
+    fn empty(&self) -> Result<Shadow> {
+        let mut shadow = Shadow::empty()?;
+        shadow.keep_tables(self.project.versions.names());
+        Ok(shadow)
+    }
+}
+
+/// Gives `None` for a phase that does not run from nothing: a base may stand on tables that no phase
+/// makes.
+fn unless_broken<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingPart
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,206 @@
+//! What a plan loses: rows and values that go, and columns and tables that come back empty.
+//!
+//! Only what can be lost is found here; how many rows that is, the file tells.
+
+use std::collections::BTreeMap;
+
+use super::{Direction, PhasePlan, Plan, Reshape, Stage, VirtualChange};
+use crate::name::{fold, quote, same};
+use crate::schema::{ColumnStorage, Schema};
+use crate::shadow::{ColumnOrigin, Lineage};
+
+/// How something is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// A table goes with its rows.
+    TableDropped,
+    /// A column goes with its values.
+    ColumnDropped,
+    /// A table comes back without its rows.
+    TableEmpty,
+    /// A column comes back without its values.
+    ColumnEmpty,
+}
+
+/// Something that a phase loses.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Loss {
+    /// How.
+    pub kind: LossKind,
+    /// The table, by its name when the phase begins.
+    pub table: String,
+    /// The column.
+    pub column: Option<String>,
+    /// Rows that lose something; `None` if that cannot be known.
+    pub rows: Option<u64>,
+    /// The query that counts them in the file, if its rows are there.
+    #[serde(skip)]
+    pub query: Option<String>,
+}
+
+impl std::fmt::Display for Loss {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let column = self.column.as_deref().unwrap_or_default();
+        let rows = match self.rows {
+            Some(1) => "1 row".to_owned(),
+            Some(rows) => format!("{rows} rows"),
+            None => "an unknown number of rows".to_owned(),
+        };
+        let table = &self.table;
+        match self.kind {
+            LossKind::TableDropped => write!(formatter, "table {table} goes with {rows}"),
+            LossKind::ColumnDropped => {
+                write!(formatter, "column {table}.{column} goes with its values in {rows}")
+            }
+            LossKind::TableEmpty => write!(formatter, "table {table} comes back without its rows"),
+            LossKind::ColumnEmpty => {
+                write!(formatter, "column {table}.{column} comes back empty in {rows}")
+            }
+        }
+    }
+}
+
+/// Where the rows of a table stand in the file: its name there, and its columns there and now.
+type Places = BTreeMap<String, (String, Vec<(String, String)>)>;
+
+/// Finds what each phase of a plan can lose, and notes it in the phase.
+pub fn find_losses(plan: &mut Plan) {
+    let Some(first) = plan.phases.first() else { return };
+    let mut places = identity(&first.before);
+    for phase in &mut plan.phases {
+        let found = losses_of(phase, &mut places);
+        phase.losses = found;
+    }
+}
+
+fn identity(schema: &Schema) -> Places {
+    let columns = |table: &crate::schema::Table| {
+        table.columns.iter().map(|it| (it.name.clone(), it.name.clone())).collect()
+    };
+    schema
+        .tables
+        .iter()
+        .map(|(folded, table)| (folded.clone(), (table.name.clone(), columns(table))))
+        .collect()
+}
+
+fn losses_of(phase: &PhasePlan, places: &mut Places) -> Vec<Loss> {
+    // A way back that moves rows by itself, and a phase that does, take values along.
+    let moves_rows = phase.stages.iter().any(|stage| match stage {
+        Stage::Data(_) => true,
+        Stage::Reshape(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
+    });
+    let mut losses = Vec::new();
+    let mut schema = &phase.before;
+    for stage in &phase.stages {
+        match stage {
+            Stage::Reshape(reshape) => {
+                let search = Search { reshape, before: schema, places, direction: phase.direction };
+                losses.extend(search.tables());
+                if !moves_rows {
+                    losses.extend(search.columns());
+                }
+                *places = followed(places, &reshape.lineage);
+                schema = &reshape.after;
+            }
+            Stage::Data(data) => {
+                if let Some(after) = &data.after {
+                    places.retain(|name, _| after.shape(name).is_some());
+                    schema = after;
+                }
+            }
+        }
+    }
+    losses
+}
+
+fn followed(places: &Places, lineage: &Lineage) -> Places {
+    let mut next = Places::new();
+    for (name, table) in &lineage.tables {
+        let Some((file, columns)) = places.get(&fold(&table.from)) else { continue };
+        let kept = table.columns.iter().filter_map(|column| match &column.origin {
+            ColumnOrigin::Kept(from) => {
+                let (first, _) = columns.iter().find(|(_, now)| same(now, from))?;
+                Some((first.clone(), column.name.clone()))
+            }
+            ColumnOrigin::Computed | ColumnOrigin::New => None,
+        });
+        next.insert(name.clone(), (file.clone(), kept.collect()));
+    }
+    next
+}
+
+struct Search<'a> {
+    reshape: &'a Reshape,
+    before: &'a Schema,
+    places: &'a Places,
+    direction: Direction,
+}
+
+impl Search<'_> {
+    fn tables(&self) -> Vec<Loss> {
+        let dropped = self.reshape.dropped.iter().map(|it| it.table.as_str());
+        let virtuals = self.reshape.virtuals.iter().filter_map(|change| match change {
+            VirtualChange::Drop { table } => Some(table.as_str()),
+            VirtualChange::Create { .. }
+            | VirtualChange::Rename { .. }
+            | VirtualChange::Recreate { .. } => None,
+        });
+        let gone = dropped.chain(virtuals).filter_map(|table| {
+            let (file, _) = self.places.get(&fold(table))?;
+            let query = format!("SELECT count(*) FROM main.{}", quote(file));
+            Some(loss(LossKind::TableDropped, table, None, Some(query)))
+        });
+        let mut losses: Vec<Loss> = gone.collect();
+        if self.direction == Direction::Down {
+            let created = self.reshape.created.iter();
+            losses.extend(created.map(|it| loss(LossKind::TableEmpty, &it.name, None, None)));
+        }
+        losses
+    }
+
+    fn columns(&self) -> Vec<Loss> {
+        let mut losses = Vec::new();
+        for rebuild in &self.reshape.rebuilds {
+            let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { continue };
+            let Some(shape) = self.before.shape(&rebuild.from) else { continue };
+            let Some((file, columns)) = self.places.get(&fold(&rebuild.from)) else { continue };
+            for column in &shape.columns {
+                let stored =
+                    matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated);
+                if !stored || lineage.kept_as(&column.name).is_some() {
+                    continue;
+                }
+                let place = columns.iter().find(|(_, now)| same(now, &column.name));
+                let Some((first, _)) = place else { continue };
+                let default = column.default.as_deref().unwrap_or("NULL");
+                let query = format!(
+                    "SELECT count(*) FROM main.{} WHERE {} IS NOT ({default})",
+                    quote(file),
+                    quote(first)
+                );
+                let name = Some(column.name.clone());
+                losses.push(loss(LossKind::ColumnDropped, &rebuild.from, name, Some(query)));
+            }
+            let comes_back = |origin: &ColumnOrigin| {
+                *origin == ColumnOrigin::New && self.direction == Direction::Down
+            };
+            let shape = self.reshape.after.shape(&rebuild.to);
+            for column in lineage.columns.iter().filter(|it| comes_back(&it.origin)) {
+                let writable =
+                    shape.and_then(|it| it.column(&column.name)).is_some_and(|it| it.is_writable());
+                if writable {
+                    let query = format!("SELECT count(*) FROM main.{}", quote(file));
+                    let name = Some(column.name.clone());
+                    losses.push(loss(LossKind::ColumnEmpty, &rebuild.to, name, Some(query)));
+                }
+            }
+        }
+        losses
+    }
+}
+
+fn loss(kind: LossKind, table: &str, column: Option<String>, query: Option<String>) -> Loss {
+    Loss { kind, table: table.to_owned(), column, rows: None, query }
+}

@@ -1,0 +1,117 @@
+//! Planning the way back of one phase.
+//!
+//! A way back is derived step by step: each step is undone on the shadow of the file, the last one
+//! first, and what the objects were called and how their texts read before comes from the chain,
+//! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
+//! written by hand is planned as it stands.
+
+mod exact;
+mod inverse;
+mod past;
+
+use super::phase::{Planner, at_phase, refuse_newly_broken};
+use super::{Direction, PhasePlan, Stage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::VersionTables;
+use crate::phase::{Phase, Step, WayBack};
+use crate::schema::{ColumnOrder, Object, Schema, differences};
+use crate::shadow::Shadow;
+
+use exact::{Reach, restore_texts};
+use inverse::{Inverse, refuse_irreversible};
+use past::groups;
+pub use past::{Past, advance, snapshots};
+
+/// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
+/// state before the phase.
+///
+/// # Errors
+/// [`ErrorKind::Irreversible`] if there is no way back; [`ErrorKind::Step`] if a step of it does not
+/// fit the schema; [`ErrorKind::Unsupported`] if something cannot be carried over.
+pub fn plan_undo(
+    shadow: &mut Shadow,
+    phase: &Phase,
+    past: &Past,
+    tables: &VersionTables,
+) -> Result<PhasePlan> {
+    let undo = Undo { phase, past, tables };
+    let before = shadow.schema()?;
+    let (stages, steps) = match &phase.down {
+        WayBack::Irreversible(why) => {
+            let what = format!("{} cannot be undone: {why}", phase.id);
+            return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
+        }
+        WayBack::Derived => (undo.derived(shadow, &before), phase.up.as_slice()),
+        WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
+    };
+    let stages = stages
+        .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
+        .map_err(|error| at_phase(error, phase, steps))?;
+    Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
+}
+
+struct Undo<'a> {
+    phase: &'a Phase,
+    past: &'a Past,
+    tables: &'a VersionTables,
+}
+
+impl Undo<'_> {
+    /// Undoes the groups of steps in one change of the schema.
+    fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
+        refuse_irreversible(self.phase)?;
+        let planner = Planner { phase: self.phase, tables: self.tables };
+        let stage = planner.reshape(shadow, &mut |shadow| {
+            for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
+                let now = shadow.schema()?;
+                let inverse = Inverse {
+                    phase: self.phase,
+                    before: self.past.replayed.get(place),
+                    after: self.past.replayed.get(place + 1),
+                    now: &now,
+                    recorded: self.past.recorded.as_ref(),
+                    tables: self.tables,
+                };
+                shadow.apply(&inverse.of(group)?, self.phase.views)?;
+            }
+            restore_texts(shadow, start, self.past, self.tables, Reach::Derived)
+        })?;
+        self.check(start, &shadow.schema()?)?;
+        Ok(stage.into_iter().collect())
+    }
+
+    /// A file that is as the chain makes it after the phase must become as the chain makes it
+    /// before.
+    fn check(&self, start: &Schema, end: &Schema) -> Result<()> {
+        let (Some(before), Some(after)) = (self.past.before(), self.past.after()) else {
+            return Ok(());
+        };
+        // What no phase makes does not count, nor what was there when the phase came.
+        let counts = |object: &Object| {
+            let (kind, name) = (object.kind, object.name.as_str());
+            let was_there = self.past.recorded.as_ref().is_some_and(|it| !it.made(kind, name));
+            let comes = after.find(kind, name).is_some() && !was_there;
+            !self.tables.contains(name) && (comes || before.find(kind, name).is_some())
+        };
+        let own = |schema: &Schema| {
+            let mut schema = schema.clone();
+            schema.objects.retain(counts);
+            schema
+        };
+        if !differences(&own(after), &own(start), ColumnOrder::Any).is_empty() {
+            return Ok(());
+        }
+        let odd = differences(&own(before), &own(end), ColumnOrder::Any);
+        let Some(first) = odd.first() else { return Ok(()) };
+        let what = format!("the way back of {} has to be written by hand: {first}", self.phase.id);
+        Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
+    }
+
+    /// Plans steps that were written by hand; data steps stand between changes of the schema.
+    fn written(&self, shadow: &mut Shadow, steps: &[Step]) -> Result<Vec<Stage>> {
+        let planner = Planner { phase: self.phase, tables: self.tables };
+        planner.stages(shadow, steps, &mut |shadow, start| {
+            restore_texts(shadow, start, self.past, self.tables, Reach::SameMeaning)
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What is known of the schema around a phase: as the chain makes it from nothing, and as it was in this
+//! very file.
+
+use crate::error::Result;
+use crate::history::{KeptObject, UndoRecord, VersionTables};
+use crate::name::same;
+use crate::phase::{Operation, Phase, Step};
+use crate::schema::{ObjectKind, Schema};
+use crate::shadow::Shadow;
+
+/// What is known of the schema around a phase. Either side may be missing.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// The schema before each group of steps and after the last one, as the chain makes it from
+    /// nothing; empty if the chain does not run from nothing.
+    pub replayed: Vec<Schema>,
+    /// What the phase changed in this file.
+    pub recorded: Option<UndoRecord>,
+}
+
+/// The text of one object before and after a phase.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextPair<'p> {
+    pub(super) before: Option<&'p str>,
+    pub(super) after: Option<&'p str>,
+}
+
+impl Past {
+    /// Returns the schema before the phase, as the chain makes it.
+    pub(super) fn before(&self) -> Option<&Schema> {
+        self.replayed.first()
+    }
+
+    /// Returns the schema after the phase, as the chain makes it.
+    pub(super) fn after(&self) -> Option<&Schema> {
+        self.replayed.last()
+    }
+
+    /// Returns the texts of an object, by its names before and after the phase: those in this file
+    /// first, then those that the chain makes.
+    pub(super) fn texts(&self, kind: ObjectKind, before: &str, after: &str) -> Vec<TextPair<'_>> {
+        let recorded = self.recorded.iter().map(|record| TextPair {
+            before: kept(&record.before, kind, before),
+            after: kept(&record.after, kind, after),
+        });
+        let replayed = self.before().zip(self.after()).map(|(first, last)| TextPair {
+            before: text(first, kind, before),
+            after: text(last, kind, after),
+        });
+        recorded.chain(replayed).collect()
+    }
+}
+
+fn kept<'o>(objects: &'o [KeptObject], kind: ObjectKind, name: &str) -> Option<&'o str> {
+    objects
+        .iter()
+        .find(|it| it.object_kind() == Some(kind) && same(&it.name, name))
+        .map(|it| it.sql.as_str())
+}
+
+fn text<'s>(schema: &'s Schema, kind: ObjectKind, name: &str) -> Option<&'s str> {
+    schema.find(kind, name).and_then(|object| object.sql.as_deref())
+}
+
+/// Applies a phase to a shadow without planning anything.
+///
+/// # Errors
+/// [`ErrorKind::Step`](crate::ErrorKind::Step) if a step does not fit.
+pub fn advance(shadow: &mut Shadow, phase: &Phase, tables: &VersionTables) -> Result<()> {
+    for group in groups(&phase.up) {
+        apply_group(shadow, phase, group)?;
+    }
+    for statement in tables.missing_from(&shadow.schema()?) {
+        shadow.define(&statement)?;
+    }
+    shadow.take_notices();
+    Ok(())
+}
+
+/// Applies a phase to a shadow and returns the schema before each group of its steps, and after
+/// the last one.
+///
+/// # Errors
+/// As [`advance`].
+pub fn snapshots(shadow: &mut Shadow, phase: &Phase) -> Result<Vec<Schema>> {
+    let mut schemas = vec![shadow.schema()?];
+    for group in groups(&phase.up) {
+        apply_group(shadow, phase, group)?;
+        schemas.push(shadow.schema()?);
+    }
+    shadow.take_notices();
+    Ok(schemas)
+}
+
+fn apply_group(shadow: &mut Shadow, phase: &Phase, group: &[Step]) -> Result<()> {
+    let applied = match group {
+        [Step { operation: Operation::Sql { sql, .. }, .. }] => shadow.apply_data(sql).map(drop),
+        steps => shadow.apply(steps, phase.views),
+    };
+    let line = group.first().map_or(0, |step| step.line);
+    applied.map_err(|error| error.in_phase(phase.id.as_str()).at(&phase.file, line))
+}
+
+/// Cuts steps into groups: consecutive renames belong together, every other step stands alone.
+pub(super) fn groups(steps: &[Step]) -> Vec<&[Step]> {
+    let mut groups = Vec::new();
+    let mut rest = steps;
+    while !rest.is_empty() {
+        let renames = rest.iter().take_while(|step| is_rename(step)).count();
+        let (group, later) = rest.split_at(renames.max(1));
+        groups.push(group);
+        rest = later;
+    }
+    groups
+}
+
+fn is_rename(step: &Step) -> bool {
+    matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}

@@ -1,0 +1,121 @@
+//! Rows without a parent, for foreign keys that a phase adds.
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::name::{quote, same};
+use crate::plan::{Rebuild, Reshape};
+use crate::schema::{ForeignKey, Schema, Table};
+
+const SAMPLES: usize = 5;
+
+/// Counts the rows of a table that new foreign keys would leave without a parent. Keys that were
+/// there before are the baseline and no business of the phase.
+pub(super) fn orphans(
+    connection: &Connection,
+    before: &Schema,
+    reshape: &Reshape,
+    rebuild: &Rebuild,
+) -> Result<Vec<String>> {
+    let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
+    let Some((old, new)) = shapes else { return Ok(Vec::new()) };
+    let mut problems = Vec::new();
+    for key in &new.foreign_keys {
+        if is_old(key, old, reshape, rebuild) {
+            continue;
+        }
+        if let Some(sql) = orphan_query(key, before, reshape, rebuild) {
+            problems.extend(count(connection, &sql, key, rebuild)?);
+        }
+    }
+    Ok(problems)
+}
+
+fn name_before<'a>(reshape: &'a Reshape, table: &'a str) -> &'a str {
+    reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
+}
+
+fn is_old(key: &ForeignKey, old: &Table, reshape: &Reshape, rebuild: &Rebuild) -> bool {
+    let parent = name_before(reshape, &key.parent);
+    let lineage = reshape.lineage.table(&rebuild.to);
+    old.foreign_keys.iter().any(|other| {
+        same(&other.parent, parent)
+            && other.columns.len() == key.columns.len()
+            && other.columns.iter().zip(&key.columns).all(|(before, now)| {
+                lineage.and_then(|it| it.kept_as(before)).is_some_and(|kept| same(kept, now))
+            })
+    })
+}
+
+/// The rows as they will be, against the parent's rows as they are. A parent that is new has no
+/// rows to look at yet.
+fn orphan_query(
+    key: &ForeignKey,
+    before: &Schema,
+    reshape: &Reshape,
+    rebuild: &Rebuild,
+) -> Option<String> {
+    let parent_lineage = reshape.lineage.table(&key.parent)?;
+    let parent = before.shape(&parent_lineage.from)?;
+    let parent_now = reshape.after.shape(&key.parent)?;
+    let named: Vec<String> = if key.parent_columns.is_empty() {
+        parent_now.primary_key().into_iter().map(ToOwned::to_owned).collect()
+    } else {
+        key.parent_columns.clone()
+    };
+    if named.len() != key.columns.len() {
+        return None;
+    }
+    let mut joins = Vec::new();
+    for (child, parent_column) in key.columns.iter().zip(&named) {
+        let crate::shadow::ColumnOrigin::Kept(origin) =
+            &parent_lineage.column(parent_column)?.origin
+        else {
+            return None;
+        };
+        rebuild.copy.columns.iter().find(|(to, _)| same(to, child))?;
+        joins.push(format!("p.{} = c.{}", quote(origin), quote(child)));
+    }
+    let present: Vec<String> =
+        key.columns.iter().map(|child| format!("c.{} IS NOT NULL", quote(child))).collect();
+    let shown: Vec<String> =
+        key.columns.iter().map(|child| format!("c.{}", quote(child))).collect();
+    Some(format!(
+        "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND NOT EXISTS (SELECT 1 FROM main.{} p WHERE {}) LIMIT {SAMPLES}",
+        shown.join(" || ', ' || "),
+        rebuild.copy.select(&rebuild.from),
+        present.join(" AND "),
+        quote(&parent.name),
+        joins.join(" AND ")
+    ))
+}
+
+fn count(
+    connection: &Connection,
+    sql: &str,
+    key: &ForeignKey,
+    rebuild: &Rebuild,
+) -> Result<Option<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let (mut all, mut samples) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        all = row.get::<_, i64>(0)?;
+        let value: rusqlite::types::Value = row.get(1).unwrap_or(rusqlite::types::Value::Null);
+        samples.push(match value {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        });
+    }
+    if all == 0 {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "{all} rows of {} have no parent in {} ({}: {})",
+        rebuild.from,
+        key.parent,
+        key.columns.join(", "),
+        samples.join(", ")
+    )))
+}

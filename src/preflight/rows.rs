@@ -1,0 +1,186 @@
+//! Old rows against new rules: every table that gets rules it did not have is tried out first.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::orphans::orphans;
+use super::trial::{Trial, try_rows};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{fold, same};
+use crate::plan::{CopyQuery, PhasePlan, Plan, Rebuild, Reshape, Stage};
+use crate::schema::{Object, ObjectKind, Schema, Table};
+use crate::shadow::{ColumnOrigin, CopyMethod, TableLineage};
+use crate::sql::significant_tokens;
+
+/// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
+/// or that a changed type would convert without the phase saying how.
+///
+/// A table is looked at as long as no earlier stage of the plan has touched it; what comes later is
+/// judged inside the transaction.
+///
+/// # Errors
+/// [`ErrorKind::Rows`] with counts and sample keys; whatever SQLite reports.
+pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
+    let mut touched = BTreeSet::new();
+    for phase in &plan.phases {
+        let mut before = &phase.before;
+        for stage in &phase.stages {
+            match stage {
+                Stage::Reshape(reshape) => {
+                    let problems = stage_problems(connection, before, reshape, &touched)?;
+                    refuse(phase, problems)?;
+                    touched.extend(
+                        reshape.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]),
+                    );
+                    touched.extend(reshape.created.iter().map(|it| fold(&it.name)));
+                    before = &reshape.after;
+                }
+                Stage::Data(data) => {
+                    touched.extend(data.touched.tables.keys().cloned());
+                    if let Some(after) = &data.after {
+                        touched.extend(after.tables.keys().cloned());
+                        before = after;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse(phase: &PhasePlan, problems: Vec<String>) -> Result<()> {
+    let Some(first) = problems.first() else { return Ok(()) };
+    let what = format!("{} cannot start: {first}", phase.id);
+    Err(Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str()).problems(problems))
+}
+
+fn stage_problems(
+    connection: &Connection,
+    before: &Schema,
+    reshape: &Reshape,
+    touched: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for rebuild in reshape.rebuilds.iter().filter(|it| !touched.contains(&fold(&it.from))) {
+        let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
+        let lineage = reshape.lineage.table(&rebuild.to);
+        let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
+        let indexes = new_unique_indexes(before, reshape, &rebuild.to);
+        let old_text = text_of(before, &rebuild.from);
+        if may_refuse(rebuild, &old_text, old, new) || !indexes.is_empty() {
+            let trial = Trial {
+                from: &rebuild.from,
+                sql: &rebuild.sql,
+                copy: &rebuild.copy,
+                old,
+                new,
+                converted: converted(lineage, old, new),
+                indexes,
+            };
+            problems.extend(try_rows(connection, &trial)?);
+        }
+        problems.extend(orphans(connection, before, reshape, rebuild)?);
+    }
+    problems.extend(untouched_tables(connection, before, reshape, touched)?);
+    Ok(problems)
+}
+
+/// Unique indexes on tables that are not rebuilt.
+fn untouched_tables(
+    connection: &Connection,
+    before: &Schema,
+    reshape: &Reshape,
+    touched: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for table in before.of_kind(ObjectKind::Table) {
+        let rebuilt = reshape.rebuilds.iter().any(|it| same(&it.from, &table.name));
+        let indexes = new_unique_indexes(before, reshape, &table.name);
+        let (Some(shape), Some(sql)) = (before.shape(&table.name), &table.sql) else { continue };
+        if rebuilt || indexes.is_empty() || touched.contains(&fold(&table.name)) {
+            continue;
+        }
+        let Some(lineage) = reshape.lineage.table(&table.name) else { continue };
+        let copy = CopyQuery::derive(lineage, shape, shape, CopyMethod::Rows);
+        let trial = Trial {
+            from: &table.name,
+            sql,
+            copy: &copy,
+            old: shape,
+            new: shape,
+            converted: Vec::new(),
+            indexes,
+        };
+        problems.extend(try_rows(connection, &trial)?);
+    }
+    Ok(problems)
+}
+
+fn text_of(schema: &Schema, table: &str) -> String {
+    schema.find_table(table).and_then(|it| it.sql.clone()).unwrap_or_default()
+}
+
+/// Unique indexes that the table did not have before, under any name.
+fn new_unique_indexes<'r>(before: &Schema, reshape: &'r Reshape, table: &str) -> Vec<&'r Object> {
+    let existed = |index: &Object| {
+        before.of_kind(ObjectKind::Index).any(|old| {
+            same(&reshape.lineage.index_after(&old.name), &index.name)
+                && reshape
+                    .lineage
+                    .table(&index.table)
+                    .is_some_and(|lineage| same(&lineage.from, &old.table))
+                && is_unique(old)
+        })
+    };
+    reshape
+        .restored
+        .iter()
+        .filter(|it| it.kind == ObjectKind::Index && same(&it.table, table))
+        .filter(|it| is_unique(it) && !existed(it))
+        .collect()
+}
+
+fn is_unique(index: &Object) -> bool {
+    let text = index.sql.as_deref().unwrap_or_default();
+    significant_tokens(text).nth(1).is_some_and(|token| token.is_word(text, "UNIQUE"))
+}
+
+/// Columns that keep their values under another declared type: before and after.
+fn converted(lineage: &TableLineage, old: &Table, new: &Table) -> Vec<(String, String)> {
+    lineage
+        .columns
+        .iter()
+        .filter_map(|column| match &column.origin {
+            ColumnOrigin::Kept(from) => {
+                let (before, after) = (old.column(from)?, new.column(&column.name)?);
+                let changed = !before.declared.eq_ignore_ascii_case(&after.declared);
+                (changed && after.is_writable()).then(|| (from.clone(), column.name.clone()))
+            }
+            ColumnOrigin::Computed | ColumnOrigin::New => None,
+        })
+        .collect()
+}
+
+/// Tells whether the new definition has a rule that an old row could break.
+fn may_refuse(rebuild: &Rebuild, old_text: &str, old: &Table, new: &Table) -> bool {
+    if rebuild.copy.method != CopyMethod::Rows {
+        // SQLite itself found that every rule lines up.
+        return false;
+    }
+    let rules = |text: &str| {
+        ["CHECK", "UNIQUE", "PRIMARY", "COLLATE"]
+            .map(|word| significant_tokens(text).filter(|token| token.is_word(text, word)).count())
+    };
+    let stricter = rules(&rebuild.sql).iter().zip(rules(old_text)).any(|(now, then)| *now > then);
+    let required = |table: &Table| table.columns.iter().filter(|it| it.not_null).count();
+    stricter
+        || required(new) > required(old)
+        || (new.strict && !old.strict)
+        || old.primary_key().len() != new.primary_key().len()
+        || rebuild.copy.computes()
+        || new.columns.iter().any(|column| {
+            old.column(&column.name)
+                .is_some_and(|it| it.declared != column.declared || it.not_null != column.not_null)
+        })
+}

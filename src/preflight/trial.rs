@@ -1,0 +1,334 @@
+//! Trying rows out: SQLite copies them into a temporary twin of the new table and leaves out what breaks
+//! a rule. The database file is only read.
+
+use rusqlite::Connection;
+
+use crate::database::with_strict_names;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{literal, quote};
+use crate::plan::CopyQuery;
+use crate::rows::count_rows;
+use crate::schema::{ColumnStorage, Object, RowKey, Table};
+use crate::sql::edit::{self, ColumnChange};
+use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
+
+const TWIN: &str = "phaseshift_trial";
+
+/// How many sample keys a report shows.
+const SAMPLES: usize = 5;
+
+/// What is tried out.
+#[derive(Debug)]
+pub(super) struct Trial<'a> {
+    /// The table that the rows are in.
+    pub(super) from: &'a str,
+    /// The text of the new table.
+    pub(super) sql: &'a str,
+    /// How its rows are copied.
+    pub(super) copy: &'a CopyQuery,
+    /// The shape before.
+    pub(super) old: &'a Table,
+    /// The shape after.
+    pub(super) new: &'a Table,
+    /// Columns that keep their values under another type: before and after.
+    pub(super) converted: Vec<(String, String)>,
+    /// Unique indexes that are new.
+    pub(super) indexes: Vec<&'a Object>,
+}
+
+/// Copies the rows into a twin and reports what is left out or converted, one line for each rule.
+pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec<String>> {
+    let twin = format!("DROP TABLE IF EXISTS temp.{TWIN}");
+    connection.execute_batch(&twin)?;
+    let found = with_strict_names(connection, || trial.run(connection));
+    connection.execute_batch(&twin)?;
+    found
+}
+
+impl Trial<'_> {
+    fn run(&self, connection: &Connection) -> Result<Vec<String>> {
+        let refused = |error: rusqlite::Error| {
+            let what = format!("the new definition of {} cannot be tried out", self.from);
+            Error::from(error).during(ErrorKind::Rows, &what).about(self.from)
+        };
+        connection.execute_batch(&self.twin_text()?).map_err(refused)?;
+        for (number, index) in self.indexes.iter().enumerate() {
+            let text = index.sql.as_deref().unwrap_or_default();
+            let text = edit::retarget_index(text, &format!("{TWIN}_{number}"), TWIN)
+                .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
+            connection.execute_batch(&text).map_err(refused)?;
+        }
+        let insert = self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), self.from);
+        connection.execute_batch(&insert).map_err(refused)?;
+        let mut problems = self.left_out(connection)?;
+        for (from, to) in &self.converted {
+            problems.extend(self.conversions(connection, from, to)?);
+        }
+        if self.new.strict {
+            problems.extend(self.wrong_types(connection)?);
+        }
+        Ok(problems)
+    }
+
+    /// The new table's text as a temporary table. A STRICT table would stop at the first wrong
+    /// type instead of leaving rows out; the types are counted afterwards.
+    fn twin_text(&self) -> Result<String> {
+        let unreadable =
+            |error: crate::sql::SqlError| Error::new(ErrorKind::Unsupported, error.to_string());
+        let mut text = self.sql.to_owned();
+        if self.new.strict {
+            for column in
+                self.new.columns.iter().filter(|it| it.declared.eq_ignore_ascii_case("ANY"))
+            {
+                let untyped =
+                    ColumnChange { type_name: Some(String::new()), ..ColumnChange::default() };
+                text = edit::alter_column(&text, &column.name, &untyped).map_err(unreadable)?;
+            }
+            text = without_strict(&text).map_err(unreadable)?;
+        }
+        text = edit::rename_object(&text, TWIN).map_err(unreadable)?;
+        let create = significant_tokens(&text).next().map_or(0, |token| token.end);
+        text.insert_str(create, " TEMP");
+        Ok(text)
+    }
+
+    fn left_out(&self, connection: &Connection) -> Result<Vec<String>> {
+        let all = count_rows(connection, self.from)?;
+        let kept: i64 =
+            connection
+                .query_row(&format!("SELECT count(*) FROM temp.{TWIN}"), [], |row| row.get(0))?;
+        let lost = all.saturating_sub(u64::try_from(kept).unwrap_or(0));
+        if lost == 0 {
+            return Ok(Vec::new());
+        }
+        let mut problems = self.nulls(connection)?;
+        problems.extend(self.duplicates(connection)?);
+        if problems.is_empty() {
+            problems
+                .push(format!("{lost} rows of {} break a rule of the new definition", self.from));
+        }
+        if let Some(samples) = self.sample_keys(connection)? {
+            problems.push(format!("{}: rows that do not fit: {samples}", self.from));
+        }
+        Ok(problems)
+    }
+
+    /// The rows as they would be in the new table, under its column names.
+    fn source(&self) -> String {
+        self.copy.select(self.from)
+    }
+
+    fn nulls(&self, connection: &Connection) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        for column in self.new.columns.iter().filter(|it| it.not_null && it.is_writable()) {
+            let given = self.copy.columns.iter().any(|(to, _)| *to == column.name);
+            let count: i64 = if given {
+                let sql = format!(
+                    "SELECT count(*) FROM ({}) WHERE {} IS NULL",
+                    self.source(),
+                    quote(&column.name)
+                );
+                connection.query_row(&sql, [], |row| row.get(0))?
+            } else if column.default.is_none() {
+                i64::try_from(count_rows(connection, self.from)?).unwrap_or(i64::MAX)
+            } else {
+                0
+            };
+            if count > 0 {
+                problems.push(format!(
+                    "{}.{} would be NULL in {count} rows and must not be",
+                    self.new.name, column.name
+                ));
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Groups of rows that share the columns of a unique key without expressions.
+    fn duplicates(&self, connection: &Connection) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        for columns in self.unique_keys(connection)? {
+            let given = |name: &String| self.copy.columns.iter().any(|(to, _)| to == name);
+            if columns.is_empty() || !columns.iter().all(given) {
+                continue;
+            }
+            let list: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+            let present: Vec<String> = list.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+            let sql = format!(
+                "SELECT count(*) OVER (), count(*), {} FROM ({}) WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
+                list.join(" || ', ' || "),
+                self.source(),
+                present.join(" AND "),
+                list.join(", ")
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            let mut samples = Vec::new();
+            let mut groups = 0;
+            while let Some(row) = rows.next()? {
+                groups = row.get::<_, i64>(0)?;
+                let shown = show(row.get_ref(2)?);
+                samples.push(format!("{shown} ({} times)", row.get::<_, i64>(1)?));
+            }
+            if groups > 0 {
+                problems.push(format!(
+                    "{} has duplicate keys: {groups} values of {} occur more than once: {}",
+                    self.new.name,
+                    columns.join(", "),
+                    samples.join("; ")
+                ));
+            }
+        }
+        Ok(problems)
+    }
+
+    fn unique_keys(&self, connection: &Connection) -> Result<Vec<Vec<String>>> {
+        let mut keys = Vec::new();
+        let alias = self.new.rowid_alias().map(|column| vec![column.name.clone()]);
+        keys.extend(alias);
+        let mut statement = connection.prepare(&format!(
+            "SELECT name FROM pragma_index_list({}, 'temp') WHERE \"unique\"",
+            literal(TWIN)
+        ))?;
+        let names = statement
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()?;
+        for name in names {
+            let mut statement = connection.prepare(&format!(
+                "SELECT name FROM pragma_index_info({}, 'temp') ORDER BY seqno",
+                literal(&name)
+            ))?;
+            let columns = statement
+                .query_map([], |row| row.get::<_, Option<String>>(0))?
+                .collect::<rusqlite::Result<Option<Vec<String>>>>()?;
+            keys.extend(columns);
+        }
+        Ok(keys)
+    }
+
+    fn sample_keys(&self, connection: &Connection) -> Result<Option<String>> {
+        let (Some(old), Some(new)) = (key_of(self.old), key_of(self.new)) else { return Ok(None) };
+        let sql = format!(
+            "SELECT {} FROM main.{} WHERE {} NOT IN (SELECT {} FROM temp.{TWIN}) LIMIT {SAMPLES}",
+            quote(&old),
+            quote(self.from),
+            quote(&old),
+            quote(&new)
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut samples = Vec::new();
+        while let Some(row) = rows.next()? {
+            samples.push(format!("{old} {}", show(row.get_ref(0)?)));
+        }
+        Ok((!samples.is_empty()).then(|| samples.join(", ")))
+    }
+
+    /// Counts values that the new type stores in another way.
+    fn conversions(&self, connection: &Connection, from: &str, to: &str) -> Result<Vec<String>> {
+        let (Some(old), Some(new)) = (key_of(self.old), key_of(self.new)) else {
+            return Ok(Vec::new());
+        };
+        let (old, new) = (quote(&old), quote(&new));
+        let (value, stored) = (format!("s.{}", quote(from)), format!("t.{}", quote(to)));
+        let differs = format!(
+            "FROM main.{} s JOIN temp.{TWIN} t ON t.{new} = s.{old} \
+             WHERE typeof({value}) <> typeof({stored}) OR {value} IS NOT {stored}",
+            quote(self.from)
+        );
+        let count: i64 =
+            connection.query_row(&format!("SELECT count(*) {differs}"), [], |row| row.get(0))?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut statement = connection
+            .prepare(&format!("SELECT s.{old}, {value}, {stored} {differs} LIMIT {SAMPLES}"))?;
+        let mut rows = statement.query([])?;
+        let mut samples = Vec::new();
+        while let Some(row) = rows.next()? {
+            samples.push(format!(
+                "{}: {} becomes {}",
+                show(row.get_ref(0)?),
+                show(row.get_ref(1)?),
+                show(row.get_ref(2)?)
+            ));
+        }
+        Ok(vec![format!(
+            "{}.{to}: the new type would convert {count} values ({})",
+            self.new.name,
+            samples.join("; ")
+        )])
+    }
+
+    /// Counts values that a STRICT table refuses (<https://sqlite.org/stricttables.html>).
+    fn wrong_types(&self, connection: &Connection) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        for column in self.new.columns.iter().filter(|it| it.storage != ColumnStorage::Virtual) {
+            let allowed = match column.declared.to_ascii_uppercase().as_str() {
+                "INT" | "INTEGER" => "'integer'",
+                "REAL" => "'real', 'integer'",
+                "TEXT" => "'text'",
+                "BLOB" => "'blob'",
+                _ => continue,
+            };
+            let name = quote(&column.name);
+            let sql = format!(
+                "SELECT count(*), min(typeof({name})) FROM temp.{TWIN} \
+                 WHERE {name} IS NOT NULL AND typeof({name}) NOT IN ({allowed})"
+            );
+            let (count, example): (i64, Option<String>) =
+                connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if count > 0 {
+                problems.push(format!(
+                    "{}.{} holds {count} values that are not {} ({})",
+                    self.new.name,
+                    column.name,
+                    column.declared,
+                    example.unwrap_or_default()
+                ));
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// The single column by which a row can be found in both tables.
+fn key_of(table: &Table) -> Option<String> {
+    match &table.key {
+        RowKey::Rowid(name) => Some(name.clone()),
+        RowKey::PrimaryKey(names) => match names.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        RowKey::HiddenRowid | RowKey::Module => None,
+    }
+}
+
+fn without_strict(text: &str) -> std::result::Result<String, crate::sql::SqlError> {
+    let table = CreateTable::read(text)?;
+    let kept: Vec<&str> = table
+        .options
+        .iter()
+        .filter(|option| option.kind != TableOptionKind::Strict)
+        .map(|option| &text[option.range.clone()])
+        .collect();
+    let start = table.options.iter().map(|option| option.range.start).min();
+    Ok(match start {
+        Some(start) => format!("{}{}", &text[..start], kept.join(", ")),
+        None => text.to_owned(),
+    })
+}
+
+fn show(value: rusqlite::types::ValueRef<'_>) -> String {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => format!("{number:?}"),
+        ValueRef::Text(bytes) => {
+            let text: String = String::from_utf8_lossy(bytes).chars().take(40).collect();
+            format!("'{text}'")
+        }
+        ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
+    }
+}

@@ -1,0 +1,93 @@
+//! Copying rows that broke a rule already before: they are neither dropped nor a reason to stop.
+//!
+//! New rules were tried on the old rows before the backup, and the proof compares what breaks rules now
+//! with what broke them before. During the copy itself, rules that are not new must not stand in the way.
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::quote;
+use crate::plan::Rebuild;
+use crate::sql::edit::{self, ColumnChange};
+
+/// Runs a copy with CHECK constraints ignored and, where old rows hold NULL in spite of NOT NULL, with
+/// that rule left out of the new table until the rows are in.
+pub(super) fn relaxed(
+    connection: &Connection,
+    rebuild: &Rebuild,
+    copy: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let lenient = nulls_in_spite(connection, rebuild)?;
+    connection.execute_batch("PRAGMA ignore_check_constraints=ON")?;
+    let copied = if lenient.is_empty() {
+        copy()
+    } else {
+        without_not_null(connection, rebuild, &lenient, copy)
+    };
+    let reset = connection.execute_batch("PRAGMA ignore_check_constraints=OFF");
+    copied?;
+    reset?;
+    Ok(())
+}
+
+/// The columns that hold NULL although they were and will be NOT NULL.
+fn nulls_in_spite(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> {
+    if rebuild.required.is_empty() {
+        return Ok(Vec::new());
+    }
+    // SQLite takes NOT NULL at its word and would answer IS NULL without looking.
+    let tests: Vec<String> = rebuild
+        .required
+        .iter()
+        .map(|(from, _)| format!("max(typeof({}) = 'null')", quote(from)))
+        .collect();
+    let sql =
+        format!("SELECT {} FROM main.{} NOT INDEXED", tests.join(", "), quote(&rebuild.scratch));
+    let found = connection.query_row(&sql, [], |row| {
+        let mut found = Vec::new();
+        for (index, (_, to)) in rebuild.required.iter().enumerate() {
+            if row.get::<_, Option<bool>>(index)? == Some(true) {
+                found.push(to.clone());
+            }
+        }
+        Ok(found)
+    })?;
+    Ok(found)
+}
+
+fn without_not_null(
+    connection: &Connection,
+    rebuild: &Rebuild,
+    columns: &[String],
+    copy: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let optional = ColumnChange { not_null: Some(false), ..ColumnChange::default() };
+    let mut text = rebuild.sql.clone();
+    for column in columns {
+        text = edit::alter_column(&text, column, &optional).map_err(|error| {
+            Error::new(ErrorKind::Rebuild, error.to_string()).about(&rebuild.to)
+        })?;
+    }
+    set_text(connection, &rebuild.to, &text)?;
+    copy()?;
+    set_text(connection, &rebuild.to, &rebuild.sql)
+}
+
+/// Replaces the stored text of a table by one that stores rows in the same way
+/// (<https://sqlite.org/pragma.html#pragma_writable_schema>). DEFENSIVE forbids that and is lifted for
+/// this statement only.
+fn set_text(connection: &Connection, table: &str, text: &str) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    let edited = connection.execute_batch("PRAGMA writable_schema=ON").and_then(|()| {
+        connection.execute(
+            "UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2",
+            (text, table),
+        )
+    });
+    let reset = connection.execute_batch("PRAGMA writable_schema=RESET");
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    edited?;
+    reset?;
+    Ok(())
+}
