@@ -89,19 +89,21 @@ impl Migration<Secured> {
             Ok(done) => done,
             Err(error) => return Err(roll_back(transaction, error)),
         };
-        let follow_up = match transaction.commit() {
-            Ok(database) => database.close().err().map(|error| error.to_string()),
+        let committed = match transaction.commit() {
             Err(error) if error.state() == DatabaseState::Unknown => {
-                let state = look_again((&project, &known), last, backup.path());
-                if state != DatabaseState::Done {
-                    return Err(error.leaving(state));
+                match look_again((&project, &known), last, backup.path()) {
+                    DatabaseState::Done => Err(error),
+                    state => return Err(error.leaving(state)),
                 }
-                Some(format!("an error after the commit: {}", error.causes().join(": ")))
             }
-            Err(error) => return Err(error),
+            other => Ok(other?),
         };
         observer.event(&Event::Committed);
         project.options.files.promised("migrated");
+        let follow_up = match committed {
+            Ok(database) => database.close().err().map(|error| error.to_string()),
+            Err(error) => Some(format!("an error at the commit: {}", error.causes().join(": "))),
+        };
         Ok(Report {
             from,
             to,

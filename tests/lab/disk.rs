@@ -129,10 +129,13 @@ pub enum Deaf {
     Sync,
     /// The folder is not synced after SQLite removed a journal, as with `synchronous=FULL`.
     JournalRemoval,
-    /// A WAL is not synced, as with `synchronous=NORMAL`.
-    Wal,
+    /// A WAL is not synced at a commit, only before a checkpoint writes pages, as with
+    /// `synchronous=NORMAL`.
+    WalCommit,
     /// The engine's own folder syncs.
     EngineFolders,
+    /// The first of the engine's own folder syncs.
+    FirstEngineFolder,
 }
 
 #[derive(Debug)]
@@ -157,6 +160,8 @@ pub struct State {
     pub operations: u64,
     pub fired: Option<Operation>,
     pub deaf: Deaf,
+    /// The WAL whose sync a disk that is deaf to [`Deaf::WalCommit`] still owes.
+    pub deferred: Option<NodeId>,
     /// Times at which a file was read by an ordinary handle while a connection had it open.
     pub lost_locks: Vec<String>,
     random: u64,
@@ -343,6 +348,12 @@ impl State {
         put(self.bytes_mut(node), offset, bytes);
         self.record(Change::Write { node, offset, bytes: bytes.into() });
         allowed
+    }
+
+    /// Changes one byte behind everybody's back.
+    pub fn write_unrecorded(&mut self, path: &str, place: usize, byte: u8) {
+        let node = self.names[path];
+        self.bytes_mut(node)[place] = byte;
     }
 
     pub fn resize(&mut self, node: NodeId, size: usize) {

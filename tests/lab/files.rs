@@ -161,8 +161,12 @@ impl Files for Disk {
         let mut state = self.state();
         state.attempt(Operation::SyncFolder)?;
         find(&state, folder)?;
-        if !matches!(state.deaf, Deaf::Sync | Deaf::EngineFolders) {
-            state.record(Change::SyncFolder { path: text(folder).to_owned() });
+        match state.deaf {
+            Deaf::Sync | Deaf::EngineFolders => {}
+            Deaf::FirstEngineFolder => state.deaf = Deaf::No,
+            Deaf::No | Deaf::JournalRemoval | Deaf::WalCommit => {
+                state.record(Change::SyncFolder { path: text(folder).to_owned() });
+            }
         }
         Ok(())
     }

@@ -82,7 +82,13 @@ impl Handle {
     }
 
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
-        self.disk.state().write(self.node, offset, bytes)
+        let mut state = self.disk.state();
+        if self.role == Role::Database
+            && let Some(node) = state.deferred.take()
+        {
+            state.record(Change::Sync { node });
+        }
+        state.write(self.node, offset, bytes)
     }
 
     pub fn resize(&self, size: usize) -> Result<(), Failure> {
@@ -100,8 +106,14 @@ impl Handle {
         state.attempt(Operation::Sync).map_err(|_| SyncFailure::File)?;
         let deaf = match state.deaf {
             Deaf::Sync => true,
-            Deaf::Wal => self.path.ends_with("-wal"),
-            Deaf::No | Deaf::JournalRemoval | Deaf::EngineFolders => false,
+            Deaf::WalCommit if self.path.ends_with("-wal") => {
+                state.deferred = Some(self.node);
+                true
+            }
+            Deaf::WalCommit => false,
+            Deaf::No | Deaf::JournalRemoval | Deaf::EngineFolders | Deaf::FirstEngineFolder => {
+                false
+            }
         };
         if deaf {
             return Ok(());

@@ -23,6 +23,8 @@ pub enum Job {
     Backup,
     /// A restore of this backup.
     Restore(String),
+    /// A job with a planted mistake, and its name.
+    Planted(&'static str, fn(&Disk) -> Result<Told>),
 }
 
 /// What was said at the end of a job that went well.
@@ -44,6 +46,7 @@ impl Job {
             Self::Migrate(_) => "backup and migrate",
             Self::Backup => "backup",
             Self::Restore(_) => Self::RESTORE,
+            Self::Planted(name, _) => name,
         }
     }
 
@@ -53,6 +56,7 @@ impl Job {
             Self::Migrate(chain) => migrate(disk, chain)?,
             Self::Backup => back_up(disk)?,
             Self::Restore(backup) => restore(disk, backup)?,
+            Self::Planted(_, job) => job(disk)?,
         };
         disk.promise(DONE);
         Ok(told)

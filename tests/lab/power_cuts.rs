@@ -1,8 +1,8 @@
 //! Power cuts at every operation of the engine's jobs.
 
-use crate::disk::{Deaf, Disk};
+use crate::disk::Disk;
 use crate::jobs::Job;
-use crate::power_sweep::PowerSweep;
+use crate::power_sweep::{Planted, PowerSweep};
 use crate::scene::{Scene, Start};
 use crate::tally::long;
 
@@ -14,8 +14,8 @@ fn variants() -> u64 {
 }
 
 fn green(disk: &Disk, scene: &Scene, job: &Job) {
-    let (variants, deaf) = (variants(), Deaf::No);
-    PowerSweep { disk, scene, job, variants, deaf }.run().expect_green();
+    let (variants, planted) = (variants(), Planted::Nothing);
+    PowerSweep { disk, scene, job, variants, planted }.run().expect_green();
 }
 
 #[test]

@@ -16,15 +16,29 @@ pub struct PowerSweep<'a> {
     pub job: &'a Job,
     /// How many disks are made of every moment, for the models that lose something.
     pub variants: u64,
-    /// What the disk does not hear.
-    pub deaf: Deaf,
+    /// What is wrong on purpose.
+    pub planted: Planted<'a>,
+}
+
+/// A mistake that the sweep has to notice.
+#[derive(Debug, Clone, Copy)]
+pub enum Planted<'a> {
+    Nothing,
+    /// The disk does not hear some requests.
+    Deaf(Deaf),
+    /// This is done instead of the job.
+    Instead(&'a Job),
 }
 
 impl PowerSweep<'_> {
     /// Cuts everywhere and judges.
     pub fn run(&self) -> Tally {
-        let name = format!("power cut, {}, {}", self.job.name(), self.scene.name);
-        let mut tally = Tally::new(name);
+        let what = match self.planted {
+            Planted::Nothing => self.job.name().to_owned(),
+            Planted::Deaf(deaf) => format!("{}, deaf to {deaf:?}", self.job.name()),
+            Planted::Instead(job) => format!("{} instead of {}", job.name(), self.job.name()),
+        };
+        let mut tally = Tally::new(format!("power cut, {what}, {}", self.scene.name));
         let expected = Expected::learn(self.disk, &self.scene.image, self.job);
         let log = self.record();
         tally.more = format!(", {} operations", log.len());
@@ -34,8 +48,15 @@ impl PowerSweep<'_> {
 
     fn record(&self) -> Vec<Change> {
         self.disk.load(&self.scene.image);
-        self.disk.make_deaf(self.deaf);
-        self.job.run(self.disk).map_err(|error| crate::jobs::words(&error)).unwrap();
+        let job = match self.planted {
+            Planted::Nothing => self.job,
+            Planted::Deaf(deaf) => {
+                self.disk.make_deaf(deaf);
+                self.job
+            }
+            Planted::Instead(job) => job,
+        };
+        job.run(self.disk).map_err(|error| crate::jobs::words(&error)).unwrap();
         self.disk.log()
     }
 
@@ -62,7 +83,8 @@ impl PowerSweep<'_> {
                     });
                     let good = kept.is_ok();
                     tally.count(place, kept);
-                    if good && (long() || variant == 0 && model != Model::Ordered) {
+                    let sound = matches!(self.planted, Planted::Nothing);
+                    if good && sound && (long() || variant == 0 && model != Model::Ordered) {
                         tally.rerun(place, self.again(expected, &image));
                     }
                 }
@@ -95,7 +117,8 @@ pub fn finish(disk: &Disk, job: &Job, expected: &Expected) -> Result<(), String>
     Err("it still is the old state".to_owned())
 }
 
-fn fingerprint(image: &Image) -> blake3::Hash {
+/// Sums up a disk, so that equal ones are judged once.
+pub fn fingerprint(image: &Image) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for (path, content) in image {
         hasher.update(path.as_bytes());
