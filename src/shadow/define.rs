@@ -6,7 +6,7 @@
 use super::shadow::Shadow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
-use crate::phase::{ConstraintChoice, Operation};
+use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::sql::{self, edit};
 
@@ -176,7 +176,7 @@ impl Shadow {
         if !done {
             self.recreate(&schema, object, &edited)?;
         }
-        if let Operation::Rebuild { values, .. } = operation {
+        if let Operation::Rebuild { values, left_out: LeftOut::Refuse, .. } = operation {
             self.refuse_left_out(shape, values)?;
         }
         self.follow(operation, &object.name)
