@@ -29,7 +29,7 @@ impl Bench {
     /// Makes a database by running SQL in the `sqlite3` program.
     #[track_caller]
     pub fn new(sql: &str) -> Self {
-        let bench = Self::empty();
+        let bench = Self::around(Project::empty_in_memory());
         script(&bench.database(), sql).expect("SQL that makes the database");
         bench.remember();
         bench
@@ -217,7 +217,9 @@ impl Bench {
 
     /// A copy of the state before.
     pub fn naive_copy(&self) -> Naive {
-        let folder = tempfile::tempdir().expect("a folder");
+        // Beside the project, so that both are on one volume.
+        let place = self.project.root().parent().expect("a folder");
+        let folder = tempfile::tempdir_in(place).expect("a folder");
         let path = folder.path().join("naive.db");
         for end in ["", "-wal"] {
             let from = super::project::with_ending(&self.before, end);

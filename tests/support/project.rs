@@ -75,6 +75,11 @@ impl Project {
         project
     }
 
+    /// The folder that goes away with the project.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// The folder that the user works in.
     pub fn folder(&self) -> PathBuf {
         self.root.path().join("project")
