@@ -352,6 +352,19 @@ impl Error {
         wrapped
     }
 
+    /// Reports anything but a finding of ours as a failure of the stage: a full disk or a file that
+    /// cannot be written, too, once writing has begun.
+    #[must_use]
+    pub fn while_writing(self, stage: ErrorKind, what: &str) -> Self {
+        if !matches!(self.0.kind, ErrorKind::NoSpace | ErrorKind::ReadOnly | ErrorKind::Step) {
+            return self.during(stage, what);
+        }
+        let (state, facts) = (self.0.state, self.0.facts.clone());
+        let mut wrapped = Self::new(stage, what).leaving(state).caused_by(self);
+        wrapped.0.facts = facts;
+        wrapped
+    }
+
     /// Returns the causes from the nearest to the root, as text.
     pub fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();

@@ -80,6 +80,11 @@ impl Fence {
         self.state().denied.clone()
     }
 
+    /// Denies something that SQLite does not ask about.
+    pub(super) fn deny(&self, what: &str) {
+        self.state().denied.get_or_insert_with(|| what.to_owned());
+    }
+
     /// Tells whether a statement compiled since the last call changes the schema.
     pub(super) fn take_schema_mark(&self) -> bool {
         std::mem::take(&mut self.state().schema_mark)

@@ -7,6 +7,7 @@
 mod fence;
 mod holders;
 mod open;
+mod patience;
 mod settings;
 mod statements;
 mod transaction;
@@ -14,6 +15,6 @@ mod transaction;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
-pub use settings::Identity;
+pub use settings::{Identity, with_strict_names};
 pub use statements::{Purpose, run_fenced, words};
 pub use transaction::WriteTransaction;

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fence::Fence;
-use super::settings;
+use super::{patience, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Interrupt;
 use crate::files::{FileKind, Files, Stat};
@@ -67,8 +67,9 @@ impl Database {
         opened: Option<Stat>,
         options: &OpenOptions,
     ) -> Result<Self> {
-        let leaves_wal = wal_has_frames(path, options.files.as_ref())?;
-        let flags = open_flags(path, access, leaves_wal, options.files.as_ref());
+        let wal = size(&beside(path, "-wal"), options.files.as_ref())?;
+        let leaves_wal = wal.is_some_and(|bytes| bytes > 0);
+        let flags = open_flags(path, access, leaves_wal, options.files.as_ref())?;
         let mut connection = match options.files.vfs() {
             Some(vfs) => {
                 let vfs = CString::new(vfs).map_err(|error| {
@@ -78,7 +79,7 @@ impl Database {
             }
             None => Connection::open_with_flags(path, flags)?,
         };
-        connection.busy_timeout(options.wait)?;
+        patience::install(&mut connection, options.wait, &options.interrupt)?;
         let interrupt = options.interrupt.clone();
         connection.progress_handler(1_000, Some(move || interrupt.requested()))?;
         let fence = Fence::default();
@@ -88,7 +89,10 @@ impl Database {
         if leaves_wal {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
-        if access == Access::Look && leaves_wal && !shared_memory_exists(path, options)? {
+        if access == Access::Look
+            && leaves_wal
+            && size(&beside(path, "-shm"), options.files.as_ref())?.is_none()
+        {
             // Nobody has the file open: with the lock held exclusively SQLite keeps the WAL's
             // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
             connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
@@ -216,42 +220,37 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn wal_has_frames(path: &Path, files: &dyn Files) -> Result<bool> {
-    let wal = beside(path, "-wal");
-    let stat = files.stat(&wal).map_err(|error| file_error("look at", &wal, error))?;
-    Ok(stat.is_some_and(|stat| stat.bytes > 0))
-}
-
-fn shared_memory_exists(path: &Path, options: &OpenOptions) -> Result<bool> {
-    let shared = beside(path, "-shm");
-    let stat =
-        options.files.stat(&shared).map_err(|error| file_error("look at", &shared, error))?;
-    Ok(stat.is_some())
-}
-
 /// Chooses the flags. Never the URI form: a path is a path.
 ///
 /// A reader of a WAL file without sidecars would create them and, being read-only, leave them
 /// behind; a connection that may write removes them when it closes
 /// (<https://sqlite.org/wal.html#read_only_databases>). `query_only` keeps it from writing.
-fn open_flags(path: &Path, access: Access, leaves_wal: bool, files: &dyn Files) -> OpenFlags {
+fn open_flags(
+    path: &Path,
+    access: Access,
+    leaves_wal: bool,
+    files: &dyn Files,
+) -> Result<OpenFlags> {
     let base = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    match access {
+    Ok(match access {
         Access::Write => base | OpenFlags::SQLITE_OPEN_READ_WRITE,
         Access::Create => base | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         Access::Look => {
-            let there = |suffix, least| {
-                let stat = files.stat(&beside(path, suffix));
-                stat.is_ok_and(|stat| stat.is_some_and(|it| it.bytes >= least))
-            };
-            let hot = there("-journal", 1);
-            if hot || (leaves_wal && there("-shm", 0)) {
+            let hot = size(&beside(path, "-journal"), files)?.is_some_and(|bytes| bytes > 0);
+            let shared = size(&beside(path, "-shm"), files)?.is_some();
+            if hot || (leaves_wal && shared) {
                 base | OpenFlags::SQLITE_OPEN_READ_ONLY
             } else {
                 base | OpenFlags::SQLITE_OPEN_READ_WRITE
             }
         }
-    }
+    })
+}
+
+/// The size of a file in bytes, or `None` if it is not there.
+fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
+    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    Ok(stat.map(|stat| stat.bytes))
 }
 
 fn is_hot_journal(error: &rusqlite::Error) -> bool {

@@ -49,6 +49,23 @@ pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
     Ok(())
 }
 
+/// Runs something with double-quoted strings refused: in a statement of ours, a name that does not
+/// exist must be an error and never a text (<https://sqlite.org/quirks.html#dblquote>).
+///
+/// # Errors
+/// Those of what is run, and of SQLite if it does not accept the setting.
+pub fn with_strict_names<T>(
+    connection: &Connection,
+    action: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    let done = action();
+    let reset = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true);
+    let done = done?;
+    reset?;
+    Ok(done)
+}
+
 /// Fails unless a pragma reports the wanted value.
 pub(super) fn require(connection: &Connection, name: &str, wanted: i64) -> Result<()> {
     // mmap_size gives no row where memory mapping is compiled out.

@@ -64,7 +64,8 @@ impl WriteTransaction {
     pub fn commit(self) -> Result<Database> {
         let deadline = Instant::now() + self.database.options().wait.max(Duration::from_secs(5));
         loop {
-            self.database.options().interrupt.check()?;
+            let interrupted = self.database.options().interrupt.check();
+            interrupted.map_err(|error| error.leaving(DatabaseState::RolledBack))?;
             match self.database.connection().execute_batch("COMMIT") {
                 Ok(()) => break,
                 Err(error) if is_busy(&error) && Instant::now() < deadline => {

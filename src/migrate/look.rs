@@ -220,5 +220,11 @@ fn explain_unadopted(error: Error, known: &Known, phase: &Phase) -> Error {
         "no phase is recorded in the file, and its tables do not fit the first one, {}",
         phase.id
     );
-    Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str()).caused_by(error)
+    let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());
+    let unadopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
+    let unadopted = unadopted.problems(problems).caused_by(error);
+    match object {
+        Some(object) => unadopted.about(&object),
+        None => unadopted,
+    }
 }

@@ -6,6 +6,7 @@
 
 mod clashes;
 mod look;
+mod outline;
 mod project;
 mod roundtrip;
 mod run;
@@ -17,6 +18,7 @@ mod ways;
 
 pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
 pub use look::{Look, Request, Transactions, UpToDate};
+pub use outline::{Outline, Outlined};
 pub use project::Project;
 pub use roundtrip::{RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::database::{Identity, WriteTransaction};
+use crate::assertion::evaluate;
+use crate::database::{Access, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
@@ -15,8 +16,9 @@ use crate::proof::{Baseline, Proof, Subject, prove};
 use crate::rebuild::{Execution, StepNumber, execute};
 
 use super::look::Transactions;
+use super::project::Project;
 use super::secure::hold;
-use super::state::{Migration, Secured, data_version};
+use super::state::{Known, Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl Migration<Secured> {
         let database = loop {
             self = self.transact(&mut work, observer, hooks)?;
             observer.event(&Event::Committed);
+            self.project.options.files.promised("migrated");
             if work.done == self.plan.phases.len() {
                 break self.state.database;
             }
@@ -132,7 +135,10 @@ impl Migration<Secured> {
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
         self.state.database = match transformed {
-            Ok(()) => transaction.commit().map_err(|error| error.after_phases(completed))?,
+            Ok(()) => transaction.commit().map_err(|error| {
+                settle(&self.project, self.plan.phases.get(until - 1), error)
+                    .after_phases(completed)
+            })?,
             Err(error) => return Err(roll_back(transaction, error).after_phases(completed)),
         };
         work.done = until;
@@ -201,6 +207,10 @@ impl Migration<Secured> {
             let done = execute(database, phase, &mut work.number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
+            if place + 1 < self.plan.phases.len() {
+                // The proof sees only the end; what a phase promises must hold when it is done.
+                check_promises(database.connection(), phase)?;
+            }
             work.execution.copied.extend(done.copied);
             work.execution.rows_changed.extend(done.rows_changed);
         }
@@ -244,6 +254,37 @@ impl Migration<Secured> {
     }
 }
 
+/// Evaluates the `verify` checks of a phase that others follow.
+fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+    for check in &phase.verify {
+        let finding = evaluate(connection, check)?;
+        if !finding.holds {
+            let what = format!("{}: {}: found {}", phase.id, check.name, finding.found);
+            return Err(Error::new(ErrorKind::Proof, what)
+                .in_phase(phase.id.as_str())
+                .problems(finding.rows));
+        }
+    }
+    Ok(())
+}
+
+/// After a COMMIT that failed without leaving a transaction open, the file itself tells what it holds.
+fn settle(project: &Project, last: Option<&PhasePlan>, error: Error) -> Error {
+    if error.state() != DatabaseState::Unknown {
+        return error;
+    }
+    let found = project.open(Access::Write).and_then(|database| project.know(&database));
+    let recorded = |known: &Known| {
+        let event = known.recorded.events.last();
+        event.zip(last).is_some_and(|(event, phase)| event.id == phase.id.as_str())
+    };
+    match found {
+        Ok(known) if recorded(&known) => error.leaving(DatabaseState::Done),
+        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        Err(_) => error,
+    }
+}
+
 /// What a run has done so far.
 struct Work {
     baseline: Baseline,
@@ -256,6 +297,7 @@ struct Work {
 
 /// Rolls back and says so; an error while rolling back does not replace the first one.
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
+    let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
         Ok(_) => error.leaving(DatabaseState::RolledBack),
         // The connection is closed now; whoever opens the file next rolls it back.

@@ -4,14 +4,15 @@ use crate::error::Result;
 use crate::history::{Event, EventKind, Recorded, VersionTables, record_script};
 use crate::phase::TargetRange;
 use crate::plan::{self, Direction, PhasePlan, Plan};
+use crate::schema::Schema;
 
 use super::look::plan_path;
 use super::project::Project;
 use super::stamp::replay;
-use super::state::{Known, Migration, Prepared};
+use super::state::{Known, Migration};
 
 /// Prints the plan as a script that the `sqlite3` program runs, from version 3.40 on.
-pub fn script(migration: &Migration<Prepared>) -> String {
+pub fn script<S>(migration: &Migration<S>) -> String {
     script_of(migration.plan(), &migration.project().versions)
 }
 
@@ -60,7 +61,12 @@ fn script_of(plan: &Plan, versions: &VersionTables) -> String {
             rows_proven: 0,
             undo: phase.undo_record(versions),
         };
-        let mut statements = phase.version_tables.clone();
+        // A script may meet a file that has the version tables, or lacks them, whatever was planned.
+        let mut statements: Vec<String> = versions
+            .missing_from(&Schema::default())
+            .iter()
+            .map(|sql| sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
+            .collect();
         statements.extend(record_script(versions, &event));
         statements
     })

@@ -102,8 +102,23 @@ impl VirtualChange {
                 vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(from), quote(to))]
             }
             Self::Drop { table } => vec![format!("DROP TABLE main.{}", quote(table))],
-            Self::Recreate { from, to, sql } => {
-                vec![format!("DROP TABLE main.{}", quote(from)), sql.clone(), rebuild(to)]
+            Self::Recreate { from, to, sql, settings } => {
+                let drop = |table: &str| format!("DROP TABLE main.{}", quote(table));
+                let Some((table, kept)) = settings else {
+                    return vec![drop(from), sql.clone(), rebuild(to)];
+                };
+                let (settings, scratch, name) = (quote(table), quote(kept), quote(to));
+                vec![
+                    format!("CREATE TABLE main.{scratch} AS SELECT k, v FROM main.{settings}"),
+                    drop(from),
+                    sql.clone(),
+                    format!(
+                        "INSERT INTO main.{name}({name}, rank) SELECT k, v FROM main.{scratch} \
+                         WHERE k <> 'version'"
+                    ),
+                    drop(kept),
+                    rebuild(to),
+                ]
             }
         }
     }

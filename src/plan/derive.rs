@@ -178,10 +178,24 @@ impl Derivation<'_> {
             if same_text || renamed.as_deref() == Some(sql.as_str()) {
                 changes.push(VirtualChange::Rename { from, to });
             } else {
-                changes.push(VirtualChange::Recreate { from, to, sql });
+                let settings = self.settings_table(&from);
+                changes.push(VirtualChange::Recreate { from, to, sql, settings });
             }
         }
         changes
+    }
+
+    /// The settings of an FTS5 table are rows that go with it
+    /// (<https://sqlite.org/fts5.html#fts5_data_structures>, "The Config Table").
+    fn settings_table(&self, from: &str) -> Option<(String, String)> {
+        let table = self.before.find(ObjectKind::ShadowTable, &format!("{from}_config"))?;
+        let mut scratch = "phaseshift_settings".to_owned();
+        while free_name(self.after, &scratch) != scratch
+            || free_name(self.before, &scratch) != scratch
+        {
+            scratch.push('_');
+        }
+        Some((table.name.clone(), scratch))
     }
 
     /// Finds the indexes, views and triggers that have to go first, and those that have to be made

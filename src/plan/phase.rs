@@ -4,9 +4,10 @@ use super::derive::{Facts, derive};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{UndoRecord, VersionTables};
+use crate::name::fold;
 use crate::phase::{Operation, Phase, Step};
-use crate::schema::{Object, Schema};
-use crate::shadow::Shadow;
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::shadow::{Outputs, Shadow};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -22,11 +23,39 @@ pub fn plan_phase(
 ) -> Result<PhasePlan> {
     let planner = Planner { phase, tables };
     let before = shadow.schema()?;
+    let outputs = shadow.outputs()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
-    planner.finish(shadow, direction, before, stages)
+    let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
+    let mut plan = planner.finish(shadow, direction, before, stages)?;
+    plan.notices.extend(changed);
+    Ok(plan)
+}
+
+/// Says which views hand out other columns than before: whoever reads them by name or by position
+/// has to know.
+fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<String> {
+    let mut notices = Vec::new();
+    for view in schema.of_kind(ObjectKind::View) {
+        let name = fold(&view.name);
+        let (Some(old), Some(new)) = (before.get(&name), after.get(&name)) else { continue };
+        if old == new {
+            continue;
+        }
+        let only_in = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|column| !other.contains(column)).cloned().collect()
+        };
+        let (gone, fresh) = (only_in(old, new).join(", "), only_in(new, old).join(", "));
+        notices.push(match (gone.as_str(), fresh.as_str()) {
+            ("", "") => format!("view {} hands out its columns in another order", view.name),
+            ("", fresh) => format!("view {} hands out more columns: {fresh}", view.name),
+            (gone, "") => format!("view {} no longer hands out {gone}", view.name),
+            (gone, fresh) => format!("view {} hands out {fresh} instead of {gone}", view.name),
+        });
+    }
+    notices
 }
 
 pub(super) fn at_phase(error: Error, phase: &Phase, steps: &[Step]) -> Error {

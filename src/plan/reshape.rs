@@ -63,6 +63,8 @@ pub enum VirtualChange {
         to: String,
         /// The text that creates it.
         sql: String,
+        /// Its table of settings, by the name before, and a free name to keep them under meanwhile.
+        settings: Option<(String, String)>,
     },
 }
 

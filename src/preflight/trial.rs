@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use crate::database::with_strict_names;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{literal, quote};
 use crate::plan::CopyQuery;
@@ -39,7 +40,7 @@ pub(super) struct Trial<'a> {
 pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec<String>> {
     let twin = format!("DROP TABLE IF EXISTS temp.{TWIN}");
     connection.execute_batch(&twin)?;
-    let found = trial.run(connection);
+    let found = with_strict_names(connection, || trial.run(connection));
     connection.execute_batch(&twin)?;
     found
 }

@@ -70,7 +70,15 @@ fn violations_of(
     let uncheckable =
         |message: String| Violation { table: table.to_owned(), row: None, parent: message };
     let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));
-    let mut statement = connection.prepare(&sql)?;
+    // A key that does not fit its parent is found when the pragma is compiled already.
+    let mut statement = match connection.prepare(&sql) {
+        Ok(statement) => statement,
+        Err(error) if is_about_the_key(&error) => {
+            violations.push(uncheckable(words(&error)));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut rows = statement.query([])?;
     loop {
         match rows.next() {
@@ -126,24 +134,38 @@ pub fn integrity_findings(connection: &Connection, table: &str) -> Result<Vec<St
     }
 }
 
+/// A full-text table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FullText {
+    /// Its name.
+    pub table: String,
+    /// Its module, folded: `fts3`, `fts4` or `fts5`.
+    pub module: String,
+}
+
 /// Asks a full-text table whether its index fits its content; `None` if it does
-/// (<https://sqlite.org/fts5.html#the_integrity_check_command>).
-pub fn full_text_finding(connection: &Connection, table: &str) -> Option<String> {
-    let name = quote(table);
-    let sql = format!("INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)");
+/// (<https://sqlite.org/fts5.html#the_integrity_check_command>,
+/// <https://sqlite.org/fts3.html#integcheck>).
+pub fn full_text_finding(connection: &Connection, index: &FullText) -> Option<String> {
+    let name = quote(&index.table);
+    let sql = if index.module == "fts5" {
+        format!("INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)")
+    } else {
+        format!("INSERT INTO main.{name}({name}) VALUES('integrity-check')")
+    };
     connection.execute_batch(&sql).err().map(|error| words(&error))
 }
 
-/// Returns the FTS5 tables of a schema.
-pub fn full_text_tables(schema: &Schema) -> Vec<String> {
+/// Returns the full-text tables of a schema.
+pub fn full_text_tables(schema: &Schema) -> Vec<FullText> {
+    let module = |text: &str| Some(fold(&edit::virtual_table_arguments(text).ok()?.module.text));
     schema
         .of_kind(ObjectKind::VirtualTable)
-        .filter(|object| {
-            let text = object.sql.as_deref().unwrap_or_default();
-            edit::virtual_table_arguments(text)
-                .is_ok_and(|it| it.module.text.eq_ignore_ascii_case("fts5"))
+        .filter_map(|object| {
+            let module = module(object.sql.as_deref()?)?;
+            let known = ["fts3", "fts4", "fts5"].contains(&module.as_str());
+            known.then(|| FullText { table: object.name.clone(), module })
         })
-        .map(|object| object.name.clone())
         .collect()
 }
 
@@ -160,8 +182,8 @@ impl Baseline {
             let findings = integrity_findings(connection, table)?;
             baseline.integrity.insert(fold(table), findings);
         }
-        for table in full_text_tables(schema) {
-            baseline.full_text.insert(fold(&table), full_text_finding(connection, &table));
+        for index in full_text_tables(schema) {
+            baseline.full_text.insert(fold(&index.table), full_text_finding(connection, &index));
         }
         Ok(baseline)
     }

@@ -225,10 +225,11 @@ impl Trial<'_, '_> {
                 problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
             }
         }
-        for table in full_text_tables(&self.now) {
-            let before = self.subject.baseline.full_text.get(&self.name_before(&fold(&table)));
+        for index in full_text_tables(&self.now) {
+            let table = &index.table;
+            let before = self.subject.baseline.full_text.get(&self.name_before(&fold(table)));
             if let (Some(finding), Some(None) | None) =
-                (full_text_finding(self.connection(), &table), before)
+                (full_text_finding(self.connection(), &index), before)
             {
                 problems.push(format!("the full-text index {table} does not fit: {finding}"));
             }

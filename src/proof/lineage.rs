@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::{Touched, TouchedTable};
 use crate::name::{fold, same};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, Reshape, Stage, VirtualChange};
 use crate::rows::Allowance;
-use crate::schema::{RowKey, Schema};
-use crate::shadow::{ColumnOrigin, Lineage};
+use crate::schema::{ObjectKind, RowKey, Schema};
+use crate::shadow::ColumnOrigin;
 
 /// Where one table comes from, and what is proven about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
         for stage in &phase.stages {
             match stage {
                 Stage::Reshape(reshape) => {
-                    state = through_reshape(state, &reshape.lineage);
+                    state = through_reshape(state, reshape);
                     schema = reshape.after.clone();
                 }
                 Stage::Data(data) => {
@@ -88,10 +88,13 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
 
 fn through_reshape(
     state: BTreeMap<String, TableProvenance>,
-    lineage: &Lineage,
+    reshape: &Reshape,
 ) -> BTreeMap<String, TableProvenance> {
     let mut next = BTreeMap::new();
-    for (name, step) in &lineage.tables {
+    for (name, step) in &reshape.lineage.tables {
+        if is_filled_anew(name, reshape) {
+            continue;
+        }
         let Some(before) = state.get(&fold(&step.from)) else { continue };
         let mut after =
             TableProvenance { columns: Vec::new(), changed: BTreeSet::new(), ..before.clone() };
@@ -121,6 +124,21 @@ fn through_reshape(
         }
     }
     next
+}
+
+/// The tables in which a full-text table keeps its index are another image of the same rows once it
+/// was filled anew; whether it fits its content is checked by its module. Its settings are kept.
+fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
+    let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
+    shadow
+        && reshape.virtuals.iter().any(|change| match change {
+            VirtualChange::Recreate { to, .. } => {
+                table.strip_prefix(&format!("{}_", fold(to))).is_some_and(|part| part != "config")
+            }
+            VirtualChange::Create { .. }
+            | VirtualChange::Rename { .. }
+            | VirtualChange::Drop { .. } => false,
+        })
 }
 
 fn through_data(state: &mut BTreeMap<String, TableProvenance>, touched: &Touched, schema: &Schema) {

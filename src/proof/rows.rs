@@ -1,5 +1,7 @@
 //! Every row of every table against the backup.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
@@ -9,6 +11,7 @@ use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, RowKey, Schema, Table};
+use crate::sql::{CreateTable, mentions};
 
 /// What the comparison of all tables found.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +56,8 @@ pub(super) fn compare_all(
             found.unproven.push(object.name.clone());
             continue;
         };
-        let (left, right) = columns(origin, before, after);
+        let text = object.sql.as_deref().unwrap_or_default();
+        let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let left =
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =
@@ -84,8 +88,39 @@ fn note(found: &mut RowsFound, comparison: Comparison) {
     found.differences.extend(comparison.differences);
 }
 
+/// The generated columns, folded, whose expression reads a column that the phases changed: their
+/// values follow.
+fn follows_changes(text: &str, after: &Table, origin: &TableProvenance) -> BTreeSet<String> {
+    let mut changed: BTreeSet<String> = origin.changed.iter().map(|it| fold(it)).collect();
+    let mut found = BTreeSet::new();
+    if changed.is_empty() {
+        return found;
+    }
+    // A text that cannot be read exempts nothing.
+    let Ok(definition) = CreateTable::read(text) else { return found };
+    loop {
+        let names: Vec<&str> = changed.iter().map(String::as_str).collect();
+        let next = after.columns.iter().find(|column| {
+            matches!(column.storage, ColumnStorage::Generated | ColumnStorage::Virtual)
+                && !found.contains(&fold(&column.name))
+                && definition
+                    .column(&column.name)
+                    .and_then(|it| text.get(it.name.range.end..it.range.end))
+                    .is_some_and(|expression| mentions(expression, &names))
+        });
+        let Some(column) = next else { return found };
+        found.insert(fold(&column.name));
+        changed.insert(fold(&column.name));
+    }
+}
+
 /// The columns whose stored values must be the same, before and after.
-fn columns(origin: &TableProvenance, before: &Table, after: &Table) -> (Vec<String>, Vec<String>) {
+fn columns(
+    origin: &TableProvenance,
+    before: &Table,
+    after: &Table,
+    follow: &BTreeSet<String>,
+) -> (Vec<String>, Vec<String>) {
     let stored = |table: &Table, name: &str| {
         table.column(name).is_some_and(|column| {
             matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated)
@@ -95,6 +130,7 @@ fn columns(origin: &TableProvenance, before: &Table, after: &Table) -> (Vec<Stri
         .columns
         .iter()
         .filter(|(from, to)| stored(before, from) && stored(after, to))
+        .filter(|(_, to)| !follow.contains(&fold(to)))
         .cloned()
         .unzip()
 }

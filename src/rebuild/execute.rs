@@ -3,13 +3,13 @@
 use rusqlite::Connection;
 
 use super::relax::relaxed;
-use crate::database::{Database, Purpose, run_fenced};
+use crate::database::{Database, Purpose, run_fenced, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
 use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::count_rows;
-use crate::shadow::CopyMethod;
+use crate::shadow::{CopyMethod, with_passing_stubs};
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -111,8 +111,13 @@ impl Run<'_> {
                         what: format!("Recorded version {}", self.phase.version),
                     });
                 }
+                Action::StepAside { .. } => {
+                    for statement in action.sql() {
+                        with_passing_stubs(self.connection(), &statement)
+                            .map_err(|error| refused(error, &statement))?;
+                    }
+                }
                 Action::Remove(_)
-                | Action::StepAside { .. }
                 | Action::CreateTable { .. }
                 | Action::DropTable { .. }
                 | Action::CarrySequence { .. }
@@ -132,10 +137,7 @@ impl Run<'_> {
     }
 
     fn run(&self, statement: &str) -> Result<()> {
-        self.connection().execute_batch(statement).map_err(|error| {
-            let what = format!("SQLite refused: {}", first_line(statement));
-            failed(error, what)
-        })
+        self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
     }
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
@@ -147,7 +149,7 @@ impl Run<'_> {
             done: 0,
             total: expected,
         });
-        let guards = self.guards(rebuild);
+        let guards = self.guards(rebuild)?;
         for (name, table, column) in &guards {
             self.run(&format!(
                 "CREATE INDEX main.{} ON {}({}) WHERE 0",
@@ -157,7 +159,10 @@ impl Run<'_> {
             ))?;
         }
         let statement = rebuild.copy.sql(&rebuild.scratch, &rebuild.to);
-        let copy = || self.run(&statement).map_err(|error| error.about(&rebuild.from));
+        let copy = || {
+            let named = with_strict_names(self.connection(), || self.run(&statement));
+            named.map_err(|error| error.about(&rebuild.from))
+        };
         match rebuild.copy.method {
             CopyMethod::Rows => relaxed(self.connection(), rebuild, copy)?,
             CopyMethod::Records | CopyMethod::RecordsWithGuard => copy()?,
@@ -180,15 +185,32 @@ impl Run<'_> {
     }
 
     /// An empty index on both tables makes SQLite keep the rowids in a transfer of records.
-    fn guards(&self, rebuild: &Rebuild) -> Vec<(String, String, String)> {
+    fn guards(&self, rebuild: &Rebuild) -> Result<Vec<(String, String, String)>> {
         if rebuild.copy.method != CopyMethod::RecordsWithGuard {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let Some((to, from)) = rebuild.copy.first_stored_column() else { return Vec::new() };
-        vec![
-            (format!("{}_guard", rebuild.scratch), rebuild.scratch.clone(), from.to_owned()),
-            (format!("{}_guarded", rebuild.scratch), rebuild.to.clone(), to.to_owned()),
-        ]
+        let Some((to, from)) = rebuild.copy.first_stored_column() else { return Ok(Vec::new()) };
+        let (source, target) = (&rebuild.scratch, &rebuild.to);
+        Ok(vec![
+            (self.free_name(&format!("{source}_guard"))?, source.clone(), from.to_owned()),
+            (self.free_name(&format!("{source}_guarded"))?, target.clone(), to.to_owned()),
+        ])
+    }
+
+    /// A name that nothing in the file has at this moment.
+    fn free_name(&self, wish: &str) -> Result<String> {
+        let mut name = wish.to_owned();
+        loop {
+            let taken: bool = self.connection().query_row(
+                "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+                [&name],
+                |row| row.get(0),
+            )?;
+            if !taken {
+                return Ok(name);
+            }
+            name.push('_');
+        }
     }
 
     fn data(&mut self, data: &DataStage, observer: &mut dyn Observer) -> Result<()> {
@@ -246,7 +268,8 @@ fn done(action: &Action) -> Option<String> {
     }
 }
 
-fn failed(error: rusqlite::Error, what: String) -> Error {
+fn refused(error: rusqlite::Error, statement: &str) -> Error {
+    let what = format!("SQLite refused: {}", first_line(statement));
     Error::from(error).during(ErrorKind::Rebuild, &what)
 }
 

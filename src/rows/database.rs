@@ -14,8 +14,15 @@ use crate::schema::{Schema, Table};
 /// Whatever SQLite reports.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM main.{}", quote(table));
-    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let counted = match count(&sql) {
+        // SQLite counts in the smallest index, even in one whose collation is missing here.
+        Err(error) if error.to_string().contains("no such collation sequence") => {
+            count(&format!("{sql} NOT INDEXED"))
+        }
+        other => other,
+    };
+    Ok(u64::try_from(counted?).unwrap_or(0))
 }
 
 /// Compares every stored table of two databases that must hold the same: schema text, counts,

@@ -3,6 +3,8 @@
 //! SQLite's own ALTER is asked first. Where it has none, the stored text is edited by token
 //! positions and SQLite creates the table anew from it, so that SQLite always has the last word.
 
+use std::rc::Rc;
+
 use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,9 +17,9 @@ impl Shadow {
     pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
         let name = sql::object_head(text).map_err(unreadable)?.name.text;
         let schema = match self.holds(ObjectKind::Table, &name)? {
-            true => read(&self.connection)?,
+            true => self.current()?,
             // Reading a whole schema takes long; most tables are new.
-            false => Schema::default(),
+            false => Rc::default(),
         };
         if let Some(present) = schema.find_table(&name) {
             if self.kept.iter().any(|kept| same(kept, &name)) {
@@ -39,7 +41,7 @@ impl Shadow {
         let mut fresh = Self::empty()?;
         let belongs_to = matches!(present.kind, ObjectKind::Index | ObjectKind::Trigger);
         if belongs_to {
-            for object in &read(&self.connection)?.objects {
+            for object in &self.current()?.objects {
                 let owner = object.kind.is_table() || object.kind == ObjectKind::View;
                 if owner
                     && same(&object.name, &present.table)
@@ -51,7 +53,7 @@ impl Shadow {
         }
         fresh.execute(text)?;
         let made = read(&fresh.connection)?;
-        let here = read(&self.connection)?;
+        let here = self.current()?;
         if is_alike(&here, &made, present) {
             self.notices.push(format!("{what}, just as the phase would create it: skipped"));
             return Ok(());
@@ -79,12 +81,12 @@ impl Shadow {
     }
 
     pub(super) fn drop_table(&mut self, table: &str, if_exists: bool) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(object) = schema.find_table(table) else {
             return self.nothing_to_drop("table", table, if_exists);
         };
         self.execute(&format!("DROP TABLE main.{}", quote(&object.name)))?;
-        let after = read(&self.connection)?;
+        let after = self.current()?;
         for gone in schema.tables.values().filter(|it| after.shape(&it.name).is_none()) {
             self.lineage.forget(&gone.name);
         }
@@ -132,7 +134,7 @@ impl Shadow {
     }
 
     pub(super) fn rename_index(&mut self, from: &str, to: &str) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(text) = schema.find(ObjectKind::Index, from).and_then(|it| it.sql.clone()) else {
             let what = format!("the index {from} does not exist");
             return Err(Error::new(ErrorKind::Step, what).about(from));
@@ -165,7 +167,7 @@ impl Shadow {
     /// Changes the definition of a table: its columns or its constraints.
     pub(super) fn redefine(&mut self, operation: &Operation) -> Result<()> {
         let Some(table) = redefined_table(operation) else { return Ok(()) };
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let (object, shape) = self.ordinary_table(&schema, table)?;
         let text = object.sql.as_deref().unwrap_or_default();
         if let Operation::AddConstraint { sql, .. } = operation
@@ -184,7 +186,31 @@ impl Shadow {
         if !done {
             self.recreate(&schema, object, &edited)?;
         }
+        if let Operation::Rebuild { values, .. } = operation {
+            self.refuse_left_out(shape, values)?;
+        }
         self.follow(operation, shape)
+    }
+
+    /// A new text that does not have a column of the table may have forgotten it, or mean it by
+    /// another name. Only a column whose values go into others is known to be given up.
+    fn refuse_left_out(&self, before: &Table, values: &[(String, String)]) -> Result<()> {
+        let schema = read(&self.connection)?;
+        let Some(after) = schema.shape(&before.name) else { return Ok(()) };
+        let read_by = |column: &str| values.iter().any(|(_, sql)| sql::mentions(sql, &[column]));
+        let left_out: Vec<&str> = before
+            .writable()
+            .map(|column| column.name.as_str())
+            .filter(|column| after.column(column).is_none() && !read_by(column))
+            .collect();
+        let Some(first) = left_out.first() else { return Ok(()) };
+        let what = format!(
+            "the new text of {} leaves out {}: before the rebuild, rename_column says that {first} \
+             has another name, and drop_column that it goes",
+            before.name,
+            left_out.join(", ")
+        );
+        Err(Error::new(ErrorKind::Step, what).about(&before.name))
     }
 
     fn ordinary_table<'s>(
@@ -228,7 +254,7 @@ impl Shadow {
 
     /// Follows a changed definition in the lineage.
     fn follow(&mut self, operation: &Operation, before: &Table) -> Result<()> {
-        let after = read(&self.connection)?;
+        let after = self.current()?;
         let table = before.name.as_str();
         let Some(lineage) = self.lineage.table_mut(table) else { return Ok(()) };
         if let Some(shape) = after.shape(table) {

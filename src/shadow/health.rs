@@ -77,7 +77,7 @@ impl Shadow {
 
     /// Finds the object that an "error in view NAME: ..." is about.
     pub(super) fn culprit(&self, message: &str) -> Result<Option<Object>> {
-        let schema = crate::schema::read(&self.connection)?;
+        let schema = self.current()?;
         let named = |object: &&Object| {
             let prefix = format!("error in {} {}", object.kind.word(), object.name);
             message

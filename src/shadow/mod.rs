@@ -19,7 +19,8 @@ mod views;
 
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
-pub use parts::MissingPart;
+pub use parts::{MissingPart, with_passing_stubs};
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::CopyMethod;
+pub use views::Outputs;

@@ -2,9 +2,9 @@
 
 use super::shadow::{Shadow, at_step};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{quote, same};
+use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, read};
+use crate::schema::ObjectKind;
 use crate::sql::{self, edit};
 
 /// One rename of a table, or of a column in a table.
@@ -91,7 +91,7 @@ impl Shadow {
     }
 
     fn is_name_taken(&self, rename: &Rename<'_>) -> Result<bool> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         Ok(match rename.table {
             None => !same(rename.from, rename.to) && schema.is_taken(rename.to),
             Some(table) => schema.shape(table).is_some_and(|shape| {
@@ -102,7 +102,7 @@ impl Shadow {
 
     fn free_column(&self, table: Option<&str>, wish: String) -> Result<String> {
         let Some(table) = table else { return Ok(wish) };
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(shape) = schema.shape(table) else { return Ok(wish) };
         let mut name = wish;
         while shape.column(&name).is_some() {
@@ -132,6 +132,7 @@ impl Shadow {
         match rename.table {
             None => {
                 self.lineage.rename_table(rename.from, rename.to);
+                self.follow_shadow_tables(rename.from, rename.to)?;
                 self.follow_content(rename.from, rename.to)
             }
             Some(table) => {
@@ -144,7 +145,7 @@ impl Shadow {
     }
 
     fn refuse_unknown(&self, rename: &Rename<'_>) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let table = rename.table.unwrap_or(rename.from);
         let missing = |what: String, name: &str| {
             Err(Error::new(ErrorKind::Step, format!("{what} does not exist")).about(name))
@@ -222,6 +223,23 @@ impl Shadow {
         self.free_outputs(&fixed, &before)
     }
 
+    /// The module of a virtual table renames the tables in which it keeps its rows.
+    fn follow_shadow_tables(&mut self, from: &str, to: &str) -> Result<()> {
+        let schema = self.current()?;
+        let prefix = format!("{}_", fold(from));
+        let followers: Vec<String> =
+            self.lineage.tables.keys().filter(|it| it.starts_with(&prefix)).cloned().collect();
+        for old in followers {
+            let new = format!("{to}_{}", &old[prefix.len()..]);
+            let moved = schema.find_table(&old).is_none()
+                && schema.find(ObjectKind::ShadowTable, &new).is_some();
+            if moved {
+                self.lineage.rename_table(&old, &new);
+            }
+        }
+        Ok(())
+    }
+
     /// Full-text tables name their content table in an argument that SQLite's RENAME does not
     /// look into (<https://sqlite.org/fts5.html#external_content_tables>).
     fn follow_content(&mut self, from: &str, to: &str) -> Result<()> {
@@ -267,7 +285,8 @@ impl Shadow {
     }
 
     fn virtual_tables(&self) -> Result<Vec<(String, String)>> {
-        Ok(read(&self.connection)?
+        Ok(self
+            .current()?
             .of_kind(ObjectKind::VirtualTable)
             .filter_map(|it| Some((it.name.clone(), it.sql.clone()?)))
             .collect())

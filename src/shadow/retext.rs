@@ -4,7 +4,7 @@
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::quote;
-use crate::schema::{ObjectKind, read, same_meaning};
+use crate::schema::{ObjectKind, same_meaning};
 use crate::sql::object_head;
 
 impl Shadow {
@@ -16,7 +16,7 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`](crate::ErrorKind::Step) with SQLite's reason.
     pub fn retext(&mut self, kind: ObjectKind, name: &str, text: &str) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(object) = schema.find(kind, name) else { return Ok(()) };
         let present = object.sql.as_deref().unwrap_or_default();
         if present == text {
@@ -36,5 +36,21 @@ impl Shadow {
             // Its content lives in the module; another text would be another table.
             ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),
         }
+    }
+
+    /// Gives a table another definition; columns of the same name keep their values, others go or
+    /// come.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`](crate::ErrorKind::Step) with SQLite's reason.
+    pub fn redefine_as(&mut self, table: &str, text: &str) -> Result<()> {
+        let schema = self.current()?;
+        let Some(object) = schema.find(ObjectKind::Table, table) else { return Ok(()) };
+        self.recreate(&schema, object, text)?;
+        let after = self.current()?;
+        if let (Some(lineage), Some(shape)) = (self.lineage.table_mut(table), after.shape(table)) {
+            lineage.reshape(shape);
+        }
+        Ok(())
     }
 }

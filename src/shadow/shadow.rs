@@ -1,5 +1,8 @@
 //! The shadow itself: its state, applying steps, and reading the result.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use rusqlite::Connection;
 
 use super::build::open_memory;
@@ -23,6 +26,8 @@ pub struct Shadow {
     pub(super) notices: Vec<String>,
     pub(super) statistics: Vec<String>,
     pub(super) kept: Vec<String>,
+    epoch: Cell<u64>,
+    read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
 
 impl Shadow {
@@ -43,6 +48,8 @@ impl Shadow {
             notices: Vec::new(),
             statistics: Vec::new(),
             kept: Vec::new(),
+            epoch: Cell::new(0),
+            read: RefCell::new(None),
         })
     }
 
@@ -51,9 +58,28 @@ impl Shadow {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn schema(&self) -> Result<Schema> {
-        let mut schema = read(&self.connection)?;
+        let mut schema = Schema::clone(&*self.current()?);
         schema.objects.extend(self.set_aside.iter().map(|it| it.object.clone()));
         Ok(schema)
+    }
+
+    /// Returns the schema as SQLite has it now. Reading thousands of tables takes a while, so it is
+    /// read again only after something may have changed it.
+    pub(super) fn current(&self) -> Result<Rc<Schema>> {
+        let cookie: i64 =
+            self.connection.query_row("PRAGMA schema_version", [], |row| row.get(0))?;
+        if let Some((epoch, known, schema)) = &*self.read.borrow()
+            && (*epoch, *known) == (self.epoch.get(), cookie)
+        {
+            return Ok(Rc::clone(schema));
+        }
+        let schema = Rc::new(read(&self.connection)?);
+        *self.read.borrow_mut() = Some((self.epoch.get(), cookie, Rc::clone(&schema)));
+        Ok(schema)
+    }
+
+    fn changed(&self) {
+        self.epoch.set(self.epoch.get() + 1);
     }
 
     /// Returns what the schema uses and this program lacks.
@@ -84,7 +110,7 @@ impl Shadow {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn start_stage(&mut self) -> Result<()> {
-        self.lineage = Lineage::identity(&read(&self.connection)?);
+        self.lineage = Lineage::identity(&*self.current()?);
         Ok(())
     }
 
@@ -163,6 +189,7 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
     pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
+        self.changed();
         loop {
             let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
             let part = match &checked {
@@ -179,6 +206,7 @@ impl Shadow {
     }
 
     fn run(&mut self, sql: &str) -> Result<()> {
+        self.changed();
         // The text is run alone: whatever stood around it would become part of the stored text.
         with_stubs(&self.connection, &mut self.missing, |connection| {
             connection.execute_batch("SAVEPOINT step")?;
@@ -223,6 +251,7 @@ impl Shadow {
         name: &str,
         sql: Option<&str>,
     ) -> Result<()> {
+        self.changed();
         let word = entry_type(kind);
         self.connection.execute_batch("PRAGMA writable_schema=ON")?;
         self.connection.execute(
@@ -251,6 +280,7 @@ impl Shadow {
     }
 
     pub(super) fn reload(&self) -> Result<()> {
+        self.changed();
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::parts::with_stubs;
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema, Table, read};
+use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::sql::edit;
 
 /// How rows get into a rebuilt table.
@@ -40,7 +40,7 @@ impl Shadow {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, CopyMethod>> {
-        let after = read(&self.connection)?;
+        let after = self.current()?;
         let mut methods = BTreeMap::new();
         for object in after.of_kind(ObjectKind::Table) {
             let Some(lineage) = self.lineage.table(&object.name).cloned() else { continue };
@@ -108,7 +108,9 @@ enum Transfer {
 /// record whole (RowCell or RowData); just before it stands how the rowid is made.
 fn transfer(connection: &Connection) -> Result<Transfer> {
     let sql = format!("EXPLAIN INSERT INTO {TARGET} SELECT * FROM {SOURCE}");
-    let mut statement = connection.prepare(&sql)?;
+    // Where records cannot be copied whole, `*` may stand for more columns than can be written:
+    // generated ones, too.
+    let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };
     let mut rows = statement.query([])?;
     let mut rowid = Transfer::KeepsRowids;
     while let Some(row) = rows.next()? {

@@ -10,17 +10,19 @@ use super::parts::with_stubs;
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::{fold, literal};
-use crate::schema::{ObjectKind, read};
+use crate::schema::ObjectKind;
 use crate::sql::edit;
 
 /// The output columns of every view that compiles, by folded name.
-pub(super) type Outputs = BTreeMap<String, Vec<String>>;
+pub type Outputs = BTreeMap<String, Vec<String>>;
 
 impl Shadow {
-    /// Asks SQLite for the output columns of every view.
-    pub(super) fn outputs(&mut self) -> Result<Outputs> {
-        let views: Vec<String> =
-            read(&self.connection)?.of_kind(ObjectKind::View).map(|it| it.name.clone()).collect();
+    /// Asks SQLite for the output columns of every view that compiles.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports about the schema as a whole.
+    pub fn outputs(&mut self) -> Result<Outputs> {
+        let views = self.view_names()?;
         let mut outputs = Outputs::new();
         for view in views {
             if let Some(columns) = self.outputs_of(&view) {
@@ -28,6 +30,14 @@ impl Shadow {
             }
         }
         Ok(outputs)
+    }
+
+    fn view_names(&self) -> Result<Vec<String>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<rusqlite::Result<Vec<String>>>()?)
     }
 
     fn outputs_of(&mut self, view: &str) -> Option<Vec<String>> {
@@ -42,7 +52,7 @@ impl Shadow {
 
     /// Gives every view an explicit list of the columns it hands out.
     pub(super) fn fix_outputs(&mut self, outputs: &Outputs) -> Result<Vec<String>> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let mut fixed = Vec::new();
         for view in schema.of_kind(ObjectKind::View) {
             let (Some(text), Some(columns)) = (&view.sql, outputs.get(&fold(&view.name))) else {
@@ -59,22 +69,47 @@ impl Shadow {
         Ok(fixed)
     }
 
-    /// Takes the list away again from every view that hands out the same without it.
+    /// Takes the list away again from every view that hands out the same without it: from all at
+    /// once first, then, of those that differ, one by one, because one view may read another.
     pub(super) fn free_outputs(&mut self, views: &[String], outputs: &Outputs) -> Result<()> {
-        for view in views {
-            let schema = read(&self.connection)?;
-            let Some(listed) = schema.find(ObjectKind::View, view).and_then(|it| it.sql.clone())
-            else {
-                continue;
-            };
-            let Ok(free) = edit::without_view_columns(&listed) else { continue };
-            self.set_entry_sql(ObjectKind::View, view, Some(&free))?;
+        let listed = self.view_texts(views)?;
+        for (view, text) in &listed {
+            self.free(view, text)?;
+        }
+        self.reload()?;
+        let free = self.outputs()?;
+        let differs = |view: &String| free.get(&fold(view)) != outputs.get(&fold(view));
+        let differing: Vec<_> = listed.into_iter().filter(|(view, _)| differs(view)).collect();
+        for (view, text) in &differing {
+            self.set_entry_sql(ObjectKind::View, view, Some(text))?;
+        }
+        self.reload()?;
+        for (view, text) in &differing {
+            self.free(view, text)?;
             self.reload()?;
             if self.outputs_of(view).as_ref() != outputs.get(&fold(view)) {
-                self.set_entry_sql(ObjectKind::View, view, Some(&listed))?;
+                self.set_entry_sql(ObjectKind::View, view, Some(text))?;
                 self.reload()?;
             }
         }
         Ok(())
+    }
+
+    fn free(&self, view: &str, listed: &str) -> Result<()> {
+        match edit::without_view_columns(listed) {
+            Ok(free) => self.set_entry_sql(ObjectKind::View, view, Some(&free)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn view_texts(&self, views: &[String]) -> Result<Vec<(String, String)>> {
+        let schema = self.current()?;
+        Ok(views
+            .iter()
+            .filter_map(|view| {
+                let text = schema.find(ObjectKind::View, view)?.sql.clone()?;
+                Some((view.clone(), text))
+            })
+            .collect())
     }
 }

@@ -1,15 +1,24 @@
 //! What integration tests stand on: a project folder of their own, the real program with nothing
 //! inherited from the machine, the judge, and the `sqlite3` program.
 #![allow(dead_code, reason = "every integration test compiles this module and uses a part of it")]
-#![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests look at files from outside the engine"
+)]
 
+mod bench;
 mod judge;
 mod project;
 mod snapshot;
 
 #[allow(unused_imports, reason = "see above")]
 pub use {
+    bench::{
+        Bench, Naive, Renaming, down_to, engine_at, explain, python, quoted, script, toml, up_to,
+    },
     judge::{digest, judge, phase3_renames, sqlite3},
-    project::{Output, Project},
+    project::{Output, Project, with_ending},
     snapshot::{Snapshot, snapshot_database},
 };

@@ -21,6 +21,27 @@ pub(super) struct Inverse<'a> {
     pub(super) tables: &'a VersionTables,
 }
 
+/// What undoes a group of steps.
+pub(super) enum Undoing {
+    /// Other steps.
+    Steps(Vec<Step>),
+    /// A table gets the text that it had; columns are matched by name.
+    Text { table: String, sql: String },
+}
+
+/// The table whose definition an operation changes.
+fn redefined(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::AddColumn { table, .. }
+        | Operation::DropColumn { table, .. }
+        | Operation::AlterColumn { table, .. }
+        | Operation::AddConstraint { table, .. }
+        | Operation::DropConstraint { table, .. }
+        | Operation::Rebuild { table, .. } => Some(table),
+        _ => None,
+    }
+}
+
 /// Refuses a phase with a step that nothing derived can undo.
 pub(super) fn refuse_irreversible(phase: &Phase) -> Result<()> {
     for step in &phase.up {
@@ -65,11 +86,16 @@ fn irreversible(phase: &Phase, step: &Step, why: &str) -> Error {
 }
 
 impl Inverse<'_> {
-    /// Returns the steps that undo a group, in order.
+    /// Returns what undoes a group.
     ///
     /// # Errors
     /// [`ErrorKind::Irreversible`] naming the step.
-    pub(super) fn of(&self, group: &[Step]) -> Result<Vec<Step>> {
+    pub(super) fn of(&self, group: &[Step]) -> Result<Undoing> {
+        if let [step] = group
+            && let Some(table) = redefined(&step.operation)
+        {
+            return self.redefine(step, table);
+        }
         let mut steps = Vec::new();
         for step in group.iter().rev() {
             let operations = self.operations(step)?;
@@ -77,7 +103,7 @@ impl Inverse<'_> {
                 operations.into_iter().map(|operation| Step { operation, line: step.line }),
             );
         }
-        Ok(steps)
+        Ok(Undoing::Steps(steps))
     }
 
     fn operations(&self, step: &Step) -> Result<Vec<Operation>> {
@@ -108,17 +134,17 @@ impl Inverse<'_> {
             Operation::ReplaceTrigger { sql } => {
                 return self.replace(step, ObjectKind::Trigger, sql);
             }
-            Operation::AddColumn { table, .. }
-            | Operation::DropColumn { table, .. }
-            | Operation::AlterColumn { table, .. }
-            | Operation::AddConstraint { table, .. }
-            | Operation::DropConstraint { table, .. }
-            | Operation::Rebuild { table, .. } => return self.redefine(step, table),
             Operation::DropTable { table, .. } => (ObjectKind::Table, table),
             Operation::DropIndex { index, .. } => (ObjectKind::Index, index),
             Operation::DropView { view, .. } => (ObjectKind::View, view),
             Operation::DropTrigger { trigger, .. } => (ObjectKind::Trigger, trigger),
-            Operation::Sql { .. } => return Err(self.unknown(step, "statements have no inverse")),
+            Operation::AddColumn { .. }
+            | Operation::DropColumn { .. }
+            | Operation::AlterColumn { .. }
+            | Operation::AddConstraint { .. }
+            | Operation::DropConstraint { .. }
+            | Operation::Rebuild { .. }
+            | Operation::Sql { .. } => return Err(self.unknown(step, "it stands alone")),
         };
         self.create(step, kind, name)
     }
@@ -188,21 +214,23 @@ impl Inverse<'_> {
 
     /// A changed definition: the old text where the table is as the chain makes it, else the
     /// inverse of the single change.
-    fn redefine(&self, step: &Step, table: &str) -> Result<Vec<Operation>> {
+    fn redefine(&self, step: &Step, table: &str) -> Result<Undoing> {
         self.refuse_lost_values(step, table)?;
         let text = |schema: &Schema| schema.find_table(table).and_then(|it| it.sql.clone());
         let before = self.before.and_then(text);
         let after = self.after.and_then(text);
         if before.is_some() && before == after {
-            return Ok(Vec::new());
+            return Ok(Undoing::Steps(Vec::new()));
         }
         let now = text(self.now).unwrap_or_default();
         match (before, after) {
             (Some(before), Some(after)) if same_meaning(&after, &now) => {
-                let (table, sql) = (table.to_owned(), before);
-                Ok(vec![Operation::Rebuild { table, sql, values: Vec::new() }])
+                Ok(Undoing::Text { table: table.to_owned(), sql: before })
             }
-            (before, _) => self.single_change(step, table, before.as_deref()).map(|it| vec![it]),
+            (before, _) => {
+                let operation = self.single_change(step, table, before.as_deref())?;
+                Ok(Undoing::Steps(vec![Step { operation, line: step.line }]))
+            }
         }
     }
 

@@ -1,0 +1,567 @@
+//! The arguments: what can be asked for. Parsing does nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::terminal::ColorChoice;
+
+/// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
+#[derive(Debug, Parser)]
+#[command(name = "phaseshift", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// Show what would be done, and stop.
+    #[arg(short = 'n', long = "dry-run")]
+    pub dry_run: bool,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0 done, or the answer is yes   1 failed            2 wrong arguments
+  3 the answer is no             4 refused           5 busy
+  6 failed and rolled back       7 backup failed     8 restore failed
+  9 the person said no          10 damaged file    130 interrupted";
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
+pub struct Global {
+    /// The database: a path, or sqlite:///path
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub database: Option<String>,
+    /// The folder of the phase files
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub phases: Option<PathBuf>,
+    /// The settings file, instead of the phaseshift.toml found here or above
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder for backups, instead of backups/ beside the database
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub backup_dir: Option<PathBuf>,
+    /// The table that records versions, instead of schema_version
+    #[arg(long, global = true, value_name = "NAME")]
+    pub version_table: Option<String>,
+    /// Print exactly one JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How progress is told on stderr
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub progress: ProgressChoice,
+    /// Say less
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub color: ColorChoice,
+    /// Never ask; fail where an answer is needed
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// How many seconds to wait for other programs' locks
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub wait: Option<u64>,
+    /// Answer yes to the question
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+}
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ProgressChoice {
+    /// Bars on a terminal, plain lines otherwise.
+    #[default]
+    Auto,
+    /// One JSON object per line on stderr.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// The flag of commands that can show what they would do.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct DryRun {
+    /// Show what would be done, and stop
+    #[arg(short = 'n', long = "dry-run")]
+    pub dry_run: bool,
+}
+
+/// A goal, and the dry run.
+#[derive(Debug, Clone, Args)]
+pub struct Goal {
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct UpgradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be A:B then
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct DowngradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Go down although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be B:A then
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Guide a person through a migration: look, back up, ask, rebuild, prove, commit
+    #[command(after_help = "Examples:
+  phaseshift migrate phase3
+  phaseshift migrate --yes --json
+  phaseshift migrate --dry-run")]
+    Migrate(Goal),
+    /// Apply phases without asking
+    #[command(
+        visible_alias = "up",
+        after_help = "Examples:
+  phaseshift upgrade
+  phaseshift upgrade phase3
+  phaseshift upgrade +1 --json
+  phaseshift upgrade --sql base:phase3 > from_nothing.sql
+  phaseshift upgrade --create --database new.db"
+    )]
+    Upgrade(UpgradeArgs),
+    /// Undo phases without asking; rows written since stay
+    #[command(
+        visible_alias = "down",
+        after_help = "Examples:
+  phaseshift downgrade
+  phaseshift downgrade phase2
+  phaseshift downgrade -2
+  phaseshift downgrade phase2 --accept-loss"
+    )]
+    Downgrade(DowngradeArgs),
+    /// Show the steps to a target, or the SQL; change nothing
+    #[command(after_help = "Examples:
+  phaseshift plan phase3
+  phaseshift plan --sql > phase3.sql
+  phaseshift plan --sql base:phase3 > from_nothing.sql
+  phaseshift plan --down phase2 --json")]
+    Plan(PlanArgs),
+    /// Check everything that must hold before a migration; change nothing
+    #[command(after_help = "Examples:
+  phaseshift preflight
+  phaseshift preflight phase3 --json")]
+    Preflight(TargetArgs),
+    /// Show the state of a file
+    #[command(after_help = "Examples:
+  phaseshift status
+  phaseshift status --exit-code
+  phaseshift status --json")]
+    Status(StatusArgs),
+    /// Show the ids that are applied last
+    #[command(after_help = "Examples:
+  phaseshift current
+  phaseshift current --require 2
+  phaseshift current --require head --quiet")]
+    Current(CurrentArgs),
+    /// Check a file: integrity, foreign keys, schema, the checks of its phases
+    #[command(after_help = "Examples:
+  phaseshift verify
+  phaseshift verify --expect 2
+  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db")]
+    Verify(VerifyArgs),
+    /// Record phases without running them, after comparing the schema
+    #[command(after_help = "Examples:
+  phaseshift stamp phase2
+  phaseshift stamp head --force
+  phaseshift stamp base --purge")]
+    Stamp(StampArgs),
+    /// Make a backup and compare it with the database
+    #[command(after_help = "Examples:
+  phaseshift backup
+  phaseshift backup --name before_cleanup")]
+    Backup(BackupArgs),
+    /// List, verify or remove backups
+    #[command(after_help = "Examples:
+  phaseshift backups
+  phaseshift backups verify
+  phaseshift backups prune --keep 3 --keep-days 30")]
+    Backups(BackupsArgs),
+    /// Bring back a backup; the present state is kept
+    #[command(after_help = "Examples:
+  phaseshift restore
+  phaseshift restore --latest
+  phaseshift restore backups/fits_catalog_pre_phase3_20241027_013000.db --yes")]
+    Restore(RestoreArgs),
+    /// Write the sample catalogue and migrate it
+    #[command(after_help = "Examples:
+  phaseshift demo
+  phaseshift demo /tmp/try --yes")]
+    Demo(DemoArgs),
+    /// List the phases, the newest first
+    #[command(after_help = "Examples:
+  phaseshift history
+  phaseshift history -v -r phase1:phase3
+  phaseshift history -i -n 5")]
+    History(HistoryArgs),
+    /// Show one phase
+    #[command(after_help = "Examples:
+  phaseshift show phase3
+  phaseshift show head --json")]
+    Show(ShowArgs),
+    /// List the phases on which no other stands
+    #[command(after_help = "Examples:\n  phaseshift heads\n  phaseshift heads --json")]
+    Heads,
+    /// List the phases without parents
+    #[command(after_help = "Examples:\n  phaseshift bases")]
+    Bases,
+    /// List the phases on which several stand
+    #[command(after_help = "Examples:\n  phaseshift branches")]
+    Branches,
+    /// Check the phase files: the graph, and every phase from nothing
+    #[command(after_help = "Examples:\n  phaseshift check\n  phaseshift check --json")]
+    Check,
+    /// Write phaseshift.toml, phases/ and schema.sql; creates no database
+    #[command(after_help = "Examples:
+  phaseshift init
+  phaseshift init --database app.db")]
+    Init(InitArgs),
+    /// Write a new phase file
+    #[command(
+        visible_alias = "new",
+        after_help = "Examples:
+  phaseshift revision -m 'Add notes to sessions'
+  phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
+    )]
+    Revision(RevisionArgs),
+    /// Write a phase that joins several heads
+    #[command(after_help = "Examples:
+  phaseshift merge -m 'Join both lines'
+  phaseshift merge phase4 phase5")]
+    Merge(MergeArgs),
+    /// Print completions for a shell
+    #[command(after_help = "Examples:
+  phaseshift completions bash > /etc/bash_completion.d/phaseshift")]
+    Completions(CompletionArgs),
+    /// Print the manual page
+    #[command(after_help = "Examples:\n  phaseshift man | man -l -")]
+    Man,
+}
+
+/// A goal only.
+#[derive(Debug, Clone, Args)]
+pub struct TargetArgs {
+    /// An id or its beginning, version:N, head, heads, +N, label@head
+    pub target: Option<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
+    #[arg(allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// Print a script for the sqlite3 program
+    #[arg(long)]
+    pub sql: bool,
+    /// Plan the way down
+    #[arg(long)]
+    pub down: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// End with 3 if phases are pending or the schema drifted
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Arguments of `current`.
+#[derive(Debug, Clone, Args)]
+pub struct CurrentArgs {
+    /// End with 3 unless the file has this version or phase, or is at the head
+    #[arg(long, value_name = "VERSION|ID|head")]
+    pub require: Option<String>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Also check that the file has this version or phase, or is at the head
+    #[arg(long, value_name = "VERSION|ID|head")]
+    pub expect: Option<String>,
+    /// Also compare every row with a backup
+    #[arg(long, value_name = "BACKUP")]
+    pub against: Option<PathBuf>,
+    /// Do not read every index
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// Arguments of `stamp`.
+#[derive(Debug, Clone, Args)]
+pub struct StampArgs {
+    /// An id or its beginning, version:N, head, heads, base
+    #[arg(required = true)]
+    pub targets: Vec<String>,
+    /// Record the phases whatever the schema is
+    #[arg(long)]
+    pub force: bool,
+    /// Take away what is recorded first, then as --force
+    #[arg(long)]
+    pub purge: bool,
+    /// Compare with the schema before recording; this is the default
+    #[arg(long, conflicts_with_all = ["force", "purge"])]
+    pub verify: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// A word in the name of the backup
+    #[arg(long, default_value = "manual")]
+    pub name: String,
+}
+
+/// Arguments of `backups`.
+#[derive(Debug, Clone, Args)]
+pub struct BackupsArgs {
+    /// What to do; list if left out
+    #[command(subcommand)]
+    pub action: Option<BackupsAction>,
+}
+
+/// What to do with the backups.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BackupsAction {
+    /// List the backups, the newest first
+    List,
+    /// Verify one backup, or all
+    Verify {
+        /// The backup
+        backup: Option<PathBuf>,
+    },
+    /// Remove old backups, never the newest whole one
+    Prune {
+        /// Keep so many of the newest
+        #[arg(long, value_name = "COUNT")]
+        keep: Option<usize>,
+        /// Keep those of so many days
+        #[arg(long, value_name = "DAYS")]
+        keep_days: Option<u32>,
+        /// Show what would be done, and stop.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// The backup; asked for if left out
+    #[arg(conflicts_with = "latest")]
+    pub backup: Option<PathBuf>,
+    /// The newest verified backup that was made before a phase or by name
+    #[arg(long)]
+    pub latest: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// The folder to write to
+    #[arg(default_value = "demo")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    /// Only the phases from A to B, both included; either may be left out
+    #[arg(short, long, value_name = "A:B")]
+    pub range: Option<String>,
+    /// Mark the current phases
+    #[arg(short = 'i', long)]
+    pub indicate_current: bool,
+    /// At most so many phases
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub limit: Option<usize>,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// An id or its beginning, version:N, head
+    pub target: String,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The folder to write to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `revision`.
+#[derive(Debug, Clone, Args)]
+pub struct RevisionArgs {
+    /// What the phase does; goes into the version table
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: String,
+    /// The phase that the new one stands on; base for none
+    #[arg(long, value_name = "ID")]
+    pub head: Option<String>,
+    /// Allow --head to name a phase on which others stand: the chain forks there
+    #[arg(long)]
+    pub splice: bool,
+    /// A branch label
+    #[arg(long = "label", alias = "branch-label", value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// A phase that must be applied before, without being a parent
+    #[arg(long, value_name = "ID")]
+    pub depends_on: Vec<String>,
+    /// The id, instead of one made up
+    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// The phases to join; all heads if left out
+    #[arg(value_name = "PHASE")]
+    pub joined: Vec<String>,
+    /// What the phase does
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// The id, instead of one made up
+    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+impl Command {
+    /// Returns the name, as in the JSON document.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Migrate(_) => "migrate",
+            Self::Upgrade(_) => "upgrade",
+            Self::Downgrade(_) => "downgrade",
+            Self::Plan(_) => "plan",
+            Self::Preflight(_) => "preflight",
+            Self::Status(_) => "status",
+            Self::Current(_) => "current",
+            Self::Verify(_) => "verify",
+            Self::Stamp(_) => "stamp",
+            Self::Backup(_) => "backup",
+            Self::Backups(_) => "backups",
+            Self::Restore(_) => "restore",
+            Self::Demo(_) => "demo",
+            Self::History(_) => "history",
+            Self::Show(_) => "show",
+            Self::Heads => "heads",
+            Self::Bases => "bases",
+            Self::Branches => "branches",
+            Self::Check => "check",
+            Self::Init(_) => "init",
+            Self::Revision(_) => "revision",
+            Self::Merge(_) => "merge",
+            Self::Completions(_) => "completions",
+            Self::Man => "man",
+        }
+    }
+
+    /// Tells whether the command may draw progress bars.
+    pub const fn has_bars(&self) -> bool {
+        matches!(
+            self,
+            Self::Migrate(_)
+                | Self::Upgrade(_)
+                | Self::Downgrade(_)
+                | Self::Stamp(_)
+                | Self::Backup(_)
+                | Self::Backups(_)
+                | Self::Restore(_)
+                | Self::Demo(_)
+        )
+    }
+
+    /// Tells whether the command writes and cannot show beforehand what it would do.
+    pub const fn has_no_dry_run(&self) -> bool {
+        matches!(
+            self,
+            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    /// A flag of every command and an argument of one must not share a name: clap mixes them up.
+    #[test]
+    fn no_argument_is_called_like_a_global_flag() {
+        use clap::CommandFactory as _;
+        let command = Cli::command();
+        let global: Vec<_> = command
+            .get_arguments()
+            .filter(|it| it.is_global_set())
+            .map(clap::Arg::get_id)
+            .collect();
+        assert!(global.len() > 10);
+        for subcommand in command.get_subcommands() {
+            for argument in subcommand.get_arguments() {
+                assert!(!global.contains(&argument.get_id()), "{}", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_back_is_no_flag() {
+        let cli = Cli::try_parse_from(["phaseshift", "down", "-2", "-d", "a.db"]).unwrap();
+        let Command::Downgrade(arguments) = cli.command else { panic!("another command") };
+        assert_eq!(arguments.goal.target.as_deref(), Some("-2"));
+    }
+}

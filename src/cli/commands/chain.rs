@@ -1,0 +1,57 @@
+//! `heads`, `bases` and `branches`: places of the chain.
+
+use phaseshift::Result;
+use phaseshift::phase::{Chain, PhaseId};
+use serde_json::json;
+
+use super::facts::ids;
+use crate::cli::answer::Answer;
+use crate::cli::context::Context;
+use crate::cli::screens::chain::{details, entry, marked};
+
+/// Lists the phases on which no other stands.
+///
+/// # Errors
+/// As [`Chain::read`].
+pub fn heads(context: &Context) -> Result<Answer> {
+    listed(context, Chain::heads)
+}
+
+/// Lists the phases without parents.
+///
+/// # Errors
+/// As [`Chain::read`].
+pub fn bases(context: &Context) -> Result<Answer> {
+    listed(context, Chain::bases)
+}
+
+/// Lists the phases on which several stand, each with those below it.
+///
+/// # Errors
+/// As [`Chain::read`].
+pub fn branches(context: &Context) -> Result<Answer> {
+    let chain = context.chain()?;
+    let found = chain.branches();
+    let mut text = String::new();
+    for phase in found.iter().filter_map(|id| chain.get(id)) {
+        text.push_str(&format!("{}\n", entry(&chain, phase, &[])));
+        for child in chain.children(&phase.id) {
+            text.push_str(&format!("    -> {}\n", marked(&chain, &child, &[])));
+        }
+    }
+    Ok(Answer::done(text, json!({"ids": ids(&found)})))
+}
+
+fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<Answer> {
+    let chain = context.chain()?;
+    let found = choose(&chain);
+    let text = found
+        .iter()
+        .filter_map(|id| chain.get(id))
+        .map(|phase| match context.verbose {
+            true => format!("{}\n", details(&chain, phase, &[])),
+            false => format!("{}\n", marked(&chain, &phase.id, &[])),
+        })
+        .collect::<String>();
+    Ok(Answer::done(text, json!({"ids": ids(&found)})))
+}

@@ -1,0 +1,78 @@
+//! Looking before a run: the goal, the plan, and what was found to hold.
+
+use phaseshift::Result;
+use phaseshift::migrate::{Look, Migration, Prepared, Project, Request};
+use phaseshift::phase::Target;
+use phaseshift::plan::Direction;
+use phaseshift::preflight::space_need;
+
+use super::unadopted::name_the_phase;
+use crate::cli::screens::chain::joined;
+use crate::cli::screens::{counted, sized};
+
+/// Makes the request for a target; `default` is what is meant if none is given.
+///
+/// # Errors
+/// [`phaseshift::ErrorKind::Arguments`] if the text is no target.
+pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Result<Request> {
+    Ok(Request::new(direction, Target::parse(target.unwrap_or(default))?))
+}
+
+/// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.
+///
+/// # Errors
+/// As [`Migration::look`].
+pub fn look(project: &Project, request: &Request) -> Result<Look> {
+    Migration::look(project, request).map_err(|error| name_the_phase(error, project, request))
+}
+
+/// Something that holds, found by a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The stable name.
+    pub name: &'static str,
+    /// What was found, one sentence.
+    pub detail: String,
+}
+
+/// Says what was found to hold.
+///
+/// # Errors
+/// [`phaseshift::ErrorKind::Io`] if the sizes cannot be read.
+pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite>> {
+    let (project, plan) = (migration.project(), migration.plan());
+    let mut found = vec![version(migration)];
+    let mut add = |name, detail| found.push(Prerequisite { name, detail });
+    let tables = rebuilt_tables(migration);
+    if !tables.is_empty() {
+        add("tables", format!("Tables exist: {}", tables.join(", ")));
+    }
+    if let Some(first) = plan.phases.first().filter(|phase| !phase.require.is_empty()) {
+        let checks = counted(first.require.len(), "check", "checks");
+        let verb = if first.require.len() == 1 { "holds" } else { "hold" };
+        add("requirements", format!("{checks} of {} {verb}", first.id));
+    }
+    let files = project.options.files.as_ref();
+    let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
+    let (backup, work) = (sized(need.backup), sized(need.database));
+    add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
+    add("writing", "The file can be written, and nobody else is writing".to_owned());
+    Ok(found)
+}
+
+fn version(migration: &Migration<Prepared>) -> Prerequisite {
+    let known = migration.known();
+    let current = migration.project().chain.current(&known.applied);
+    let detail = match known.recorded.version() {
+        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
+        None => "No phase is recorded yet, and the file fits the first one".to_owned(),
+    };
+    Prerequisite { name: "version", detail }
+}
+
+/// Returns the tables that a plan rebuilds and that exist now, by their present names.
+pub fn rebuilt_tables(migration: &Migration<Prepared>) -> Vec<String> {
+    let schema = &migration.known().schema;
+    let names = migration.plan().rebuilds().map(|it| it.from.clone());
+    names.filter(|name| schema.find_table(name).is_some()).collect()
+}

@@ -1,0 +1,190 @@
+//! `migrate`, guided for a person, and `upgrade`, for scripts.
+
+use std::fmt::Write as _;
+
+use phaseshift::migrate::{
+    Hooks, Look, Migration, Prepared, Project, Report, Request, migrate_now,
+};
+use phaseshift::plan::Direction;
+use phaseshift::{Error, ErrorKind, Result};
+
+use super::look::{look, prerequisites, rebuilt_tables, request};
+use super::new_file::in_new_file;
+use super::unadopted::offer;
+use super::{plan, report};
+use crate::cli::answer::Answer;
+use crate::cli::args::{Goal, UpgradeArgs};
+use crate::cli::context::Context;
+use crate::cli::progress::Reporter;
+use crate::cli::prompt::{confirm, require_somebody};
+use crate::cli::screens::plan as screen;
+use crate::cli::screens::run::Subject;
+
+/// The question before the change.
+const QUESTION: &str = "Type 'yes' to proceed with migration:";
+
+/// The end of a dry run.
+const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
+
+/// Guides a person through a migration.
+///
+/// # Errors
+/// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
+pub fn guided(context: &Context, goal: &Goal) -> Result<Answer> {
+    let project = context.project()?;
+    let request = request(Direction::Up, goal.target.as_deref(), "head")?;
+    guide(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
+}
+
+/// Guides through a migration of a project.
+///
+/// # Errors
+/// As [`guided`].
+pub fn guide(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+    dry_run: bool,
+) -> Result<Answer> {
+    let looked = look(project, request)
+        .or_else(|error| adopt_and_look(context, project, request, error, dry_run));
+    let migration = match looked? {
+        Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
+        Look::Ready(migration) => migration,
+    };
+    if dry_run {
+        context.say(&opening(context, &migration)?);
+        return Ok(plan::planned(context, &migration, DRY_RUN));
+    }
+    require_somebody(context)?;
+    context.say(&opening(context, &migration)?);
+    let done = if context.yes {
+        let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+        run_now(context, request, *migration, subject)?
+    } else {
+        Ok(ask_and_run(context, *migration)?)
+    };
+    match done {
+        Ok(done) => {
+            context.say(&report::complete(context, &done));
+            Ok(report::answer(&done))
+        }
+        Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
+        Err(Look::Ready(_)) => Err(unfinished(project)),
+    }
+}
+
+/// Offers to record the phase that a file looks like, and looks again.
+fn adopt_and_look(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+    error: Error,
+    dry_run: bool,
+) -> Result<Look> {
+    if dry_run || context.yes || !context.can_ask() || error.kind() != ErrorKind::NotAdopted {
+        return Err(error);
+    }
+    offer(context, project, error)?;
+    look(project, request)
+}
+
+/// Applies phases without asking.
+///
+/// # Errors
+/// Those of a look and a run.
+pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
+    let goal = &arguments.goal;
+    if arguments.sql {
+        return plan::sql(context, goal.target.as_deref(), Direction::Up);
+    }
+    let project = context.project()?;
+    let request = request(Direction::Up, goal.target.as_deref(), "head")?;
+    let dry_run = context.dry_run || goal.dry_run.dry_run;
+    if arguments.create && !dry_run {
+        return in_new_file(&project, || unguided(context, &project, &request, false));
+    }
+    unguided(context, &project, &request, dry_run)
+}
+
+/// Runs in either direction without asking.
+///
+/// # Errors
+/// Those of a look and a run.
+pub fn unguided(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+    dry_run: bool,
+) -> Result<Answer> {
+    let migration = match look(project, request)? {
+        Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
+        Look::Ready(migration) => migration,
+    };
+    if dry_run {
+        context.say(&opening(context, &migration)?);
+        return Ok(plan::planned(context, &migration, DRY_RUN));
+    }
+    context.say(&format!("{}\n", report::heading(&migration)));
+    let subject = Subject { tables: rebuilt_tables(&migration), warns: false };
+    match run_now(context, request, *migration, subject)? {
+        Ok(done) => {
+            context.say(&report::summary(context, &done));
+            Ok(report::answer(&done))
+        }
+        Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
+        Err(Look::Ready(_)) => Err(unfinished(project)),
+    }
+}
+
+/// The screen before anything happens.
+fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String> {
+    let style = context.terminal.out;
+    let (project, plan) = (migration.project(), migration.plan());
+    let (_, version) = migration.versions();
+    let database = project.database.display().to_string();
+    let found = prerequisites(migration)?;
+    let mut text = screen::banner(&screen::headline(plan), &database, style);
+    let _ = write!(
+        text,
+        "\n{}{}\n{}\n{}",
+        screen::will_do(plan, &project.chain, version, style),
+        screen::losses(plan, style),
+        screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
+        screen::notices(plan)
+    );
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn run_now(
+    context: &Context,
+    request: &Request,
+    migration: Migration<Prepared>,
+    subject: Subject,
+) -> Result<std::result::Result<Report, Look>> {
+    let project = migration.project().clone();
+    let mut reporter = Reporter::new(context, subject);
+    let look = Look::Ready(Box::new(migration));
+    let done = migrate_now(&project, request, look, &mut reporter);
+    reporter.finish();
+    done
+}
+
+fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Report> {
+    let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+    let mut reporter = Reporter::new(context, subject);
+    let secured = migration.secure(&mut reporter)?;
+    confirm(context, QUESTION).map_err(|error| error.with_backup(secured.backup().path()))?;
+    context.say("\n");
+    let done = secured.run(&mut reporter, &mut Hooks::default());
+    reporter.finish();
+    done
+}
+
+fn unfinished(project: &Project) -> Error {
+    let what = "the file is changed by another program again and again";
+    Error::new(ErrorKind::Busy, what).in_database(&project.database)
+}

@@ -1,0 +1,253 @@
+//! `revision` and `merge`: new phase files.
+
+use phaseshift::error::file_error;
+use phaseshift::phase::{Chain, PhaseId, Target};
+use phaseshift::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use super::facts::ids;
+use crate::cli::answer::Answer;
+use crate::cli::args::{MergeArgs, RevisionArgs};
+use crate::cli::context::Context;
+
+/// What a new phase file says.
+struct NewPhase {
+    id: PhaseId,
+    version: i64,
+    description: String,
+    parents: Vec<PhaseId>,
+    depends_on: Vec<PhaseId>,
+    labels: Vec<String>,
+}
+
+/// Writes a new phase file.
+///
+/// # Errors
+/// [`ErrorKind::AmbiguousTarget`] if there are several heads and none is named;
+/// [`ErrorKind::Arguments`] for an id that is none or is taken.
+pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
+    let chain = chain(context)?;
+    let parents = match arguments.head.as_deref() {
+        Some("base") => Vec::new(),
+        Some(head) => chain.current(&chain.applied_at(&Target::parse(head)?)?),
+        None => only_head(&chain)?,
+    };
+    refuse_unwanted_fork(&chain, &parents, arguments.splice)?;
+    let depends_on =
+        arguments.depends_on.iter().map(|id| chain.resolve_id(id)).collect::<Result<Vec<_>>>()?;
+    let phase = NewPhase {
+        id: new_id(&chain, arguments.id.as_deref(), &arguments.message)?,
+        version: next_version(&chain),
+        description: arguments.message.clone(),
+        parents,
+        depends_on,
+        labels: arguments.labels.clone(),
+    };
+    write(context, &chain, &phase)
+}
+
+/// Writes a phase that joins several.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`] if there are fewer than two phases to join.
+pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
+    let chain = chain(context)?;
+    let mut parents = Vec::new();
+    for text in &arguments.joined {
+        parents.extend(chain.current(&chain.applied_at(&Target::parse(text)?)?));
+    }
+    if arguments.joined.is_empty() {
+        parents = chain.heads();
+    }
+    parents.dedup();
+    if parents.len() < 2 {
+        let what = "there is nothing to join: a merge needs two heads";
+        return Err(Error::new(ErrorKind::Arguments, what));
+    }
+    let names: Vec<&str> = ids(&parents);
+    let message =
+        arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));
+    let phase = NewPhase {
+        id: new_id(&chain, arguments.id.as_deref(), &message)?,
+        version: next_version(&chain),
+        description: message,
+        parents,
+        depends_on: Vec::new(),
+        labels: Vec::new(),
+    };
+    write(context, &chain, &phase)
+}
+
+/// Reads the phases; a folder that is missing holds none.
+fn chain(context: &Context) -> Result<Chain> {
+    let folder = &context.settings.phases;
+    let stat =
+        context.files().stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    if stat.is_none() { Chain::build(Vec::new()) } else { context.chain() }
+}
+
+fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
+    let heads = chain.heads();
+    if heads.len() > 1 {
+        let what =
+            format!("the chain has {} heads: name one with --head, or join them", heads.len());
+        return Err(Error::new(ErrorKind::AmbiguousTarget, what).choices(ids(&heads)));
+    }
+    Ok(heads)
+}
+
+/// A phase on which others stand becomes a fork only when that is said.
+fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
+    let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
+    let Some(id) = taken else { return Ok(()) };
+    let what = format!("{id} is no head, {} stands on it: --splice makes a fork", {
+        let children = chain.children(id);
+        ids(&children).join(", ")
+    });
+    Err(Error::new(ErrorKind::Arguments, what).choices(ids(&chain.heads())))
+}
+
+fn next_version(chain: &Chain) -> i64 {
+    chain.phases().iter().map(|phase| phase.version).max().map_or(1, |highest| highest + 1)
+}
+
+/// Chooses an id: the one given, or `phaseN` where all ids are of that form, or the message's words.
+fn new_id(chain: &Chain, given: Option<&str>, message: &str) -> Result<PhaseId> {
+    let text = match given {
+        Some(text) => text.to_owned(),
+        None => match next_number(chain) {
+            Some(number) => format!("phase{number}"),
+            None => unused(chain, &slug(message)),
+        },
+    };
+    let refuse = |why: &str| Err(Error::new(ErrorKind::Arguments, format!("{text:?} {why}")));
+    match PhaseId::new(&text) {
+        None => refuse("is no id: letters, digits, _ . and - only"),
+        Some(id) if chain.get(&id).is_some() => refuse("is the id of another phase"),
+        Some(id) => Ok(id),
+    }
+}
+
+fn next_number(chain: &Chain) -> Option<u64> {
+    let mut highest = 0;
+    for phase in chain.phases() {
+        let digits = phase.id.as_str().strip_prefix("phase")?;
+        highest = highest.max(digits.parse().ok()?);
+    }
+    Some(highest + 1)
+}
+
+fn slug(message: &str) -> String {
+    let plain = |character: char| match character.is_ascii_alphanumeric() {
+        true => character.to_ascii_lowercase(),
+        false => ' ',
+    };
+    let words: String = message.chars().map(plain).collect();
+    let slug = words.split_whitespace().collect::<Vec<_>>().join("_");
+    let short: String = slug.chars().take(40).collect();
+    let short = short.trim_end_matches('_').to_owned();
+    if short.is_empty() { "phase".to_owned() } else { short }
+}
+
+fn unused(chain: &Chain, slug: &str) -> String {
+    let taken = |text: &str| PhaseId::new(text).is_some_and(|id| chain.get(&id).is_some());
+    let numbered = (2..).map(|number: u64| format!("{slug}_{number}"));
+    std::iter::once(slug.to_owned())
+        .chain(numbered)
+        .find(|text| !taken(text))
+        .unwrap_or_else(|| slug.to_owned())
+}
+
+fn write(context: &Context, chain: &Chain, phase: &NewPhase) -> Result<Answer> {
+    let files = context.files();
+    let folder = &context.settings.phases;
+    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    let name = context
+        .settings
+        .name_template
+        .replace("{id}", phase.id.as_str())
+        .replace("{slug}", &slug(&phase.description))
+        .replace("{version}", &phase.version.to_string())
+        .replace("{date}", &files.now().format("%Y%m%d").to_string());
+    if name.contains('/') {
+        let what = format!("name_template makes a name with a slash: {name}");
+        return Err(Error::new(ErrorKind::Config, what));
+    }
+    let path = folder.join(format!("{name}.toml"));
+    files
+        .create(&path, text(phase).as_bytes(), 0o644)
+        .map_err(|error| file_error("create", &path, error))?;
+    debug_assert!(chain.get(&phase.id).is_none());
+    let report = json!({
+        "file": path,
+        "id": phase.id.as_str(),
+        "version": phase.version,
+        "parents": ids(&phase.parents),
+    });
+    Ok(Answer::done(format!("Created {}\n", context.shown(&path)), report))
+}
+
+/// The text of a new phase file. The version is always written, so that it never changes.
+fn text(phase: &NewPhase) -> String {
+    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let list = |texts: Vec<&str>| {
+        let quoted: Vec<String> = texts.into_iter().map(quoted).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let mut text = format!(
+        "id = {}\nversion = {}\ndescription = {}\nparents = {}\n",
+        quoted(phase.id.as_str()),
+        phase.version,
+        quoted(&phase.description),
+        list(ids(&phase.parents))
+    );
+    if !phase.depends_on.is_empty() {
+        text.push_str(&format!("depends_on = {}\n", list(ids(&phase.depends_on))));
+    }
+    if !phase.labels.is_empty() {
+        let labels = phase.labels.iter().map(String::as_str).collect();
+        text.push_str(&format!("labels = {}\n", list(labels)));
+    }
+    if phase.parents.len() < 2 {
+        text.push_str(
+            "\n# [[up]]\n# op = \"add_column\"\n# table = \"sessions\"\n# column = \"note TEXT\"\n",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phaseshift::files::Files as _;
+
+    #[test]
+    fn ids_come_from_numbers_or_from_words() {
+        let empty = Chain::build(Vec::new()).unwrap();
+        assert_eq!(new_id(&empty, None, "Add notes").unwrap().as_str(), "phase1");
+        assert_eq!(new_id(&empty, Some("x.1"), "").unwrap().as_str(), "x.1");
+        assert!(new_id(&empty, Some("a/b"), "").is_err());
+        assert_eq!(slug("Add notes: to Sessions!"), "add_notes_to_sessions");
+        assert_eq!(slug("äöü"), "phase");
+    }
+
+    #[test]
+    fn a_new_phase_is_a_phase_file() {
+        let phase = NewPhase {
+            id: PhaseId::new("phase2").unwrap(),
+            version: 2,
+            description: "Say \"no\"\nand yes".into(),
+            parents: vec![PhaseId::new("phase1").unwrap()],
+            depends_on: Vec::new(),
+            labels: vec!["x".into()],
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let files = phaseshift::files::RealFiles;
+        let first = "id = 'phase1'\nversion = 1\nparents = []\n";
+        files.create(&folder.path().join("a.toml"), first.as_bytes(), 0o600).unwrap();
+        files.create(&folder.path().join("b.toml"), text(&phase).as_bytes(), 0o600).unwrap();
+        let chain = Chain::read(&files, folder.path()).unwrap();
+        assert_eq!(ids(&chain.heads()), ["phase2"]);
+        assert_eq!(chain.get(&phase.id).unwrap().description, phase.description);
+    }
+}

@@ -1,0 +1,130 @@
+//! What a run did, as text and as JSON.
+
+use std::fmt::Write as _;
+
+use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
+use phaseshift::plan::Direction;
+use serde_json::json;
+
+use super::facts::{ids, number};
+use crate::cli::answer::Answer;
+use crate::cli::context::Context;
+use crate::cli::screens::chain::joined;
+use crate::cli::screens::counted;
+
+/// The first line of an unguided run.
+pub fn heading(migration: &Migration<Prepared>) -> String {
+    let down = migration.plan().phases.iter().any(|it| it.direction == Direction::Down);
+    let verb = if down { "Undoing" } else { "Applying" };
+    let database = migration.project().database.display();
+    let (from, to) = migration.versions();
+    format!(
+        "{verb} {}: {database}, version {} to {}",
+        joined(&migration.phases()),
+        number(from),
+        number(to)
+    )
+}
+
+/// The answer if there is nothing to do.
+pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> Answer {
+    let version = up_to_date.known.recorded.version();
+    let text = match up_to_date.current.as_slice() {
+        [] => "Nothing to do: no phase is applied.\n".to_owned(),
+        current => format!(
+            "Nothing to do: the database is up to date at {} (version {}).\n",
+            joined(current),
+            number(version)
+        ),
+    };
+    let report = json!({
+        "database": project.database,
+        "from": version,
+        "to": version,
+        "ids": ids(&up_to_date.current),
+        "phases": [],
+        "backup": null,
+        "steps": [],
+        "proof": {"tables": 0, "rows": 0, "checks": []},
+        "seconds": 0.0,
+        "changed": false,
+    });
+    Answer::done(text, report)
+}
+
+/// The end of the guided form.
+pub fn complete(context: &Context, report: &Report) -> String {
+    let style = context.terminal.out;
+    let mut text = format!("\n{}\n\n", style.strong("MIGRATION COMPLETE!"));
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "  {label:<9} {value}");
+    };
+    line("Version:", &format!("{} to {}", number(report.from), number(report.to)));
+    line("Proven:", &proven(report));
+    line("Time:", &format!("{:.2} seconds", report.seconds));
+    line("Backup:", &report.backup.display().to_string());
+    text.push_str("\nTo go back, losing what was written since:\n");
+    let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
+    text.push_str("To go back and keep what was written since:\n");
+    let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+    text + &follow_up(report)
+}
+
+/// The end of an unguided run.
+pub fn summary(context: &Context, report: &Report) -> String {
+    let ok = context.terminal.out.ok();
+    let (from, to) = (number(report.from), number(report.to));
+    format!(
+        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{ok} Backup: {}\n{}",
+        proven(report),
+        report.seconds,
+        report.backup.display(),
+        follow_up(report)
+    )
+}
+
+/// The answer after a run.
+pub fn answer(report: &Report) -> Answer {
+    let phases: Vec<_> = report
+        .phases
+        .iter()
+        .map(|(id, direction)| json!({"id": id, "direction": direction.code()}))
+        .collect();
+    let copied: Vec<_> = report
+        .execution
+        .copied
+        .iter()
+        .map(|(from, to, rows)| json!({"from": from, "to": to, "rows": rows}))
+        .collect();
+    let report = json!({
+        "from": report.from,
+        "to": report.to,
+        "phases": phases,
+        "backup": report.backup,
+        "steps": report.steps,
+        "proof": report.proof,
+        "seconds": report.seconds,
+        "copied": copied,
+        "rows_changed": report.execution.rows_changed,
+        "follow_up": report.follow_up,
+        "changed": true,
+    });
+    Answer::done(String::new(), report)
+}
+
+fn proven(report: &Report) -> String {
+    let rows = counted(report.proof.rows, "row", "rows");
+    let tables = counted(report.proof.tables, "table", "tables");
+    let mut text = format!("{rows} in {tables} equal to the backup");
+    if !report.proof.unproven.is_empty() {
+        let _ = write!(text, "; changed by data steps: {}", report.proof.unproven.join(", "));
+    }
+    text
+}
+
+fn follow_up(report: &Report) -> String {
+    match &report.follow_up {
+        Some(what) => format!("\nThe migration is done. Afterwards this failed: {what}\n"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,76 @@
+//! From a command's name to its code.
+
+use phaseshift::database::holders;
+use phaseshift::{Error, ErrorKind, Result};
+
+use super::{
+    backups, chain, check, current, demo, downgrade, history, init, meta, migrate, new_phase, plan,
+    restore, stamp, status, verify,
+};
+use crate::cli::answer::Answer;
+use crate::cli::args::Command;
+use crate::cli::context::Context;
+
+/// Runs a command.
+///
+/// # Errors
+/// Those of the command.
+pub fn run(context: &Context, command: &Command) -> Result<Answer> {
+    dispatch(context, command)
+        .map_err(|error| interrupted_while_waiting(context, error))
+        .map_err(|error| name_holders(context, error))
+}
+
+/// A wait for a lock that was interrupted ends as a busy file; the interrupt is what happened.
+fn interrupted_while_waiting(context: &Context, error: Error) -> Error {
+    if error.kind() != ErrorKind::Busy || !context.interrupt.requested() {
+        return error;
+    }
+    let what = "interrupted while waiting for another program";
+    let interrupted = Error::new(ErrorKind::Interrupted, what).leaving(error.state());
+    match error.facts().backup.clone() {
+        Some(backup) => interrupted.with_backup(&backup),
+        None => interrupted,
+    }
+}
+
+/// Adds who holds a busy file, where the system tells.
+fn name_holders(context: &Context, error: Error) -> Error {
+    let database = error.facts().database.clone();
+    let (ErrorKind::Busy, Some(database), true) =
+        (error.kind(), database, error.facts().problems.is_empty())
+    else {
+        return error;
+    };
+    let holders = holders(&database, context.files().as_ref());
+    error.problems(holders.iter().map(|holder| format!("held by {holder}")))
+}
+
+fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
+    match command {
+        Command::Migrate(goal) => migrate::guided(context, goal),
+        Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
+        Command::Downgrade(arguments) => downgrade::run(context, arguments),
+        Command::Plan(arguments) => plan::plan(context, arguments),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
+        Command::Status(arguments) => status::run(context, arguments.exit_code),
+        Command::Current(arguments) => current::run(context, arguments.require.as_deref()),
+        Command::Verify(arguments) => verify::run(context, arguments),
+        Command::Stamp(arguments) => stamp::run(context, arguments),
+        Command::Backup(arguments) => backups::create(context, &arguments.name),
+        Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
+        Command::Restore(arguments) => restore::run(context, arguments),
+        Command::Demo(arguments) => demo::run(context, &arguments.folder),
+        Command::History(arguments) => history::run(context, arguments),
+        Command::Show(arguments) => history::show(context, &arguments.target),
+        Command::Heads => chain::heads(context),
+        Command::Bases => chain::bases(context),
+        Command::Branches => chain::branches(context),
+        Command::Check => check::run(context),
+        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Revision(arguments) => new_phase::revision(context, arguments),
+        Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
+        Command::Man => meta::man(),
+    }
+}

@@ -1,0 +1,122 @@
+//! `stamp`: recording phases without running them.
+
+use phaseshift::database::Access;
+use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, replay, stamp};
+use phaseshift::phase::{Applied, Target};
+use phaseshift::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use super::facts::ids;
+use crate::cli::answer::Answer;
+use crate::cli::args::StampArgs;
+use crate::cli::context::Context;
+use crate::cli::progress::Reporter;
+use crate::cli::screens::chain::joined;
+use crate::cli::screens::counted;
+use crate::cli::screens::run::Subject;
+
+/// Records that the file is at these phases.
+///
+/// # Errors
+/// [`ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
+pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
+    let project = context.project()?;
+    let wanted = wanted(&project, &arguments.targets)?;
+    let strictness = match (arguments.purge, arguments.force) {
+        (true, _) => Strictness::Purge,
+        (false, true) => Strictness::Force,
+        (false, false) => Strictness::Compare,
+    };
+    if context.dry_run || arguments.dry_run.dry_run {
+        return compared(context, &project, &wanted);
+    }
+    let mut reporter = Reporter::new(context, Subject::default());
+    let report = stamp(&project, &wanted, strictness, &mut reporter);
+    reporter.finish();
+    let report = report?;
+    Ok(Answer::done(text(context, &report), json_of(&project, &report)))
+}
+
+fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
+    let mut wanted = Applied::nothing();
+    for text in targets {
+        let applied = project.chain.applied_at(&Target::parse(text)?)?;
+        applied.ids().for_each(|id| wanted.add(id.clone()));
+    }
+    Ok(wanted)
+}
+
+/// The dry run: the comparison alone.
+fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Answer> {
+    let database = project.open(Access::Look)?;
+    let schema = phaseshift::schema::read(database.connection())?;
+    let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
+    if !adoption.problems.is_empty() {
+        let what = "the file does not have what the phases make";
+        return Err(Error::new(ErrorKind::SchemaMismatch, what)
+            .in_database(&project.database)
+            .problems(adoption.problems));
+    }
+    let current = project.chain.current(wanted);
+    let ok = context.terminal.out.ok();
+    let text = format!(
+        "{ok} The file has what the phases make up to {}.\nNothing was changed: this was a dry run.\n",
+        joined(&current)
+    );
+    let report = json!({
+        "database": project.database,
+        "ids": ids(&current),
+        "notices": adoption.notices,
+        "changed": false,
+    });
+    Ok(Answer::done(text, report))
+}
+
+fn text(context: &Context, report: &StampReport) -> String {
+    let ok = context.terminal.out.ok();
+    let current = match report.current.as_slice() {
+        [] => "no phase is recorded".to_owned(),
+        current => joined(current),
+    };
+    if report.recorded.is_empty() && report.removed.is_empty() {
+        return format!("Nothing to do: recorded is {current}.\n");
+    }
+    let mut text = String::new();
+    let mut line = |what: String| text.push_str(&format!("{ok} {what}\n"));
+    if !report.recorded.is_empty() {
+        line(format!("Recorded: {}", joined(&report.recorded)));
+    }
+    if !report.removed.is_empty() {
+        line(format!("No longer recorded: {}", joined(&report.removed)));
+    }
+    line(format!("Current: {current}"));
+    if let Some(backup) = &report.backup {
+        line(format!("Backup: {}", backup.display()));
+    }
+    let notices = &report.adoption.notices;
+    if !notices.is_empty() {
+        let what = counted(notices.len(), "lesser difference", "lesser differences");
+        text.push_str(&format!("Note: {what} from what the phases make:\n"));
+        let shown = if context.verbose { notices.len() } else { 10 };
+        for notice in notices.iter().take(shown) {
+            text.push_str(&format!("  {notice}\n"));
+        }
+        if notices.len() > shown {
+            text.push_str(&format!("  and {} more (-v lists them)\n", notices.len() - shown));
+        }
+    }
+    text
+}
+
+fn json_of(project: &Project, report: &StampReport) -> serde_json::Value {
+    json!({
+        "database": project.database,
+        "recorded": ids(&report.recorded),
+        "removed": ids(&report.removed),
+        "ids": ids(&report.current),
+        "backup": report.backup,
+        "problems": report.adoption.problems,
+        "notices": report.adoption.notices,
+        "changed": !report.recorded.is_empty() || !report.removed.is_empty(),
+    })
+}

@@ -1,0 +1,49 @@
+//! `status`: the state of a file.
+
+use phaseshift::Result;
+use phaseshift::backup::{BackupEntry, list};
+use phaseshift::database::Holder;
+use phaseshift::inspect::status;
+use phaseshift::migrate::Project;
+use serde_json::{Value, json};
+
+use super::backups::{entry_json, stem};
+use super::facts::ids;
+use crate::cli::answer::Answer;
+use crate::cli::context::Context;
+use crate::cli::screens::status::status as screen;
+
+/// Shows the state of a file; with `--exit-code`, 3 if phases are pending or the schema drifted.
+///
+/// # Errors
+/// Those of opening the file and reading its version tables.
+pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
+    let project = context.project()?;
+    let status = status(&project)?;
+    let backups = backups(&project)?;
+    let text = screen(&project, &status, &backups, context.terminal.out);
+    let settled = status.pending.is_empty() && status.drift.as_ref().is_some_and(Vec::is_empty);
+    let report = json!({
+        "database": project.database,
+        "version": status.version,
+        "description": status.description,
+        "applied_at": status.applied_at,
+        "ids": ids(&status.current),
+        "heads": ids(&status.heads),
+        "pending": ids(&status.pending),
+        "drift": status.drift,
+        "tables": status.tables,
+        "backups": backups.iter().map(entry_json).collect::<Vec<_>>(),
+        "holders": status.holders.iter().map(holder).collect::<Vec<_>>(),
+        "leftovers": status.leftovers,
+    });
+    Ok(Answer::done(text, report).is(settled || !exit_code))
+}
+
+fn backups(project: &Project) -> Result<Vec<BackupEntry>> {
+    list(project.options.files.as_ref(), &project.backups, &stem(&project.database))
+}
+
+fn holder(holder: &Holder) -> Value {
+    json!({"pid": holder.pid, "program": holder.program, "text": holder.to_string()})
+}

@@ -1,0 +1,66 @@
+//! Which phase a file looks like on which none is recorded.
+
+use phaseshift::database::Access;
+use phaseshift::migrate::{Project, Request, Strictness, compare_schemas, replay, stamp};
+use phaseshift::phase::{Applied, Chain, PhaseId};
+use phaseshift::plan::Direction;
+use phaseshift::{Error, ErrorKind, Result};
+
+use crate::cli::context::Context;
+use crate::cli::progress::Reporter;
+use crate::cli::prompt::confirm;
+use crate::cli::screens::run::Subject;
+
+/// Adds the id of the phase that the file looks like to an error about a file without records.
+pub fn name_the_phase(error: Error, project: &Project, request: &Request) -> Error {
+    if error.kind() != ErrorKind::NotAdopted || request.direction == Direction::Down {
+        return error;
+    }
+    // The advice is a courtesy: if it cannot be found out, the error stands without it.
+    match likely_phase(project, request) {
+        Ok(Some(id)) => error.choices([id.as_str()]),
+        Ok(None) | Err(_) => error,
+    }
+}
+
+/// Asks whether the phase that the file looks like is to be recorded, and records it.
+///
+/// # Errors
+/// The error itself if no phase is known to fit; [`ErrorKind::Declined`]; those of a stamp.
+pub fn offer(context: &Context, project: &Project, error: Error) -> Result<()> {
+    let id = error.facts().choices.last().and_then(|id| PhaseId::new(id));
+    let Some(id) = id else { return Err(error) };
+    context.say(&format!(
+        "No phase is recorded in {}.\nIts tables are those of {id}, as far as they can be compared.\n\n",
+        project.database.display()
+    ));
+    confirm(context, &format!("Type 'yes' to record {id} and go on:"))?;
+    let mut reporter = Reporter::new(context, Subject::default());
+    let wanted = up_to(&project.chain, &id);
+    let done = stamp(project, &wanted, Strictness::Compare, &mut reporter);
+    reporter.finish();
+    done?;
+    context.say(&format!("{} Recorded: {id}\n\n", context.terminal.out.ok()));
+    Ok(())
+}
+
+/// Finds the last phase on the way to the target that the file's schema fits; if none does, the
+/// phase before the target.
+fn likely_phase(project: &Project, request: &Request) -> Result<Option<PhaseId>> {
+    let way = project.chain.up_path(&Applied::nothing(), &request.target)?;
+    let database = project.open(Access::Look)?;
+    let schema = phaseshift::schema::read(database.connection())?;
+    for id in way.iter().rev() {
+        let applied = up_to(&project.chain, id);
+        let wanted = replay(project, &applied)?.schema()?;
+        if compare_schemas(&wanted, &schema, project).problems.is_empty() {
+            return Ok(Some(id.clone()));
+        }
+    }
+    let parent = way.last().and_then(|id| project.chain.get(id));
+    Ok(parent.and_then(|phase| phase.parents.first().cloned()))
+}
+
+fn up_to(chain: &Chain, id: &PhaseId) -> Applied {
+    chain.ancestors(id).into_iter().chain([id.clone()]).collect()
+}

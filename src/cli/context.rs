@@ -1,0 +1,152 @@
+//! What every command gets: the settings, the terminal, and who may be asked.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use phaseshift::Result;
+use phaseshift::database::OpenOptions;
+use phaseshift::event::Interrupt;
+use phaseshift::files::{Files, RealFiles};
+use phaseshift::history::VersionTables;
+use phaseshift::migrate::Project;
+use phaseshift::phase::Chain;
+
+use super::args::{Global, ProgressChoice};
+use super::settings::{Settings, Surroundings};
+use super::terminal::Terminal;
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Text for a person.
+    Text,
+    /// Text for a person, results and errors only.
+    Quiet,
+    /// One JSON document.
+    Json,
+}
+
+/// The surroundings of a command.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The settings.
+    pub settings: Settings,
+    /// The terminal.
+    pub terminal: Terminal,
+    /// The request to stop.
+    pub interrupt: Interrupt,
+    /// The form of the output.
+    pub output: Output,
+    /// How progress is told.
+    pub progress: ProgressChoice,
+    /// Whether more is said.
+    pub verbose: bool,
+    /// Whether the question is answered already.
+    pub yes: bool,
+    /// Whether nothing may be asked.
+    pub no_input: bool,
+    /// Whether nothing may be changed.
+    pub dry_run: bool,
+    /// The folder that the program was started in.
+    pub folder: PathBuf,
+}
+
+impl Context {
+    /// Puts together what the flags, the environment and the settings file say.
+    ///
+    /// # Errors
+    /// As [`Settings::gather`]; [`phaseshift::ErrorKind::Io`] if the present folder is gone.
+    pub fn new(global: &Global, dry_run: bool, interrupt: Interrupt) -> Result<Self> {
+        let folder = std::env::current_dir()
+            .map_err(|error| phaseshift::error::file_error("find", Path::new("."), error))?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let around = Surroundings { folder: &folder, variable: &variable, files: &RealFiles };
+        let output = match (global.json, global.quiet) {
+            (true, _) => Output::Json,
+            (false, true) => Output::Quiet,
+            (false, false) => Output::Text,
+        };
+        Ok(Self {
+            settings: Settings::gather(global, &around)?,
+            terminal: Terminal::detect(global.color),
+            interrupt,
+            output,
+            progress: global.progress,
+            verbose: global.verbose > 0,
+            yes: global.yes,
+            no_input: global.no_input,
+            dry_run,
+            folder,
+        })
+    }
+
+    /// The file system.
+    pub fn files(&self) -> Arc<dyn Files> {
+        Arc::new(RealFiles)
+    }
+
+    /// How files are opened.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            files: self.files(),
+            wait: self.settings.wait,
+            interrupt: self.interrupt.clone(),
+        }
+    }
+
+    /// Reads the phases.
+    ///
+    /// # Errors
+    /// As [`Chain::read`].
+    pub fn chain(&self) -> Result<Chain> {
+        Chain::read(&RealFiles, &self.settings.phases)
+    }
+
+    /// Puts the project together: the database that is named, and the phases.
+    ///
+    /// # Errors
+    /// As [`Settings::need_database`] and [`Chain::read`].
+    pub fn project(&self) -> Result<Project> {
+        let database = self.settings.need_database()?.to_path_buf();
+        Ok(self.project_at(database, self.chain()?))
+    }
+
+    /// Puts a project together for a database and phases.
+    pub fn project_at(&self, database: PathBuf, chain: Chain) -> Project {
+        let versions = VersionTables::named(&self.settings.version_table);
+        Project::new(database, self.settings.backups.clone(), chain, versions, self.open_options())
+    }
+
+    /// Tells whether a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        self.terminal.attended && !self.no_input && self.output != Output::Json
+    }
+
+    /// Writes text on stdout while a command runs; nothing with `--quiet` or `--json`.
+    ///
+    /// A reader that went away does not stop the work.
+    pub fn say(&self, text: &str) {
+        if self.output == Output::Text {
+            let mut stdout = std::io::stdout().lock();
+            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        }
+    }
+
+    /// Writes a remark on stderr; nothing with `--quiet` or `--json`.
+    pub fn remark(&self, text: &str) {
+        if self.output == Output::Text {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Returns a command line for the same project, for advice.
+    pub fn command_line(&self, rest: &str) -> String {
+        format!("phaseshift {rest}{}", self.settings.flags)
+    }
+
+    /// Shows a path as a person would write it from the present folder.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}

@@ -1,0 +1,193 @@
+//! What a failure means for the data, and what to type next.
+
+use phaseshift::{DatabaseState, Error, ErrorKind};
+
+/// The state of the data and the advice for a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What is in the database now.
+    pub state: String,
+    /// What to do next: commands, or sentences where no command helps.
+    pub next: Vec<String>,
+}
+
+/// Explains a failure. `flags` are those that say which project is meant.
+pub fn explain(error: &Error, flags: &str) -> Advice {
+    let command = |rest: &str| format!("phaseshift {rest}{flags}");
+    let mut next = advice(error, &command);
+    if error.state() == DatabaseState::Unknown {
+        next.insert(0, command("status"));
+    }
+    Advice { state: state(error), next }
+}
+
+fn state(error: &Error) -> String {
+    let text = match error.state() {
+        DatabaseState::Unchanged => "nothing was changed",
+        DatabaseState::RolledBack => "everything was rolled back, the database is as before",
+        DatabaseState::Done => "the change is in the database; what came after it failed",
+        DatabaseState::Unknown => "not known; the next look at the file will tell",
+    };
+    match &error.facts().backup {
+        Some(backup) => format!("{text}; the backup is {}", backup.display()),
+        None => text.to_owned(),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table with one line for each kind")]
+fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
+    match error.kind() {
+        ErrorKind::Arguments => of_arguments(error, command),
+        ErrorKind::Config => of_file(error, "correct the settings file"),
+        ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
+        ErrorKind::Chain => of_chain(error, command),
+        ErrorKind::UnknownTarget | ErrorKind::AmbiguousTarget => {
+            let mut next = of_choices(error);
+            next.push(command("history"));
+            next
+        }
+        ErrorKind::PhaseEdited => {
+            one("bring back the file as it was applied, and write a new phase for the change")
+        }
+        ErrorKind::PhaseMissing => {
+            one("bring back the missing phase files, or name their folder with --phases FOLDER")
+        }
+        ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
+            "add --accept-loss, if what is named above may go".to_owned(),
+            command("restore --latest"),
+        ],
+        ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
+        ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
+        ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
+            one("phaseshift demo OTHER_FOLDER")
+        }
+        ErrorKind::NotAFile => one("name a database file with --database FILE"),
+        ErrorKind::NotADatabase => {
+            one("check that the path is right; an encrypted file must be decrypted first")
+        }
+        ErrorKind::Damaged | ErrorKind::BackupDamaged => {
+            vec![command("backups verify"), command("restore --latest")]
+        }
+        ErrorKind::ReadOnly => one("give yourself write access to the file and to its folder"),
+        ErrorKind::Busy => vec![
+            "close the program that holds the file, or wait for it with --wait SECONDS".to_owned(),
+            command("status"),
+        ],
+        ErrorKind::NoSpace => {
+            one("make room, or put the backups elsewhere with --backup-dir FOLDER")
+        }
+        ErrorKind::NotAdopted => of_unadopted(error, command),
+        ErrorKind::VersionTable => one(
+            "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
+        ),
+        ErrorKind::SchemaMismatch => vec![
+            "compare the file with the phases above, or stamp another phase".to_owned(),
+            "record it all the same with --force, if you know why it differs".to_owned(),
+        ],
+        ErrorKind::Requirement | ErrorKind::Rows => vec![
+            "correct the rows named above, then run the same command again".to_owned(),
+            command("preflight"),
+        ],
+        ErrorKind::Step => vec![command("status"), command("check")],
+        ErrorKind::MissingPart => {
+            one("use a build of SQLite parts that has what is missing, or drop the object first")
+        }
+        ErrorKind::Unsupported => {
+            one("change the object named above so that it can be carried over")
+        }
+        ErrorKind::Backup => {
+            one("check the folder for the backups, or name another one with --backup-dir FOLDER")
+        }
+        ErrorKind::FileChanged => one("run the same command again; it looks at the file anew"),
+        ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
+        ErrorKind::Commit => vec![command("status"), command("verify")],
+        ErrorKind::Restore => vec![command("backups verify"), command("status")],
+        ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
+            vec![command("restore --latest --yes"), command("backups")]
+        }
+        ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
+        ErrorKind::Declined => one("run the same command again when you are ready"),
+        ErrorKind::Interrupted => one("run the same command again; it begins anew"),
+        ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
+        // The engine may add kinds; until they have advice of their own, the state is what matters.
+        _ => vec![command("status")],
+    }
+}
+
+fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut next = of_choices(error);
+    if error.to_string().starts_with("no database is named") {
+        next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
+        next.push(command("init"));
+    } else {
+        next.push("phaseshift help".to_owned());
+    }
+    next
+}
+
+fn of_file(error: &Error, what: &str) -> Vec<String> {
+    match &error.facts().source {
+        Some((file, line)) => vec![format!("{what}: {}:{line}", file.display())],
+        None => vec![what.to_owned()],
+    }
+}
+
+fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if error.facts().source.is_some() {
+        return of_file(error, "correct the phase file");
+    }
+    vec!["name the folder of the phase files with --phases FOLDER".to_owned(), command("init")]
+}
+
+fn of_choices(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    if choices.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("name one of: {}", choices.join(", "))]
+    }
+}
+
+/// The choice is the phase whose schema the file has, as far as that could be found out.
+fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    match error.facts().choices.last() {
+        Some(id) => vec![command(&format!("stamp {id}"))],
+        None => vec![
+            "record the phase whose tables the file has: phaseshift stamp ID".to_owned(),
+            command("history"),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_says_the_state_and_something_to_do() {
+        for kind in ErrorKind::ALL {
+            let advice = explain(&Error::new(kind, "x"), " --database a.db");
+            assert_eq!(advice.state, "nothing was changed");
+            assert!(!advice.next.is_empty(), "{}", kind.code());
+            for text in advice.next.iter() {
+                assert!(!text.contains('!') && !text.ends_with('.'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unadopted_file_is_told_which_phase_to_stamp() {
+        let error = Error::new(ErrorKind::NotAdopted, "x").choices(["phase2"]);
+        assert_eq!(explain(&error, " -d a.db").next, ["phaseshift stamp phase2 -d a.db"]);
+    }
+
+    #[test]
+    fn the_state_names_the_backup() {
+        let error = Error::new(ErrorKind::Proof, "x")
+            .leaving(DatabaseState::RolledBack)
+            .with_backup(std::path::Path::new("/b/x.db"));
+        let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
+        assert_eq!(explain(&error, "").state, wanted);
+    }
+}

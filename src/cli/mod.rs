@@ -1,0 +1,23 @@
+//! The program around the engine: arguments, settings, screens, questions, exit codes.
+//!
+//! It uses only the engine's public API. Everything that is shown is made by pure functions in
+//! `screens`; everything that is done is one file in `commands`.
+
+mod answer;
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod explain;
+mod json;
+mod location;
+mod progress;
+mod prompt;
+mod run;
+mod screens;
+mod settings;
+mod settings_file;
+mod signals;
+mod terminal;
+
+pub use run::run;

@@ -1,0 +1,114 @@
+//! Backups as lists.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use phaseshift::backup::{BackupEntry, PruneMode, Retention, Verification};
+use phaseshift::{Error, ErrorKind, Result};
+
+use super::{counted, sized};
+use crate::cli::terminal::Style;
+
+/// Lists the backups of a folder, newest first.
+pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
+    if entries.is_empty() {
+        return format!("No backups in {}\n", folder.display());
+    }
+    let count = counted(entries.len(), "backup", "backups");
+    let mut text = format!("{count} in {}, the newest first:\n", folder.display());
+    for (place, entry) in entries.iter().enumerate() {
+        let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
+        let _ = writeln!(text, "  {:>2}. {name}\n      {}", place + 1, about(entry));
+    }
+    text
+}
+
+fn about(entry: &BackupEntry) -> String {
+    let mut parts = vec![sized(entry.bytes)];
+    if let Some(manifest) = &entry.manifest {
+        parts.push(manifest.version.map_or("no version".into(), |it| format!("version {it}")));
+        if let Some(phase) = &manifest.phase {
+            parts.push(format!("before {phase}"));
+        }
+        parts.push(format!("made {}", manifest.created));
+    }
+    match &entry.problem {
+        Some(problem) => parts.push(format!("not verified: {problem}")),
+        None => parts.push("verified".to_owned()),
+    }
+    parts.join(", ")
+}
+
+/// What a verification of one backup found.
+pub struct Verified {
+    path: PathBuf,
+    /// Whether the backup is whole.
+    pub ok: bool,
+    /// What was found, in words.
+    pub detail: String,
+    error: Option<Error>,
+}
+
+impl Verified {
+    /// Takes the result of a verification. Damage is a finding, anything else a failure.
+    ///
+    /// # Errors
+    /// Whatever kept the verification from being finished.
+    pub fn of(entry: &BackupEntry, found: Result<Verification>) -> Result<Self> {
+        let path = entry.path.clone();
+        match found {
+            Ok(found) => {
+                let rows: u64 = found.tables.iter().map(|it| it.rows).sum();
+                let tables = counted(found.tables.len(), "table", "tables");
+                let mut detail = format!("{} in {tables}", counted(rows, "row", "rows"));
+                if !found.against_manifest {
+                    detail.push_str(", without a manifest to compare with");
+                }
+                for unchecked in &found.unchecked {
+                    let _ = write!(detail, "; not checked: {unchecked}");
+                }
+                Ok(Self { path, ok: true, detail, error: None })
+            }
+            Err(error) if error.kind() == ErrorKind::BackupDamaged => {
+                Ok(Self { path, ok: false, detail: error.to_string(), error: Some(error) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The line for the list.
+    pub fn line(&self, style: Style) -> String {
+        let mark = if self.ok { style.ok() } else { style.no() };
+        format!("{mark} {}: {}\n", self.path.display(), self.detail)
+    }
+
+    /// The failure of the verification of this one backup.
+    pub fn into_error(self) -> Error {
+        self.error.unwrap_or_else(|| Error::new(ErrorKind::BackupDamaged, self.detail))
+    }
+}
+
+/// Says what was or would be removed.
+pub fn pruned(
+    removed: &[BackupEntry],
+    leftovers: &[PathBuf],
+    all: usize,
+    mode: PruneMode,
+    retention: Retention,
+) -> String {
+    if retention.keep.is_none() && retention.keep_days.is_none() {
+        return "Nothing was removed: say what to keep with --keep COUNT or --keep-days DAYS.\n"
+            .to_owned();
+    }
+    let verb = match mode {
+        PruneMode::DryRun => "Would remove",
+        PruneMode::Remove => "Removed",
+    };
+    let mut text = String::new();
+    for path in removed.iter().map(|entry| &entry.path).chain(leftovers) {
+        let _ = writeln!(text, "{verb} {}", path.display());
+    }
+    let kept = counted(all.saturating_sub(removed.len()), "backup stays", "backups stay");
+    let _ = writeln!(text, "{kept}.");
+    text
+}

@@ -1,0 +1,102 @@
+//! The phases as lists, in the words of Alembic.
+
+use std::fmt::Write as _;
+
+use phaseshift::phase::{Chain, Phase, PhaseId, WayBack};
+
+use super::operation::operation;
+
+/// One phase with its marks: `phase3 (head), Phase 3: Renamed tables`.
+pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+    format!("{}, {}", marked(chain, &phase.id, current), one_line(&phase.description))
+}
+
+/// One phase after its parents: `phase2 -> phase3 (head), Phase 3: Renamed tables`.
+pub fn history_entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+    let parents = match phase.parents.as_slice() {
+        [] => "<base>".to_owned(),
+        parents => joined(parents),
+    };
+    format!("{parents} -> {}", entry(chain, phase, current))
+}
+
+/// An id with its marks.
+pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
+    let mut text = id.to_string();
+    if let Some(phase) = chain.get(id)
+        && !phase.labels.is_empty()
+    {
+        let _ = write!(text, " ({})", phase.labels.join(", "));
+    }
+    for (mark, holds) in [
+        ("head", chain.is_head(id)),
+        ("branchpoint", chain.is_branch_point(id)),
+        ("mergepoint", chain.is_merge(id)),
+        ("current", current.contains(id)),
+    ] {
+        if holds {
+            let _ = write!(text, " ({mark})");
+        }
+    }
+    text
+}
+
+/// Everything about one phase.
+pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "{label}: {value}");
+    };
+    line("Phase", &marked(chain, &phase.id, current));
+    line("Version", &phase.version.to_string());
+    let parents = if phase.parents.is_empty() { "<base>".into() } else { joined(&phase.parents) };
+    line("Parent", &parents);
+    let children = chain.children(&phase.id);
+    for (label, ids) in
+        [("Children", &children), ("Depends on", &phase.depends_on), ("Replaces", &phase.replaces)]
+    {
+        if !ids.is_empty() {
+            line(label, &joined(ids));
+        }
+    }
+    line("Path", &phase.file.display().to_string());
+    if phase.headline() != phase.description {
+        line("Title", phase.headline());
+    }
+    let _ = write!(text, "\n    {}\n", phase.description.trim_end().replace('\n', "\n    "));
+    text
+}
+
+/// The details with the steps and checks.
+pub fn shown(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+    let mut text = details(chain, phase, current);
+    let mut list = |label: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "\n{label}:");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+    };
+    list("Requires", phase.require.iter().map(|check| check.name.clone()).collect());
+    list("Steps", phase.up.iter().map(|step| operation(&step.operation)).collect());
+    list("Verifies", phase.verify.iter().map(|check| check.name.clone()).collect());
+    list(
+        "Way back",
+        match &phase.down {
+            WayBack::Derived => vec!["derived from the steps".to_owned()],
+            WayBack::Steps(steps) => steps.iter().map(|step| operation(&step.operation)).collect(),
+            WayBack::Irreversible(why) => vec![format!("none: {why}")],
+        },
+    );
+    text
+}
+
+/// Joins ids with commas.
+pub fn joined(ids: &[PhaseId]) -> String {
+    ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,44 @@
+//! Screens: pure functions from values to text.
+
+pub mod backups;
+pub mod chain;
+pub mod failure;
+pub mod operation;
+pub mod plan;
+pub mod restore;
+pub mod run;
+pub mod status;
+
+/// Writes a number with its noun, in the singular if it is one.
+pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+/// Writes a size in bytes as a person reads it.
+pub fn sized(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+    let of = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..1_024 => counted(bytes, "byte", "bytes"),
+        1_024..1_048_576 => format!("{:.1} KiB", of(1 << 10)),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", of(1 << 20)),
+        _ => format!("{:.1} GiB", of(1 << 30)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_sizes_read_well() {
+        assert_eq!(counted(1_u64, "row", "rows"), "1 row");
+        assert_eq!(counted(0_usize, "row", "rows"), "0 rows");
+        assert_eq!(sized(1), "1 byte");
+        assert_eq!(sized(1_536), "1.5 KiB");
+        assert_eq!(sized(3 << 20), "3.0 MiB");
+    }
+}

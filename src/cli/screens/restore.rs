@@ -1,0 +1,160 @@
+//! What a restore would do, and what it did.
+
+use std::fmt::Write as _;
+
+use phaseshift::restore::{
+    LiveState, Losses, RestoreMethod, RestorePlan, RestoreReport, TableChange,
+};
+use serde_json::{Value, json};
+
+use super::counted;
+use crate::cli::terminal::Style;
+
+/// Shows what a restore would do.
+pub fn plan(plan: &RestorePlan, style: Style) -> String {
+    let version = |it: Option<i64>| it.map_or("no version".into(), |it| format!("version {it}"));
+    let mut text = format!("Database: {}\n", plan.database.display());
+    let _ = writeln!(text, "Backup:   {}", plan.backup.display());
+    let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
+    let tables = counted(plan.verification.tables.len(), "table", "tables");
+    let _ = writeln!(
+        text,
+        "{} Backup verified: {} in {tables}",
+        style.ok(),
+        counted(rows, "row", "rows")
+    );
+    if let Some(other) = &plan.made_of {
+        let warning = style.warning("WARNING:");
+        let _ =
+            writeln!(text, "{warning} the backup was made of another file: {}", other.display());
+    }
+    let _ = writeln!(
+        text,
+        "\nThis will go from {} to {}.",
+        version(plan.version_now),
+        version(plan.version_then)
+    );
+    text.push_str(&live(&plan.live));
+    text + &losses(&plan.losses, style) + "\n"
+}
+
+fn live(state: &LiveState) -> String {
+    match state {
+        LiveState::Missing => "The database file is missing; it is made anew.\n".to_owned(),
+        LiveState::Empty => "The database file is empty.\n".to_owned(),
+        LiveState::Readable => "The present state is kept as a backup first.\n".to_owned(),
+        LiveState::Crashed(why) => format!("The database is left as by a crash: {why}\n"),
+        LiveState::Damaged(why) => format!("The database is damaged: {why}\n"),
+        LiveState::NotADatabase(why) => {
+            format!("The file is moved aside, it is no database: {why}\n")
+        }
+    }
+}
+
+fn losses(losses: &Losses, style: Style) -> String {
+    let tables = match losses {
+        Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
+        Losses::Unknown(why) => return format!("What would be lost cannot be told: {why}\n"),
+        Losses::Known(tables) if tables.is_empty() => {
+            return "No row would change.\n".to_owned();
+        }
+        Losses::Known(tables) => tables,
+    };
+    let mut text = String::new();
+    if tables.iter().any(|it| it.change.loses()) {
+        let warning = style.warning("WARNING:");
+        let _ = writeln!(text, "{warning} what was written since the backup goes:");
+    }
+    for it in tables {
+        let _ = writeln!(text, "  {} {}: {}", style.bullet(), it.table, change(&it.change));
+    }
+    text
+}
+
+fn change(change: &TableChange) -> String {
+    match change {
+        TableChange::Rows { added, removed, changed } => {
+            let parts = [
+                (added, "added row goes", "added rows go"),
+                (removed, "removed row comes back", "removed rows come back"),
+                (changed, "changed row gets its old values", "changed rows get their old values"),
+            ];
+            let parts: Vec<String> = parts
+                .into_iter()
+                .filter(|(count, ..)| **count > 0)
+                .map(|(count, one, many)| counted(*count, one, many))
+                .collect();
+            parts.join(", ")
+        }
+        TableChange::OnlyLive { rows } => {
+            format!("goes with {}", counted(*rows, "row", "rows"))
+        }
+        TableChange::OnlyBackup { rows } => {
+            format!("comes back with {}", counted(*rows, "row", "rows"))
+        }
+        TableChange::OtherShape { live, backup } => {
+            format!("has other columns now; {live} rows become the {backup} of the backup")
+        }
+    }
+}
+
+/// Says what a restore did.
+pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> String {
+    let ok = style.ok();
+    let mut text = format!(
+        "\n{ok} Restored: {} in {} equal to the backup\n",
+        counted(report.rows(), "row", "rows"),
+        counted(report.tables.len(), "table", "tables")
+    );
+    let version = version.map_or("none".into(), |it: i64| it.to_string());
+    let _ = writeln!(text, "{ok} Schema version is {version}");
+    if let Some(safety) = &report.safety_backup {
+        let _ = writeln!(text, "{ok} The state before is kept: {}", safety.display());
+    }
+    for moved in &report.moved_aside {
+        let _ = writeln!(text, "{ok} Moved aside: {}", moved.display());
+    }
+    if let Some(what) = &report.follow_up {
+        let _ = writeln!(text, "The restore is done. Afterwards this failed: {what}");
+    }
+    text.push_str("\nRESTORE COMPLETE!\n");
+    text
+}
+
+/// The plan as JSON.
+pub fn plan_json(plan: &RestorePlan) -> Value {
+    let losses = match &plan.losses {
+        Losses::Known(tables) => tables
+            .iter()
+            .map(|it| json!({"table": it.table, "loses": it.change.loses(), "change": change(&it.change)}))
+            .collect(),
+        Losses::Nothing => json!([]),
+        Losses::Unknown(_) => Value::Null,
+    };
+    json!({
+        "database": plan.database,
+        "restored_from": plan.backup,
+        "from": plan.version_now,
+        "to": plan.version_then,
+        "losses": losses,
+        "made_of": plan.made_of,
+        "changed": false,
+    })
+}
+
+/// The report as JSON.
+pub fn report_json(report: &RestoreReport) -> Value {
+    json!({
+        "safety_backup": report.safety_backup,
+        "moved_aside": report.moved_aside,
+        "tables": report.tables,
+        "rows": report.rows(),
+        "method": match report.method {
+            RestoreMethod::Write => "write",
+            RestoreMethod::Replace => "replace",
+            RestoreMethod::Create => "create",
+        },
+        "follow_up": report.follow_up,
+        "changed": true,
+    })
+}

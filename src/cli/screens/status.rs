@@ -1,0 +1,121 @@
+//! The state of a file, and the checks of `verify`.
+
+use std::fmt::Write as _;
+
+use phaseshift::backup::BackupEntry;
+use phaseshift::inspect::{Status, VerifyCheck};
+use phaseshift::migrate::Project;
+
+use super::chain::{joined, marked};
+use super::{counted, sized};
+use crate::cli::terminal::Style;
+
+/// How many differences are listed before they are counted.
+const LISTED: usize = 10;
+
+/// Shows the state of a file.
+pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style: Style) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "{label:<10} {value}");
+    };
+    line("Database:", &project.database.display().to_string());
+    line("Version:", &version(status));
+    let current: Vec<String> =
+        status.current.iter().map(|id| marked(&project.chain, id, &[])).collect();
+    line(
+        "Current:",
+        if current.is_empty() { "no phase is recorded".into() } else { current.join(", ") }
+            .as_str(),
+    );
+    let pending = match status.pending.as_slice() {
+        [] => "nothing".to_owned(),
+        ids => joined(ids),
+    };
+    line("Pending:", &pending);
+    let rows: u64 = status.tables.iter().map(|it| it.rows).sum();
+    let tables = counted(status.tables.len(), "table", "tables");
+    line("Rows:", &format!("{rows} in {tables}"));
+    line("Backups:", &backup_line(backups));
+    for holder in &status.holders {
+        line("Held by:", &holder.to_string());
+    }
+    for path in &status.leftovers {
+        line("Leftover:", &format!("{} (of a run that was killed)", path.display()));
+    }
+    text + &drift(status, style)
+}
+
+fn version(status: &Status) -> String {
+    let Some(version) = status.version else { return "none".to_owned() };
+    let mut text = version.to_string();
+    if let Some(description) = &status.description {
+        let _ = write!(text, ", {description}");
+    }
+    if let Some(applied_at) = &status.applied_at {
+        let _ = write!(text, ", applied {applied_at}");
+    }
+    text
+}
+
+fn backup_line(backups: &[BackupEntry]) -> String {
+    match backups {
+        [] => "none".to_owned(),
+        [newest, ..] => format!(
+            "{}, the newest is {} ({})",
+            backups.len(),
+            newest.path.display(),
+            sized(newest.bytes)
+        ),
+    }
+}
+
+fn drift(status: &Status, style: Style) -> String {
+    let differences = match &status.drift {
+        None => return format!("{} Schema: the phases do not run from nothing\n", style.no()),
+        Some(lines) if lines.is_empty() && status.current.is_empty() => return String::new(),
+        Some(lines) if lines.is_empty() => {
+            return format!("{} Schema: as the phases make it\n", style.ok());
+        }
+        Some(lines) => lines,
+    };
+    let mut text = format!(
+        "{} Schema: {} from what the phases make\n",
+        style.no(),
+        counted(differences.len(), "difference", "differences")
+    );
+    for difference in differences.iter().take(LISTED) {
+        let _ = writeln!(text, "    {difference}");
+    }
+    if differences.len() > LISTED {
+        let _ = writeln!(text, "    and {} more", differences.len() - LISTED);
+    }
+    text
+}
+
+/// Lists checks with their answers, and the sum.
+pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let mark = if check.ok { style.ok() } else { style.no() };
+        let _ = writeln!(text, "{mark} {}: {}", check.name, check.detail);
+    }
+    let failed = checks.iter().filter(|check| !check.ok).count();
+    let sum = match failed {
+        0 => format!("All {} hold.", counted(checks.len(), "check", "checks")),
+        _ => format!("{failed} of {} do not hold.", counted(checks.len(), "check", "checks")),
+    };
+    text + &sum + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_does_not_hold_is_marked_and_counted() {
+        let check = |name: &str, ok| VerifyCheck { name: name.into(), ok, detail: "x".into() };
+        let text = checks(&[check("a", true), check("b", false)], Style::default());
+        assert_eq!(text, "ok a: x\nNO b: x\n1 of 2 checks do not hold.\n");
+    }
+}

@@ -1,0 +1,174 @@
+//! The settings of a run: flag before environment before `phaseshift.toml` before default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use phaseshift::files::Files;
+use phaseshift::{Error, ErrorKind, Result};
+
+use super::args::Global;
+use super::location::database_path;
+use super::settings_file::{self, SettingsFile};
+
+/// How long other programs' locks are waited for, in seconds, unless something else is said.
+const DEFAULT_WAIT: u64 = 5;
+
+/// What a run works on and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The settings file, if there is one.
+    pub file: Option<PathBuf>,
+    /// The database, if one is named.
+    pub database: Option<PathBuf>,
+    /// The folder of the phases.
+    pub phases: PathBuf,
+    /// The folder of the backups, if another one than `backups/` beside the database.
+    pub backups: Option<PathBuf>,
+    /// The table that records versions.
+    pub version_table: String,
+    /// How long other programs' locks are waited for.
+    pub wait: Duration,
+    /// How many days backups are kept by `backups prune`.
+    pub keep_days: Option<u32>,
+    /// How many backups are kept by `backups prune`.
+    pub keep_count: Option<usize>,
+    /// How a new phase file is named.
+    pub name_template: String,
+    /// The flags that a command for the same project needs, for advice.
+    pub flags: String,
+}
+
+/// Where settings come from besides the flags.
+pub struct Surroundings<'a> {
+    /// The folder that the program was started in.
+    pub folder: &'a Path,
+    /// Reads an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The file system.
+    pub files: &'a dyn Files,
+}
+
+impl Settings {
+    /// Gathers the settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a settings file that cannot be read; [`ErrorKind::Arguments`] for
+    /// an address that names no database.
+    pub fn gather(global: &Global, around: &Surroundings<'_>) -> Result<Self> {
+        let variable = |name: &str| (around.variable)(name).filter(|value| !value.is_empty());
+        let here = |text: String| around.folder.join(text);
+        let named = global.config.clone().or_else(|| variable("PHASESHIFT_CONFIG").map(here));
+        let file = match named {
+            Some(path) => Some(around.folder.join(path)),
+            None => settings_file::find(around.files, around.folder)?,
+        };
+        let said = match &file {
+            Some(path) => settings_file::read(around.files, path)?,
+            None => SettingsFile::default(),
+        };
+        let home = file.as_deref().and_then(Path::parent).unwrap_or(around.folder).to_path_buf();
+        let there = |text: String| home.join(text);
+        let database = match (&global.database, variable("PHASESHIFT_DATABASE"), &said.database) {
+            (Some(text), _, _) => Some(database_path(text, around.folder)?),
+            (None, Some(text), _) => Some(database_path(&text, around.folder)?),
+            (None, None, Some(text)) => Some(database_path(text, &home)?),
+            (None, None, None) => None,
+        };
+        let choose = |flag: &Option<PathBuf>, name: &str, said: Option<String>| {
+            let flag = flag.as_ref().map(|path| around.folder.join(path));
+            flag.or_else(|| variable(name).map(here)).or_else(|| said.map(there))
+        };
+        Ok(Self {
+            database,
+            phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
+                .unwrap_or_else(|| home.join("phases")),
+            backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),
+            version_table: global
+                .version_table
+                .clone()
+                .or(said.version_table)
+                .unwrap_or_else(|| "schema_version".to_owned()),
+            wait: Duration::from_secs(global.wait.or(said.wait).unwrap_or(DEFAULT_WAIT)),
+            keep_days: said.keep_days,
+            keep_count: said.keep_count,
+            name_template: said.name_template.unwrap_or_else(|| "{id}".to_owned()),
+            flags: flags(global),
+            file,
+        })
+    }
+
+    /// Returns the database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Arguments`] if none is named anywhere.
+    pub fn need_database(&self) -> Result<&Path> {
+        self.database.as_deref().ok_or_else(|| {
+            Error::new(ErrorKind::Arguments, "no database is named: neither a flag nor a setting")
+        })
+    }
+}
+
+/// Repeats the flags that say which project is meant.
+fn flags(global: &Global) -> String {
+    let path = |path: &PathBuf| path.display().to_string();
+    let mut flags = String::new();
+    for (flag, value) in [
+        ("--config", global.config.as_ref().map(path)),
+        ("--database", global.database.clone()),
+        ("--phases", global.phases.as_ref().map(path)),
+        ("--backup-dir", global.backup_dir.as_ref().map(path)),
+        ("--version-table", global.version_table.clone()),
+    ] {
+        if let Some(value) = value {
+            flags.push_str(&format!(" {flag} {}", shell_word(&value)));
+        }
+    }
+    flags
+}
+
+/// Quotes a word for a POSIX shell, if it needs it.
+pub fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phaseshift::files::RealFiles;
+
+    #[test]
+    fn a_flag_comes_before_the_environment_before_the_file_before_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        RealFiles.create_folder(&below).unwrap();
+        let text = b"database = 'file.db'\nphases = 'p'\nwait = 9\n";
+        RealFiles.create(&folder.path().join("phaseshift.toml"), text, 0o600).unwrap();
+        let gather = |global: &Global, variable: &dyn Fn(&str) -> Option<String>| {
+            let around = Surroundings { folder: &below, variable, files: &RealFiles };
+            Settings::gather(global, &around).unwrap()
+        };
+        let none = |_: &str| None;
+        let environment = |name: &str| (name == "PHASESHIFT_DATABASE").then(|| "env.db".to_owned());
+        let from_file = gather(&Global::default(), &none);
+        assert_eq!(from_file.database, Some(folder.path().join("file.db")));
+        assert_eq!(from_file.phases, folder.path().join("p"));
+        assert_eq!(from_file.wait, Duration::from_secs(9));
+        assert_eq!(from_file.version_table, "schema_version");
+        let from_environment = gather(&Global::default(), &environment);
+        assert_eq!(from_environment.database, Some(below.join("env.db")));
+        let flag = Global { database: Some("flag.db".to_owned()), ..Global::default() };
+        assert_eq!(gather(&flag, &environment).database, Some(below.join("flag.db")));
+        assert_eq!(gather(&flag, &none).flags, " --database flag.db");
+    }
+
+    #[test]
+    fn words_for_a_shell_are_quoted_when_needed() {
+        assert_eq!(shell_word("a/b.db"), "a/b.db");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
+}

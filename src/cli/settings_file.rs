@@ -1,0 +1,191 @@
+//! Reading `phaseshift.toml`. Unknown keys are errors that name the file, the line and the nearest key.
+
+use std::path::{Path, PathBuf};
+
+use phaseshift::error::file_error;
+use phaseshift::files::Files;
+use phaseshift::{Error, ErrorKind, Result};
+use toml_edit::{Document, Item, TableLike};
+
+/// The name of the file that is searched for upwards.
+pub const FILE_NAME: &str = "phaseshift.toml";
+
+const KEYS: [&str; 8] =
+    ["database", "phases", "schema", "backups", "keep", "wait", "version_table", "name_template"];
+const KEEP_KEYS: [&str; 2] = ["days", "count"];
+
+/// What a settings file says. Whatever it leaves out is `None`; paths are as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsFile {
+    /// The database.
+    pub database: Option<String>,
+    /// The folder of the phases.
+    pub phases: Option<String>,
+    /// The desired schema.
+    pub schema: Option<String>,
+    /// The folder of the backups.
+    pub backups: Option<String>,
+    /// How many days backups are kept.
+    pub keep_days: Option<u32>,
+    /// How many backups are kept.
+    pub keep_count: Option<usize>,
+    /// How many seconds to wait for locks.
+    pub wait: Option<u64>,
+    /// The table that records versions.
+    pub version_table: Option<String>,
+    /// How a new phase file is named.
+    pub name_template: Option<String>,
+}
+
+/// Finds the settings file in a folder or above it.
+///
+/// # Errors
+/// [`ErrorKind::Io`] if a folder cannot be looked at.
+pub fn find(files: &dyn Files, folder: &Path) -> Result<Option<PathBuf>> {
+    for above in folder.ancestors() {
+        let path = above.join(FILE_NAME);
+        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+        if stat.is_some() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a settings file.
+///
+/// # Errors
+/// [`ErrorKind::Config`] with file, line and key.
+pub fn read(files: &dyn Files, path: &Path) -> Result<SettingsFile> {
+    let bytes = files.read(path).map_err(|error| {
+        let what = format!("{} cannot be read", path.display());
+        Error::new(ErrorKind::Config, what).caused_by(error)
+    })?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| fault(path, 1, "the file is not UTF-8 text"))?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<SettingsFile> {
+    let line_at = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+    let document = Document::parse(text).map_err(|error| {
+        let line = line_at(error.span().map_or(0, |span| span.start));
+        let what = error.message().lines().collect::<Vec<_>>().join(", ");
+        fault(path, line, &format!("not TOML: {what}"))
+    })?;
+    let reader = Reader { path, line_at: &line_at };
+    reader.settings(document.as_table())
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    line_at: &'a dyn Fn(usize) -> usize,
+}
+
+impl Reader<'_> {
+    fn settings(&self, table: &dyn TableLike) -> Result<SettingsFile> {
+        let mut settings = SettingsFile::default();
+        for (key, item) in table.iter() {
+            let line = self.line(table, key);
+            match key {
+                "database" => settings.database = Some(self.text(line, key, item)?),
+                "phases" => settings.phases = Some(self.text(line, key, item)?),
+                "schema" => settings.schema = Some(self.text(line, key, item)?),
+                "backups" => settings.backups = Some(self.text(line, key, item)?),
+                "version_table" => settings.version_table = Some(self.text(line, key, item)?),
+                "name_template" => settings.name_template = Some(self.text(line, key, item)?),
+                "wait" => settings.wait = Some(self.number(line, key, item)?),
+                "keep" => self.keep(line, item, &mut settings)?,
+                _ => return Err(self.unknown(line, key, &KEYS)),
+            }
+        }
+        Ok(settings)
+    }
+
+    fn keep(&self, line: usize, item: &Item, settings: &mut SettingsFile) -> Result<()> {
+        let Some(table) = item.as_table_like() else {
+            return Err(fault(self.path, line, "`keep` is a table with `days` and `count`"));
+        };
+        for (key, item) in table.iter() {
+            let line = self.line(table, key);
+            match key {
+                "days" => settings.keep_days = Some(self.number(line, key, item)?),
+                "count" => settings.keep_count = Some(self.number(line, key, item)?),
+                _ => return Err(self.unknown(line, key, &KEEP_KEYS)),
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, table: &dyn TableLike, key: &str) -> usize {
+        let span = table.key(key).and_then(toml_edit::Key::span);
+        span.map_or(1, |span| (self.line_at)(span.start))
+    }
+
+    fn text(&self, line: usize, key: &str, item: &Item) -> Result<String> {
+        match item.as_str() {
+            Some(text) if !text.is_empty() => Ok(text.to_owned()),
+            Some(_) => Err(fault(self.path, line, &format!("`{key}` is empty"))),
+            None => Err(fault(self.path, line, &format!("`{key}` must be a text"))),
+        }
+    }
+
+    fn number<N: TryFrom<i64>>(&self, line: usize, key: &str, item: &Item) -> Result<N> {
+        let number = item.as_integer().and_then(|number| N::try_from(number).ok());
+        let what = format!("`{key}` must be a whole number, not below zero");
+        number.ok_or_else(|| fault(self.path, line, &what))
+    }
+
+    fn unknown(&self, line: usize, key: &str, known: &[&str]) -> Error {
+        let score = |candidate: &&&str| (strsim::jaro_winkler(key, candidate) * 1e6) as u64;
+        let near = known.iter().max_by_key(score).copied().unwrap_or_default();
+        let what = format!("unknown key `{key}`; the nearest known key is `{near}`");
+        fault(self.path, line, &what).choices([near])
+    }
+}
+
+fn fault(path: &Path, line: usize, what: &str) -> Error {
+    let what = format!("{}:{line}: {what}", path.display());
+    Error::new(ErrorKind::Config, what).at(path, line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> std::result::Result<SettingsFile, String> {
+        parse(Path::new("p.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn all_keys_are_read() {
+        let text = "database = 'a.db'\nphases = 'p'\nschema = 's.sql'\nbackups = 'b'\nwait = 3\n\
+                    version_table = 'v'\nname_template = '{id}'\n[keep]\ndays = 30\ncount = 2\n";
+        let settings = read(text).unwrap();
+        assert_eq!(settings.database.as_deref(), Some("a.db"));
+        assert_eq!(
+            (settings.wait, settings.keep_days, settings.keep_count),
+            (Some(3), Some(30), Some(2))
+        );
+        assert_eq!(read("").unwrap(), SettingsFile::default());
+    }
+
+    #[test]
+    fn faults_name_file_line_and_the_nearest_key() {
+        for (text, wanted) in [
+            (
+                "wait = 1\ndatabse = 'a'",
+                "p.toml:2: unknown key `databse`; the nearest known key is `database`",
+            ),
+            ("[keep]\ndayz = 1", "p.toml:2: unknown key `dayz`; the nearest known key is `days`"),
+            ("wait = 'x'", "p.toml:1: `wait` must be a whole number, not below zero"),
+            ("wait = -1", "p.toml:1: `wait` must be a whole number, not below zero"),
+            ("\nphases = 3", "p.toml:2: `phases` must be a text"),
+            ("phases = ''", "p.toml:1: `phases` is empty"),
+            ("keep = 3", "p.toml:1: `keep` is a table with `days` and `count`"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), wanted);
+        }
+        assert!(read("a = [").unwrap_err().starts_with("p.toml:1: not TOML"));
+    }
+}

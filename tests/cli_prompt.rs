@@ -1,0 +1,252 @@
+//! The guided form in a pseudo-terminal: a person answers, or interrupts.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use phaseshift::sample::{Feature, SampleOptions, VersionRows};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use support::{Project, judge, phase3_renames};
+
+const QUESTION: &str = "Type 'yes' to proceed with migration:";
+/// How long a test waits for a text or for the end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn small() -> SampleOptions {
+    SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() }
+}
+
+/// The program in a terminal.
+struct Session {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn std::io::Write + Send>,
+    chunks: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Session {
+    /// Starts the program on a project.
+    fn start(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_phaseshift"));
+        command.env_clear();
+        command.cwd(project.folder());
+        for (name, value) in [("LC_ALL", "C.UTF-8"), ("TERM", "xterm"), ("TZ", "UTC")] {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        command.args(["-d", "fits_catalog.db"]);
+        command.args(arguments);
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let keyboard = pair.master.take_writer().unwrap();
+        let (sender, chunks) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4_096];
+            while let Ok(count) = reader.read(&mut buffer) {
+                if count == 0 || sender.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, master: pair.master, keyboard, chunks, seen: String::new() }
+    }
+
+    /// Waits until a text is on the screen.
+    #[track_caller]
+    fn wait_for(&mut self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.seen.contains(text) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.chunks.recv_timeout(left) {
+                Ok(chunk) => self.seen.push_str(&String::from_utf8_lossy(&chunk)),
+                Err(_) => panic!("{text:?} does not come:\n{}", self.seen),
+            }
+        }
+    }
+
+    /// Types.
+    fn type_in(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits for the end; returns the exit code and everything that was on the screen.
+    fn end(mut self) -> (u32, String) {
+        while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {
+            self.seen.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        let code = self.child.wait().unwrap().exit_code();
+        drop(self.master);
+        (code, self.seen)
+    }
+}
+
+/// Asserts that whatever hid the cursor, it is shown at the end.
+fn assert_cursor_shown(screen: &str) {
+    assert!(screen.rfind("\x1b[?25h") > screen.rfind("\x1b[?25l") || !screen.contains("\x1b[?25l"));
+    assert!(screen.contains("\x1b[?25h"), "{screen:?}");
+}
+
+#[test]
+fn the_word_yes_in_any_case_proceeds() {
+    for answer in ["yes\r", "YES\r"] {
+        let project = Project::with_catalogue(&small());
+        let before = project.copy_database("before.db");
+        let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+        session.wait_for(QUESTION);
+        session.type_in(answer);
+        let (code, screen) = session.end();
+        assert_eq!(code, 0, "{screen}");
+        assert!(screen.contains("MIGRATION COMPLETE!"), "{screen}");
+        assert_cursor_shown(&screen);
+        judge(&before, &project.database(), &phase3_renames()).unwrap();
+        assert_eq!(project.backups().len(), 1);
+    }
+}
+
+#[test]
+fn anything_else_leaves_the_file_as_it_was() {
+    for answer in ["no\r", "y\r", "\r", "yes please\r", "YES \r", "\x04"] {
+        let project = Project::with_catalogue(&small());
+        let before = std::fs::read(project.database()).unwrap();
+        let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+        session.wait_for(QUESTION);
+        session.type_in(answer);
+        let (code, screen) = session.end();
+        assert_eq!(code, 9, "{answer:?}\n{screen}");
+        assert!(screen.contains("Cancelled:"), "{screen}");
+        assert!(screen.contains("nothing was changed; the backup is /"), "{screen}");
+        assert_eq!(std::fs::read(project.database()).unwrap(), before, "{answer:?}");
+        assert_eq!(project.backups().len(), 1);
+    }
+}
+
+#[test]
+fn interrupted_at_the_question_nothing_is_changed() {
+    for wal in [false, true] {
+        let options = if wal { small().with(Feature::Wal) } else { small() };
+        let project = Project::with_catalogue(&options);
+        let before = std::fs::read(project.database()).unwrap();
+        let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+        session.wait_for(QUESTION);
+        session.type_in("\x03");
+        let (code, screen) = session.end();
+        assert_eq!(code, 130, "{screen}");
+        assert!(screen.contains("Interrupted:"), "{screen}");
+        assert!(screen.contains("nothing was changed; the backup is /"), "{screen}");
+        assert_cursor_shown(&screen);
+        assert_eq!(std::fs::read(project.database()).unwrap(), before);
+        assert!(!project.path("fits_catalog.db-journal").exists());
+        assert!(!project.path("fits_catalog.db-wal").exists());
+    }
+}
+
+#[test]
+fn a_termination_at_the_question_is_an_interrupt_too() {
+    let project = Project::with_catalogue(&small());
+    let before = std::fs::read(project.database()).unwrap();
+    let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+    session.wait_for(QUESTION);
+    let process = session.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
+    let (code, screen) = session.end();
+    assert_eq!(code, 130, "{screen}");
+    assert_eq!(std::fs::read(project.database()).unwrap(), before);
+}
+
+#[test]
+fn interrupted_during_the_copy_everything_is_rolled_back() {
+    let options = SampleOptions { files: 60_000, ..SampleOptions::default() };
+    let project = Project::with_catalogue(&options);
+    let before = support::digest(&project.database());
+    let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+    session.wait_for(QUESTION);
+    session.type_in("yes\r");
+    session.wait_for("Rebuilding fits_files");
+    session.type_in("\x03");
+    let (code, screen) = session.end();
+    assert_eq!(code, 130, "{screen}");
+    assert!(screen.contains("everything was rolled back, the database is as before"), "{screen}");
+    assert!(!screen.contains("MIGRATION COMPLETE"), "{screen}");
+    assert_cursor_shown(&screen);
+    assert_eq!(support::digest(&project.database()), before);
+    assert_eq!(support::sqlite3(&project.database(), "PRAGMA integrity_check"), "ok");
+    assert!(!project.path("fits_catalog.db-journal").exists());
+    project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn an_unrecorded_file_is_adopted_after_a_question() {
+    let options = SampleOptions { version_rows: VersionRows::None, ..small() };
+    let project = Project::with_catalogue(&options);
+    let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
+    session.wait_for("Type 'yes' to record phase2 and go on:");
+    session.type_in("yes\r");
+    session.wait_for(QUESTION);
+    session.type_in("yes\r");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0, "{screen}");
+    project.run(&["verify", "--expect", "2"]).expect_code(0);
+}
+
+#[test]
+fn a_backup_to_restore_is_picked_from_the_list() {
+    let project = Project::with_catalogue(&small());
+    let before = project.copy_database("before.db");
+    project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
+    project.run(&["backup", "--name", "later"]).expect_code(0);
+    for (number, code) in [("3\r", 9), ("\r", 9), ("2\r", 0)] {
+        let mut session = Session::start(&project, &["restore"], &[]);
+        session.wait_for("Type a number from 1 to 2:");
+        session.type_in(number);
+        if code == 0 {
+            session.wait_for("Type 'yes' to restore this backup:");
+            assert!(session.seen.contains("from version 2 to version 1"), "{}", session.seen);
+            session.type_in("yes\r");
+        }
+        let (found, screen) = session.end();
+        assert_eq!(found, code, "{screen}");
+    }
+    judge(&before, &project.database(), &serde_json::json!({})).unwrap();
+}
+
+#[test]
+fn a_terminal_is_not_asked_when_nothing_may_be_asked() {
+    let project = Project::with_catalogue(&small());
+    for flag in ["--no-input", "--json"] {
+        let session = Session::start(&project, &["migrate", "phase3", flag], &[]);
+        let (code, screen) = session.end();
+        assert_eq!(code, 4, "{screen}");
+        assert!(!screen.contains(QUESTION), "{screen}");
+    }
+    assert!(project.backups().is_empty());
+}
+
+#[test]
+fn colours_and_marks_follow_the_environment() {
+    let screen_with = |variables: &[(&str, &str)]| {
+        let project = Project::with_catalogue(&small());
+        let session = Session::start(&project, &["status"], variables);
+        let (code, screen) = session.end();
+        assert_eq!(code, 0, "{screen}");
+        screen
+    };
+    assert!(screen_with(&[]).contains("\x1b[32m✓\x1b[0m Schema"));
+    assert!(screen_with(&[("NO_COLOR", "1")]).contains("✓ Schema"));
+    assert!(!screen_with(&[("NO_COLOR", "1")]).contains('\x1b'));
+    assert!(screen_with(&[("NO_COLOR", "")]).contains("\x1b[32m"));
+    assert!(!screen_with(&[("TERM", "dumb")]).contains('\x1b'));
+    let ascii = screen_with(&[("LC_ALL", "C"), ("NO_COLOR", "1")]);
+    assert!(ascii.is_ascii() && ascii.contains("ok Schema"), "{ascii:?}");
+}
