@@ -37,20 +37,4 @@ impl Shadow {
             ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),
         }
     }
-
-    /// Gives a table another definition; columns of the same name keep their values, others go or
-    /// come.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Step`](crate::ErrorKind::Step) with SQLite's reason.
-    pub fn redefine_as(&mut self, table: &str, text: &str) -> Result<()> {
-        let schema = self.current()?;
-        let Some(object) = schema.find(ObjectKind::Table, table) else { return Ok(()) };
-        self.recreate(&schema, object, text)?;
-        let after = self.current()?;
-        if let (Some(lineage), Some(shape)) = (self.lineage.table_mut(table), after.shape(table)) {
-            lineage.reshape(shape);
-        }
-        Ok(())
-    }
 }

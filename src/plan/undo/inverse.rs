@@ -3,7 +3,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::same;
-use crate::phase::{ColumnChange, ConstraintChoice, DefaultChange, Operation, Phase, Step};
+use crate::phase::{
+    ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, Step,
+};
 use crate::schema::{Object, ObjectKind, Schema, Table, same_meaning};
 use crate::sql::{ConstraintKind, CreateTable, object_head};
 
@@ -19,27 +21,6 @@ pub(super) struct Inverse<'a> {
     /// What the phase changed in this file, if that is kept.
     pub(super) recorded: Option<&'a UndoRecord>,
     pub(super) tables: &'a VersionTables,
-}
-
-/// What undoes a group of steps.
-pub(super) enum Undoing {
-    /// Other steps.
-    Steps(Vec<Step>),
-    /// A table gets the text that it had; columns are matched by name.
-    Text { table: String, sql: String },
-}
-
-/// The table whose definition an operation changes.
-fn redefined(operation: &Operation) -> Option<&str> {
-    match operation {
-        Operation::AddColumn { table, .. }
-        | Operation::DropColumn { table, .. }
-        | Operation::AlterColumn { table, .. }
-        | Operation::AddConstraint { table, .. }
-        | Operation::DropConstraint { table, .. }
-        | Operation::Rebuild { table, .. } => Some(table),
-        _ => None,
-    }
 }
 
 /// Refuses a phase with a step that nothing derived can undo.
@@ -86,16 +67,11 @@ fn irreversible(phase: &Phase, step: &Step, why: &str) -> Error {
 }
 
 impl Inverse<'_> {
-    /// Returns what undoes a group.
+    /// Returns the steps that undo a group, in order.
     ///
     /// # Errors
     /// [`ErrorKind::Irreversible`] naming the step.
-    pub(super) fn of(&self, group: &[Step]) -> Result<Undoing> {
-        if let [step] = group
-            && let Some(table) = redefined(&step.operation)
-        {
-            return self.redefine(step, table);
-        }
+    pub(super) fn of(&self, group: &[Step]) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         for step in group.iter().rev() {
             let operations = self.operations(step)?;
@@ -103,7 +79,7 @@ impl Inverse<'_> {
                 operations.into_iter().map(|operation| Step { operation, line: step.line }),
             );
         }
-        Ok(Undoing::Steps(steps))
+        Ok(steps)
     }
 
     fn operations(&self, step: &Step) -> Result<Vec<Operation>> {
@@ -134,17 +110,17 @@ impl Inverse<'_> {
             Operation::ReplaceTrigger { sql } => {
                 return self.replace(step, ObjectKind::Trigger, sql);
             }
+            Operation::AddColumn { table, .. }
+            | Operation::DropColumn { table, .. }
+            | Operation::AlterColumn { table, .. }
+            | Operation::AddConstraint { table, .. }
+            | Operation::DropConstraint { table, .. }
+            | Operation::Rebuild { table, .. } => return self.redefine(step, table),
             Operation::DropTable { table, .. } => (ObjectKind::Table, table),
             Operation::DropIndex { index, .. } => (ObjectKind::Index, index),
             Operation::DropView { view, .. } => (ObjectKind::View, view),
             Operation::DropTrigger { trigger, .. } => (ObjectKind::Trigger, trigger),
-            Operation::AddColumn { .. }
-            | Operation::DropColumn { .. }
-            | Operation::AlterColumn { .. }
-            | Operation::AddConstraint { .. }
-            | Operation::DropConstraint { .. }
-            | Operation::Rebuild { .. }
-            | Operation::Sql { .. } => return Err(self.unknown(step, "it stands alone")),
+            Operation::Sql { .. } => return Err(self.unknown(step, "statements have no inverse")),
         };
         self.create(step, kind, name)
     }
@@ -214,23 +190,22 @@ impl Inverse<'_> {
 
     /// A changed definition: the old text where the table is as the chain makes it, else the
     /// inverse of the single change.
-    fn redefine(&self, step: &Step, table: &str) -> Result<Undoing> {
+    fn redefine(&self, step: &Step, table: &str) -> Result<Vec<Operation>> {
         self.refuse_lost_values(step, table)?;
         let text = |schema: &Schema| schema.find_table(table).and_then(|it| it.sql.clone());
         let before = self.before.and_then(text);
         let after = self.after.and_then(text);
         if before.is_some() && before == after {
-            return Ok(Undoing::Steps(Vec::new()));
+            return Ok(Vec::new());
         }
         let now = text(self.now).unwrap_or_default();
         match (before, after) {
             (Some(before), Some(after)) if same_meaning(&after, &now) => {
-                Ok(Undoing::Text { table: table.to_owned(), sql: before })
+                let (table, sql) = (table.to_owned(), before);
+                let left_out = LeftOut::Drop;
+                Ok(vec![Operation::Rebuild { table, sql, values: Vec::new(), left_out }])
             }
-            (before, _) => {
-                let operation = self.single_change(step, table, before.as_deref())?;
-                Ok(Undoing::Steps(vec![Step { operation, line: step.line }]))
-            }
+            (before, _) => self.single_change(step, table, before.as_deref()).map(|it| vec![it]),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::schema::{ColumnOrder, Object, Schema, differences};
 use crate::shadow::Shadow;
 
 use exact::{Reach, restore_texts};
-use inverse::{Inverse, Undoing, refuse_irreversible};
+use inverse::{Inverse, refuse_irreversible};
 use past::groups;
 pub use past::{Past, advance, snapshots};
 
@@ -72,10 +72,7 @@ impl Undo<'_> {
                     recorded: self.past.recorded.as_ref(),
                     tables: self.tables,
                 };
-                match inverse.of(group)? {
-                    Undoing::Steps(steps) => shadow.apply(&steps, self.phase.views)?,
-                    Undoing::Text { table, sql } => shadow.redefine_as(&table, &sql)?,
-                }
+                shadow.apply(&inverse.of(group)?, self.phase.views)?;
             }
             restore_texts(shadow, start, self.past, self.tables, Reach::Derived)
         })?;
