@@ -230,8 +230,12 @@ impl Shadow {
     }
 
     fn try_native(&mut self, alter: &str) -> Result<bool> {
+        let before = self.current()?;
         match self.execute(alter) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.keep_double_quotes(&before, "")?;
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::Step => Ok(false),
             Err(error) => Err(error),
         }

@@ -287,7 +287,6 @@ fn p27_a_compound_key_keeps_its_order() {
 /// RENAME COLUMN rewrites every double-quoted string in the file, in texts that have nothing to do
 /// with the rename, too; nothing is lost, but tables and indexes are made anew for it.
 #[test]
-#[ignore = "SQLite's RENAME COLUMN turns \"x\" into 'x' everywhere, and the shadow takes that over"]
 fn p37_double_quoted_strings_elsewhere_survive_the_rename_of_a_column() {
     let bench = Bench::new(
         "CREATE TABLE item(id INTEGER PRIMARY KEY, note TEXT);
