@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 mod allocator;
 #[path = "../lab/content.rs"]
 mod content;
+#[path = "../lab/database.rs"]
+mod database;
 #[path = "../lab/disk.rs"]
 mod disk;
 #[path = "../lab/files.rs"]
@@ -87,7 +89,7 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
         let outcome = result.and_then(|result| judge(disk, &expected, &result));
         let good = outcome.is_ok();
         tally.count(|| format!("allocation {at}"), outcome);
-        if good && tally.cases as u64 % RERUNS == 0 {
+        if good && (tally.cases as u64).is_multiple_of(RERUNS) {
             tally.rerun(|| format!("allocation {at}"), finish(disk, job, &expected));
         }
     }
