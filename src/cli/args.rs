@@ -98,9 +98,40 @@ pub struct Goal {
     /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     pub target: Option<String>,
+    /// One transaction for each phase instead of one for the whole run
+    #[arg(long)]
+    pub per_phase: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct UpgradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be A:B then
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct DowngradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Go down although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be B:A then
+    #[arg(long)]
+    pub sql: bool,
 }
 
 /// The commands.
@@ -118,22 +149,26 @@ pub enum Command {
         after_help = "Examples:
   phaseshift upgrade
   phaseshift upgrade phase3
-  phaseshift upgrade +1 --json"
+  phaseshift upgrade +1 --json
+  phaseshift upgrade --sql base:phase3 > from_nothing.sql
+  phaseshift upgrade --create --database new.db"
     )]
-    Upgrade(Goal),
+    Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
     #[command(
         visible_alias = "down",
         after_help = "Examples:
   phaseshift downgrade
   phaseshift downgrade phase2
-  phaseshift downgrade -2"
+  phaseshift downgrade -2
+  phaseshift downgrade phase2 --accept-loss"
     )]
-    Downgrade(Goal),
+    Downgrade(DowngradeArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
   phaseshift plan --sql > phase3.sql
+  phaseshift plan --sql base:phase3 > from_nothing.sql
   phaseshift plan --down phase2 --json")]
     Plan(PlanArgs),
     /// Check everything that must hold before a migration; change nothing
@@ -178,6 +213,7 @@ pub enum Command {
     Backups(BackupsArgs),
     /// Bring back a backup; the present state is kept
     #[command(after_help = "Examples:
+  phaseshift restore
   phaseshift restore --latest
   phaseshift restore backups/fits_catalog_pre_phase3_20241027_013000.db --yes")]
     Restore(RestoreArgs),
@@ -207,8 +243,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
     /// Check the phase files: the graph, and every phase from nothing
-    #[command(after_help = "Examples:\n  phaseshift check\n  phaseshift check --json")]
-    Check,
+    #[command(after_help = "Examples:
+  phaseshift check
+  phaseshift check --roundtrip --json")]
+    Check(CheckArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -219,7 +257,7 @@ pub enum Command {
         visible_alias = "new",
         after_help = "Examples:
   phaseshift revision -m 'Add notes to sessions'
-  phaseshift new -m 'Fix a fork' --head phase3 --label fixes"
+  phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
     /// Write a phase that joins several heads
@@ -246,7 +284,7 @@ pub struct TargetArgs {
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Print a script for the sqlite3 program
@@ -350,8 +388,8 @@ pub enum BackupsAction {
 /// Arguments of `restore`.
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
-    /// The backup
-    #[arg(required_unless_present = "latest", conflicts_with = "latest")]
+    /// The backup; asked for if left out
+    #[arg(conflicts_with = "latest")]
     pub backup: Option<PathBuf>,
     /// The newest verified backup that was made before a phase or by name
     #[arg(long)]
@@ -390,6 +428,14 @@ pub struct ShowArgs {
     pub target: String,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CheckArgs {
+    /// Also take each phase down and up again
+    #[arg(long)]
+    pub roundtrip: bool,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -407,6 +453,9 @@ pub struct RevisionArgs {
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
+    /// Allow --head to name a phase on which others stand: the chain forks there
+    #[arg(long)]
+    pub splice: bool,
     /// A branch label
     #[arg(long = "label", alias = "branch-label", value_name = "LABEL")]
     pub labels: Vec<String>,
@@ -461,7 +510,7 @@ impl Command {
             Self::Heads => "heads",
             Self::Bases => "bases",
             Self::Branches => "branches",
-            Self::Check => "check",
+            Self::Check(_) => "check",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
@@ -525,7 +574,7 @@ mod tests {
     #[test]
     fn a_step_back_is_no_flag() {
         let cli = Cli::try_parse_from(["phaseshift", "down", "-2", "-d", "a.db"]).unwrap();
-        let Command::Downgrade(goal) = cli.command else { panic!("another command") };
-        assert_eq!(goal.target.as_deref(), Some("-2"));
+        let Command::Downgrade(arguments) = cli.command else { panic!("another command") };
+        assert_eq!(arguments.goal.target.as_deref(), Some("-2"));
     }
 }

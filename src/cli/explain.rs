@@ -22,15 +22,23 @@ pub fn explain(error: &Error, flags: &str) -> Advice {
 }
 
 fn state(error: &Error) -> String {
+    let completed = error.facts().completed.join(", ");
     let text = match error.state() {
-        DatabaseState::Unchanged => "nothing was changed",
-        DatabaseState::RolledBack => "everything was rolled back, the database is as before",
-        DatabaseState::Done => "the change is in the database; what came after it failed",
-        DatabaseState::Unknown => "not known; the next look at the file will tell",
+        DatabaseState::Unchanged | DatabaseState::RolledBack if !completed.is_empty() => {
+            format!("{completed} done and committed; what came after was rolled back")
+        }
+        DatabaseState::Unchanged => "nothing was changed".to_owned(),
+        DatabaseState::RolledBack => {
+            "everything was rolled back, the database is as before".to_owned()
+        }
+        DatabaseState::Done => {
+            "the change is in the database; what came after it failed".to_owned()
+        }
+        DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
     };
     match &error.facts().backup {
         Some(backup) => format!("{text}; the backup is {}", backup.display()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -53,6 +61,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }
+        ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
+            "add --accept-loss, if what is named above may go".to_owned(),
+            command("restore --latest"),
+        ],
         ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
@@ -99,6 +111,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
         ErrorKind::Commit => vec![command("status"), command("verify")],
         ErrorKind::Restore => vec![command("backups verify"), command("status")],
+        ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
+            vec![command("restore --latest --yes"), command("backups")]
+        }
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted => one("run the same command again; it begins anew"),

@@ -10,14 +10,15 @@ use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
-use crate::plan::{Direction, PhasePlan};
+use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
 use crate::rebuild::{Execution, StepNumber, execute};
 
+use super::look::Transactions;
 use super::project::Project;
 use super::secure::hold;
-use super::state::{Known, Migration, Secured};
+use super::state::{Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
 #[derive(Default)]
@@ -73,102 +74,157 @@ impl Migration<Secured> {
     }
 
     fn carry_out(
-        self,
+        mut self,
         started: Instant,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
     ) -> Result<Report> {
         let (from, to) = self.versions();
-        let done = self.transform(observer, hooks);
-        let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
+        let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let last = self.plan.phases.last().map(|it| it.id.to_string());
-        let Self { project, known, state: Secured { database, backup, .. }, .. } = self;
-        let transaction = WriteTransaction::resume(database);
-        let (execution, proof) = match done {
-            Ok(done) => done,
-            Err(error) => return Err(roll_back(transaction, error)),
+        let mut work = Work {
+            baseline: self.baseline()?,
+            number: StepNumber { index: 0, total: steps.len() },
+            execution: Execution::default(),
+            proof: Proof::default(),
+            done: 0,
+            follow_up: None,
         };
-        let committed = match transaction.commit() {
-            Err(error) if error.state() == DatabaseState::Unknown => {
-                match look_again((&project, &known), last, backup.path()) {
-                    DatabaseState::Done => Err(error),
-                    state => return Err(error.leaving(state)),
-                }
+        let database = loop {
+            self = self.transact(&mut work, observer, hooks)?;
+            observer.event(&Event::Committed);
+            self.project.options.files.promised("migrated");
+            if work.done == self.plan.phases.len() {
+                break self.state.database;
             }
-            other => Ok(other?),
+            self = self.lock_again(&work)?;
         };
-        observer.event(&Event::Committed);
-        project.options.files.promised("migrated");
-        let follow_up = match committed {
-            Ok(database) => database.close().err().map(|error| error.to_string()),
-            Err(error) => Some(format!("an error at the commit: {}", error.causes().join(": "))),
-        };
+        let closing = database.close().err().map(|error| error.to_string());
+        let follow_up = work.follow_up.or(closing);
         Ok(Report {
             from,
             to,
             phases,
             steps,
-            backup: backup.path().to_path_buf(),
-            execution,
-            proof,
+            backup: self.state.backup.path().to_path_buf(),
+            execution: work.execution,
+            proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
             follow_up,
         })
     }
 
-    /// Everything between the lock and the commit.
-    fn transform(
-        &self,
+    fn baseline(&self) -> Result<Baseline> {
+        let rebuilt = self.plan.rebuilds().map(|it| it.from.clone());
+        let first: Vec<String> =
+            rebuilt.filter(|table| self.known.schema.find_table(table).is_some()).collect();
+        Baseline::take(self.state.database.connection(), &self.known.schema, &first)
+    }
+
+    /// Carries out and commits the next transaction of the run, or rolls it back.
+    fn transact(
+        mut self,
+        work: &mut Work,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
-    ) -> Result<(Execution, Proof)> {
+    ) -> Result<Self> {
+        let count = match self.transactions {
+            Transactions::WholeRun => self.plan.phases.len(),
+            Transactions::PerPhase => 1,
+        };
+        let until = work.done + count;
+        let transformed = self.transform(work, until, observer, hooks);
+        let completed = self.completed(work);
+        let transaction = WriteTransaction::resume(self.state.database);
+        if let Err(error) = transformed {
+            return Err(roll_back(transaction, error).after_phases(completed));
+        }
+        let committed = match transaction.commit() {
+            Ok(database) => Ok(database),
+            Err(error) => {
+                let events = self.known.recorded.events.len() + work.done;
+                let last = self.plan.phases.get(until - 1);
+                let backup = self.state.backup.path();
+                settle(&self.project, error, work, || {
+                    look_again(&self.project, events, last, backup)
+                })
+            }
+        };
+        self.state.database = committed.map_err(|error| error.after_phases(completed))?;
+        work.done = until;
+        Ok(self)
+    }
+
+    fn completed(&self, work: &Work) -> Vec<String> {
+        self.plan.phases[..work.done].iter().map(|phase| phase.id.to_string()).collect()
+    }
+
+    /// Takes the write lock for the next phase. The backup still proves the rows if nobody wrote
+    /// since the commit.
+    fn lock_again(mut self, work: &Work) -> Result<Self> {
+        let completed = self.completed(work);
+        let seen = data_version(&self.state.database)?;
+        let failed =
+            |error: Error| error.leaving(DatabaseState::RolledBack).after_phases(completed.clone());
+        let locked = WriteTransaction::begin(self.state.database).map_err(failed)?;
+        let database = locked.into_database();
+        if data_version(&database)? != seen {
+            let what = "another program changed the file between two phases";
+            return Err(failed(Error::new(ErrorKind::FileChanged, what)));
+        }
+        self.state.database = database;
+        Ok(self)
+    }
+
+    /// Everything between the lock and the commit: the phases up to a place in the plan.
+    fn transform(
+        &self,
+        work: &mut Work,
+        until: usize,
+        observer: &mut dyn Observer,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<()> {
         let database = &self.state.database;
         let identity = Identity::read(database.connection())?;
-        let rebuilt: Vec<String> = self.plan.rebuilds().map(|it| it.from.clone()).collect();
-        let first: Vec<String> = rebuilt
-            .into_iter()
-            .filter(|table| self.known.schema.find_table(table).is_some())
-            .collect();
-        let baseline = Baseline::take(database.connection(), &self.known.schema, &first)?;
-        let execution = self.execute(database, observer)?;
+        self.execute(work, until, observer)?;
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
+        // The backup is that of the whole run: what is proven is the way from there.
+        let plan = Plan { phases: self.plan.phases[..until].to_vec() };
         let subject = Subject {
             database,
             backup: self.state.backup.reader(),
             before: &self.known.schema,
-            plan: &self.plan,
+            plan: &plan,
             versions: &self.project.versions,
-            baseline: &baseline,
+            baseline: &work.baseline,
             identity: &identity,
         };
-        let proof = prove(&subject, observer)
+        work.proof = prove(&subject, observer)
             .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
-        self.note_rows_proven(database, &proof)?;
-        Ok((execution, proof))
+        self.note_rows_proven(&plan.phases[work.done..], &work.proof)
     }
 
-    fn execute(&self, database: &Database, observer: &mut dyn Observer) -> Result<Execution> {
-        let mut number = StepNumber { index: 0, total: self.plan.steps().len() };
-        let mut all = Execution::default();
-        for (place, phase) in self.plan.phases.iter().enumerate() {
+    fn execute(&self, work: &mut Work, until: usize, observer: &mut dyn Observer) -> Result<()> {
+        let database = &self.state.database;
+        for place in work.done..until {
+            let phase = &self.plan.phases[place];
             if place > 0 {
                 check_requirements(database.connection(), phase)?;
             }
             let mut write = |connection: &Connection| self.record(connection, phase);
-            let done = execute(database, phase, &mut number, observer, &mut write)
+            let done = execute(database, phase, &mut work.number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
             if place + 1 < self.plan.phases.len() {
                 // The proof sees only the end; what a phase promises must hold when it is done.
                 check_promises(database.connection(), phase)?;
             }
-            all.copied.extend(done.copied);
-            all.rows_changed.extend(done.rows_changed);
+            work.execution.copied.extend(done.copied);
+            work.execution.rows_changed.extend(done.rows_changed);
         }
-        Ok(all)
+        Ok(())
     }
 
     fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
@@ -194,11 +250,11 @@ impl Migration<Secured> {
     }
 
     /// Completes the history rows of this run with what is known only now.
-    fn note_rows_proven(&self, database: &Database, proof: &Proof) -> Result<()> {
+    fn note_rows_proven(&self, phases: &[PhasePlan], proof: &Proof) -> Result<()> {
         let finished = self.project.options.files.now().to_rfc3339();
         let rows = i64::try_from(proof.rows).unwrap_or(i64::MAX);
-        for phase in &self.plan.phases {
-            database.connection().execute(
+        for phase in phases {
+            self.state.database.connection().execute(
                 "UPDATE main.phase_history SET rows_proven = ?1, finished_at = ?2 \
                  WHERE event = (SELECT max(event) FROM main.phase_history WHERE id = ?3)",
                 (rows, &finished, phase.id.as_str()),
@@ -223,10 +279,12 @@ fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
 }
 
 /// Finds out whether a commit counts although an error was reported: the history then ends with
-/// our last phase and names our backup. Opening the file rolls back what was not committed.
+/// the transaction's last phase and names our backup. Opening the file rolls back what was not
+/// committed.
 fn look_again(
-    (project, known): (&Project, &Known),
-    last: Option<String>,
+    project: &Project,
+    events: usize,
+    last: Option<&PhasePlan>,
     backup: &Path,
 ) -> DatabaseState {
     let recorded = || {
@@ -236,9 +294,9 @@ fn look_again(
     // What is found must also outlast a power cut, and the sync of the folder may be what failed.
     let folder = project.database.parent().unwrap_or(Path::new("."));
     let durable = || project.options.files.sync_folder(folder).is_ok();
-    let ours = (last, Some(backup.display().to_string()));
+    let ours = (last.map(|it| it.id.to_string()), Some(backup.display().to_string()));
     match recorded() {
-        Ok(now) if now == known.recorded => DatabaseState::RolledBack,
+        Ok(now) if now.events.len() == events => DatabaseState::RolledBack,
         Ok(now)
             if now
                 .events
@@ -249,6 +307,39 @@ fn look_again(
             DatabaseState::Done
         }
         Ok(_) | Err(_) => DatabaseState::Unknown,
+    }
+}
+
+/// What a run has done so far.
+struct Work {
+    baseline: Baseline,
+    number: StepNumber,
+    execution: Execution,
+    proof: Proof,
+    /// Phases that are committed.
+    done: usize,
+    /// What failed after a commit that counts.
+    follow_up: Option<String>,
+}
+
+/// Decides what a failed COMMIT means. If the change is in the file after all, the run goes on with a
+/// new connection and reports the error as something that failed afterwards.
+fn settle(
+    project: &Project,
+    error: Error,
+    work: &mut Work,
+    look_again: impl FnOnce() -> DatabaseState,
+) -> Result<Database> {
+    if error.state() != DatabaseState::Unknown {
+        return Err(error);
+    }
+    match look_again() {
+        DatabaseState::Done => {
+            let causes = error.causes().join(": ");
+            work.follow_up = Some(format!("an error at the commit: {causes}"));
+            project.open(Access::Write).map_err(|again| again.leaving(DatabaseState::Done))
+        }
+        state => Err(error.leaving(state)),
     }
 }
 

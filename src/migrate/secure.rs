@@ -19,10 +19,10 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup = back_up(&self.project, &self.known, self.first_phase(), observer)?;
-        let Self { project, known, plan, state } = self;
-        let hold = Hold::Watched(state.data_version);
+        let hold = Hold::Watched(self.state.data_version);
+        let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
-        Ok(Migration { project, known, plan, state })
+        Ok(Migration { project, known, plan, transactions, state })
     }
 
     /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
@@ -36,7 +36,7 @@ impl Migration<Prepared> {
         request: &Request,
         observer: &mut dyn Observer,
     ) -> Result<std::result::Result<Migration<Secured>, Look>> {
-        let Self { project, known, plan, state } = self;
+        let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();
         if database.has_moved()? {
@@ -54,7 +54,7 @@ impl Migration<Prepared> {
         let phase = plan.phases.first().map(|phase| phase.id.as_str());
         let backup = back_up(&project, &known, phase, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
-        Ok(Ok(Migration { project, known, plan, state }))
+        Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 
     fn first_phase(&self) -> Option<&str> {
@@ -114,7 +114,7 @@ pub(super) fn hold(
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
     let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
-    let Migration { project, known, plan, state } = migration;
+    let Migration { project, known, plan, transactions, state } = migration;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {
@@ -127,7 +127,7 @@ pub(super) fn hold(
     }
     if data_version(&database)? == seen {
         let state = Secured { database, hold: Hold::Locked, backup: state.backup };
-        return Ok(Migration { project, known, plan, state });
+        return Ok(Migration { project, known, plan, transactions, state });
     }
     let now = project.know(&database)?;
     if !same_objects(&known.schema, &now.schema).is_empty() {
@@ -142,5 +142,5 @@ pub(super) fn hold(
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
     let backup = back_up(&project, &now, phase, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
-    Ok(Migration { project, known: now, plan, state })
+    Ok(Migration { project, known: now, plan, transactions, state })
 }

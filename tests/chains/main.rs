@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 mod catalogue;
+mod fill;
+mod graphs;
+mod per_phase;
 mod rig;
+mod roundtrips;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeps;
 mod ways_back;

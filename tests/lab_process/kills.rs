@@ -40,7 +40,7 @@ fn sweep(title: &str, with: &[(&'static str, &str)], step: usize, only: fn(&str)
             for number in 1..=count {
                 for (with, and_after) in with {
                     turn += 1;
-                    if !long() && turn % step != 0 {
+                    if !long() && !usize::is_multiple_of(turn, step) {
                         continue;
                     }
                     let name = name.clone();
@@ -60,7 +60,7 @@ fn case(place: &Place, expected: &Expected, tampering: &Tampering, tally: &mut T
     let outcome = expected.judge(&folder, &output);
     let good = outcome.is_ok();
     tally.count(&name, outcome);
-    if good && (long() || tally.cases % 5 == 0) {
+    if good && (long() || tally.cases.is_multiple_of(5)) {
         tally.again(&name, expected.again(place, &folder));
     }
 }

@@ -29,8 +29,16 @@ impl Bench {
     /// Makes a database by running SQL in the `sqlite3` program.
     #[track_caller]
     pub fn new(sql: &str) -> Self {
-        let bench = Self::empty();
+        let bench = Self::around(Project::empty_in_memory());
         script(&bench.database(), sql).expect("SQL that makes the database");
+        bench.remember();
+        bench
+    }
+
+    /// Makes a database by copying one; it lives in memory.
+    pub fn copy_of(database: &Path) -> Self {
+        let bench = Self::around(Project::empty_in_memory());
+        std::fs::copy(database, bench.database()).expect("a copy");
         bench.remember();
         bench
     }
@@ -46,7 +54,10 @@ impl Bench {
 
     /// Makes a project without a database.
     pub fn empty() -> Self {
-        let project = Project::empty();
+        Self::around(Project::empty())
+    }
+
+    fn around(project: Project) -> Self {
         let before = project.aside("before.db");
         Self { project, before }
     }
@@ -206,7 +217,9 @@ impl Bench {
 
     /// A copy of the state before.
     pub fn naive_copy(&self) -> Naive {
-        let folder = tempfile::tempdir().expect("a folder");
+        // Beside the project, so that both are on one volume.
+        let place = self.project.root().parent().expect("a folder");
+        let folder = tempfile::tempdir_in(place).expect("a folder");
         let path = folder.path().join("naive.db");
         for end in ["", "-wal"] {
             let from = super::project::with_ending(&self.before, end);
@@ -257,6 +270,15 @@ impl Naive {
     pub fn fails(&self, sql: &str) -> String {
         script(&self.path, sql).expect_err("SQL that fails")
     }
+}
+
+/// A project as the engine sees it, at any place.
+pub fn engine_at(database: &Path, phases: &Path) -> Engine {
+    let wait = Duration::from_secs(5);
+    let options = OpenOptions { files: Arc::new(RealFiles), wait, interrupt: Interrupt::default() };
+    let chain = Chain::read(&RealFiles, phases).expect("phases");
+    let versions = VersionTables::named("schema_version");
+    Engine::new(database.to_path_buf(), None, chain, versions, options)
 }
 
 /// The request to apply up to a target.
@@ -362,6 +384,24 @@ impl Renaming {
     /// What the judge expects.
     pub fn judged(&self) -> serde_json::Value {
         serde_json::json!({"tables": self.tables, "columns": self.columns, "alter": self.alter})
+    }
+}
+
+impl Renaming {
+    /// What the judge expects where SQLite has rewritten texts there and back.
+    pub fn judged_back(&self) -> serde_json::Value {
+        let mut alter = self.alter.clone();
+        for (table, columns) in self.columns.iter().rev() {
+            for (from, to) in columns.as_object().into_iter().flatten() {
+                let (from, to) = (quoted(from), quoted(to.as_str().unwrap_or_default()));
+                alter.push(format!("ALTER TABLE {} RENAME COLUMN {to} TO {from}", quoted(table)));
+            }
+        }
+        for (from, to) in &self.tables {
+            let to = quoted(to.as_str().unwrap_or_default());
+            alter.push(format!("ALTER TABLE {to} RENAME TO {}", quoted(from)));
+        }
+        serde_json::json!({"alter": alter, "text": "tokens"})
     }
 }
 

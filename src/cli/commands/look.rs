@@ -7,6 +7,7 @@ use phaseshift::plan::Direction;
 use phaseshift::preflight::space_need;
 
 use super::unadopted::name_the_phase;
+use crate::cli::args::Goal;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 
@@ -18,6 +19,16 @@ pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Res
     Ok(Request::new(direction, Target::parse(target.unwrap_or(default))?))
 }
 
+/// Makes the request for the goal of a command.
+///
+/// # Errors
+/// As [`request`].
+pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
+    let default = if direction == Direction::Up { "head" } else { "-1" };
+    let request = request(direction, goal.target.as_deref(), default)?;
+    Ok(if goal.per_phase { request.per_phase() } else { request })
+}
+
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.
 ///
 /// # Errors
@@ -26,40 +37,48 @@ pub fn look(project: &Project, request: &Request) -> Result<Look> {
     Migration::look(project, request).map_err(|error| name_the_phase(error, project, request))
 }
 
-/// Says what was found to hold, one sentence each.
+/// Something that holds, found by a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The stable name.
+    pub name: &'static str,
+    /// What was found, one sentence.
+    pub detail: String,
+}
+
+/// Says what was found to hold.
 ///
 /// # Errors
 /// [`phaseshift::ErrorKind::Io`] if the sizes cannot be read.
-pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<String>> {
-    let (project, known, plan) = (migration.project(), migration.known(), migration.plan());
-    let mut lines = Vec::new();
-    let current = project.chain.current(&known.applied);
-    lines.push(match known.recorded.version() {
-        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
-        None => "No phase is recorded yet, and the file fits the first one".to_owned(),
-    });
-    let tables: Vec<&str> = plan
-        .rebuilds()
-        .map(|it| it.from.as_str())
-        .filter(|name| known.schema.find_table(name).is_some())
-        .collect();
+pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite>> {
+    let (project, plan) = (migration.project(), migration.plan());
+    let mut found = vec![version(migration)];
+    let mut add = |name, detail| found.push(Prerequisite { name, detail });
+    let tables = rebuilt_tables(migration);
     if !tables.is_empty() {
-        lines.push(format!("Tables exist: {}", tables.join(", ")));
+        add("tables", format!("Tables exist: {}", tables.join(", ")));
     }
     if let Some(first) = plan.phases.first().filter(|phase| !phase.require.is_empty()) {
         let checks = counted(first.require.len(), "check", "checks");
         let verb = if first.require.len() == 1 { "holds" } else { "hold" };
-        lines.push(format!("{checks} of {} {verb}", first.id));
+        add("requirements", format!("{checks} of {} {verb}", first.id));
     }
     let files = project.options.files.as_ref();
     let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
-    lines.push(format!(
-        "Enough space: {} for the backup, {} for the work",
-        sized(need.backup),
-        sized(need.database)
-    ));
-    lines.push("The file can be written, and nobody else is writing".to_owned());
-    Ok(lines)
+    let (backup, work) = (sized(need.backup), sized(need.database));
+    add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
+    add("writing", "The file can be written, and nobody else is writing".to_owned());
+    Ok(found)
+}
+
+fn version(migration: &Migration<Prepared>) -> Prerequisite {
+    let known = migration.known();
+    let current = migration.project().chain.current(&known.applied);
+    let detail = match known.recorded.version() {
+        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
+        None => "No phase is recorded yet, and the file fits the first one".to_owned(),
+    };
+    Prerequisite { name: "version", detail }
 }
 
 /// Returns the tables that a plan rebuilds and that exist now, by their present names.

@@ -1,6 +1,7 @@
 //! `revision` and `merge`: new phase files.
 
 use phaseshift::error::file_error;
+use phaseshift::migrate::refuse_clashes;
 use phaseshift::phase::{Chain, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -32,6 +33,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
         Some(head) => chain.current(&chain.applied_at(&Target::parse(head)?)?),
         None => only_head(&chain)?,
     };
+    refuse_unwanted_fork(&chain, &parents, arguments.splice)?;
     let depends_on =
         arguments.depends_on.iter().map(|id| chain.resolve_id(id)).collect::<Result<Vec<_>>>()?;
     let phase = NewPhase {
@@ -48,7 +50,8 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
 /// Writes a phase that joins several.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`] if there are fewer than two phases to join.
+/// [`ErrorKind::Arguments`] if there are fewer than two phases to join; [`ErrorKind::Chain`] if
+/// their branches clash.
 pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
     let chain = chain(context)?;
     let mut parents = Vec::new();
@@ -63,6 +66,8 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
         let what = "there is nothing to join: a merge needs two heads";
         return Err(Error::new(ErrorKind::Arguments, what));
     }
+    let project = context.project_at(context.folder.join("unused.db"), chain.clone());
+    refuse_clashes(&project, &parents)?;
     let names: Vec<&str> = ids(&parents);
     let message =
         arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));
@@ -93,6 +98,17 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
         return Err(Error::new(ErrorKind::AmbiguousTarget, what).choices(ids(&heads)));
     }
     Ok(heads)
+}
+
+/// A phase on which others stand becomes a fork only when that is said.
+fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
+    let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
+    let Some(id) = taken else { return Ok(()) };
+    let what = format!("{id} is no head, {} stands on it: --splice makes a fork", {
+        let children = chain.children(id);
+        ids(&children).join(", ")
+    });
+    Err(Error::new(ErrorKind::Arguments, what).choices(ids(&chain.heads())))
 }
 
 fn next_version(chain: &Chain) -> i64 {
