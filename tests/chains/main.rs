@@ -5,6 +5,7 @@ mod catalogue;
 mod fill;
 mod graphs;
 mod per_phase;
+mod refusals;
 mod rig;
 mod roundtrips;
 mod scripts;
