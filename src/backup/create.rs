@@ -1,6 +1,7 @@
 //! Making a backup: copy, compare, make durable, name.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
 use rusqlite::Connection;
@@ -43,6 +44,7 @@ pub struct VerifiedBackup {
     manifest: Manifest,
     tables: Vec<TableRows>,
     reader: Database,
+    seconds: (f64, f64),
 }
 
 impl VerifiedBackup {
@@ -64,6 +66,11 @@ impl VerifiedBackup {
     /// Returns a connection that reads the backup and writes nothing.
     pub fn reader(&self) -> &Database {
         &self.reader
+    }
+
+    /// Returns how long the copy took, and its verification, in seconds.
+    pub fn seconds(&self) -> (f64, f64) {
+        self.seconds
     }
 
     /// Closes the connection and returns the backup as an entry of the list.
@@ -105,12 +112,14 @@ fn run(
     request: &BackupRequest<'_>,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
+    let started = Instant::now();
     let job = Job::new(source, request)?;
     let mut part = job.begin(observer)?;
-    let tables = {
+    let (tables, copied) = {
         let _snapshot = Snapshot::begin(source.connection())?;
         job.copy(&part, observer)?;
-        job.compare(&part, observer)?
+        let copied = started.elapsed().as_secs_f64();
+        (job.compare(&part, observer)?, copied)
     };
     let finished = job.finish(&mut part, tables, true)?;
     let reader = Database::open(&finished.path, Access::Look, source.options())?;
@@ -118,7 +127,8 @@ fn run(
     let tables = manifest.table_rows();
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
-    Ok(VerifiedBackup { path, manifest, tables, reader })
+    let seconds = (copied, started.elapsed().as_secs_f64() - copied);
+    Ok(VerifiedBackup { path, manifest, tables, reader, seconds })
 }
 
 /// Copies the pages of a damaged database that SQLite still opens, without judging them, so that

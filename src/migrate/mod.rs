@@ -15,7 +15,7 @@ mod ways;
 
 pub use look::{Look, Request, Transactions, UpToDate};
 pub use project::Project;
-pub use run::{Hooks, Report};
+pub use run::{Hooks, Report, Stages};
 pub use script::script;
 pub use secure::migrate_now;
 pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};

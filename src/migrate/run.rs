@@ -32,6 +32,33 @@ impl std::fmt::Debug for Hooks<'_> {
     }
 }
 
+/// How long each stage of a run took, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct Stages {
+    /// Copying the pages into the backup.
+    pub backup: f64,
+    /// Verifying the backup and making it durable.
+    pub verify: f64,
+    /// Noting what was wrong before.
+    pub baseline: f64,
+    /// Carrying the plan out.
+    pub rebuild: f64,
+    /// The checks before the commit.
+    pub proof: f64,
+    /// The commit, and closing the file.
+    pub commit: f64,
+}
+
+/// Measures one stage after the other.
+struct Lap(Instant);
+
+impl Lap {
+    fn next(&mut self) -> f64 {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now)).as_secs_f64()
+    }
+}
+
 /// What a migration did.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -51,6 +78,8 @@ pub struct Report {
     pub proof: Proof,
     /// How long the work took, from the lock to the commit, in seconds.
     pub seconds: f64,
+    /// How long each stage took.
+    pub stages: Stages,
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -84,14 +113,16 @@ impl Migration<Secured> {
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
         let Self { project, state: Secured { database, backup, .. }, .. } = self;
         let transaction = WriteTransaction::resume(database);
-        let (execution, proof) = match done {
+        let (execution, proof, mut stages) = match done {
             Ok(done) => done,
             Err(error) => return Err(roll_back(transaction, error)),
         };
+        let mut lap = Lap(Instant::now());
         let database = transaction.commit().map_err(|error| settle(&project, to, error))?;
         observer.event(&Event::Committed);
         project.options.files.promised("migrated");
         let follow_up = database.close().err().map(|error| error.to_string());
+        stages.commit = lap.next();
         Ok(Report {
             from,
             to,
@@ -101,6 +132,7 @@ impl Migration<Secured> {
             execution,
             proof,
             seconds: started.elapsed().as_secs_f64(),
+            stages,
             follow_up,
         })
     }
@@ -110,7 +142,8 @@ impl Migration<Secured> {
         &self,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
-    ) -> Result<(Execution, Proof)> {
+    ) -> Result<(Execution, Proof, Stages)> {
+        let mut lap = Lap(Instant::now());
         let database = &self.state.database;
         let identity = Identity::read(database.connection())?;
         let rebuilt: Vec<String> = self.plan.rebuilds().map(|it| it.from.clone()).collect();
@@ -119,7 +152,10 @@ impl Migration<Secured> {
             .filter(|table| self.known.schema.find_table(table).is_some())
             .collect();
         let baseline = Baseline::take(database.connection(), &self.known.schema, &first)?;
+        let (backup, verify) = self.state.backup.seconds();
+        let mut stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
         let execution = self.execute(database, observer)?;
+        stages.rebuild = lap.next();
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
@@ -135,7 +171,8 @@ impl Migration<Secured> {
         let proof = prove(&subject, observer)
             .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
         self.note_rows_proven(database, &proof)?;
-        Ok((execution, proof))
+        stages.proof = lap.next();
+        Ok((execution, proof, stages))
     }
 
     fn execute(&self, database: &Database, observer: &mut dyn Observer) -> Result<Execution> {
