@@ -221,6 +221,8 @@ pub struct Facts {
     pub choices: Vec<String>,
     /// One line each: rows, objects or checks that are at fault.
     pub problems: Vec<String>,
+    /// Phases of the run that were committed before the failure and stay.
+    pub completed: Vec<String>,
 }
 
 /// A failure of the engine.
@@ -326,6 +328,13 @@ impl Error {
     #[must_use]
     pub fn problems(mut self, problems: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.facts.problems.extend(problems.into_iter().map(Into::into));
+        self
+    }
+
+    /// Names the phases of the run that are committed and stay, whatever failed after them.
+    #[must_use]
+    pub fn after_phases(mut self, completed: Vec<String>) -> Self {
+        self.0.facts.completed = completed;
         self
     }
 

@@ -1,5 +1,6 @@
 //! Bad input: each case has its own message and exit code, and not a byte of the folder changes.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests make broken files from outside the engine")]
 
 mod support;
@@ -51,6 +52,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<Case> {
     vec![
         Case { name: "missing file", make: |_| {}, arguments: MIGRATE,
@@ -99,6 +101,8 @@ fn cases() -> Vec<Case> {
             code: 4, says: &["nobody to ask", "--yes"] },
         Case { name: "nobody to ask about a restore", make: normal, arguments: &["restore", "--latest"],
             code: 4, says: &["nobody to ask", "--yes"] },
+        Case { name: "nobody to pick a backup", make: normal, arguments: &["restore", "--yes"],
+            code: 4, says: &["which backup", "next:  phaseshift restore --latest --yes"] },
         Case { name: "no backup to restore", make: normal, arguments: &["restore", "--latest", "--yes"],
             code: 4, says: &["no verified backup"] },
         Case { name: "bad phase file", make: |it| { normal(it); it.write_phase("phase5.toml", "[[up]]\nop = 'rename_tabel'\n"); },
@@ -192,13 +196,14 @@ fn every_bad_input_is_one_json_document_too() {
 struct Holder(Child);
 
 impl Holder {
-    fn exclusive(project: &Project) -> Self {
+    fn new(project: &Project, lock: &str) -> Self {
         let script = "import sqlite3, sys, time\n\
                       c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-                      c.execute('BEGIN EXCLUSIVE')\nprint('held', flush=True)\ntime.sleep(60)";
+                      c.execute('BEGIN ' + sys.argv[2])\nprint('held', flush=True)\ntime.sleep(60)";
         let mut child = Command::new("python3")
             .args(["-c", script])
             .arg(project.database())
+            .arg(lock)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -220,7 +225,7 @@ impl Drop for Holder {
 fn a_busy_file_is_left_alone_and_its_holder_is_named() {
     let project = project();
     normal(&project);
-    let holder = Holder::exclusive(&project);
+    let holder = Holder::new(&project, "EXCLUSIVE");
     let names = |project: &Project| {
         let snapshot = project.snapshot();
         snapshot.names().into_iter().map(str::to_owned).collect::<Vec<_>>()
@@ -237,6 +242,33 @@ fn a_busy_file_is_left_alone_and_its_holder_is_named() {
     }
     drop(holder);
     project.run(MIGRATE).expect_code(0);
+}
+
+#[test]
+fn a_plan_needs_no_lock() {
+    let project = project();
+    normal(&project);
+    let _holder = Holder::new(&project, "IMMEDIATE");
+    project.run(&["plan", "phase3", "--wait", "0"]).expect_code(0);
+    project.run(&["status", "--wait", "0"]).expect_code(0);
+    project.run(&["preflight", "phase3", "--wait", "0"]).expect_code(5);
+    project.run(&["upgrade", "phase3", "--wait", "0"]).expect_code(5);
+}
+
+#[test]
+fn a_wait_for_a_lock_ends_when_it_is_interrupted() {
+    let project = project();
+    normal(&project);
+    let _holder = Holder::new(&project, "EXCLUSIVE");
+    let mut command = project.command();
+    command.args(["-d", "fits_catalog.db", "upgrade", "phase3", "--wait", "600"]);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.starts_with("Interrupted: interrupted while waiting"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program on a good catalogue: guided, scripted, asked, and from the demo.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
 mod support;
@@ -226,7 +227,10 @@ fn the_chain_is_told_in_the_words_of_alembic() {
 fn forks_are_joined_by_a_merge() {
     let project = project();
     project.run(&["new", "-m", "One", "--head", "phase4"]).expect_code(0);
-    project.run(&["new", "-m", "Two", "--head", "phase4", "--label", "side"]).expect_code(0);
+    let two = ["new", "-m", "Two", "--head", "phase4", "--label", "side"];
+    let refused = project.run(&two).expect_code(2);
+    assert!(refused.stderr.contains("phase5 stands on it: --splice"), "{}", refused.stderr);
+    project.run(&[&two[..], &["--splice"]].concat()).expect_code(0);
     assert_eq!(project.run(&["heads"]).stdout, "phase5 (head)\nphase6 (side) (head)\n");
     assert_eq!(
         project.run(&["branches"]).stdout,
@@ -264,6 +268,62 @@ fn the_script_of_a_plan_does_what_the_program_does() {
     sqlite3(&project.database(), &format!("\n{sql}"));
     judge(&before, &project.database(), &phase3_renames()).unwrap();
     project.run(&["verify", "--expect", "2"]).expect_code(0);
+}
+
+#[test]
+fn a_script_between_two_places_needs_no_database() {
+    let project = project();
+    let before = project.copy_database("before.db");
+    let plan = |range: &str| project.run(&["plan", "--sql", range]).expect_code(0).stdout;
+    let new = project.path("new.db");
+    sqlite3(&new, &format!("\n{}", plan("base:phase3")));
+    let here = |arguments: &[&str]| {
+        output(project.command().args(["-d", "new.db"]).args(arguments)).expect_code(0)
+    };
+    assert_eq!(here(&["current"]).stdout, "phase3\n");
+    here(&["verify", "--expect", "2"]);
+    sqlite3(&project.database(), &format!("\n{}", plan("phase2:phase3")));
+    judge(&before, &project.database(), &phase3_renames()).unwrap();
+    sqlite3(&project.database(), &format!("\n{}", plan("phase3:phase2")));
+    project.run(&["verify", "--expect", "1"]).expect_code(0);
+    project.run(&["plan", "phase2:phase3"]).expect_code(2);
+    let up = project.run(&["upgrade", "phase2:phase3", "--sql"]).expect_code(0).stdout;
+    assert_eq!(up, plan("phase2:phase3"));
+    let down = project.run(&["downgrade", "phase3:phase2", "--sql"]).expect_code(0).stdout;
+    assert_eq!(down, plan("phase3:phase2"));
+}
+
+#[test]
+fn a_missing_database_is_created_only_when_asked() {
+    let project = project();
+    let new = |arguments: &[&str]| output(project.command().args(["-d", "new.db"]).args(arguments));
+    new(&["upgrade"]).expect_code(4);
+    assert!(!project.path("new.db").exists());
+    new(&["upgrade", "nonsense", "--create"]).expect_code(4);
+    assert!(!project.path("new.db").exists());
+    new(&["upgrade", "phase3", "--create"]).expect_code(0);
+    assert_eq!(new(&["current"]).stdout, "phase3\n");
+    new(&["verify", "--expect", "2"]).expect_code(0);
+    // An existing file is migrated as always.
+    project.run(&["upgrade", "phase3", "--create"]).expect_code(0);
+}
+
+#[test]
+fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
+    let project = project();
+    let phase =
+        "[[up]]\nop = 'add_column'\ntable = 'cameras'\ncolumn = \"note TEXT DEFAULT 'new'\"\n";
+    project.write_phase("phase5.toml", phase);
+    project.run(&["upgrade"]).expect_code(0);
+    let before = project.snapshot();
+    let refused = project.run(&["downgrade"]).expect_code(4);
+    assert!(refused.stderr.contains("cameras.note"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--accept-loss"), "{}", refused.stderr);
+    let plan = project.run(&["plan", "-1"]).expect_code(0);
+    assert!(plan.stdout.contains("WARNING: this loses data:"), "{}", plan.stdout);
+    assert_eq!(project.snapshot(), before);
+    project.run(&["downgrade", "--accept-loss"]).expect_code(0);
+    assert_eq!(project.run(&["current"]).stdout, "phase4\n");
 }
 
 #[test]

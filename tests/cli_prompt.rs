@@ -1,5 +1,6 @@
 //! The guided form in a pseudo-terminal: a person answers, or interrupts.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
 mod support;
@@ -197,6 +198,27 @@ fn an_unrecorded_file_is_adopted_after_a_question() {
     let (code, screen) = session.end();
     assert_eq!(code, 0, "{screen}");
     project.run(&["verify", "--expect", "2"]).expect_code(0);
+}
+
+#[test]
+fn a_backup_to_restore_is_picked_from_the_list() {
+    let project = Project::with_catalogue(&small());
+    let before = project.copy_database("before.db");
+    project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
+    project.run(&["backup", "--name", "later"]).expect_code(0);
+    for (number, code) in [("3\r", 9), ("\r", 9), ("2\r", 0)] {
+        let mut session = Session::start(&project, &["restore"], &[]);
+        session.wait_for("Type a number from 1 to 2:");
+        session.type_in(number);
+        if code == 0 {
+            session.wait_for("Type 'yes' to restore this backup:");
+            assert!(session.seen.contains("from version 2 to version 1"), "{}", session.seen);
+            session.type_in("yes\r");
+        }
+        let (found, screen) = session.end();
+        assert_eq!(found, code, "{screen}");
+    }
+    judge(&before, &project.database(), &serde_json::json!({})).unwrap();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The example scripts, as start scripts and timers call them.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

@@ -12,7 +12,6 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use support::Project;
 
 /// A fenced block of the manual: its language, its text, and the heading above it.

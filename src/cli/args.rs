@@ -103,6 +103,34 @@ pub struct Goal {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct UpgradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be A:B then
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct DowngradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Go down although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be B:A then
+    #[arg(long)]
+    pub sql: bool,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -118,22 +146,26 @@ pub enum Command {
         after_help = "Examples:
   phaseshift upgrade
   phaseshift upgrade phase3
-  phaseshift upgrade +1 --json"
+  phaseshift upgrade +1 --json
+  phaseshift upgrade --sql base:phase3 > from_nothing.sql
+  phaseshift upgrade --create --database new.db"
     )]
-    Upgrade(Goal),
+    Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
     #[command(
         visible_alias = "down",
         after_help = "Examples:
   phaseshift downgrade
   phaseshift downgrade phase2
-  phaseshift downgrade -2"
+  phaseshift downgrade -2
+  phaseshift downgrade phase2 --accept-loss"
     )]
-    Downgrade(Goal),
+    Downgrade(DowngradeArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
   phaseshift plan --sql > phase3.sql
+  phaseshift plan --sql base:phase3 > from_nothing.sql
   phaseshift plan --down phase2 --json")]
     Plan(PlanArgs),
     /// Check everything that must hold before a migration; change nothing
@@ -178,6 +210,7 @@ pub enum Command {
     Backups(BackupsArgs),
     /// Bring back a backup; the present state is kept
     #[command(after_help = "Examples:
+  phaseshift restore
   phaseshift restore --latest
   phaseshift restore backups/fits_catalog_pre_phase3_20241027_013000.db --yes")]
     Restore(RestoreArgs),
@@ -219,7 +252,7 @@ pub enum Command {
         visible_alias = "new",
         after_help = "Examples:
   phaseshift revision -m 'Add notes to sessions'
-  phaseshift new -m 'Fix a fork' --head phase3 --label fixes"
+  phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
     /// Write a phase that joins several heads
@@ -246,7 +279,7 @@ pub struct TargetArgs {
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Print a script for the sqlite3 program
@@ -350,8 +383,8 @@ pub enum BackupsAction {
 /// Arguments of `restore`.
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
-    /// The backup
-    #[arg(required_unless_present = "latest", conflicts_with = "latest")]
+    /// The backup; asked for if left out
+    #[arg(conflicts_with = "latest")]
     pub backup: Option<PathBuf>,
     /// The newest verified backup that was made before a phase or by name
     #[arg(long)]
@@ -407,6 +440,9 @@ pub struct RevisionArgs {
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
+    /// Allow --head to name a phase on which others stand: the chain forks there
+    #[arg(long)]
+    pub splice: bool,
     /// A branch label
     #[arg(long = "label", alias = "branch-label", value_name = "LABEL")]
     pub labels: Vec<String>,
@@ -525,7 +561,7 @@ mod tests {
     #[test]
     fn a_step_back_is_no_flag() {
         let cli = Cli::try_parse_from(["phaseshift", "down", "-2", "-d", "a.db"]).unwrap();
-        let Command::Downgrade(goal) = cli.command else { panic!("another command") };
-        assert_eq!(goal.target.as_deref(), Some("-2"));
+        let Command::Downgrade(arguments) = cli.command else { panic!("another command") };
+        assert_eq!(arguments.goal.target.as_deref(), Some("-2"));
     }
 }

@@ -53,6 +53,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }
+        ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
+            "add --accept-loss, if what is named above may go".to_owned(),
+            command("restore --latest"),
+        ],
         ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
@@ -99,6 +103,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
         ErrorKind::Commit => vec![command("status"), command("verify")],
         ErrorKind::Restore => vec![command("backups verify"), command("status")],
+        ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
+            vec![command("restore --latest --yes"), command("backups")]
+        }
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted => one("run the same command again; it begins anew"),

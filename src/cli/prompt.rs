@@ -43,6 +43,16 @@ pub fn require_somebody(context: &Context) -> Result<()> {
     Err(Error::new(ErrorKind::NoAnswer, what))
 }
 
+/// Asks for a number from 1 to `most`.
+///
+/// # Errors
+/// [`ErrorKind::Declined`] for anything else; [`ErrorKind::Interrupted`].
+pub fn choose(context: &Context, question: &str, most: usize) -> Result<usize> {
+    let answer = ask(context, question)?;
+    let number = answer.trim().parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| Error::new(ErrorKind::Declined, "the answer was not one of the numbers"))
+}
+
 /// Asks for a line. The end of the input is an empty answer.
 fn ask(context: &Context, question: &str) -> Result<String> {
     let mut stderr = std::io::stderr();

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 
 use super::answer::Answer;
 use super::args::Cli;
@@ -32,7 +33,8 @@ fn run_command(cli: &Cli) -> u8 {
     signals::watch(&interrupt);
     let name = cli.command.name();
     let outcome = prepare(cli, interrupt).and_then(|context| {
-        let answer = commands::run(&context, &cli.command);
+        let run = || commands::run(&context, &cli.command);
+        let answer = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(own_fault()));
         // The advice repeats the flags that name the project.
         answer.map_err(|error| (error, context.settings.flags.clone()))
     });
@@ -45,6 +47,13 @@ fn run_command(cli: &Cli) -> u8 {
         show_cursor();
     }
     code
+}
+
+/// A panic is a fault of the program. Its connections are closed by now, which rolls back; whether a
+/// commit came before is for the next look to tell.
+fn own_fault() -> Error {
+    Error::new(ErrorKind::Io, "the program stopped by a fault of its own")
+        .leaving(DatabaseState::Unknown)
 }
 
 fn prepare(cli: &Cli, interrupt: Interrupt) -> std::result::Result<Context, (Error, String)> {

@@ -7,6 +7,7 @@
 mod fence;
 mod holders;
 mod open;
+mod patience;
 mod settings;
 mod statements;
 mod transaction;

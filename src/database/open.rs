@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fence::Fence;
-use super::settings;
+use super::{patience, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Interrupt;
 use crate::files::{FileKind, Files, Stat};
@@ -79,7 +79,7 @@ impl Database {
             }
             None => Connection::open_with_flags(path, flags)?,
         };
-        connection.busy_timeout(options.wait)?;
+        patience::install(&mut connection, options.wait, &options.interrupt)?;
         let interrupt = options.interrupt.clone();
         connection.progress_handler(1_000, Some(move || interrupt.requested()))?;
         let fence = Fence::default();

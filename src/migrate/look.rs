@@ -10,6 +10,7 @@ use crate::preflight::{
 };
 use crate::shadow::Shadow;
 
+use super::clashes::{as_error, check_merges};
 use super::project::Project;
 use super::state::{Known, Migration, Prepared, data_version};
 use super::ways::Ways;
@@ -130,7 +131,8 @@ impl Migration<Prepared> {
         check_space(files, &project.database, &project.backups, need)?;
         let database = probe_writing(database)?;
         let state = Prepared { database, data_version };
-        Ok(Look::Ready(Box::new(Migration { project: project.clone(), known, plan, state })))
+        let (project, transactions) = (project.clone(), request.transactions);
+        Ok(Look::Ready(Box::new(Migration { project, known, plan, transactions, state })))
     }
 }
 
@@ -170,9 +172,24 @@ fn plan_up(
     let mut plan = Plan::default();
     for phase in phases {
         let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
+        let planned = planned.map_err(|error| explain_clash(error, project, phase));
         plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
     }
     Ok(plan)
+}
+
+/// A step that does not fit after another branch is a clash of the two, which has a name.
+fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
+    if error.kind() != ErrorKind::Step || project.chain.is_linear() {
+        return error;
+    }
+    // A chain that does not run at all keeps its own error.
+    let clashes = check_merges(project).unwrap_or_default();
+    let ours = clashes.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
+    match as_error(ours.collect()) {
+        Ok(()) => error,
+        Err(clash) => clash.in_phase(phase.id.as_str()).caused_by(error),
+    }
 }
 
 fn plan_down(

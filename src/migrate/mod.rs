@@ -4,19 +4,27 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod clashes;
 mod look;
+mod outline;
 mod project;
+mod roundtrip;
 mod run;
 mod script;
 mod secure;
+mod stages;
 mod stamp;
 mod state;
 mod ways;
 
+pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
 pub use look::{Look, Request, Transactions, UpToDate};
+pub use outline::{Outline, Outlined};
 pub use project::Project;
-pub use run::{Hooks, Report, Stages};
-pub use script::script;
+pub use roundtrip::{RoundTrip, Verdict, roundtrip};
+pub use run::{Hooks, Report};
+pub use script::{script, script_range};
 pub use secure::migrate_now;
+pub use stages::Stages;
 pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};
 pub use state::{Known, Migration, Prepared, Secured};

@@ -6,18 +6,20 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
-use crate::database::{Access, Database, Identity, WriteTransaction};
+use crate::database::{Access, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
-use crate::plan::{Direction, PhasePlan};
+use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
 use crate::rebuild::{Execution, StepNumber, execute};
 
+use super::look::Transactions;
 use super::project::Project;
 use super::secure::hold;
-use super::state::{Migration, Secured};
+use super::stages::{Lap, Stages};
+use super::state::{Known, Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
 #[derive(Default)]
@@ -29,33 +31,6 @@ pub struct Hooks<'h> {
 impl std::fmt::Debug for Hooks<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Hooks").finish_non_exhaustive()
-    }
-}
-
-/// How long each stage of a run took, in seconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
-pub struct Stages {
-    /// Copying the pages into the backup.
-    pub backup: f64,
-    /// Verifying the backup and making it durable.
-    pub verify: f64,
-    /// Noting what was wrong before.
-    pub baseline: f64,
-    /// Carrying the plan out.
-    pub rebuild: f64,
-    /// The checks before the commit.
-    pub proof: f64,
-    /// The commit, and closing the file.
-    pub commit: f64,
-}
-
-/// Measures one stage after the other.
-struct Lap(Instant);
-
-impl Lap {
-    fn next(&mut self) -> f64 {
-        let now = Instant::now();
-        now.duration_since(std::mem::replace(&mut self.0, now)).as_secs_f64()
     }
 }
 
@@ -102,98 +77,160 @@ impl Migration<Secured> {
     }
 
     fn carry_out(
-        self,
+        mut self,
         started: Instant,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
     ) -> Result<Report> {
         let (from, to) = self.versions();
-        let done = self.transform(observer, hooks);
-        let steps = self.plan.steps().into_iter().map(|step| step.title).collect();
+        let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let Self { project, state: Secured { database, backup, .. }, .. } = self;
-        let transaction = WriteTransaction::resume(database);
-        let (execution, proof, mut stages) = match done {
-            Ok(done) => done,
-            Err(error) => return Err(roll_back(transaction, error)),
+        let mut lap = Lap::start();
+        let baseline = self.baseline()?;
+        let (backup, verify) = self.state.backup.seconds();
+        let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
+        let mut work = Work {
+            baseline,
+            lap,
+            stages,
+            number: StepNumber { index: 0, total: steps.len() },
+            execution: Execution::default(),
+            proof: Proof::default(),
+            done: 0,
         };
-        let mut lap = Lap(Instant::now());
-        let database = transaction.commit().map_err(|error| settle(&project, to, error))?;
-        observer.event(&Event::Committed);
-        project.options.files.promised("migrated");
+        let database = loop {
+            self = self.transact(&mut work, observer, hooks)?;
+            observer.event(&Event::Committed);
+            self.project.options.files.promised("migrated");
+            if work.done == self.plan.phases.len() {
+                break self.state.database;
+            }
+            self = self.lock_again(&work)?;
+        };
         let follow_up = database.close().err().map(|error| error.to_string());
-        stages.commit = lap.next();
+        work.stages.commit += work.lap.next();
         Ok(Report {
             from,
             to,
             phases,
             steps,
-            backup: backup.path().to_path_buf(),
-            execution,
-            proof,
+            backup: self.state.backup.path().to_path_buf(),
+            execution: work.execution,
+            proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
-            stages,
+            stages: work.stages,
             follow_up,
         })
     }
 
-    /// Everything between the lock and the commit.
-    fn transform(
-        &self,
+    fn baseline(&self) -> Result<Baseline> {
+        let rebuilt = self.plan.rebuilds().map(|it| it.from.clone());
+        let first: Vec<String> =
+            rebuilt.filter(|table| self.known.schema.find_table(table).is_some()).collect();
+        Baseline::take(self.state.database.connection(), &self.known.schema, &first)
+    }
+
+    /// Carries out and commits the next transaction of the run, or rolls it back.
+    fn transact(
+        mut self,
+        work: &mut Work,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
-    ) -> Result<(Execution, Proof, Stages)> {
-        let mut lap = Lap(Instant::now());
+    ) -> Result<Self> {
+        let count = match self.transactions {
+            Transactions::WholeRun => self.plan.phases.len(),
+            Transactions::PerPhase => 1,
+        };
+        let until = work.done + count;
+        let transformed = self.transform(work, until, observer, hooks);
+        let completed = self.completed(work);
+        let transaction = WriteTransaction::resume(self.state.database);
+        self.state.database = match transformed {
+            Ok(()) => transaction.commit().map_err(|error| {
+                settle(&self.project, self.plan.phases.get(until - 1), error)
+                    .after_phases(completed)
+            })?,
+            Err(error) => return Err(roll_back(transaction, error).after_phases(completed)),
+        };
+        work.done = until;
+        work.stages.commit += work.lap.next();
+        Ok(self)
+    }
+
+    fn completed(&self, work: &Work) -> Vec<String> {
+        self.plan.phases[..work.done].iter().map(|phase| phase.id.to_string()).collect()
+    }
+
+    /// Takes the write lock for the next phase. The backup still proves the rows if nobody wrote
+    /// since the commit.
+    fn lock_again(mut self, work: &Work) -> Result<Self> {
+        let completed = self.completed(work);
+        let seen = data_version(&self.state.database)?;
+        let failed =
+            |error: Error| error.leaving(DatabaseState::RolledBack).after_phases(completed.clone());
+        let locked = WriteTransaction::begin(self.state.database).map_err(failed)?;
+        let database = locked.into_database();
+        if data_version(&database)? != seen {
+            let what = "another program changed the file between two phases";
+            return Err(failed(Error::new(ErrorKind::FileChanged, what)));
+        }
+        self.state.database = database;
+        Ok(self)
+    }
+
+    /// Everything between the lock and the commit: the phases up to a place in the plan.
+    fn transform(
+        &self,
+        work: &mut Work,
+        until: usize,
+        observer: &mut dyn Observer,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<()> {
         let database = &self.state.database;
         let identity = Identity::read(database.connection())?;
-        let rebuilt: Vec<String> = self.plan.rebuilds().map(|it| it.from.clone()).collect();
-        let first: Vec<String> = rebuilt
-            .into_iter()
-            .filter(|table| self.known.schema.find_table(table).is_some())
-            .collect();
-        let baseline = Baseline::take(database.connection(), &self.known.schema, &first)?;
-        let (backup, verify) = self.state.backup.seconds();
-        let mut stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
-        let execution = self.execute(database, observer)?;
-        stages.rebuild = lap.next();
+        work.lap.next();
+        self.execute(work, until, observer)?;
+        work.stages.rebuild += work.lap.next();
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
+        // The backup is that of the whole run: what is proven is the way from there.
+        let plan = Plan { phases: self.plan.phases[..until].to_vec() };
         let subject = Subject {
             database,
             backup: self.state.backup.reader(),
             before: &self.known.schema,
-            plan: &self.plan,
+            plan: &plan,
             versions: &self.project.versions,
-            baseline: &baseline,
+            baseline: &work.baseline,
             identity: &identity,
         };
-        let proof = prove(&subject, observer)
+        work.proof = prove(&subject, observer)
             .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
-        self.note_rows_proven(database, &proof)?;
-        stages.proof = lap.next();
-        Ok((execution, proof, stages))
+        self.note_rows_proven(&plan.phases[work.done..], &work.proof)?;
+        work.stages.proof += work.lap.next();
+        Ok(())
     }
 
-    fn execute(&self, database: &Database, observer: &mut dyn Observer) -> Result<Execution> {
-        let mut number = StepNumber { index: 0, total: self.plan.steps().len() };
-        let mut all = Execution::default();
-        for (place, phase) in self.plan.phases.iter().enumerate() {
+    fn execute(&self, work: &mut Work, until: usize, observer: &mut dyn Observer) -> Result<()> {
+        let database = &self.state.database;
+        for place in work.done..until {
+            let phase = &self.plan.phases[place];
             if place > 0 {
                 check_requirements(database.connection(), phase)?;
             }
             let mut write = |connection: &Connection| self.record(connection, phase);
-            let done = execute(database, phase, &mut number, observer, &mut write)
+            let done = execute(database, phase, &mut work.number, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
             if place + 1 < self.plan.phases.len() {
                 // The proof sees only the end; what a phase promises must hold when it is done.
                 check_promises(database.connection(), phase)?;
             }
-            all.copied.extend(done.copied);
-            all.rows_changed.extend(done.rows_changed);
+            work.execution.copied.extend(done.copied);
+            work.execution.rows_changed.extend(done.rows_changed);
         }
-        Ok(all)
+        Ok(())
     }
 
     fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
@@ -219,11 +256,11 @@ impl Migration<Secured> {
     }
 
     /// Completes the history rows of this run with what is known only now.
-    fn note_rows_proven(&self, database: &Database, proof: &Proof) -> Result<()> {
+    fn note_rows_proven(&self, phases: &[PhasePlan], proof: &Proof) -> Result<()> {
         let finished = self.project.options.files.now().to_rfc3339();
         let rows = i64::try_from(proof.rows).unwrap_or(i64::MAX);
-        for phase in &self.plan.phases {
-            database.connection().execute(
+        for phase in phases {
+            self.state.database.connection().execute(
                 "UPDATE main.phase_history SET rows_proven = ?1, finished_at = ?2 \
                  WHERE event = (SELECT max(event) FROM main.phase_history WHERE id = ?3)",
                 (rows, &finished, phase.id.as_str()),
@@ -248,16 +285,32 @@ fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
 }
 
 /// After a COMMIT that failed without leaving a transaction open, the file itself tells what it holds.
-fn settle(project: &Project, expected: Option<i64>, error: Error) -> Error {
+fn settle(project: &Project, last: Option<&PhasePlan>, error: Error) -> Error {
     if error.state() != DatabaseState::Unknown {
         return error;
     }
     let found = project.open(Access::Write).and_then(|database| project.know(&database));
+    let recorded = |known: &Known| {
+        let event = known.recorded.events.last();
+        event.zip(last).is_some_and(|(event, phase)| event.id == phase.id.as_str())
+    };
     match found {
-        Ok(known) if known.recorded.version() == expected => error.leaving(DatabaseState::Done),
+        Ok(known) if recorded(&known) => error.leaving(DatabaseState::Done),
         Ok(_) => error.leaving(DatabaseState::RolledBack),
         Err(_) => error,
     }
+}
+
+/// What a run has done so far.
+struct Work {
+    baseline: Baseline,
+    lap: Lap,
+    stages: Stages,
+    number: StepNumber,
+    execution: Execution,
+    proof: Proof,
+    /// Phases that are committed.
+    done: usize,
 }
 
 /// Rolls back and says so; an error while rolling back does not replace the first one.

@@ -22,10 +22,10 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup = back_up(&self.project, &self.known, self.first_phase(), observer)?;
-        let Self { project, known, plan, state } = self;
-        let hold = Hold::Watched(state.data_version);
+        let hold = Hold::Watched(self.state.data_version);
+        let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
-        Ok(Migration { project, known, plan, state })
+        Ok(Migration { project, known, plan, transactions, state })
     }
 
     /// Takes the write lock first and makes the backup under it: nothing can slip in between.
@@ -35,7 +35,7 @@ impl Migration<Prepared> {
     /// As [`Migration::secure`].
     fn lock_and_secure(self, observer: &mut dyn Observer) -> Result<Option<Migration<Secured>>> {
         let phase = self.first_phase().map(ToOwned::to_owned);
-        let Self { project, known, plan, state } = self;
+        let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();
         if database.has_moved()? || data_version(&database)? != state.data_version {
@@ -43,7 +43,7 @@ impl Migration<Prepared> {
         }
         let backup = back_up(&project, &known, phase.as_deref(), observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
-        Ok(Some(Migration { project, known, plan, state }))
+        Ok(Some(Migration { project, known, plan, transactions, state }))
     }
 
     fn first_phase(&self) -> Option<&str> {
@@ -105,7 +105,7 @@ pub(super) fn hold(
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
     let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
-    let Migration { project, known, plan, state } = migration;
+    let Migration { project, known, plan, transactions, state } = migration;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {
@@ -118,7 +118,7 @@ pub(super) fn hold(
     }
     if data_version(&database)? == seen {
         let state = Secured { database, hold: Hold::Locked, backup: state.backup };
-        return Ok(Migration { project, known, plan, state });
+        return Ok(Migration { project, known, plan, transactions, state });
     }
     let now = project.know(&database)?;
     if !same_objects(&known.schema, &now.schema).is_empty() {
@@ -133,5 +133,5 @@ pub(super) fn hold(
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
     let backup = back_up(&project, &now, phase, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
-    Ok(Migration { project, known: now, plan, state })
+    Ok(Migration { project, known: now, plan, transactions, state })
 }

@@ -8,6 +8,8 @@ use crate::phase::{Applied, PhaseId};
 use crate::plan::Plan;
 use crate::schema::Schema;
 
+use super::look::Transactions;
+
 use super::project::Project;
 
 /// What was read from a file.
@@ -27,6 +29,7 @@ pub struct Migration<S> {
     pub(super) project: Project,
     pub(super) known: Known,
     pub(super) plan: Plan,
+    pub(super) transactions: Transactions,
     pub(super) state: S,
 }
 

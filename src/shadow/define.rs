@@ -160,6 +160,13 @@ impl Shadow {
         let schema = self.current()?;
         let (object, shape) = self.ordinary_table(&schema, table)?;
         let text = object.sql.as_deref().unwrap_or_default();
+        if let Operation::AddConstraint { sql, .. } = operation
+            && edit::has_constraint(text, sql).map_err(unreadable)?
+        {
+            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.notices.push(format!("{} has {sql} already: skipped", object.name));
+            return Ok(());
+        }
         let edited = edited_text(operation, text, shape)?;
         let native = native_alter(operation, &object.name);
         let done = match native {

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod rig;
+mod roundtrips;
 #[path = "../support/mod.rs"]
 mod support;
 mod ways_back;

@@ -8,10 +8,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backups;
 mod definitions;
 mod foreign_keys;
 mod names;
+mod phases;
 mod rows;
+mod runs;
+mod small_disk;
 mod views_triggers;
 
 /// Rebuilds a table as a tool does that reflects the schema through pragmas.

@@ -259,6 +259,15 @@ impl Naive {
     }
 }
 
+/// A project as the engine sees it, at any place.
+pub fn engine_at(database: &Path, phases: &Path) -> Engine {
+    let wait = Duration::from_secs(5);
+    let options = OpenOptions { files: Arc::new(RealFiles), wait, interrupt: Interrupt::default() };
+    let chain = Chain::read(&RealFiles, phases).expect("phases");
+    let versions = VersionTables::named("schema_version");
+    Engine::new(database.to_path_buf(), None, chain, versions, options)
+}
+
 /// The request to apply up to a target.
 pub fn up_to(target: &str) -> Request {
     Request::up(Target::parse(target).expect("a target"))

@@ -15,7 +15,9 @@ mod snapshot;
 
 #[allow(unused_imports, reason = "see above")]
 pub use {
-    bench::{Bench, Naive, Renaming, down_to, explain, python, quoted, script, toml, up_to},
+    bench::{
+        Bench, Naive, Renaming, down_to, engine_at, explain, python, quoted, script, toml, up_to,
+    },
     judge::{digest, judge, phase3_renames, sqlite3},
     project::{Output, Project, with_ending},
     snapshot::{Snapshot, snapshot_database},

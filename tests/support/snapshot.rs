@@ -29,6 +29,13 @@ impl Snapshot {
         Self { files }
     }
 
+    /// Leaves files out, by their names and bytes.
+    pub fn without(&self, leave_out: &dyn Fn(&str, Option<&[u8]>) -> bool) -> Self {
+        let mut files = self.files.clone();
+        files.retain(|name, bytes| !leave_out(name, bytes.as_deref()));
+        Self { files }
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> Vec<&str> {
         self.files.keys().map(String::as_str).collect()

@@ -7,7 +7,6 @@ use phaseshift::error::file_error;
 use phaseshift::files::Files;
 use phaseshift::migrate::Request;
 use phaseshift::phase::{Chain, Target};
-use phaseshift::plan::Direction;
 use phaseshift::sample::{SampleOptions, phase_files, write_catalogue};
 use phaseshift::{Error, ErrorKind, Result};
 

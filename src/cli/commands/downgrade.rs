@@ -5,16 +5,24 @@ use phaseshift::plan::Direction;
 
 use super::look::request;
 use super::migrate::unguided;
+use super::plan;
 use crate::cli::answer::Answer;
-use crate::cli::args::Goal;
+use crate::cli::args::DowngradeArgs;
 use crate::cli::context::Context;
 
 /// Undoes phases without asking.
 ///
 /// # Errors
 /// Those of a look and a run.
-pub fn run(context: &Context, goal: &Goal) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
+    let goal = &arguments.goal;
+    if arguments.sql {
+        return plan::sql(context, goal.target.as_deref(), Direction::Down);
+    }
     let project = context.project()?;
-    let request = request(Direction::Down, goal.target.as_deref(), "-1")?;
+    let mut request = request(Direction::Down, goal.target.as_deref(), "-1")?;
+    if arguments.accept_loss {
+        request = request.accepting_loss();
+    }
     unguided(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }

@@ -26,40 +26,48 @@ pub fn look(project: &Project, request: &Request) -> Result<Look> {
     Migration::look(project, request).map_err(|error| name_the_phase(error, project, request))
 }
 
-/// Says what was found to hold, one sentence each.
+/// Something that holds, found by a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The stable name.
+    pub name: &'static str,
+    /// What was found, one sentence.
+    pub detail: String,
+}
+
+/// Says what was found to hold.
 ///
 /// # Errors
 /// [`phaseshift::ErrorKind::Io`] if the sizes cannot be read.
-pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<String>> {
-    let (project, known, plan) = (migration.project(), migration.known(), migration.plan());
-    let mut lines = Vec::new();
-    let current = project.chain.current(&known.applied);
-    lines.push(match known.recorded.version() {
-        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
-        None => "No phase is recorded yet, and the file fits the first one".to_owned(),
-    });
-    let tables: Vec<&str> = plan
-        .rebuilds()
-        .map(|it| it.from.as_str())
-        .filter(|name| known.schema.find_table(name).is_some())
-        .collect();
+pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite>> {
+    let (project, plan) = (migration.project(), migration.plan());
+    let mut found = vec![version(migration)];
+    let mut add = |name, detail| found.push(Prerequisite { name, detail });
+    let tables = rebuilt_tables(migration);
     if !tables.is_empty() {
-        lines.push(format!("Tables exist: {}", tables.join(", ")));
+        add("tables", format!("Tables exist: {}", tables.join(", ")));
     }
     if let Some(first) = plan.phases.first().filter(|phase| !phase.require.is_empty()) {
         let checks = counted(first.require.len(), "check", "checks");
         let verb = if first.require.len() == 1 { "holds" } else { "hold" };
-        lines.push(format!("{checks} of {} {verb}", first.id));
+        add("requirements", format!("{checks} of {} {verb}", first.id));
     }
     let files = project.options.files.as_ref();
     let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
-    lines.push(format!(
-        "Enough space: {} for the backup, {} for the work",
-        sized(need.backup),
-        sized(need.database)
-    ));
-    lines.push("The file can be written, and nobody else is writing".to_owned());
-    Ok(lines)
+    let (backup, work) = (sized(need.backup), sized(need.database));
+    add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
+    add("writing", "The file can be written, and nobody else is writing".to_owned());
+    Ok(found)
+}
+
+fn version(migration: &Migration<Prepared>) -> Prerequisite {
+    let known = migration.known();
+    let current = migration.project().chain.current(&known.applied);
+    let detail = match known.recorded.version() {
+        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
+        None => "No phase is recorded yet, and the file fits the first one".to_owned(),
+    };
+    Prerequisite { name: "version", detail }
 }
 
 /// Returns the tables that a plan rebuilds and that exist now, by their present names.

@@ -9,10 +9,11 @@ use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::look::{look, prerequisites, rebuilt_tables, request};
+use super::new_file::in_new_file;
 use super::unadopted::offer;
 use super::{plan, report};
 use crate::cli::answer::Answer;
-use crate::cli::args::Goal;
+use crate::cli::args::{Goal, UpgradeArgs};
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
@@ -92,10 +93,18 @@ fn adopt_and_look(
 ///
 /// # Errors
 /// Those of a look and a run.
-pub fn upgrade(context: &Context, goal: &Goal) -> Result<Answer> {
+pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
+    let goal = &arguments.goal;
+    if arguments.sql {
+        return plan::sql(context, goal.target.as_deref(), Direction::Up);
+    }
     let project = context.project()?;
     let request = request(Direction::Up, goal.target.as_deref(), "head")?;
-    unguided(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
+    let dry_run = context.dry_run || goal.dry_run.dry_run;
+    if arguments.create && !dry_run {
+        return in_new_file(&project, || unguided(context, &project, &request, false));
+    }
+    unguided(context, &project, &request, dry_run)
 }
 
 /// Runs in either direction without asking.
@@ -134,12 +143,14 @@ fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String>
     let (project, plan) = (migration.project(), migration.plan());
     let (_, version) = migration.versions();
     let database = project.database.display().to_string();
+    let found = prerequisites(migration)?;
     let mut text = screen::banner(&screen::headline(plan), &database, style);
     let _ = write!(
         text,
-        "\n{}\n{}\n{}",
+        "\n{}{}\n{}\n{}",
         screen::will_do(plan, &project.chain, version, style),
-        screen::prerequisites(&prerequisites(migration)?, style),
+        screen::losses(plan, style),
+        screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
         screen::notices(plan)
     );
     if !text.ends_with("\n\n") {

@@ -12,6 +12,7 @@ mod init;
 mod look;
 mod meta;
 mod migrate;
+mod new_file;
 mod new_phase;
 mod plan;
 mod report;

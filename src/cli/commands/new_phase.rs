@@ -32,6 +32,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
         Some(head) => chain.current(&chain.applied_at(&Target::parse(head)?)?),
         None => only_head(&chain)?,
     };
+    refuse_unwanted_fork(&chain, &parents, arguments.splice)?;
     let depends_on =
         arguments.depends_on.iter().map(|id| chain.resolve_id(id)).collect::<Result<Vec<_>>>()?;
     let phase = NewPhase {
@@ -93,6 +94,17 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
         return Err(Error::new(ErrorKind::AmbiguousTarget, what).choices(ids(&heads)));
     }
     Ok(heads)
+}
+
+/// A phase on which others stand becomes a fork only when that is said.
+fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
+    let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
+    let Some(id) = taken else { return Ok(()) };
+    let what = format!("{id} is no head, {} stands on it: --splice makes a fork", {
+        let children = chain.children(id);
+        ids(&children).join(", ")
+    });
+    Err(Error::new(ErrorKind::Arguments, what).choices(ids(&chain.heads())))
 }
 
 fn next_version(chain: &Chain) -> i64 {

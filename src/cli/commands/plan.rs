@@ -1,60 +1,108 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Look, Migration, Prepared, script};
+use phaseshift::migrate::{Look, Migration, Outline, Project, script};
+use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use serde_json::{Value, json};
 
 use super::look::{look, prerequisites, request};
 use super::report;
+use super::unadopted::name_the_phase;
 use crate::cli::answer::Answer;
 use crate::cli::args::PlanArgs;
 use crate::cli::context::Context;
 use crate::cli::screens::plan as screen;
 
-/// Shows the plan to a target.
+/// Shows the plan to a target, or the way between two places without a database.
+///
+/// The file is only looked at: its rows, its space and its locks are the business of `preflight`.
 ///
 /// # Errors
-/// Those of a look.
+/// Those of an outline.
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
-    let project = context.project()?;
     let target = arguments.target.as_deref();
-    let down = arguments.down || target.is_some_and(|it| it.starts_with('-') || it == "base");
-    let request = match down {
-        true => request(Direction::Down, target, "-1")?,
-        false => request(Direction::Up, target, "head")?,
-    };
-    let migration = match look(&project, &request)? {
-        Look::UpToDate(up_to_date) => {
-            let mut answer = report::nothing_to_do(&project, &up_to_date);
-            if arguments.sql {
-                answer.text = format!("-- {}", answer.text);
-            }
-            return Ok(answer);
-        }
-        Look::Ready(migration) => migration,
+    let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
+    let direction = match arguments.down || target.is_some_and(back) {
+        true => Direction::Down,
+        false => Direction::Up,
     };
     if arguments.sql {
-        let sql = script(&migration);
-        let mut answer = planned(context, &migration, "");
-        answer.report.insert("sql".to_owned(), json!(sql));
-        answer.text = sql;
-        return Ok(answer);
+        return sql(context, target, direction);
     }
+    let (project, outlined) = outline(context, target, direction)?;
+    let migration = match outlined {
+        Outline::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
+        Outline::Planned(migration) => migration,
+    };
     let style = context.terminal.out;
-    let (_, version) = migration.versions();
+    let (plan, (_, version)) = (migration.plan(), migration.versions());
+    let database = project.database.display().to_string();
     let opening = format!(
-        "{}\n{}\n",
-        screen::banner(
-            &screen::headline(migration.plan()),
-            &project.database.display().to_string(),
-            style
-        ),
-        screen::will_do(migration.plan(), &project.chain, version, style)
+        "{}\n{}{}{}\n",
+        screen::banner(&screen::headline(plan), &database, style),
+        screen::will_do(plan, &project.chain, version, style),
+        screen::losses(plan, style),
+        screen::notices(plan),
     );
     let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;
     Ok(answer)
+}
+
+/// Prints the plan to a target, or from one place to another, as a script.
+///
+/// # Errors
+/// Those of an outline.
+pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Result<Answer> {
+    let (project, outlined) = match target.map(TargetRange::parse) {
+        Some(Ok(range)) => outline_range(context, &range, direction)?,
+        Some(Err(_)) | None => outline(context, target, direction)?,
+    };
+    let mut answer = match outlined {
+        Outline::UpToDate(up_to_date) => {
+            let mut answer = report::nothing_to_do(&project, &up_to_date);
+            answer.text = format!("-- {}", answer.text);
+            answer
+        }
+        Outline::Planned(migration) => {
+            let mut answer = planned(context, &migration, "");
+            answer.text = script(&migration);
+            answer
+        }
+    };
+    answer.report.insert("sql".to_owned(), json!(answer.text));
+    Ok(answer)
+}
+
+fn outline(
+    context: &Context,
+    target: Option<&str>,
+    direction: Direction,
+) -> Result<(Project, Outline)> {
+    let project = context.project()?;
+    let default = if direction == Direction::Down { "-1" } else { "head" };
+    let request = request(direction, target, default)?;
+    let outlined = Migration::outline(&project, &request)
+        .map_err(|error| name_the_phase(error, &project, &request))?;
+    Ok((project, outlined))
+}
+
+/// Plans between two places; a script only, since there is no file that it would be a plan for.
+fn outline_range(
+    context: &Context,
+    range: &TargetRange,
+    direction: Direction,
+) -> Result<(Project, Outline)> {
+    let chain = context.chain()?;
+    let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
+    let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
+    let direction = if leads_down { Direction::Down } else { direction };
+    // The path is never opened; the script may be for many files.
+    let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
+    let project = context.project_at(database, chain);
+    let outlined = Migration::outline_range(&project, range, direction)?;
+    Ok((project, outlined))
 }
 
 /// Checks what must hold before a run.
@@ -67,20 +115,22 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<Answer> {
         Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
         Look::Ready(migration) => migration,
     };
-    let lines = prerequisites(&migration)?;
+    let found = prerequisites(&migration)?;
     let mut answer = planned(context, &migration, "");
     answer.text = format!(
         "{}{}Ready to migrate: {}\n",
-        screen::prerequisites(&lines, context.terminal.out),
+        screen::prerequisites(found.iter().map(|it| it.detail.as_str()), context.terminal.out),
         screen::notices(migration.plan()),
         context.command_line("migrate")
     );
-    answer.report.insert("checks".to_owned(), json!(lines));
+    let checks: Vec<Value> =
+        found.iter().map(|it| json!({"name": it.name, "ok": true, "detail": it.detail})).collect();
+    answer.report.insert("checks".to_owned(), json!(checks));
     Ok(answer)
 }
 
 /// The answer that shows the steps and changes nothing.
-pub fn planned(context: &Context, migration: &Migration<Prepared>, end: &str) -> Answer {
+pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Answer {
     let plan = migration.plan();
     let (from, to) = migration.versions();
     let steps: Vec<Value> = plan
@@ -116,6 +166,7 @@ fn phase(phase: &PhasePlan) -> Value {
         "description": phase.description,
         "direction": phase.direction.code(),
         "summary": summarize(phase),
+        "losses": phase.losses,
         "notices": phase.notices,
     })
 }

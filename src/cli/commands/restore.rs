@@ -10,7 +10,8 @@ use crate::cli::answer::Answer;
 use crate::cli::args::RestoreArgs;
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
-use crate::cli::prompt::{confirm, require_somebody};
+use crate::cli::prompt::{choose, confirm, require_somebody};
+use crate::cli::screens::backups::list as backup_list;
 use crate::cli::screens::restore as screen;
 use crate::cli::screens::run::Subject;
 
@@ -27,9 +28,10 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
         require_somebody(context)?;
     }
     let place = Place::of(context)?;
-    let entry = match &arguments.backup {
-        Some(path) => BackupEntry::at(context.files().as_ref(), &context.folder.join(path))?,
-        None => latest(&place)?,
+    let entry = match (&arguments.backup, arguments.latest) {
+        (Some(path), _) => BackupEntry::at(context.files().as_ref(), &context.folder.join(path))?,
+        (None, true) => latest(&place)?,
+        (None, false) => picked(context, &place)?,
     };
     let request = RestoreRequest {
         database: &place.database,
@@ -65,6 +67,26 @@ fn fields(value: &Value) -> Vec<(String, Value)> {
     object.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// Lets a person pick from the list.
+fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
+    if !context.can_ask() {
+        let what = "which backup is to be restored is not said, and there is nobody to ask";
+        return Err(Error::new(ErrorKind::NoAnswer, what).about("backup"));
+    }
+    if place.entries.is_empty() {
+        return Err(no_backup(place));
+    }
+    context.say(&backup_list(&place.folder, &place.entries));
+    let most = place.entries.len();
+    let number = choose(context, &format!("Which one? Type a number from 1 to {most}:"), most)?;
+    Ok(place.entries[number - 1].clone())
+}
+
+fn no_backup(place: &Place) -> Error {
+    let what = format!("there is no verified backup in {}", place.folder.display());
+    Error::new(ErrorKind::DatabaseMissing, what)
+}
+
 /// The newest verified backup that was not made by a restore: going back twice must not come back.
 fn latest(place: &Place) -> Result<BackupEntry> {
     let made_by_restore = |entry: &BackupEntry| {
@@ -75,8 +97,5 @@ fn latest(place: &Place) -> Result<BackupEntry> {
         .iter()
         .find(|entry| entry.is_verified() && !made_by_restore(entry))
         .cloned()
-        .ok_or_else(|| {
-            let what = format!("there is no verified backup in {}", place.folder.display());
-            Error::new(ErrorKind::DatabaseMissing, what)
-        })
+        .ok_or_else(|| no_backup(place))
 }

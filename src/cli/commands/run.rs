@@ -16,7 +16,22 @@ use crate::cli::context::Context;
 /// # Errors
 /// Those of the command.
 pub fn run(context: &Context, command: &Command) -> Result<Answer> {
-    dispatch(context, command).map_err(|error| name_holders(context, error))
+    dispatch(context, command)
+        .map_err(|error| interrupted_while_waiting(context, error))
+        .map_err(|error| name_holders(context, error))
+}
+
+/// A wait for a lock that was interrupted ends as a busy file; the interrupt is what happened.
+fn interrupted_while_waiting(context: &Context, error: Error) -> Error {
+    if error.kind() != ErrorKind::Busy || !context.interrupt.requested() {
+        return error;
+    }
+    let what = "interrupted while waiting for another program";
+    let interrupted = Error::new(ErrorKind::Interrupted, what).leaving(error.state());
+    match error.facts().backup.clone() {
+        Some(backup) => interrupted.with_backup(&backup),
+        None => interrupted,
+    }
 }
 
 /// Adds who holds a busy file, where the system tells.
@@ -34,8 +49,8 @@ fn name_holders(context: &Context, error: Error) -> Error {
 fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
     match command {
         Command::Migrate(goal) => migrate::guided(context, goal),
-        Command::Upgrade(goal) => migrate::upgrade(context, goal),
-        Command::Downgrade(goal) => downgrade::run(context, goal),
+        Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
+        Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
         Command::Status(arguments) => status::run(context, arguments.exit_code),

@@ -16,9 +16,9 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     }
     let count = counted(entries.len(), "backup", "backups");
     let mut text = format!("{count} in {}, the newest first:\n", folder.display());
-    for entry in entries {
+    for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(text, "  {name}\n    {}", about(entry));
+        let _ = writeln!(text, "  {:>2}. {name}\n      {}", place + 1, about(entry));
     }
     text
 }

@@ -131,9 +131,9 @@ fn objects(summary: &PhaseSummary, renamed: &[(String, String)]) -> Vec<String> 
 }
 
 /// Lists prerequisites that hold.
-pub fn prerequisites(lines: &[String], style: Style) -> String {
+pub fn prerequisites<'l>(lines: impl Iterator<Item = &'l str>, style: Style) -> String {
     let ok = style.ok();
-    let lines: String = lines.iter().map(|line| format!("{ok} {line}\n")).collect();
+    let lines: String = lines.map(|line| format!("{ok} {line}\n")).collect();
     format!("Prerequisites:\n{lines}")
 }
 
@@ -145,6 +145,16 @@ pub fn steps(plan: &Plan) -> String {
     let lines: String =
         lines.map(|(at, step)| format!("  [{}/{total}] {}\n", at + 1, step.title)).collect();
     format!("Steps:\n{lines}")
+}
+
+/// Lists what a plan loses; nothing if nothing is lost.
+pub fn losses(plan: &Plan, style: Style) -> String {
+    let lines = plan.phases.iter().flat_map(|phase| &phase.losses);
+    let lines: String = lines.map(|loss| format!("  {} {loss}\n", style.bullet())).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{} this loses data:\n{lines}", style.warning("WARNING:"))
 }
 
 /// Lists what a person should know about a plan; nothing if there is nothing.
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn prerequisites_are_marked() {
-        let text = prerequisites(&["Enough space".to_owned()], Style::default());
+        let text = prerequisites(["Enough space"].into_iter(), Style::default());
         assert_eq!(text, "Prerequisites:\nok Enough space\n");
     }
 }

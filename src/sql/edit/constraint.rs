@@ -1,6 +1,6 @@
 //! Adds a table constraint to, and drops any constraint from, a stored CREATE TABLE text.
 
-use super::matching::{ConstraintRef, Found, find, ranges};
+use super::matching::{ConstraintRef, Found, exists, find, ranges};
 use super::piece;
 use super::splice::{Gap, Splice, with_space_before};
 use crate::sql::create_table::CreateTable;
@@ -26,6 +26,23 @@ pub fn add_constraint(sql: &str, constraint_sql: &str) -> Result<String, SqlErro
     let mut splice = Splice::default();
     splice.insert(table.body.end - 1, format!(", {constraint}"));
     Ok(splice.apply(sql))
+}
+
+/// Tells whether a table has a constraint that reads like this text, as a table constraint or as a
+/// column constraint; white space, comments, quotes and case do not count.
+///
+/// ```
+/// use phaseshift::sql::edit::has_constraint;
+/// let sql = "CREATE TABLE t(a INT REFERENCES u(id))";
+/// assert_eq!(has_constraint(sql, "foreign key (a) references u (id)"), Ok(true));
+/// assert_eq!(has_constraint(sql, "FOREIGN KEY (a) REFERENCES u(id) ON DELETE CASCADE"), Ok(false));
+/// ```
+///
+/// # Errors
+/// The text is no CREATE TABLE statement.
+pub fn has_constraint(sql: &str, constraint_sql: &str) -> Result<bool, SqlError> {
+    let table = CreateTable::read(sql)?;
+    Ok(exists(sql, &table, constraint_sql))
 }
 
 /// Drops one constraint, of the table or of a column, found by its name or by its text.

@@ -67,6 +67,12 @@ pub(super) fn find(
     }
 }
 
+/// Tells whether a table has a constraint that reads like a text.
+pub(super) fn exists(sql: &str, table: &CreateTable, text: &str) -> bool {
+    let wanted = Form::of(piece::trimmed(text));
+    !wanted.body.is_empty() && candidates(sql, table).iter().any(|it| it.reads_like(&wanted))
+}
+
 fn refusal(sql: &str, table: &CreateTable, what: &str, candidates: &[&Candidate<'_>]) -> SqlError {
     let listed: Vec<String> = candidates.iter().map(|candidate| candidate.described(sql)).collect();
     let listed = if listed.is_empty() { "none".to_owned() } else { listed.join("; ") };

@@ -15,7 +15,7 @@ mod virtual_table;
 
 pub use alter::{ColumnChange, DefaultChange, alter_column};
 pub use column::{add_column, drop_column};
-pub use constraint::{add_constraint, drop_constraint};
+pub use constraint::{add_constraint, drop_constraint, has_constraint};
 pub use matching::ConstraintRef;
 pub use object::{rename_object, retarget_index};
 pub use view::{view_columns_range, view_with_columns, without_view_columns};

@@ -1,0 +1,233 @@
+//! Branches that do not fit together: found by applying them in both orders, on shadows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
+use crate::phase::{Applied, Phase, PhaseId};
+use crate::plan::advance;
+use crate::schema::{ColumnOrder, ObjectKind, Schema, differences};
+use crate::shadow::Shadow;
+
+use super::project::Project;
+
+/// Two branches that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Clash {
+    /// What clashes, naming the phases: `users.role is added by a1 and b1`.
+    pub what: String,
+    /// The phases.
+    pub phases: Vec<String>,
+}
+
+/// Looks for clashes between the branches that end at these phases, each against each other.
+///
+/// # Errors
+/// Those of a phase that does not run on what its own ancestors make.
+pub fn find_clashes(project: &Project, ends: &[PhaseId]) -> Result<Vec<Clash>> {
+    let mut found: Vec<Clash> = Vec::new();
+    for (place, first) in ends.iter().enumerate() {
+        for second in &ends[place + 1..] {
+            for clash in Pair::new(project, first, second).clashes()? {
+                if !found.contains(&clash) {
+                    found.push(clash);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Looks for clashes at every merge of the chain and between its heads.
+///
+/// # Errors
+/// As [`find_clashes`].
+pub fn check_merges(project: &Project) -> Result<Vec<Clash>> {
+    let chain = &project.chain;
+    let mut found = find_clashes(project, &chain.heads())?;
+    for merge in chain.merges() {
+        let Some(phase) = chain.get(&merge) else { continue };
+        for clash in find_clashes(project, &phase.parents)? {
+            if !found.contains(&clash) {
+                found.push(clash);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses to merge phases whose branches clash.
+///
+/// # Errors
+/// [`ErrorKind::Chain`] with one line for each clash.
+pub fn refuse_clashes(project: &Project, ends: &[PhaseId]) -> Result<()> {
+    as_error(find_clashes(project, ends)?)
+}
+
+pub(super) fn as_error(clashes: Vec<Clash>) -> Result<()> {
+    let Some(first) = clashes.first() else { return Ok(()) };
+    let error = Error::new(ErrorKind::Chain, format!("two branches clash: {}", first.what));
+    let error = match first.phases.last() {
+        Some(phase) => error.in_phase(phase),
+        None => error,
+    };
+    Err(error.problems(clashes.into_iter().map(|clash| clash.what)))
+}
+
+/// Two ends, and what lies before each and not before the other.
+struct Pair<'p> {
+    project: &'p Project,
+    common: Vec<&'p Phase>,
+    branches: [Vec<&'p Phase>; 2],
+}
+
+impl<'p> Pair<'p> {
+    fn new(project: &'p Project, first: &PhaseId, second: &PhaseId) -> Self {
+        let chain = &project.chain;
+        let line = |end: &PhaseId| -> Applied {
+            chain.ancestors(end).into_iter().chain([end.clone()]).collect()
+        };
+        let (one, two) = (line(first), line(second));
+        let having = |wanted: &dyn Fn(&PhaseId) -> bool| {
+            chain.phases().iter().filter(|it| wanted(&it.id)).collect()
+        };
+        Self {
+            project,
+            common: having(&|id| one.contains(id) && two.contains(id)),
+            branches: [
+                having(&|id| one.contains(id) && !two.contains(id)),
+                having(&|id| two.contains(id) && !one.contains(id)),
+            ],
+        }
+    }
+
+    fn clashes(&self) -> Result<Vec<Clash>> {
+        let [one, two] = &self.branches;
+        if one.is_empty() || two.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut base = Shadow::empty()?;
+        base.keep_tables(self.project.versions.names());
+        for phase in &self.common {
+            advance(&mut base, phase, &self.project.versions)?;
+        }
+        let base = base.schema()?;
+        let orders =
+            [[one, two].map(Vec::as_slice).concat(), [two, one].map(Vec::as_slice).concat()];
+        let mut failure = None;
+        let mut results = Vec::new();
+        for order in &orders {
+            match self.run(&base, order)? {
+                Ok(schema) => results.push(schema),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let apart = match results.as_slice() {
+            [left, right] => differences(left, right, ColumnOrder::Any),
+            _ => Vec::new(),
+        };
+        if failure.is_none() && apart.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.shared_effects(&base)?;
+        if found.is_empty() {
+            found.extend(failure.map(|(phase, error)| clash_of(&phase, &error)));
+        }
+        if found.is_empty() {
+            found.extend(apart.into_iter().map(|line| self.order_matters(&line)));
+        }
+        Ok(found)
+    }
+
+    /// Applies phases in an order; the error holds the phase that does not run.
+    fn run(
+        &self,
+        base: &Schema,
+        order: &[&Phase],
+    ) -> Result<std::result::Result<Schema, (PhaseId, Error)>> {
+        let mut shadow = self.shadow(base)?;
+        for phase in order {
+            if let Err(error) = advance(&mut shadow, phase, &self.project.versions) {
+                return Ok(Err((phase.id.clone(), error)));
+            }
+        }
+        shadow.schema().map(Ok)
+    }
+
+    fn shadow(&self, schema: &Schema) -> Result<Shadow> {
+        let mut shadow = Shadow::of(schema)?;
+        shadow.keep_tables(self.project.versions.names());
+        Ok(shadow)
+    }
+
+    /// What both branches add or take away, each alone on the common schema.
+    fn shared_effects(&self, base: &Schema) -> Result<Vec<Clash>> {
+        let [one, two] = &self.branches;
+        let (one, two) = (self.effects(base, one)?, self.effects(base, two)?);
+        Ok(one
+            .iter()
+            .filter_map(|(effect, first)| {
+                let second = two.get(effect)?;
+                let what = format!("{effect} by {first} and {second}");
+                Some(Clash { what, phases: vec![first.to_string(), second.to_string()] })
+            })
+            .collect())
+    }
+
+    fn effects(&self, base: &Schema, branch: &[&Phase]) -> Result<BTreeMap<String, PhaseId>> {
+        let mut shadow = self.shadow(base)?;
+        let mut before = base.clone();
+        let mut effects = BTreeMap::new();
+        for phase in branch {
+            advance(&mut shadow, phase, &self.project.versions)?;
+            let after = shadow.schema()?;
+            for effect in changes(&before, &after) {
+                effects.entry(effect).or_insert_with(|| phase.id.clone());
+            }
+            before = after;
+        }
+        Ok(effects)
+    }
+
+    fn order_matters(&self, line: &str) -> Clash {
+        let ends: Vec<String> =
+            self.branches.iter().filter_map(|it| it.last()).map(|it| it.id.to_string()).collect();
+        Clash { what: format!("the order of {} matters: {line}", ends.join(" and ")), phases: ends }
+    }
+}
+
+fn clash_of(phase: &PhaseId, error: &Error) -> Clash {
+    let what = format!("{phase} does not run after the other branch: {error}");
+    Clash { what, phases: vec![phase.to_string()] }
+}
+
+/// What a phase adds and takes away, in words.
+fn changes(before: &Schema, after: &Schema) -> Vec<String> {
+    let names = |schema: &Schema| -> BTreeSet<String> {
+        let objects = schema
+            .objects
+            .iter()
+            .filter(|it| it.kind != ObjectKind::ShadowTable)
+            .map(|it| format!("{} {}", it.kind.word(), it.name));
+        let columns = schema.tables.values().flat_map(|table| {
+            let both = |other: &Schema| other.shape(&table.name).is_some();
+            let shared = both(before) && both(after);
+            table
+                .columns
+                .iter()
+                .filter(move |_| shared)
+                .map(|column| format!("{}.{}", table.name, column.name))
+        });
+        objects.chain(columns).collect()
+    };
+    let (old, new) = (names(before), names(after));
+    let verb = |name: &str, there: &str, column: &str| {
+        let is_column = !name.contains(' ') && name.contains('.');
+        format!("{name} is {}", if is_column { column } else { there })
+    };
+    let known = |set: &BTreeSet<String>, name: &str| set.iter().any(|it| same(it, name));
+    let added = new.iter().filter(|it| !known(&old, it)).map(|it| verb(it, "created", "added"));
+    let gone =
+        old.iter().filter(|it| !known(&new, it)).map(|it| verb(it, "taken away", "taken away"));
+    added.chain(gone).collect()
+}

@@ -1,0 +1,195 @@
+//! The round trip of each phase: up, down and up again, on the shadow.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::phase::{Phase, PhaseId, WayBack};
+use crate::plan::{
+    Direction, LossKind, Past, PhasePlan, Plan, find_losses, plan_phase, plan_undo, snapshots,
+};
+use crate::schema::{ColumnOrder, Schema, differences};
+use crate::shadow::Shadow;
+
+use super::project::Project;
+
+/// What a round trip showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Down and up again leave everything as it was.
+    Reversible,
+    /// The way back leads to the schema of before; what is lost on the way.
+    Lossy(Vec<String>),
+    /// The phase or its way back does not run, or leads elsewhere; how.
+    Broken(Vec<String>),
+    /// There is no way back, for this reason.
+    Irreversible(String),
+}
+
+/// The round trip of one phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// The phase.
+    pub phase: PhaseId,
+    /// What it showed.
+    pub verdict: Verdict,
+}
+
+impl Verdict {
+    /// Returns the stable text code, for JSON.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Reversible => "reversible",
+            Self::Lossy(_) => "lossy",
+            Self::Broken(_) => "broken",
+            Self::Irreversible(_) => "irreversible",
+        }
+    }
+
+    /// Returns the reasons, one line each.
+    pub fn reasons(&self) -> &[String] {
+        match self {
+            Self::Reversible => &[],
+            Self::Lossy(reasons) | Self::Broken(reasons) => reasons,
+            Self::Irreversible(why) => std::slice::from_ref(why),
+        }
+    }
+}
+
+/// Takes every phase of the chain, in chain order, up, down and up again on the shadow. No
+/// database is needed, so no rows are counted.
+///
+/// # Errors
+/// Whatever SQLite reports; what is wrong with a phase is a verdict, not an error.
+pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
+    let mut shadow = Shadow::empty()?;
+    shadow.keep_tables(project.versions.names());
+    let mut state = shadow.schema()?;
+    let mut trips: Vec<RoundTrip> = Vec::new();
+    for phase in project.chain.phases() {
+        let ancestors = project.chain.ancestors(&phase.id);
+        let stuck = trips.iter().find(|it| ancestors.contains(&it.phase) && does_not_run(it));
+        let verdict = match stuck {
+            Some(trip) => {
+                Verdict::Broken(vec![format!("{UNTRIED} {} before it does not run", trip.phase)])
+            }
+            None => {
+                let (verdict, after) = Trip { project, phase, before: &state }.verdict()?;
+                state = after.unwrap_or(state);
+                verdict
+            }
+        };
+        trips.push(RoundTrip { phase: phase.id.clone(), verdict });
+    }
+    Ok(trips)
+}
+
+const UNTRIED: &str = "not tried:";
+const STUCK: &str = "does not run:";
+
+/// Tells whether the way up of a phase failed, so that nothing can be said about what stands on it.
+fn does_not_run(trip: &RoundTrip) -> bool {
+    let on_the_way_up = |line: &String| line.starts_with(STUCK) || line.starts_with(UNTRIED);
+    matches!(&trip.verdict, Verdict::Broken(lines) if lines.iter().any(on_the_way_up))
+}
+
+struct Trip<'a> {
+    project: &'a Project,
+    phase: &'a Phase,
+    before: &'a Schema,
+}
+
+impl Trip<'_> {
+    /// Judges the phase and returns the schema after it, if it runs.
+    fn verdict(&self) -> Result<(Verdict, Option<Schema>)> {
+        let up = match self.up(self.before) {
+            Ok(plan) => plan,
+            Err(error) => {
+                return judged(error, |text| Verdict::Broken(vec![format!("{STUCK} {text}")]))
+                    .map(|verdict| (verdict, None));
+            }
+        };
+        if let WayBack::Irreversible(why) = &self.phase.down {
+            return Ok((Verdict::Irreversible(why.clone()), Some(up.after)));
+        }
+        let verdict = match self.down(&up.after) {
+            Ok(down) => self.compare(&up, down)?,
+            Err(error) if error.kind() == ErrorKind::Irreversible => {
+                Verdict::Irreversible(error.to_string())
+            }
+            Err(error) => judged(error, |text| {
+                Verdict::Broken(vec![format!("the way back does not run: {text}")])
+            })?,
+        };
+        Ok((verdict, Some(up.after)))
+    }
+
+    fn compare(&self, up: &PhasePlan, down: PhasePlan) -> Result<Verdict> {
+        let back = self.differences(self.before, &down.after);
+        if !back.is_empty() {
+            return Ok(Verdict::Broken(
+                back.iter().map(|it| format!("after the way back: {it}")).collect(),
+            ));
+        }
+        let again = match self.up(&down.after) {
+            Ok(plan) => self.differences(&up.after, &plan.after),
+            Err(error) => vec![judged(error, |text| text)?],
+        };
+        if !again.is_empty() {
+            return Ok(Verdict::Broken(again.iter().map(|it| format!("up again: {it}")).collect()));
+        }
+        let mut plan = Plan { phases: vec![down] };
+        find_losses(&mut plan);
+        let losses = plan.phases.iter().flat_map(|phase| &phase.losses);
+        let lossy: Vec<String> = losses
+            .filter_map(|loss| {
+                let column = loss.column.as_deref().unwrap_or_default();
+                match loss.kind {
+                    LossKind::TableEmpty => {
+                        Some(format!("table {} comes back without its rows", loss.table))
+                    }
+                    LossKind::ColumnEmpty => {
+                        Some(format!("column {}.{column} comes back empty", loss.table))
+                    }
+                    // What the phase itself made goes again.
+                    LossKind::TableDropped | LossKind::ColumnDropped => None,
+                }
+            })
+            .collect();
+        Ok(if lossy.is_empty() { Verdict::Reversible } else { Verdict::Lossy(lossy) })
+    }
+
+    fn differences(&self, expected: &Schema, found: &Schema) -> Vec<String> {
+        let own = |schema: &Schema| {
+            let mut schema = schema.clone();
+            schema.objects.retain(|it| !self.project.versions.contains(&it.name));
+            schema
+        };
+        differences(&own(expected), &own(found), ColumnOrder::Same)
+    }
+
+    fn shadow(&self, schema: &Schema) -> Result<Shadow> {
+        let mut shadow = Shadow::of(schema)?;
+        shadow.keep_tables(self.project.versions.names());
+        Ok(shadow)
+    }
+
+    fn up(&self, from: &Schema) -> Result<PhasePlan> {
+        let (phase, versions) = (self.phase, &self.project.versions);
+        plan_phase(&mut self.shadow(from)?, phase, &phase.up, Direction::Up, versions)
+    }
+
+    fn down(&self, from: &Schema) -> Result<PhasePlan> {
+        let replayed = snapshots(&mut self.shadow(self.before)?, self.phase)?;
+        let past = Past { replayed, recorded: None };
+        plan_undo(&mut self.shadow(from)?, self.phase, &past, &self.project.versions)
+    }
+}
+
+/// Turns what is wrong with a phase into words; other failures stay errors.
+fn judged<T>(error: Error, say: impl FnOnce(String) -> T) -> Result<T> {
+    match error.kind() {
+        ErrorKind::Step
+        | ErrorKind::Unsupported
+        | ErrorKind::MissingPart
+        | ErrorKind::Irreversible => Ok(say(error.to_string())),
+        _ => Err(error),
+    }
+}

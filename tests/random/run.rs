@@ -1,0 +1,172 @@
+//! Makes the file of a case, runs the engine on it, and looks at what is left.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use phaseshift::database::OpenOptions;
+use phaseshift::event::{Interrupt, Silent};
+use phaseshift::files::RealFiles;
+use phaseshift::history::VersionTables;
+use phaseshift::migrate::{Look, Migration, Project, Request, migrate_now};
+use phaseshift::phase::{Chain, Target};
+use phaseshift::{DatabaseState, Error, ErrorKind};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::case::Case;
+use crate::support::{Snapshot, snapshot_database};
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The generator made something that SQLite refuses.
+    Unmade(String),
+    /// The engine refused before it wrote.
+    Refused(String),
+    /// The engine rolled back.
+    RolledBack(String),
+    /// The migration is done; the judge decides.
+    Done,
+    /// Something that must never happen.
+    Wrong(String),
+}
+
+/// The folder of a case.
+#[derive(Debug)]
+pub struct Place {
+    pub folder: PathBuf,
+}
+
+impl Place {
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("project/data.db")
+    }
+
+    pub fn before(&self) -> PathBuf {
+        self.folder.join("before.db")
+    }
+}
+
+/// Runs a case in an empty folder.
+pub fn run(case: &Case, place: &Place) -> Outcome {
+    let phases = place.folder.join("phases");
+    for folder in [&phases, &place.folder.join("project")] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    if let Err(error) = build(case, &place.database()) {
+        return Outcome::Unmade(error);
+    }
+    for end in ["", "-wal"] {
+        let with_end = |path: PathBuf| PathBuf::from(format!("{}{end}", path.display()));
+        let from = with_end(place.database());
+        if from.exists() {
+            std::fs::copy(from, with_end(place.before())).unwrap();
+        }
+    }
+    let file = phases.join("change.toml");
+    std::fs::write(&file, case.phase()).unwrap();
+    let before = content(&snapshot_database(&place.database()));
+    let result = catch_unwind(AssertUnwindSafe(|| migrate(&place.database(), &phases)));
+    match result {
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            Outcome::Wrong(format!("panic: {}", text.unwrap_or_default()))
+        }
+        Ok(Ok(true)) => Outcome::Done,
+        Ok(Ok(false)) => Outcome::Wrong("nothing to do".to_owned()),
+        Ok(Err(error)) => judge_error(&error, place, &before),
+    }
+}
+
+fn build(case: &Case, path: &Path) -> Result<(), String> {
+    let connection = Connection::open(path).map_err(|it| it.to_string())?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false).unwrap();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true).unwrap();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true).unwrap();
+    let must =
+        |sql: &String| connection.execute_batch(sql).map_err(|error| format!("{error}: {sql}"));
+    connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
+    case.content.properties.iter().try_for_each(must)?;
+    if case.content.wal {
+        connection.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    }
+    connection.execute_batch("BEGIN").unwrap();
+    case.creations().iter().try_for_each(must)?;
+    connection.execute_batch("COMMIT").unwrap();
+    for row in &case.content.rows {
+        // A table whose rowids are used up ends the transaction.
+        if connection.is_autocommit() {
+            connection.execute_batch("BEGIN").unwrap();
+        }
+        let sql = row.sql.replacen("INSERT INTO", "INSERT OR ABORT INTO", 1);
+        // Rows that break a rule of their table are left out.
+        drop(connection.execute_batch(&sql));
+    }
+    if connection.is_autocommit() {
+        connection.execute_batch("BEGIN").unwrap();
+    }
+    case.triggers().iter().try_for_each(must)?;
+    for statement in &case.content.epilogue {
+        drop(connection.execute_batch(statement));
+    }
+    connection.execute_batch("COMMIT").map_err(|error| error.to_string())?;
+    connection.close().map_err(|(_, error)| error.to_string())
+}
+
+fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
+    let options = OpenOptions {
+        files: Arc::new(RealFiles),
+        wait: Duration::from_millis(200),
+        interrupt: Interrupt::default(),
+    };
+    let chain = Chain::read(&RealFiles, phases)?;
+    let versions = VersionTables::named("schema_version");
+    let project = Project::new(database.to_path_buf(), None, chain, versions, options);
+    let request = Request::up(Target::parse("head")?);
+    let look = Migration::look(&project, &request)?;
+    if matches!(look, Look::UpToDate(_)) {
+        return Ok(false);
+    }
+    Ok(migrate_now(&project, &request, look, &mut Silent)?.is_ok())
+}
+
+/// An error says what it left behind; that must be true.
+fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
+    let shown = describe(error);
+    match error.state() {
+        DatabaseState::Unchanged => {
+            let after = content(&snapshot_database(&place.database()));
+            if after != *before {
+                return Outcome::Wrong(format!("refused, but the file changed: {shown}"));
+            }
+            if place.folder.join("project/backups").exists() {
+                return Outcome::Wrong(format!("refused, but there is a backup: {shown}"));
+            }
+            let sensible = matches!(
+                error.kind(),
+                ErrorKind::Step
+                    | ErrorKind::Rows
+                    | ErrorKind::Unsupported
+                    | ErrorKind::MissingPart
+                    | ErrorKind::NotAdopted
+            );
+            if sensible { Outcome::Refused(shown) } else { Outcome::Wrong(shown) }
+        }
+        DatabaseState::RolledBack => Outcome::RolledBack(shown),
+        DatabaseState::Done | DatabaseState::Unknown => Outcome::Wrong(shown),
+    }
+}
+
+/// Only the database and its WAL count; -shm files and empty WALs come and go with readers.
+fn content(snapshot: &Snapshot) -> Snapshot {
+    snapshot.without(&|name, bytes| bytes.is_none_or(<[u8]>::is_empty) || name.ends_with("-shm"))
+}
+
+fn describe(error: &Error) -> String {
+    let causes = error.causes().join(" < ");
+    let problems = error.facts().problems.join(" ; ");
+    format!("{}: {error} [{causes}] {{{problems}}}", error.kind().code())
+}

@@ -1,0 +1,122 @@
+//! Runs cases, and has the judge look at those that were carried out.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use rusqlite::Connection;
+
+use super::case::{Case, expectation};
+use super::changes::Progress;
+use super::run::{Outcome, Place, run};
+
+/// What is to be said about a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// SQLite refused what the generator made.
+    Unmade(String),
+    /// Refused before anything was written.
+    Refused(String),
+    /// Rolled back; the file is as it was.
+    RolledBack(String),
+    /// Carried out as it should be.
+    Right,
+    /// A fault.
+    Wrong(String),
+}
+
+/// Runs cases and judges them all at once.
+pub fn try_all(cases: &[Case]) -> Vec<Verdict> {
+    // In memory, where there is such a place: what happens on a disk is not the matter here.
+    let memory = std::path::Path::new("/dev/shm");
+    let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let root = root.unwrap();
+    let mut verdicts = Vec::new();
+    let mut documents = String::new();
+    for (index, case) in cases.iter().enumerate() {
+        let place = Place { folder: root.path().join(index.to_string()) };
+        let outcome = run(case, &place);
+        let judged = match &outcome {
+            Outcome::Done => Some(case.progress()),
+            Outcome::RolledBack(_) => Some(Progress::new(case.schema.clone())),
+            Outcome::Unmade(_) | Outcome::Refused(_) | Outcome::Wrong(_) => None,
+        };
+        let mut verdict = match outcome {
+            Outcome::Unmade(why) => Verdict::Unmade(why),
+            Outcome::Refused(why) => Verdict::Refused(why),
+            Outcome::RolledBack(why) => Verdict::RolledBack(why),
+            Outcome::Done => Verdict::Right,
+            Outcome::Wrong(why) => Verdict::Wrong(why),
+        };
+        if let Some(progress) = judged {
+            match document(index, case, &progress, &place) {
+                Some(document) => documents.push_str(&format!("{document}\n")),
+                None => {
+                    verdict = Verdict::Wrong("the model names something that is gone".to_owned())
+                }
+            }
+        }
+        verdicts.push(verdict);
+    }
+    for (index, problem) in judge(&documents) {
+        verdicts[index] = match &verdicts[index] {
+            Verdict::Wrong(others) => Verdict::Wrong(format!("{others}\n{problem}")),
+            Verdict::RolledBack(why) => {
+                Verdict::Wrong(format!("rolled back, but changed: {problem}: {why}"))
+            }
+            _ => Verdict::Wrong(problem),
+        };
+    }
+    verdicts
+}
+
+fn document(index: usize, case: &Case, progress: &Progress, place: &Place) -> Option<String> {
+    let mut document = expectation(progress, case.policy)?;
+    let (before, after) = (place.before(), place.database());
+    let fields = document.as_object_mut()?;
+    fields.insert("case".to_owned(), index.into());
+    fields.insert("before".to_owned(), before.display().to_string().into());
+    fields.insert("after".to_owned(), after.display().to_string().into());
+    let integrity = serde_json::json!([integrity(&before), integrity(&after)]);
+    fields.insert("integrity".to_owned(), integrity);
+    Some(document.to_string())
+}
+
+/// What SQLite itself says about a file. Values of expression indexes may depend on its version.
+fn integrity(path: &std::path::Path) -> Vec<String> {
+    let connection = Connection::open(path).unwrap();
+    let mut statement = connection.prepare("PRAGMA integrity_check(10000)").unwrap();
+    let rows = statement.query_map([], |row| {
+        Ok(String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned())
+    });
+    match rows.and_then(Iterator::collect::<Result<Vec<String>, _>>) {
+        Ok(lines) => lines,
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+fn judge(documents: &str) -> Vec<(usize, String)> {
+    let judged = documents.lines().count();
+    if judged == 0 {
+        return Vec::new();
+    }
+    let mut process = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/random/judge.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is installed");
+    let mut input = process.stdin.take().expect("a pipe");
+    let text = documents.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let output = process.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<(usize, String)> = said
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(index, problem)| (index.parse().expect("a number"), problem.to_owned()))
+        .collect();
+    let done = lines.iter().filter(|it| it.1 == "judged").count();
+    assert_eq!(done, judged, "the judge did not come to its end");
+    lines.into_iter().filter(|it| it.1 != "judged").collect()
+}
