@@ -6,6 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
+use crate::backup::VerifiedBackup;
 use crate::database::{Access, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -72,8 +73,15 @@ impl Migration<Secured> {
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
         let held = hold(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
-        held.carry_out(started, observer, hooks)
-            .map_err(|error| error.in_database(&path).with_backup(&backup))
+        let files = held.project.options.files.clone();
+        held.carry_out(started, observer, hooks).map_err(|error| {
+            let error = error.in_database(&path);
+            // The copy of a damaged database is not kept.
+            match files.stat(&backup) {
+                Ok(None) => error,
+                Ok(Some(_)) | Err(_) => error.with_backup(&backup),
+            }
+        })
     }
 
     fn carry_out(
@@ -86,7 +94,8 @@ impl Migration<Secured> {
         let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
         let mut lap = Lap::start();
-        let baseline = self.baseline()?;
+        let database = self.state.database.connection();
+        let baseline = Baseline::take(database, &self.known.schema);
         let (backup, verify) = self.state.backup.seconds();
         let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
         let mut work = Work {
@@ -123,13 +132,6 @@ impl Migration<Secured> {
         })
     }
 
-    fn baseline(&self) -> Result<Baseline> {
-        let rebuilt = self.plan.rebuilds().map(|it| it.from.clone());
-        let first: Vec<String> =
-            rebuilt.filter(|table| self.known.schema.find_table(table).is_some()).collect();
-        Baseline::take(self.state.database.connection(), &self.known.schema, &first)
-    }
-
     /// Carries out and commits the next transaction of the run, or rolls it back.
     fn transact(
         mut self,
@@ -143,6 +145,7 @@ impl Migration<Secured> {
         };
         let until = work.done + count;
         let transformed = self.transform(work, until, observer, hooks);
+        let transformed = settled(transformed, &mut self.state.backup);
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
         self.state.database = match transformed {
@@ -298,6 +301,18 @@ fn settle(project: &Project, last: Option<&PhasePlan>, error: Error) -> Error {
         Ok(known) if recorded(&known) => error.leaving(DatabaseState::Done),
         Ok(_) => error.leaving(DatabaseState::RolledBack),
         Err(_) => error,
+    }
+}
+
+/// Waits for the check of the backup. Damage explains any other error.
+fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
+    let by_wish = |error: &Error| error.kind() == ErrorKind::Interrupted;
+    if transformed.as_ref().is_err_and(by_wish) {
+        return transformed;
+    }
+    match (transformed, backup.settle()) {
+        (Err(first), Err(second)) if second.kind() != ErrorKind::Damaged => Err(first),
+        (transformed, settled) => settled.and(transformed),
     }
 }
 
