@@ -311,19 +311,52 @@ fn a_missing_database_is_created_only_when_asked() {
 #[test]
 fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
     let project = project();
-    let phase =
-        "[[up]]\nop = 'add_column'\ntable = 'cameras'\ncolumn = \"note TEXT DEFAULT 'new'\"\n";
-    project.write_phase("phase5.toml", phase);
+    let step = "op = 'create_table'\nsql = 'CREATE TABLE notes(id INTEGER PRIMARY KEY, text)'";
+    project.write_phase("phase5.toml", &format!("[[up]]\n{step}\n"));
     project.run(&["upgrade"]).expect_code(0);
+    sqlite3(&project.database(), "INSERT INTO notes(text) VALUES ('one'), ('two')");
     let before = project.snapshot();
     let refused = project.run(&["downgrade"]).expect_code(4);
-    assert!(refused.stderr.contains("cameras.note"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("table notes goes with 2 rows"), "{}", refused.stderr);
     assert!(refused.stderr.contains("--accept-loss"), "{}", refused.stderr);
     let plan = project.run(&["plan", "-1"]).expect_code(0);
     assert!(plan.stdout.contains("WARNING: this loses data:"), "{}", plan.stdout);
     assert_eq!(project.snapshot(), before);
     project.run(&["downgrade", "--accept-loss"]).expect_code(0);
     assert_eq!(project.run(&["current"]).stdout, "phase4\n");
+}
+
+#[test]
+fn a_failure_in_a_later_phase_keeps_the_earlier_ones_only_when_asked() {
+    let project = project();
+    let check = "name = 'never'\nsql = 'SELECT 1'\nexpect = 2";
+    project.write_phase("phase5.toml", &format!("[[verify]]\n{check}\n"));
+    let whole = project.run(&["upgrade"]).expect_code(6);
+    assert!(whole.stderr.contains("everything was rolled back"), "{}", whole.stderr);
+    assert_eq!(project.run(&["current"]).stdout, "phase2\n");
+    let each = project.run(&["upgrade", "--per-phase"]).expect_code(6);
+    let said = "state: phase3, phase4 done and committed; what came after was rolled back";
+    assert!(each.stderr.contains(said), "{}", each.stderr);
+    assert_eq!(project.run(&["current"]).stdout, "phase4\n");
+}
+
+#[test]
+fn check_takes_phases_there_and_back_and_finds_branches_that_clash() {
+    let project = project();
+    let check = project.run(&["check", "--roundtrip"]).expect_code(0);
+    assert!(check.stdout.contains("✓ phase3: reversible\n"), "{}", check.stdout);
+    let column = "op = 'add_column'\ntable = 'cameras'\ncolumn = 'note TEXT'";
+    for name in ["left", "right"] {
+        project.write_phase(
+            &format!("{name}.toml"),
+            &format!("parents = ['phase4']\n[[up]]\n{column}\n"),
+        );
+    }
+    let clash = project.run(&["check", "--json"]).expect_code(3).json();
+    let message = clash["problems"].as_array().unwrap().iter().map(|it| it["message"].to_string());
+    assert!(message.into_iter().any(|it| it.contains("cameras.note")), "{clash:#}");
+    let merge = project.run(&["merge"]).expect_code(4);
+    assert!(merge.stderr.contains("cameras.note"), "{}", merge.stderr);
 }
 
 #[test]

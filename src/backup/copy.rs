@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 
 /// Bytes that are copied between two looks at the request to stop.
-const STEP: u32 = 16 * 1_024 * 1_024;
+const STEP: u32 = 4 * 1_024 * 1_024;
 
 /// How long to sleep before a busy file is tried again.
 const PAUSE: Duration = Duration::from_millis(20);

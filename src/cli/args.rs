@@ -98,6 +98,9 @@ pub struct Goal {
     /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     pub target: Option<String>,
+    /// One transaction for each phase instead of one for the whole run
+    #[arg(long)]
+    pub per_phase: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
@@ -240,8 +243,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
     /// Check the phase files: the graph, and every phase from nothing
-    #[command(after_help = "Examples:\n  phaseshift check\n  phaseshift check --json")]
-    Check,
+    #[command(after_help = "Examples:
+  phaseshift check
+  phaseshift check --roundtrip --json")]
+    Check(CheckArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -423,6 +428,14 @@ pub struct ShowArgs {
     pub target: String,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CheckArgs {
+    /// Also take each phase down and up again
+    #[arg(long)]
+    pub roundtrip: bool,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -497,7 +510,7 @@ impl Command {
             Self::Heads => "heads",
             Self::Bases => "bases",
             Self::Branches => "branches",
-            Self::Check => "check",
+            Self::Check(_) => "check",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

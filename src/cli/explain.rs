@@ -22,15 +22,23 @@ pub fn explain(error: &Error, flags: &str) -> Advice {
 }
 
 fn state(error: &Error) -> String {
+    let completed = error.facts().completed.join(", ");
     let text = match error.state() {
-        DatabaseState::Unchanged => "nothing was changed",
-        DatabaseState::RolledBack => "everything was rolled back, the database is as before",
-        DatabaseState::Done => "the change is in the database; what came after it failed",
-        DatabaseState::Unknown => "not known; the next look at the file will tell",
+        DatabaseState::Unchanged | DatabaseState::RolledBack if !completed.is_empty() => {
+            format!("{completed} done and committed; what came after was rolled back")
+        }
+        DatabaseState::Unchanged => "nothing was changed".to_owned(),
+        DatabaseState::RolledBack => {
+            "everything was rolled back, the database is as before".to_owned()
+        }
+        DatabaseState::Done => {
+            "the change is in the database; what came after it failed".to_owned()
+        }
+        DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
     };
     match &error.facts().backup {
         Some(backup) => format!("{text}; the backup is {}", backup.display()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

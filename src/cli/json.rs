@@ -30,6 +30,7 @@ pub fn of_failure(command: &str, exit: u8, error: &Error, advice: &Advice) -> Va
             "next": advice.next,
             "problems": facts.problems,
             "choices": facts.choices,
+            "completed": facts.completed,
             "database": facts.database,
             "backup": facts.backup,
             "phase": facts.phase,

@@ -1,5 +1,6 @@
 //! Opening a database file with explicit flags, after a look at what the path is.
 
+use std::error::Error as _;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +98,7 @@ impl Database {
             // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
             connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
         }
-        settings::apply(&connection, access)?;
+        settings::apply(&connection, access).map_err(explain_hot_journal)?;
         let database = Self {
             connection,
             path: path.to_path_buf(),
@@ -114,15 +115,7 @@ impl Database {
     fn touch(&self) -> Result<()> {
         let read =
             self.connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
-        match read {
-            Ok(_) => Ok(()),
-            Err(error) if is_hot_journal(&error) => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "a crashed program left a journal that must be rolled back first",
-            )
-            .caused_by(error)),
-            Err(error) => Err(error.into()),
-        }
+        read.map(drop).map_err(|error| explain_hot_journal(error.into()))
     }
 
     /// Returns the connection.
@@ -251,6 +244,16 @@ fn open_flags(
 fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
     let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
     Ok(stat.map(|stat| stat.bytes))
+}
+
+/// Says why a connection that only looks cannot read what a crashed program left.
+fn explain_hot_journal(error: Error) -> Error {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+    if !cause.is_some_and(is_hot_journal) {
+        return error;
+    }
+    let what = "a crashed program left a journal that must be rolled back first";
+    Error::new(ErrorKind::ReadOnly, what).caused_by(error)
 }
 
 fn is_hot_journal(error: &rusqlite::Error) -> bool {

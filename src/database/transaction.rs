@@ -59,8 +59,8 @@ impl WriteTransaction {
     /// Commits, trying again for as long as readers keep the file busy, up to the wait.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] (rolled back), or [`ErrorKind::Commit`] with the state that was found
-    /// by looking again.
+    /// [`ErrorKind::Busy`] (rolled back), or [`ErrorKind::Commit`], whose state is unknown if only
+    /// another look at the file can tell.
     pub fn commit(self) -> Result<Database> {
         let deadline = Instant::now() + self.database.options().wait.max(Duration::from_secs(5));
         loop {
@@ -78,7 +78,9 @@ impl WriteTransaction {
             }
         }
         let connection = self.database.connection();
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            .map_err(|error| Error::from(error).leaving(DatabaseState::Done))?;
         Ok(self.database)
     }
 

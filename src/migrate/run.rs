@@ -1,13 +1,13 @@
 //! Carrying a secured migration out: rebuild, prove, commit, all in one transaction.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::VerifiedBackup;
-use crate::database::{Access, Identity, WriteTransaction};
+use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{EventKind, record};
@@ -20,7 +20,7 @@ use super::look::Transactions;
 use super::project::Project;
 use super::secure::hold;
 use super::stages::{Lap, Stages};
-use super::state::{Known, Migration, Secured, data_version};
+use super::state::{Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
 #[derive(Default)]
@@ -106,6 +106,7 @@ impl Migration<Secured> {
             execution: Execution::default(),
             proof: Proof::default(),
             done: 0,
+            follow_up: None,
         };
         let database = loop {
             self = self.transact(&mut work, observer, hooks)?;
@@ -116,7 +117,8 @@ impl Migration<Secured> {
             }
             self = self.lock_again(&work)?;
         };
-        let follow_up = database.close().err().map(|error| error.to_string());
+        let closing = database.close().err().map(|error| error.to_string());
+        let follow_up = work.follow_up.or(closing);
         work.stages.commit += work.lap.next();
         Ok(Report {
             from,
@@ -148,13 +150,21 @@ impl Migration<Secured> {
         let transformed = settled(transformed, &mut self.state.backup);
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
-        self.state.database = match transformed {
-            Ok(()) => transaction.commit().map_err(|error| {
-                settle(&self.project, self.plan.phases.get(until - 1), error)
-                    .after_phases(completed)
-            })?,
-            Err(error) => return Err(roll_back(transaction, error).after_phases(completed)),
+        if let Err(error) = transformed {
+            return Err(roll_back(transaction, error).after_phases(completed));
+        }
+        let committed = match transaction.commit() {
+            Ok(database) => Ok(database),
+            Err(error) => {
+                let events = self.known.recorded.events.len() + work.done;
+                let last = self.plan.phases.get(until - 1);
+                let backup = self.state.backup.path();
+                settle(&self.project, error, work, || {
+                    look_again(&self.project, events, last, backup)
+                })
+            }
         };
+        self.state.database = committed.map_err(|error| error.after_phases(completed))?;
         work.done = until;
         work.stages.commit += work.lap.next();
         Ok(self)
@@ -287,20 +297,35 @@ fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
     Ok(())
 }
 
-/// After a COMMIT that failed without leaving a transaction open, the file itself tells what it holds.
-fn settle(project: &Project, last: Option<&PhasePlan>, error: Error) -> Error {
-    if error.state() != DatabaseState::Unknown {
-        return error;
-    }
-    let found = project.open(Access::Write).and_then(|database| project.know(&database));
-    let recorded = |known: &Known| {
-        let event = known.recorded.events.last();
-        event.zip(last).is_some_and(|(event, phase)| event.id == phase.id.as_str())
+/// Finds out whether a commit counts although an error was reported: the history then ends with
+/// the transaction's last phase and names our backup. Opening the file rolls back what was not
+/// committed.
+fn look_again(
+    project: &Project,
+    events: usize,
+    last: Option<&PhasePlan>,
+    backup: &Path,
+) -> DatabaseState {
+    let recorded = || {
+        let database = project.open(Access::Write)?;
+        project.know(&database).map(|now| now.recorded)
     };
-    match found {
-        Ok(known) if recorded(&known) => error.leaving(DatabaseState::Done),
-        Ok(_) => error.leaving(DatabaseState::RolledBack),
-        Err(_) => error,
+    // What is found must also outlast a power cut, and the sync of the folder may be what failed.
+    let folder = project.database.parent().unwrap_or(Path::new("."));
+    let durable = || project.options.files.sync_folder(folder).is_ok();
+    let ours = (last.map(|it| it.id.to_string()), Some(backup.display().to_string()));
+    match recorded() {
+        Ok(now) if now.events.len() == events => DatabaseState::RolledBack,
+        Ok(now)
+            if now
+                .events
+                .last()
+                .is_some_and(|it| (Some(it.id.clone()), it.backup.clone()) == ours)
+                && durable() =>
+        {
+            DatabaseState::Done
+        }
+        Ok(_) | Err(_) => DatabaseState::Unknown,
     }
 }
 
@@ -326,6 +351,29 @@ struct Work {
     proof: Proof,
     /// Phases that are committed.
     done: usize,
+    /// What failed after a commit that counts.
+    follow_up: Option<String>,
+}
+
+/// Decides what a failed COMMIT means. If the change is in the file after all, the run goes on with a
+/// new connection and reports the error as something that failed afterwards.
+fn settle(
+    project: &Project,
+    error: Error,
+    work: &mut Work,
+    look_again: impl FnOnce() -> DatabaseState,
+) -> Result<Database> {
+    if error.state() != DatabaseState::Unknown {
+        return Err(error);
+    }
+    match look_again() {
+        DatabaseState::Done => {
+            let causes = error.causes().join(": ");
+            work.follow_up = Some(format!("an error at the commit: {causes}"));
+            project.open(Access::Write).map_err(|again| again.leaving(DatabaseState::Done))
+        }
+        state => Err(error.leaving(state)),
+    }
 }
 
 /// Rolls back and says so; an error while rolling back does not replace the first one.

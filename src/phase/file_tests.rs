@@ -6,7 +6,7 @@ use proptest::proptest;
 use super::*;
 use crate::files::RealFiles;
 use crate::phase::samples::{Folder, id};
-use crate::phase::{ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation};
+use crate::phase::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation};
 
 fn read(text: &str) -> Result<PhaseFile> {
     let folder = Folder::with(&[("x.toml", text), ("rows.sql", "DELETE FROM t;\n")]);
@@ -223,6 +223,7 @@ fn every_op_is_read() {
                 table: owned("t"),
                 sql: sql(),
                 values: vec![(owned("z"), owned("1")), (owned("a"), owned("2"))],
+                left_out: LeftOut::Refuse,
             },
         ),
         ("sql', sql='SELECT 1'", Operation::Sql { sql: owned("SELECT 1"), file: None }),

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::phase::PhaseId;
-use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation};
+use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation};
 
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -393,6 +393,7 @@ fn rebuild(values: &mut Values) -> Option<Operation> {
         table: values.text("table")?,
         sql: values.text("sql")?,
         values: values.expressions("values").unwrap_or_default(),
+        left_out: LeftOut::Refuse,
     })
 }
 

@@ -25,6 +25,8 @@ pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
 pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
-pub use step::{Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, Operation, Step};
+pub use step::{
+    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
+};
 pub use target::{LinePlace, Target, TargetRange};
 pub use warning::ChainWarning;

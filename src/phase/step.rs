@@ -56,6 +56,16 @@ pub enum DefaultChange {
     Remove,
 }
 
+/// What a rebuild does about columns that its new text does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LeftOut {
+    /// It is refused: the column may have been forgotten. So in every phase file.
+    #[default]
+    Refuse,
+    /// The column is meant to go. So in derived ways back, which know what was added.
+    Drop,
+}
+
 /// Which constraint of a table is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConstraintChoice {
@@ -106,7 +116,7 @@ pub enum Operation {
     /// Replaces a trigger by another text.
     ReplaceTrigger { sql: String },
     /// Replaces the whole definition of a table; columns are matched by name.
-    Rebuild { table: String, sql: String, values: Vec<(String, String)> },
+    Rebuild { table: String, sql: String, values: Vec<(String, String)>, left_out: LeftOut },
     /// Runs statements that change rows.
     Sql { sql: String, file: Option<String> },
 }

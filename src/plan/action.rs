@@ -134,7 +134,14 @@ impl Reshape {
     pub fn steps(&self) -> Vec<PlannedStep> {
         let mut steps = self.copy_steps();
         steps.extend(self.swap_step());
-        steps.extend(self.restore_step());
+        let mut restored = self.restore_step();
+        if let Some(step) = &mut restored {
+            let unparked = self.statistics.unpark_sql();
+            if !unparked.is_empty() {
+                step.actions.push(Action::CarryStatistics(unparked));
+            }
+        }
+        steps.extend(restored);
         // Statistics get their new names first, so that no DROP takes them along.
         let statistics = self.statistics.sql();
         let carried = (!statistics.is_empty()).then_some(Action::CarryStatistics(statistics));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::copy::CopyQuery;
 use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
-use super::statistics::{IndexMove, StatisticsMove};
+use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
@@ -44,7 +44,8 @@ pub fn derive(
         .chain(dropped.iter().map(|it| fold(&it.table)))
         .collect();
     let (removed, restored) = work.dependents(&gone, &rebuilds);
-    let statistics = work.statistics(&rebuilds, &dropped);
+    let mut statistics = work.statistics(&rebuilds, &dropped);
+    statistics.parked = work.parked(&removed, &restored, &virtuals);
     Ok(Reshape {
         removed,
         rebuilds,
@@ -266,6 +267,36 @@ impl Derivation<'_> {
         }
         moves.indexes.extend(self.loose_index_moves(rebuilds));
         moves
+    }
+
+    /// What is dropped and comes back under its name, with the statistics it has.
+    fn parked(
+        &self,
+        removed: &[Object],
+        restored: &[Object],
+        virtuals: &[VirtualChange],
+    ) -> Vec<Parked> {
+        let returns = |index: &&Object| {
+            index.kind == ObjectKind::Index
+                && restored.iter().any(|it| {
+                    it.kind == ObjectKind::Index
+                        && it.name == index.name
+                        && same(&it.table, &index.table)
+                })
+        };
+        let mut parked: Vec<Parked> =
+            removed.iter().filter(returns).map(|it| Parked::Index(it.name.clone())).collect();
+        for change in virtuals {
+            let VirtualChange::Recreate { from, .. } = change else { continue };
+            let prefix = format!("{}_", fold(from));
+            let behind = self.before.of_kind(ObjectKind::ShadowTable);
+            parked.extend(
+                behind
+                    .filter(|it| fold(&it.name).starts_with(&prefix))
+                    .map(|it| Parked::Table(it.name.clone())),
+            );
+        }
+        parked
     }
 
     /// Indexes of tables that stay, which are renamed or dropped.

@@ -21,7 +21,7 @@ pub use losses::{Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
-pub use statistics::{IndexMove, StatisticsMove};
+pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use undo::{Past, advance, plan_undo, snapshots};
 

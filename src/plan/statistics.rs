@@ -25,6 +25,29 @@ pub struct StatisticsMove {
     pub renamed: Vec<(String, Option<String>)>,
     /// Indexes and their names afterwards.
     pub indexes: Vec<IndexMove>,
+    /// Tables and indexes that are dropped and made again under their names.
+    pub parked: Vec<Parked>,
+}
+
+/// Something whose rows would go with it when it is dropped, though it comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parked {
+    /// An index that is dropped and created again.
+    Index(String),
+    /// A table behind a virtual table that is created anew.
+    Table(String),
+}
+
+const PARKED: &str = "phaseshift parked: ";
+
+impl Parked {
+    /// The column of a statistics table that names it, and its name.
+    fn place(&self) -> (&'static str, &str) {
+        match self {
+            Self::Index(name) => ("idx", name),
+            Self::Table(name) => ("tbl", name),
+        }
+    }
 }
 
 impl StatisticsMove {
@@ -36,6 +59,29 @@ impl StatisticsMove {
             statements.extend(self.deletions(table));
             statements.extend(self.index_renames(table));
             statements.extend(self.table_renames(table));
+            statements.extend(self.parked.iter().map(|it| {
+                let (column, name) = it.place();
+                format!(
+                    "UPDATE main.{table} SET {column} = {} WHERE {column} = {}",
+                    literal(&format!("{PARKED}{name}")),
+                    literal(name)
+                )
+            }));
+        }
+        statements
+    }
+
+    /// Returns the statements that give parked rows their names back.
+    pub fn unpark_sql(&self) -> Vec<String> {
+        let mut statements = Vec::new();
+        for table in &self.tables {
+            for (column, name) in self.parked.iter().map(Parked::place) {
+                statements.push(format!(
+                    "UPDATE main.{table} SET {column} = {} WHERE {column} = {}",
+                    literal(name),
+                    literal(&format!("{PARKED}{name}"))
+                ));
+            }
         }
         statements
     }

@@ -18,6 +18,9 @@ use crate::files::{Files, Stat};
 /// What belongs together: the file and what SQLite puts beside it.
 const SUFFIXES: [&str; 4] = ["", "-journal", "-wal", "-shm"];
 
+/// How many names are tried before something else must be wrong.
+const NAMES: u32 = 10_000;
+
 pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, files) = (&restore.plan.database, restore.options.files.as_ref());
     let present = look(files, path)?;
@@ -84,10 +87,7 @@ fn refuse(path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
 /// Copies the backup beside the database and makes the copy durable.
 fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -> Result<Part<'f>> {
     let (path, backup) = (&restore.plan.database, &restore.backup.path);
-    let part = Part::copy(files, backup, path)?.ok_or_else(|| {
-        let what = format!("a half-written copy lies beside {}", path.display());
-        Error::new(ErrorKind::Restore, what)
-    })?;
+    let part = begin(backup, path, files)?;
     let found = digest(part.path(), &restore.options, &mut |_| {})?;
     if found.text != restore.plan.verification.digest {
         let what = format!("the copy of {} differs from it", backup.display());
@@ -101,6 +101,19 @@ fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -
         part.settle(&like)?;
     }
     Ok(part)
+}
+
+/// Copies the backup to the first part name that is free. A killed run may have had our process
+/// id, which is always 1 in a container, and have left its copy there.
+fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<Part<'f>> {
+    let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
+    for number in 1..NAMES {
+        if let Some(part) = Part::copy(files, backup, &names.candidate(number))? {
+            return Ok(part);
+        }
+    }
+    let what = format!("no name is free for a copy beside {}", path.display());
+    Err(Error::new(ErrorKind::Restore, what))
 }
 
 /// Moves the file and everything beside it to names that belong together; returns from and to.
@@ -123,7 +136,7 @@ fn move_aside(path: &Path, files: &dyn Files) -> Result<Vec<(PathBuf, PathBuf)>>
 
 fn free_name(path: &Path, files: &dyn Files) -> Result<PathBuf> {
     let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
-    for number in 1..10_000 {
+    for number in 1..NAMES {
         let name = names.candidate(number);
         let mut taken = false;
         for suffix in SUFFIXES {

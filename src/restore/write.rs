@@ -100,7 +100,10 @@ impl Writing<'_> {
         }
         let compared = self.compare(&live, observer);
         self.note(release(live), "the lock could not be released");
-        compared?.map_err(differs)
+        match compared {
+            Ok(compared) => compared.map_err(differs),
+            Err(error) => self.after_failed_compare(error, observer),
+        }
     }
 
     /// In WAL mode: readers keep their state, writers wait until the copy is committed.
@@ -133,7 +136,12 @@ impl Writing<'_> {
         let checkpoint =
             live.connection().query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.note(checkpoint.map_err(Error::from), "the WAL could not be emptied");
-        match compared? {
+        drop(live);
+        let compared = match compared {
+            Ok(compared) => compared,
+            Err(error) => return self.after_failed_compare(error, observer),
+        };
+        match compared {
             Ok(tables) => Ok(tables),
             Err(_) if now.is_ok_and(|now| now != known) => {
                 self.follow_up.push("another program wrote after the restore".to_owned());
@@ -182,6 +190,22 @@ impl Writing<'_> {
                 let what = "the backup could not be written";
                 Err(Error::new(ErrorKind::Restore, what).leaving(state).caused_by(error))
             }
+        }
+    }
+
+    /// The write was committed; an error that passes must not make it look undone.
+    fn after_failed_compare(
+        &mut self,
+        error: Error,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<TableRows>> {
+        let paths = (self.restore.backup.path.as_path(), self.kept.as_deref());
+        match look_again(self.path(), paths, &self.restore.options, observer) {
+            Found::Restored(tables) => {
+                self.follow_up.push(format!("the first comparison failed: {}", full(&error)));
+                Ok(tables)
+            }
+            Found::Other(state) => Err(error.leaving(state)),
         }
     }
 

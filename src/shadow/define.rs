@@ -6,7 +6,7 @@
 use super::shadow::Shadow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
-use crate::phase::{ConstraintChoice, Operation};
+use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::sql::{self, edit};
 
@@ -176,7 +176,7 @@ impl Shadow {
         if !done {
             self.recreate(&schema, object, &edited)?;
         }
-        if let Operation::Rebuild { values, .. } = operation {
+        if let Operation::Rebuild { values, left_out: LeftOut::Refuse, .. } = operation {
             self.refuse_left_out(shape, values)?;
         }
         self.follow(operation, &object.name)
@@ -185,7 +185,7 @@ impl Shadow {
     /// A new text that does not have a column of the table may have forgotten it, or mean it by
     /// another name. Only a column whose values go into others is known to be given up.
     fn refuse_left_out(&self, before: &Table, values: &[(String, String)]) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(after) = schema.shape(&before.name) else { return Ok(()) };
         let read_by = |column: &str| values.iter().any(|(_, sql)| sql::mentions(sql, &[column]));
         let left_out: Vec<&str> = before

@@ -133,6 +133,7 @@ impl Shadow {
             None => {
                 self.lineage.rename_table(rename.from, rename.to);
                 self.follow_shadow_tables(rename.from, rename.to)?;
+                self.refuse_unfollowed(rename.from, rename.to)?;
                 self.follow_content(rename.from, rename.to)
             }
             Some(table) => {
@@ -235,6 +236,44 @@ impl Shadow {
                 && schema.find(ObjectKind::ShadowTable, &new).is_some();
             if moved {
                 self.lineage.rename_table(&old, &new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Some modules take the name of another table as an argument, and full-text tables have a
+    /// hidden column of their own name, which triggers use: SQLite's RENAME follows neither.
+    fn refuse_unfollowed(&self, from: &str, to: &str) -> Result<()> {
+        const COLUMNS_ONLY: [&str; 5] = ["fts3", "fts4", "fts5", "rtree", "rtree_i32"];
+        let refuse = |what: String, name: &str| {
+            let what = format!("{what}; drop it before the rename and create it again after");
+            Err(Error::new(ErrorKind::Step, what).about(name))
+        };
+        for (name, text) in self.virtual_tables()? {
+            let arguments = edit::virtual_table_arguments(&text).map_err(unreadable)?;
+            let module = fold(&arguments.module.text);
+            let names = |text: &str| same(&sql::unquote(text.trim()), from);
+            if !COLUMNS_ONLY.contains(&module.as_str())
+                && arguments.arguments.iter().any(|it| names(&it.text))
+            {
+                return refuse(format!("the virtual table {name} reads {from} by its name"), &name);
+            }
+        }
+        let schema = self.current()?;
+        if schema.find(ObjectKind::VirtualTable, to).is_none() {
+            return Ok(());
+        }
+        for object in &schema.objects {
+            let text = object.sql.as_deref().unwrap_or_default();
+            let uses = matches!(object.kind, ObjectKind::Trigger | ObjectKind::View)
+                && sql::mentions(text, &[to]);
+            if uses && sql::mentions(text, &[from]) {
+                let what = format!(
+                    "{} {} uses {from} as a column of the virtual table",
+                    object.kind.word(),
+                    object.name
+                );
+                return refuse(what, &object.name);
             }
         }
         Ok(())

@@ -35,6 +35,14 @@ impl Bench {
         bench
     }
 
+    /// Makes a database by copying one.
+    pub fn copy_of(database: &Path) -> Self {
+        let bench = Self::empty();
+        std::fs::copy(database, bench.database()).expect("a copy");
+        bench.remember();
+        bench
+    }
+
     /// Makes a database by a Python program, which finds the path in `path`.
     #[track_caller]
     pub fn from_python(program: &str) -> Self {
@@ -371,6 +379,24 @@ impl Renaming {
     /// What the judge expects.
     pub fn judged(&self) -> serde_json::Value {
         serde_json::json!({"tables": self.tables, "columns": self.columns, "alter": self.alter})
+    }
+}
+
+impl Renaming {
+    /// What the judge expects after the way back: SQLite has rewritten every text twice.
+    pub fn judged_back(&self) -> serde_json::Value {
+        let mut alter = self.alter.clone();
+        for (table, columns) in self.columns.iter().rev() {
+            for (from, to) in columns.as_object().into_iter().flatten() {
+                let (from, to) = (quoted(from), quoted(to.as_str().unwrap_or_default()));
+                alter.push(format!("ALTER TABLE {} RENAME COLUMN {to} TO {from}", quoted(table)));
+            }
+        }
+        for (from, to) in &self.tables {
+            let to = quoted(to.as_str().unwrap_or_default());
+            alter.push(format!("ALTER TABLE {to} RENAME TO {}", quoted(from)));
+        }
+        serde_json::json!({"alter": alter})
     }
 }
 

@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::plan::Direction;
 
-use super::look::request;
+use super::look::request_of;
 use super::migrate::unguided;
 use super::plan;
 use crate::cli::answer::Answer;
@@ -20,7 +20,7 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
         return plan::sql(context, goal.target.as_deref(), Direction::Down);
     }
     let project = context.project()?;
-    let mut request = request(Direction::Down, goal.target.as_deref(), "-1")?;
+    let mut request = request_of(Direction::Down, goal)?;
     if arguments.accept_loss {
         request = request.accepting_loss();
     }

@@ -7,6 +7,7 @@ use phaseshift::plan::Direction;
 use phaseshift::preflight::space_need;
 
 use super::unadopted::name_the_phase;
+use crate::cli::args::Goal;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 
@@ -16,6 +17,16 @@ use crate::cli::screens::{counted, sized};
 /// [`phaseshift::ErrorKind::Arguments`] if the text is no target.
 pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Result<Request> {
     Ok(Request::new(direction, Target::parse(target.unwrap_or(default))?))
+}
+
+/// Makes the request for the goal of a command.
+///
+/// # Errors
+/// As [`request`].
+pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
+    let default = if direction == Direction::Up { "head" } else { "-1" };
+    let request = request(direction, goal.target.as_deref(), default)?;
+    Ok(if goal.per_phase { request.per_phase() } else { request })
 }
 
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.

@@ -8,7 +8,7 @@ use phaseshift::migrate::{
 use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
-use super::look::{look, prerequisites, rebuilt_tables, request};
+use super::look::{look, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
 use super::unadopted::offer;
 use super::{plan, report};
@@ -32,7 +32,7 @@ const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 /// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn guided(context: &Context, goal: &Goal) -> Result<Answer> {
     let project = context.project()?;
-    let request = request(Direction::Up, goal.target.as_deref(), "head")?;
+    let request = request_of(Direction::Up, goal)?;
     guide(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }
 
@@ -99,7 +99,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
         return plan::sql(context, goal.target.as_deref(), Direction::Up);
     }
     let project = context.project()?;
-    let request = request(Direction::Up, goal.target.as_deref(), "head")?;
+    let request = request_of(Direction::Up, goal)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if arguments.create && !dry_run {
         return in_new_file(&project, || unguided(context, &project, &request, false));

@@ -1,6 +1,7 @@
 //! `revision` and `merge`: new phase files.
 
 use phaseshift::error::file_error;
+use phaseshift::migrate::refuse_clashes;
 use phaseshift::phase::{Chain, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -49,7 +50,8 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
 /// Writes a phase that joins several.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`] if there are fewer than two phases to join.
+/// [`ErrorKind::Arguments`] if there are fewer than two phases to join; [`ErrorKind::Chain`] if
+/// their branches clash.
 pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
     let chain = chain(context)?;
     let mut parents = Vec::new();
@@ -64,6 +66,8 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
         let what = "there is nothing to join: a merge needs two heads";
         return Err(Error::new(ErrorKind::Arguments, what));
     }
+    let project = context.project_at(context.folder.join("unused.db"), chain.clone());
+    refuse_clashes(&project, &parents)?;
     let names: Vec<&str> = ids(&parents);
     let message =
         arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));

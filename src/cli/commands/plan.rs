@@ -1,7 +1,7 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Look, Migration, Outline, Project, script};
+use phaseshift::migrate::{Look, Migration, Outline, Project, script, script_range};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use serde_json::{Value, json};
@@ -53,12 +53,12 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
 /// Prints the plan to a target, or from one place to another, as a script.
 ///
 /// # Errors
-/// Those of an outline.
+/// Those of an outline and of a script.
 pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Result<Answer> {
-    let (project, outlined) = match target.map(TargetRange::parse) {
-        Some(Ok(range)) => outline_range(context, &range, direction)?,
-        Some(Err(_)) | None => outline(context, target, direction)?,
-    };
+    if let Some(Ok(range)) = target.map(TargetRange::parse) {
+        return sql_of_range(context, &range, direction);
+    }
+    let (project, outlined) = outline(context, target, direction)?;
     let mut answer = match outlined {
         Outline::UpToDate(up_to_date) => {
             let mut answer = report::nothing_to_do(&project, &up_to_date);
@@ -75,6 +75,25 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
     Ok(answer)
 }
 
+/// Prints the script between two places, for any file that is at the first one.
+fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) -> Result<Answer> {
+    let chain = context.chain()?;
+    let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
+    let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
+    let direction = if leads_down { Direction::Down } else { direction };
+    // The path is never opened.
+    let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
+    let project = context.project_at(database, chain);
+    let sql = script_range(&project, range, direction)?;
+    let report = json!({
+        "range": range.to_string(),
+        "direction": direction.code(),
+        "sql": sql,
+        "changed": false,
+    });
+    Ok(Answer::done(sql, report))
+}
+
 fn outline(
     context: &Context,
     target: Option<&str>,
@@ -85,23 +104,6 @@ fn outline(
     let request = request(direction, target, default)?;
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
-    Ok((project, outlined))
-}
-
-/// Plans between two places; a script only, since there is no file that it would be a plan for.
-fn outline_range(
-    context: &Context,
-    range: &TargetRange,
-    direction: Direction,
-) -> Result<(Project, Outline)> {
-    let chain = context.chain()?;
-    let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
-    let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
-    let direction = if leads_down { Direction::Down } else { direction };
-    // The path is never opened; the script may be for many files.
-    let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
-    let project = context.project_at(database, chain);
-    let outlined = Migration::outline_range(&project, range, direction)?;
     Ok((project, outlined))
 }
 

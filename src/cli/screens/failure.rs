@@ -18,7 +18,7 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
         _ => style.error("Error:"),
     };
     let mut text = format!("{label} {error}\n");
-    for cause in error.causes() {
+    for cause in telling(&error.to_string(), error.causes()) {
         line(&mut text, "cause:", &cause);
     }
     let problems = &error.facts().problems;
@@ -35,6 +35,18 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
     text
 }
 
+/// Leaves out causes that say nothing that the headline or another cause does not say.
+fn telling(headline: &str, causes: Vec<String>) -> Vec<String> {
+    let said_elsewhere = |place: usize, cause: &str| {
+        let others = causes.iter().enumerate().filter(|(other, _)| *other != place);
+        headline.contains(cause) || others.into_iter().any(|(_, other)| other.contains(cause))
+    };
+    let kept = causes.iter().enumerate().filter(|(place, cause)| {
+        cause.as_str() != "SQLite reported an error" && !said_elsewhere(*place, cause)
+    });
+    kept.map(|(_, cause)| cause.clone()).collect()
+}
+
 /// Adds a labelled line; further lines of the text are indented below it.
 fn line(text: &mut String, label: &str, content: &str) {
     let content = content.trim_end().replace('\n', "\n         ");
@@ -44,6 +56,15 @@ fn line(text: &mut String, label: &str, content: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_that_repeat_others_are_left_out() {
+        let causes =
+            ["SQLite reported an error", "disk I/O error", "Error code 778: disk I/O error"];
+        let causes = causes.map(str::to_owned).to_vec();
+        assert_eq!(telling("the backup failed", causes), ["Error code 778: disk I/O error"]);
+        assert!(telling("no table x", vec!["no table x".to_owned()]).is_empty());
+    }
 
     #[test]
     fn a_failure_says_what_why_the_state_and_the_next_command() {

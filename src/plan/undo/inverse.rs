@@ -3,7 +3,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::same;
-use crate::phase::{ColumnChange, ConstraintChoice, DefaultChange, Operation, Phase, Step};
+use crate::phase::{
+    ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, Step,
+};
 use crate::schema::{Object, ObjectKind, Schema, Table, same_meaning};
 use crate::sql::{ConstraintKind, CreateTable, object_head};
 
@@ -200,7 +202,8 @@ impl Inverse<'_> {
         match (before, after) {
             (Some(before), Some(after)) if same_meaning(&after, &now) => {
                 let (table, sql) = (table.to_owned(), before);
-                Ok(vec![Operation::Rebuild { table, sql, values: Vec::new() }])
+                let left_out = LeftOut::Drop;
+                Ok(vec![Operation::Rebuild { table, sql, values: Vec::new(), left_out }])
             }
             (before, _) => self.single_change(step, table, before.as_deref()).map(|it| vec![it]),
         }

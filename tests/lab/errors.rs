@@ -1,0 +1,73 @@
+//! Every error of the disk in the engine's jobs: nothing is lost, and nothing fails silently.
+
+use crate::disk::{Disk, Failure, Lasting};
+use crate::error_sweep::ErrorSweep;
+use crate::jobs::Job;
+use crate::scene::{Scene, Start};
+
+const SESSIONS: u32 = 24;
+
+fn green(disk: &Disk, scene: &Scene, job: &Job) {
+    for failure in [Failure::Broken, Failure::Full] {
+        for lasting in [Lasting::Once, Lasting::ForEver] {
+            ErrorSweep { disk, scene, job, failure, lasting }.run().expect_green();
+        }
+    }
+}
+
+fn migration_from(start: Start) {
+    let disk = Disk::new(&format!("errors-migrate-{start:?}"));
+    let scene = Scene::new(&disk, start, SESSIONS);
+    green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
+}
+
+#[test]
+fn an_error_in_a_migration_of_a_clean_file_is_never_silent() {
+    migration_from(Start::Clean);
+}
+
+#[test]
+fn an_error_in_a_migration_of_a_wal_file_is_never_silent() {
+    migration_from(Start::CleanWal);
+}
+
+#[test]
+fn an_error_in_a_migration_of_frames_in_the_wal_is_never_silent() {
+    migration_from(Start::WalFrames);
+}
+
+#[test]
+fn an_error_in_a_migration_of_a_hot_journal_is_never_silent() {
+    migration_from(Start::HotJournal);
+}
+
+#[test]
+fn an_error_in_a_backup_is_never_silent() {
+    let disk = Disk::new("errors-backup");
+    for start in [Start::Clean, Start::CleanWal, Start::WalFrames] {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        green(&disk, &scene, &Job::Backup);
+    }
+}
+
+#[test]
+fn an_error_in_a_restore_is_never_silent() {
+    let disk = Disk::new("errors-restore");
+    for start in Start::ALL {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
+        green(&disk, &scene, &Job::Restore(backup));
+    }
+}
+
+#[test]
+fn an_error_in_a_restore_of_a_ruined_or_missing_file_is_never_silent() {
+    let disk = Disk::new("errors-ruined");
+    for start in [Start::Clean, Start::WalFrames] {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
+        let job = Job::Restore(backup);
+        green(&disk, &scene.clone().with_ruined_header(), &job);
+        green(&disk, &scene.without_database(), &job);
+    }
+}

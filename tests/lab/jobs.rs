@@ -1,0 +1,119 @@
+//! The jobs of the engine, driven as the program drives them.
+
+use std::path::{Path, PathBuf};
+
+use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
+use phaseshift::database::{Access, Database};
+use phaseshift::event::{Event, Silent};
+use phaseshift::history::VersionTables;
+use phaseshift::migrate::{Migration, Project, Request, migrate_now};
+use phaseshift::phase::{Chain, Target};
+use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::{Error, Result};
+
+use crate::disk::Disk;
+use crate::scene::{BACKUPS, DATABASE, options};
+
+/// Something that the engine is asked to do.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Look, lock, back up, rebuild, prove, commit.
+    Migrate(Box<Chain>),
+    /// A backup and nothing else.
+    Backup,
+    /// A restore of this backup.
+    Restore(String),
+    /// A job with a planted mistake, and its name.
+    Planted(&'static str, fn(&Disk) -> Result<Told>),
+}
+
+/// What was said at the end of a job that went well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    Done { follow_up: Option<String> },
+    NothingToDo,
+}
+
+/// What the lab itself promises in the engine's name when a job says that it is done.
+pub const DONE: &str = "done";
+
+impl Job {
+    /// How restores are named.
+    pub const RESTORE: &'static str = "restore";
+
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Migrate(_) => "backup and migrate",
+            Self::Backup => "backup",
+            Self::Restore(_) => Self::RESTORE,
+            Self::Planted(name, _) => name,
+        }
+    }
+
+    /// Does the job; what it says is promised on the disk.
+    pub fn run(&self, disk: &Disk) -> Result<Told> {
+        let told = match self {
+            Self::Migrate(chain) => migrate(disk, chain)?,
+            Self::Backup => back_up(disk)?,
+            Self::Restore(backup) => restore(disk, backup)?,
+            Self::Planted(_, job) => job(disk)?,
+        };
+        disk.promise(DONE);
+        Ok(told)
+    }
+}
+
+/// Returns the project on a disk.
+pub fn project(disk: &Disk, chain: &Chain) -> Project {
+    let (database, backups) = (PathBuf::from(DATABASE), PathBuf::from(BACKUPS));
+    let versions = VersionTables::named("schema_version");
+    Project::new(database, Some(backups), chain.clone(), versions, options(disk))
+}
+
+/// Returns the request to apply everything.
+pub fn to_head() -> Request {
+    Request::up(Target::parse("head").unwrap())
+}
+
+fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
+    let (project, request) = (project(disk, chain), to_head());
+    let look = Migration::look(&project, &request)?;
+    let mut observer = |event: &Event| {
+        if matches!(event, Event::Committed) {
+            disk.promise(DONE);
+        }
+    };
+    Ok(match migrate_now(&project, &request, look, &mut observer)? {
+        Ok(report) => Told::Done { follow_up: report.follow_up },
+        Err(_) => Told::NothingToDo,
+    })
+}
+
+fn back_up(disk: &Disk) -> Result<Told> {
+    let source = Database::open(Path::new(DATABASE), Access::Look, &options(disk))?;
+    let label = BackupLabel::Named("manual".into());
+    let request =
+        BackupRequest { folder: Path::new(BACKUPS), label, phase: None, version: Some(1) };
+    create(&source, &request, &mut Silent)?.into_entry()?;
+    source.close()?;
+    Ok(Told::Done { follow_up: None })
+}
+
+fn restore(disk: &Disk, backup: &str) -> Result<Told> {
+    let entry = BackupEntry::at(disk, Path::new(backup))?;
+    let request = RestoreRequest {
+        database: Path::new(DATABASE),
+        backup: &entry,
+        folder: Path::new(BACKUPS),
+        version_table: "schema_version",
+    };
+    let prepared = Restore::prepare(&request, &options(disk), &mut Silent)?;
+    let report = prepared.run(&mut Silent)?;
+    Ok(Told::Done { follow_up: report.follow_up })
+}
+
+/// Says an error with its causes and what it reports about the data, for messages of the lab.
+pub fn words(error: &Error) -> String {
+    let facts = error.facts();
+    format!("{error} {:?} {:?} ({:?})", error.causes(), facts.problems, error.state())
+}

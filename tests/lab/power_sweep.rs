@@ -1,0 +1,134 @@
+//! A power cut at every operation of a job: the job runs once, the cuts are made in the record.
+
+use std::collections::HashMap;
+
+use crate::disk::{Change, Content, Deaf, Disk, Image};
+use crate::jobs::Job;
+use crate::power::{Model, Numbers, cut};
+use crate::scene::Scene;
+use crate::tally::{Tally, long};
+use crate::verdict::{Expected, Findings};
+
+/// One job on one disk, whose power is cut everywhere.
+pub struct PowerSweep<'a> {
+    pub disk: &'a Disk,
+    pub scene: &'a Scene,
+    pub job: &'a Job,
+    /// How many disks are made of every moment, for the models that lose something.
+    pub variants: u64,
+    /// What is wrong on purpose.
+    pub planted: Planted<'a>,
+}
+
+/// A mistake that the sweep has to notice.
+#[derive(Debug, Clone, Copy)]
+pub enum Planted<'a> {
+    Nothing,
+    /// The disk does not hear some requests.
+    Deaf(Deaf),
+    /// This is done instead of the job.
+    Instead(&'a Job),
+}
+
+impl PowerSweep<'_> {
+    /// Cuts everywhere and judges.
+    pub fn run(&self) -> Tally {
+        let what = match self.planted {
+            Planted::Nothing => self.job.name().to_owned(),
+            Planted::Deaf(deaf) => format!("{}, deaf to {deaf:?}", self.job.name()),
+            Planted::Instead(job) => format!("{} instead of {}", job.name(), self.job.name()),
+        };
+        let mut tally = Tally::new(format!("power cut, {what}, {}", self.scene.name));
+        let expected = Expected::learn(self.disk, &self.scene.image, self.job);
+        let log = self.record();
+        tally.more = format!(", {} operations", log.len());
+        self.cuts(&expected, &log, &mut tally);
+        tally
+    }
+
+    fn record(&self) -> Vec<Change> {
+        self.disk.load(&self.scene.image);
+        let job = match self.planted {
+            Planted::Nothing => self.job,
+            Planted::Deaf(deaf) => {
+                self.disk.make_deaf(deaf);
+                self.job
+            }
+            Planted::Instead(job) => job,
+        };
+        job.run(self.disk).map_err(|error| crate::jobs::words(&error)).unwrap();
+        self.disk.log()
+    }
+
+    /// Cuts a record everywhere.
+    pub fn cuts(&self, expected: &Expected, log: &[Change], tally: &mut Tally) {
+        let mut judged: HashMap<blake3::Hash, Result<Findings, String>> = HashMap::new();
+        for moment in 0..=log.len() {
+            for model in Model::ALL {
+                let variants = if model == Model::Process { 1 } else { self.variants };
+                for variant in 0..variants {
+                    let seed = (moment as u64) << 20 | variant;
+                    let place = || format!("{model:?} at {moment}, variant {variant}");
+                    let mut numbers = Numbers::new(seed);
+                    let image = cut(&self.scene.image, &log[..moment], model, &mut numbers);
+                    let findings = judged
+                        .entry(fingerprint(&image))
+                        .or_insert_with(|| {
+                            self.disk.load(&image);
+                            expected.judge(self.disk)
+                        })
+                        .clone();
+                    let kept = findings.and_then(|found| {
+                        expected.hold_against(&found, &log[..moment]).map(|()| found.which)
+                    });
+                    let good = kept.is_ok();
+                    tally.count(place, kept);
+                    let sound = matches!(self.planted, Planted::Nothing);
+                    if good && sound && (long() || variant == 0 && model != Model::Ordered) {
+                        tally.rerun(place, self.again(expected, &image));
+                    }
+                }
+            }
+        }
+        tally.more += &format!(", {} different disks", judged.len());
+    }
+
+    /// Running the job again finishes it.
+    fn again(&self, expected: &Expected, image: &Image) -> Result<(), String> {
+        self.disk.load(image);
+        finish(self.disk, self.job, expected)
+    }
+}
+
+/// Runs a job on the disk as it is, without faults: it must end well and leave the new state.
+pub fn finish(disk: &Disk, job: &Job, expected: &Expected) -> Result<(), String> {
+    use crate::verdict::Which;
+    job.run(disk).map_err(|error| crate::jobs::words(&error))?;
+    let log = disk.log();
+    if let Some(path) = disk.state().lost_locks.first() {
+        return Err(format!("{path} was read by an ordinary handle while it was open"));
+    }
+    disk.load(&disk.image());
+    let findings = expected.judge(disk)?;
+    expected.hold_against(&findings, &log)?;
+    if findings.which == Which::New || expected.changes_nothing() {
+        return Ok(());
+    }
+    Err("it still is the old state".to_owned())
+}
+
+/// Sums up a disk, so that equal ones are judged once.
+pub fn fingerprint(image: &Image) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for (path, content) in image {
+        hasher.update(path.as_bytes());
+        let (kind, bytes) = match content {
+            Content::File(bytes) => (b"\0f", bytes.as_slice()),
+            Content::Folder => (b"\0d", &[][..]),
+        };
+        hasher.update(kind);
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
+    hasher.finalize()
+}

@@ -1,0 +1,112 @@
+//! The fault lab for memory: every allocation of SQLite fails, and the verdict is that of the disk.
+//!
+//! It stands on the modules of tests/lab. See tests/README.md.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(dead_code, reason = "the modules of tests/lab are used in part")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+mod allocator;
+#[path = "../lab/content.rs"]
+mod content;
+#[path = "../lab/disk.rs"]
+mod disk;
+#[path = "../lab/files.rs"]
+mod files;
+#[path = "../lab/handle.rs"]
+mod handle;
+#[path = "../lab/jobs.rs"]
+mod jobs;
+#[path = "../lab/locks.rs"]
+mod locks;
+#[path = "../lab/power.rs"]
+mod power;
+#[path = "../lab/power_sweep.rs"]
+mod power_sweep;
+#[path = "../lab/scene.rs"]
+mod scene;
+#[path = "../lab/tally.rs"]
+mod tally;
+#[path = "../lab/verdict.rs"]
+mod verdict;
+#[path = "../lab/vfs.rs"]
+mod vfs;
+
+use disk::Disk;
+use jobs::{Job, Told};
+use power_sweep::finish;
+use scene::{Scene, Start};
+use tally::{Tally, long};
+use verdict::{Expected, Which};
+
+const SESSIONS: u32 = 6;
+
+/// How many allocations of a job fail in the short form; all of them in the long one.
+const CASES: u64 = 160;
+
+/// Of so many cases one is run again.
+const RERUNS: u64 = 10;
+
+type Result<T> = std::result::Result<T, String>;
+
+/// Lets an allocation fail during a job; `None` if it has fewer.
+fn attempt(
+    disk: &Disk,
+    scene: &Scene,
+    job: &Job,
+    (at, for_ever): (u64, bool),
+) -> Option<Result<phaseshift::Result<Told>>> {
+    disk.load(&scene.image);
+    allocator::fail(at, for_ever);
+    let result = catch_unwind(AssertUnwindSafe(|| job.run(disk)));
+    allocator::repair()?;
+    Some(result.map_err(|_| "the program panicked".to_owned()))
+}
+
+fn judge(disk: &Disk, expected: &Expected, result: &phaseshift::Result<Told>) -> Result<Which> {
+    let (log, image) = (disk.log(), disk.image());
+    disk.load(&image);
+    let findings = expected.judge(disk)?;
+    expected.hold_against(&findings, &log)?;
+    expected.hold_result(&findings, result)?;
+    Ok(findings.which)
+}
+
+fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
+    let lasting = if for_ever { "for ever" } else { "once" };
+    let name = format!("no memory {lasting}, {}, {}", job.name(), scene.name);
+    let mut tally = Tally::new(name);
+    let expected = Expected::learn(disk, &scene.image, job);
+    disk.load(&scene.image);
+    allocator::fail(u64::MAX - 1, false);
+    job.run(disk).map_err(|error| jobs::words(&error)).unwrap();
+    let all = allocator::count();
+    let step = if long() { 1 } else { usize::try_from(all / CASES + 1).unwrap() };
+    for at in (1..=all).step_by(step) {
+        let Some(result) = attempt(disk, scene, job, (at, for_ever)) else { break };
+        let outcome = result.and_then(|result| judge(disk, &expected, &result));
+        let good = outcome.is_ok();
+        tally.count(|| format!("allocation {at}"), outcome);
+        if good && (tally.cases as u64).is_multiple_of(RERUNS) {
+            tally.rerun(|| format!("allocation {at}"), finish(disk, job, &expected));
+        }
+    }
+    tally.more = format!(", {all} allocations");
+    tally
+}
+
+#[test]
+fn a_failed_allocation_leaves_old_or_new_and_is_never_silent() {
+    allocator::install();
+    let disk = Disk::new("memory");
+    for start in [Start::Clean, Start::WalFrames] {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
+        let migrate = Job::Migrate(scene.chain.clone().into());
+        for job in [migrate, Job::Backup, Job::Restore(backup)] {
+            for for_ever in [false, true] {
+                sweep(&disk, &scene, &job, for_ever).expect_green();
+            }
+        }
+    }
+}
