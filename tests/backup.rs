@@ -702,3 +702,38 @@ fn pruning_never_removes_the_last_whole_backup() {
     assert_eq!(left[0].path, entries[2].path);
     verify(&left[0], &place.options, &mut Silent).unwrap();
 }
+
+#[test]
+fn a_byte_that_no_row_holds_is_compared_too() {
+    let files = Arc::new(Stand::default());
+    let sql = "CREATE TABLE gone(x); INSERT INTO gone VALUES (zeroblob(9000)); DROP TABLE gone;";
+    let place = Place::with(files.clone(), &format!("{SESSIONS}; {sql}"));
+    *files.plant.lock().unwrap() = Some(Box::new(|path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }));
+    let error = place.backup().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Backup, "{error}");
+    assert!(error.facts().problems[0].starts_with("page "), "{:?}", error.facts().problems);
+    assert_eq!(place.names(), Vec::<String>::new());
+}
+
+#[test]
+fn files_of_every_form_are_equal_to_their_backups() {
+    for page_size in [512, 1_024, 8_192, 65_536] {
+        for form in [
+            "journal_mode=WAL",
+            "auto_vacuum=FULL",
+            "auto_vacuum=INCREMENTAL",
+            "encoding='UTF-16le'",
+        ] {
+            let sql = format!("PRAGMA page_size={page_size}; PRAGMA {form}; {SESSIONS}");
+            let place = Place::new(&sql);
+            let backup = place.backup().unwrap_or_else(|error| {
+                panic!("{page_size} {form}: {error} {:?}", error.facts().problems)
+            });
+            assert_eq!(backup.tables()[0].rows, 200);
+        }
+    }
+}

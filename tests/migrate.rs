@@ -215,3 +215,23 @@ fn damage_between_copy_and_proof_is_noticed_and_rolled_back() {
         assert!(before == after, "{name}: the file changed");
     }
 }
+
+#[test]
+fn a_damaged_index_stops_a_run_before_the_commit_and_leaves_no_backup() {
+    let bench = support::Bench::new(
+        "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); CREATE TABLE u(c);
+         INSERT INTO t VALUES (1, 2), (3, 4); INSERT INTO u VALUES (5);
+         PRAGMA writable_schema=ON; CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema;
+         DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA writable_schema=RESET;
+         INSERT INTO t VALUES (5, 6);
+         PRAGMA writable_schema=ON;
+         INSERT INTO main.sqlite_schema SELECT * FROM temp.kept WHERE name = 'i';",
+    );
+    bench.steps("[[up]]\nop = \"rename_column\"\ntable = \"u\"\nfrom = \"c\"\nto = \"d\"\n");
+    let error = bench.run(&up_to("head")).unwrap_err();
+    assert_eq!(error.kind(), phaseshift::ErrorKind::Damaged, "{}", explain(error));
+    assert_eq!(error.state(), phaseshift::DatabaseState::RolledBack);
+    assert!(error.facts().backup.is_none(), "a backup that is gone is not named");
+    assert_eq!(bench.project().backups(), Vec::<std::path::PathBuf>::new());
+    assert!(std::fs::read(bench.database()).unwrap() == std::fs::read(bench.before()).unwrap());
+}

@@ -13,8 +13,8 @@ use crate::database::{OpenOptions, holders};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 
-/// Pages that are copied between two looks at the request to stop.
-const PAGES: i32 = 1_000;
+/// Bytes that are copied between two looks at the request to stop.
+const STEP: u32 = 4 * 1_024 * 1_024;
 
 /// How long to sleep before a busy file is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -43,12 +43,13 @@ pub(crate) fn copy_pages(
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let page_size: u32 = source.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let pages = i32::try_from(STEP / page_size.max(512)).unwrap_or(1);
     let backup = Backup::new(source, target)?;
     // A step of no pages takes the locks.
     step(&backup, 0, job, observer)?;
     locked(observer)?;
     loop {
-        let result = step(&backup, PAGES, job, observer)?;
+        let result = step(&backup, pages, job, observer)?;
         report(&backup, u64::from(page_size), job, observer);
         if result == StepResult::Done {
             return Ok(());

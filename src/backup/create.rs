@@ -1,27 +1,32 @@
 //! Making a backup: copy, compare, make durable, name.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
 use rusqlite::Connection;
 
+use super::beside::Beside;
 use super::check::integrity;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED};
 use super::manifest::Manifest;
 use super::name::{BackupLabel, Names, manifest_of};
-use super::part::{Part, ensure_folder, look};
+use super::pages::{Pages, compare_pages};
+use super::part::{Part, ensure_folder, folder_of, look};
 use super::publish::{Finished, publish};
-use super::verify::digest;
+use super::verify::{Digest, digest};
 use crate::database::{Access, Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::files::Files;
-use crate::rows::compare_databases;
+use crate::rows::{compare_databases, count_rows};
 use crate::schema;
 
 /// How many names are tried before something else must be wrong.
 pub(super) const NAMES: u32 = 10_000;
+
+const DIFFERS: &str = "the backup differs from the database";
 
 /// What a backup is to be called and what its manifest says.
 #[derive(Debug, Clone)]
@@ -43,6 +48,17 @@ pub struct VerifiedBackup {
     manifest: Manifest,
     tables: Vec<TableRows>,
     reader: Database,
+    seconds: (f64, f64),
+    beside: Option<Beside>,
+}
+
+/// When the integrity check of a backup has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// Before the backup gets its name.
+    First,
+    /// Beside what follows, by [`VerifiedBackup::settle`]: nothing may be committed before.
+    Beside,
 }
 
 impl VerifiedBackup {
@@ -64,6 +80,31 @@ impl VerifiedBackup {
     /// Returns a connection that reads the backup and writes nothing.
     pub fn reader(&self) -> &Database {
         &self.reader
+    }
+
+    /// Returns how long the copy took, and its verification, in seconds.
+    pub fn seconds(&self) -> (f64, f64) {
+        self.seconds
+    }
+
+    /// Waits for the integrity check that runs beside. A damaged backup, which is the copy of a damaged
+    /// database, is removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] with what was found; [`ErrorKind::Interrupted`].
+    pub fn settle(&mut self) -> Result<()> {
+        let Some(beside) = self.beside.take() else { return Ok(()) };
+        let found = beside.finish().map_err(of_copy)?;
+        if found.damage.is_empty() {
+            return Ok(());
+        }
+        let files = self.reader.options().files.as_ref();
+        for path in [self.path.as_path(), &manifest_of(&self.path)] {
+            // The damage is the news; what cannot be removed is a backup that says of what it is one.
+            drop(files.remove(path));
+        }
+        drop(files.sync_folder(folder_of(&self.path)));
+        Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
     }
 
     /// Closes the connection and returns the backup as an entry of the list.
@@ -97,28 +138,47 @@ pub fn create(
     request: &BackupRequest<'_>,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
-    run(source, request, observer).map_err(|error| of_backup(error, source.path()))
+    create_checked(source, request, Checked::First, observer)
+}
+
+/// As [`create`], with a choice of when the integrity of the backup is checked.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_checked(
+    source: &Database,
+    request: &BackupRequest<'_>,
+    checked: Checked,
+    observer: &mut dyn Observer,
+) -> Result<VerifiedBackup> {
+    run(source, request, checked, observer).map_err(|error| of_backup(error, source.path()))
 }
 
 fn run(
     source: &Database,
     request: &BackupRequest<'_>,
+    checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
+    let started = Instant::now();
     let job = Job::new(source, request)?;
     let mut part = job.begin(observer)?;
-    let tables = {
+    let (compared, copied) = {
         let _snapshot = Snapshot::begin(source.connection())?;
         job.copy(&part, observer)?;
-        job.compare(&part, observer)?
+        let copied = started.elapsed().as_secs_f64();
+        (job.compare(&part, checked, observer)?, copied)
     };
-    let finished = job.finish(&mut part, tables, true)?;
+    let unchecked = compared.unchecked;
+    let finished = job.finish(&mut part, compared, true)?;
     let reader = Database::open(&finished.path, Access::Look, source.options())?;
     let Finished { path, manifest } = finished;
     let tables = manifest.table_rows();
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
-    Ok(VerifiedBackup { path, manifest, tables, reader })
+    let seconds = (copied, started.elapsed().as_secs_f64() - copied);
+    let beside = unchecked.then(|| Beside::start(&path, source.options()));
+    Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside })
 }
 
 /// Copies the pages of a damaged database that SQLite still opens, without judging them, so that
@@ -132,7 +192,7 @@ pub(crate) fn keep_damaged(
         let job = Job::new(source, request)?;
         let mut part = job.begin(observer)?;
         job.copy(&part, observer)?;
-        let Finished { path, manifest } = job.finish(&mut part, Vec::new(), false)?;
+        let Finished { path, manifest } = job.finish(&mut part, Compared::default(), false)?;
         observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
         Ok(BackupEntry {
             bytes: manifest.bytes,
@@ -265,8 +325,53 @@ impl<'a> Job<'a> {
         Err(Error::new(ErrorKind::Backup, format!("the backup stayed in journal mode {mode}")))
     }
 
-    /// Compares the copy with the source: integrity, schema, every row, the file's properties.
-    fn compare(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<Vec<TableRows>> {
+    /// Compares the copy with the source: every byte of every page, where SQLite gives pages out.
+    fn compare(
+        &self,
+        part: &Part<'_>,
+        checked: Checked,
+        observer: &mut dyn Observer,
+    ) -> Result<Compared> {
+        let options = self.source.options();
+        let total = look(self.files, part.path())?.map_or(0, |stat| stat.bytes);
+        let mut progress = |done: u64| {
+            let subject = part.path().display().to_string();
+            observer.event(&Event::Progress { stage: Stage::VerifyBackup, subject, done, total });
+        };
+        let pages = compare_pages(self.source.connection(), part.path(), options, &mut progress)?;
+        let digest = match pages {
+            Pages::Equal(digest) => digest,
+            Pages::Unknown => {
+                let tables = self.compare_values(part, observer)?;
+                return Ok(Compared { tables, ..Compared::default() });
+            }
+            Pages::Differ(what) => {
+                // The values tell more of what happened.
+                self.compare_values(part, observer)?;
+                return Err(Error::new(ErrorKind::Backup, DIFFERS).problems([what]));
+            }
+        };
+        let copy = Database::open(part.path(), Access::Look, options).map_err(of_copy)?;
+        if checked == Checked::First {
+            self.check_integrity(&copy)?;
+        }
+        let mut tables = Vec::new();
+        for object in schema::read(copy.connection()).map_err(of_copy)?.stored_tables() {
+            let rows = count_rows(copy.connection(), &object.name).map_err(of_copy)?;
+            tables.push(TableRows { table: object.name.clone(), rows });
+        }
+        self.compare_properties(&copy)?;
+        copy.close()?;
+        Ok(Compared { tables, digest: Some(digest), unchecked: checked == Checked::Beside })
+    }
+
+    /// Compares the copy with the source by what they hold: integrity, schema, every row, the file's
+    /// properties.
+    fn compare_values(
+        &self,
+        part: &Part<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<TableRows>> {
         let options = self.source.options();
         let copy = Database::open(part.path(), Access::Look, options).map_err(of_copy)?;
         self.check_integrity(&copy)?;
@@ -288,7 +393,7 @@ impl<'a> Job<'a> {
             &mut progress,
         )?;
         let tables = compared.map_err(|differences| {
-            Error::new(ErrorKind::Backup, "the backup differs from the database")
+            Error::new(ErrorKind::Backup, DIFFERS)
                 .problems(differences.iter().map(ToString::to_string))
         })?;
         self.compare_properties(&copy)?;
@@ -318,18 +423,26 @@ impl<'a> Job<'a> {
         if copy == expected {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Backup, "the backup differs from the database")
+        Err(Error::new(ErrorKind::Backup, DIFFERS)
             .problems([format!("expected {expected:?}, found {copy:?}")]))
     }
 
-    /// Reads the copy's bytes once more and gives it its name. No connection to it is open.
-    fn finish(
-        &self,
-        part: &mut Part<'_>,
-        tables: Vec<TableRows>,
-        verified: bool,
-    ) -> Result<Finished> {
-        let digest = digest(part.path(), self.source.options(), &mut |_| {})?;
-        publish(self, part, digest, (tables, verified))
+    /// Gives the copy its name; its bytes are read for the digest unless they were. No connection to it
+    /// is open.
+    fn finish(&self, part: &mut Part<'_>, compared: Compared, verified: bool) -> Result<Finished> {
+        let digest = match compared.digest {
+            Some(digest) => digest,
+            None => digest(part.path(), self.source.options(), &mut |_| {})?,
+        };
+        publish(self, part, digest, (compared.tables, verified))
     }
+}
+
+/// What a comparison left behind.
+#[derive(Debug, Default)]
+struct Compared {
+    tables: Vec<TableRows>,
+    digest: Option<Digest>,
+    /// Whether the integrity of the copy still has to be checked.
+    unchecked: bool,
 }

@@ -3,12 +3,14 @@
 //! This module knows files, pages and rows. It does not know phases beyond their names, and it never
 //! writes to the database it backs up.
 
+mod beside;
 mod check;
 mod copy;
 mod create;
 mod entry;
 mod manifest;
 mod name;
+mod pages;
 mod part;
 mod prune;
 mod publish;
@@ -16,7 +18,7 @@ mod verify;
 
 pub(crate) use copy::{PageCopy, copy_pages, patiently};
 pub(crate) use create::keep_damaged;
-pub use create::{BackupRequest, VerifiedBackup, create};
+pub use create::{BackupRequest, Checked, VerifiedBackup, create, create_checked};
 pub use entry::{BackupEntry, Leftover, leftovers, list, remove_leftovers};
 pub use manifest::{LabelKind, Manifest, ManifestTable};
 pub use name::BackupLabel;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
+use crate::backup::VerifiedBackup;
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -18,6 +19,7 @@ use crate::rebuild::{Execution, StepNumber, execute};
 use super::look::Transactions;
 use super::project::Project;
 use super::secure::hold;
+use super::stages::{Lap, Stages};
 use super::state::{Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
@@ -52,6 +54,8 @@ pub struct Report {
     pub proof: Proof,
     /// How long the work took, from the lock to the commit, in seconds.
     pub seconds: f64,
+    /// How long each stage took.
+    pub stages: Stages,
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -69,8 +73,15 @@ impl Migration<Secured> {
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
         let held = hold(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
-        held.carry_out(started, observer, hooks)
-            .map_err(|error| error.in_database(&path).with_backup(&backup))
+        let files = held.project.options.files.clone();
+        held.carry_out(started, observer, hooks).map_err(|error| {
+            let error = error.in_database(&path);
+            // The copy of a damaged database is not kept.
+            match files.stat(&backup) {
+                Ok(None) => error,
+                Ok(Some(_)) | Err(_) => error.with_backup(&backup),
+            }
+        })
     }
 
     fn carry_out(
@@ -82,8 +93,15 @@ impl Migration<Secured> {
         let (from, to) = self.versions();
         let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
+        let mut lap = Lap::start();
+        let database = self.state.database.connection();
+        let baseline = Baseline::take(database, &self.known.schema);
+        let (backup, verify) = self.state.backup.seconds();
+        let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
         let mut work = Work {
-            baseline: self.baseline()?,
+            baseline,
+            lap,
+            stages,
             number: StepNumber { index: 0, total: steps.len() },
             execution: Execution::default(),
             proof: Proof::default(),
@@ -101,6 +119,7 @@ impl Migration<Secured> {
         };
         let closing = database.close().err().map(|error| error.to_string());
         let follow_up = work.follow_up.or(closing);
+        work.stages.commit += work.lap.next();
         Ok(Report {
             from,
             to,
@@ -110,15 +129,9 @@ impl Migration<Secured> {
             execution: work.execution,
             proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
+            stages: work.stages,
             follow_up,
         })
-    }
-
-    fn baseline(&self) -> Result<Baseline> {
-        let rebuilt = self.plan.rebuilds().map(|it| it.from.clone());
-        let first: Vec<String> =
-            rebuilt.filter(|table| self.known.schema.find_table(table).is_some()).collect();
-        Baseline::take(self.state.database.connection(), &self.known.schema, &first)
     }
 
     /// Carries out and commits the next transaction of the run, or rolls it back.
@@ -134,6 +147,7 @@ impl Migration<Secured> {
         };
         let until = work.done + count;
         let transformed = self.transform(work, until, observer, hooks);
+        let transformed = settled(transformed, &mut self.state.backup);
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
         if let Err(error) = transformed {
@@ -152,6 +166,7 @@ impl Migration<Secured> {
         };
         self.state.database = committed.map_err(|error| error.after_phases(completed))?;
         work.done = until;
+        work.stages.commit += work.lap.next();
         Ok(self)
     }
 
@@ -186,7 +201,9 @@ impl Migration<Secured> {
     ) -> Result<()> {
         let database = &self.state.database;
         let identity = Identity::read(database.connection())?;
+        work.lap.next();
         self.execute(work, until, observer)?;
+        work.stages.rebuild += work.lap.next();
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
@@ -203,7 +220,9 @@ impl Migration<Secured> {
         };
         work.proof = prove(&subject, observer)
             .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
-        self.note_rows_proven(&plan.phases[work.done..], &work.proof)
+        self.note_rows_proven(&plan.phases[work.done..], &work.proof)?;
+        work.stages.proof += work.lap.next();
+        Ok(())
     }
 
     fn execute(&self, work: &mut Work, until: usize, observer: &mut dyn Observer) -> Result<()> {
@@ -310,9 +329,23 @@ fn look_again(
     }
 }
 
+/// Waits for the check of the backup. Damage explains any other error.
+fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
+    let by_wish = |error: &Error| error.kind() == ErrorKind::Interrupted;
+    if transformed.as_ref().is_err_and(by_wish) {
+        return transformed;
+    }
+    match (transformed, backup.settle()) {
+        (Err(first), Err(second)) if second.kind() != ErrorKind::Damaged => Err(first),
+        (transformed, settled) => settled.and(transformed),
+    }
+}
+
 /// What a run has done so far.
 struct Work {
     baseline: Baseline,
+    lap: Lap,
+    stages: Stages,
     number: StepNumber,
     execution: Execution,
     proof: Proof,

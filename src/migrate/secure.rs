@@ -1,6 +1,6 @@
 //! Securing: the backup before anything is written.
 
-use crate::backup::{BackupLabel, BackupRequest, VerifiedBackup, create};
+use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_checked};
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
@@ -18,7 +18,8 @@ impl Migration<Prepared> {
     /// # Errors
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
-        let backup = back_up(&self.project, &self.known, self.first_phase(), observer)?;
+        let backup =
+            back_up(&self.project, &self.known, self.first_phase(), Checked::First, observer)?;
         let hold = Hold::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
@@ -52,7 +53,7 @@ impl Migration<Prepared> {
             }
         };
         let phase = plan.phases.first().map(|phase| phase.id.as_str());
-        let backup = back_up(&project, &known, phase, observer)?;
+        let backup = back_up(&project, &known, phase, Checked::Beside, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
@@ -93,6 +94,7 @@ pub(super) fn back_up(
     project: &Project,
     known: &Known,
     phase: Option<&str>,
+    checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
     let source = Database::open(&project.database, Access::Look, &project.options)?;
@@ -102,7 +104,7 @@ pub(super) fn back_up(
         phase: phase.map(ToOwned::to_owned),
         version: known.recorded.version(),
     };
-    create(&source, &request, observer)
+    create_checked(&source, &request, checked, observer)
 }
 
 /// Under the lock, after a person was asked: the file must hold what was looked at.
@@ -140,7 +142,7 @@ pub(super) fn hold(
         crate::preflight::check_requirements(database.connection(), first)?;
     }
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
-    let backup = back_up(&project, &now, phase, observer)?;
+    let backup = back_up(&project, &now, phase, Checked::Beside, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

@@ -1,5 +1,6 @@
 //! Recording phases without running them: how a file that exists already is adopted.
 
+use crate::backup::Checked;
 use crate::database::{Access, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
@@ -103,7 +104,7 @@ pub fn stamp(
     let transaction = WriteTransaction::begin(database)?;
     let known = super::state::Known { schema, recorded, applied: before };
     let last = report.current.first().map(ToString::to_string);
-    let backup = back_up(project, &known, last.as_deref(), observer)?;
+    let backup = back_up(project, &known, last.as_deref(), Checked::First, observer)?;
     report.backup = Some(backup.path().to_path_buf());
     write(project, &transaction, &report, purge)?;
     transaction.commit()?.close()?;

@@ -32,13 +32,10 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What was wrong in a database before it was changed.
+/// What was wrong in a database before it was changed, as far as the backup cannot tell later: asking
+/// a full-text table about its index writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
-    /// Foreign key violations.
-    pub foreign_keys: Vec<Violation>,
-    /// The findings of the integrity check for each table, by folded name.
-    pub integrity: BTreeMap<String, Vec<String>>,
     /// The findings about full-text tables, by folded name.
     pub full_text: BTreeMap<String, Option<String>>,
 }
@@ -170,21 +167,12 @@ pub fn full_text_tables(schema: &Schema) -> Vec<FullText> {
 }
 
 impl Baseline {
-    /// Takes the baseline of a database that is about to be changed: of all foreign keys, and of
-    /// the integrity of the tables that will be rebuilt.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
-    pub fn take(connection: &Connection, schema: &Schema, rebuilt: &[String]) -> Result<Self> {
-        let mut baseline =
-            Self { foreign_keys: foreign_key_violations(connection, schema)?, ..Self::default() };
-        for table in rebuilt {
-            let findings = integrity_findings(connection, table)?;
-            baseline.integrity.insert(fold(table), findings);
-        }
-        for index in full_text_tables(schema) {
-            baseline.full_text.insert(fold(&index.table), full_text_finding(connection, &index));
-        }
-        Ok(baseline)
+    /// Takes the baseline of a database that is about to be changed.
+    pub fn take(connection: &Connection, schema: &Schema) -> Self {
+        let full_text = full_text_tables(schema)
+            .into_iter()
+            .map(|index| (fold(&index.table), full_text_finding(connection, &index)))
+            .collect();
+        Self { full_text }
     }
 }

@@ -104,6 +104,7 @@ pub fn answer(report: &Report) -> Answer {
         "steps": report.steps,
         "proof": report.proof,
         "seconds": report.seconds,
+        "stages": report.stages,
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
         "follow_up": report.follow_up,
