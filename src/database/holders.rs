@@ -70,12 +70,27 @@ pub fn holders(path: &Path, files: &dyn Files) -> Vec<Holder> {
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     let mut found = decode(&locks, Inode::of(&main), shared_memory.as_ref().map(Inode::of));
     for pid in processes() {
-        if !found.contains_key(&pid) && has_open(pid, Inode::of(&main), files) {
+        if !found.contains_key(&pid) && has_open(pid, Inode::of(&main), files) && !is_our_fork(pid)
+        {
             found.insert(pid, Holding::Open);
         }
     }
     found.remove(&std::process::id());
     found.into_iter().map(|(pid, how)| Holder { pid, program: program(pid), how }).collect()
+}
+
+/// Tells whether a process is a child of ours that has not become another program yet: between fork
+/// and exec it has our files open, and gives them up by itself.
+fn is_our_fork(pid: u32) -> bool {
+    let same_program = std::fs::read_link(format!("/proc/{pid}/exe"))
+        .ok()
+        .zip(std::fs::read_link("/proc/self/exe").ok())
+        .is_some_and(|(theirs, ours)| theirs == ours);
+    let parent = std::fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        line.trim().parse::<u32>().ok()
+    });
+    same_program && parent == Some(std::process::id())
 }
 
 /// A file as `/proc/locks` names it.
