@@ -8,7 +8,7 @@ use super::open::Access;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A pragma, the value it is set to, and the value it must then report.
-const PRAGMAS: [(&str, &str, i64); 6] = [
+const PRAGMAS: [(&str, &str, i64); 5] = [
     // The bundled SQLite has foreign keys on by default; a rebuild with them on empties child
     // tables (https://sqlite.org/lang_altertable.html, section 7).
     ("foreign_keys", "OFF", 0),
@@ -17,8 +17,6 @@ const PRAGMAS: [(&str, &str, i64); 6] = [
     ("synchronous", "EXTRA", 3),
     ("fullfsync", "ON", 1),
     ("cell_size_check", "ON", 1),
-    // In KiB, for the checks that look up every row in every index.
-    ("cache_size", "-10000", -10_000),
     ("mmap_size", "0", 0),
 ];
 
