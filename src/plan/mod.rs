@@ -23,7 +23,7 @@ pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
-pub use undo::{Past, advance, plan_undo, snapshots};
+pub use undo::{Past, advance, plan_undo, schema_before, snapshots};
 
 use crate::database::Touched;
 use crate::phase::{Check, PhaseId};

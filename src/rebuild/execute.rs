@@ -3,13 +3,14 @@
 use rusqlite::Connection;
 
 use super::relax::relaxed;
+use crate::database::with_passing_stubs;
 use crate::database::{Database, Purpose, run_fenced, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
 use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::count_rows;
-use crate::shadow::{CopyMethod, with_passing_stubs};
+use crate::shadow::CopyMethod;
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
