@@ -49,7 +49,7 @@ pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
     let scratch = Scratch::create(files, place)?;
     let (done, pending): (Vec<&Phase>, Vec<&Phase>) =
         project.chain.phases().iter().partition(|phase| applied.contains(&phase.id));
-    let copy = Rehearsal::begin(project, &source, scratch.path(), "down")?;
+    let copy = Rehearsal::begin(project, &source, scratch.path().join("down"))?;
     let bytes = copy.bytes;
     for phase in done.into_iter().rev() {
         let verdict = copy.down_and_up(phase)?;
@@ -60,7 +60,7 @@ pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
         copy.tidy()?;
     }
     copy.remove()?;
-    let copy = Rehearsal::begin(project, &source, scratch.path(), "up")?;
+    let copy = Rehearsal::begin(project, &source, scratch.path().join("up"))?;
     for phase in pending {
         let verdict = copy.up_and_down(phase)?;
         if !note(&mut trips, phase, verdict) && copy.go(&forth(phase))?.is_err() {
@@ -89,7 +89,13 @@ fn note(trips: &mut [RoundTrip], phase: &Phase, verdict: Verdict) -> bool {
     if let Some(trip) = trips.iter_mut().find(|trip| trip.phase == phase.id)
         && matches!(trip.verdict, Verdict::Reversible | Verdict::Lossy(_))
     {
-        trip.verdict = verdict;
+        trip.verdict = match (&trip.verdict, verdict) {
+            // What a phase loses by its nature it loses elsewhere, though not here.
+            (Verdict::Lossy(lines), Verdict::Reversible) => Verdict::Lossy(
+                lines.iter().map(|line| format!("{line} (in 0 rows here)")).collect(),
+            ),
+            (_, found) => found,
+        };
         trip.place = Place::Copy;
     }
     comes_back
@@ -107,13 +113,17 @@ fn forth(phase: &Phase) -> Request {
 /// A copy of the database, and the project with it in place of the database.
 struct Rehearsal {
     project: Project,
+    source: PathBuf,
+    /// Whether a phase is recorded in the source: if none is, one that does not fit says nothing
+    /// about the phase.
+    adopted: bool,
     folder: PathBuf,
     bytes: u64,
 }
 
 impl Rehearsal {
-    fn begin(project: &Project, source: &Database, scratch: &Path, name: &str) -> Result<Self> {
-        let folder = scratch.join(name);
+    fn begin(project: &Project, source: &Database, folder: PathBuf) -> Result<Self> {
+        let adopted = !project.know(source)?.applied.is_empty();
         let request = BackupRequest {
             folder: &folder,
             label: BackupLabel::Before("rehearsal".to_owned()),
@@ -123,7 +133,8 @@ impl Rehearsal {
         let entry = create(source, &request, &mut Silent)?.into_entry()?;
         let backups = folder.join("backups");
         let project = Project { database: entry.path, backups, ..project.clone() };
-        Ok(Self { project, folder, bytes: entry.bytes })
+        let (source, bytes) = (source.path().to_path_buf(), entry.bytes);
+        Ok(Self { project, source, adopted, folder, bytes })
     }
 
     /// Removes the backups of the runs so far, which nobody needs.
@@ -137,9 +148,7 @@ impl Rehearsal {
 
     fn remove(self) -> Result<()> {
         let files = self.project.options.files.as_ref();
-        files
-            .remove_folder(&self.folder)
-            .map_err(|error| file_error("remove", &self.folder, error))
+        files.remove_folder(&self.folder).map_err(|error| file_error("remove", &self.folder, error))
     }
 
     /// Runs; the inner error is a finding about the phase.
@@ -151,7 +160,12 @@ impl Rehearsal {
         match run() {
             Ok(done) => Ok(Ok(done.ok())),
             Err(error) if is_finding(&error) => Ok(Err(error)),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == ErrorKind::NotAdopted && self.adopted => Ok(Err(error)),
+            // The copy has a name that means nothing to anybody.
+            Err(error) => {
+                let said = Error::new(error.kind(), error.to_string()).in_database(&self.source);
+                Err(said.caused_by(error))
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
     check.broken_trips(&trips);
     if arguments.roundtrip {
         check.other_trips(&trips, copied);
+    } else if count(&trips, "broken") == 0 {
+        check.line(&check.style.ok(), "every way back leads to the schema before");
     }
     let chain = &project.chain;
     for warning in chain.warnings() {
