@@ -8,7 +8,7 @@ use crate::database::{Database, Purpose, run_fenced, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
-use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
+use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::count_rows;
 use crate::shadow::CopyMethod;
 
@@ -108,9 +108,12 @@ impl Run<'_> {
                         self.run(statement)?;
                     }
                     record(self.connection())?;
-                    observer.event(&Event::StepDone {
-                        what: format!("Recorded version {}", self.phase.version),
-                    });
+                    let verb = match self.phase.direction {
+                        Direction::Up => "Recorded",
+                        Direction::Down => "Took back",
+                    };
+                    let what = format!("{verb} version {}", self.phase.version);
+                    observer.event(&Event::StepDone { what });
                 }
                 Action::StepAside { .. } => {
                     for statement in action.sql() {
