@@ -812,7 +812,7 @@ fn everything_is_durable_before_the_new_file_gets_the_name() {
     let report = restore.run(&mut Silent).unwrap();
     let folder = place.folder.path().file_name().unwrap().to_str().unwrap();
     let aside = report.moved_aside[0].file_name().unwrap().to_str().unwrap().to_owned();
-    let part = format!("fits.db.{}.part", std::process::id());
+    let part = format!("{aside}.{}.part", std::process::id());
     let log = files.log.lock().unwrap();
     let steps: Vec<&str> =
         log.iter().map(String::as_str).filter(|step| !step.starts_with("reader")).collect();

@@ -101,21 +101,42 @@ impl Migration<Prepared> {
     /// # Errors
     /// Every kind that stands for a refusal, with [`Unchanged`](crate::DatabaseState::Unchanged).
     pub fn look(project: &Project, request: &Request) -> Result<Look> {
-        let database = project.open(Access::Write)?;
-        Self::look_at(project, request, database).map_err(|it| it.in_database(&project.database))
+        let mut attempt = 1;
+        loop {
+            let database = project.open(Access::Write)?;
+            // The number is taken before anything is read, so that any later change shows.
+            let seen = data_version(&database)?;
+            match Self::look_at(project, request, &database) {
+                Ok(Found::UpToDate(found)) => return Ok(Look::UpToDate(found)),
+                Ok(Found::Plan(known, plan)) => {
+                    let database = probe_writing(database)?;
+                    let (project, known) = (project.clone(), *known);
+                    let transactions = request.transactions;
+                    let state = Prepared { database, data_version: seen };
+                    let found = Migration { project, known, plan, transactions, state };
+                    return Ok(Look::Ready(Box::new(found)));
+                }
+                // What was read belongs to two states of the file, and the fault to neither.
+                Err(_) if attempt < ATTEMPTS && data_version(&database)? != seen => attempt += 1,
+                Err(error) => return Err(error.in_database(&project.database)),
+            }
+        }
     }
 
-    fn look_at(project: &Project, request: &Request, database: Database) -> Result<Look> {
-        // The number is taken before anything is read, so that any later change shows.
-        let data_version = data_version(&database)?;
-        let known = project.know(&database)?;
+    /// Looks through an open connection. What is read is of one state only under a lock.
+    pub(super) fn look_at(
+        project: &Project,
+        request: &Request,
+        database: &Database,
+    ) -> Result<Found> {
+        let known = project.know(database)?;
         let path = match request.direction {
             Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
             Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
         };
         if path.is_empty() {
             let current = project.chain.current(&known.applied);
-            return Ok(Look::UpToDate(Box::new(UpToDate { known, current })));
+            return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
         let mut plan = plan_path(project, &known, &path, request.direction)?;
         count_losses(database.connection(), &mut plan)?;
@@ -129,12 +150,18 @@ impl Migration<Prepared> {
         let files = project.options.files.as_ref();
         let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
         check_space(files, &project.database, &project.backups, need)?;
-        let database = probe_writing(database)?;
-        let state = Prepared { database, data_version };
-        let (project, transactions) = (project.clone(), request.transactions);
-        Ok(Look::Ready(Box::new(Migration { project, known, plan, transactions, state })))
+        Ok(Found::Plan(Box::new(known), plan))
     }
 }
+
+/// What was found in a file in one state.
+pub(super) enum Found {
+    UpToDate(Box<UpToDate>),
+    Plan(Box<Known>, Plan),
+}
+
+/// How often a look, or a run, begins anew because another program changed the file meanwhile.
+pub(super) const ATTEMPTS: usize = 5;
 
 /// Plans all phases of a path, one after the other, on one shadow.
 pub(super) fn plan_path(

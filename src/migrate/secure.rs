@@ -6,13 +6,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::schema::same_objects;
 
-use super::look::{Look, Request};
+use super::look::{ATTEMPTS, Found, Look, Request};
 use super::project::Project;
 use super::run::{Hooks, Report};
 use super::state::{Hold, Known, Migration, Prepared, Secured, data_version};
-
-/// How often a run begins anew because the file changed between the look and the lock.
-const ATTEMPTS: usize = 5;
 
 impl Migration<Prepared> {
     /// Makes the backup without a lock, so that a person can be asked afterwards. Whether anything
@@ -29,22 +26,36 @@ impl Migration<Prepared> {
         Ok(Migration { project, known, plan, transactions, state })
     }
 
-    /// Takes the write lock first and makes the backup under it: nothing can slip in between.
-    /// Returns `None` if the file changed since the look.
+    /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
+    /// the file changed since the look, it is looked at again under the lock, so that a busy writer
+    /// cannot keep the run from beginning.
     ///
     /// # Errors
-    /// As [`Migration::secure`].
-    fn lock_and_secure(self, observer: &mut dyn Observer) -> Result<Option<Migration<Secured>>> {
-        let phase = self.first_phase().map(ToOwned::to_owned);
+    /// As [`Migration::look`] and [`Migration::secure`].
+    fn lock_and_secure(
+        self,
+        request: &Request,
+        observer: &mut dyn Observer,
+    ) -> Result<std::result::Result<Migration<Secured>, Look>> {
         let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();
-        if database.has_moved()? || data_version(&database)? != state.data_version {
-            return Ok(None);
+        if database.has_moved()? {
+            drop(database);
+            return Migration::look(&project, request).map(Err);
         }
-        let backup = back_up(&project, &known, phase.as_deref(), Checked::Beside, observer)?;
+        let (known, plan) = if data_version(&database)? == state.data_version {
+            (known, plan)
+        } else {
+            match Self::look_at(&project, request, &database)? {
+                Found::UpToDate(found) => return Ok(Err(Look::UpToDate(found))),
+                Found::Plan(known, plan) => (*known, plan),
+            }
+        };
+        let phase = plan.phases.first().map(|phase| phase.id.as_str());
+        let backup = back_up(&project, &known, phase, Checked::Beside, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
-        Ok(Some(Migration { project, known, plan, transactions, state }))
+        Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 
     fn first_phase(&self) -> Option<&str> {
@@ -54,8 +65,8 @@ impl Migration<Prepared> {
 
 /// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
 ///
-/// If another program changes the file between the look and the lock, the look is repeated; if that
-/// program has done the same migration, there is nothing left to do.
+/// If another program changes the file between the look and the lock, the look is repeated under
+/// the lock; if that program has done the same migration, there is nothing left to do.
 ///
 /// # Errors
 /// As [`Migration::look`], [`Migration::secure`] and [`Migration::run`].
@@ -69,15 +80,13 @@ pub fn migrate_now(
     for _ in 0..ATTEMPTS {
         match look {
             Look::UpToDate(_) => return Ok(Err(look)),
-            Look::Ready(migration) => {
-                if let Some(secured) = migration.lock_and_secure(observer)? {
-                    return secured.run(observer, &mut Hooks::default()).map(Ok);
-                }
-            }
+            Look::Ready(migration) => match migration.lock_and_secure(request, observer)? {
+                Ok(secured) => return secured.run(observer, &mut Hooks::default()).map(Ok),
+                Err(again) => look = again,
+            },
         }
-        look = Migration::look(project, request)?;
     }
-    let what = "the file is changed by another program again and again";
+    let what = "the file is replaced by another program again and again";
     Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
 }
 

@@ -11,7 +11,7 @@ use crate::name::{fold, same};
 use crate::plan::{CopyQuery, PhasePlan, Plan, Rebuild, Reshape, Stage};
 use crate::schema::{Object, ObjectKind, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, TableLineage};
-use crate::sql::significant_tokens;
+use crate::sql::{ConstraintKind, CreateTable, TokenKind, significant_tokens, unquote};
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
 /// or that a changed type would convert without the phase saying how.
@@ -68,7 +68,7 @@ fn stage_problems(
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
         let indexes = new_unique_indexes(before, reshape, &rebuild.to);
         let old_text = text_of(before, &rebuild.from);
-        if may_refuse(rebuild, &old_text, old, new) || !indexes.is_empty() {
+        if may_refuse(rebuild, &old_text, lineage, (old, new)) || !indexes.is_empty() {
             let trial = Trial {
                 from: &rebuild.from,
                 sql: &rebuild.sql,
@@ -163,7 +163,12 @@ fn converted(lineage: &TableLineage, old: &Table, new: &Table) -> Vec<(String, S
 }
 
 /// Tells whether the new definition has a rule that an old row could break.
-fn may_refuse(rebuild: &Rebuild, old_text: &str, old: &Table, new: &Table) -> bool {
+fn may_refuse(
+    rebuild: &Rebuild,
+    old_text: &str,
+    lineage: &TableLineage,
+    (old, new): (&Table, &Table),
+) -> bool {
     if rebuild.copy.method != CopyMethod::Rows {
         // SQLite itself found that every rule lines up.
         return false;
@@ -175,6 +180,7 @@ fn may_refuse(rebuild: &Rebuild, old_text: &str, old: &Table, new: &Table) -> bo
     let stricter = rules(&rebuild.sql).iter().zip(rules(old_text)).any(|(now, then)| *now > then);
     let required = |table: &Table| table.columns.iter().filter(|it| it.not_null).count();
     stricter
+        || has_other_checks(old_text, &rebuild.sql, lineage)
         || required(new) > required(old)
         || (new.strict && !old.strict)
         || old.primary_key().len() != new.primary_key().len()
@@ -183,4 +189,33 @@ fn may_refuse(rebuild: &Rebuild, old_text: &str, old: &Table, new: &Table) -> bo
             old.column(&column.name)
                 .is_some_and(|it| it.declared != column.declared || it.not_null != column.not_null)
         })
+}
+
+/// Tells whether a table has a CHECK that it did not have before, under any names of its columns.
+fn has_other_checks(old: &str, new: &str, lineage: &TableLineage) -> bool {
+    let renamed = |name: &str| lineage.kept_as(name).unwrap_or(name).to_owned();
+    let before = checks(old, &renamed);
+    checks(new, &ToOwned::to_owned).iter().any(|check| !before.contains(check))
+}
+
+/// The conditions of all checks of a table, token by token.
+fn checks(text: &str, name: &dyn Fn(&str) -> String) -> BTreeSet<Vec<String>> {
+    let Ok(table) = CreateTable::read(text) else { return BTreeSet::new() };
+    let inner = table.columns.iter().flat_map(|column| &column.constraints);
+    let conditions = inner
+        .chain(&table.constraints)
+        .filter(|it| it.kind == ConstraintKind::Check)
+        .filter_map(|it| it.operand.clone());
+    let tokens = |range: std::ops::Range<usize>| {
+        let condition = &text[range];
+        significant_tokens(condition)
+            .map(|token| match token.kind {
+                TokenKind::Word | TokenKind::QuotedName => {
+                    fold(&name(&unquote(token.text(condition))))
+                }
+                _ => token.text(condition).to_owned(),
+            })
+            .collect()
+    };
+    conditions.map(tokens).collect()
 }

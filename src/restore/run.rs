@@ -72,6 +72,20 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Rest
 
 fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     still_the_same(restore)?;
+    match through_sqlite(restore, observer) {
+        Err(error) if is_no_database(&error) => {}
+        other => return other,
+    }
+    // SQLite calls a file damaged, too, when a read failed that would succeed the next time: a
+    // sound file that other programs have open must not be moved aside for that.
+    digest(&restore.plan.database, &restore.options, &mut |_| {})?;
+    match through_sqlite(restore, observer) {
+        Err(error) if is_no_database(&error) => replace::run(restore, observer),
+        other => other,
+    }
+}
+
+fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, options) = (&restore.plan.database, &restore.options);
     let files = options.files.as_ref();
     let opened = match look(files, path)?.map(|stat| stat.bytes) {
@@ -87,10 +101,7 @@ fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
         }
         Some(_) => Database::open(path, Access::Write, options),
     };
-    match opened.and_then(|live| write::run(restore, live, observer)) {
-        Err(error) if is_no_database(&error) => replace::run(restore, observer),
-        other => other,
-    }
+    opened.and_then(|live| write::run(restore, live, observer))
 }
 
 /// Tells whether SQLite could not make anything of the live file. Nothing was written then.

@@ -225,7 +225,12 @@ fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Resu
         phase: None,
         version: restore.plan.version_now,
     };
-    match create(live, &request, observer) {
+    let mut kept = create(live, &request, observer);
+    if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+        // A read that fails once looks like damage.
+        kept = create(live, &request, observer);
+    }
+    match kept {
         Ok(kept) => Ok(kept.path().to_path_buf()),
         Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) => {
             let text = format!("the present file is kept without comparing its rows: {error}");

@@ -57,7 +57,8 @@ impl Shadow {
 
     fn replay(&mut self, object: &Object) -> Result<()> {
         let Some(sql) = object.sql.as_deref() else { return Ok(()) };
-        let exists = object.kind == ObjectKind::ShadowTable && self.holds(&object.name)?;
+        let exists =
+            object.kind == ObjectKind::ShadowTable && self.holds(object.kind, &object.name)?;
         if exists {
             return Ok(());
         }
@@ -112,12 +113,24 @@ impl Shadow {
         Ok(())
     }
 
-    fn holds(&self, table: &str) -> Result<bool> {
-        Ok(self.connection.query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-            [table],
-            |row| row.get(0),
-        )?)
+    /// Tells whether a table, index or view has this name, or, for triggers, whether one has it.
+    pub(super) fn holds(&self, kind: ObjectKind, name: &str) -> Result<bool> {
+        let sql = match kind {
+            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
+            }
+            ObjectKind::Index => {
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = ?1 COLLATE NOCASE"
+            }
+            ObjectKind::View => {
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE"
+            }
+            ObjectKind::Trigger => {
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE"
+            }
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([name], |row| row.get(0))?)
     }
 
     /// Shadow tables were made by this SQLite's modules; other versions word them otherwise. The

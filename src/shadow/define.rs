@@ -3,6 +3,9 @@
 //! SQLite's own ALTER is asked first. Where it has none, the stored text is edited by token
 //! positions and SQLite creates the table anew from it, so that SQLite always has the last word.
 
+use std::rc::Rc;
+
+use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
@@ -13,7 +16,11 @@ use crate::sql::{self, edit};
 impl Shadow {
     pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
         let name = sql::object_head(text).map_err(unreadable)?.name.text;
-        let schema = self.current()?;
+        let schema = match self.holds(ObjectKind::Table, &name)? {
+            true => self.current()?,
+            // Reading a whole schema takes long; most tables are new.
+            false => Rc::default(),
+        };
         if let Some(present) = schema.find_table(&name) {
             if self.kept.iter().any(|kept| same(kept, &name)) {
                 self.notices.push(format!("the version table {name} exists already: kept"));
@@ -101,7 +108,11 @@ impl Shadow {
     pub(super) fn create(&mut self, kind: ObjectKind, text: &str, lenient: bool) -> Result<()> {
         let name = sql::object_head(text).map_err(unreadable)?.name.text;
         self.expect_kind(text, kind)?;
-        let present = self.schema()?.find(kind, &name).cloned();
+        let aside = self.set_aside.iter().any(|it| same(&it.object.name, &name));
+        let present = match aside || self.holds(kind, &name)? {
+            true => self.schema()?.find(kind, &name).cloned(),
+            false => None,
+        };
         match present {
             Some(present) => self.create_present(&present, text, lenient),
             None => self.execute(text),
@@ -115,12 +126,11 @@ impl Shadow {
             });
             return Ok(());
         }
-        let schema = self.current()?;
-        let Some(object) = schema.find(kind, name) else {
+        if !self.holds(kind, name)? {
             return self.nothing_to_drop(kind.word(), name, if_exists);
-        };
+        }
         let word = kind.word().to_ascii_uppercase();
-        self.execute(&format!("DROP {word} main.{}", quote(&object.name)))
+        self.execute(&format!("DROP {word} main.{}", quote(name)))
     }
 
     pub(super) fn rename_index(&mut self, from: &str, to: &str) -> Result<()> {
@@ -179,7 +189,7 @@ impl Shadow {
         if let Operation::Rebuild { values, left_out: LeftOut::Refuse, .. } = operation {
             self.refuse_left_out(shape, values)?;
         }
-        self.follow(operation, &object.name)
+        self.follow(operation, shape)
     }
 
     /// A new text that does not have a column of the table may have forgotten it, or mean it by
@@ -220,8 +230,12 @@ impl Shadow {
     }
 
     fn try_native(&mut self, alter: &str) -> Result<bool> {
+        let before = self.current()?;
         match self.execute(alter) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.keep_double_quotes(&before, "")?;
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::Step => Ok(false),
             Err(error) => Err(error),
         }
@@ -243,9 +257,13 @@ impl Shadow {
     }
 
     /// Follows a changed definition in the lineage.
-    fn follow(&mut self, operation: &Operation, table: &str) -> Result<()> {
+    fn follow(&mut self, operation: &Operation, before: &Table) -> Result<()> {
         let after = self.current()?;
+        let table = before.name.as_str();
         let Some(lineage) = self.lineage.table_mut(table) else { return Ok(()) };
+        if let Some(shape) = after.shape(table) {
+            keep_first_defaults(lineage, before, shape);
+        }
         match operation {
             Operation::AddColumn { column, value, .. } => {
                 let name = defined_column(column)?;
@@ -271,6 +289,27 @@ impl Shadow {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A column that was added a step ago has its default in the old rows, whatever its default is now.
+fn keep_first_defaults(lineage: &mut TableLineage, before: &Table, after: &Table) {
+    let changed = |column: &&ColumnLineage| {
+        let default = |table: &Table| table.column(&column.name).map(|it| it.default.clone());
+        column.origin == ColumnOrigin::New
+            && default(before).zip(default(after)).is_some_and(|(old, new)| old != new)
+    };
+    let values: Vec<(String, String)> = lineage
+        .columns
+        .iter()
+        .filter(changed)
+        .map(|column| {
+            let default = before.column(&column.name).and_then(|it| it.default.clone());
+            (column.name.clone(), default.unwrap_or_else(|| "NULL".to_owned()))
+        })
+        .collect();
+    if !values.is_empty() {
+        lineage.compute(&values);
     }
 }
 

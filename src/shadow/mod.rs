@@ -10,6 +10,7 @@ mod define;
 mod health;
 mod lineage;
 mod parts;
+mod quotes;
 mod rename;
 mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]

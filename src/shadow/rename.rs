@@ -206,7 +206,9 @@ impl Shadow {
                 quote(rename.to)
             ),
         };
-        self.execute(&sql)
+        let before = self.current()?;
+        self.execute(&sql)?;
+        self.keep_double_quotes(&before, rename.to)
     }
 
     fn alter_keeping_views(&mut self, rename: &Rename<'_>) -> Result<()> {

@@ -4,7 +4,7 @@
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::quote;
-use crate::schema::{ObjectKind, read, same_meaning};
+use crate::schema::{ObjectKind, same_meaning};
 use crate::sql::object_head;
 
 impl Shadow {
@@ -16,7 +16,7 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`](crate::ErrorKind::Step) with SQLite's reason.
     pub fn retext(&mut self, kind: ObjectKind, name: &str, text: &str) -> Result<()> {
-        let schema = read(&self.connection)?;
+        let schema = self.current()?;
         let Some(object) = schema.find(kind, name) else { return Ok(()) };
         let present = object.sql.as_deref().unwrap_or_default();
         if present == text {

@@ -229,7 +229,17 @@ impl Shadow {
 
     /// Finds a name that no object has.
     pub(super) fn free_name(&self, wish: &str) -> Result<String> {
-        Ok(free_name(&self.schema()?, wish))
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE")?;
+        let aside = |name: &str| self.set_aside.iter().any(|it| same(&it.object.name, name));
+        let mut name = wish.to_owned();
+        let mut number = 1_u64;
+        while aside(&name) || statement.query_row([&name], |row| row.get(0))? {
+            number += 1;
+            name = format!("{wish}_{number}");
+        }
+        Ok(name)
     }
 
     // Entries of sqlite_schema are edited only here, in memory, and SQLite reads them anew

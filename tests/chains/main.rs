@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 mod catalogue;
+mod fill;
+mod graphs;
+mod per_phase;
+mod refusals;
 mod rig;
 mod roundtrips;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeps;
 mod ways_back;

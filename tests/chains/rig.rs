@@ -60,6 +60,10 @@ impl Rig {
         self.folder.path().join("app.db")
     }
 
+    pub fn aside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub fn chain(&self) -> Chain {
         Chain::read(&RealFiles, &self.phases).map_err(explain).unwrap()
     }

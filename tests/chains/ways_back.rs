@@ -297,3 +297,29 @@ fn base_leaves_no_object_and_an_empty_version_table() {
     rig.up("a");
     assert_eq!(rig.current(), ["a"]);
 }
+
+#[test]
+fn a_default_that_is_dropped_at_once_stays_in_the_old_rows() {
+    let rig = Rig::empty();
+    rig.write("a.toml", BASE);
+    rig.up("a");
+    rig.execute(ROWS);
+    rig.write(
+        "b.toml",
+        r#"
+[[up]]
+op = "add_column"
+table = "person"
+column = "busy INTEGER NOT NULL DEFAULT 3"
+[[up]]
+op = "alter_column"
+table = "person"
+column = "busy"
+default = "none"
+"#,
+    );
+    rig.up("b");
+    let sum: i64 =
+        rig.connection().query_row("SELECT sum(busy) FROM person", [], |row| row.get(0)).unwrap();
+    assert_eq!(sum, 6);
+}

@@ -239,6 +239,29 @@ def unquoted(sql):
     return TOKEN.sub(bare, sql)
 
 
+STRING = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|(?P<string>'(?:[^']|'')*'|"(?:[^"]|"")*")""", re.DOTALL
+)
+
+
+def with_stored_strings(expected, found):
+    """SQLite's RENAME turns "text" into 'text' in the whole file. Who leaves it as it was stored is right,
+    too: each such string of the expected text takes the double quotes that the found text has there.
+    """
+    wanted = [m for m in STRING.finditer(expected) if m["string"]]
+    there = [m["string"] for m in STRING.finditer(found) if m["string"]]
+    if len(wanted) != len(there):
+        return expected
+    parts, end = [], 0
+    for match, string in zip(wanted, there):
+        text = match["string"]
+        if text[0] == "'" and string == '"%s"' % text[1:-1]:
+            text = string
+        parts += [expected[end : match.start()], text]
+        end = match.end()
+    return "".join(parts) + expected[end:]
+
+
 # --- the judge -------------------------------------------------------------------------------------
 
 
@@ -295,6 +318,8 @@ class Judge:
         if want.kind == "view":
             return
         wanted, found = want.sql, have.sql
+        if wanted and found:
+            wanted = with_stored_strings(wanted, found)
         if self.text == "tokens" and wanted and found:
             wanted, found = unquoted(wanted), unquoted(found)
         if wanted != found:

@@ -1,11 +1,7 @@
 //! What a database holds, read and summed up by the lab's own code and not by the engine's.
 
-use std::ffi::CString;
-
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
-
-use crate::disk::Disk;
 
 /// Everything that a person could lose, as one number, and what else the verdict needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,31 +15,14 @@ pub struct Contents {
     pub backup: Option<String>,
 }
 
-/// Opens a database of the disk as any program would: SQLite rolls back what must be.
-pub fn open(disk: &Disk, path: &str) -> rusqlite::Result<Connection> {
-    connect(disk, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-}
-
-/// Opens a database, and creates it if it is missing.
-pub fn create(disk: &Disk, path: &str) -> rusqlite::Result<Connection> {
-    connect(disk, path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-}
-
-fn connect(disk: &Disk, path: &str, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let vfs = CString::new(disk.vfs.as_bytes()).expect("a name without NUL");
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())
-}
-
 /// Reads a database whole; the error says why it is none, or that it is damaged.
-pub fn read(disk: &Disk, path: &str) -> Result<Contents, String> {
+pub fn read(connection: &Connection) -> Result<Contents, String> {
     let failed = |error: rusqlite::Error| error.to_string();
-    let connection = open(disk, path).map_err(failed)?;
-    let integrity = pragma(&connection, "integrity_check").map_err(failed)?;
+    let integrity = pragma(connection, "integrity_check").map_err(failed)?;
     if integrity != "ok" {
         return Err(format!("integrity_check: {}", integrity.lines().next().unwrap_or_default()));
     }
-    contents(&connection).map_err(failed)
+    contents(connection).map_err(failed)
 }
 
 fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
@@ -60,19 +39,28 @@ fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
         let query = if table == "phase_history" {
             let last = "SELECT backup FROM phase_history ORDER BY event DESC LIMIT 1";
             backup = connection.query_row(last, [], |row| row.get(0)).or_else(none)?;
-            // The backup's name holds a counter; the verdict looks at it apart.
-            "SELECT event, id, parents, version, direction, checksum, started_at, finished_at, \
-             tool_version, rows_proven, outcome FROM phase_history ORDER BY event"
+            // The backup's name holds a counter; the verdict looks at it apart. Times differ.
+            "SELECT event, id, parents, version, direction, checksum, tool_version, \
+             rows_proven, outcome FROM phase_history ORDER BY event"
+                .to_owned()
+        } else if table == "schema_version" {
+            // What the lab's phases record is of version 2, at a time that differs.
+            "SELECT version, description, iif(version < 2, applied_at, '') \
+             FROM schema_version ORDER BY version"
                 .to_owned()
         } else if sql.contains("WITHOUT ROWID") {
-            format!("SELECT * FROM \"{table}\"")
+            format!("SELECT * FROM {}", quoted(&table))
         } else {
-            format!("SELECT rowid, * FROM \"{table}\" ORDER BY rowid")
+            format!("SELECT rowid, * FROM {} ORDER BY rowid", quoted(&table))
         };
         rows(connection, &query, &mut hasher)?;
     }
     let wal = pragma(connection, "journal_mode")? == "wal";
     Ok(Contents { digest: hasher.finalize(), wal, backup })
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn none(error: rusqlite::Error) -> rusqlite::Result<Option<String>> {

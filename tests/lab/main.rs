@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod content;
+mod database;
 mod disk;
 mod error_sweep;
 mod errors;

@@ -7,7 +7,7 @@ use phaseshift::backup::{BackupEntry, verify};
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Look, Migration, migrate_now};
 
-use crate::content;
+use crate::database;
 use crate::disk::{Content, Deaf, Disk};
 use crate::jobs::{Job, project, to_head, words};
 use crate::power_sweep::{Planted, PowerSweep, finish};
@@ -95,16 +95,16 @@ fn mistake_9_sidecars_removed_after_the_rename_are_noticed() {
 
 /// Another program's row.
 fn slip_in(disk: &Disk) -> rusqlite::Result<()> {
-    content::open(disk, DATABASE)?.execute_batch("INSERT INTO audit VALUES ('slipped in')")
+    database::open(disk, DATABASE)?.execute_batch("INSERT INTO audit VALUES ('slipped in')")
 }
 
 /// The backup that the history names holds every row that the database has, except our own.
 fn nothing_slipped_in(disk: &Disk) -> Result<(), String> {
-    let found = content::read(disk, DATABASE)?;
+    let found = database::read(disk, DATABASE)?;
     let backup = found.backup.ok_or("no backup is named")?;
     let rows = |path: &str| -> rusqlite::Result<u32> {
         let sql = "SELECT count(*) FROM audit WHERE what <> 'phase two'";
-        content::open(disk, path)?.query_row(sql, [], |row| row.get(0))
+        database::open(disk, path)?.query_row(sql, [], |row| row.get(0))
     };
     let failed = |error: rusqlite::Error| error.to_string();
     let (before, after) = (rows(&backup).map_err(failed)?, rows(DATABASE).map_err(failed)?);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::content;
+use crate::database;
 use crate::disk::{Change, Disk, Failure, Fault, Image, Lasting};
 use crate::jobs::{Job, words};
 use crate::power::{Model, Numbers, cut};
@@ -54,7 +55,7 @@ impl<'a> Recovery<'a> {
             for at in 1.. {
                 self.disk.load(&image);
                 self.disk.fail(Fault { at, lasting, failure: Failure::Broken });
-                let seen = content::read(self.disk, DATABASE);
+                let seen = database::read(self.disk, DATABASE);
                 if self.disk.repair().is_none() {
                     break;
                 }

@@ -6,7 +6,7 @@ use phaseshift::database::{Access, Database};
 use phaseshift::files::Files as _;
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::content;
+use crate::database;
 use crate::disk::{Disk, Failure, Fault, Lasting};
 use crate::jobs::Job;
 use crate::power_sweep::finish;
@@ -44,7 +44,7 @@ fn a_backup_stayed_in_wal_mode_when_the_switch_failed_silently() {
         disk.repair();
         let image = disk.image();
         for path in image.keys().filter(|path| path.ends_with(".db") && path.contains("backups")) {
-            assert!(!content::read(&disk, path).unwrap().wal, "operation {at}");
+            assert!(!database::read(&disk, path).unwrap().wal, "operation {at}");
         }
     }
 }
@@ -94,5 +94,24 @@ fn a_restore_that_was_done_was_said_to_have_failed_when_its_comparison_met_an_er
         if let Err(error) = job.run(&disk) {
             assert_ne!(error.state(), DatabaseState::Unknown, "operation {at}: {error}");
         }
+    }
+}
+
+#[test]
+fn a_sound_file_was_moved_aside_because_one_read_failed() {
+    let disk = Disk::new("regression-aside");
+    let scene = Scene::new(&disk, Start::Clean, 5);
+    let (scene, backup) = scene.with_older_backup(&disk, 3);
+    let job = Job::Restore(backup);
+    for at in 1.. {
+        disk.load(&scene.image);
+        disk.fail(Fault { at, lasting: Lasting::Once, failure: Failure::Broken });
+        drop(job.run(&disk));
+        if disk.repair().is_none() {
+            break;
+        }
+        let image = disk.image();
+        let aside = image.keys().find(|path| path.starts_with("/lab/fits_before_restore"));
+        assert_eq!(aside, None, "operation {at}");
     }
 }

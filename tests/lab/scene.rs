@@ -10,7 +10,7 @@ use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::Files as _;
 use phaseshift::phase::Chain;
 
-use crate::content;
+use crate::database;
 use crate::disk::{Content, Disk, Image};
 use crate::power::{Model, Numbers, cut};
 
@@ -140,7 +140,7 @@ impl Scene {
     /// of the cache is stored in the file (<https://sqlite.org/pragma.html#pragma_default_cache_size>).
     pub fn with_small_cache(mut self, disk: &Disk) -> Self {
         disk.load(&self.image);
-        let connection = content::open(disk, DATABASE).unwrap();
+        let connection = database::open(disk, DATABASE).unwrap();
         connection.execute_batch("PRAGMA default_cache_size=10").unwrap();
         connection.close().unwrap();
         self.image = disk.image();
@@ -178,7 +178,7 @@ fn without_phases(mut image: Image) -> Image {
 }
 
 fn catalogue(disk: &Disk, start: Start, sessions: u32) {
-    let connection = content::create(disk, DATABASE).unwrap();
+    let connection = database::create(disk, DATABASE).unwrap();
     let wal = matches!(start, Start::CleanWal | Start::WalFrames);
     let mode = if wal { "WAL" } else { "DELETE" };
     let settings = format!(
@@ -203,7 +203,7 @@ fn catalogue(disk: &Disk, start: Start, sessions: u32) {
 }
 
 fn with_frames(disk: &Disk) -> Image {
-    let connection = content::open(disk, DATABASE).unwrap();
+    let connection = database::open(disk, DATABASE).unwrap();
     connection
         .execute_batch(
             "PRAGMA wal_autocheckpoint=0;
@@ -221,7 +221,7 @@ fn with_frames(disk: &Disk) -> Image {
 fn with_hot_journal(disk: &Disk) -> Image {
     let before = disk.image();
     disk.load(&before);
-    let connection = content::open(disk, DATABASE).unwrap();
+    let connection = database::open(disk, DATABASE).unwrap();
     connection
         .execute_batch(
             "PRAGMA cache_size=5;

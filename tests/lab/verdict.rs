@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{leftovers, list};
 
-use crate::content::{self, Contents};
+use crate::content::Contents;
+use crate::database;
 use crate::disk::{Change, Content, Disk, Image};
 use crate::jobs::{DONE, Job, Told};
 use crate::scene::{BACKUPS, DATABASE};
@@ -53,17 +54,17 @@ impl Expected {
         disk.load(image);
         let before = match image.get(DATABASE) {
             None => Before::Missing,
-            Some(content) => content::read(disk, DATABASE)
+            Some(content) => database::read(disk, DATABASE)
                 .map_or_else(|_| Before::Ruined(content.clone()), Before::Holds),
         };
         disk.load(image);
         let older = backup_paths(&disk.image())
-            .map(|path| (path.clone(), content::read(disk, &path).expect("a whole backup")))
+            .map(|path| (path.clone(), database::read(disk, &path).expect("a whole backup")))
             .collect();
         disk.load(image);
         let told = job.run(disk).map_err(|error| crate::jobs::words(&error)).unwrap();
         assert_eq!(told, Told::Done { follow_up: None }, "{}", job.name());
-        let after = content::read(disk, DATABASE).unwrap();
+        let after = database::read(disk, DATABASE).unwrap();
         let expected = Self { before, after, older, job: job.name() };
         let log = disk.log();
         disk.load(&disk.image());
@@ -78,7 +79,7 @@ impl Expected {
         let which = self.which(disk, &image)?;
         let mut whole = BTreeMap::new();
         for path in backup_paths(&image) {
-            let found = content::read(disk, &path).map_err(|why| format!("{path}: {why}"))?;
+            let found = database::read(disk, &path).map_err(|why| format!("{path}: {why}"))?;
             self.allow(&path, &found)?;
             whole.insert(path, found);
         }
@@ -107,7 +108,7 @@ impl Expected {
             (Before::Holds(_), None) => return Err("the database is gone".to_owned()),
             (Before::Missing | Before::Ruined(_) | Before::Holds(_), Some(_)) => {}
         }
-        let found = content::read(disk, DATABASE).map_err(|why| format!("the database: {why}"))?;
+        let found = database::read(disk, DATABASE).map_err(|why| format!("the database: {why}"))?;
         let old = matches!(&self.before, Before::Holds(before) if before.digest == found.digest);
         let new = self.after.digest == found.digest;
         let mode = match &self.before {
@@ -159,7 +160,7 @@ impl Expected {
             Before::Holds(before) => {
                 let kept = whole.iter().filter(|(_, found)| found.digest == before.digest);
                 let mut kept = kept.map(|(path, _)| path);
-                let named = content::read(disk, DATABASE)?.backup;
+                let named = database::read(disk, DATABASE)?.backup;
                 let found = match named {
                     Some(named) if self.after.backup.is_some() => kept.any(|path| *path == named),
                     Some(_) | None => kept.next().is_some(),

@@ -269,7 +269,8 @@ unsafe extern "C" fn read(
     };
     match outcome {
         Ok(found) if found < count => ffi::SQLITE_IOERR_SHORT_READ,
-        other => code(other.map(drop), ffi::SQLITE_IOERR_READ),
+        // As the unix VFS answers EIO; statements then fail as if the file were damaged.
+        other => code(other.map(drop), ffi::SQLITE_IOERR_CORRUPTFS),
     }
 }
 

@@ -8,7 +8,7 @@ use phaseshift::database::{Access, Database, WriteTransaction};
 use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 
-use crate::content;
+use crate::database;
 use crate::disk::{Content, Disk, ROOT};
 use crate::jobs::Told;
 use crate::scene::{BACKUPS, DATABASE, options};
@@ -109,7 +109,7 @@ pub fn rebuild_with_foreign_keys_on(disk: &Disk) -> Result<Told> {
 
 fn rebuild(disk: &Disk, foreign_keys: &str) -> Result<Told> {
     keep(disk, BackupLabel::Named("manual".into()))?;
-    let connection = content::open(disk, DATABASE)?;
+    let connection = database::open(disk, DATABASE)?;
     connection.execute_batch(&format!(
         "PRAGMA synchronous=EXTRA; PRAGMA foreign_keys={foreign_keys};
          BEGIN IMMEDIATE;
@@ -152,7 +152,7 @@ pub fn read_the_live_file(disk: &Disk) -> Result<Told> {
 pub fn migrate_after_a_backup_without_lock(disk: &Disk, meanwhile: &mut dyn FnMut()) -> Result<()> {
     let backup = keep(disk, BackupLabel::Before("phase2".into()))?;
     meanwhile();
-    let connection = content::open(disk, DATABASE)?;
+    let connection = database::open(disk, DATABASE)?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;
          CREATE TABLE phase_history(event INTEGER PRIMARY KEY, id, parents, version, direction,

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 mod allocator;
 #[path = "../lab/content.rs"]
 mod content;
+#[path = "../lab/database.rs"]
+mod database;
 #[path = "../lab/disk.rs"]
 mod disk;
 #[path = "../lab/files.rs"]

@@ -233,6 +233,21 @@ fn p38_statistics_of_the_planner_stay() {
 }
 
 #[test]
+fn p38_statistics_of_an_index_that_is_made_anew_stay() {
+    let bench = Bench::new(STATISTICS);
+    let text = "CREATE INDEX by_shelf ON item(shelf DESC)";
+    let naive = bench.naive(&format!("DROP INDEX by_shelf; {text};"));
+    assert!(!naive.ask("SELECT idx FROM sqlite_stat1").contains("by_shelf"));
+
+    bench.steps(&format!(
+        "[[up]]\nop = \"drop_index\"\nindex = \"by_shelf\"\n\
+         [[up]]\nop = \"create_index\"\nsql = \"{text}\"\n"
+    ));
+    bench.up_judged(&json!({"alter": ["DROP INDEX by_shelf", text]}));
+    bench.same_answer("SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 1, 2, 3");
+}
+
+#[test]
 fn p77_statistics_follow_a_rename() {
     let bench = Bench::new(STATISTICS);
     let naive = bench.naive("ALTER TABLE item RENAME TO article");

@@ -29,15 +29,15 @@ impl Bench {
     /// Makes a database by running SQL in the `sqlite3` program.
     #[track_caller]
     pub fn new(sql: &str) -> Self {
-        let bench = Self::empty();
+        let bench = Self::around(Project::empty_in_memory());
         script(&bench.database(), sql).expect("SQL that makes the database");
         bench.remember();
         bench
     }
 
-    /// Makes a database by copying one.
+    /// Makes a database by copying one; it lives in memory.
     pub fn copy_of(database: &Path) -> Self {
-        let bench = Self::empty();
+        let bench = Self::around(Project::empty_in_memory());
         std::fs::copy(database, bench.database()).expect("a copy");
         bench.remember();
         bench
@@ -62,7 +62,10 @@ impl Bench {
 
     /// Makes a project without a database.
     pub fn empty() -> Self {
-        let project = Project::empty();
+        Self::around(Project::empty())
+    }
+
+    fn around(project: Project) -> Self {
         let before = project.aside("before.db");
         Self { project, before }
     }
@@ -222,7 +225,9 @@ impl Bench {
 
     /// A copy of the state before.
     pub fn naive_copy(&self) -> Naive {
-        let folder = tempfile::tempdir().expect("a folder");
+        // Beside the project, so that both are on one volume.
+        let place = self.project.root().parent().expect("a folder");
+        let folder = tempfile::tempdir_in(place).expect("a folder");
         let path = folder.path().join("naive.db");
         for end in ["", "-wal"] {
             let from = super::project::with_ending(&self.before, end);
@@ -391,7 +396,7 @@ impl Renaming {
 }
 
 impl Renaming {
-    /// What the judge expects after the way back: SQLite has rewritten every text twice.
+    /// What the judge expects where SQLite has rewritten texts there and back.
     pub fn judged_back(&self) -> serde_json::Value {
         let mut alter = self.alter.clone();
         for (table, columns) in self.columns.iter().rev() {
@@ -404,7 +409,7 @@ impl Renaming {
             let to = quoted(to.as_str().unwrap_or_default());
             alter.push(format!("ALTER TABLE {to} RENAME TO {}", quoted(from)));
         }
-        serde_json::json!({"alter": alter})
+        serde_json::json!({"alter": alter, "text": "tokens"})
     }
 }
 

@@ -47,7 +47,18 @@ pub struct Project {
 impl Project {
     /// Makes an empty project: no database, an empty `phases` folder.
     pub fn empty() -> Self {
-        let root = tempfile::tempdir().expect("a temporary folder");
+        Self::empty_in(&std::env::temp_dir())
+    }
+
+    /// Makes an empty project in memory, where there is a place for it: for tests with hundreds of
+    /// runs, none of which is about the disk.
+    pub fn empty_in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::empty_in(memory) } else { Self::empty() }
+    }
+
+    fn empty_in(place: &Path) -> Self {
+        let root = tempfile::tempdir_in(place).expect("a temporary folder");
         for folder in ["project/phases", "home", "tmp"] {
             std::fs::create_dir_all(root.path().join(folder)).expect("a folder");
         }
@@ -62,6 +73,11 @@ impl Project {
             project.write_phase(name, text);
         }
         project
+    }
+
+    /// The folder that goes away with the project.
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// The folder that the user works in.

@@ -36,7 +36,8 @@ pub(super) fn restore_texts(
             if tables.contains(&object.name) || tables.contains(&object.table) {
                 continue;
             }
-            if let Some(text) = text_before(shadow, object, start, past, reach) {
+            let text = text_before(shadow, object, start, past, reach);
+            if let Some(text) = text.filter(|text| object.sql.as_ref() != Some(text)) {
                 shadow.retext(kind, &object.name, &text)?;
             }
         }
@@ -81,6 +82,9 @@ fn text_before(
         let Some(before) = pair.before else { continue };
         // What stands there is what the phase left, or the phase took it away altogether.
         let belongs = at_start == pair.after;
+        if before == present {
+            return None;
+        }
         if belongs && (reach == Reach::Derived || same_meaning(before, present)) {
             if keeps_columns(shadow, object, before) {
                 return Some(before.to_owned());

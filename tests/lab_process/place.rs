@@ -1,0 +1,178 @@
+//! A project on the real file system that is copied anew for every case, and the program run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
+use tempfile::TempDir;
+
+/// What the program is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    Migrate,
+    Backup,
+    Restore,
+}
+
+/// In which state another program left the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    Clean,
+    WalFrames,
+    HotJournal,
+}
+
+impl Start {
+    pub const ALL: [Self; 3] = [Self::Clean, Self::WalFrames, Self::HotJournal];
+}
+
+/// A program of somebody else that changes every table's pages with a small cache, and is killed
+/// before it commits: its journal must be rolled back.
+const HALF_WRITTEN: &str = "
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute('PRAGMA cache_size = 1')
+connection.execute('BEGIN')
+connection.execute('UPDATE fits_files SET file = file || file')
+connection.execute('DELETE FROM processing_session_files')
+os.kill(os.getpid(), signal.SIGKILL)
+";
+
+/// A project as it is before each case, and a folder for the cases.
+pub struct Place {
+    root: TempDir,
+    pub job: Job,
+}
+
+impl Place {
+    /// Makes the project. A restore begins with a backup of fewer rows.
+    pub fn new(job: Job, start: Start) -> Self {
+        // Memory, where it can be had: the cases do not cut the power.
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+        let place = Self { root: root.unwrap(), job };
+        fs::create_dir_all(place.pristine().join("phases")).unwrap();
+        for (name, text) in phase_files() {
+            fs::write(place.pristine().join("phases").join(name), text).unwrap();
+        }
+        if job == Job::Restore {
+            place.catalogue(40, Start::Clean);
+            let folder = place.pristine();
+            let made = place.command_in(&folder, Job::Backup).output().unwrap();
+            assert!(made.status.success(), "{made:?}");
+            fs::remove_file(folder.join("fits.db")).unwrap();
+        }
+        place.catalogue(60, start);
+        place
+    }
+
+    fn catalogue(&self, files: u32, start: Start) {
+        let path = self.pristine().join("fits.db");
+        let options = SampleOptions { sessions: 12, files, links: 20, ..SampleOptions::default() };
+        let options = match start {
+            Start::WalFrames => SampleOptions { uncheckpointed: 10, ..options }.with(Feature::Wal),
+            Start::Clean | Start::HotJournal => options,
+        };
+        write_catalogue(&path, &options).unwrap();
+        if start == Start::HotJournal {
+            let killed = Command::new("python3").args(["-c", HALF_WRITTEN]).arg(&path).status();
+            assert!(!killed.unwrap().success());
+            assert!(fs::metadata(self.pristine().join("fits.db-journal")).unwrap().len() > 0);
+        }
+    }
+
+    fn pristine(&self) -> PathBuf {
+        self.root.path().join("pristine")
+    }
+
+    /// Copies the project into a folder of its own. The first one is always the same, so that a
+    /// path in a message means the same thing each time.
+    pub fn fresh(&self) -> PathBuf {
+        let folder = self.root.path().join("case");
+        self.fresh_at(&folder);
+        folder
+    }
+
+    /// Copies the project to a folder, which is emptied before.
+    pub fn fresh_at(&self, folder: &Path) {
+        if folder.exists() {
+            fs::remove_dir_all(folder).unwrap();
+        }
+        copy_folder(&self.pristine(), folder);
+    }
+
+    /// A place for what a case writes besides.
+    pub fn aside(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// The program, about to do the job in a folder.
+    pub fn command(&self, folder: &Path) -> Command {
+        self.command_in(folder, self.job)
+    }
+
+    fn command_in(&self, folder: &Path, job: Job) -> Command {
+        let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
+        command.args(arguments(folder, job)).args(["--wait", "0"]);
+        bare(&mut command, folder);
+        command
+    }
+
+    /// The program, waiting so many seconds for others.
+    pub fn patient_command(&self, folder: &Path, seconds: u32) -> Command {
+        let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
+        command.args(arguments(folder, self.job)).args(["--wait", &seconds.to_string()]);
+        bare(&mut command, folder);
+        command
+    }
+
+    /// The same, started by another program (`strace`, `prlimit`) with these arguments before it.
+    pub fn command_under(&self, folder: &Path, wrapper: &str, before: &[String]) -> Command {
+        let mut command = Command::new(wrapper);
+        command.args(before).arg(PROGRAM.expect("built with the feature cli"));
+        command.args(arguments(folder, self.job));
+        bare(&mut command, folder);
+        command
+    }
+
+    /// Runs the job without any fault.
+    pub fn run(&self, folder: &Path) -> Output {
+        self.command(folder).output().unwrap()
+    }
+}
+
+// Not env!: without the feature `cli` there is no program, and tests of the engine still compile.
+const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_phaseshift");
+
+fn arguments(folder: &Path, job: Job) -> Vec<String> {
+    let words: &[&str] = match job {
+        Job::Migrate => &["migrate", "phase3", "--yes"],
+        Job::Backup => &["backup"],
+        Job::Restore => &["restore", "--latest", "--yes"],
+    };
+    let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();
+    arguments.extend(["--json", "-d"].map(ToOwned::to_owned));
+    arguments.push(folder.join("fits.db").display().to_string());
+    arguments.push("--phases".to_owned());
+    arguments.push(folder.join("phases").display().to_string());
+    arguments
+}
+
+fn bare(command: &mut Command, folder: &Path) {
+    command.current_dir(folder).env_clear().stdin(Stdio::null());
+    command.env("PATH", "/usr/bin:/bin").env("HOME", folder).env("TZ", "UTC");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Full disks and limits on the size of files.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::place::{Job, Place, Start};
+use crate::tally::{Tally, long, skip};
+use crate::verdict::Expected;
+
+/// A small file system in memory; it goes away when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path, kilobytes: u64) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let size = format!("size={kilobytes}k");
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", &size, "lab"]).arg(path);
+        let mounted = command.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(path.to_path_buf()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).output());
+    }
+}
+
+fn kilobytes_of(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    for entry in walkdir::WalkDir::new(folder) {
+        let metadata = entry.unwrap().metadata().unwrap();
+        bytes += metadata.len().next_multiple_of(4_096);
+    }
+    bytes / 1_024
+}
+
+#[test]
+fn a_full_disk_of_any_size_leaves_old_or_new() {
+    for (job, start) in [(Job::Migrate, Start::Clean), (Job::Migrate, Start::WalFrames)] {
+        let place = Place::new(job, start);
+        let expected = Expected::learn(&place);
+        let needed = kilobytes_of(&place.fresh());
+        let mut tally = Tally::new(format!("full disk, {job:?}, {start:?}"));
+        let step = if long() { 4 } else { 64 };
+        for kilobytes in (needed + 8..needed * 5).step_by(step) {
+            let mountpoint = place.aside("disk");
+            let Some(disk) = SmallDisk::mount(&mountpoint, kilobytes) else {
+                return skip("mounting a small tmpfs");
+            };
+            let folder = disk.0.join("case");
+            place.fresh_at(&folder);
+            let output = place.run(&folder);
+            // The judge needs room, too: a journal is rolled back, a WAL gets its index.
+            let copy = place.aside("copy");
+            if copy.exists() {
+                std::fs::remove_dir_all(&copy).unwrap();
+            }
+            let copied = Command::new("cp").arg("-a").args([&folder, &copy]).status().unwrap();
+            assert!(copied.success());
+            let outcome = expected.judge_copy(&folder, &copy, &output);
+            tally.count(&format!("{kilobytes} KiB"), outcome);
+        }
+        tally.expect_green();
+    }
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return skip("prlimit");
+    }
+    let place = Place::new(Job::Migrate, Start::Clean);
+    let expected = Expected::learn(&place);
+    let folder = place.fresh();
+    assert!(place.run(&folder).status.success());
+    let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
+    let mut tally = Tally::new("limited file size, Migrate, Clean".to_owned());
+    let mut signals = 0;
+    let step = if long() { 1_024 } else { 16_384 };
+    for bytes in (0..largest + 8_192).step_by(step) {
+        let folder = place.fresh();
+        let limit = vec![format!("--fsize={bytes}")];
+        let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
+        signals += usize::from(output.status.code().is_none());
+        tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
+    }
+    tally.expect_green();
+    assert_eq!(signals, 0, "SIGXFSZ ended the program");
+}
