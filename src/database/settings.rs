@@ -8,7 +8,7 @@ use super::open::Access;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A pragma, the value it is set to, and the value it must then report.
-const PRAGMAS: [(&str, &str, i64); 6] = [
+const PRAGMAS: [(&str, &str, i64); 5] = [
     // The bundled SQLite has foreign keys on by default; a rebuild with them on empties child
     // tables (https://sqlite.org/lang_altertable.html, section 7).
     ("foreign_keys", "OFF", 0),
@@ -17,8 +17,6 @@ const PRAGMAS: [(&str, &str, i64); 6] = [
     ("synchronous", "EXTRA", 3),
     ("fullfsync", "ON", 1),
     ("cell_size_check", "ON", 1),
-    // In KiB, for the checks that look up every row in every index.
-    ("cache_size", "-10000", -10_000),
     ("mmap_size", "0", 0),
 ];
 
@@ -43,6 +41,7 @@ pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
         connection.execute_batch(&format!("PRAGMA {name}={value}"))?;
         require(connection, name, wanted)?;
     }
+    enlarge_cache(connection)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     if access == Access::Look {
         connection.execute_batch("PRAGMA query_only=ON")?;
@@ -66,6 +65,16 @@ pub fn with_strict_names<T>(
     let done = done?;
     reset?;
     Ok(done)
+}
+
+/// Gives a connection a cache of 10 MB, unless the file asks for another one than SQLite's default.
+fn enlarge_cache(connection: &Connection) -> Result<()> {
+    // https://sqlite.org/pragma.html#pragma_cache_size; negative numbers are KiB.
+    let size: i64 = connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+    if size == -2_000 {
+        connection.execute_batch("PRAGMA cache_size=-10000")?;
+    }
+    Ok(())
 }
 
 /// Fails unless a pragma reports the wanted value.
