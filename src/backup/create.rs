@@ -13,7 +13,7 @@ use super::entry::{BackupEntry, NOT_COMPARED};
 use super::manifest::Manifest;
 use super::name::{BackupLabel, Names, manifest_of};
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, folder_of, look};
+use super::part::{Part, ensure_folder, look};
 use super::publish::{Finished, publish};
 use super::verify::{Digest, digest};
 use crate::database::{Access, Database, Identity};
@@ -87,8 +87,8 @@ impl VerifiedBackup {
         self.seconds
     }
 
-    /// Waits for the integrity check that runs beside. A damaged backup, which is the copy of a damaged
-    /// database, is removed.
+    /// Waits for the integrity check that runs beside. A damaged backup is the copy of a damaged
+    /// database, byte by byte; it was promised and stays.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] with what was found; [`ErrorKind::Interrupted`].
@@ -98,12 +98,6 @@ impl VerifiedBackup {
         if found.damage.is_empty() {
             return Ok(());
         }
-        let files = self.reader.options().files.as_ref();
-        for path in [self.path.as_path(), &manifest_of(&self.path)] {
-            // The damage is the news; what cannot be removed is a backup that says of what it is one.
-            drop(files.remove(path));
-        }
-        drop(files.sync_folder(folder_of(&self.path)));
         Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
     }
 

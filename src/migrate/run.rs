@@ -73,15 +73,8 @@ impl Migration<Secured> {
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
         let held = hold(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
-        let files = held.project.options.files.clone();
-        held.carry_out(started, observer, hooks).map_err(|error| {
-            let error = error.in_database(&path);
-            // The copy of a damaged database is not kept.
-            match files.stat(&backup) {
-                Ok(None) => error,
-                Ok(Some(_)) | Err(_) => error.with_backup(&backup),
-            }
-        })
+        held.carry_out(started, observer, hooks)
+            .map_err(|error| error.in_database(&path).with_backup(&backup))
     }
 
     fn carry_out(
