@@ -329,7 +329,7 @@ fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
         return transformed;
     }
     match (transformed, backup.settle()) {
-        (Err(first), Err(second)) if second.kind() != ErrorKind::Damaged => Err(first),
+        (Err(first), Err(second)) if second.kind() != ErrorKind::BackupDamaged => Err(first),
         (transformed, settled) => settled.and(transformed),
     }
 }
@@ -373,7 +373,9 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        Ok(database) => {
+            VerifiedBackup::blame(error, database.connection()).leaving(DatabaseState::RolledBack)
+        }
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }
