@@ -56,7 +56,7 @@ fn a_look_at_a_hot_journal_said_that_the_file_cannot_be_written() {
     let disk = Disk::new("regression-hot");
     let scene = Scene::new(&disk, Start::HotJournal, 24);
     disk.load(&scene.image);
-    let path = Path::new(crate::scene::DATABASE);
+    let path = Path::new(DATABASE);
     let error = Database::open(path, Access::Look, &options(&disk)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly);
     assert!(error.to_string().contains("a crashed program left a journal"), "{error}");
