@@ -24,5 +24,5 @@ pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage}
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use strings::Misreading;
-pub use transfer::CopyMethod;
+pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer};
 pub use views::Outputs;
