@@ -1,8 +1,9 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use super::derive::{Facts, derive};
+use super::soundness::refuse_newly_broken;
 use super::{DataStage, Direction, PhasePlan, Stage};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Operation, Phase, Step};
@@ -26,7 +27,7 @@ pub fn plan_phase(
     let outputs = shadow.outputs()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
-        .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
+        .and_then(|stages| refuse_newly_broken(shadow, &before, &stages).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
     let mut plan = planner.finish(shadow, direction, before, stages)?;
@@ -186,20 +187,4 @@ fn automatic_indexes(schema: &Schema) -> Vec<(String, String)> {
         .filter(|it: &&Object| !it.kind.is_table() && it.sql.is_none())
         .map(|it| (it.table.clone(), it.name.clone()))
         .collect()
-}
-
-/// A phase may not leave a view or trigger broken that was not broken before.
-pub(super) fn refuse_newly_broken(shadow: &mut Shadow) -> Result<()> {
-    let broken = shadow.newly_unsound()?;
-    let Some(first) = broken.first() else { return Ok(()) };
-    let what = format!(
-        "{} {} would be broken: {}",
-        first.object.kind.word(),
-        first.object.name,
-        first.message
-    );
-    let all = broken
-        .iter()
-        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
-    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
 }

@@ -21,6 +21,7 @@ mod views;
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
 pub use parts::{MissingPart, with_passing_stubs};
+pub use quotes::NameAsString;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::CopyMethod;

@@ -1,0 +1,142 @@
+//! What a phase may not leave behind: things that were fine before it and are broken after it, though
+//! SQLite lets it pass. All of it is found on the shadow, before anything is written.
+
+use super::Stage;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
+use crate::schema::{ObjectKind, Schema};
+use crate::shadow::Shadow;
+use crate::sql::{TokenKind, significant_tokens, unquote};
+
+/// Refuses steps that break what was sound before them.
+///
+/// # Errors
+/// [`ErrorKind::Step`] naming every view, trigger or table that would be broken.
+pub(super) fn refuse_newly_broken(
+    shadow: &mut Shadow,
+    before: &Schema,
+    stages: &[Stage],
+) -> Result<()> {
+    refuse_uncompilable(shadow)?;
+    refuse_loose_keys(shadow, before, stages)?;
+    refuse_names_as_strings(shadow, before, stages)
+}
+
+/// A phase may not leave a view or trigger broken that was not broken before.
+fn refuse_uncompilable(shadow: &mut Shadow) -> Result<()> {
+    let broken = shadow.newly_unsound()?;
+    let Some(first) = broken.first() else { return Ok(()) };
+    let what = format!(
+        "{} {} would be broken: {}",
+        first.object.kind.word(),
+        first.object.name,
+        first.message
+    );
+    let all = broken
+        .iter()
+        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
+    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+}
+
+/// A foreign key that names no key of its parent makes every write to the child fail
+/// (<https://sqlite.org/foreignkeys.html#fk_indexes>).
+fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let loose = shadow.loose_foreign_keys()?;
+    if loose.is_empty() {
+        return Ok(());
+    }
+    let known = Shadow::of(before)?.loose_foreign_keys()?;
+    let was_loose = |table: &str| {
+        let origin = table_before(stages, table);
+        known.iter().any(|(name, _)| origin.as_deref().is_some_and(|it| same(it, name)))
+    };
+    let fresh: Vec<_> = loose.iter().filter(|(table, _)| !was_loose(table)).collect();
+    let Some((table, message)) = fresh.first() else { return Ok(()) };
+    let what = format!("a foreign key of {table} would name no key of its parent: {message}");
+    let all = fresh.iter().map(|(table, message)| format!("{table}: {message}"));
+    Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
+}
+
+/// A name in double quotes that is no column any more is a string to SQLite, and nobody is told
+/// (<https://sqlite.org/quirks.html#dblquote>).
+fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let strings = shadow.names_read_as_strings()?;
+    if strings.is_empty() {
+        return Ok(());
+    }
+    let known = Shadow::of(before)?.names_read_as_strings()?;
+    let mut problems = Vec::new();
+    let mut first = None;
+    for found in &strings {
+        let Some(origin) = object_before(before, stages, found.kind, &found.name) else { continue };
+        let text = before.find(found.kind, &origin).and_then(|it| it.sql.as_deref());
+        let was_string = known
+            .iter()
+            .any(|it| it.kind == found.kind && it.name == origin && it.text == found.text);
+        if was_string || !text.is_some_and(|text| names(text, &found.text)) {
+            continue;
+        }
+        problems.push(format!(
+            "{} {} would read \"{}\" as a string, because it is no column any more",
+            found.kind.word(),
+            found.name,
+            found.text
+        ));
+        first.get_or_insert(&found.name);
+    }
+    match (first, problems.first()) {
+        (Some(object), Some(what)) => {
+            Err(Error::new(ErrorKind::Step, what.clone()).about(object).problems(problems))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether a text has this name in double quotes.
+fn names(text: &str, name: &str) -> bool {
+    significant_tokens(text).any(|token| {
+        let token_text = token.text(text);
+        token.kind == TokenKind::QuotedName
+            && token_text.starts_with('"')
+            && same(&unquote(token_text), name)
+    })
+}
+
+/// The name that a table had before the stages; `None` if it is new.
+fn table_before(stages: &[Stage], table: &str) -> Option<String> {
+    let mut name = table.to_owned();
+    for stage in stages.iter().rev() {
+        if let Stage::Reshape(reshape) = stage {
+            name = reshape.lineage.table(&name)?.from.clone();
+        }
+    }
+    Some(name)
+}
+
+/// The name that an object had before the stages. Views and triggers keep theirs.
+fn object_before(
+    before: &Schema,
+    stages: &[Stage],
+    kind: ObjectKind,
+    name: &str,
+) -> Option<String> {
+    match kind {
+        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
+            table_before(stages, name)
+        }
+        ObjectKind::Index => before
+            .of_kind(ObjectKind::Index)
+            .find(|index| same(&index_after(stages, &index.name), name))
+            .map(|index| index.name.clone()),
+        ObjectKind::View | ObjectKind::Trigger => {
+            before.find(kind, name).map(|object| object.name.clone())
+        }
+    }
+}
+
+fn index_after(stages: &[Stage], index: &str) -> String {
+    stages.iter().fold(index.to_owned(), |name, stage| match stage {
+        Stage::Reshape(reshape) => reshape.lineage.index_after(&name),
+        Stage::Data(_) => name,
+    })
+}
