@@ -362,7 +362,7 @@ impl Derivation<'_> {
         }
         moves.push(IndexMove {
             table: table.clone(),
-            from: table.clone(),
+            from: table,
             to: Some(after.to_owned()),
         });
         moves
