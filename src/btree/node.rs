@@ -140,37 +140,37 @@ impl Node {
     fn cell(&self, start: usize) -> Read<Cell> {
         let mut cell = Cell::default();
         let mut at = start;
-        let mut next = |width: usize| {
-            at += width;
-            at
-        };
-        let mut place = next(0);
         if !self.kind.leaf {
-            cell.child = self.page_number(place)?;
-            place = next(4);
+            cell.child = self.page_number(at)?;
+            at += 4;
         }
-        let first = self.varint(place)?;
-        place = next(first.1);
+        let (first, width) = self.varint(at)?;
+        at += width;
+        if self.kind.table && !self.kind.leaf {
+            cell.rowid = first.cast_signed();
+            return self.sized(cell, start, at);
+        }
         if self.kind.table {
-            let (key, width) = if self.kind.leaf { self.varint(place)? } else { (first.0, 0) };
-            cell.rowid = key.cast_signed();
-            place = next(width);
+            let (rowid, width) = self.varint(at)?;
+            cell.rowid = rowid.cast_signed();
+            at += width;
         }
-        cell.start = place;
-        let mut end = place;
-        if !(self.kind.table && !self.kind.leaf) {
-            let length = usize::try_from(first.0).ok().filter(|it| *it <= 0x7fff_ffff);
-            cell.length = length.ok_or_else(|| self.wrong("a record is impossibly long"))?;
-            cell.local = self.local(cell.length);
-            end += cell.local;
-            if cell.local < cell.length {
-                cell.overflow = self.page_number(end)?;
-                end += 4;
-            }
-            if cell.length > 0 && self.field(cell.start, 1)? < 2 {
-                return Err(self.wrong("a record begins with an impossible header"));
-            }
+        let length = usize::try_from(first).ok().filter(|it| *it <= 0x7fff_ffff);
+        cell.length = length.ok_or_else(|| self.wrong("a record is impossibly long"))?;
+        cell.start = at;
+        cell.local = self.local(cell.length);
+        if cell.length > 0 && self.field(at, 1)? < 2 {
+            return Err(self.wrong("a record begins with an impossible header"));
         }
+        at += cell.local;
+        if cell.local < cell.length {
+            cell.overflow = self.page_number(at)?;
+            at += 4;
+        }
+        self.sized(cell, start, at)
+    }
+
+    fn sized(&self, mut cell: Cell, start: usize, end: usize) -> Read<Cell> {
         // No cell is shorter than a free block.
         cell.size = (end - start).max(4);
         if start + cell.size > self.usable {

@@ -216,7 +216,7 @@ fn an_overflow_chain_of_the_wrong_length_is_named() {
         walk(&tree.bytes, tree.root).unwrap_err();
         assert_ne!(tree.sqlite(), ["ok"]);
     }
-    let mut tree = whole.clone();
+    let mut tree = whole;
     let last = chained[chained.len() - 1] + 1;
     tree.set(last, 0, &chained[0].to_be_bytes());
     let found = walk(&tree.bytes, tree.root);
