@@ -137,7 +137,7 @@ pub fn integrity_findings(
                 }
             }
             Ok(None) => return Ok(findings),
-            Err(error) => match crate::shadow::MissingPart::in_error(&error) {
+            Err(error) => match crate::database::MissingPart::in_error(&error) {
                 Some(part) => {
                     findings.push(format!("not checkable without {part}"));
                     return Ok(findings);
