@@ -14,9 +14,10 @@ use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
-use crate::name::fold;
+use crate::name::{fold, same};
 use crate::plan::{Direction, Plan};
 use crate::records::{Records, SameTable};
+use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, read, same_objects};
 
 /// What the proof is about.
@@ -241,13 +242,14 @@ impl Trial<'_, '_> {
         )?;
         for table in &rebuilt {
             let from = self.provenance.tables.get(&fold(table)).map(|it| it.from.as_str());
-            let mut progress = |done| {
-                let subject = table.clone();
-                let stage = Stage::Check;
-                self.observer.event(&Event::Progress { stage, subject, done, total: 0 });
+            let total = entries(subject.database.connection(), &self.now, table)?;
+            let mut progress = |done: u64| {
+                let (stage, subject, done) = (Stage::Check, table.clone(), done.min(total));
+                self.observer.event(&Event::Progress { stage, subject, done, total });
                 interrupt.check()
             };
             let findings = soundness.findings((from, table), &mut progress)?;
+            progress(total)?;
             checked += 1;
             problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
         }
@@ -341,4 +343,11 @@ impl Trial<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The number of entries in all indexes of a table.
+fn entries(connection: &Connection, schema: &Schema, table: &str) -> Result<u64> {
+    let all = schema.objects.iter().chain(&schema.internal);
+    let indexes = all.filter(|it| it.kind == ObjectKind::Index && same(&it.table, table));
+    Ok(count_rows(connection, table)? * indexes.count() as u64)
 }

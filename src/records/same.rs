@@ -84,7 +84,8 @@ impl<'c> Records<'c> {
     /// of the same rows. Returns false if one has no such match or differs, or if two trees share a page.
     ///
     /// Where it returns true, the pages of the table and of its indexes were checked in full, and the
-    /// indexes are as good as those of the backup.
+    /// indexes are as good as those of the backup. The progress function gets the entries passed in all
+    /// indexes and may stop by failing.
     ///
     /// # Errors
     /// Whatever SQLite or the progress function reports.
@@ -95,7 +96,7 @@ impl<'c> Records<'c> {
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<bool> {
         let known = indexes(self.backup.connection, &from.name)?;
-        let mut used = same.pages.clone();
+        let (mut used, mut passed) = (same.pages.clone(), 0);
         for index in indexes(self.now.connection, &to.name)?.0 {
             let is_table = matches!(to.key, RowKey::PrimaryKey(_)) && index.definition.primary;
             if is_table {
@@ -105,8 +106,9 @@ impl<'c> Records<'c> {
             let Some(old) = alike.filter(|_| follows_from_columns(&index.definition, to)) else {
                 return Ok(false);
             };
-            match self.same_trees((&old.name, &index.name), progress)? {
-                Some((_, pages)) if used.absorb(&pages) => {}
+            let mut further = |entries| progress(passed + entries);
+            match self.same_trees((&old.name, &index.name), &mut further)? {
+                Some((entries, pages)) if used.absorb(&pages) => passed += entries,
                 Some(_) | None => return Ok(false),
             }
         }
