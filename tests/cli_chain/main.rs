@@ -8,6 +8,7 @@
 mod support;
 
 mod accidents;
+mod examples;
 mod round_trips;
 
 use std::io::Write as _;
