@@ -10,6 +10,7 @@ mod support;
 mod accidents;
 mod examples;
 mod round_trips;
+mod words;
 
 use std::io::Write as _;
 use std::path::Path;
