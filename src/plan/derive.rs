@@ -360,11 +360,7 @@ impl Derivation<'_> {
                 moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
             }
         }
-        moves.push(IndexMove {
-            table: table.clone(),
-            from: table,
-            to: Some(after.to_owned()),
-        });
+        moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });
         moves
     }
 }
