@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
 use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
-use crate::rows::count_rows;
+use crate::rows::{conversions, count_rows};
 use crate::shadow::{CopyMethod, with_passing_stubs};
 
 /// How the number of rows of a table changed in a data step.
@@ -122,7 +122,8 @@ impl Run<'_> {
                 | Action::DropTable { .. }
                 | Action::CarrySequence { .. }
                 | Action::CarryStatistics(_)
-                | Action::Virtual(_)
+                | Action::EarlyVirtual(_)
+                | Action::LateVirtual(_)
                 | Action::Restore(_) => {
                     for statement in action.sql() {
                         self.run(&statement)?;
@@ -149,6 +150,7 @@ impl Run<'_> {
             done: 0,
             total: expected,
         });
+        self.refuse_conversions(rebuild)?;
         let guards = self.guards(rebuild)?;
         for (name, table, column) in &guards {
             self.run(&format!(
@@ -181,6 +183,31 @@ impl Run<'_> {
             to: rebuild.to.clone(),
             rows: copied,
         });
+        Ok(())
+    }
+
+    /// What could be looked at before the transaction was looked at there; values that a data step of this
+    /// run wrote are met here for the first time.
+    fn refuse_conversions(&self, rebuild: &Rebuild) -> Result<()> {
+        for column in &rebuild.typed {
+            let found = conversions(self.connection(), &rebuild.scratch, &rebuild.shape, column)?;
+            if let Some(found) = found {
+                let what = format!("{}.{}: {found}", rebuild.to, column.to);
+                return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
+            }
+        }
+        let Some(alias) = &rebuild.given_alias else { return Ok(()) };
+        let sql = format!(
+            "SELECT count(*) FROM ({}) WHERE {} IS NULL",
+            rebuild.copy.select(&rebuild.scratch),
+            quote(alias)
+        );
+        let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
+        if count > 0 {
+            let what =
+                format!("{}.{alias} would be NULL in {count} rows and get new keys", rebuild.to);
+            return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
+        }
         Ok(())
     }
 
@@ -262,7 +289,8 @@ fn done(action: &Action) -> Option<String> {
         | Action::DropTable { .. }
         | Action::CarrySequence { .. }
         | Action::Data(_)
-        | Action::Virtual(_)
+        | Action::EarlyVirtual(_)
+        | Action::LateVirtual(_)
         | Action::Record => None,
         Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),
     }

@@ -1,6 +1,9 @@
 //! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
+use std::collections::BTreeMap;
+
+use super::compile::uncompilable;
 use super::parts::{MissingPart, stub};
 use super::shadow::Shadow;
 use crate::database::words;
@@ -71,7 +74,8 @@ impl Shadow {
                 self.missing.push(part);
                 continue;
             }
-            let Some(object) = self.culprit(&message)? else {
+            let carried = |it: &Object| matches!(it.kind, ObjectKind::View | ObjectKind::Trigger);
+            let Some(object) = self.culprit(&message)?.filter(carried) else {
                 return Err(Error::new(ErrorKind::Unsupported, "SQLite cannot check the schema")
                     .caused_by(error));
             };
@@ -104,6 +108,14 @@ impl Shadow {
         Ok(gone)
     }
 
+    /// Finds the views that do not compile, and the tables and views whose triggers do not, by folded name.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports otherwise.
+    pub fn uncompilable(&self) -> Result<BTreeMap<String, String>> {
+        uncompilable(&self.connection, &*self.current()?)
+    }
+
     /// Finds the tables with a foreign key that names no key of its parent, with SQLite's message.
     ///
     /// # Errors
@@ -124,7 +136,7 @@ impl Shadow {
         Ok(loose)
     }
 
-    /// Finds the object that an "error in view NAME: ..." is about.
+    /// Finds the object that an "error in view NAME: ..." is about, whatever its kind.
     pub(super) fn culprit(&self, message: &str) -> Result<Option<Object>> {
         let schema = self.current()?;
         let named = |object: &&Object| {
@@ -133,13 +145,7 @@ impl Shadow {
                 .strip_prefix(&prefix)
                 .is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
         };
-        Ok(schema
-            .objects
-            .iter()
-            .filter(|object| matches!(object.kind, ObjectKind::View | ObjectKind::Trigger))
-            .filter(named)
-            .max_by_key(|object| object.name.len())
-            .cloned())
+        Ok(schema.objects.iter().filter(named).max_by_key(|object| object.name.len()).cloned())
     }
 
     /// Returns the objects that do not compile and are carried over as they are.

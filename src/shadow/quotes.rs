@@ -6,9 +6,10 @@
 
 use super::parts::with_stubs;
 use super::shadow::Shadow;
+use crate::database::words;
 use crate::error::Result;
 use crate::name::{quote, same};
-use crate::schema::{ObjectKind, Schema, read};
+use crate::schema::{Object, ObjectKind, Schema, read};
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 
 /// A text in double quotes that SQLite takes for a string, because no column has that name.
@@ -50,30 +51,62 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn names_read_as_strings(&mut self) -> Result<Vec<NameAsString>> {
         let before = self.current()?;
-        let quotes =
-            |it: &crate::schema::Object| it.sql.as_ref().is_some_and(|it| it.contains('"'));
+        let quotes = |it: &Object| it.sql.as_ref().is_some_and(|it| it.contains('"'));
         if !before.objects.iter().any(quotes) {
             return Ok(Vec::new());
         }
+        let mut found = Vec::new();
+        let mut aside: Vec<Object> = Vec::new();
+        let after = loop {
+            match self.requoted(&aside)? {
+                Ok(after) => break after,
+                Err(error) => {
+                    let message = words(&error);
+                    let name = message.rsplit_once("no such column: ").map(|(_, name)| name);
+                    let (Some(object), Some(name)) = (self.culprit(&message)?, name) else {
+                        return Err(error.into());
+                    };
+                    // The keys of an index are not rewritten: SQLite says so and stops.
+                    let (kind, name) = (object.kind, name.trim_matches('"').to_owned());
+                    found.push(NameAsString { kind, name: object.name.clone(), text: name });
+                    aside.push(object);
+                }
+            }
+        };
+        found.extend(strings(&before, &after));
+        Ok(found)
+    }
+
+    /// Returns the schema as it reads after any rename of a column, without some objects; the inner
+    /// error says which object is in the way. The shadow stays as it is.
+    fn requoted(&mut self, aside: &[Object]) -> Result<rusqlite::Result<Schema>> {
         let probe = quote(&self.free_name("phaseshift_probe")?);
         let rename = format!(
-            "SAVEPOINT strings; CREATE TABLE main.{probe}(c);
-             ALTER TABLE main.{probe} RENAME COLUMN c TO d; DROP TABLE main.{probe}"
+            "CREATE TABLE main.{probe}(c); ALTER TABLE main.{probe} RENAME COLUMN c TO d;
+             DROP TABLE main.{probe}"
         );
         let undo = "ROLLBACK TO strings; RELEASE strings";
+        self.connection.execute_batch("SAVEPOINT strings")?;
+        if !aside.is_empty() {
+            self.delete_entries(aside)?;
+        }
         let renamed = with_stubs(&self.connection, &mut self.missing, |connection| {
+            connection.execute_batch("SAVEPOINT probe")?;
             let tried = connection.execute_batch(&rename);
             if tried.is_err() {
                 // The first error counts.
-                drop(connection.execute_batch(undo));
+                drop(connection.execute_batch("ROLLBACK TO probe"));
             }
+            connection.execute_batch("RELEASE probe")?;
             tried
         });
-        renamed?;
         let after = read(&self.connection);
         self.connection.execute_batch(undo)?;
         self.reload()?;
-        Ok(strings(&before, &after?))
+        match renamed {
+            Ok(()) => Ok(Ok(after?)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 }
 
