@@ -69,6 +69,7 @@ pub mod backup;
 pub mod database;
 pub mod error;
 pub mod event;
+pub mod exit;
 pub mod files;
 pub mod history;
 pub mod inspect;

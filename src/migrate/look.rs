@@ -225,7 +225,7 @@ fn plan_up(
     for phase in phases {
         let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
-        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
+        plan.phases.push(planned.map_err(|error| explain_unadopted(error, project, known, phase))?);
     }
     Ok(plan)
 }
@@ -254,8 +254,7 @@ fn plan_down(
     let mut remaining = known.applied.clone();
     let ways = Ways::new(project, &remaining)?;
     for phase in phases {
-        let now = shadow.schema()?;
-        let past = ways.past(phase, &remaining, &known.recorded, &now)?;
+        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
         remaining.remove(&phase.id);
     }
@@ -282,10 +281,10 @@ fn implied(project: &Project, known: &Known) -> Result<Vec<Implied>> {
 }
 
 /// A step that does not fit a file on which nothing is recorded most often means that the file is
-/// further along than it says.
-fn explain_unadopted(error: Error, known: &Known, phase: &Phase) -> Error {
+/// further along than it says. Where there is but one phase, there is nothing to be further along with.
+fn explain_unadopted(error: Error, project: &Project, known: &Known, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
-    if !unrecorded || error.kind() != ErrorKind::Step {
+    if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
     let what = format!(

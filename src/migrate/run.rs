@@ -74,15 +74,8 @@ impl Migration<Secured> {
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
         let held = hold(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
-        let files = held.project.options.files.clone();
-        held.carry_out(started, observer, hooks).map_err(|error| {
-            let error = error.in_database(&path);
-            // The copy of a damaged database is not kept.
-            match files.stat(&backup) {
-                Ok(None) => error,
-                Ok(Some(_)) | Err(_) => error.with_backup(&backup),
-            }
-        })
+        held.carry_out(started, observer, hooks)
+            .map_err(|error| error.in_database(&path).with_backup(&backup))
     }
 
     fn carry_out(
@@ -325,7 +318,7 @@ fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
         return transformed;
     }
     match (transformed, backup.settle()) {
-        (Err(first), Err(second)) if second.kind() != ErrorKind::Damaged => Err(first),
+        (Err(first), Err(second)) if second.kind() != ErrorKind::BackupDamaged => Err(first),
         (transformed, settled) => settled.and(transformed),
     }
 }
@@ -369,7 +362,9 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        Ok(database) => {
+            VerifiedBackup::blame(error, database.connection()).leaving(DatabaseState::RolledBack)
+        }
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }

@@ -19,7 +19,7 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup =
-            back_up(&self.project, &self.known, self.first_phase(), Checked::First, observer)?;
+            back_up(&self.project, &self.known, self.first_phase(), Checked::Beside, observer)?;
         let hold = Hold::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
@@ -53,7 +53,7 @@ impl Migration<Prepared> {
             }
         };
         let phase = plan.phases.first().map(|phase| phase.id.as_str());
-        let backup = back_up(&project, &known, phase, Checked::First, observer)?;
+        let backup = back_up(&project, &known, phase, Checked::Beside, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
@@ -116,7 +116,10 @@ pub(super) fn hold(
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
     let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
-    let Migration { project, known, plan, transactions, state } = migration;
+    let Migration { project, known, plan, transactions, mut state } = migration;
+    // The check went on while the person was reading.
+    let settled = state.backup.settle_if_done();
+    settled.map_err(|error| VerifiedBackup::blame(error, state.database.connection()))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {
@@ -142,7 +145,7 @@ pub(super) fn hold(
         crate::preflight::check_requirements(database.connection(), first)?;
     }
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
-    let backup = back_up(&project, &now, phase, Checked::First, observer)?;
+    let backup = back_up(&project, &now, phase, Checked::Beside, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

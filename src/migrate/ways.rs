@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::error::{ErrorKind, Result};
-use crate::history::{KeptObject, Recorded, UndoRecord};
-use crate::name::same;
+use crate::history::Recorded;
 use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::{Past, advance, snapshots};
-use crate::schema::{Object, ObjectKind, Schema};
+use crate::plan::{Past, advance, schema_before, snapshots};
+use crate::schema::Schema;
 use crate::shadow::Shadow;
 
 use super::project::Project;
@@ -38,7 +37,7 @@ impl<'p> Ways<'p> {
     }
 
     /// Returns what is known of the schema around a phase that is undone while `remaining`, the
-    /// phase included, is applied, and the file has the schema `now`.
+    /// phase included, is applied to a file whose schema is `now`.
     ///
     /// # Errors
     /// Whatever SQLite reports.
@@ -50,55 +49,23 @@ impl<'p> Ways<'p> {
         now: &Schema,
     ) -> Result<Past> {
         let recorded = recorded.undo_of(phase.id.as_str());
-        let replayed = self.replayed(phase, remaining)?;
-        let replayed = match &recorded {
-            Some(record) if replayed.is_empty() => self.replayed_here(phase, record, now)?,
-            Some(_) | None => replayed,
+        let mut replayed = match self.before(phase, remaining)? {
+            Some(before) => self.around(phase, &before)?,
+            None => Vec::new(),
         };
+        // A base may stand on tables that no phase makes: then only the file tells what was there.
+        if replayed.is_empty()
+            && let Some(before) = recorded.as_ref().and_then(|it| schema_before(now, it))
+        {
+            replayed = self.around(phase, &before)?;
+        }
         Ok(Past { replayed, recorded })
     }
 
-    /// The schemas around the phase as the chain makes them from nothing; none if it does not run so.
-    fn replayed(&self, phase: &Phase, remaining: &Applied) -> Result<Vec<Schema>> {
-        Ok(match self.before(phase, remaining)? {
-            Some(before) => {
-                let mut shadow = Shadow::of(&before)?;
-                shadow.keep_tables(self.project.versions.names());
-                unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default()
-            }
-            None => Vec::new(),
-        })
-    }
-
-    /// The schemas around the phase as they were in this file: the schema of now with the texts of
-    /// before. This serves chains that stand on tables which no phase makes.
-    fn replayed_here(
-        &self,
-        phase: &Phase,
-        record: &UndoRecord,
-        now: &Schema,
-    ) -> Result<Vec<Schema>> {
-        let came = |object: &&Object| {
-            let is = |it: &KeptObject| {
-                it.object_kind() == Some(object.kind) && same(&it.name, &object.name)
-            };
-            record.after.iter().any(is)
-        };
-        let stayed =
-            now.objects.iter().filter(|it| it.kind != ObjectKind::ShadowTable && !came(it));
-        let stayed = stayed.filter_map(|it| Some((it.kind, it.sql.as_deref()?)));
-        let gone = record.before.iter();
-        let gone = gone.filter_map(|it| Some((it.object_kind()?, it.sql.as_str())));
-        let mut texts: Vec<(ObjectKind, &str)> = stayed.chain(gone).collect();
-        // Tables before what hangs on them; views need nothing to be there.
-        texts.sort_by_key(|(kind, _)| *kind);
-        let mut shadow = self.empty()?;
-        for (_, sql) in texts {
-            if shadow.define(sql).is_err() {
-                return Ok(Vec::new());
-            }
-        }
-        shadow.start_stage()?;
+    /// The schemas before, within and after a phase; empty if it does not run on the first one.
+    fn around(&self, phase: &Phase, before: &Schema) -> Result<Vec<Schema>> {
+        let mut shadow = Shadow::of(before)?;
+        shadow.keep_tables(self.project.versions.names());
         Ok(unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default())
     }
 
