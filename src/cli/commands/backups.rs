@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use phaseshift::Result;
 use phaseshift::backup::{
     self, BackupEntry, BackupLabel, BackupRequest, PruneMode, Retention, leftovers, list, prune,
     remove_leftovers,
 };
 use phaseshift::database::Access;
 use phaseshift::phase::Chain;
+use phaseshift::{Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
-use crate::cli::exit;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
