@@ -78,10 +78,10 @@ pub fn to_head() -> Request {
 fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
     let (project, request) = (project(disk, chain), to_head());
     let look = Migration::look(&project, &request)?;
-    let mut observer = |event: &Event| {
-        if matches!(event, Event::Committed) {
-            disk.promise(DONE);
-        }
+    let mut observer = |event: &Event| match event {
+        Event::CheckingStarted => disk.checks_begin(),
+        Event::Committed => disk.promise(DONE),
+        _ => {}
     };
     Ok(match migrate_now(&project, &request, look, &mut observer)? {
         Ok(report) => Told::Done { follow_up: report.follow_up },

@@ -46,6 +46,9 @@ const SESSIONS: u32 = 6;
 /// How many allocations of a job fail in the short form; all of them in the long one.
 const CASES: u64 = 160;
 
+/// Of so many allocations one is the first of those that fail for ever, in the long form.
+const LONG_FOR_EVER: usize = 5;
+
 /// Of so many cases one is run again.
 const RERUNS: u64 = 10;
 
@@ -83,7 +86,11 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
     allocator::fail(u64::MAX - 1, false);
     job.run(disk).map_err(|error| jobs::words(&error)).unwrap();
     let all = allocator::count();
-    let step = if long() { 1 } else { usize::try_from(all / CASES + 1).unwrap() };
+    let step = match (long(), for_ever) {
+        (true, false) => 1,
+        (true, true) => LONG_FOR_EVER,
+        (false, _) => usize::try_from(all / CASES + 1).unwrap(),
+    };
     for at in (1..=all).step_by(step) {
         let Some(result) = attempt(disk, scene, job, (at, for_ever)) else { break };
         let outcome = result.and_then(|result| judge(disk, &expected, &result));
