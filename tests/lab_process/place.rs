@@ -19,12 +19,13 @@ pub enum Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     Clean,
+    CleanWal,
     WalFrames,
     HotJournal,
 }
 
 impl Start {
-    pub const ALL: [Self; 3] = [Self::Clean, Self::WalFrames, Self::HotJournal];
+    pub const ALL: [Self; 4] = [Self::Clean, Self::CleanWal, Self::WalFrames, Self::HotJournal];
 }
 
 /// A program of somebody else that changes every table's pages with a small cache, and is killed
@@ -72,6 +73,7 @@ impl Place {
         let options = SampleOptions { sessions: 12, files, links: 20, ..SampleOptions::default() };
         let options = match start {
             Start::WalFrames => SampleOptions { uncheckpointed: 10, ..options }.with(Feature::Wal),
+            Start::CleanWal => options.with(Feature::Wal),
             Start::Clean | Start::HotJournal => options,
         };
         write_catalogue(&path, &options).unwrap();

@@ -21,6 +21,14 @@ impl SmallDisk {
     }
 }
 
+impl SmallDisk {
+    fn make_read_only(&self) -> bool {
+        let mut command = Command::new("mount");
+        command.args(["-o", "remount,ro"]).arg(&self.0);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+}
+
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         drop(Command::new("umount").arg(&self.0).output());
@@ -88,4 +96,49 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
     }
     tally.expect_green();
     assert_eq!(signals, 0, "SIGXFSZ ended the program");
+}
+
+/// Everything in a folder, byte for byte.
+fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<(PathBuf, Vec<u8>)> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn read_only_media_are_refused_in_words_that_say_so() {
+    for job in [Job::Migrate, Job::Backup, Job::Restore] {
+        for start in Start::ALL {
+            let what = format!("{job:?}, {start:?}");
+            let place = Place::new(job, start);
+            let mountpoint = place.aside("media");
+            let Some(disk) = SmallDisk::mount(&mountpoint, 8_192) else {
+                return skip("mounting a small tmpfs");
+            };
+            let folder = disk.0.join("case");
+            place.fresh_at(&folder);
+            let before = everything(&folder);
+            assert!(disk.make_read_only(), "{what}");
+            let output = place.run(&folder);
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let error = &document["error"];
+            // Refused before it began, or as a backup or a restore that could not be made.
+            let codes: &[i32] = match job {
+                Job::Migrate => &[4],
+                Job::Backup => &[4, 7],
+                Job::Restore => &[7, 8],
+            };
+            assert!(output.status.code().is_some_and(|it| codes.contains(&it)), "{what}: {error}");
+            assert_eq!(error["database_state"], "unchanged", "{what}");
+            let words = format!("{} {}", error["message"], error["causes"]).to_lowercase();
+            let clear = ["cannot be written", "read-only file system", "must be rolled back first"];
+            assert!(clear.iter().any(|it| words.contains(it)), "{what}: {words}");
+            assert_eq!(everything(&folder), before, "{what}");
+        }
+    }
 }

@@ -94,7 +94,9 @@ impl std::fmt::Display for Tampering {
 /// Runs the job with one tampering.
 pub fn run(place: &Place, folder: &Path, tampering: &Tampering) -> std::process::Output {
     let Tampering { name, .. } = tampering;
-    let before = ["-f", "-qq", "-o", "/dev/null", "-e"].map(ToOwned::to_owned).into_iter();
+    // The kernel stops the program at the calls of this name only.
+    let before =
+        ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e"].map(ToOwned::to_owned).into_iter();
     let options = [format!("trace={name}"), "-e".to_owned(), format!("inject={tampering}")];
     let before: Vec<String> = before.chain(options).collect();
     place.command_under(folder, "strace", &before).output().unwrap()
