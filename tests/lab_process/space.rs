@@ -44,9 +44,17 @@ fn kilobytes_of(folder: &Path) -> u64 {
     bytes / 1_024
 }
 
+/// What is tried with little room: in the short form what writes most.
+fn configurations() -> Vec<(Job, Start)> {
+    let jobs: &[Job] =
+        if long() { &[Job::Migrate, Job::Backup, Job::Restore] } else { &[Job::Migrate] };
+    let starts = [Start::Clean, Start::WalFrames];
+    jobs.iter().flat_map(|job| starts.map(|start| (*job, start))).collect()
+}
+
 #[test]
 fn a_full_disk_of_any_size_leaves_old_or_new() {
-    for (job, start) in [(Job::Migrate, Start::Clean), (Job::Migrate, Start::WalFrames)] {
+    for (job, start) in configurations() {
         let place = Place::new(job, start);
         let expected = Expected::learn(&place);
         let needed = kilobytes_of(&place.fresh());
@@ -79,23 +87,25 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
     if Command::new("prlimit").arg("--version").output().is_err() {
         return skip("prlimit");
     }
-    let place = Place::new(Job::Migrate, Start::Clean);
-    let expected = Expected::learn(&place);
-    let folder = place.fresh();
-    assert!(place.run(&folder).status.success());
-    let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
-    let mut tally = Tally::new("limited file size, Migrate, Clean".to_owned());
-    let mut signals = 0;
-    let step = if long() { 1_024 } else { 16_384 };
-    for bytes in (0..largest + 8_192).step_by(step) {
+    for (job, start) in configurations() {
+        let place = Place::new(job, start);
+        let expected = Expected::learn(&place);
         let folder = place.fresh();
-        let limit = vec![format!("--fsize={bytes}")];
-        let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
-        signals += usize::from(output.status.code().is_none());
-        tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
+        assert!(place.run(&folder).status.success());
+        let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
+        let mut tally = Tally::new(format!("limited file size, {job:?}, {start:?}"));
+        let mut signals = 0;
+        let step = if long() { 1_024 } else { 16_384 };
+        for bytes in (0..largest + 8_192).step_by(step) {
+            let folder = place.fresh();
+            let limit = vec![format!("--fsize={bytes}")];
+            let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
+            signals += usize::from(output.status.code().is_none());
+            tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
+        }
+        tally.expect_green();
+        assert_eq!(signals, 0, "SIGXFSZ ended the program");
     }
-    tally.expect_green();
-    assert_eq!(signals, 0, "SIGXFSZ ended the program");
 }
 
 /// Everything in a folder, byte for byte.

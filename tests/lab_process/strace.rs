@@ -3,6 +3,7 @@
 //! strace counts the calls of one name (strace(1), "Tampering"), hence names and numbers.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
 use crate::place::Place;
@@ -44,6 +45,9 @@ const HARMLESS: [&str; 33] = [
     "sigaltstack",
     "statx",
 ];
+
+/// The number of the signal that cannot be caught.
+const KILL: i32 = 9;
 
 /// Tells whether strace is here and may trace.
 pub fn is_possible() -> bool {
@@ -91,12 +95,30 @@ impl std::fmt::Display for Tampering {
     }
 }
 
+impl Tampering {
+    fn kills(&self) -> bool {
+        self.with.starts_with("signal=")
+    }
+
+    /// Fails if the program should have been killed and ended by itself.
+    pub fn happened(&self, output: &std::process::Output) -> Result<(), String> {
+        // strace ends as the program did (strace(1), "DIAGNOSTICS").
+        if self.kills() && output.status.signal() != Some(KILL) {
+            return Err(format!("it was not killed: {}", output.status));
+        }
+        Ok(())
+    }
+}
+
 /// Runs the job with one tampering.
 pub fn run(place: &Place, folder: &Path, tampering: &Tampering) -> std::process::Output {
     let Tampering { name, .. } = tampering;
-    // The kernel stops the program at the calls of this name only.
-    let before =
-        ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e"].map(ToOwned::to_owned).into_iter();
+    let mut before = vec!["-f", "-qq", "-o", "/dev/null"];
+    if !tampering.kills() {
+        // The kernel stops the program at the calls of this name only. No signal is sent that way.
+        before.push("--seccomp-bpf");
+    }
+    let before = before.into_iter().chain(["-e"]).map(ToOwned::to_owned);
     let options = [format!("trace={name}"), "-e".to_owned(), format!("inject={tampering}")];
     let before: Vec<String> = before.chain(options).collect();
     place.command_under(folder, "strace", &before).output().unwrap()
