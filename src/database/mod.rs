@@ -15,6 +15,7 @@ mod transaction;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
+pub use patience::{WaitListener, listen_to_waits};
 pub use settings::{Identity, with_strict_names};
 pub use statements::{Purpose, run_fenced, words};
 pub use transaction::WriteTransaction;

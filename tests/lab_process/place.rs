@@ -13,6 +13,7 @@ pub enum Job {
     Migrate,
     Backup,
     Restore,
+    Preflight,
 }
 
 /// In which state another program left the file.
@@ -109,12 +110,12 @@ impl Place {
         self.root.path().join(name)
     }
 
-    /// The program, about to do the job in a folder.
+    /// The program, about to do the place's job in a folder.
     pub fn command(&self, folder: &Path) -> Command {
         self.command_in(folder, self.job)
     }
 
-    fn command_in(&self, folder: &Path, job: Job) -> Command {
+    pub fn command_in(&self, folder: &Path, job: Job) -> Command {
         let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
         command.args(arguments(folder, job)).args(["--wait", "0"]);
         bare(&mut command, folder);
@@ -151,6 +152,7 @@ fn arguments(folder: &Path, job: Job) -> Vec<String> {
     let words: &[&str] = match job {
         Job::Migrate => &["migrate", "phase3", "--yes"],
         Job::Backup => &["backup"],
+        Job::Preflight => &["preflight", "phase3"],
         Job::Restore => &["restore", "--latest", "--yes"],
     };
     let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();

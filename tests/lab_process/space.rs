@@ -139,7 +139,7 @@ fn read_only_media_are_refused_in_words_that_say_so() {
             let error = &document["error"];
             // Refused before it began, or as a backup or a restore that could not be made.
             let codes: &[i32] = match job {
-                Job::Migrate => &[4],
+                Job::Migrate | Job::Preflight => &[4],
                 Job::Backup => &[4, 7],
                 Job::Restore => &[7, 8],
             };
@@ -150,5 +150,46 @@ fn read_only_media_are_refused_in_words_that_say_so() {
             assert!(clear.iter().any(|it| words.contains(it)), "{what}: {words}");
             assert_eq!(everything(&folder), before, "{what}");
         }
+    }
+}
+
+#[test]
+fn a_full_folder_for_temporary_files_is_found_before_anything_is_done() {
+    let place = Place::new(Job::Migrate, Start::Clean);
+    let folder = place.fresh();
+    let Some(small) = SmallDisk::mount(&place.aside("temporary"), 64) else {
+        return skip("mounting a small tmpfs");
+    };
+    let before = everything(&folder);
+    let run = |temporary: &Path| {
+        let mut command = place.command(&folder);
+        command.env("SQLITE_TMPDIR", temporary).output().unwrap()
+    };
+    let output = run(&small.0);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{document}");
+    let message = document["error"]["message"].as_str().unwrap();
+    assert!(message.contains("temporary files") && message.contains("SQLITE_TMPDIR"), "{message}");
+    assert_eq!(everything(&folder), before);
+    // The advice helps.
+    assert!(run(place.aside("").as_path()).status.success());
+}
+
+#[test]
+fn a_second_name_of_the_file_is_pointed_out() {
+    let place = Place::new(Job::Migrate, Start::Clean);
+    let folder = place.fresh();
+    std::fs::hard_link(folder.join("fits.db"), folder.join("second.db")).unwrap();
+    let output = place.command_in(&folder, Job::Preflight).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notices = document["phases"][0]["notices"].to_string();
+    assert!(notices.contains("2 names (hard links)"), "{document}");
+    assert!(place.run(&folder).status.success());
+    // It stays one file, and the migration is seen under both names.
+    let names = "SELECT count(*) FROM sqlite_schema WHERE name = 'imaging_sessions'";
+    for name in ["fits.db", "second.db"] {
+        let connection = crate::verdict::open(&folder.join(name)).unwrap();
+        let found: i64 = connection.query_row(names, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, 1, "{name}");
     }
 }
