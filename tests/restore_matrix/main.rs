@@ -1,7 +1,7 @@
 //! Every restore that a person may meet: what the live file is, what lies beside it or who has it
 //! open, and what the backup is. Judged from outside by the `sqlite3` program.
 #![expect(clippy::disallowed_methods, reason = "the judge must not share the code it judges")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod place;
 mod verdict;
