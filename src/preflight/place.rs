@@ -66,7 +66,7 @@ fn probe(files: &dyn Files) -> Result<()> {
     };
     // With a cache of one page the table does not stay in memory.
     connection.execute_batch(&format!(
-        "PRAGMA temp_store=FILE; CREATE TEMP TABLE probe(bytes); PRAGMA temp.cache_size=1; \
+        "PRAGMA page_size=65536; PRAGMA temp_store=FILE; CREATE TEMP TABLE probe(bytes); PRAGMA temp.cache_size=1; \
          INSERT INTO probe VALUES (zeroblob({TEMPORARY}))"
     ))?;
     Ok(())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
 use phaseshift::database::{Access, Database};
-use phaseshift::event::{Event, Silent};
+use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
@@ -100,6 +100,11 @@ fn back_up(disk: &Disk) -> Result<Told> {
 }
 
 fn restore(disk: &Disk, backup: &str) -> Result<Told> {
+    restore_observed(disk, backup, &mut Silent)
+}
+
+/// The same, with somebody who looks on.
+pub fn restore_observed(disk: &Disk, backup: &str, observer: &mut dyn Observer) -> Result<Told> {
     let entry = BackupEntry::at(disk, Path::new(backup))?;
     let request = RestoreRequest {
         database: Path::new(DATABASE),
@@ -107,8 +112,8 @@ fn restore(disk: &Disk, backup: &str) -> Result<Told> {
         folder: Path::new(BACKUPS),
         version_table: "schema_version",
     };
-    let prepared = Restore::prepare(&request, &options(disk), &mut Silent)?;
-    let report = prepared.run(&mut Silent)?;
+    let prepared = Restore::prepare(&request, &options(disk), observer)?;
+    let report = prepared.run(observer)?;
     Ok(Told::Done { follow_up: report.follow_up })
 }
 

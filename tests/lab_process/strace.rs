@@ -56,7 +56,8 @@ pub fn is_possible() -> bool {
     tried.is_ok_and(|output| output.status.success())
 }
 
-/// Counts the system calls of a job by name.
+/// Counts the system calls of a job by name, in the thread that makes most of them: strace counts for
+/// each thread when it tampers.
 pub fn calls(place: &Place) -> BTreeMap<String, u32> {
     let folder = place.fresh();
     let record = place.aside("calls");
@@ -64,12 +65,18 @@ pub fn calls(place: &Place) -> BTreeMap<String, u32> {
     let before: Vec<String> = before.chain([record.display().to_string()]).collect();
     let output = place.command_under(&folder, "strace", &before).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let mut calls = BTreeMap::new();
+    let mut of_threads: BTreeMap<(String, String), u32> = BTreeMap::new();
     for line in std::fs::read_to_string(record).unwrap().lines() {
-        let call = line.split_whitespace().nth(1).unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let (thread, call) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         if let Some((name, _)) = call.split_once('(') {
-            *calls.entry(name.to_owned()).or_default() += 1;
+            *of_threads.entry((name.to_owned(), thread.to_owned())).or_default() += 1;
         }
+    }
+    let mut calls = BTreeMap::new();
+    for ((name, _), count) in of_threads {
+        let most: &mut u32 = calls.entry(name).or_default();
+        *most = count.max(*most);
     }
     calls
 }
@@ -100,13 +107,11 @@ impl Tampering {
         self.with.starts_with("signal=")
     }
 
-    /// Fails if the program should have been killed and ended by itself.
-    pub fn happened(&self, output: &std::process::Output) -> Result<(), String> {
+    /// Tells whether the program was killed, if it should have been: it may come to make fewer calls
+    /// than were counted, as when fewer other processes are there to be looked at.
+    pub fn happened(&self, output: &std::process::Output) -> bool {
         // strace ends as the program did (strace(1), "DIAGNOSTICS").
-        if self.kills() && output.status.signal() != Some(KILL) {
-            return Err(format!("it was not killed: {}", output.status));
-        }
-        Ok(())
+        !self.kills() || output.status.signal() == Some(KILL)
     }
 }
 
