@@ -8,6 +8,7 @@ mod checks;
 mod compile;
 mod lineage;
 mod rows;
+mod sound;
 
 pub use baseline::{Baseline, Violation, foreign_key_violations};
 pub use checks::{CheckResult, Proof, Subject, prove};
