@@ -220,7 +220,7 @@ pub enum Command {
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
-  phaseshift demo /tmp/try --yes")]
+  phaseshift demo try --yes")]
     Demo(DemoArgs),
     /// List the phases, the newest first
     #[command(after_help = "Examples:
@@ -268,10 +268,10 @@ pub enum Command {
     Merge(MergeArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
-  phaseshift completions bash > /etc/bash_completion.d/phaseshift")]
+  phaseshift completions bash > phaseshift.bash")]
     Completions(CompletionArgs),
     /// Print the manual page
-    #[command(after_help = "Examples:\n  phaseshift man | man -l -")]
+    #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
     Man,
 }
 

@@ -13,6 +13,7 @@ use crate::shadow::Shadow;
 
 use super::clashes::{as_error, check_merges};
 use super::project::Project;
+use super::reproducible::notice_what_runs_here_only;
 use super::state::{Known, Migration, Prepared, data_version};
 use super::ways::Ways;
 
@@ -182,11 +183,13 @@ pub(super) fn plan_path(
     let mut shadow = Shadow::of(&known.schema)?;
     shadow.keep_tables(project.versions.names());
     let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
-    if direction == Direction::Up {
-        refuse_taken_versions(known, &phases)?;
-    }
     let mut plan = match direction {
-        Direction::Up => plan_up(project, known, &mut shadow, &phases)?,
+        Direction::Up => {
+            refuse_taken_versions(known, &phases)?;
+            let mut plan = plan_up(project, known, &mut shadow, &phases)?;
+            notice_what_runs_here_only(project, known, &mut plan)?;
+            plan
+        }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };
     for unsound in shadow.unsound() {
@@ -251,7 +254,8 @@ fn plan_down(
     let mut remaining = known.applied.clone();
     let ways = Ways::new(project, &remaining)?;
     for phase in phases {
-        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
+        let now = shadow.schema()?;
+        let past = ways.past(phase, &remaining, &known.recorded, &now)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
         remaining.remove(&phase.id);
     }

@@ -10,6 +10,7 @@ mod outline;
 mod project;
 mod recording;
 mod rehearsal;
+mod reproducible;
 mod roundtrip;
 mod run;
 mod scratch;

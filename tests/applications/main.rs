@@ -12,9 +12,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use phaseshift::migrate::{Look, Migration};
 use phaseshift::plan::{Plan, VirtualChange};
 use serde_json::{Value, json};
-use support::{Bench, Renaming, explain, quoted, script, up_to};
+use support::{Bench, Renaming, down_to, explain, quoted, script, up_to};
 
 /// A rename that is refused, by table and column, and the object that the refusal names.
 type Refusal = (&'static str, &'static str, &'static str);
@@ -143,6 +144,22 @@ impl Target {
         connection.query_row(sql, [&self.table], |row| row.get(0)).unwrap()
     }
 
+    /// The tables behind a renamed virtual table, with their names after; statistics know them, too.
+    fn behind(&self, before: &Path) -> Vec<(String, String)> {
+        if !self.is_virtual(before) {
+            return Vec::new();
+        }
+        let connection = rusqlite::Connection::open(before).unwrap();
+        let sql = "SELECT name FROM pragma_table_list WHERE type = 'shadow'";
+        let mut statement = connection.prepare(sql).unwrap();
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let own = |name: String| {
+            let end = name.strip_prefix(&format!("{}_", self.table))?;
+            Some((name.clone(), format!("{} renamed_{end}", self.table)))
+        };
+        names.map(Result::unwrap).filter_map(own).collect()
+    }
+
     /// Modules of different versions of SQLite quote the names of their tables differently: the judge
     /// has its own rename them.
     fn normal(&self, before: &Path) -> Value {
@@ -222,7 +239,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let before = keep(bench.before(), "before.db");
     let look =
         bench.look("head").map_err(|error| format!("{}: {}", target.name(), explain(&error)));
-    let phaseshift::migrate::Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
+    let Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
     let scripted = keep(bench.before(), "scripted.db");
     script(&scripted, &phaseshift::migrate::script(&migration))
         .unwrap_or_else(|said| panic!("{}: {said}", target.name()));
@@ -242,9 +259,18 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
         renames
     };
     let renamed = format!("{} renamed", target.table);
-    let up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
+    let mut up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
+    for (from, to) in target.behind(&before) {
+        up["tables"][from] = Value::from(to);
+    }
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
+    let scripted_back = keep(&bench.database(), "scripted_back.db");
+    let down = Migration::look(&bench.engine(), &down_to("-1"));
+    let Ok(Look::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
+    let text = phaseshift::migrate::script(&down);
+    drop(down);
+    script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));
     bench.down();
     let back = keep(&bench.database(), "back.db");
     // Every text comes back as it was; only modules write theirs anew.
@@ -253,6 +279,8 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
         true => target.renaming().judged_back(),
         false => with(exact, &|reader| reader.text.clone()),
     };
+    let name = format!("{} back as a script", target.name());
+    pairs.add(name, &before, &scripted_back, down.clone());
     pairs.add(format!("{} back", target.name()), &before, &back, down);
 }
 

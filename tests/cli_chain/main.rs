@@ -8,7 +8,9 @@
 mod support;
 
 mod accidents;
+mod examples;
 mod round_trips;
+mod words;
 
 use std::io::Write as _;
 use std::path::Path;
