@@ -258,8 +258,7 @@ fn plan_down(
     let mut remaining = known.applied.clone();
     let ways = Ways::new(project, &remaining)?;
     for phase in phases {
-        let now = shadow.schema()?;
-        let past = ways.past(phase, &remaining, &known.recorded, &now)?;
+        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
         remaining.remove(&phase.id);
     }

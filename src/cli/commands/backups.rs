@@ -10,13 +10,12 @@ use phaseshift::database::{Access, Database};
 use phaseshift::event::{Event, Observer};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
-use phaseshift::{ErrorKind, Result};
+use phaseshift::{ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
-use crate::cli::exit;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
