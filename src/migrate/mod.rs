@@ -8,6 +8,7 @@ mod clashes;
 mod look;
 mod outline;
 mod project;
+mod refill;
 mod rehearsal;
 mod roundtrip;
 mod run;

@@ -2,7 +2,7 @@
 
 use super::reshape::{Rebuild, Reshape, VirtualChange};
 use super::{DataStage, Direction, PhasePlan};
-use crate::name::{literal, quote};
+use crate::name::{in_main, literal, quote};
 use crate::schema::{Object, ObjectKind};
 
 /// One action on the database.
@@ -71,7 +71,9 @@ impl Action {
                 vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(table), quote(scratch))]
             }
             Self::CreateTable { sql, .. } => vec![sql.clone()],
-            Self::Copy(rebuild) => vec![rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to)],
+            Self::Copy(rebuild) => {
+                vec![rebuild.copy.row_sql(&in_main(&rebuild.scratch), &rebuild.to)]
+            }
             Self::DropTable { table } => vec![format!("DROP TABLE main.{}", quote(table))],
             Self::CarrySequence { scratch, table } => vec![
                 format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(table)),

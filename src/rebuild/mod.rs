@@ -5,6 +5,8 @@
 
 mod execute;
 mod indexes;
+mod refill;
 mod relax;
 
-pub use execute::{Execution, RowsChanged, StepNumber, execute};
+pub use execute::{Course, Execution, RowsChanged, execute};
+pub use refill::Refill;

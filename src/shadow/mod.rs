@@ -23,5 +23,5 @@ pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage}
 pub use parts::{MissingPart, with_passing_stubs};
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
-pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer};
+pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};
 pub use views::Outputs;

@@ -13,7 +13,7 @@ use super::lineage::{ColumnOrigin, TableLineage};
 use super::parts::with_stubs;
 use super::shadow::Shadow;
 use crate::error::Result;
-use crate::name::{fold, quote, same};
+use crate::name::{fold, in_main, quote, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::sql::edit;
 
@@ -152,7 +152,15 @@ pub enum Transfer {
 /// # Errors
 /// Whatever SQLite reports while it lists its program.
 pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
-    let sql = format!("EXPLAIN INSERT INTO main.{} SELECT * FROM main.{}", quote(to), quote(from));
+    transfer_out_of(connection, to, &in_main(from))
+}
+
+/// As [`transfer`], out of a table anywhere, given as SQL text.
+///
+/// # Errors
+/// As [`transfer`].
+pub fn transfer_out_of(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
+    let sql = format!("EXPLAIN INSERT INTO {} SELECT * FROM {from}", in_main(to));
     // Where records cannot be copied whole, `*` may stand for more columns than can be written:
     // generated ones, too.
     let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };
