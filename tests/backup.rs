@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
@@ -138,6 +138,9 @@ impl Files for Stand {
     }
 }
 
+/// The umask belongs to the whole process: the one test that changes it waits for the others.
+static UMASK: RwLock<()> = RwLock::new(());
+
 /// A folder with one database, `fits.db`.
 struct Place {
     folder: tempfile::TempDir,
@@ -154,6 +157,7 @@ impl Place {
         let wait = Duration::from_millis(200);
         let place =
             Self { folder, options: OpenOptions { files, wait, interrupt: Interrupt::default() } };
+        let _usual = UMASK.read();
         sqlite3(&place.database(), sql);
         place
     }
@@ -175,6 +179,15 @@ impl Place {
     }
 
     fn backup_as(&self, label: BackupLabel, observer: &mut dyn Observer) -> Result<VerifiedBackup> {
+        let _usual = UMASK.read();
+        self.backup_under_any_umask(label, observer)
+    }
+
+    fn backup_under_any_umask(
+        &self,
+        label: BackupLabel,
+        observer: &mut dyn Observer,
+    ) -> Result<VerifiedBackup> {
         let folder = self.backups();
         let phase = Some("phase3".to_owned());
         let request = BackupRequest { folder: &folder, label, phase, version: Some(1) };
@@ -186,6 +199,7 @@ impl Place {
         let folder = self.backups();
         let label = BackupLabel::Before("phase3".into());
         let request = BackupRequest { folder: &folder, label, phase: None, version: Some(1) };
+        let _usual = UMASK.read();
         create_checked(&self.source(), &request, Checked::Beside, &mut Silent)
     }
 
@@ -307,9 +321,12 @@ fn a_backup_is_never_more_readable_than_the_database() {
         for mode in [0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o400, 0o440] {
             let place = Place::new(SESSIONS);
             std::fs::set_permissions(place.database(), PermissionsExt::from_mode(mode)).unwrap();
+            let other = UMASK.write();
             let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
-            let backup = place.backup();
+            let label = BackupLabel::Before("phase3".into());
+            let backup = place.backup_under_any_umask(label, &mut Silent);
             rustix::process::umask(before);
+            drop(other);
             let path = backup.unwrap().path().to_path_buf();
             let manifest = phaseshift::database::beside(&path, ".json");
             for path in [path, manifest] {

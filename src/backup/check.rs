@@ -153,14 +153,16 @@ mod tests {
         connection
             .execute_batch(
                 "CREATE TABLE a(x COLLATE odd); CREATE INDEX i ON a(x); INSERT INTO a VALUES('1');
-                 CREATE TABLE b(x NOT NULL); INSERT INTO b VALUES(1)",
+                 CREATE TABLE b(x NOT NULL); INSERT INTO b VALUES(1);
+                 CREATE TABLE c(x PRIMARY KEY COLLATE odd) WITHOUT ROWID; INSERT INTO c VALUES(1)",
             )
             .unwrap();
         connection.remove_collation("odd").unwrap();
         let found = integrity(&connection).unwrap();
         assert_eq!(found.damage, Vec::<String>::new());
-        assert_eq!(found.unchecked.len(), 1, "{found:?}");
+        assert_eq!(found.unchecked.len(), 2, "{found:?}");
         assert!(found.unchecked[0].starts_with("a: "), "{found:?}");
+        assert!(found.unchecked[1].starts_with("c: "), "{found:?}");
     }
 
     #[test]

@@ -242,10 +242,11 @@ pub enum Command {
     /// List the phases on which several stand
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phase files: the graph, and every phase from nothing
+    /// Check the phase files: the graph, and every phase from nothing, back and again
     #[command(after_help = "Examples:
   phaseshift check
-  phaseshift check --roundtrip --json")]
+  phaseshift check --roundtrip --json
+  phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
@@ -429,11 +430,14 @@ pub struct ShowArgs {
 }
 
 /// Arguments of `check`.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// Also take each phase down and up again
+    /// Also tell of each phase whether it can be undone; with a database, tried on a private copy of it
     #[arg(long)]
     pub roundtrip: bool,
+    /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
+    #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
+    pub scratch: Option<PathBuf>,
 }
 
 /// Arguments of `init`.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// The database, if one is named.
     pub database: Option<PathBuf>,
+    /// Whether a flag or the environment names the database, rather than the settings file.
+    pub database_demanded: bool,
     /// The folder of the phases.
     pub phases: PathBuf,
     /// The folder of the backups, if another one than `backups/` beside the database.
@@ -78,8 +80,10 @@ impl Settings {
             let flag = flag.as_ref().map(|path| around.folder.join(path));
             flag.or_else(|| variable(name).map(here)).or_else(|| said.map(there))
         };
+        let demanded = global.database.is_some() || variable("PHASESHIFT_DATABASE").is_some();
         Ok(Self {
             database,
+            database_demanded: demanded,
             phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
                 .unwrap_or_else(|| home.join("phases")),
             backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),

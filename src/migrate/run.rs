@@ -10,7 +10,7 @@ use crate::backup::VerifiedBackup;
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::history::{EventKind, record};
+use crate::history::record;
 use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
@@ -18,6 +18,7 @@ use crate::rebuild::{Course, Execution, Refill, execute};
 
 use super::look::Transactions;
 use super::project::Project;
+use super::recording::{Circumstances, events};
 use super::refill::attach_backup;
 use super::secure::hold;
 use super::stages::{Lap, Stages};
@@ -250,25 +251,13 @@ impl Migration<Secured> {
     }
 
     fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
-        let now = self.project.options.files.now();
-        let event = crate::history::Event {
-            kind: match phase.direction {
-                Direction::Up => EventKind::Applied,
-                Direction::Down => EventKind::Undone,
-            },
-            id: phase.id.to_string(),
-            parents: phase.parents.iter().map(ToString::to_string).collect(),
-            version: phase.version,
-            description: phase.description.clone(),
-            checksum: phase.checksum.clone(),
-            started_at: now.to_rfc3339(),
-            finished_at: now.to_rfc3339(),
-            applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
+        let circumstances = Circumstances {
+            now: Some(self.project.options.files.now()),
             backup: Some(self.state.backup.path().display().to_string()),
-            rows_proven: 0,
-            undo: phase.undo_record(&self.project.versions),
         };
-        record(connection, &self.project.versions, &event)
+        events(phase, &self.project.versions, &circumstances)
+            .iter()
+            .try_for_each(|event| record(connection, &self.project.versions, event))
     }
 
     /// Completes the history rows of this run with what is known only now.

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::schema::same_objects;
 
-use super::look::{ATTEMPTS, Found, Look, Request};
+use super::look::{ATTEMPTS, Found, Look, Planned, Request};
 use super::project::Project;
 use super::run::{Hooks, Report};
 use super::state::{Hold, Known, Migration, Prepared, Secured, data_version};
@@ -44,12 +44,12 @@ impl Migration<Prepared> {
             drop(database);
             return Migration::look(&project, request).map(Err);
         }
-        let (known, plan) = if data_version(&database)? == state.data_version {
-            (known, plan)
+        let Planned { project, known, plan } = if data_version(&database)? == state.data_version {
+            Planned { project, known, plan }
         } else {
             match Self::look_at(&project, request, &database)? {
                 Found::UpToDate(found) => return Ok(Err(Look::UpToDate(found))),
-                Found::Plan(known, plan) => (*known, plan),
+                Found::Plan(planned) => *planned,
             }
         };
         let phase = plan.phases.first().map(|phase| phase.id.as_str());

@@ -121,6 +121,7 @@ impl TableReader<'_> {
             phase: Phase {
                 id,
                 version: version.unwrap_or_default(),
+                version_declared: version.is_some(),
                 description,
                 title,
                 parents: parents.unwrap_or_default(),

@@ -23,7 +23,7 @@ pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
-pub use undo::{Past, advance, plan_undo, snapshots};
+pub use undo::{Past, advance, plan_undo, schema_before, snapshots};
 
 use crate::database::Touched;
 use crate::phase::{Check, PhaseId};
@@ -105,6 +105,23 @@ pub struct PhasePlan {
     pub notices: Vec<String>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
+    /// Phases that get a row of their own before this one is undone, because its row stood for them.
+    pub implied: Vec<Implied>,
+}
+
+/// A phase that counts as applied because the row of a later one stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implied {
+    /// The phase.
+    pub id: PhaseId,
+    /// Its version.
+    pub version: i64,
+    /// Its description.
+    pub description: String,
+    /// Its parents.
+    pub parents: Vec<PhaseId>,
+    /// Its checksum.
+    pub checksum: String,
 }
 
 /// The plan of a whole run.

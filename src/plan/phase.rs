@@ -7,7 +7,7 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Operation, Phase, Step};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{Outputs, Shadow};
+use crate::shadow::{Misreading, Outputs, Shadow, UnsoundObject};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -26,7 +26,7 @@ pub fn plan_phase(
     let outputs = shadow.outputs()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
-        .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
+        .and_then(|stages| refuse_newly_broken(shadow, &before, &outputs).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
     let mut plan = planner.finish(shadow, direction, before, stages)?;
@@ -150,6 +150,7 @@ impl Planner<'_> {
             after: shadow.schema()?,
             notices: shadow.take_notices(),
             losses: Vec::new(),
+            implied: Vec::new(),
         })
     }
 }
@@ -188,18 +189,48 @@ fn automatic_indexes(schema: &Schema) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A phase may not leave a view or trigger broken that was not broken before.
-pub(super) fn refuse_newly_broken(shadow: &mut Shadow) -> Result<()> {
-    let broken = shadow.newly_unsound()?;
+/// A phase may not leave anything broken that was not broken before: a view or trigger, a name that
+/// SQLite would from now on read as a string, a foreign key.
+pub(super) fn refuse_newly_broken(
+    shadow: &mut Shadow,
+    before: &Schema,
+    outputs: &Outputs,
+) -> Result<()> {
+    let broken: Vec<Breakage> = shadow.newly_unsound()?.into_iter().map(Breakage::from).collect();
+    refuse(broken, "would be broken")?;
+    let misread: Vec<Breakage> =
+        shadow.misreadings(before, outputs)?.into_iter().map(Breakage::from).collect();
+    refuse(misread, "would be read otherwise than before")?;
+    let keys: Vec<Breakage> = shadow
+        .new_key_mismatches(before)?
+        .into_iter()
+        .map(|(table, message)| Breakage { word: "the foreign keys of", name: table, message })
+        .collect();
+    refuse(keys, "would not work any more")
+}
+
+/// An object that a phase would break.
+struct Breakage {
+    word: &'static str,
+    name: String,
+    message: String,
+}
+
+impl From<UnsoundObject> for Breakage {
+    fn from(it: UnsoundObject) -> Self {
+        Self { word: it.object.kind.word(), name: it.object.name, message: it.message }
+    }
+}
+
+impl From<Misreading> for Breakage {
+    fn from(it: Misreading) -> Self {
+        Self { word: it.object.kind.word(), name: it.object.name, message: it.message }
+    }
+}
+
+fn refuse(broken: Vec<Breakage>, fate: &str) -> Result<()> {
     let Some(first) = broken.first() else { return Ok(()) };
-    let what = format!(
-        "{} {} would be broken: {}",
-        first.object.kind.word(),
-        first.object.name,
-        first.message
-    );
-    let all = broken
-        .iter()
-        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
-    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+    let what = format!("{} {} {fate}: {}", first.word, first.name, first.message);
+    let all = broken.iter().map(|it| format!("{} {}: {}", it.word, it.name, it.message));
+    Err(Error::new(ErrorKind::Step, what).about(&first.name).problems(all))
 }

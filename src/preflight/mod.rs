@@ -11,5 +11,5 @@ mod writable;
 pub use losses::{LossPolicy, count_losses, refuse_losses};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
-pub use space::{SpaceNeed, check_space, space_need};
+pub use space::{SpaceNeed, check_space, require_space, space_need};
 pub use writable::probe_writing;

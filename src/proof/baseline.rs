@@ -120,7 +120,7 @@ pub fn integrity_findings(connection: &Connection, table: &str) -> Result<Vec<St
                 }
             }
             Ok(None) => return Ok(findings),
-            Err(error) => match crate::shadow::MissingPart::in_error(&error) {
+            Err(error) => match crate::database::MissingPart::in_error(&error) {
                 Some(part) => {
                     findings.push(format!("not checkable without {part}"));
                     return Ok(findings);

@@ -5,14 +5,14 @@ use rusqlite::Connection;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
-use crate::database::{Database, Purpose, run_fenced, with_strict_names};
+use crate::database::{Database, Purpose, run_fenced, with_passing_stubs, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
-use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
+use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::count_rows;
 use crate::schema::Object;
-use crate::shadow::{CopyMethod, Transfer, transfer_out_of, with_passing_stubs};
+use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -128,9 +128,12 @@ impl Run<'_> {
                         self.run(statement)?;
                     }
                     record(self.connection())?;
-                    observer.event(&Event::StepDone {
-                        what: format!("Recorded version {}", self.phase.version),
-                    });
+                    let verb = match self.phase.direction {
+                        Direction::Up => "Recorded",
+                        Direction::Down => "Took back",
+                    };
+                    let what = format!("{verb} version {}", self.phase.version);
+                    observer.event(&Event::StepDone { what });
                 }
                 Action::StepAside { table, scratch } => {
                     for statement in action.sql() {

@@ -1,9 +1,9 @@
 //! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
-use super::parts::{MissingPart, stub};
 use super::shadow::Shadow;
 use crate::database::words;
+use crate::database::{MissingPart, stub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::schema::{Object, ObjectKind};

@@ -8,20 +8,21 @@
 mod build;
 mod define;
 mod health;
+mod keys;
 mod lineage;
-mod parts;
 mod quotes;
 mod rename;
 mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
+mod strings;
 mod transfer;
 mod views;
 
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
-pub use parts::{MissingPart, with_passing_stubs};
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
+pub use strings::Misreading;
 pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};
 pub use views::Outputs;

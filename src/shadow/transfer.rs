@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::build::open_memory;
 use super::lineage::{ColumnOrigin, TableLineage};
-use super::parts::with_stubs;
 use super::shadow::Shadow;
+use crate::database::with_stubs;
 use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};

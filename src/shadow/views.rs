@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::with_stubs;
 use super::shadow::Shadow;
+use crate::database::with_stubs;
 use crate::error::Result;
 use crate::name::{fold, literal};
 use crate::schema::ObjectKind;

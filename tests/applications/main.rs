@@ -106,11 +106,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// What the tool must do to it, when its content table goes by this name.
-    fn made_anew(&self, table: &str) -> [String; 2] {
+    /// The text it must have when its content table goes by this name.
+    fn following(&self, table: &str) -> String {
         let mark = if self.content.contains('"') { '"' } else { '\'' };
-        let follows = self.text.replacen(&self.content, &format!("content={mark}{table}{mark}"), 1);
-        [format!("DROP TABLE {}", quoted(&self.name)), follows]
+        self.text.replacen(&self.content, &format!("content={mark}{table}{mark}"), 1)
     }
 }
 
@@ -236,13 +235,14 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let unnamed: Vec<_> = changed_objects(&before, &after).difference(&named).cloned().collect();
     assert!(unnamed.is_empty(), "{}: the plan does not name {unnamed:?}", target.name());
     let readers = target.full_text_readers(&before);
-    let with = |mut renames: Value, table: &str| {
+    let with = |mut renames: Value, text: &dyn Fn(&Reader) -> String| {
         let alter = renames["alter"].as_array_mut().unwrap();
-        alter.extend(readers.iter().flat_map(|reader| reader.made_anew(table)).map(Value::from));
+        let made_anew = |it: &Reader| [format!("DROP TABLE {}", quoted(&it.name)), text(it)];
+        alter.extend(readers.iter().flat_map(made_anew).map(Value::from));
         renames
     };
     let renamed = format!("{} renamed", target.table);
-    let up = with(target.renaming().judged(), &renamed);
+    let up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
     bench.down();
@@ -251,7 +251,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let exact = json!({"alter": []});
     let down = match target.is_virtual(&before) {
         true => target.renaming().judged_back(),
-        false => with(exact, &target.table),
+        false => with(exact, &|reader| reader.text.clone()),
     };
     pairs.add(format!("{} back", target.name()), &before, &back, down);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::{details, entry, marked};
+use crate::cli::screens::chain::{Seen, details, entry, marked};
 
 /// Lists the phases on which no other stands.
 ///
@@ -49,7 +49,7 @@ fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<Answe
         .iter()
         .filter_map(|id| chain.get(id))
         .map(|phase| match context.verbose {
-            true => format!("{}\n", details(&chain, phase, &[])),
+            true => format!("{}\n", details(&chain, phase, &Seen::default())),
             false => format!("{}\n", marked(&chain, &phase.id, &[])),
         })
         .collect::<String>();

@@ -66,7 +66,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
         Command::Heads => chain::heads(context),
         Command::Bases => chain::bases(context),
         Command::Branches => chain::branches(context),
-        Command::Check(arguments) => check::run(context, arguments.roundtrip),
+        Command::Check(arguments) => check::run(context, arguments),
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),

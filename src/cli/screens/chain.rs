@@ -1,5 +1,6 @@
 //! The phases as lists, in the words of Alembic.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use phaseshift::phase::{Chain, Phase, PhaseId, WayBack};
@@ -41,13 +42,22 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     text
 }
 
+/// What a file knows of the phases: those applied last, and when each was applied.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The current phases, if they are to be marked.
+    pub current: Vec<PhaseId>,
+    /// When each phase was applied.
+    pub applied_at: BTreeMap<PhaseId, String>,
+}
+
 /// Everything about one phase.
-pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "{label}: {value}");
     };
-    line("Phase", &marked(chain, &phase.id, current));
+    line("Phase", &marked(chain, &phase.id, &seen.current));
     line("Version", &phase.version.to_string());
     let parents = if phase.parents.is_empty() { "<base>".into() } else { joined(&phase.parents) };
     line("Parent", &parents);
@@ -60,6 +70,10 @@ pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
         }
     }
     line("Path", &phase.file.display().to_string());
+    line("Checksum", &phase.checksum);
+    if let Some(time) = seen.applied_at.get(&phase.id) {
+        line("Applied", time);
+    }
     if phase.headline() != phase.description {
         line("Title", phase.headline());
     }
@@ -68,8 +82,8 @@ pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
 }
 
 /// The details with the steps and checks.
-pub fn shown(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
-    let mut text = details(chain, phase, current);
+pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
+    let mut text = details(chain, phase, seen);
     let mut list = |label: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(text, "\n{label}:");

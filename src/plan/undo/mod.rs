@@ -20,7 +20,7 @@ use crate::shadow::Shadow;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 use past::groups;
-pub use past::{Past, advance, snapshots};
+pub use past::{Past, advance, schema_before, snapshots};
 
 /// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
 /// state before the phase.
@@ -36,6 +36,7 @@ pub fn plan_undo(
 ) -> Result<PhasePlan> {
     let undo = Undo { phase, past, tables };
     let before = shadow.schema()?;
+    let outputs = shadow.outputs()?;
     let (stages, steps) = match &phase.down {
         WayBack::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
@@ -45,7 +46,7 @@ pub fn plan_undo(
         WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
     };
     let stages = stages
-        .and_then(|stages| refuse_newly_broken(shadow).map(|()| stages))
+        .and_then(|stages| refuse_newly_broken(shadow, &before, &outputs).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
     Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
 }
