@@ -17,7 +17,7 @@ pub(super) fn attach_backup(
     known: &Schema,
     (plan, versions): (&Plan, &VersionTables),
 ) -> Result<Refill> {
-    if plan.rebuilds().next().is_none() || could_notice(plan, known) {
+    if plan.rebuilds().all(|it| it.stays.is_some()) || could_notice(plan, known) {
         return Ok(Refill::default());
     }
     if !database.attach(backup.path())? {

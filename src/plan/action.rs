@@ -16,6 +16,8 @@ pub enum Action {
         table: String,
         /// The scratch name.
         scratch: String,
+        /// The rebuild, unless the table is dropped for good.
+        rebuild: Option<Box<Rebuild>>,
     },
     /// Creates a table.
     CreateTable {
@@ -67,7 +69,7 @@ impl Action {
                 let word = object.kind.word().to_ascii_uppercase();
                 vec![format!("DROP {word} main.{}", quote(&object.name))]
             }
-            Self::StepAside { table, scratch } => {
+            Self::StepAside { table, scratch, .. } => {
                 vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(table), quote(scratch))]
             }
             Self::CreateTable { sql, .. } => vec![sql.clone()],
@@ -177,10 +179,16 @@ impl Reshape {
     }
 
     fn step_asides(&self) -> impl Iterator<Item = Action> {
-        let rebuilt = self.rebuilds.iter().map(|it| (it.from.clone(), it.scratch.clone()));
-        let dropped =
-            self.dropped.iter().filter_map(|it| Some((it.table.clone(), it.scratch.clone()?)));
-        rebuilt.chain(dropped).map(|(table, scratch)| Action::StepAside { table, scratch })
+        let rebuilt = self.rebuilds.iter().map(|it| Action::StepAside {
+            table: it.from.clone(),
+            scratch: it.scratch.clone(),
+            rebuild: Some(Box::new(it.clone())),
+        });
+        let dropped = self.dropped.iter().filter_map(|it| {
+            let (table, scratch) = (it.table.clone(), it.scratch.clone()?);
+            Some(Action::StepAside { table, scratch, rebuild: None })
+        });
+        rebuilt.chain(dropped)
     }
 
     /// Virtual tables are dropped and renamed before tables take their names.

@@ -17,6 +17,8 @@ pub struct Facts {
     /// How SQLite would copy the records of a table, by folded name afterwards; tables that are
     /// not named are copied row by row.
     pub methods: BTreeMap<String, RecordCopy>,
+    /// Whether a table in which only names change stays where it is.
+    pub in_place: bool,
     /// The statistics tables in the file.
     pub statistics: Vec<String>,
     /// The automatic indexes in the file: table and index.
@@ -34,10 +36,14 @@ pub fn derive(
     facts: &Facts,
 ) -> Result<Reshape> {
     let work = Derivation { before, after, lineage, facts };
-    let rebuilds = work.rebuilds()?;
+    let mut rebuilds = work.rebuilds()?;
     let created = work.created();
     let dropped = work.dropped(&rebuilds, &created);
     let virtuals = work.virtuals();
+    // Virtual tables have their turn while the others stand aside.
+    for rebuild in rebuilds.iter_mut().filter(|it| virtuals.iter().any(|one| names(one, it))) {
+        rebuild.stays = None;
+    }
     let gone: BTreeSet<String> = rebuilds
         .iter()
         .map(|it| fold(&it.from))
@@ -125,8 +131,18 @@ impl Derivation<'_> {
             required: required(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
+            stays: found.filter(|it| it.stays && self.facts.in_place).map(|_| self.staying(old)),
             reasons,
         })
+    }
+
+    /// The indexes of a table that stay with it.
+    fn staying(&self, table: &Object) -> Vec<(String, Object)> {
+        let successor = |index: &Object| {
+            let name = self.lineage.index_after(&index.name);
+            self.after.find(ObjectKind::Index, &name).cloned().map(|it| (index.name.clone(), it))
+        };
+        self.before.belonging(ObjectKind::Index, &table.name).filter_map(successor).collect()
     }
 
     /// The indexes whose records come over with those of their table.
@@ -349,6 +365,18 @@ impl Derivation<'_> {
             to: Some(rebuild.to.clone()),
         });
         moves
+    }
+}
+
+/// Tells whether a virtual table takes or leaves a name of a rebuilt one.
+fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
+    let ours = |name: &String| same(name, &rebuild.from) || same(name, &rebuild.to);
+    match change {
+        VirtualChange::Create { .. } => false,
+        VirtualChange::Drop { table } => ours(table),
+        VirtualChange::Rename { from, to } | VirtualChange::Recreate { from, to, .. } => {
+            ours(from) || ours(to)
+        }
     }
 }
 

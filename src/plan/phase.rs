@@ -5,7 +5,7 @@ use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Operation, Phase, Step};
+use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Misreading, Outputs, Shadow, UnsoundObject};
 
@@ -111,6 +111,7 @@ impl Planner<'_> {
         let after = shadow.schema()?;
         let facts = Facts {
             methods: shadow.copy_methods(&before)?,
+            in_place: self.phase.strategy == Strategy::Auto,
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };

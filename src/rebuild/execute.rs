@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
@@ -58,6 +59,7 @@ pub fn execute(
         done: Execution::default(),
         early: EarlyIndexes::default(),
         gone: Gone::default(),
+        staying: Staying::default(),
         refill: std::mem::take(&mut course.refill),
     };
     // References to a table that steps aside must stay as they are
@@ -98,6 +100,7 @@ struct Run<'a> {
     done: Execution,
     early: EarlyIndexes,
     gone: Gone,
+    staying: Staying,
     refill: Refill,
 }
 
@@ -116,6 +119,10 @@ impl Run<'_> {
             self.interrupt.check()?;
             if matches!(action, Action::CreateTable { .. }) {
                 self.gone.drop_waiting(self.database.connection())?;
+                self.staying.edit(self.database.connection())?;
+            }
+            if self.staying.spares(action) {
+                continue;
             }
             if self.gone.does(self.database.connection(), action)? {
                 continue;
@@ -135,12 +142,8 @@ impl Run<'_> {
                     let what = format!("{verb} version {}", self.phase.version);
                     observer.event(&Event::StepDone { what });
                 }
-                Action::StepAside { table, scratch } => {
-                    for statement in action.sql() {
-                        with_passing_stubs(self.connection(), &statement)
-                            .map_err(|error| refused(error, &statement))?;
-                    }
-                    self.stepped_aside(table, scratch)?;
+                Action::StepAside { scratch, rebuild, .. } => {
+                    self.step_aside(action, scratch, rebuild.as_deref())?;
                 }
                 Action::Restore(object) if self.early.takes(object) => {
                     observer.event(&Event::StepDone { what: created(object) });
@@ -164,16 +167,30 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// An old table goes at once if the new one can be filled from the backup; otherwise its indexes
-    /// make room for those of the new one.
-    fn stepped_aside(&mut self, table: &str, scratch: &str) -> Result<()> {
+    /// A table in which only names change stays. An old table goes at once if the new one can be filled
+    /// from the backup; otherwise its indexes make room for those of the new one.
+    fn step_aside(
+        &mut self,
+        action: &Action,
+        scratch: &str,
+        rebuild: Option<&Rebuild>,
+    ) -> Result<()> {
         let connection = self.database.connection();
-        let rebuild = self.phase.rebuilds().find(|it| it.from == table && it.scratch == scratch);
-        if let Some(rebuild) = rebuild {
-            let refill = (rebuild, &mut self.refill);
-            if self.gone.steps_aside(connection, (table, scratch), refill)? {
-                return Ok(());
-            }
+        if let Some(rebuild) = rebuild
+            && let Some(indexes) = &rebuild.stays
+        {
+            self.early.note(indexes.iter().map(|(_, index)| index));
+            self.refill.forget(&rebuild.from);
+            return self.staying.steps_aside(connection, rebuild);
+        }
+        for statement in action.sql() {
+            with_passing_stubs(connection, &statement)
+                .map_err(|error| refused(error, &statement))?;
+        }
+        if let Some(rebuild) = rebuild
+            && self.gone.steps_aside(connection, rebuild, &mut self.refill)?
+        {
+            return Ok(());
         }
         if self.phase.carries_indexes() {
             indexes_aside(connection, scratch)?;
@@ -187,6 +204,9 @@ impl Run<'_> {
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
     fn copy(&mut self, rebuild: &Rebuild, observer: &mut dyn Observer) -> Result<()> {
+        if rebuild.stays.is_some() {
+            return self.kept(rebuild, observer);
+        }
         let origin = self.gone.origin(self.connection(), &rebuild.scratch)?;
         let expected = origin.rows;
         observer.event(&Event::Progress {
@@ -219,13 +239,21 @@ impl Run<'_> {
             let what = format!("{copied} of {expected} rows of {} were copied", rebuild.from);
             return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
-        self.done.copied.push((rebuild.from.clone(), rebuild.to.clone(), copied));
-        observer.event(&Event::TableCopied {
-            from: rebuild.from.clone(),
-            to: rebuild.to.clone(),
-            rows: copied,
-        });
+        self.noted(rebuild, copied, observer);
         Ok(())
+    }
+
+    /// A table that stayed has its new name and all its rows.
+    fn kept(&mut self, rebuild: &Rebuild, observer: &mut dyn Observer) -> Result<()> {
+        let rows = count_rows(self.connection(), &rebuild.to)?;
+        self.noted(rebuild, rows, observer);
+        Ok(())
+    }
+
+    fn noted(&mut self, rebuild: &Rebuild, rows: u64, observer: &mut dyn Observer) {
+        let (from, to) = (rebuild.from.clone(), rebuild.to.clone());
+        self.done.copied.push((from.clone(), to.clone(), rows));
+        observer.event(&Event::TableCopied { from, to, rows });
     }
 
     fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<()> {

@@ -4,6 +4,7 @@
 //! knows nothing of it.
 
 mod execute;
+mod in_place;
 mod indexes;
 mod refill;
 mod relax;

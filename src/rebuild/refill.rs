@@ -43,12 +43,17 @@ impl Refill {
         self.0.retain(|table| !touched.tables.contains_key(table));
     }
 
+    /// Leaves out a table that gets another name.
+    pub(super) fn forget(&mut self, table: &str) {
+        self.0.remove(&fold(table));
+    }
+
     /// Takes a table that is about to be rebuilt, and tells whether it can be refilled.
-    fn takes(&mut self, table: &str, rebuild: &Rebuild) -> bool {
+    fn takes(&mut self, rebuild: &Rebuild) -> bool {
         let copy = &rebuild.copy;
         // A guard would have to be on the backup's table, too.
         let copies = copy.method != CopyMethod::RecordsWithGuard && copy.keeps_rowids();
-        self.0.remove(&fold(table)) && copies && copy.stays_in_its_row()
+        self.0.remove(&fold(&rebuild.from)) && copies && copy.stays_in_its_row()
     }
 }
 
@@ -77,13 +82,14 @@ impl Gone {
     pub(super) fn steps_aside(
         &mut self,
         connection: &Connection,
-        (table, scratch): (&str, &str),
-        (rebuild, refill): (&Rebuild, &mut Refill),
+        rebuild: &Rebuild,
+        refill: &mut Refill,
     ) -> Result<bool> {
-        if !refill.takes(table, rebuild) {
+        if !refill.takes(rebuild) {
             return Ok(false);
         }
-        let source = format!("{ATTACHED}.{}", quote(table));
+        let scratch = rebuild.scratch.as_str();
+        let source = format!("{ATTACHED}.{}", quote(&rebuild.from));
         let origin = Origin { source, rows: count_rows(connection, scratch)?, attached: true };
         self.origins.insert(scratch.to_owned(), origin);
         if rebuild.carries_sequence {

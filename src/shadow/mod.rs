@@ -8,6 +8,7 @@
 mod build;
 mod define;
 mod health;
+mod in_place;
 mod keys;
 mod lineage;
 mod quotes;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::build::open_memory;
+use super::in_place::stays;
 use super::lineage::{ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
 use crate::database::with_stubs;
@@ -38,10 +39,12 @@ pub struct RecordCopy {
     /// The indexes of the new table whose records come over with it, from an index of the old table
     /// that holds the same.
     pub indexes: Vec<String>,
+    /// Whether nothing but names changes in what is stored, so that it can stay where it is.
+    pub stays: bool,
 }
 
-const SOURCE: &str = "phaseshift_source";
-const TARGET: &str = "phaseshift_target";
+pub(super) const SOURCE: &str = "phaseshift_source";
+pub(super) const TARGET: &str = "phaseshift_target";
 
 impl Shadow {
     /// Finds out how the rows of each table could be copied since the stage began, by folded name
@@ -64,7 +67,8 @@ impl Shadow {
                 continue;
             }
             let sides = [(before, old, old_shape), (&after, object, new_shape)];
-            if let Some(found) = ask(sides)? {
+            if let Some(mut found) = ask(sides)? {
+                found.stays = stays(sides, &self.lineage)?;
                 methods.insert(fold(&object.name), found);
             }
         }
@@ -72,7 +76,7 @@ impl Shadow {
     }
 }
 
-type Side<'s> = (&'s Schema, &'s Object, &'s Table);
+pub(super) type Side<'s> = (&'s Schema, &'s Object, &'s Table);
 
 /// Makes both tables without rows and asks SQLite.
 fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
@@ -109,12 +113,13 @@ fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
         }
     }
     if !indexes.is_empty() || alone == Transfer::KeepsRowids {
-        return Ok(Some(RecordCopy { method: CopyMethod::Records, indexes }));
+        let method = CopyMethod::Records;
+        return Ok(Some(RecordCopy { method, indexes, stays: false }));
     }
     guarded(&connection, old_shape, new_shape)
 }
 
-fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
+pub(super) fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
     edit::retarget_index(index.sql.as_deref()?, name, table).ok()
 }
 
@@ -130,7 +135,8 @@ fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<R
         return Ok(None);
     }
     let keeps = transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids;
-    let copy = RecordCopy { method: CopyMethod::RecordsWithGuard, indexes: Vec::new() };
+    let method = CopyMethod::RecordsWithGuard;
+    let copy = RecordCopy { method, indexes: Vec::new(), stays: false };
     Ok(keeps.then_some(copy))
 }
 
