@@ -6,7 +6,7 @@ use super::copy::CopyQuery;
 use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, same};
+use crate::name::{fold, is_internal, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, RecordCopy, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
@@ -286,10 +286,29 @@ impl Derivation<'_> {
             if rebuild.from != rebuild.to {
                 moves.renamed.push((rebuild.from.clone(), Some(rebuild.to.clone())));
             }
-            moves.indexes.extend(self.index_moves(rebuild));
+            moves.indexes.extend(self.index_moves(&rebuild.from, &rebuild.to));
         }
         moves.indexes.extend(self.loose_index_moves(rebuilds));
+        self.follow_virtuals(&mut moves);
         moves
+    }
+
+    /// ANALYZE looks at the tables behind virtual tables too; their rows follow what the module does.
+    fn follow_virtuals(&self, moves: &mut StatisticsMove) {
+        let ordinary =
+            |name: &str| self.before.find(ObjectKind::Table, name).is_some() || is_internal(name);
+        for table in self.lineage.dropped(self.before).iter().filter(|it| !ordinary(&it.name)) {
+            moves.renamed.push((table.name.clone(), None));
+        }
+        for object in &self.after.objects {
+            let virtual_or_behind =
+                matches!(object.kind, ObjectKind::VirtualTable | ObjectKind::ShadowTable);
+            let Some(lineage) = self.lineage.table(&object.name) else { continue };
+            if virtual_or_behind && lineage.from != object.name {
+                moves.renamed.push((lineage.from.clone(), Some(object.name.clone())));
+                moves.indexes.extend(self.index_moves(&lineage.from, &object.name));
+            }
+        }
     }
 
     /// What is dropped and comes back under its name, with the statistics it has.
@@ -309,14 +328,14 @@ impl Derivation<'_> {
         };
         let mut parked: Vec<Parked> =
             removed.iter().filter(returns).map(|it| Parked::Index(it.name.clone())).collect();
-        for change in virtuals {
-            let VirtualChange::Recreate { from, .. } = change else { continue };
-            let prefix = format!("{}_", fold(from));
-            let behind = self.before.of_kind(ObjectKind::ShadowTable);
+        let drops = |change: &VirtualChange| {
+            matches!(change, VirtualChange::Recreate { .. } | VirtualChange::Drop { .. })
+        };
+        if virtuals.iter().any(drops) {
+            // The names of the tables that a module drops are its own affair: all that stays is safe.
+            let stays = |it: &&Object| it.kind.is_table() && self.lineage.table(&it.name).is_some();
             parked.extend(
-                behind
-                    .filter(|it| fold(&it.name).starts_with(&prefix))
-                    .map(|it| Parked::Table(it.name.clone())),
+                self.after.objects.iter().filter(stays).map(|it| Parked::Table(it.name.clone())),
             );
         }
         parked
@@ -341,28 +360,26 @@ impl Derivation<'_> {
             .collect()
     }
 
-    fn index_moves(&self, rebuild: &Rebuild) -> Vec<IndexMove> {
-        let table = &rebuild.from;
+    fn index_moves(&self, from: &str, after: &str) -> Vec<IndexMove> {
+        let table = from.to_owned();
         let mut moves = Vec::new();
-        for index in self.before.belonging(ObjectKind::Index, table) {
+        for index in self.before.belonging(ObjectKind::Index, from) {
             let to = Some(self.lineage.index_after(&index.name)).filter(|name| {
-                self.after
-                    .find(ObjectKind::Index, name)
-                    .is_some_and(|it| same(&it.table, &rebuild.to))
+                self.after.find(ObjectKind::Index, name).is_some_and(|it| same(&it.table, after))
             });
             moves.push(IndexMove { table: table.clone(), from: index.name.clone(), to });
         }
         let old_prefix = format!("sqlite_autoindex_{table}_");
-        for (_, index) in self.facts.automatic.iter().filter(|(owner, _)| same(owner, table)) {
+        for (_, index) in self.facts.automatic.iter().filter(|(owner, _)| same(owner, from)) {
             if let Some(number) = index.strip_prefix(&old_prefix) {
-                let to = Some(format!("sqlite_autoindex_{}_{number}", rebuild.to));
+                let to = Some(format!("sqlite_autoindex_{}_{number}", after));
                 moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
             }
         }
         moves.push(IndexMove {
             table: table.clone(),
             from: table.clone(),
-            to: Some(rebuild.to.clone()),
+            to: Some(after.to_owned()),
         });
         moves
     }

@@ -10,6 +10,7 @@ mod losses;
 mod phase;
 mod reshape;
 mod script;
+mod soundness;
 mod statistics;
 mod summary;
 mod undo;

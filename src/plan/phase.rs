@@ -1,13 +1,14 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use super::derive::{Facts, derive};
+use super::soundness::refuse_newly_broken;
 use super::{DataStage, Direction, PhasePlan, Stage};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{Misreading, Outputs, Shadow, UnsoundObject};
+use crate::shadow::{Outputs, Shadow};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -26,7 +27,7 @@ pub fn plan_phase(
     let outputs = shadow.outputs()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
-        .and_then(|stages| refuse_newly_broken(shadow, &before, &outputs).map(|()| stages))
+        .and_then(|stages| refuse_newly_broken(shadow, &before, &stages).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
     let mut plan = planner.finish(shadow, direction, before, stages)?;
@@ -188,50 +189,4 @@ fn automatic_indexes(schema: &Schema) -> Vec<(String, String)> {
         .filter(|it: &&Object| !it.kind.is_table() && it.sql.is_none())
         .map(|it| (it.table.clone(), it.name.clone()))
         .collect()
-}
-
-/// A phase may not leave anything broken that was not broken before: a view or trigger, a name that
-/// SQLite would from now on read as a string, a foreign key.
-pub(super) fn refuse_newly_broken(
-    shadow: &mut Shadow,
-    before: &Schema,
-    outputs: &Outputs,
-) -> Result<()> {
-    let broken: Vec<Breakage> = shadow.newly_unsound()?.into_iter().map(Breakage::from).collect();
-    refuse(broken, "would be broken")?;
-    let misread: Vec<Breakage> =
-        shadow.misreadings(before, outputs)?.into_iter().map(Breakage::from).collect();
-    refuse(misread, "would be read otherwise than before")?;
-    let keys: Vec<Breakage> = shadow
-        .new_key_mismatches(before)?
-        .into_iter()
-        .map(|(table, message)| Breakage { word: "the foreign keys of", name: table, message })
-        .collect();
-    refuse(keys, "would not work any more")
-}
-
-/// An object that a phase would break.
-struct Breakage {
-    word: &'static str,
-    name: String,
-    message: String,
-}
-
-impl From<UnsoundObject> for Breakage {
-    fn from(it: UnsoundObject) -> Self {
-        Self { word: it.object.kind.word(), name: it.object.name, message: it.message }
-    }
-}
-
-impl From<Misreading> for Breakage {
-    fn from(it: Misreading) -> Self {
-        Self { word: it.object.kind.word(), name: it.object.name, message: it.message }
-    }
-}
-
-fn refuse(broken: Vec<Breakage>, fate: &str) -> Result<()> {
-    let Some(first) = broken.first() else { return Ok(()) };
-    let what = format!("{} {} {fate}: {}", first.word, first.name, first.message);
-    let all = broken.iter().map(|it| format!("{} {}: {}", it.word, it.name, it.message));
-    Err(Error::new(ErrorKind::Step, what).about(&first.name).problems(all))
 }

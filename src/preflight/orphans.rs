@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::name::{in_main, quote, same};
 use crate::plan::{Rebuild, Reshape};
-use crate::schema::{ForeignKey, Schema, Table};
+use crate::schema::{ForeignKey, Schema};
+use crate::shadow::{ColumnOrigin, TableLineage};
 
 const SAMPLES: usize = 5;
 
@@ -20,8 +21,11 @@ pub(super) fn orphans(
     let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
     let Some((old, new)) = shapes else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
+    let mut known: Vec<&ForeignKey> = old.foreign_keys.iter().collect();
     for key in &new.foreign_keys {
-        if is_old(key, old, reshape, rebuild) {
+        // A second key that says the same counts its violations a second time.
+        if let Some(place) = known.iter().position(|it| is_same(it, key, reshape, rebuild)) {
+            known.remove(place);
             continue;
         }
         if let Some(sql) = orphan_query(key, before, reshape, rebuild) {
@@ -35,16 +39,61 @@ fn name_before<'a>(reshape: &'a Reshape, table: &'a str) -> &'a str {
     reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
 }
 
-fn is_old(key: &ForeignKey, old: &Table, reshape: &Reshape, rebuild: &Rebuild) -> bool {
-    let parent = name_before(reshape, &key.parent);
-    let lineage = reshape.lineage.table(&rebuild.to);
-    old.foreign_keys.iter().any(|other| {
-        same(&other.parent, parent)
-            && other.columns.len() == key.columns.len()
-            && other.columns.iter().zip(&key.columns).all(|(before, now)| {
+/// Tells whether a key before is this one, under the names of its time.
+fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebuild) -> bool {
+    let parent = reshape.lineage.table(&key.parent);
+    let kept = |lineage: Option<&TableLineage>, before: &[String], now: &[String]| {
+        before.len() == now.len()
+            && before.iter().zip(now).all(|(before, now)| {
                 lineage.and_then(|it| it.kept_as(before)).is_some_and(|kept| same(kept, now))
             })
-    })
+    };
+    same(&old.parent, name_before(reshape, &key.parent))
+        && kept(reshape.lineage.table(&rebuild.to), &old.columns, &key.columns)
+        && kept(parent, &old.parent_columns, &key.parent_columns)
+}
+
+/// Counts the rows that refer to tables which the change drops.
+pub(super) fn bereaved(
+    connection: &Connection,
+    before: &Schema,
+    reshape: &Reshape,
+) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let is_gone = |name: &str| {
+        before.shape(name).is_some()
+            && reshape.lineage.dropped(before).iter().any(|it| same(&it.name, name))
+            && reshape.after.shape(name).is_none()
+    };
+    for child in reshape.after.tables.values() {
+        let Some(lineage) = reshape.lineage.table(&child.name) else { continue };
+        for key in child.foreign_keys.iter().filter(|key| is_gone(&key.parent)) {
+            let columns: Option<Vec<String>> = key
+                .columns
+                .iter()
+                .map(|name| match &lineage.column(name)?.origin {
+                    ColumnOrigin::Kept(from) => Some(quote(from)),
+                    ColumnOrigin::Computed | ColumnOrigin::New => None,
+                })
+                .collect();
+            let Some(columns) = columns else { continue };
+            let present: Vec<String> =
+                columns.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+            let sql = format!(
+                "SELECT count(*) FROM main.{} WHERE {}",
+                quote(&lineage.from),
+                present.join(" AND ")
+            );
+            let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+            if count > 0 {
+                problems.push(format!(
+                    "{count} rows of {} refer to {}, which would be dropped",
+                    lineage.from, key.parent
+                ));
+            }
+        }
+    }
+    Ok(problems)
 }
 
 /// The rows as they will be, against the parent's rows as they are. A parent that is new has no
@@ -68,9 +117,7 @@ fn orphan_query(
     }
     let mut joins = Vec::new();
     for (child, parent_column) in key.columns.iter().zip(&named) {
-        let crate::shadow::ColumnOrigin::Kept(origin) =
-            &parent_lineage.column(parent_column)?.origin
-        else {
+        let ColumnOrigin::Kept(origin) = &parent_lineage.column(parent_column)?.origin else {
             return None;
         };
         rebuild.copy.columns.iter().find(|(to, _)| same(to, child))?;

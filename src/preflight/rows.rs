@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::orphans::orphans;
+use super::orphans::{bereaved, orphans};
 use super::trial::{Trial, try_rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
@@ -81,6 +81,9 @@ fn stage_problems(
             problems.extend(try_rows(connection, &trial)?);
         }
         problems.extend(orphans(connection, before, reshape, rebuild)?);
+    }
+    if touched.is_empty() {
+        problems.extend(bereaved(connection, before, reshape)?);
     }
     problems.extend(untouched_tables(connection, before, reshape, touched)?);
     Ok(problems)

@@ -13,6 +13,7 @@ use crate::sql::edit::{self, ColumnChange};
 use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
 
 const TWIN: &str = "phaseshift_trial";
+const TYPED: &str = "phaseshift_typed";
 
 /// How many sample keys a report shows.
 const SAMPLES: usize = 5;
@@ -225,40 +226,62 @@ impl Trial<'_> {
         Ok((!samples.is_empty()).then(|| samples.join(", ")))
     }
 
-    /// Counts values that the new type stores in another way.
+    /// Counts values that the new type stores in another way. They are stored in a column of that type
+    /// one by one: rows of the twin may be missing, and their key may be what is converted.
     fn conversions(&self, connection: &Connection, from: &str, to: &str) -> Result<Vec<String>> {
-        let (Some(old), Some(new)) = (key_of(self.old), key_of(self.new)) else {
-            return Ok(Vec::new());
-        };
-        let (old, new) = (quote(&old), quote(&new));
-        let (value, stored) = (format!("s.{}", quote(from)), format!("t.{}", quote(to)));
-        let differs = format!(
-            "FROM main.{} s JOIN temp.{TWIN} t ON t.{new} = s.{old} \
-             WHERE typeof({value}) <> typeof({stored}) OR {value} IS NOT {stored}",
+        let declared = self.new.column(to).map_or("", |column| column.declared.as_str());
+        let any = self.new.strict && declared.eq_ignore_ascii_case("ANY");
+        let column = quote(from);
+        let store = format!(
+            "DROP TABLE IF EXISTS temp.{TYPED};
+             CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {});
+             INSERT INTO temp.{TYPED} SELECT {}, {column}, {column} FROM main.{} NOT INDEXED",
+            if any { "BLOB" } else { declared },
+            self.shown_key(),
             quote(self.from)
+        );
+        connection.execute_batch(&store)?;
+        let differs = format!(
+            "FROM temp.{TYPED} WHERE typeof(value) <> typeof(stored) OR value IS NOT stored"
         );
         let count: i64 =
             connection.query_row(&format!("SELECT count(*) {differs}"), [], |row| row.get(0))?;
+        let mut samples = Vec::new();
+        if count > 0 {
+            let sql = format!("SELECT row, value, stored {differs} LIMIT {SAMPLES}");
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                samples.push(format!(
+                    "{}: {} becomes {}",
+                    show(row.get_ref(0)?),
+                    show(row.get_ref(1)?),
+                    show(row.get_ref(2)?)
+                ));
+            }
+        }
+        connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
         if count == 0 {
             return Ok(Vec::new());
-        }
-        let mut statement = connection
-            .prepare(&format!("SELECT s.{old}, {value}, {stored} {differs} LIMIT {SAMPLES}"))?;
-        let mut rows = statement.query([])?;
-        let mut samples = Vec::new();
-        while let Some(row) = rows.next()? {
-            samples.push(format!(
-                "{}: {} becomes {}",
-                show(row.get_ref(0)?),
-                show(row.get_ref(1)?),
-                show(row.get_ref(2)?)
-            ));
         }
         Ok(vec![format!(
             "{}.{to}: the new type would convert {count} values ({})",
             self.new.name,
             samples.join("; ")
         )])
+    }
+
+    /// What a row of the table is called in a report, as SQL.
+    fn shown_key(&self) -> String {
+        match &self.old.key {
+            RowKey::Rowid(name) => quote(name),
+            RowKey::PrimaryKey(names) => {
+                let names: Vec<String> =
+                    names.iter().map(|name| format!("ifnull({}, '')", quote(name))).collect();
+                names.join(" || ', ' || ")
+            }
+            RowKey::HiddenRowid | RowKey::Module => "NULL".to_owned(),
+        }
     }
 
     /// Counts values that a STRICT table refuses (<https://sqlite.org/stricttables.html>).

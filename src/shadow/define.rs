@@ -189,7 +189,24 @@ impl Shadow {
         if let Operation::Rebuild { values, left_out: LeftOut::Refuse, .. } = operation {
             self.refuse_left_out(shape, values)?;
         }
+        self.refuse_useless_values(&object.name, operation)?;
         self.follow(operation, shape)
+    }
+
+    /// A value for a column that is computed, or is not there, would be left out without a word.
+    fn refuse_useless_values(&self, table: &str, operation: &Operation) -> Result<()> {
+        let schema = self.current()?;
+        let Some(shape) = schema.shape(table) else { return Ok(()) };
+        for name in given_values(operation)? {
+            let why = match shape.column(&name) {
+                Some(column) if column.is_writable() => continue,
+                Some(_) => "is generated and takes no value",
+                None => "does not exist and takes no value",
+            };
+            let what = format!("the column {table}.{name} {why}");
+            return Err(Error::new(ErrorKind::Step, what).about(table));
+        }
+        Ok(())
     }
 
     /// A new text that does not have a column of the table may have forgotten it, or mean it by
@@ -340,6 +357,18 @@ fn redefined_table(operation: &Operation) -> Option<&str> {
         | Operation::Rebuild { table, .. } => Some(table),
         _ => None,
     }
+}
+
+/// The columns for which a step gives values.
+fn given_values(operation: &Operation) -> Result<Vec<String>> {
+    Ok(match operation {
+        Operation::AddColumn { column, value: Some(_), .. } => vec![defined_column(column)?],
+        Operation::AlterColumn { column, change, .. } if change.value.is_some() => {
+            vec![column.clone()]
+        }
+        Operation::Rebuild { values, .. } => values.iter().map(|(name, _)| name.clone()).collect(),
+        _ => Vec::new(),
+    })
 }
 
 /// SQLite's own statement for a change, where it has one that keeps to what the phase asks.

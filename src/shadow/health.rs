@@ -2,10 +2,9 @@
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
 use super::shadow::Shadow;
-use crate::database::words;
-use crate::database::{MissingPart, stub};
+use crate::database::{MissingPart, stub, words};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::same;
+use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
 
 /// Why a view or trigger does not compile.
@@ -71,19 +70,61 @@ impl Shadow {
                 self.missing.push(part);
                 continue;
             }
-            let Some(object) = self.culprit(&message)? else {
+            let carried = |it: &Object| matches!(it.kind, ObjectKind::View | ObjectKind::Trigger);
+            let Some(object) = self.culprit(&message)?.filter(carried) else {
                 return Err(Error::new(ErrorKind::Unsupported, "SQLite cannot check the schema")
                     .caused_by(error));
             };
-            self.delete_entry(&object)?;
             let reason = MissingPart::in_text(&message).map_or(Unsound::Broken, Unsound::Missing);
-            found.push(UnsoundObject { object, reason, message });
+            for object in self.with_its_triggers(object)? {
+                found.push(UnsoundObject {
+                    object,
+                    reason: reason.clone(),
+                    message: message.clone(),
+                });
+            }
         }
         self.connection.execute_batch(&format!("DROP TABLE {probe}"))?;
         Ok(found)
     }
 
-    /// Finds the object that an "error in view NAME: ..." is about.
+    /// Removes an object from the shadow. A view takes its triggers along: without it SQLite could not
+    /// read them.
+    fn with_its_triggers(&self, object: Object) -> Result<Vec<Object>> {
+        let mut gone = vec![object];
+        if let [view] = gone.as_slice()
+            && view.kind == ObjectKind::View
+        {
+            let schema = self.current()?;
+            let triggers: Vec<Object> =
+                schema.belonging(ObjectKind::Trigger, &view.name).cloned().collect();
+            gone.extend(triggers);
+        }
+        self.delete_entries(&gone)?;
+        Ok(gone)
+    }
+
+    /// Finds the tables with a foreign key that names no key of its parent, with SQLite's message.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports otherwise.
+    pub fn loose_foreign_keys(&self) -> Result<Vec<(String, String)>> {
+        let schema = self.current()?;
+        let mut loose = Vec::new();
+        for table in schema.tables.values().filter(|it| !it.foreign_keys.is_empty()) {
+            let sql = format!("PRAGMA main.foreign_key_check({})", literal(&table.name));
+            // There are no rows; a key that does not fit is found when the pragma is compiled.
+            let checked = self.connection.execute_batch(&sql);
+            if let Err(error) = checked
+                && words(&error).contains("foreign key mismatch")
+            {
+                loose.push((table.name.clone(), words(&error)));
+            }
+        }
+        Ok(loose)
+    }
+
+    /// Finds the object that an "error in view NAME: ..." is about, whatever its kind.
     pub(super) fn culprit(&self, message: &str) -> Result<Option<Object>> {
         let schema = self.current()?;
         let named = |object: &&Object| {
@@ -92,13 +133,7 @@ impl Shadow {
                 .strip_prefix(&prefix)
                 .is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
         };
-        Ok(schema
-            .objects
-            .iter()
-            .filter(|object| matches!(object.kind, ObjectKind::View | ObjectKind::Trigger))
-            .filter(named)
-            .max_by_key(|object| object.name.len())
-            .cloned())
+        Ok(schema.objects.iter().filter(named).max_by_key(|object| object.name.len()).cloned())
     }
 
     /// Returns the objects that do not compile and are carried over as they are.

@@ -9,21 +9,19 @@ mod build;
 mod define;
 mod health;
 mod in_place;
-mod keys;
 mod lineage;
 mod quotes;
 mod rename;
 mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
-mod strings;
 mod transfer;
 mod views;
 
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
+pub use quotes::NameAsString;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
-pub use strings::Misreading;
 pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};
 pub use views::Outputs;

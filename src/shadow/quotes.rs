@@ -1,14 +1,26 @@
-//! Keeping double-quoted strings as they are stored.
+//! Double-quoted strings: keeping them as they are stored, and telling them from names.
 //!
 //! Before SQLite renames or drops a column it turns every double-quoted string of the whole file into a
 //! single-quoted one (`sqlite_rename_quotefix` in `alter.c`). The stored text of other objects is data and
 //! stays: the old token is put back wherever only its quotes changed.
 
 use super::shadow::Shadow;
+use crate::database::{with_stubs, words};
 use crate::error::Result;
-use crate::name::same;
-use crate::schema::Schema;
-use crate::sql::{TokenKind, significant_tokens, unquote};
+use crate::name::{quote, same};
+use crate::schema::{Object, ObjectKind, Schema, read};
+use crate::sql::{Token, TokenKind, significant_tokens, unquote};
+
+/// A text in double quotes that SQLite takes for a string, because no column has that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAsString {
+    /// The kind of the object in which it stands.
+    pub kind: ObjectKind,
+    /// The object.
+    pub name: String,
+    /// The text, without its quotes.
+    pub text: String,
+}
 
 impl Shadow {
     /// Puts double-quoted strings back after an ALTER. A string that reads like the new name of a
@@ -30,6 +42,100 @@ impl Shadow {
     }
 }
 
+impl Shadow {
+    /// Finds every text in double quotes that SQLite takes for a string. Only SQLite knows which they are:
+    /// it rewrites them when any column is renamed, here one of a table that is there for nothing else.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn names_read_as_strings(&mut self) -> Result<Vec<NameAsString>> {
+        let before = self.current()?;
+        let quotes = |it: &Object| it.sql.as_ref().is_some_and(|it| it.contains('"'));
+        if !before.objects.iter().any(quotes) {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        let mut aside: Vec<Object> = Vec::new();
+        let after = loop {
+            match self.requoted(&aside)? {
+                Ok(after) => break after,
+                Err(error) => {
+                    let message = words(&error);
+                    let name = message.rsplit_once("no such column: ").map(|(_, name)| name);
+                    let (Some(object), Some(name)) = (self.culprit(&message)?, name) else {
+                        return Err(error.into());
+                    };
+                    // The keys of an index are not rewritten: SQLite says so and stops.
+                    let (kind, name) = (object.kind, name.trim_matches('"').to_owned());
+                    found.push(NameAsString { kind, name: object.name.clone(), text: name });
+                    aside.push(object);
+                }
+            }
+        };
+        found.extend(strings(&before, &after));
+        Ok(found)
+    }
+
+    /// Returns the schema as it reads after any rename of a column, without some objects; the inner
+    /// error says which object is in the way. The shadow stays as it is.
+    fn requoted(&mut self, aside: &[Object]) -> Result<rusqlite::Result<Schema>> {
+        let probe = quote(&self.free_name("phaseshift_probe")?);
+        let rename = format!(
+            "CREATE TABLE main.{probe}(c); ALTER TABLE main.{probe} RENAME COLUMN c TO d;
+             DROP TABLE main.{probe}"
+        );
+        let undo = "ROLLBACK TO strings; RELEASE strings";
+        self.connection.execute_batch("SAVEPOINT strings")?;
+        if !aside.is_empty() {
+            self.delete_entries(aside)?;
+        }
+        let renamed = with_stubs(&self.connection, &mut self.missing, |connection| {
+            connection.execute_batch("SAVEPOINT probe")?;
+            let tried = connection.execute_batch(&rename);
+            if tried.is_err() {
+                // The first error counts.
+                drop(connection.execute_batch("ROLLBACK TO probe"));
+            }
+            connection.execute_batch("RELEASE probe")?;
+            tried
+        });
+        let after = read(&self.connection);
+        self.connection.execute_batch(undo)?;
+        self.reload()?;
+        match renamed {
+            Ok(()) => Ok(Ok(after?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+fn strings(before: &Schema, after: &Schema) -> Vec<NameAsString> {
+    let mut found = Vec::new();
+    for old in &before.objects {
+        let new = after.find(old.kind, &old.name).and_then(|it| it.sql.as_deref());
+        let (Some(text), Some(new)) = (old.sql.as_deref(), new) else { continue };
+        if text == new {
+            continue;
+        }
+        for (was, is) in significant_tokens(text).zip(significant_tokens(new)) {
+            if is_requoted((&was, text), (&is, new)) {
+                let text = unquote(was.text(text)).to_string();
+                found.push(NameAsString { kind: old.kind, name: old.name.clone(), text });
+            }
+        }
+    }
+    found
+}
+
+/// Tells whether a name in double quotes became a string of the same text.
+fn is_requoted((was, old): (&Token, &str), (is, new): (&Token, &str)) -> bool {
+    let (was_text, is_text) = (was.text(old), is.text(new));
+    was.kind == TokenKind::QuotedName
+        && was_text.starts_with('"')
+        && is.kind == TokenKind::Text
+        && unquote(was_text) == unquote(is_text)
+}
+
 /// Returns the new text with the old quotes, if some were changed.
 fn with_old_quotes(old: &str, new: &str, new_name: &str) -> Option<String> {
     if old == new || !old.contains('"') {
@@ -43,12 +149,8 @@ fn with_old_quotes(old: &str, new: &str, new_name: &str) -> Option<String> {
     let mut kept = String::with_capacity(new.len());
     let mut end = 0;
     for (was, is) in before.iter().zip(&after) {
-        let (was_text, is_text) = (was.text(old), is.text(new));
-        let only_quotes = was.kind == TokenKind::QuotedName
-            && was_text.starts_with('"')
-            && is.kind == TokenKind::Text
-            && unquote(was_text) == unquote(is_text)
-            && !same(&unquote(was_text), new_name);
+        let was_text = was.text(old);
+        let only_quotes = is_requoted((was, old), (is, new)) && !same(&unquote(was_text), new_name);
         if only_quotes {
             kept.push_str(&new[end..is.start]);
             kept.push_str(was_text);

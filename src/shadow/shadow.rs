@@ -270,12 +270,14 @@ impl Shadow {
         self.reload()
     }
 
-    pub(super) fn delete_entry(&self, object: &crate::schema::Object) -> Result<()> {
+    pub(super) fn delete_entries(&self, objects: &[crate::schema::Object]) -> Result<()> {
         self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
-            (entry_type(object.kind), &object.name),
-        )?;
+        for object in objects {
+            self.connection.execute(
+                "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+                (entry_type(object.kind), &object.name),
+            )?;
+        }
         self.reload()
     }
 

@@ -143,6 +143,22 @@ impl Target {
         connection.query_row(sql, [&self.table], |row| row.get(0)).unwrap()
     }
 
+    /// The tables behind a renamed virtual table, with their names after; statistics know them, too.
+    fn behind(&self, before: &Path) -> Vec<(String, String)> {
+        if !self.is_virtual(before) {
+            return Vec::new();
+        }
+        let connection = rusqlite::Connection::open(before).unwrap();
+        let sql = "SELECT name FROM pragma_table_list WHERE type = 'shadow'";
+        let mut statement = connection.prepare(sql).unwrap();
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let own = |name: String| {
+            let end = name.strip_prefix(&format!("{}_", self.table))?;
+            Some((name.clone(), format!("{} renamed_{end}", self.table)))
+        };
+        names.map(Result::unwrap).filter_map(own).collect()
+    }
+
     /// Modules of different versions of SQLite quote the names of their tables differently: the judge
     /// has its own rename them.
     fn normal(&self, before: &Path) -> Value {
@@ -242,7 +258,10 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
         renames
     };
     let renamed = format!("{} renamed", target.table);
-    let up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
+    let mut up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
+    for (from, to) in target.behind(&before) {
+        up["tables"][from] = Value::from(to);
+    }
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
     bench.down();

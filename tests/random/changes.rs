@@ -172,6 +172,9 @@ impl Progress {
 
     fn drop_column(&mut self, column: Id) -> Option<()> {
         let table = self.now.table_of(column)?;
+        if table.columns.len() == 1 {
+            return None;
+        }
         let name = self.now.column(column)?.name.clone();
         let step = Step::new("drop_column").key("table", &table.name).key("column", &name);
         let id = table.id;
@@ -369,6 +372,19 @@ fn new_source(column: &Column) -> Source {
     if fickle || column.has(Rule::Generated) { Source::Unknown } else { Source::Default }
 }
 
+/// The value in a DEFAULT clause, which names no column.
+fn default_of(clause: &Clause) -> String {
+    let written: String = clause
+        .template
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    written.trim_start_matches("DEFAULT").to_owned() + "\n"
+}
+
 fn alter(column: &mut Column, alteration: &Alteration) {
     let made = |rule: Rule, text: String| Clause {
         id: 0,
@@ -387,6 +403,11 @@ fn alter(column: &mut Column, alteration: &Alteration) {
         Some(true) | None => {}
     }
     if let Some(default) = &alteration.default {
+        if column.source == Source::Default {
+            // Old rows got the default of the step that added the column; later ones are for new rows.
+            let first = column.clauses.iter().find(|it| it.rule == Rule::Default);
+            column.source = Source::Value(first.map_or_else(|| "NULL".to_owned(), default_of));
+        }
         column.clauses.retain(|it| it.rule != Rule::Default);
         if let Some(default) = default {
             column.clauses.push(made(Rule::Default, format!("DEFAULT {default}")));

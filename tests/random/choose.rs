@@ -205,7 +205,11 @@ fn add_constraint(chance: &mut Chance, schema: &mut Schema) -> Option<Change> {
         return Some(Change::AddConstraint(table, shape.constraints.remove(place)));
     }
     let clause = if chance.percent(60) {
-        tables::check(schema, chance, &all)
+        let mut check = tables::check(schema, chance, &all);
+        // No table has it already: an equal constraint is not added twice.
+        check.template.pop();
+        check.template.extend(text(format!(" OR {} IS NULL)", check.id)));
+        check
     } else {
         chance.shuffle(&mut all);
         let all = chance.few(&all, 3);

@@ -46,9 +46,6 @@ pub fn rebuild(chance: &mut Chance, progress: &mut Progress) -> Option<Change> {
     }
     // The steps of a phase file write a text once; nothing of the old one is left in it.
     (table.edited, table.reordered) = (false, false);
-    for column in &mut table.columns {
-        column.born.clone_from(&column.name);
-    }
     Some(Change::Rebuild { table, values })
 }
 

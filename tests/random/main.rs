@@ -38,9 +38,16 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
 
+/// A long run says now and then how far it is, so that one that stops says where.
+fn progress(seed: u64, batch: &[u64], failures: &[(Case, String)]) {
+    if let Some(last) = batch.last().filter(|last| (*last + 1) % 1000 == 0) {
+        eprintln!("seed {seed}: {} cases, {} wrong", last + 1, failures.len());
+    }
+}
+
 #[test]
 fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
-    std::panic::set_hook(Box::new(|_| ()));
+    run::hold_back_panics_of_the_engine();
     let seed = setting("PHASESHIFT_SEED").unwrap_or(SEED);
     let numbers: Vec<u64> = match setting("PHASESHIFT_CASE") {
         Some(only) => vec![only],
@@ -51,14 +58,19 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
     for batch in numbers.chunks(BATCH as usize) {
         let cases: Vec<Case> = batch.iter().map(|number| Case::make(seed, *number)).collect();
         let verdicts = try_all(&cases);
+        progress(seed, batch, &failures);
         for (case, verdict) in cases.into_iter().zip(verdicts) {
             tally.add(&case, &verdict);
+            if numbers.len() == 1 {
+                eprintln!("{verdict:?}\n{}", case.script());
+            }
             if let Verdict::Wrong(why) = verdict {
+                // Said at once: a run that is stopped has still told what it found.
+                eprintln!("seed {seed}, case {}: {why}", case.number);
                 failures.push((case, why));
             }
         }
     }
-    let _ = std::panic::take_hook();
     eprintln!("seed {seed}: {tally}");
     if let Some(report) = tally::report(&failures) {
         panic!("seed {seed}\n{report}");

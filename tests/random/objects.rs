@@ -129,7 +129,7 @@ pub fn trigger(schema: &mut Schema, chance: &mut Chance, names: &mut Names) -> O
         let event = chance.word(&["INSERT", "DELETE", "UPDATE"]);
         let side = if event == "DELETE" { "OLD" } else { "NEW" };
         let mut body = text(format!("INSTEAD OF {event} ON {} BEGIN ", quoted(&view.name)));
-        let output = chance.pick(&view.outputs).clone();
+        let output = chance.some(&view.outputs)?;
         let value = format!("{side}.{}", quoted(&output));
         body.extend(statement(schema, chance, text(value))?);
         body.extend(text(" END"));

@@ -1,5 +1,6 @@
 //! Makes the file of a case, runs the engine on it, and looks at what is left.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +50,34 @@ impl Place {
     }
 }
 
+thread_local! {
+    /// What a panic of the engine said; `None` while the engine does not run.
+    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps what a panic in the engine says for the report of its case; others are printed as usual.
+pub fn hold_back_panics_of_the_engine() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let held = SAID.with_borrow_mut(|said| {
+            let text = said.as_mut()?;
+            text.push_str(&info.to_string());
+            Some(())
+        });
+        if held.is_none() {
+            usual(info);
+        }
+    }));
+}
+
+/// Runs the engine; the error is what its panic said.
+fn without_panic<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    SAID.set(Some(String::new()));
+    let result = catch_unwind(AssertUnwindSafe(run));
+    let said = SAID.take().unwrap_or_default();
+    result.map_err(|_| said.replace('\n', " "))
+}
+
 /// Runs a case in an empty folder.
 pub fn run(case: &Case, place: &Place) -> Outcome {
     let phases = place.folder.join("phases");
@@ -68,12 +97,8 @@ pub fn run(case: &Case, place: &Place) -> Outcome {
     let file = phases.join("change.toml");
     std::fs::write(&file, case.phase()).unwrap();
     let before = content(&snapshot_database(&place.database()));
-    let result = catch_unwind(AssertUnwindSafe(|| migrate(&place.database(), &phases)));
-    match result {
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            Outcome::Wrong(format!("panic: {}", text.unwrap_or_default()))
-        }
+    match without_panic(|| migrate(&place.database(), &phases)) {
+        Err(said) => Outcome::Wrong(format!("panic: {said}")),
         Ok(Ok(true)) => Outcome::Done,
         Ok(Ok(false)) => Outcome::Wrong("nothing to do".to_owned()),
         Ok(Err(error)) => judge_error(&error, place, &before),

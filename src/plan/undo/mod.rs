@@ -9,7 +9,8 @@ mod exact;
 mod inverse;
 mod past;
 
-use super::phase::{Planner, at_phase, refuse_newly_broken};
+use super::phase::{Planner, at_phase};
+use super::soundness::refuse_newly_broken;
 use super::{Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::VersionTables;
@@ -36,7 +37,6 @@ pub fn plan_undo(
 ) -> Result<PhasePlan> {
     let undo = Undo { phase, past, tables };
     let before = shadow.schema()?;
-    let outputs = shadow.outputs()?;
     let (stages, steps) = match &phase.down {
         WayBack::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
@@ -46,7 +46,7 @@ pub fn plan_undo(
         WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
     };
     let stages = stages
-        .and_then(|stages| refuse_newly_broken(shadow, &before, &outputs).map(|()| stages))
+        .and_then(|stages| refuse_newly_broken(shadow, &before, &stages).map(|()| stages))
         .map_err(|error| at_phase(error, phase, steps))?;
     Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
 }

@@ -183,17 +183,18 @@ fn default_text(value: &str) -> Result<String, SqlError> {
     Ok(if bare { value.to_owned() } else { format!("({value})") })
 }
 
-/// Tells whether the first parenthesis of a balanced text closes at its very end.
+/// Tells whether the first parenthesis of a balanced text closes at its end; comments may follow.
 fn is_parenthesised(value: &str) -> bool {
     let mut depth = 0_usize;
-    for token in significant_tokens(value) {
+    let mut tokens = significant_tokens(value);
+    for token in tokens.by_ref() {
         depth += usize::from(token.is_mark(value, "("));
         depth = depth.saturating_sub(usize::from(token.is_mark(value, ")")));
         if depth == 0 {
-            return token.end == value.len();
+            break;
         }
     }
-    false
+    depth == 0 && tokens.next().is_none()
 }
 
 /// A collation is a bare word as it is written, anything else is quoted.

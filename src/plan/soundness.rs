@@ -1,0 +1,194 @@
+//! What a phase may not leave behind: things that were fine before it and are broken after it, though
+//! SQLite lets it pass. All of it is found on the shadow, before anything is written.
+
+use std::collections::BTreeSet;
+
+use super::Stage;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::shadow::{NameAsString, Shadow};
+use crate::sql::{TokenKind, significant_tokens, unquote, update_of_columns};
+
+/// Refuses steps that break what was sound before them.
+///
+/// # Errors
+/// [`ErrorKind::Step`] naming every view, trigger or table that would be broken.
+pub(super) fn refuse_newly_broken(
+    shadow: &mut Shadow,
+    before: &Schema,
+    stages: &[Stage],
+) -> Result<()> {
+    refuse_uncompilable(shadow)?;
+    refuse_loose_keys(shadow, before, stages)?;
+    refuse_names_as_strings(shadow, before, stages)?;
+    refuse_deaf_triggers(shadow, before, stages)
+}
+
+/// A phase may not leave a view or trigger broken that was not broken before.
+fn refuse_uncompilable(shadow: &mut Shadow) -> Result<()> {
+    let broken = shadow.newly_unsound()?;
+    let Some(first) = broken.first() else { return Ok(()) };
+    let what = format!(
+        "{} {} would be broken: {}",
+        first.object.kind.word(),
+        first.object.name,
+        first.message
+    );
+    let all = broken
+        .iter()
+        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
+    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+}
+
+/// A foreign key that names no key of its parent makes every write to the child fail
+/// (<https://sqlite.org/foreignkeys.html#fk_indexes>).
+fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let loose = shadow.loose_foreign_keys()?;
+    if loose.is_empty() {
+        return Ok(());
+    }
+    let known = Shadow::of(before)?.loose_foreign_keys()?;
+    let was_loose = |table: &str| {
+        let origin = table_before(stages, table);
+        known.iter().any(|(name, _)| origin.as_deref().is_some_and(|it| same(it, name)))
+    };
+    let fresh: Vec<_> = loose.iter().filter(|(table, _)| !was_loose(table)).collect();
+    let Some((table, message)) = fresh.first() else { return Ok(()) };
+    let what = format!("a foreign key of {table} would name no key of its parent: {message}");
+    let all = fresh.iter().map(|(table, message)| format!("{table}: {message}"));
+    Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
+}
+
+/// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
+/// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
+fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let now = shadow.names_read_as_strings()?;
+    let known = Shadow::of(before)?.names_read_as_strings()?;
+    let after = shadow.schema()?;
+    let mut problems = Problems::default();
+    for object in &after.objects {
+        let (kind, name) = (object.kind, object.name.as_str());
+        let Some(origin) = object_before(before, stages, kind, name) else { continue };
+        let text = |schema: &Schema, name: &str| {
+            schema.find(kind, name).and_then(|it| it.sql.clone()).unwrap_or_default()
+        };
+        let was = words_of(&known, kind, &origin);
+        let is = words_of(&now, kind, name);
+        let old = text(before, &origin);
+        for word in is.iter().filter(|word| !was.contains(*word) && names(&old, word)) {
+            problems.add(
+                object,
+                format!("would read \"{word}\" as a string, because it is no column any more"),
+            );
+        }
+        let new = object.sql.as_deref().unwrap_or_default();
+        for word in was.iter().filter(|word| !is.contains(*word) && names(new, word)) {
+            problems.add(
+                object,
+                format!(
+                    "would read the string \"{word}\" as a column of that name; write it in single \
+                     quotes before"
+                ),
+            );
+        }
+    }
+    problems.refuse()
+}
+
+fn words_of<'f>(found: &'f [NameAsString], kind: ObjectKind, name: &str) -> BTreeSet<&'f str> {
+    let of_object = |it: &&NameAsString| it.kind == kind && it.name == name;
+    found.iter().filter(of_object).map(|it| it.text.as_str()).collect()
+}
+
+/// A trigger on the update of a column that is gone stands on and never fires again
+/// (<https://sqlite.org/lang_createtrigger.html>).
+fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let after = shadow.schema()?;
+    let mut problems = Problems::default();
+    for trigger in after.of_kind(ObjectKind::Trigger) {
+        let Some(shape) = after.shape(&trigger.table) else { continue };
+        let shape_before =
+            table_before(stages, &trigger.table).and_then(|origin| before.shape(&origin));
+        let was_there = |column: &str| shape_before.is_some_and(|it| it.column(column).is_some());
+        for column in update_of_columns(trigger.sql.as_deref().unwrap_or_default()) {
+            if shape.column(&column).is_none() && was_there(&column) {
+                problems.add(trigger, format!("fires on updates of {column}, which would be gone"));
+            }
+        }
+    }
+    problems.refuse()
+}
+
+/// What is wrong with which object.
+#[derive(Default)]
+struct Problems {
+    first: Option<String>,
+    lines: Vec<String>,
+}
+
+impl Problems {
+    fn add(&mut self, object: &Object, what: String) {
+        self.first.get_or_insert_with(|| object.name.clone());
+        self.lines.push(format!("{} {} {what}", object.kind.word(), object.name));
+    }
+
+    fn refuse(self) -> Result<()> {
+        match (self.first, self.lines.first()) {
+            (Some(object), Some(what)) => {
+                let error = Error::new(ErrorKind::Step, what.clone()).about(&object);
+                Err(error.problems(self.lines))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tells whether a text has this name in double quotes.
+fn names(text: &str, name: &str) -> bool {
+    significant_tokens(text).any(|token| {
+        let token_text = token.text(text);
+        token.kind == TokenKind::QuotedName
+            && token_text.starts_with('"')
+            && same(&unquote(token_text), name)
+    })
+}
+
+/// The name that a table had before the stages; `None` if it is new.
+fn table_before(stages: &[Stage], table: &str) -> Option<String> {
+    let mut name = table.to_owned();
+    for stage in stages.iter().rev() {
+        if let Stage::Reshape(reshape) = stage {
+            name = reshape.lineage.table(&name)?.from.clone();
+        }
+    }
+    Some(name)
+}
+
+/// The name that an object had before the stages. Views and triggers keep theirs.
+fn object_before(
+    before: &Schema,
+    stages: &[Stage],
+    kind: ObjectKind,
+    name: &str,
+) -> Option<String> {
+    match kind {
+        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
+            table_before(stages, name)
+        }
+        ObjectKind::Index => before
+            .of_kind(ObjectKind::Index)
+            .find(|index| same(&index_after(stages, &index.name), name))
+            .map(|index| index.name.clone()),
+        ObjectKind::View | ObjectKind::Trigger => {
+            before.find(kind, name).map(|object| object.name.clone())
+        }
+    }
+}
+
+fn index_after(stages: &[Stage], index: &str) -> String {
+    stages.iter().fold(index.to_owned(), |name, stage| match stage {
+        Stage::Reshape(reshape) => reshape.lineage.index_after(&name),
+        Stage::Data(_) => name,
+    })
+}
