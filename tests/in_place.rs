@@ -143,6 +143,17 @@ fn an_index_of_another_form_is_not_taken_for_the_old_one() {
 }
 
 #[test]
+fn an_index_that_moves_to_another_table_does_not_stay() {
+    let steps = [
+        rename_column("item", "size", "length"),
+        "[[up]]\nop = \"drop_index\"\nindex = \"by_size\"\n".to_owned(),
+        "[[up]]\nop = \"create_index\"\nsql = \"CREATE INDEX by_size ON loose(a)\"\n".to_owned(),
+    ];
+    let text = SHOP.replace("CREATE TRIGGER", "-- CREATE TRIGGER");
+    both_ways(&Bench::new(&text), &[("a", &steps.concat())], 1);
+}
+
+#[test]
 fn another_program_that_has_the_file_open_sees_the_new_names() {
     let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
     bench.steps(&format!("strategy = \"auto\"\n{}", rename_table("t", "renamed")));

@@ -131,18 +131,22 @@ impl Derivation<'_> {
             required: required(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
-            stays: found.filter(|it| it.stays && self.facts.in_place).map(|_| self.staying(old)),
+            stays: found
+                .filter(|it| it.stays && self.facts.in_place)
+                .map(|_| self.staying(old, object)),
             reasons,
         })
     }
 
     /// The indexes of a table that stay with it.
-    fn staying(&self, table: &Object) -> Vec<(String, Object)> {
+    fn staying(&self, old: &Object, new: &Object) -> Vec<(String, Object)> {
         let successor = |index: &Object| {
             let name = self.lineage.index_after(&index.name);
-            self.after.find(ObjectKind::Index, &name).cloned().map(|it| (index.name.clone(), it))
+            let found = self.after.find(ObjectKind::Index, &name);
+            let found = found.filter(|it| same(&it.table, &new.name))?;
+            Some((index.name.clone(), found.clone()))
         };
-        self.before.belonging(ObjectKind::Index, &table.name).filter_map(successor).collect()
+        self.before.belonging(ObjectKind::Index, &old.name).filter_map(successor).collect()
     }
 
     /// The indexes whose records come over with those of their table.
@@ -376,11 +380,7 @@ impl Derivation<'_> {
                 moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
             }
         }
-        moves.push(IndexMove {
-            table: table.clone(),
-            from: table.clone(),
-            to: Some(after.to_owned()),
-        });
+        moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });
         moves
     }
 }
