@@ -6,13 +6,14 @@ use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
 use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
 use crate::preflight::{
-    LossPolicy, check_requirements, check_rows, check_space, count_losses, probe_writing,
-    refuse_losses, space_need,
+    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files, count_losses,
+    probe_writing, refuse_losses, remarks_on_place, space_need,
 };
 use crate::shadow::Shadow;
 
 use super::clashes::{as_error, check_merges};
 use super::project::Project;
+use super::reproducible::notice_what_runs_here_only;
 use super::state::{Known, Migration, Prepared, data_version};
 use super::ways::Ways;
 
@@ -153,6 +154,10 @@ impl Migration<Prepared> {
         let need =
             space_need(files, &project.database, plan.rebuilds().any(|it| it.stays.is_none()))?;
         check_space(files, &project.database, &project.backups, need)?;
+        check_temporary_files(files)?;
+        if let Some(first) = plan.phases.first_mut() {
+            first.notices.extend(remarks_on_place(files, &project.database)?);
+        }
         Ok(Found::Plan(Box::new(Planned { project, known, plan })))
     }
 }
@@ -183,11 +188,13 @@ pub(super) fn plan_path(
     let mut shadow = Shadow::of(&known.schema)?;
     shadow.keep_tables(project.versions.names());
     let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
-    if direction == Direction::Up {
-        refuse_taken_versions(known, &phases)?;
-    }
     let mut plan = match direction {
-        Direction::Up => plan_up(project, known, &mut shadow, &phases)?,
+        Direction::Up => {
+            refuse_taken_versions(known, &phases)?;
+            let mut plan = plan_up(project, known, &mut shadow, &phases)?;
+            notice_what_runs_here_only(project, known, &mut plan)?;
+            plan
+        }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };
     for unsound in shadow.unsound() {

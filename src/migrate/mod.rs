@@ -11,6 +11,7 @@ mod project;
 mod recording;
 mod refill;
 mod rehearsal;
+mod reproducible;
 mod roundtrip;
 mod run;
 mod scratch;

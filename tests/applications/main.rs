@@ -12,9 +12,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use phaseshift::migrate::{Look, Migration};
 use phaseshift::plan::{Plan, VirtualChange};
 use serde_json::{Value, json};
-use support::{Bench, Renaming, explain, quoted, script, up_to};
+use support::{Bench, Renaming, down_to, explain, quoted, script, up_to};
 
 /// A rename that is refused, by table and column, and the object that the refusal names.
 type Refusal = (&'static str, &'static str, &'static str);
@@ -238,7 +239,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let before = keep(bench.before(), "before.db");
     let look =
         bench.look("head").map_err(|error| format!("{}: {}", target.name(), explain(&error)));
-    let phaseshift::migrate::Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
+    let Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
     let scripted = keep(bench.before(), "scripted.db");
     script(&scripted, &phaseshift::migrate::script(&migration))
         .unwrap_or_else(|said| panic!("{}: {said}", target.name()));
@@ -264,6 +265,12 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     }
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
+    let scripted_back = keep(&bench.database(), "scripted_back.db");
+    let down = Migration::look(&bench.engine(), &down_to("-1"));
+    let Ok(Look::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
+    let text = phaseshift::migrate::script(&down);
+    drop(down);
+    script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));
     bench.down();
     let back = keep(&bench.database(), "back.db");
     // Every text comes back as it was; only modules write theirs anew.
@@ -272,6 +279,8 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
         true => target.renaming().judged_back(),
         false => with(exact, &|reader| reader.text.clone()),
     };
+    let name = format!("{} back as a script", target.name());
+    pairs.add(name, &before, &scripted_back, down.clone());
     pairs.add(format!("{} back", target.name()), &before, &back, down);
 }
 
@@ -314,7 +323,8 @@ fn named_objects(plan: &Plan) -> BTreeSet<String> {
             match change {
                 VirtualChange::Create { sql } => panic!("created: {sql}"),
                 VirtualChange::Drop { table } => panic!("dropped: {table}"),
-                VirtualChange::Rename { from, to } | VirtualChange::Recreate { from, to, .. } => {
+                VirtualChange::Rename { from, to, .. }
+                | VirtualChange::Recreate { from, to, .. } => {
                     named.extend([from.clone(), to.clone()]);
                 }
             }

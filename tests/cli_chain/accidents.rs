@@ -251,6 +251,29 @@ fn both_heads_add_the_same_column() {
     refused(&charts, &merge, &[clash]);
 }
 
+/// The chain is replayed from nothing before a run, and before a new phase is accepted.
+#[test]
+fn a_phase_drops_what_somebody_made_by_hand() {
+    let project = graph(&[]);
+    write(&project, "a", &[], &table("t"));
+    project.run(&["upgrade", "--create"]).expect_code(0);
+    sqlite3(&project.database(), "CREATE VIEW new_view AS SELECT 1");
+    write(&project, "b", &["a"], "[[up]]\nop = 'drop_view'\nview = 'new_view'\n");
+    let says =
+        "b fits this file, but not what the phases make: line 2: drop_view: the view new_view";
+    let plan = project.run(&["plan"]).expect_code(0);
+    assert!(plan.stdout.contains(says), "{}", plan.stdout);
+    let revision = project.run(&["revision", "-m", "next"]).expect_code(0);
+    let says = "the phases do not run from nothing: b: line 2: drop_view";
+    assert!(revision.stderr.contains(says), "{}", revision.stderr);
+    project.run(&["check"]).expect_code(3);
+    project.run(&["upgrade"]).expect_code(0);
+    // The way back knows the text that was in this file.
+    project.run(&["downgrade", "a"]).expect_code(0);
+    let view = "SELECT sql FROM sqlite_schema WHERE name = 'new_view'";
+    assert_eq!(sqlite3(&project.database(), view), "CREATE VIEW new_view AS SELECT 1");
+}
+
 #[test]
 fn heads_that_do_not_clash_are_merged() {
     let project = graph(&[]);

@@ -8,7 +8,10 @@
 mod support;
 
 mod accidents;
+mod examples;
 mod round_trips;
+mod schemas;
+mod words;
 
 use std::io::Write as _;
 use std::path::Path;
