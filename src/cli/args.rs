@@ -268,6 +268,8 @@ pub enum Command {
         visible_alias = "new",
         after_help = "Examples:
   phaseshift revision -m 'Add notes to sessions'
+  phaseshift revision -m 'Add tags' --autogenerate
+  phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -475,6 +477,12 @@ pub struct RevisionArgs {
     /// What the phase does; goes into the version table
     #[arg(short, long, value_name = "TEXT")]
     pub message: String,
+    /// Draft the steps from what the phases make to the desired schema
+    #[arg(long)]
+    pub autogenerate: bool,
+    /// Let a draft drop tables, columns and other objects that the desired schema lacks
+    #[arg(long, requires = "autogenerate")]
+    pub allow_drop: bool,
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,

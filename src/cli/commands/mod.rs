@@ -7,6 +7,7 @@ mod current;
 mod demo;
 mod diff;
 mod downgrade;
+mod drafted;
 mod facts;
 mod history;
 mod init;
