@@ -67,6 +67,7 @@
 pub mod assertion;
 pub mod autogenerate;
 pub mod backup;
+pub mod btree;
 pub mod database;
 pub mod error;
 pub mod event;
@@ -81,6 +82,7 @@ pub mod plan;
 pub mod preflight;
 pub mod proof;
 pub mod rebuild;
+pub mod records;
 pub mod restore;
 pub mod rows;
 pub mod sample;

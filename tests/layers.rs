@@ -7,9 +7,9 @@ use std::path::Path;
 /// where errors, names and events stand together.
 const FLOORS: [&[&str]; 10] = [
     &["error", "exit", "name", "event", "sql", "files"],
-    &["phase", "schema", "sample"],
+    &["phase", "schema", "sample", "btree"],
     &["database"],
-    &["rows", "assertion"],
+    &["rows", "assertion", "records"],
     &["history", "shadow", "backup"],
     &["plan"],
     &["preflight", "rebuild", "proof"],

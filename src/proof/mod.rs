@@ -5,9 +5,9 @@
 mod baseline;
 mod carried;
 mod checks;
-mod compile;
 mod lineage;
 mod rows;
+mod sound;
 
 pub use baseline::{Baseline, Violation, foreign_key_violations};
 pub use checks::{CheckResult, Proof, Subject, prove};
