@@ -258,6 +258,12 @@ pub enum Command {
   phaseshift diff --from database --to schema.sql --json
   phaseshift diff --from phase2 --to phase3 # exit 3")]
     Diff(DiffArgs),
+    /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
+    #[command(after_help = "Examples:
+  phaseshift lint
+  phaseshift lint phase4 --json
+  phaseshift lint phase3 --additive # exit 3")]
+    Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -463,6 +469,17 @@ pub struct DiffArgs {
     pub to: Option<String>,
 }
 
+/// Arguments of `lint`.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// The phases; the pending ones if left out, or all where there is no database
+    #[arg(value_name = "PHASE")]
+    pub named: Vec<String>,
+    /// Let only additions pass, which programs of before do not notice
+    #[arg(long)]
+    pub additive: bool,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -545,6 +562,7 @@ impl Command {
             Self::Branches => "branches",
             Self::Check(_) => "check",
             Self::Diff(_) => "diff",
+            Self::Lint(_) => "lint",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

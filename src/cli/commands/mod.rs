@@ -11,6 +11,7 @@ mod drafted;
 mod facts;
 mod history;
 mod init;
+mod lint;
 mod look;
 mod meta;
 mod migrate;
