@@ -261,6 +261,12 @@ pub enum Command {
   phaseshift diff --from database --to schema.sql --json
   phaseshift diff --from phase2 --to phase3 # exit 3")]
     Diff(DiffArgs),
+    /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
+    #[command(after_help = "Examples:
+  phaseshift lint
+  phaseshift lint phase4 --json
+  phaseshift lint phase3 --additive # exit 3")]
+    Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -271,6 +277,8 @@ pub enum Command {
         visible_alias = "new",
         after_help = "Examples:
   phaseshift revision -m 'Add notes to sessions'
+  phaseshift revision -m 'Add tags' --autogenerate
+  phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -467,6 +475,17 @@ pub struct DiffArgs {
     pub to: Option<String>,
 }
 
+/// Arguments of `lint`.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// The phases; the pending ones if left out, or all where there is no database
+    #[arg(value_name = "PHASE")]
+    pub named: Vec<String>,
+    /// Let only additions pass, which programs of before do not notice
+    #[arg(long)]
+    pub additive: bool,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -481,6 +500,12 @@ pub struct RevisionArgs {
     /// What the phase does; goes into the version table
     #[arg(short, long, value_name = "TEXT")]
     pub message: String,
+    /// Draft the steps from what the phases make to the desired schema
+    #[arg(long)]
+    pub autogenerate: bool,
+    /// Let a draft drop tables, columns and other objects that the desired schema lacks
+    #[arg(long, requires = "autogenerate")]
+    pub allow_drop: bool,
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
@@ -543,6 +568,7 @@ impl Command {
             Self::Branches => "branches",
             Self::Check(_) => "check",
             Self::Diff(_) => "diff",
+            Self::Lint(_) => "lint",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
