@@ -70,6 +70,7 @@ pub mod btree;
 pub mod database;
 pub mod error;
 pub mod event;
+pub mod exit;
 pub mod files;
 pub mod history;
 pub mod inspect;

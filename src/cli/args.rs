@@ -37,6 +37,9 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
+    #[arg(long, global = true, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -248,6 +251,13 @@ pub enum Command {
   phaseshift check --roundtrip --json
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
+    /// Compare the schema of the database, of the phases, and the desired one
+    #[command(after_help = "Examples:
+  phaseshift diff
+  phaseshift diff --from head --to schema
+  phaseshift diff --from database --to schema.sql --json
+  phaseshift diff --from phase2 --to phase3 # exit 3")]
+    Diff(DiffArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -440,6 +450,17 @@ pub struct CheckArgs {
     pub scratch: Option<PathBuf>,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// What is compared: database, applied, schema, a target as head or an id, or a file of SQL
+    #[arg(long, value_name = "PLACE")]
+    pub from: Option<String>,
+    /// What is right: the applied phases, unless another place is named
+    #[arg(long, value_name = "PLACE")]
+    pub to: Option<String>,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -515,6 +536,7 @@ impl Command {
             Self::Bases => "bases",
             Self::Branches => "branches",
             Self::Check(_) => "check",
+            Self::Diff(_) => "diff",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

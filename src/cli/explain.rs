@@ -47,7 +47,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
-        ErrorKind::Config => of_file(error, "correct the settings file"),
+        ErrorKind::Config => of_file(error, "correct the file"),
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {

@@ -6,8 +6,8 @@ use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
 use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
 use crate::preflight::{
-    LossPolicy, check_requirements, check_rows, check_space, count_losses, probe_writing,
-    refuse_losses, space_need,
+    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files, count_losses,
+    probe_writing, refuse_losses, remarks_on_place, space_need,
 };
 use crate::shadow::Shadow;
 
@@ -153,6 +153,10 @@ impl Migration<Prepared> {
         let files = project.options.files.as_ref();
         let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
         check_space(files, &project.database, &project.backups, need)?;
+        check_temporary_files(files)?;
+        if let Some(first) = plan.phases.first_mut() {
+            first.notices.extend(remarks_on_place(files, &project.database)?);
+        }
         Ok(Found::Plan(Box::new(Planned { project, known, plan })))
     }
 }
@@ -254,8 +258,7 @@ fn plan_down(
     let mut remaining = known.applied.clone();
     let ways = Ways::new(project, &remaining)?;
     for phase in phases {
-        let now = shadow.schema()?;
-        let past = ways.past(phase, &remaining, &known.recorded, &now)?;
+        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
         remaining.remove(&phase.id);
     }

@@ -41,7 +41,9 @@ pub enum Action {
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
     /// Changes a virtual table.
-    Virtual(VirtualChange),
+    EarlyVirtual(VirtualChange),
+    /// Completes a change of a virtual table once all other tables are in place.
+    LateVirtual(VirtualChange),
     /// Creates an index, view or trigger.
     Restore(Object),
     /// Runs statements of the phase behind the fence.
@@ -68,11 +70,11 @@ impl Action {
                 vec![format!("DROP {word} main.{}", quote(&object.name))]
             }
             Self::StepAside { table, scratch } => {
-                vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(table), quote(scratch))]
+                vec![rename_table(table, scratch)]
             }
             Self::CreateTable { sql, .. } => vec![sql.clone()],
             Self::Copy(rebuild) => vec![rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to)],
-            Self::DropTable { table } => vec![format!("DROP TABLE main.{}", quote(table))],
+            Self::DropTable { table } => vec![drop_table(table)],
             Self::CarrySequence { scratch, table } => vec![
                 format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(table)),
                 format!(
@@ -82,7 +84,8 @@ impl Action {
                 ),
             ],
             Self::CarryStatistics(statements) => statements.clone(),
-            Self::Virtual(change) => change.sql(),
+            Self::EarlyVirtual(change) => change.early_sql(),
+            Self::LateVirtual(change) => change.late_sql(),
             Self::Restore(object) => object.sql.clone().into_iter().collect(),
             Self::Data(data) => vec![data.sql.clone()],
             Self::Record => Vec::new(),
@@ -91,37 +94,59 @@ impl Action {
 }
 
 impl VirtualChange {
-    fn sql(&self) -> Vec<String> {
-        let rebuild = |name: &str| {
-            let table = quote(name);
-            format!("INSERT INTO main.{table}({table}) VALUES('rebuild')")
-        };
+    /// The statements that make room before any table takes a new name.
+    fn early_sql(&self) -> Vec<String> {
         match self {
-            Self::Create { sql } => vec![sql.clone()],
-            Self::Rename { from, to } => {
-                vec![format!("ALTER TABLE main.{} RENAME TO {}", quote(from), quote(to))]
+            Self::Create { .. } => Vec::new(),
+            Self::Rename { from, to, scratch } => {
+                vec![rename_table(from, scratch.as_ref().unwrap_or(to))]
             }
-            Self::Drop { table } => vec![format!("DROP TABLE main.{}", quote(table))],
-            Self::Recreate { from, to, sql, settings } => {
-                let drop = |table: &str| format!("DROP TABLE main.{}", quote(table));
-                let Some((table, kept)) = settings else {
-                    return vec![drop(from), sql.clone(), rebuild(to)];
-                };
-                let (settings, scratch, name) = (quote(table), quote(kept), quote(to));
-                vec![
-                    format!("CREATE TABLE main.{scratch} AS SELECT k, v FROM main.{settings}"),
-                    drop(from),
-                    sql.clone(),
+            Self::Drop { table } => vec![drop_table(table)],
+            Self::Recreate { from, settings, .. } => {
+                let kept = settings.iter().map(|(table, scratch)| {
                     format!(
-                        "INSERT INTO main.{name}({name}, rank) SELECT k, v FROM main.{scratch} \
-                         WHERE k <> 'version'"
-                    ),
-                    drop(kept),
-                    rebuild(to),
-                ]
+                        "CREATE TABLE main.{} AS SELECT k, v FROM main.{}",
+                        quote(scratch),
+                        quote(table)
+                    )
+                });
+                kept.chain([drop_table(from)]).collect()
             }
         }
     }
+
+    /// The statements that come when all other tables have their names and rows.
+    fn late_sql(&self) -> Vec<String> {
+        match self {
+            Self::Create { sql } => vec![sql.clone()],
+            Self::Rename { to, scratch, .. } => {
+                scratch.iter().map(|scratch| rename_table(scratch, to)).collect()
+            }
+            Self::Drop { .. } => Vec::new(),
+            Self::Recreate { to, sql, settings, .. } => {
+                let name = quote(to);
+                let mut statements = vec![sql.clone()];
+                if let Some((_, kept)) = settings {
+                    statements.push(format!(
+                        "INSERT INTO main.{name}({name}, rank) SELECT k, v FROM main.{} \
+                         WHERE k <> 'version'",
+                        quote(kept)
+                    ));
+                    statements.push(drop_table(kept));
+                }
+                statements.push(format!("INSERT INTO main.{name}({name}) VALUES('rebuild')"));
+                statements
+            }
+        }
+    }
+}
+
+fn rename_table(from: &str, to: &str) -> String {
+    format!("ALTER TABLE main.{} RENAME TO {}", quote(from), quote(to))
+}
+
+fn drop_table(table: &str) -> String {
+    format!("DROP TABLE main.{}", quote(table))
 }
 
 impl Reshape {
@@ -134,14 +159,7 @@ impl Reshape {
     pub fn steps(&self) -> Vec<PlannedStep> {
         let mut steps = self.copy_steps();
         steps.extend(self.swap_step());
-        let mut restored = self.restore_step();
-        if let Some(step) = &mut restored {
-            let unparked = self.statistics.unpark_sql();
-            if !unparked.is_empty() {
-                step.actions.push(Action::CarryStatistics(unparked));
-            }
-        }
-        steps.extend(restored);
+        steps.extend(self.restore_step());
         // Statistics get their new names first, so that no DROP takes them along.
         let statistics = self.statistics.sql();
         let carried = (!statistics.is_empty()).then_some(Action::CarryStatistics(statistics));
@@ -157,6 +175,10 @@ impl Reshape {
             None if prelude.is_empty() => {}
             None => steps.push(PlannedStep { title: self.removal_title(), actions: prelude }),
         }
+        let unparked = self.statistics.unpark_sql();
+        if let (Some(last), false) = (steps.last_mut(), unparked.is_empty()) {
+            last.actions.push(Action::CarryStatistics(unparked));
+        }
         steps
     }
 
@@ -164,7 +186,7 @@ impl Reshape {
         let mut parts: Vec<String> = self.removed.iter().map(described).collect();
         parts.extend(self.virtuals.iter().map(|change| match change {
             VirtualChange::Create { .. } => "virtual table".to_owned(),
-            VirtualChange::Rename { from, to } => format!("{from} to {to}"),
+            VirtualChange::Rename { from, to, .. } => format!("{from} to {to}"),
             VirtualChange::Drop { table } => format!("virtual table {table}"),
             VirtualChange::Recreate { to, .. } => format!("virtual table {to}"),
         }));
@@ -183,21 +205,13 @@ impl Reshape {
 
     /// Virtual tables are dropped and renamed before tables take their names.
     fn early_virtuals(&self) -> impl Iterator<Item = Action> {
-        self.virtuals
-            .iter()
-            .filter(|it| matches!(it, VirtualChange::Rename { .. } | VirtualChange::Drop { .. }))
-            .cloned()
-            .map(Action::Virtual)
+        let early = self.virtuals.iter().filter(|it| !it.early_sql().is_empty());
+        early.cloned().map(Action::EarlyVirtual)
     }
 
     fn late_virtuals(&self) -> impl Iterator<Item = Action> {
-        self.virtuals
-            .iter()
-            .filter(|it| {
-                matches!(it, VirtualChange::Create { .. } | VirtualChange::Recreate { .. })
-            })
-            .cloned()
-            .map(Action::Virtual)
+        let late = self.virtuals.iter().filter(|it| !it.late_sql().is_empty());
+        late.cloned().map(Action::LateVirtual)
     }
 
     /// One step for each rebuilt table and one for all new ones. Tables whose values are computed

@@ -7,6 +7,7 @@ use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
+use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, RecordCopy, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
@@ -123,6 +124,9 @@ impl Derivation<'_> {
             sql: text.to_owned(),
             copy: CopyQuery::derive(lineage, before, after, method),
             required: required(lineage, before, after),
+            typed: typed(lineage, before, after),
+            shape: before.clone(),
+            given_alias: given_alias(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
             reasons,
@@ -184,13 +188,33 @@ impl Derivation<'_> {
                 continue;
             }
             if same_text || renamed.as_deref() == Some(sql.as_str()) {
-                changes.push(VirtualChange::Rename { from, to });
+                let scratch = self.waits(&to).then(|| self.free_virtual(changes.len()));
+                changes.push(VirtualChange::Rename { from, to, scratch });
             } else {
                 let settings = self.settings_table(&from);
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });
             }
         }
         changes
+    }
+
+    /// Tells whether a virtual table, or a table that its module makes for it, cannot take a name as
+    /// long as the tables of before are there. A change of case alone is no other name to SQLite.
+    fn waits(&self, to: &str) -> bool {
+        let prefix = format!("{}_", fold(to));
+        let mut all = self.before.objects.iter().chain(&self.before.internal);
+        all.any(|it| {
+            it.kind != ObjectKind::Trigger
+                && (same(&it.name, to) || fold(&it.name).starts_with(&prefix))
+        })
+    }
+
+    fn free_virtual(&self, number: usize) -> String {
+        let mut name = format!("phaseshift_waiting_{}", number + 1);
+        while self.waits(&name) || free_name(self.after, &name) != name {
+            name.push('_');
+        }
+        name
     }
 
     /// The settings of an FTS5 table are rows that go with it
@@ -385,6 +409,34 @@ fn required(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<(Strin
             (both && new.is_writable()).then(|| (from.clone(), column.name.clone()))
         })
         .collect()
+}
+
+/// The INTEGER PRIMARY KEY, if it does not come from one: NULL there means a new key.
+fn given_alias(lineage: &TableLineage, before: &Table, after: &Table) -> Option<String> {
+    let alias = after.rowid_alias()?;
+    let kept = before.rowid_alias().is_some_and(|old| {
+        let origin = lineage.column(&alias.name).map(|it| &it.origin);
+        matches!(origin, Some(ColumnOrigin::Kept(from)) if same(from, &old.name))
+    });
+    let given = lineage.column(&alias.name).is_some_and(|it| it.source.is_some());
+    (given && !kept).then(|| alias.name.clone())
+}
+
+/// Kept columns whose declared type changes. ANY of a STRICT table stores values as they are
+/// (<https://sqlite.org/stricttables.html>).
+fn typed(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<TypedColumn> {
+    let kept = lineage.columns.iter().filter_map(|column| {
+        let ColumnOrigin::Kept(from) = &column.origin else { return None };
+        let (old, new) = (before.column(from)?, after.column(&column.name)?);
+        let same_type = old.declared.eq_ignore_ascii_case(&new.declared);
+        if (same_type && before.strict == after.strict) || !new.is_writable() {
+            return None;
+        }
+        let any = after.strict && new.declared.eq_ignore_ascii_case("ANY");
+        let declared = if any { String::new() } else { new.declared.clone() };
+        Some(TypedColumn { from: from.clone(), to: column.name.clone(), declared })
+    });
+    kept.collect()
 }
 
 /// Says why a table has to be rebuilt; nothing if it stays as it is.

@@ -2,7 +2,8 @@
 
 use super::copy::CopyQuery;
 use super::statistics::StatisticsMove;
-use crate::schema::{Object, Schema};
+use crate::rows::TypedColumn;
+use crate::schema::{Object, Schema, Table};
 use crate::shadow::{CopyMethod, Lineage};
 
 /// A table that is rebuilt by create-copy-swap.
@@ -23,6 +24,12 @@ pub struct Rebuild {
     pub indexes: Vec<Object>,
     /// Columns that were and stay NOT NULL: before and after.
     pub required: Vec<(String, String)>,
+    /// Columns that keep their values under another type.
+    pub typed: Vec<TypedColumn>,
+    /// The shape before.
+    pub shape: Table,
+    /// The INTEGER PRIMARY KEY, if it takes values that may be NULL.
+    pub given_alias: Option<String>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
     /// Why the table is rebuilt, each reason in a few words.
@@ -76,6 +83,8 @@ pub enum VirtualChange {
         from: String,
         /// The name after.
         to: String,
+        /// A free name that it waits under, if the name after is not free when it has to go.
+        scratch: Option<String>,
     },
     /// It is dropped.
     Drop {

@@ -52,11 +52,9 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                 summary.dropped.extend(reshape.dropped.iter().map(|it| it.table.clone()));
                 for change in &reshape.virtuals {
                     match change {
-                        VirtualChange::Rename { from, to } => summary.renames.push(RenameNote {
-                            table: None,
-                            from: from.clone(),
-                            to: to.clone(),
-                        }),
+                        VirtualChange::Rename { from, to, .. } => summary
+                            .renames
+                            .push(RenameNote { table: None, from: from.clone(), to: to.clone() }),
                         VirtualChange::Drop { table } => summary.dropped.push(table.clone()),
                         VirtualChange::Recreate { to, .. } => summary
                             .rebuilt

@@ -1,11 +1,13 @@
 //! Rows without a parent, for foreign keys that a phase adds.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::name::{quote, same};
+use crate::name::{fold, quote, same};
 use crate::plan::{Rebuild, Reshape};
-use crate::schema::{ForeignKey, Schema};
+use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
 
 const SAMPLES: usize = 5;
@@ -17,6 +19,7 @@ pub(super) fn orphans(
     before: &Schema,
     reshape: &Reshape,
     rebuild: &Rebuild,
+    filled: &BTreeSet<String>,
 ) -> Result<Vec<String>> {
     let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
     let Some((old, new)) = shapes else { return Ok(Vec::new()) };
@@ -28,11 +31,43 @@ pub(super) fn orphans(
             known.remove(place);
             continue;
         }
-        if let Some(sql) = orphan_query(key, before, reshape, rebuild) {
+        if is_empty_parent(key, reshape, filled) {
+            problems.extend(homeless(connection, key, rebuild)?);
+        } else if let Some(sql) = orphan_query(key, before, reshape, rebuild) {
             problems.extend(count(connection, &sql, key, rebuild)?);
         }
     }
     Ok(problems)
+}
+
+/// Tells whether a parent is new and no data step of the run fills it.
+fn is_empty_parent(key: &ForeignKey, reshape: &Reshape, filled: &BTreeSet<String>) -> bool {
+    reshape.lineage.table(&key.parent).is_none()
+        && reshape.after.shape(&key.parent).is_some()
+        && !filled.contains(&fold(&key.parent))
+}
+
+/// Counts the rows that a new foreign key refers to a table without rows.
+fn homeless(
+    connection: &Connection,
+    key: &ForeignKey,
+    rebuild: &Rebuild,
+) -> Result<Option<String>> {
+    let given = |name: &String| rebuild.copy.columns.iter().any(|(to, _)| same(to, name));
+    if !key.columns.iter().all(given) {
+        return Ok(None);
+    }
+    let present: Vec<String> =
+        key.columns.iter().map(|name| format!("{} IS NOT NULL", quote(name))).collect();
+    let sql = format!(
+        "SELECT count(*) FROM ({}) WHERE {}",
+        rebuild.copy.select(&rebuild.from),
+        present.join(" AND ")
+    );
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok((count > 0).then(|| {
+        format!("{count} rows of {} would refer to {}, which is empty", rebuild.from, key.parent)
+    }))
 }
 
 fn name_before<'a>(reshape: &'a Reshape, table: &'a str) -> &'a str {
@@ -53,37 +88,22 @@ fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebu
         && kept(parent, &old.parent_columns, &key.parent_columns)
 }
 
-/// Counts the rows that refer to tables which the change drops.
+/// Counts the rows whose parents are in tables that the change drops. Rows without a parent had none
+/// before.
 pub(super) fn bereaved(
     connection: &Connection,
     before: &Schema,
     reshape: &Reshape,
 ) -> Result<Vec<String>> {
+    let dropped = reshape.lineage.dropped(before);
     let mut problems = Vec::new();
-    let is_gone = |name: &str| {
-        before.shape(name).is_some()
-            && reshape.lineage.dropped(before).iter().any(|it| same(&it.name, name))
-            && reshape.after.shape(name).is_none()
-    };
     for child in reshape.after.tables.values() {
         let Some(lineage) = reshape.lineage.table(&child.name) else { continue };
-        for key in child.foreign_keys.iter().filter(|key| is_gone(&key.parent)) {
-            let columns: Option<Vec<String>> = key
-                .columns
-                .iter()
-                .map(|name| match &lineage.column(name)?.origin {
-                    ColumnOrigin::Kept(from) => Some(quote(from)),
-                    ColumnOrigin::Computed | ColumnOrigin::New => None,
-                })
-                .collect();
-            let Some(columns) = columns else { continue };
-            let present: Vec<String> =
-                columns.iter().map(|it| format!("{it} IS NOT NULL")).collect();
-            let sql = format!(
-                "SELECT count(*) FROM main.{} WHERE {}",
-                quote(&lineage.from),
-                present.join(" AND ")
-            );
+        for key in &child.foreign_keys {
+            let parent = dropped.iter().find(|it| same(&it.name, &key.parent));
+            let gone = reshape.after.shape(&key.parent).is_none();
+            let Some(parent) = parent.filter(|_| gone) else { continue };
+            let Some(sql) = child_query(key, lineage, parent) else { continue };
             let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
             if count > 0 {
                 problems.push(format!(
@@ -94,6 +114,28 @@ pub(super) fn bereaved(
         }
     }
     Ok(problems)
+}
+
+/// Counts the rows of a child, as they are, that have a parent.
+fn child_query(key: &ForeignKey, lineage: &TableLineage, parent: &Table) -> Option<String> {
+    let named: Vec<&str> = match key.parent_columns.as_slice() {
+        [] => parent.primary_key(),
+        names => names.iter().map(String::as_str).collect(),
+    };
+    let pairs = key.columns.iter().zip(&named);
+    let joins: Option<Vec<String>> = pairs
+        .map(|(child, parent)| match &lineage.column(child)?.origin {
+            ColumnOrigin::Kept(from) => Some(format!("p.{} = c.{}", quote(parent), quote(from))),
+            ColumnOrigin::Computed | ColumnOrigin::New => None,
+        })
+        .collect();
+    (named.len() == key.columns.len()).then_some(())?;
+    Some(format!(
+        "SELECT count(*) FROM main.{} c WHERE EXISTS (SELECT 1 FROM main.{} p WHERE {})",
+        quote(&lineage.from),
+        quote(&parent.name),
+        joins?.join(" AND ")
+    ))
 }
 
 /// The rows as they will be, against the parent's rows as they are. A parent that is new has no

@@ -23,12 +23,14 @@ use crate::sql::{ConstraintKind, CreateTable, TokenKind, significant_tokens, unq
 /// [`ErrorKind::Rows`] with counts and sample keys; whatever SQLite reports.
 pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
     let mut touched = BTreeSet::new();
+    let filled = filled(plan);
     for phase in &plan.phases {
         let mut before = &phase.before;
         for stage in &phase.stages {
             match stage {
                 Stage::Reshape(reshape) => {
-                    let problems = stage_problems(connection, before, reshape, &touched)?;
+                    let problems =
+                        stage_problems(connection, before, reshape, (&touched, &filled))?;
                     refuse(phase, problems)?;
                     touched.extend(
                         reshape.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]),
@@ -49,6 +51,16 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// The tables, folded, that a data step of the plan writes to.
+fn filled(plan: &Plan) -> BTreeSet<String> {
+    let stages = plan.phases.iter().flat_map(|phase| &phase.stages);
+    let data = stages.filter_map(|stage| match stage {
+        Stage::Data(data) => Some(data.touched.tables.keys().cloned()),
+        Stage::Reshape(_) => None,
+    });
+    data.flatten().collect()
+}
+
 fn refuse(phase: &PhasePlan, problems: Vec<String>) -> Result<()> {
     let Some(first) = problems.first() else { return Ok(()) };
     let what = format!("{} cannot start: {first}", phase.id);
@@ -59,28 +71,33 @@ fn stage_problems(
     connection: &Connection,
     before: &Schema,
     reshape: &Reshape,
-    touched: &BTreeSet<String>,
+    (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for rebuild in reshape.rebuilds.iter().filter(|it| !touched.contains(&fold(&it.from))) {
         let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
         let lineage = reshape.lineage.table(&rebuild.to);
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
-        let indexes = new_unique_indexes(before, reshape, &rebuild.to);
+        let mut indexes = new_unique_indexes(before, reshape, &rebuild.to);
         let old_text = text_of(before, &rebuild.from);
-        if may_refuse(rebuild, &old_text, lineage, (old, new)) || !indexes.is_empty() {
+        let stricter = may_refuse(rebuild, &old_text, lineage, (old, new));
+        if stricter {
+            // Other values, or other ways to compare them, may collide in indexes of old.
+            indexes = unique_indexes(reshape, &rebuild.to).collect();
+        }
+        if stricter || !indexes.is_empty() {
             let trial = Trial {
                 from: &rebuild.from,
                 sql: &rebuild.sql,
                 copy: &rebuild.copy,
                 old,
                 new,
-                converted: converted(lineage, old, new),
+                converted: &rebuild.typed,
                 indexes,
             };
             problems.extend(try_rows(connection, &trial)?);
         }
-        problems.extend(orphans(connection, before, reshape, rebuild)?);
+        problems.extend(orphans(connection, before, reshape, rebuild, filled)?);
     }
     if touched.is_empty() {
         problems.extend(bereaved(connection, before, reshape)?);
@@ -112,7 +129,7 @@ fn untouched_tables(
             copy: &copy,
             old: shape,
             new: shape,
-            converted: Vec::new(),
+            converted: &[],
             indexes,
         };
         problems.extend(try_rows(connection, &trial)?);
@@ -136,33 +153,18 @@ fn new_unique_indexes<'r>(before: &Schema, reshape: &'r Reshape, table: &str) ->
                 && is_unique(old)
         })
     };
-    reshape
-        .restored
-        .iter()
-        .filter(|it| it.kind == ObjectKind::Index && same(&it.table, table))
-        .filter(|it| is_unique(it) && !existed(it))
-        .collect()
+    unique_indexes(reshape, table).filter(|it| !existed(it)).collect()
+}
+
+/// The unique indexes of a table that are made anew.
+fn unique_indexes<'r>(reshape: &'r Reshape, table: &str) -> impl Iterator<Item = &'r Object> {
+    let on_it = move |it: &&Object| it.kind == ObjectKind::Index && same(&it.table, table);
+    reshape.restored.iter().filter(on_it).filter(|it| is_unique(it))
 }
 
 fn is_unique(index: &Object) -> bool {
     let text = index.sql.as_deref().unwrap_or_default();
     significant_tokens(text).nth(1).is_some_and(|token| token.is_word(text, "UNIQUE"))
-}
-
-/// Columns that keep their values under another declared type: before and after.
-fn converted(lineage: &TableLineage, old: &Table, new: &Table) -> Vec<(String, String)> {
-    lineage
-        .columns
-        .iter()
-        .filter_map(|column| match &column.origin {
-            ColumnOrigin::Kept(from) => {
-                let (before, after) = (old.column(from)?, new.column(&column.name)?);
-                let changed = !before.declared.eq_ignore_ascii_case(&after.declared);
-                (changed && after.is_writable()).then(|| (from.clone(), column.name.clone()))
-            }
-            ColumnOrigin::Computed | ColumnOrigin::New => None,
-        })
-        .collect()
 }
 
 /// Tells whether the new definition has a rule that an old row could break.
@@ -188,9 +190,14 @@ fn may_refuse(
         || (new.strict && !old.strict)
         || old.primary_key().len() != new.primary_key().len()
         || rebuild.copy.computes()
-        || new.columns.iter().any(|column| {
-            old.column(&column.name)
-                .is_some_and(|it| it.declared != column.declared || it.not_null != column.not_null)
+        || lineage.columns.iter().any(|column| {
+            let ColumnOrigin::Kept(from) = &column.origin else { return false };
+            let both = old.column(from).zip(new.column(&column.name));
+            both.is_some_and(|(old, new)| {
+                old.declared != new.declared
+                    || old.not_null != new.not_null
+                    || old.storage != new.storage
+            })
         })
 }
 

@@ -7,13 +7,12 @@ use crate::database::with_strict_names;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{literal, quote};
 use crate::plan::CopyQuery;
-use crate::rows::count_rows;
+use crate::rows::{TypedColumn, conversions, count_rows, show};
 use crate::schema::{ColumnStorage, Object, RowKey, Table};
 use crate::sql::edit::{self, ColumnChange};
 use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
 
 const TWIN: &str = "phaseshift_trial";
-const TYPED: &str = "phaseshift_typed";
 
 /// How many sample keys a report shows.
 const SAMPLES: usize = 5;
@@ -31,8 +30,8 @@ pub(super) struct Trial<'a> {
     pub(super) old: &'a Table,
     /// The shape after.
     pub(super) new: &'a Table,
-    /// Columns that keep their values under another type: before and after.
-    pub(super) converted: Vec<(String, String)>,
+    /// Columns that keep their values under another type.
+    pub(super) converted: &'a [TypedColumn],
     /// Unique indexes that are new.
     pub(super) indexes: Vec<&'a Object>,
 }
@@ -62,12 +61,14 @@ impl Trial<'_> {
         let insert = self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), self.from);
         connection.execute_batch(&insert).map_err(refused)?;
         let mut problems = self.left_out(connection)?;
-        for (from, to) in &self.converted {
-            problems.extend(self.conversions(connection, from, to)?);
+        for column in self.converted {
+            let found = conversions(connection, self.from, self.old, column)?;
+            problems.extend(found.map(|it| format!("{}.{}: {it}", self.new.name, column.to)));
         }
         if self.new.strict {
             problems.extend(self.wrong_types(connection)?);
         }
+        problems.extend(self.invented_keys(connection)?);
         Ok(problems)
     }
 
@@ -143,6 +144,27 @@ impl Trial<'_> {
             }
         }
         Ok(problems)
+    }
+
+    /// NULL in an INTEGER PRIMARY KEY is no value to SQLite but a wish for a new key
+    /// (<https://sqlite.org/autoinc.html>).
+    fn invented_keys(&self, connection: &Connection) -> Result<Option<String>> {
+        let Some(alias) = self.new.rowid_alias() else { return Ok(None) };
+        if !self.copy.columns.iter().any(|(to, _)| *to == alias.name) {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT count(*) FROM ({}) WHERE {} IS NULL",
+            self.source(),
+            quote(&alias.name)
+        );
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok((count > 0).then(|| {
+            format!(
+                "{}.{} would be NULL in {count} rows and get new keys there",
+                self.new.name, alias.name
+            )
+        }))
     }
 
     /// Groups of rows that share the columns of a unique key without expressions.
@@ -225,68 +247,10 @@ impl Trial<'_> {
         Ok((!samples.is_empty()).then(|| samples.join(", ")))
     }
 
-    /// Counts values that the new type stores in another way. They are stored in a column of that type
-    /// one by one: rows of the twin may be missing, and their key may be what is converted.
-    fn conversions(&self, connection: &Connection, from: &str, to: &str) -> Result<Vec<String>> {
-        let declared = self.new.column(to).map_or("", |column| column.declared.as_str());
-        let any = self.new.strict && declared.eq_ignore_ascii_case("ANY");
-        let column = quote(from);
-        let store = format!(
-            "DROP TABLE IF EXISTS temp.{TYPED};
-             CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {});
-             INSERT INTO temp.{TYPED} SELECT {}, {column}, {column} FROM main.{} NOT INDEXED",
-            if any { "BLOB" } else { declared },
-            self.shown_key(),
-            quote(self.from)
-        );
-        connection.execute_batch(&store)?;
-        let differs = format!(
-            "FROM temp.{TYPED} WHERE typeof(value) <> typeof(stored) OR value IS NOT stored"
-        );
-        let count: i64 =
-            connection.query_row(&format!("SELECT count(*) {differs}"), [], |row| row.get(0))?;
-        let mut samples = Vec::new();
-        if count > 0 {
-            let sql = format!("SELECT row, value, stored {differs} LIMIT {SAMPLES}");
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                samples.push(format!(
-                    "{}: {} becomes {}",
-                    show(row.get_ref(0)?),
-                    show(row.get_ref(1)?),
-                    show(row.get_ref(2)?)
-                ));
-            }
-        }
-        connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        Ok(vec![format!(
-            "{}.{to}: the new type would convert {count} values ({})",
-            self.new.name,
-            samples.join("; ")
-        )])
-    }
-
-    /// What a row of the table is called in a report, as SQL.
-    fn shown_key(&self) -> String {
-        match &self.old.key {
-            RowKey::Rowid(name) => quote(name),
-            RowKey::PrimaryKey(names) => {
-                let names: Vec<String> =
-                    names.iter().map(|name| format!("ifnull({}, '')", quote(name))).collect();
-                names.join(" || ', ' || ")
-            }
-            RowKey::HiddenRowid | RowKey::Module => "NULL".to_owned(),
-        }
-    }
-
     /// Counts values that a STRICT table refuses (<https://sqlite.org/stricttables.html>).
     fn wrong_types(&self, connection: &Connection) -> Result<Vec<String>> {
         let mut problems = Vec::new();
-        for column in self.new.columns.iter().filter(|it| it.storage != ColumnStorage::Virtual) {
+        for column in self.new.columns.iter().filter(|it| it.storage != ColumnStorage::Hidden) {
             let allowed = match column.declared.to_ascii_uppercase().as_str() {
                 "INT" | "INTEGER" => "'integer'",
                 "REAL" => "'real', 'integer'",
@@ -340,18 +304,4 @@ fn without_strict(text: &str) -> std::result::Result<String, crate::sql::SqlErro
         Some(start) => format!("{}{}", &text[..start], kept.join(", ")),
         None => text.to_owned(),
     })
-}
-
-fn show(value: rusqlite::types::ValueRef<'_>) -> String {
-    use rusqlite::types::ValueRef;
-    match value {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => format!("{number:?}"),
-        ValueRef::Text(bytes) => {
-            let text: String = String::from_utf8_lossy(bytes).chars().take(40).collect();
-            format!("'{text}'")
-        }
-        ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
-    }
 }

@@ -177,9 +177,9 @@ impl Trial<'_, '_> {
 
     /// Every view and trigger compiles now if it compiled before.
     fn objects_compile(&mut self) -> Result<()> {
-        let broken_now = super::compile::uncompilable(self.connection(), &self.now)?;
+        let broken_now = crate::shadow::uncompilable(self.connection(), &self.now)?;
         let broken_before =
-            super::compile::uncompilable(self.subject.backup.connection(), self.subject.before)?;
+            crate::shadow::uncompilable(self.subject.backup.connection(), self.subject.before)?;
         let problems = broken_now
             .iter()
             .filter(|(name, _)| !broken_before.contains_key(&self.name_before(name)))
@@ -256,6 +256,10 @@ impl Trial<'_, '_> {
         drop(soundness);
         for index in full_text_tables(&self.now) {
             let table = &index.table;
+            // A new one may still be empty beside its content: filling it is a step of its own.
+            if !self.provenance.tables.contains_key(&fold(table)) {
+                continue;
+            }
             let before = self.subject.baseline.full_text.get(&self.name_before(&fold(table)));
             if let (Some(finding), Some(None) | None) =
                 (full_text_finding(self.connection(), &index), before)

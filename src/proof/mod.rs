@@ -5,7 +5,6 @@
 mod baseline;
 mod carried;
 mod checks;
-mod compile;
 mod lineage;
 mod rows;
 mod sound;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
 use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
-use crate::rows::count_rows;
+use crate::rows::{conversions, count_rows};
 use crate::schema::Object;
 use crate::shadow::{CopyMethod, Transfer, transfer};
 
@@ -135,7 +135,8 @@ impl Run<'_> {
                 | Action::DropTable { .. }
                 | Action::CarrySequence { .. }
                 | Action::CarryStatistics(_)
-                | Action::Virtual(_)
+                | Action::EarlyVirtual(_)
+                | Action::LateVirtual(_)
                 | Action::Restore(_) => {
                     for statement in action.sql() {
                         self.run(&statement)?;
@@ -162,6 +163,7 @@ impl Run<'_> {
             done: 0,
             total: expected,
         });
+        self.refuse_conversions(rebuild)?;
         let guards = self.guards(rebuild)?;
         for (name, table, column) in &guards {
             self.run(&format!(
@@ -213,6 +215,31 @@ impl Run<'_> {
         }
         let what = format!("the rowids of {} cannot be kept", rebuild.from);
         Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from))
+    }
+
+    /// What could be looked at before the transaction was looked at there; values that a data step of this
+    /// run wrote are met here for the first time.
+    fn refuse_conversions(&self, rebuild: &Rebuild) -> Result<()> {
+        for column in &rebuild.typed {
+            let found = conversions(self.connection(), &rebuild.scratch, &rebuild.shape, column)?;
+            if let Some(found) = found {
+                let what = format!("{}.{}: {found}", rebuild.to, column.to);
+                return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
+            }
+        }
+        let Some(alias) = &rebuild.given_alias else { return Ok(()) };
+        let sql = format!(
+            "SELECT count(*) FROM ({}) WHERE {} IS NULL",
+            rebuild.copy.select(&rebuild.scratch),
+            quote(alias)
+        );
+        let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
+        if count > 0 {
+            let what =
+                format!("{}.{alias} would be NULL in {count} rows and get new keys", rebuild.to);
+            return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
+        }
+        Ok(())
     }
 
     /// An empty index on both tables makes SQLite keep the rowids in a transfer of records.
@@ -282,7 +309,8 @@ fn done(action: &Action) -> Option<String> {
         | Action::DropTable { .. }
         | Action::CarrySequence { .. }
         | Action::Data(_)
-        | Action::Virtual(_)
+        | Action::EarlyVirtual(_)
+        | Action::LateVirtual(_)
         | Action::Record => None,
         Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),
     }

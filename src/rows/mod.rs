@@ -4,8 +4,10 @@
 //! know phases or why a table changed.
 
 mod compare;
+mod conversion;
 mod cursor;
 mod database;
 
 pub use compare::{Allowance, Comparison, Difference, Side, compare};
+pub use conversion::{TypedColumn, conversions, show};
 pub use database::{compare_databases, count_rows};

@@ -178,6 +178,7 @@ impl Shadow {
             return Ok(());
         }
         let edited = edited_text(operation, text, shape)?;
+        let listed = self.listed_views()?;
         let native = native_alter(operation, &object.name);
         let done = match native {
             Some(alter) => self.try_native(&alter)?,
@@ -190,6 +191,7 @@ impl Shadow {
             self.refuse_left_out(shape, values)?;
         }
         self.refuse_useless_values(&object.name, operation)?;
+        self.follow_lists(&listed)?;
         self.follow(operation, shape)
     }
 

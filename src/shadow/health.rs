@@ -1,6 +1,9 @@
 //! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
+use std::collections::BTreeMap;
+
+use super::compile::uncompilable;
 use super::shadow::Shadow;
 use crate::database::{MissingPart, stub, words};
 use crate::error::{Error, ErrorKind, Result};
@@ -102,6 +105,14 @@ impl Shadow {
         }
         self.delete_entries(&gone)?;
         Ok(gone)
+    }
+
+    /// Finds the views that do not compile, and the tables and views whose triggers do not, by folded name.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports otherwise.
+    pub fn uncompilable(&self) -> Result<BTreeMap<String, String>> {
+        uncompilable(&self.connection, &*self.current()?)
     }
 
     /// Finds the tables with a foreign key that names no key of its parent, with SQLite's message.

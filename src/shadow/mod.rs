@@ -6,7 +6,9 @@
 //! only here.
 
 mod build;
+mod compile;
 mod define;
+mod disguise;
 mod health;
 mod lineage;
 mod quotes;
@@ -17,6 +19,7 @@ mod shadow;
 mod transfer;
 mod views;
 
+pub use compile::uncompilable;
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
 pub use quotes::NameAsString;

@@ -207,7 +207,17 @@ impl Shadow {
             ),
         };
         let before = self.current()?;
-        self.execute(&sql)?;
+        if let Err(error) = self.execute(&sql) {
+            let shadows = is_rowid_name(rename.from) && !is_rowid_name(rename.to);
+            let Some(table) = rename.table.filter(|_| shadows) else { return Err(error) };
+            self.connection.execute_batch("SAVEPOINT disguise")?;
+            if !self.rename_shadowing(table, rename.from, rename.to).unwrap_or(false) {
+                self.connection.execute_batch("ROLLBACK TO disguise; RELEASE disguise")?;
+                self.reload()?;
+                return Err(error);
+            }
+            self.connection.execute_batch("RELEASE disguise")?;
+        }
         self.keep_double_quotes(&before, rename.to)
     }
 
@@ -332,6 +342,12 @@ impl Shadow {
             .filter_map(|it| Some((it.name.clone(), it.sql.clone()?)))
             .collect())
     }
+}
+
+/// Tells whether SQLite takes a name for the rowid where no column has it
+/// (<https://sqlite.org/lang_createtable.html#rowid>).
+fn is_rowid_name(name: &str) -> bool {
+    ["rowid", "_rowid_", "oid"].iter().any(|it| same(it, name))
 }
 
 fn unreadable(error: sql::SqlError) -> Error {

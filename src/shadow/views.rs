@@ -13,6 +13,14 @@ use crate::name::{fold, literal};
 use crate::schema::ObjectKind;
 use crate::sql::edit;
 
+/// A view with a list of columns, and what its query hands out without the list.
+#[derive(Debug)]
+pub(super) struct ListedView {
+    name: String,
+    listed: Vec<String>,
+    free: Vec<String>,
+}
+
 /// The output columns of every view that compiles, by folded name.
 pub type Outputs = BTreeMap<String, Vec<String>>;
 
@@ -93,6 +101,61 @@ impl Shadow {
             }
         }
         Ok(())
+    }
+
+    /// Returns the views that have a list of columns and compile.
+    pub(super) fn listed_views(&mut self) -> Result<Vec<ListedView>> {
+        let schema = self.current()?;
+        let mut found = Vec::new();
+        for view in schema.of_kind(ObjectKind::View) {
+            let text = view.sql.as_deref().unwrap_or_default();
+            if !matches!(edit::view_columns_range(text), Ok(Some(_))) {
+                continue;
+            }
+            let outputs = self.outputs_of(&view.name).zip(self.query_outputs(text));
+            if let Some((listed, free)) = outputs {
+                found.push(ListedView { name: view.name.clone(), listed, free });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lets the lists of views follow a table that got or lost columns: a view that hands out all of
+    /// them would no longer fit its list. Columns keep the names that the list gave them.
+    pub(super) fn follow_lists(&mut self, before: &[ListedView]) -> Result<()> {
+        for view in before {
+            let schema = self.current()?;
+            let text = schema.find(ObjectKind::View, &view.name).and_then(|it| it.sql.as_deref());
+            let Some(text) = text else { continue };
+            let Some(free) = self.query_outputs(text).filter(|free| *free != view.free) else {
+                continue;
+            };
+            let mut left: Vec<(&String, &String)> = view.free.iter().zip(&view.listed).collect();
+            let names: Vec<String> = free
+                .iter()
+                .map(|name| match left.iter().position(|(old, _)| *old == name) {
+                    Some(place) => left.remove(place).1.clone(),
+                    None => name.clone(),
+                })
+                .collect();
+            let relisted = edit::without_view_columns(text)
+                .and_then(|bare| edit::view_with_columns(&bare, &names));
+            if let Ok(relisted) = relisted {
+                self.set_entry_sql(ObjectKind::View, &view.name, Some(&relisted))?;
+                self.reload()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the query of a view hands out by itself; `None` if it does not compile.
+    fn query_outputs(&mut self, text: &str) -> Option<Vec<String>> {
+        let query = edit::view_query(text).ok()?;
+        with_stubs(&self.connection, &mut self.missing, |connection| {
+            let statement = connection.prepare(query)?;
+            Ok(statement.column_names().map(ToOwned::to_owned).collect())
+        })
+        .ok()
     }
 
     fn free(&self, view: &str, listed: &str) -> Result<()> {

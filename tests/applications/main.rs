@@ -323,7 +323,8 @@ fn named_objects(plan: &Plan) -> BTreeSet<String> {
             match change {
                 VirtualChange::Create { sql } => panic!("created: {sql}"),
                 VirtualChange::Drop { table } => panic!("dropped: {table}"),
-                VirtualChange::Rename { from, to } | VirtualChange::Recreate { from, to, .. } => {
+                VirtualChange::Rename { from, to, .. }
+                | VirtualChange::Recreate { from, to, .. } => {
                     named.extend([from.clone(), to.clone()]);
                 }
             }

@@ -165,11 +165,10 @@ type ByName = std::collections::BTreeMap<String, Vec<std::collections::BTreeMap<
 fn rows_by_name(rig: &Rig) -> ByName {
     let connection = rig.connection();
     rig.rows()
-        .into_iter()
-        .map(|(table, _)| {
+        .into_keys()
+        .map(|table| {
             let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let names: Vec<String> =
-                statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+            let names: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
             let found = statement
                 .query_map([], |row| {
                     let cell = |(at, name): (usize, &String)| Ok((name.clone(), row.get(at)?));

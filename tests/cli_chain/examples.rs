@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::sample::{SampleOptions, VersionRows};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-use super::support::Project;
+use super::support::{Project, sqlite3};
 
 /// The commands that the help lists.
 fn commands() -> Vec<String> {
@@ -39,7 +39,7 @@ fn project_for(example: &str) -> Project {
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
     let to = match command {
-        "downgrade" | "history" | "show" => Some("phase4"),
+        "downgrade" | "history" | "show" | "diff" => Some("phase4"),
         "plan" if example.contains("--down") => Some("phase4"),
         "status" | "current" if !example.contains("--require 2") => Some("phase4"),
         "current" | "verify" | "restore" | "backups" | "check" => Some("phase3"),
@@ -53,6 +53,11 @@ fn project_for(example: &str) -> Project {
         let backup = project.backups().remove(0);
         let named = project.path("backups/fits_catalog_pre_phase3_20241027_013000.db");
         std::fs::copy(backup, named).unwrap();
+    }
+    if command == "diff" {
+        let texts =
+            "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
+        project.write("schema.sql", &sqlite3(&project.database(), texts));
     }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");

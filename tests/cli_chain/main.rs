@@ -10,6 +10,7 @@ mod support;
 mod accidents;
 mod examples;
 mod round_trips;
+mod schemas;
 mod words;
 
 use std::io::Write as _;

@@ -204,6 +204,7 @@ fn is_only_renamed(old: &Table, new: &Table) -> bool {
         && !new.edited
         && ids(old) == ids(new)
         && clauses(old) == clauses(new)
+        && old.constraints == new.constraints
         && (old.without_rowid, old.strict) == (new.without_rowid, new.strict)
         && new.columns.iter().all(|it| it.source == Source::Kept)
 }

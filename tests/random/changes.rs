@@ -219,6 +219,11 @@ impl Progress {
 
     fn add_constraint(&mut self, table: Id, clause: &Clause) -> Option<()> {
         let sql = self.now.write(&clause.template)?;
+        let present = self.now.table(table)?;
+        if clause.rule == Rule::Unique && has_unique(present, &clause.template) {
+            // It would not be added twice.
+            return None;
+        }
         let owner = self.now.table_mut(table)?;
         owner.constraints.push(clause.clone());
         owner.edited = true;
@@ -370,6 +375,24 @@ fn new_source(column: &Column) -> Source {
             .any(|piece| matches!(piece, Piece::Text(text) if super::expressions::is_fickle(text)))
     });
     if fickle || column.has(Rule::Generated) { Source::Unknown } else { Source::Default }
+}
+
+/// Tells whether a table has a key of the same columns.
+fn has_unique(table: &Table, template: &[Piece]) -> bool {
+    let columns = |template: &[Piece]| -> Vec<Id> {
+        let ids = template.iter().filter_map(|piece| match piece {
+            Piece::Column(id, _) => Some(*id),
+            _ => None,
+        });
+        ids.collect()
+    };
+    let wanted = columns(template);
+    let alone = |column: &Column| wanted == [column.id] && column.has(Rule::Unique);
+    table.columns.iter().any(alone)
+        || table
+            .constraints
+            .iter()
+            .any(|it| it.rule == Rule::Unique && columns(&it.template) == wanted)
 }
 
 /// The value in a DEFAULT clause, which names no column.

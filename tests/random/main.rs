@@ -15,6 +15,7 @@ mod expressions;
 mod model;
 mod names;
 mod objects;
+mod regressions;
 mod rows;
 mod run;
 mod shrink;

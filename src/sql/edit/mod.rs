@@ -18,7 +18,7 @@ pub use column::{add_column, drop_column};
 pub use constraint::{add_constraint, drop_constraint, has_constraint};
 pub use matching::ConstraintRef;
 pub use object::{rename_object, retarget_index};
-pub use view::{view_columns_range, view_with_columns, without_view_columns};
+pub use view::{view_columns_range, view_query, view_with_columns, without_view_columns};
 pub use virtual_table::{
     VirtualArgument, VirtualOption, VirtualTable, set_virtual_argument, virtual_option,
     virtual_table_arguments,

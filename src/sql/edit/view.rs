@@ -57,6 +57,20 @@ pub fn without_view_columns(sql: &str) -> Result<String, SqlError> {
     }
 }
 
+/// Returns the query of a view, which begins behind AS.
+///
+/// # Errors
+/// The text is no CREATE VIEW statement.
+pub fn view_query(sql: &str) -> Result<&str, SqlError> {
+    let mut reader = Reader::new(sql);
+    read_head(&mut reader)?;
+    if reader.at_mark("(") {
+        reader.parentheses()?;
+    }
+    reader.expect_word("AS")?;
+    Ok(&sql[reader.last_end()..])
+}
+
 /// Returns the end of the view's name and the place of its column list.
 fn read_view(sql: &str) -> Result<(usize, Option<Range<usize>>), SqlError> {
     let mut reader = Reader::new(sql);

@@ -4,18 +4,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::MissingPart;
-use crate::database::words;
+use crate::database::{MissingPart, words};
 use crate::error::Result;
 use crate::name::{fold, quote};
 use crate::schema::{ObjectKind, Schema, firing_statements};
 
 /// Finds the views, and the tables and views whose triggers do not compile, by folded name, with
 /// SQLite's message. What only lacks a function, collation or module is not counted.
-pub(super) fn uncompilable(
-    connection: &Connection,
-    schema: &Schema,
-) -> Result<BTreeMap<String, String>> {
+pub fn uncompilable(connection: &Connection, schema: &Schema) -> Result<BTreeMap<String, String>> {
     let mut broken = BTreeMap::new();
     for view in schema.of_kind(ObjectKind::View) {
         try_compile(

@@ -1,0 +1,387 @@
+//! What random cases found, each written down as small as it could be made, named after what went wrong.
+
+use phaseshift::ErrorKind;
+use serde_json::json;
+
+use crate::support::{Bench, Renaming};
+
+#[test]
+fn a_view_on_a_view_does_not_hand_out_the_name_of_a_column_as_text() {
+    let bench = Bench::new(
+        "CREATE TABLE song(id INTEGER PRIMARY KEY, place REAL);
+         CREATE VIEW inner AS SELECT id, place FROM song;
+         CREATE VIEW outer AS SELECT \"id\", \"place\" FROM inner;
+         INSERT INTO song VALUES (1, 0.5);",
+    );
+    let naive = bench.naive("ALTER TABLE song RENAME COLUMN place TO position");
+    assert_eq!(naive.ask("SELECT * FROM outer"), "1|place", "SQLite renames without a word");
+
+    let renamed = Renaming::of_column("song", "place", "position");
+    bench.steps(&format!("views = \"follow\"\n{}", renamed.steps()));
+    bench.refused(ErrorKind::Step, "view outer would read \"place\" as a string");
+    bench.steps(renamed.steps()).up();
+    bench.same_answer("SELECT * FROM outer");
+}
+
+#[test]
+fn an_index_does_not_begin_to_index_the_name_of_a_column_that_goes() {
+    let bench = Bench::new("CREATE TABLE t(a, b); CREATE INDEX i ON t(a, \"b\");");
+    let naive = bench.naive(
+        ".dbconfig dqs_ddl on\nCREATE TABLE n(a); DROP TABLE t; ALTER TABLE n RENAME TO t;
+         CREATE INDEX i ON t(a, \"b\");",
+    );
+    assert_eq!(naive.ask("SELECT name FROM pragma_index_xinfo('i')"), "a\n\n", "a constant");
+
+    bench.steps("[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"b\"");
+    bench.refused(ErrorKind::Step, "index i would read \"b\" as a string");
+}
+
+#[test]
+fn a_string_in_double_quotes_stays_one_and_blocks_nothing() {
+    let bench = Bench::new(
+        ".dbconfig dqs_ddl on\n.dbconfig dqs_dml on
+         CREATE TABLE t(a, b, CHECK (a <> \"none\")); CREATE INDEX i ON t(b, \"fixed\");
+         CREATE VIEW v AS SELECT a, \"text\" AS kind FROM t; INSERT INTO t VALUES (1, 2);",
+    );
+    bench.steps("[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c\"");
+    bench.up();
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name IN ('i', 'v')");
+}
+
+#[test]
+fn a_broken_view_with_instead_of_triggers_does_not_read_as_a_damaged_file() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT lost FROM t;
+         CREATE TRIGGER r INSTEAD OF INSERT ON v BEGIN INSERT INTO t(a) VALUES (1); END;",
+    );
+    let said = bench.naive_fails("ALTER TABLE t RENAME COLUMN a TO c");
+    assert!(said.contains("error in view v"), "{said}");
+    bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\nnot_null = true");
+    bench.up();
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name IN ('v', 'r')");
+}
+
+#[test]
+fn a_column_that_a_view_with_triggers_needs_is_missed_by_name() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT [a], b FROM t;
+         CREATE TRIGGER r INSTEAD OF INSERT ON v BEGIN INSERT INTO t(b) VALUES (1); END;",
+    );
+    bench.steps("[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"a\"");
+    bench.refused(ErrorKind::Step, "view v");
+}
+
+#[test]
+fn a_key_that_children_refer_to_is_not_dropped_from_under_them() {
+    let bench = Bench::new(
+        "CREATE TABLE parent(a, CONSTRAINT known UNIQUE (a));
+         CREATE TABLE child(a REFERENCES parent(a)); INSERT INTO parent VALUES (1);",
+    );
+    let naive = bench.naive(
+        "PRAGMA foreign_keys=OFF; CREATE TABLE n(a); INSERT INTO n SELECT * FROM parent;
+         DROP TABLE parent; ALTER TABLE n RENAME TO parent;",
+    );
+    let said = naive.fails("PRAGMA foreign_keys=ON; INSERT INTO child VALUES (1)");
+    assert!(said.contains("foreign key mismatch"), "{said}");
+
+    bench.steps("[[up]]\nop = \"drop_constraint\"\ntable = \"parent\"\nname = \"known\"");
+    bench.refused(ErrorKind::Step, "foreign key of child");
+}
+
+#[test]
+fn a_parent_with_children_is_not_dropped() {
+    let bench = Bench::new(
+        "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE child(p REFERENCES parent(id));
+         INSERT INTO parent VALUES (1), (2); INSERT INTO child VALUES (1), (NULL), (7);",
+    );
+    bench.steps("[[up]]\nop = \"drop_table\"\ntable = \"parent\"");
+    bench.refused(ErrorKind::Rows, "1 rows of child refer to parent");
+}
+
+#[test]
+fn a_second_key_that_says_the_same_does_not_count_old_orphans_twice() {
+    let bench = Bench::new(
+        "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE child(p REFERENCES parent(id));
+         INSERT INTO child VALUES (7);",
+    );
+    bench.steps(
+        "[[up]]\nop = \"add_constraint\"\ntable = \"child\"
+         sql = \"FOREIGN KEY (p) REFERENCES parent(id)\"",
+    );
+    bench.refused(ErrorKind::Rows, "1 rows of child have no parent in parent");
+}
+
+#[test]
+fn a_new_empty_parent_leaves_nobody_behind() {
+    let bench = Bench::new("CREATE TABLE child(p); INSERT INTO child VALUES (7);");
+    let steps =
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE parent(id INTEGER PRIMARY KEY)\"
+        [[up]]\nop = \"add_constraint\"\ntable = \"child\"
+        sql = \"FOREIGN KEY (p) REFERENCES parent(id)\"";
+    bench.steps(steps);
+    bench.refused(ErrorKind::Rows, "which is empty");
+    let filling = "[[up]]\nop = \"sql\"\nsql = \"INSERT INTO parent SELECT p FROM child\"";
+    bench.steps(&format!("{steps}\n{filling}")).up();
+}
+
+#[test]
+fn a_value_for_a_generated_column_is_not_ignored() {
+    let bench = Bench::new("CREATE TABLE t(a, g AS (a + 1) STORED); INSERT INTO t VALUES (1);");
+    bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"g\"\nvalue = \"a * 2\"");
+    bench.refused(ErrorKind::Step, "t.g is generated");
+    bench.steps(
+        "[[up]]\nop = \"rebuild\"\ntable = \"t\"\nsql = \"CREATE TABLE t(a, g AS (a + 1) STORED)\"
+         values = { nosuch = \"a\" }",
+    );
+    bench.refused(ErrorKind::Step, "t.nosuch does not exist");
+}
+
+#[test]
+fn a_null_for_the_integer_primary_key_does_not_become_a_new_key() {
+    let bench = Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY NOT NULL, a); INSERT INTO t VALUES (1, 5), (9, 6);",
+    );
+    let naive = bench.naive(
+        "CREATE TABLE n(id INTEGER PRIMARY KEY NOT NULL, a);
+         INSERT INTO n SELECT nullif(id, 9), a FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;",
+    );
+    assert_eq!(naive.ask("SELECT id FROM t WHERE a = 6"), "2", "in spite of NOT NULL");
+
+    bench.steps(
+        "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"id\"\nvalue = \"nullif(id, 9)\"",
+    );
+    bench.refused(ErrorKind::Rows, "t.id would be NULL in 1 rows");
+}
+
+#[test]
+fn values_of_a_data_step_are_not_converted_without_a_word() {
+    let bench =
+        Bench::new("CREATE TABLE t(a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 2);");
+    bench.steps(
+        "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
+         [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"",
+    );
+    bench.rolled_back(ErrorKind::Rebuild, "t.b: the new type would convert 1 values (1: 3 becomes");
+    bench.steps(
+        "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
+         [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"
+         value = \"CAST(b AS TEXT)\"",
+    );
+    bench.up();
+    assert_eq!(bench.ask("SELECT quote(b) FROM t"), "'3'");
+}
+
+#[test]
+fn a_column_that_is_renamed_and_gets_another_type_is_looked_at_before() {
+    let bench =
+        Bench::new("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2);");
+    bench.steps(
+        "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"id\"\nto = \"code\"
+         [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"code\"\ntype = \"TEXT\"",
+    );
+    bench.refused(ErrorKind::Rows, "t.code: the new type would convert 2 values");
+}
+
+#[test]
+fn a_key_of_several_columns_that_would_be_converted_is_looked_at_before() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a TEXT, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         INSERT INTO t VALUES ('12', 1), ('x', 2);",
+    );
+    bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\ntype = \"NUMERIC\"");
+    bench.refused(ErrorKind::Rows, "t.a: the new type would convert 1 values ('12, 1': '12'");
+}
+
+#[test]
+fn computed_values_that_collide_in_an_index_of_old_are_found_before() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a); CREATE UNIQUE INDEX i ON t(a); INSERT INTO t VALUES (1), (2);",
+    );
+    bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\nvalue = \"a > 0\"");
+    bench.refused(ErrorKind::Rows, "t has duplicate keys");
+}
+
+#[test]
+fn a_generated_column_of_a_strict_table_is_held_to_its_new_type_before() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a INTEGER PRIMARY KEY, g ANY AS (a)) STRICT; INSERT INTO t VALUES (1);",
+    );
+    bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"g\"\ntype = \"BLOB\"");
+    bench.refused(ErrorKind::Rows, "t.g holds 1 values that are not BLOB");
+}
+
+#[test]
+fn a_view_of_all_columns_follows_a_rename_and_then_another_column() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a, b, c); INSERT INTO t VALUES (1, 2, 3); CREATE VIEW v AS SELECT * FROM t;
+         CREATE VIEW w AS SELECT a, c FROM v;",
+    );
+    let rename = Renaming::of_column("t", "a", "z");
+    bench.phase("p1", rename.steps()).up();
+    assert_eq!(bench.ask("SELECT name FROM pragma_table_info('v')"), "a\nb\nc");
+    bench.phase(
+        "p2",
+        "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"d DEFAULT 4\"
+         [[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"b\"",
+    );
+    bench.up();
+    assert_eq!(bench.ask("SELECT name FROM pragma_table_info('v')"), "a\nc\nd");
+    assert_eq!(bench.ask("SELECT * FROM v; SELECT * FROM w"), "1|3|4\n1|3");
+}
+
+#[test]
+fn a_trigger_that_inserts_too_few_values_is_found_before() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a); CREATE TABLE log(line);
+         CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a); END;",
+    );
+    let naive = bench.naive("ALTER TABLE log ADD COLUMN at");
+    assert!(naive.fails("INSERT INTO t VALUES (1)").contains("has 2 columns but 1 values"));
+    bench.steps("[[up]]\nop = \"add_column\"\ntable = \"log\"\ncolumn = \"at\"");
+    bench.refused(ErrorKind::Step, "has 2 columns but 1 values");
+}
+
+#[test]
+fn a_virtual_table_changes_only_the_case_of_its_name() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one two');
+         ANALYZE;",
+    );
+    let said = bench.naive_fails("ALTER TABLE words RENAME TO Words");
+    assert!(said.contains("there is already another table"), "{said}");
+    bench.steps(Renaming::of_table("words", "Words").steps()).up();
+    assert_eq!(bench.ask("SELECT * FROM \"Words\" WHERE \"Words\" MATCH 'two'"), "one two");
+    assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name GLOB 'Words*'"), "6");
+}
+
+#[test]
+fn virtual_and_ordinary_tables_swap_their_names() {
+    let bench = Bench::new(
+        "CREATE TABLE note(id INTEGER PRIMARY KEY, body); INSERT INTO note VALUES (4, 'old words');
+         CREATE VIRTUAL TABLE search USING fts5(body, content='note', content_rowid='id');
+         INSERT INTO search(search) VALUES ('rebuild');
+         CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 2, 3);
+         CREATE VIRTUAL TABLE bag USING fts5(body); INSERT INTO bag VALUES ('in the bag');",
+    );
+    let swap = Renaming::of_table("note", "search").table("search", "note");
+    bench.steps(&format!("{}{}", swap.steps(), swap_of("box", "bag"))).up();
+    assert_eq!(bench.ask("SELECT rowid FROM note WHERE note MATCH 'old'"), "4");
+    assert_eq!(bench.ask("SELECT * FROM search"), "4|old words");
+    assert_eq!(
+        bench.ask("SELECT * FROM box WHERE box MATCH 'bag'; SELECT id FROM bag"),
+        "in the bag\n1"
+    );
+}
+
+fn swap_of(one: &str, two: &str) -> String {
+    Renaming::of_table(one, two).table(two, one).steps().to_owned()
+}
+
+#[test]
+fn a_virtual_table_takes_the_name_of_a_table_that_is_dropped() {
+    let bench = Bench::new(
+        "CREATE TABLE old(a); CREATE VIRTUAL TABLE words USING fts5(body);
+         INSERT INTO words VALUES ('one');",
+    );
+    let rename = Renaming::of_table("words", "old");
+    bench.steps(&format!("[[up]]\nop = \"drop_table\"\ntable = \"old\"\n{}", rename.steps())).up();
+    assert_eq!(bench.ask("SELECT * FROM old WHERE old MATCH 'one'"), "one");
+}
+
+#[test]
+fn statistics_of_the_tables_behind_a_virtual_table_follow_it() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one two');
+         CREATE VIRTUAL TABLE old USING fts4(body); INSERT INTO old VALUES ('one two'); ANALYZE;
+         INSERT INTO sqlite_stat1 VALUES ('words', NULL, '77');",
+    );
+    let naive = bench.naive("ALTER TABLE words RENAME TO terms");
+    assert_ne!(naive.ask("SELECT count(*) FROM sqlite_stat1 WHERE tbl GLOB 'words_*'"), "0");
+
+    bench.steps(Renaming::of_table("words", "terms").table("old", "older").steps()).up();
+    let all = "SELECT tbl, idx, stat FROM sqlite_stat1 WHERE tbl GLOB '%*' ORDER BY 1, 2";
+    let before = bench.ask_before(&all.replace('%', "words"));
+    assert!(before.contains("words|") && before.contains("words_"), "{before}");
+    assert_eq!(bench.ask(&all.replace('%', "terms")), before.replace("words", "terms"));
+    let before = bench.ask_before(&all.replace('%', "old"));
+    assert!(before.contains("sqlite_autoindex_old_segdir_1"), "{before}");
+    assert_eq!(bench.ask(&all.replace('%', "older")), before.replace("old", "older"));
+}
+
+#[test]
+fn statistics_survive_the_drop_of_a_virtual_table() {
+    let bench = Bench::new(
+        "CREATE TABLE t(a, b); CREATE INDEX i ON t(a); INSERT INTO t VALUES (1, 2);
+         CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one');
+         ANALYZE; INSERT INTO sqlite_stat1 VALUES ('nobody', 'nothing', '1');",
+    );
+    bench.steps("[[up]]\nop = \"drop_table\"\ntable = \"words\"").up();
+    let kept = "SELECT * FROM sqlite_stat1 WHERE tbl IN ('t', 'nobody')";
+    bench.same_answer(kept);
+    assert_eq!(bench.ask("SELECT count(*) FROM sqlite_stat1 WHERE tbl GLOB 'words*'"), "0");
+}
+
+#[test]
+fn a_default_with_a_comment_behind_it_is_not_wrapped_once_more() {
+    let bench = Bench::new("CREATE TABLE t(a TEXT DEFAULT 'x', b);");
+    bench.steps(
+        "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"
+         default = \"( 'a' || 'b' ) /* sum */\"",
+    );
+    bench.up();
+    let text = bench.ask("SELECT sql FROM sqlite_schema WHERE name = 't'");
+    assert_eq!(text, "CREATE TABLE t(a TEXT DEFAULT ( 'a' || 'b' ) /* sum */, b)");
+}
+
+#[test]
+fn a_column_called_oid_gets_another_name() {
+    let bench = Bench::new(
+        "CREATE TABLE t(oid TEXT, rowid INT, b INTEGER PRIMARY KEY AUTOINCREMENT, CHECK (oid <> 'x'));
+         CREATE TABLE s(oid ANY DEFAULT 'd', _rowid_ INT) STRICT;
+         CREATE INDEX i ON t(oid, rowid); CREATE VIEW v AS SELECT oid, rowid, b FROM t;
+         CREATE TRIGGER r AFTER UPDATE OF oid ON t BEGIN UPDATE s SET oid = new.oid; END;
+         INSERT INTO t VALUES ('a', 5, 70), ('b', 6, -3); INSERT INTO s VALUES (1, 2), ('x', 4);",
+    );
+    let renaming = Renaming::of_column("t", "oid", "code")
+        .column("t", "rowid", "line")
+        .column("s", "oid", "object");
+    bench.steps(renaming.steps()).up();
+    assert_eq!(bench.ask("SELECT code, line, b FROM t ORDER BY b"), "b|6|-3\na|5|70");
+    bench.same_answer("SELECT * FROM v");
+    bench.same_answer("SELECT name FROM pragma_table_info('v')");
+    assert_eq!(
+        bench.ask("UPDATE t SET code = 'new' WHERE b = 70; SELECT object, _rowid_ FROM s"),
+        "new|2\nnew|4"
+    );
+    let texts = bench.ask("SELECT sql FROM sqlite_schema WHERE name IN ('t', 's') ORDER BY name");
+    assert_eq!(
+        texts,
+        "CREATE TABLE s(\"object\" ANY DEFAULT 'd', _rowid_ INT) STRICT\n\
+         CREATE TABLE t(\"code\" TEXT, \"line\" INT, b INTEGER PRIMARY KEY AUTOINCREMENT, CHECK (\"code\" <> 'x'))"
+    );
+    assert_eq!(bench.ask("SELECT rowid FROM t ORDER BY 1"), "-3\n70");
+    bench.down();
+    bench.same_answer("SELECT oid, rowid, b FROM t ORDER BY b");
+}
+
+#[test]
+fn a_true_rowid_beside_a_column_called_oid_is_not_taken_for_it() {
+    let bench = Bench::new(
+        "CREATE TABLE t(oid TEXT); CREATE VIEW v AS SELECT rowid AS r, oid FROM t;
+         INSERT INTO t(rowid, oid) VALUES (9, 'a');",
+    );
+    bench.steps(Renaming::of_column("t", "oid", "code").steps());
+    bench.refused(ErrorKind::Step, "rowid alias");
+    assert_eq!(bench.same_answer("SELECT * FROM v"), "9|a");
+}
+
+#[test]
+fn a_new_full_text_table_may_be_filled_later() {
+    let bench = Bench::new("CREATE TABLE t(body); INSERT INTO t VALUES ('one');");
+    bench.steps(
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE f USING fts5(body, content='t')\"",
+    );
+    bench.up_judged(
+        &json!({"new": ["f"], "alter": ["CREATE VIRTUAL TABLE f USING fts5(body, content='t')"]}),
+    );
+}
