@@ -56,7 +56,7 @@ pub fn compare_trees<L: Pages, R: Pages>(
         }
     }
     progress(entries)?;
-    Ok(Trees::Equal { entries, pages: two.visited().clone() })
+    Ok(Trees::Equal { entries, pages: two.into_visited() })
 }
 
 fn same_entry<L: Pages, R: Pages>(one: &mut Cursor<'_, L>, two: &mut Cursor<'_, R>) -> Read<bool> {

@@ -90,8 +90,8 @@ impl<'p, P: Pages> Cursor<'p, P> {
     }
 
     /// Returns the pages that were read so far.
-    pub fn visited(&self) -> &PageSet {
-        &self.visited
+    pub fn into_visited(self) -> PageSet {
+        self.visited
     }
 
     /// Goes to the next entry; returns false behind the last one.
