@@ -120,6 +120,22 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whatever the system reports.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
+    /// Creates a folder that nobody else may read; fails if the name is taken.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
+    fn create_private_folder(&self, _path: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Removes a folder with everything in it.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn remove_folder(&self, _path: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Copies a file to a name that is not taken.
     ///
     /// # Errors

@@ -66,9 +66,11 @@
 
 pub mod assertion;
 pub mod backup;
+pub mod btree;
 pub mod database;
 pub mod error;
 pub mod event;
+pub mod exit;
 pub mod files;
 pub mod history;
 pub mod inspect;
@@ -79,6 +81,7 @@ pub mod plan;
 pub mod preflight;
 pub mod proof;
 pub mod rebuild;
+pub mod records;
 pub mod restore;
 pub mod rows;
 pub mod sample;

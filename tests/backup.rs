@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use phaseshift::backup::{
-    BackupEntry, BackupLabel, BackupRequest, LabelKind, PruneMode, Retention, VerifiedBackup,
-    create, leftovers, list, prune, remove_leftovers, verify,
+    BackupEntry, BackupLabel, BackupRequest, Checked, LabelKind, PruneMode, Retention,
+    VerifiedBackup, create, create_checked, leftovers, list, prune, remove_leftovers, verify,
 };
 use phaseshift::database::{Access, Database, OpenOptions};
 use phaseshift::event::{Event, Interrupt, Observer, Silent, Stage};
@@ -35,6 +35,8 @@ struct Stand {
     /// Runs when the finished copy is looked at for the first time.
     plant: Mutex<Option<Plant>>,
     promises: Mutex<Vec<String>>,
+    /// Whether it is used by one thread only: what runs beside then runs at the end.
+    one_thread: bool,
 }
 
 impl std::fmt::Debug for Stand {
@@ -60,6 +62,9 @@ impl Stand {
 }
 
 impl Files for Stand {
+    fn vfs(&self) -> Option<&str> {
+        self.one_thread.then_some("unix")
+    }
     fn now(&self) -> DateTime<FixedOffset> {
         self.now.lock().unwrap().unwrap_or_else(|| RealFiles.now())
     }
@@ -133,6 +138,9 @@ impl Files for Stand {
     }
 }
 
+/// The umask belongs to the whole process: the one test that changes it waits for the others.
+static UMASK: RwLock<()> = RwLock::new(());
+
 /// A folder with one database, `fits.db`.
 struct Place {
     folder: tempfile::TempDir,
@@ -149,6 +157,7 @@ impl Place {
         let wait = Duration::from_millis(200);
         let place =
             Self { folder, options: OpenOptions { files, wait, interrupt: Interrupt::default() } };
+        let _usual = UMASK.read();
         sqlite3(&place.database(), sql);
         place
     }
@@ -170,10 +179,28 @@ impl Place {
     }
 
     fn backup_as(&self, label: BackupLabel, observer: &mut dyn Observer) -> Result<VerifiedBackup> {
+        let _usual = UMASK.read();
+        self.backup_under_any_umask(label, observer)
+    }
+
+    fn backup_under_any_umask(
+        &self,
+        label: BackupLabel,
+        observer: &mut dyn Observer,
+    ) -> Result<VerifiedBackup> {
         let folder = self.backups();
         let phase = Some("phase3".to_owned());
         let request = BackupRequest { folder: &folder, label, phase, version: Some(1) };
         create(&self.source(), &request, observer)
+    }
+
+    /// A backup whose integrity is still being checked when it has its name.
+    fn backup_beside(&self) -> Result<VerifiedBackup> {
+        let folder = self.backups();
+        let label = BackupLabel::Before("phase3".into());
+        let request = BackupRequest { folder: &folder, label, phase: None, version: Some(1) };
+        let _usual = UMASK.read();
+        create_checked(&self.source(), &request, Checked::Beside, &mut Silent)
     }
 
     fn list(&self) -> Vec<BackupEntry> {
@@ -294,9 +321,12 @@ fn a_backup_is_never_more_readable_than_the_database() {
         for mode in [0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o400, 0o440] {
             let place = Place::new(SESSIONS);
             std::fs::set_permissions(place.database(), PermissionsExt::from_mode(mode)).unwrap();
+            let other = UMASK.write();
             let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
-            let backup = place.backup();
+            let label = BackupLabel::Before("phase3".into());
+            let backup = place.backup_under_any_umask(label, &mut Silent);
             rustix::process::umask(before);
+            drop(other);
             let path = backup.unwrap().path().to_path_buf();
             let manifest = phaseshift::database::beside(&path, ".json");
             for path in [path, manifest] {
@@ -468,6 +498,70 @@ fn a_damaged_database_is_named_as_such() {
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}: {:?}", error.causes());
     assert_eq!(place.names(), Vec::<String>::new());
     assert_eq!(std::fs::read(place.database()).unwrap(), bytes);
+}
+
+/// A database in which an index misses a row, though every page can be read.
+const DAMAGED: &str = "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); INSERT INTO t VALUES (1, 2);
+    PRAGMA writable_schema=ON; CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema;
+    DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA writable_schema=RESET;
+    INSERT INTO t VALUES (5, 6); PRAGMA writable_schema=ON;
+    INSERT INTO main.sqlite_schema SELECT * FROM temp.kept WHERE name = 'i';";
+
+#[test]
+fn a_check_beside_that_finds_damage_says_so_and_the_promised_backup_stays() {
+    let place = Place::new(DAMAGED);
+    let bytes = std::fs::read(place.database()).unwrap();
+    let mut backup = place.backup_beside().unwrap();
+    let error = backup.settle().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BackupDamaged, "{error}: {:?}", error.causes());
+    assert!(!error.facts().problems.is_empty());
+    let error = VerifiedBackup::blame(error, place.source().connection());
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error}: {:?}", error.causes());
+    assert!(!error.facts().problems.is_empty());
+    assert!(backup.settle().is_ok(), "it is said once");
+    drop(backup);
+    let listed = place.list();
+    assert_eq!((listed.len(), place.names().len()), (1, 2), "{:?}", place.names());
+    assert!(!listed[0].is_verified(), "{listed:?}");
+    assert!(listed[0].problem.as_ref().is_some_and(|it| it.contains("damage")), "{listed:?}");
+    assert!(verify(&listed[0], &place.options, &mut Silent).is_err());
+    assert_eq!(std::fs::read(place.database()).unwrap(), bytes);
+}
+
+#[test]
+fn a_check_beside_that_cannot_read_the_backup_fails_and_the_promised_backup_stays() {
+    for damage in ["no file", "no database", "half a file"] {
+        let files = Arc::new(Stand { one_thread: true, ..Stand::default() });
+        let place = Place::with(
+            files,
+            &format!("{SESSIONS}; CREATE TABLE more AS SELECT zeroblob(30000);"),
+        );
+        let mut backup = place.backup_beside().unwrap();
+        let path = backup.path().to_path_buf();
+        match damage {
+            "no file" => std::fs::remove_file(&path).unwrap(),
+            "no database" => std::fs::write(&path, vec![7; 8_192]).unwrap(),
+            _ => {
+                std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(8_192).unwrap()
+            }
+        }
+        let left = place.names();
+        let error = backup.settle().unwrap_err();
+        let words = format!("{damage}: {error}: {:?}", error.causes());
+        assert!(matches!(error.kind(), ErrorKind::Backup | ErrorKind::BackupDamaged), "{words}");
+        drop(backup);
+        assert_eq!(place.names(), left, "{words}");
+    }
+}
+
+#[test]
+fn a_check_beside_can_be_stopped_and_says_so() {
+    let place = Place::new(SESSIONS);
+    let mut backup = place.backup_beside().unwrap();
+    place.options.interrupt.request();
+    assert_eq!(backup.settle().unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(place.names().len(), 2);
+    assert!(place.list()[0].is_verified());
 }
 
 #[test]

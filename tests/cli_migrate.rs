@@ -234,8 +234,7 @@ fn forks_are_joined_by_a_merge() {
     assert_eq!(project.run(&["heads"]).stdout, "phase5 (head)\nphase6 (side) (head)\n");
     assert_eq!(
         project.run(&["branches"]).stdout,
-        "phase4 (branchpoint), Phase 4: Compatibility names dropped\n    -> phase5 (head)\n    \
-         -> phase6 (side) (head)\n"
+        "phase4 (branchpoint)\n       -> phase5 (head)\n       -> phase6 (side) (head)\n\n"
     );
     let several = project.run(&["migrate", "--yes"]).expect_code(4);
     assert!(several.stderr.contains("name one of: phase5, phase6"), "{}", several.stderr);

@@ -6,6 +6,7 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ struct Session {
     keyboard: Box<dyn std::io::Write + Send>,
     chunks: Receiver<Vec<u8>>,
     seen: String,
+    settings_before: String,
 }
 
 impl Session {
@@ -46,6 +48,7 @@ impl Session {
         }
         command.args(["-d", "fits_catalog.db"]);
         command.args(arguments);
+        let settings_before = format!("{:?}", pair.master.get_termios().unwrap());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -59,7 +62,8 @@ impl Session {
                 }
             }
         });
-        Self { child, master: pair.master, keyboard, chunks, seen: String::new() }
+        let (master, seen) = (pair.master, String::new());
+        Self { child, master, keyboard, chunks, seen, settings_before }
     }
 
     /// Waits until a text is on the screen.
@@ -82,13 +86,42 @@ impl Session {
     }
 
     /// Waits for the end; returns the exit code and everything that was on the screen.
-    fn end(mut self) -> (u32, String) {
+    fn end(self) -> (u32, String) {
+        let (code, seen, _) = self.end_with_settings();
+        (code, seen)
+    }
+
+    /// The same, with the settings in which the terminal is left.
+    fn end_with_settings(mut self) -> (u32, String, String) {
         while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {
             self.seen.push_str(&String::from_utf8_lossy(&chunk));
         }
         let code = self.child.wait().unwrap().exit_code();
+        let settings = self.settings();
         drop(self.master);
-        (code, self.seen)
+        (code, self.seen, settings)
+    }
+
+    /// How the terminal is set: lines or single keys, echo, signals.
+    fn settings(&self) -> String {
+        format!("{:?}", self.master.get_termios().unwrap())
+    }
+
+    /// Waits until single keys are read.
+    #[track_caller]
+    fn wait_for_single_keys(&self) {
+        let end = Instant::now() + PATIENCE;
+        while self.settings() == self.settings_before {
+            assert!(Instant::now() < end, "the terminal is not set to single keys");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sends a signal to the program.
+    fn signal(&self, name: &str) {
+        let process = self.child.process_id().unwrap().to_string();
+        let mut command = std::process::Command::new("kill");
+        assert!(command.args(["-s", name]).arg(process).status().unwrap().success());
     }
 }
 
@@ -158,8 +191,7 @@ fn a_termination_at_the_question_is_an_interrupt_too() {
     let before = std::fs::read(project.database()).unwrap();
     let mut session = Session::start(&project, &["migrate", "phase3"], &[]);
     session.wait_for(QUESTION);
-    let process = session.child.process_id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
+    session.signal("TERM");
     let (code, screen) = session.end();
     assert_eq!(code, 130, "{screen}");
     assert_eq!(std::fs::read(project.database()).unwrap(), before);
@@ -200,23 +232,81 @@ fn an_unrecorded_file_is_adopted_after_a_question() {
     project.run(&["verify", "--expect", "2"]).expect_code(0);
 }
 
-#[test]
-fn a_backup_to_restore_is_picked_from_the_list() {
+/// A migrated catalogue with two backups: one before phase 3, and a later one.
+fn with_two_backups() -> (Project, PathBuf) {
     let project = Project::with_catalogue(&small());
     let before = project.copy_database("before.db");
     project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
     project.run(&["backup", "--name", "later"]).expect_code(0);
-    for (number, code) in [("3\r", 9), ("\r", 9), ("2\r", 0)] {
+    (project, before)
+}
+
+const PICK: &str = "Which backup is to be restored?";
+const RESTORE: &str = "Type 'yes' to restore this backup:";
+
+#[test]
+fn a_backup_to_restore_is_picked_with_keys() {
+    let (project, before) = with_two_backups();
+    // Down to the older one; what would be lost is said before the word is asked for.
+    let mut session = Session::start(&project, &["restore"], &[]);
+    session.wait_for("made by hand, version 2");
+    session.wait_for("before phase3, version 1");
+    assert!(session.seen.contains(PICK), "{}", session.seen);
+    let newest_first = session.seen.find("made by hand") < session.seen.find("before phase3");
+    assert!(newest_first, "{}", session.seen);
+    for fact in ["verified", "KiB", "rows in 2", "tables", "20"] {
+        assert!(session.seen.contains(fact), "{fact}: {}", session.seen);
+    }
+    session.type_in("\x1b[B");
+    session.type_in("\r");
+    session.wait_for("from version 2 to version 1");
+    session.wait_for(RESTORE);
+    assert!(session.seen.contains("imaging_sessions: goes with 12 rows"), "{}", session.seen);
+    session.type_in("yes\r");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_cursor_shown(&screen);
+    judge(&before, &project.database(), &serde_json::json!({})).unwrap();
+}
+
+#[test]
+fn leaving_the_list_of_backups_changes_nothing_and_leaves_the_terminal_as_it_was() {
+    let (project, _) = with_two_backups();
+    let file = std::fs::read(project.database()).unwrap();
+    for (key, code) in [("\x1b", 9), ("q", 9), ("\x03", 130), ("TERM", 130), ("HUP", 130)] {
         let mut session = Session::start(&project, &["restore"], &[]);
+        session.wait_for("before phase3, version 1");
+        session.wait_for_single_keys();
+        if key.len() == 1 {
+            session.type_in(key);
+        } else {
+            session.signal(key);
+        }
+        let before = session.settings_before.clone();
+        let (found, screen, after) = session.end_with_settings();
+        assert_eq!(found, code, "{key:?}\n{screen}");
+        assert_cursor_shown(&screen);
+        assert_eq!(after, before, "{key:?}: the terminal stays raw");
+        assert_eq!(std::fs::read(project.database()).unwrap(), file, "{key:?}");
+    }
+    assert_eq!(project.backups().len(), 2);
+}
+
+#[test]
+fn a_backup_to_restore_is_picked_by_number_where_keys_cannot_be_drawn() {
+    let (project, before) = with_two_backups();
+    for (number, code) in [("3\r", 9), ("\r", 9), ("2\r", 0)] {
+        let mut session = Session::start(&project, &["restore"], &[("TERM", "dumb")]);
         session.wait_for("Type a number from 1 to 2:");
         session.type_in(number);
         if code == 0 {
-            session.wait_for("Type 'yes' to restore this backup:");
+            session.wait_for(RESTORE);
             assert!(session.seen.contains("from version 2 to version 1"), "{}", session.seen);
             session.type_in("yes\r");
         }
         let (found, screen) = session.end();
         assert_eq!(found, code, "{screen}");
+        assert!(!screen.contains("\x1b["), "{screen:?}");
     }
     judge(&before, &project.database(), &serde_json::json!({})).unwrap();
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 /// The floors, the lowest first. Modules of one floor do not import each other, except on the ground,
 /// where errors, names and events stand together.
 const FLOORS: [&[&str]; 10] = [
-    &["error", "name", "event", "sql", "files"],
-    &["phase", "schema", "sample"],
+    &["error", "exit", "name", "event", "sql", "files"],
+    &["phase", "schema", "sample", "btree"],
     &["database"],
-    &["rows", "assertion"],
+    &["rows", "assertion", "records"],
     &["history", "shadow", "backup"],
     &["plan"],
     &["preflight", "rebuild", "proof"],

@@ -217,7 +217,7 @@ fn damage_between_copy_and_proof_is_noticed_and_rolled_back() {
 }
 
 #[test]
-fn a_damaged_index_stops_a_run_before_anything_is_written_and_leaves_no_backup() {
+fn a_damaged_index_stops_a_run_before_the_commit_and_its_backup_says_what_it_is() {
     let bench = support::Bench::new(
         "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); CREATE TABLE u(c);
          INSERT INTO t VALUES (1, 2), (3, 4); INSERT INTO u VALUES (5);
@@ -230,8 +230,11 @@ fn a_damaged_index_stops_a_run_before_anything_is_written_and_leaves_no_backup()
     bench.steps("[[up]]\nop = \"rename_column\"\ntable = \"u\"\nfrom = \"c\"\nto = \"d\"\n");
     let error = bench.run(&up_to("head")).unwrap_err();
     assert_eq!(error.kind(), phaseshift::ErrorKind::Damaged, "{}", explain(error));
-    assert_eq!(error.state(), phaseshift::DatabaseState::Unchanged);
-    assert!(error.facts().backup.is_none(), "a backup that is gone is not named");
-    assert_eq!(bench.project().backups(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(error.state(), phaseshift::DatabaseState::RolledBack);
+    // A backup that was promised stays, and is no backup to go back to.
+    let backups = bench.project().backups();
+    assert_eq!((backups.len(), error.facts().backup.as_ref()), (1, backups.first()));
+    let entry = phaseshift::backup::BackupEntry::at(&RealFiles, &backups[0]).unwrap();
+    assert!(!entry.is_verified() && entry.problem.is_some(), "{entry:?}");
     assert!(std::fs::read(bench.database()).unwrap() == std::fs::read(bench.before()).unwrap());
 }

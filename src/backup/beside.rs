@@ -39,6 +39,11 @@ impl Beside {
         Self { path: path.to_path_buf(), options: options.clone(), stop, running }
     }
 
+    /// Tells whether nothing has to be waited for. A check that runs at the end is not done before.
+    pub(super) fn is_done(&self) -> bool {
+        self.running.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// Waits for the end and returns what was found.
     pub(super) fn finish(mut self) -> Result<Integrity> {
         let Some(running) = self.running.take() else { return check(&self.path, &self.options) };
@@ -66,7 +71,8 @@ impl Drop for Beside {
     }
 }
 
-fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
+/// Checks a backup through a connection of its own.
+pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
     let backup = Database::open(path, Access::Look, options)?;
     let found = integrity(backup.connection())?;
     backup.close()?;

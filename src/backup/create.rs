@@ -6,15 +6,15 @@ use std::time::Instant;
 use chrono::{DateTime, FixedOffset};
 use rusqlite::Connection;
 
-use super::beside::Beside;
+use super::beside::{Beside, check};
 use super::check::integrity;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED};
 use super::manifest::Manifest;
 use super::name::{BackupLabel, Names, manifest_of};
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, folder_of, look};
-use super::publish::{Finished, publish};
+use super::part::{Part, ensure_folder, look};
+use super::publish::{Finished, publish, restate};
 use super::verify::{Digest, digest};
 use crate::database::{Access, Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
@@ -87,24 +87,54 @@ impl VerifiedBackup {
         self.seconds
     }
 
-    /// Waits for the integrity check that runs beside. A damaged backup, which is the copy of a damaged
-    /// database, is removed.
+    /// Waits for the integrity check that runs beside. A backup that was promised stays, whatever is
+    /// found: if it is damaged, its manifest says so from then on.
+    ///
+    /// SQLite reports what it cannot read at the moment as damage, too. Damage is what is found twice.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] with what was found; [`ErrorKind::Interrupted`].
+    /// [`ErrorKind::BackupDamaged`] with what was found: most likely the damage of the database, of
+    /// which the backup is a copy byte for byte, see [`VerifiedBackup::blame`]; [`ErrorKind::Backup`]
+    /// if it cannot be read back; [`ErrorKind::Interrupted`].
     pub fn settle(&mut self) -> Result<()> {
         let Some(beside) = self.beside.take() else { return Ok(()) };
-        let found = beside.finish().map_err(of_copy)?;
+        let options = self.reader.options();
+        let failed =
+            |error| of_copy(error).during(ErrorKind::Backup, "the backup could not be checked");
+        let found = beside.finish().map_err(failed)?;
         if found.damage.is_empty() {
             return Ok(());
         }
-        let files = self.reader.options().files.as_ref();
-        for path in [self.path.as_path(), &manifest_of(&self.path)] {
-            // The damage is the news; what cannot be removed is a backup that says of what it is one.
-            drop(files.remove(path));
+        if check(&self.path, options).map_err(failed)?.damage.is_empty() {
+            let what = "the backup cannot be read back reliably";
+            return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
         }
-        drop(files.sync_folder(folder_of(&self.path)));
-        Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
+        self.manifest.damaged = true;
+        // The damage is the news. Whoever trusts the manifest all the same checks the backup first.
+        drop(restate(options.files.as_ref(), &self.path, &self.manifest));
+        Err(Error::new(ErrorKind::BackupDamaged, "the backup is damaged").problems(found.damage))
+    }
+
+    /// Finds out whether damage that [`VerifiedBackup::settle`] reports is that of the database, which
+    /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
+    pub fn blame(error: Error, source: &Connection) -> Error {
+        if error.kind() != ErrorKind::BackupDamaged {
+            return error;
+        }
+        match integrity(source) {
+            Ok(own) if !own.damage.is_empty() => {
+                Error::new(ErrorKind::Damaged, "the database is damaged").problems(own.damage)
+            }
+            Ok(_) | Err(_) => error,
+        }
+    }
+
+    /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
+    ///
+    /// # Errors
+    /// As [`VerifiedBackup::settle`].
+    pub fn settle_if_done(&mut self) -> Result<()> {
+        if self.beside.as_ref().is_some_and(Beside::is_done) { self.settle() } else { Ok(()) }
     }
 
     /// Closes the connection and returns the backup as an entry of the list.

@@ -11,6 +11,9 @@ use crate::files::{FileKind, Files};
 /// Why the copy of a damaged file does not count as verified.
 pub(super) const NOT_COMPARED: &str = "it was not compared with its source, which was damaged";
 
+/// Why a backup whose check found damage does not count as verified.
+const DAMAGED: &str = "its check found damage, most likely that of its source";
+
 /// A file in the folder of backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupEntry {
@@ -120,6 +123,9 @@ fn problem(path: &Path, bytes: u64, manifest: &Manifest) -> Option<String> {
     }
     if bytes != manifest.bytes {
         return Some(format!("it has {bytes} bytes, its manifest says {}", manifest.bytes));
+    }
+    if manifest.damaged {
+        return Some(DAMAGED.to_owned());
     }
     (!manifest.verified).then(|| NOT_COMPARED.to_owned())
 }

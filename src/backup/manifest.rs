@@ -64,6 +64,9 @@ pub struct Manifest {
     /// Whether every row was compared with the source. Only the copy of a damaged file, kept
     /// before a restore, was not.
     pub verified: bool,
+    /// Whether damage was found after the backup had its name, most likely that of its source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     /// The rows of every table, in schema order.
     pub tables: Vec<ManifestTable>,
     /// The program's version.
@@ -124,6 +127,7 @@ mod tests {
             digest: "blake3:00".into(),
             page_size: 4_096,
             verified: true,
+            damaged: false,
             tables: vec![ManifestTable { table: "sessions".into(), rows: 2 }],
             tool: "0.1.0".into(),
         };

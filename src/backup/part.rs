@@ -88,6 +88,13 @@ impl<'f> Part<'f> {
         Ok(())
     }
 
+    /// Gives the file the name of another one, which it replaces in one step.
+    pub(crate) fn replace(&mut self, target: &Path) -> std::io::Result<()> {
+        self.files.rename_over(&self.path, target)?;
+        self.kept = true;
+        Ok(())
+    }
+
     /// Returns the first sidecar that lies beside the file with content.
     pub(crate) fn sidecar(&self) -> Result<Option<PathBuf>> {
         sidecar_with_content(self.files, &self.path)

@@ -1,6 +1,6 @@
 //! Giving a finished backup its name and its manifest, so that both survive a power cut.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{SecondsFormat, Utc};
 
@@ -12,7 +12,7 @@ use super::part::{Part, folder_of, look};
 use super::verify::Digest;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::TableRows;
-use crate::files::Stat;
+use crate::files::{Files, Stat};
 
 /// A backup under its final name.
 #[derive(Debug)]
@@ -66,12 +66,30 @@ fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Man
         digest: digest.text,
         page_size,
         verified: true,
+        damaged: false,
         tables: tables
             .into_iter()
             .map(|entry| ManifestTable { table: entry.table, rows: entry.rows })
             .collect(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
     })
+}
+
+/// Writes the manifest of a promised backup anew, in one step: it says something else now.
+pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Result<()> {
+    let beside = manifest_of(path);
+    let like = look(files, &beside)?;
+    let bytes = manifest.to_bytes().map_err(|error| {
+        Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
+    })?;
+    let Some((like, mut text)) = like.zip(Part::create(files, &beside, &bytes)?) else {
+        let what = format!("{} cannot be replaced", beside.display());
+        return Err(Error::new(ErrorKind::Backup, what));
+    };
+    text.settle(&like)?;
+    text.replace(&beside).map_err(|error| file_error("replace", &beside, error))?;
+    let folder = folder_of(path);
+    files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
 }
 
 /// Renames the backup and then its manifest to the first pair of names that is free.

@@ -1,8 +1,7 @@
 //! What a command hands back when it did not fail.
 
+use phaseshift::exit;
 use serde_json::{Map, Value};
-
-use super::exit;
 
 /// The result of a command: an exit code, and the report as text and as JSON.
 #[derive(Debug, Clone)]

@@ -37,6 +37,9 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
+    #[arg(long, global = true, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -220,7 +223,7 @@ pub enum Command {
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
-  phaseshift demo /tmp/try --yes")]
+  phaseshift demo try --yes")]
     Demo(DemoArgs),
     /// List the phases, the newest first
     #[command(after_help = "Examples:
@@ -242,11 +245,19 @@ pub enum Command {
     /// List the phases on which several stand
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phase files: the graph, and every phase from nothing
+    /// Check the phase files: the graph, and every phase from nothing, back and again
     #[command(after_help = "Examples:
   phaseshift check
-  phaseshift check --roundtrip --json")]
+  phaseshift check --roundtrip --json
+  phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
+    /// Compare the schema of the database, of the phases, and the desired one
+    #[command(after_help = "Examples:
+  phaseshift diff
+  phaseshift diff --from head --to schema
+  phaseshift diff --from database --to schema.sql --json
+  phaseshift diff --from phase2 --to phase3 # exit 3")]
+    Diff(DiffArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -267,10 +278,10 @@ pub enum Command {
     Merge(MergeArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
-  phaseshift completions bash > /etc/bash_completion.d/phaseshift")]
+  phaseshift completions bash > phaseshift.bash")]
     Completions(CompletionArgs),
     /// Print the manual page
-    #[command(after_help = "Examples:\n  phaseshift man | man -l -")]
+    #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
     Man,
 }
 
@@ -429,11 +440,25 @@ pub struct ShowArgs {
 }
 
 /// Arguments of `check`.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// Also take each phase down and up again
+    /// Also tell of each phase whether it can be undone; with a database, tried on a private copy of it
     #[arg(long)]
     pub roundtrip: bool,
+    /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
+    #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
+    pub scratch: Option<PathBuf>,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// What is compared: database, applied, schema, a target as head or an id, or a file of SQL
+    #[arg(long, value_name = "PLACE")]
+    pub from: Option<String>,
+    /// What is right: the applied phases, unless another place is named
+    #[arg(long, value_name = "PLACE")]
+    pub to: Option<String>,
 }
 
 /// Arguments of `init`.
@@ -511,6 +536,7 @@ impl Command {
             Self::Bases => "bases",
             Self::Branches => "branches",
             Self::Check(_) => "check",
+            Self::Diff(_) => "diff",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

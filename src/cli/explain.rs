@@ -47,16 +47,19 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
-        ErrorKind::Config => of_file(error, "correct the settings file"),
+        ErrorKind::Config => of_file(error, "correct the file"),
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
-        ErrorKind::UnknownTarget | ErrorKind::AmbiguousTarget => {
+        ErrorKind::UnknownTarget => {
             let mut next = of_choices(error);
             next.push(command("history"));
             next
         }
+        ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
         ErrorKind::PhaseEdited => {
-            one("bring back the file as it was applied, and write a new phase for the change")
+            let what =
+                "bring back the file as it was applied, and write a new phase for the change";
+            of_file(error, what)
         }
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
@@ -146,6 +149,21 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         return of_file(error, "correct the phase file");
     }
     vec!["name the folder of the phase files with --phases FOLDER".to_owned(), command("init")]
+}
+
+/// Where several heads or lines are meant, the commands that take all of them, or one.
+fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let text = error.to_string();
+    let first = error.facts().choices.first();
+    let mut next = of_choices(error);
+    if text.starts_with("the chain has") && !text.contains("--head") {
+        next.push(command("upgrade heads"));
+        next.push(command("merge heads -m TEXT"));
+    } else if let (true, Some(id)) = (text.contains("could undo"), first) {
+        next.push(command(&format!("downgrade {id}@-1")));
+    }
+    next.push(command("history"));
+    next
 }
 
 fn of_choices(error: &Error) -> Vec<String> {

@@ -46,7 +46,7 @@ fn head(command: &str, exit: u8) -> Map<String, Value> {
     Map::from_iter([
         ("format".to_owned(), json!(FORMAT)),
         ("command".to_owned(), json!(command)),
-        ("ok".to_owned(), json!(exit == super::exit::DONE)),
+        ("ok".to_owned(), json!(exit == phaseshift::exit::DONE)),
         ("exit_code".to_owned(), json!(exit)),
     ])
 }

@@ -7,7 +7,6 @@ mod answer;
 mod args;
 mod commands;
 mod context;
-mod exit;
 mod explain;
 mod json;
 mod location;

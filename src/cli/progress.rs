@@ -5,6 +5,7 @@ mod events;
 
 use std::io::Write as _;
 
+use phaseshift::database::{WaitListener, holders, listen_to_waits};
 use phaseshift::event::{Event, Observer};
 
 use super::args::ProgressChoice;
@@ -53,8 +54,7 @@ impl Observer for Reporter<'_> {
             Event::Waiting { .. } | Event::Notice { .. } => {
                 self.bar.clear();
                 if self.context.progress != ProgressChoice::Json {
-                    let text = self.screen.remark(event);
-                    self.context.remark(&text);
+                    self.context.remark(&RunScreen::remark(event));
                 }
             }
             _ => {
@@ -66,4 +66,23 @@ impl Observer for Reporter<'_> {
             }
         }
     }
+}
+
+/// Says for whom the engine waits, whenever it does, until the listener is dropped.
+pub fn tell_of_waits(context: &Context) -> Option<WaitListener> {
+    let files = context.files();
+    let database = context.settings.database.as_ref()?;
+    let database = files.canonical(database).unwrap_or_else(|_| database.clone());
+    let (progress, output) = (context.progress, context.output);
+    Some(listen_to_waits(move || {
+        let holders = holders(&database, files.as_ref()).iter().map(ToString::to_string).collect();
+        let event = Event::Waiting { holders };
+        let text = match progress {
+            ProgressChoice::Json => events::json(&event).to_string(),
+            _ if output == Output::Text => RunScreen::remark(&event),
+            _ => return,
+        };
+        // A line that nobody reads stops nothing.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }))
 }

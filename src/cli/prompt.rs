@@ -1,12 +1,22 @@
 //! Asking a person. Only the word `yes` proceeds.
+//!
+//! Questions are answered with a line, which the terminal reads as usual. Picking from a list uses
+//! single keys (dialoguer's `Select`): while a key is waited for the terminal is in raw mode, and it
+//! is set back before the key is looked at. A signal to stop ends that wait, too, because it is on the
+//! main thread, which the kernel prefers for signals to the process. Only SIGKILL leaves the terminal
+//! raw, as it does with every program of that kind. Where keys cannot be drawn (`TERM=dumb`), a
+//! number is asked for instead.
 
 use std::io::Write as _;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use console::{Term, truncate_str};
+use dialoguer::Select;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::context::Context;
+use super::terminal::show_cursor;
 
 /// How often a waiting question looks whether it was interrupted.
 const POLL: Duration = Duration::from_millis(50);
@@ -43,14 +53,53 @@ pub fn require_somebody(context: &Context) -> Result<()> {
     Err(Error::new(ErrorKind::NoAnswer, what))
 }
 
-/// Asks for a number from 1 to `most`.
+/// Lets a person pick one of some lines; returns its place, from 0.
 ///
 /// # Errors
-/// [`ErrorKind::Declined`] for anything else; [`ErrorKind::Interrupted`].
-pub fn choose(context: &Context, question: &str, most: usize) -> Result<usize> {
-    let answer = ask(context, question)?;
+/// [`ErrorKind::Declined`] if none is picked; [`ErrorKind::Interrupted`].
+pub fn pick(context: &Context, question: &str, lines: &[String]) -> Result<usize> {
+    if context.terminal.keys {
+        by_keys(context, question, lines)
+    } else {
+        by_number(context, lines)
+    }
+}
+
+fn by_number(context: &Context, lines: &[String]) -> Result<usize> {
+    for (place, line) in lines.iter().enumerate() {
+        let _ = writeln!(std::io::stderr(), "  {:>2}. {line}", place + 1);
+    }
+    let most = lines.len();
+    let answer = ask(context, &format!("Which one? Type a number from 1 to {most}:"))?;
     let number = answer.trim().parse().ok().filter(|number| (1..=most).contains(number));
-    number.ok_or_else(|| Error::new(ErrorKind::Declined, "the answer was not one of the numbers"))
+    number
+        .map(|number: usize| number - 1)
+        .ok_or_else(|| Error::new(ErrorKind::Declined, "the answer was not one of the numbers"))
+}
+
+fn by_keys(context: &Context, question: &str, lines: &[String]) -> Result<usize> {
+    let terminal = Term::stderr();
+    // A line that wraps cannot be drawn again in its place.
+    let width = usize::from(terminal.size().1).saturating_sub(4).max(20);
+    let lines = lines.iter().map(|line| truncate_str(line, width, "...").into_owned());
+    let question = format!("{question} (arrows and Enter; Esc for none)");
+    let select = Select::new().with_prompt(question).default(0).items(lines);
+    let picked = select.interact_on_opt(&terminal);
+    // A signal reaches its handler on another thread, which may be a little later.
+    let broken = matches!(&picked, Err(dialoguer::Error::IO(error))
+        if error.kind() == std::io::ErrorKind::Interrupted);
+    if broken || context.interrupt.requested() {
+        show_cursor();
+        return Err(Error::new(ErrorKind::Interrupted, "interrupted at the question"));
+    }
+    match picked {
+        Ok(Some(place)) => Ok(place),
+        Ok(None) => Err(Error::new(ErrorKind::Declined, "none was picked")),
+        Err(error) => {
+            show_cursor();
+            Err(Error::new(ErrorKind::Io, "the answer cannot be read").caused_by(error))
+        }
+    }
 }
 
 /// Asks for a line. The end of the input is an empty answer.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
-use phaseshift::{DatabaseState, Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
 
 use super::answer::Answer;
 use super::args::Cli;
@@ -16,7 +16,7 @@ use super::context::Context;
 use super::explain::explain;
 use super::screens::failure::failure;
 use super::terminal::{ColorChoice, Terminal, show_cursor};
-use super::{commands, exit, json, signals};
+use super::{commands, json, signals};
 
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -20,8 +20,12 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// The database, if one is named.
     pub database: Option<PathBuf>,
+    /// Whether a flag or the environment names the database, rather than the settings file.
+    pub database_demanded: bool,
     /// The folder of the phases.
     pub phases: PathBuf,
+    /// The desired schema: a file, or a folder of files.
+    pub schema: PathBuf,
     /// The folder of the backups, if another one than `backups/` beside the database.
     pub backups: Option<PathBuf>,
     /// The table that records versions.
@@ -78,10 +82,14 @@ impl Settings {
             let flag = flag.as_ref().map(|path| around.folder.join(path));
             flag.or_else(|| variable(name).map(here)).or_else(|| said.map(there))
         };
+        let demanded = global.database.is_some() || variable("PHASESHIFT_DATABASE").is_some();
         Ok(Self {
             database,
+            database_demanded: demanded,
             phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
                 .unwrap_or_else(|| home.join("phases")),
+            schema: choose(&global.schema, "PHASESHIFT_SCHEMA", said.schema)
+                .unwrap_or_else(|| home.join("schema.sql")),
             backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),
             version_table: global
                 .version_table
@@ -116,6 +124,7 @@ fn flags(global: &Global) -> String {
         ("--config", global.config.as_ref().map(path)),
         ("--database", global.database.clone()),
         ("--phases", global.phases.as_ref().map(path)),
+        ("--schema", global.schema.as_ref().map(path)),
         ("--backup-dir", global.backup_dir.as_ref().map(path)),
         ("--version-table", global.version_table.clone()),
     ] {

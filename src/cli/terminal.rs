@@ -73,6 +73,8 @@ pub struct Terminal {
     pub attended: bool,
     /// Whether progress bars can be drawn on stderr.
     pub bars: bool,
+    /// Whether a person can pick from a list with keys.
+    pub keys: bool,
 }
 
 impl Terminal {
@@ -87,11 +89,13 @@ impl Terminal {
             ColorChoice::Auto => is_terminal && !dumb && !no_color,
         };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let attended = std::io::stdin().is_terminal() && err;
         Self {
             out: Style { color: color(out), unicode },
             err: Style { color: color(err), unicode },
-            attended: std::io::stdin().is_terminal() && err,
+            attended,
             bars: err && !dumb,
+            keys: attended && !dumb,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod fence;
 mod holders;
 mod open;
+mod parts;
 mod patience;
 mod settings;
 mod statements;
@@ -15,6 +16,9 @@ mod transaction;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
+pub use parts::{LentCollations, MissingPart, lend_collations, with_passing_stubs};
+pub(crate) use parts::{stub, with_stubs};
+pub use patience::{WaitListener, listen_to_waits};
 pub use settings::{Identity, with_strict_names};
 pub use statements::{Purpose, run_fenced, words};
 pub use transaction::WriteTransaction;

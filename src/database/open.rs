@@ -98,7 +98,7 @@ impl Database {
             // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
             connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
         }
-        settings::apply(&connection, access).map_err(explain_hot_journal)?;
+        settings::apply(&connection, access).map_err(explain_unreadable)?;
         let database = Self {
             connection,
             path: path.to_path_buf(),
@@ -115,7 +115,7 @@ impl Database {
     fn touch(&self) -> Result<()> {
         let read =
             self.connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
-        read.map(drop).map_err(|error| explain_hot_journal(error.into()))
+        read.map(drop).map_err(|error| explain_unreadable(error.into()))
     }
 
     /// Returns the connection.
@@ -246,18 +246,23 @@ fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
     Ok(stat.map(|stat| stat.bytes))
 }
 
-/// Says why a connection that only looks cannot read what a crashed program left.
-fn explain_hot_journal(error: Error) -> Error {
+/// Says why a file that is open cannot be read: what lies beside it, or ought to, is in the way.
+fn explain_unreadable(error: Error) -> Error {
+    use rusqlite::ffi::{
+        SQLITE_CANTOPEN, SQLITE_READONLY_CANTINIT, SQLITE_READONLY_RECOVERY,
+        SQLITE_READONLY_ROLLBACK,
+    };
     let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-    if !cause.is_some_and(is_hot_journal) {
-        return error;
-    }
-    let what = "a crashed program left a journal that must be rolled back first";
+    let what = match cause.and_then(rusqlite::Error::sqlite_error).map(|it| it.extended_code) {
+        Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY) => {
+            "a crashed program left a journal that must be rolled back first"
+        }
+        // Never `immutable`: it would show older rows than the WAL holds
+        // (https://sqlite.org/wal.html#read_only_databases).
+        Some(SQLITE_CANTOPEN | SQLITE_READONLY_CANTINIT) => {
+            "the file is in WAL mode, and the files that this needs beside it cannot be written"
+        }
+        Some(_) | None => return error,
+    };
     Error::new(ErrorKind::ReadOnly, what).caused_by(error)
-}
-
-fn is_hot_journal(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(failure, _)
-        if failure.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK
-            || failure.extended_code == rusqlite::ffi::SQLITE_READONLY_RECOVERY)
 }

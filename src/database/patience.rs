@@ -19,10 +19,46 @@ struct Patience {
     wait: Duration,
     interrupt: Interrupt,
     since: Instant,
+    told: bool,
 }
+
+/// How long a wait lasts before anybody hears of it.
+const QUIET: Duration = Duration::from_millis(250);
+
+type Listener = Box<dyn FnMut()>;
 
 thread_local! {
     static PATIENCE: RefCell<Option<Patience>> = const { RefCell::new(None) };
+    static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
+}
+
+/// Keeps a listener for waits of this thread, until it is dropped.
+#[derive(Debug)]
+#[must_use = "nobody listens any more when it is dropped"]
+pub struct WaitListener(());
+
+impl Drop for WaitListener {
+    fn drop(&mut self) {
+        LISTENER.take();
+    }
+}
+
+/// Calls a listener whenever the engine, on this thread, has waited a quarter of a second for
+/// another program to release a file; once for each wait.
+///
+/// A wait can begin inside any statement, where no observer is at hand; operations that wait in a
+/// loop of their own tell their observer ([`Event::Waiting`](crate::event::Event::Waiting)).
+pub fn listen_to_waits(listener: impl FnMut() + 'static) -> WaitListener {
+    LISTENER.set(Some(Box::new(listener)));
+    WaitListener(())
+}
+
+fn tell() {
+    // Taken out while it is called: what it does may wait, too.
+    if let Some(mut listener) = LISTENER.take() {
+        listener();
+        LISTENER.set(Some(listener));
+    }
 }
 
 /// Lets a connection wait for locks up to a time, on the thread that calls.
@@ -36,22 +72,30 @@ pub(super) fn install(
 ) -> Result<()> {
     PATIENCE.with_borrow_mut(|patience| {
         let (interrupt, since) = (interrupt.clone(), Instant::now());
-        *patience = Some(Patience { wait, interrupt, since });
+        *patience = Some(Patience { wait, interrupt, since, told: false });
     });
     Ok(connection.busy_handler(Some(wait_once))?)
 }
 
 /// Called for the `count`-th time in a row for one lock; tells whether to try again.
 fn wait_once(count: i32) -> bool {
-    PATIENCE.with_borrow_mut(|patience| {
-        let Some(patience) = patience else { return false };
+    let nap = PATIENCE.with_borrow_mut(|patience| {
+        let patience = patience.as_mut()?;
         if count == 0 {
-            patience.since = Instant::now();
+            (patience.since, patience.told) = (Instant::now(), false);
         }
-        if patience.interrupt.requested() || patience.since.elapsed() >= patience.wait {
-            return false;
+        let waited = patience.since.elapsed();
+        if patience.interrupt.requested() || waited >= patience.wait {
+            return None;
         }
-        std::thread::sleep(NAP.min(patience.wait));
-        true
-    })
+        let tells = waited >= QUIET && !patience.told;
+        patience.told |= tells;
+        Some((NAP.min(patience.wait), tells))
+    });
+    let Some((nap, tells)) = nap else { return false };
+    if tells {
+        tell();
+    }
+    std::thread::sleep(nap);
+    true
 }

@@ -41,6 +41,7 @@ pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
         connection.execute_batch(&format!("PRAGMA {name}={value}"))?;
         require(connection, name, wanted)?;
     }
+    enlarge_cache(connection)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     if access == Access::Look {
         connection.execute_batch("PRAGMA query_only=ON")?;
@@ -64,6 +65,16 @@ pub fn with_strict_names<T>(
     let done = done?;
     reset?;
     Ok(done)
+}
+
+/// Gives a connection a cache of 10 MB, unless the file asks for another one than SQLite's default.
+fn enlarge_cache(connection: &Connection) -> Result<()> {
+    // https://sqlite.org/pragma.html#pragma_cache_size; negative numbers are KiB.
+    let size: i64 = connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+    if size == -2_000 {
+        connection.execute_batch("PRAGMA cache_size=-10000")?;
+    }
+    Ok(())
 }
 
 /// Fails unless a pragma reports the wanted value.

@@ -12,6 +12,8 @@ pub struct AppliedPhase {
     pub id: PhaseId,
     /// The checksum of its file when it was applied.
     pub checksum: Option<String>,
+    /// The version that it set, unless a later one stands for it.
+    pub version: Option<i64>,
 }
 
 /// Derives the applied phases from the version tables alone.
@@ -33,7 +35,7 @@ pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> 
         match event {
             Some(event) => {
                 let id = PhaseId::new(&event.id).ok_or_else(|| unreadable_id(&event.id))?;
-                add(&mut found, id, event.checksum.clone());
+                add(&mut found, id, event.checksum.clone(), Some(row.version));
             }
             None => {
                 let phase = chain.with_version(row.version).ok_or_else(|| {
@@ -42,23 +44,22 @@ pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> 
                     Error::new(ErrorKind::PhaseMissing, what)
                 })?;
                 for ancestor in chain.ancestors(&phase.id) {
-                    add(&mut found, ancestor, None);
+                    add(&mut found, ancestor, None, None);
                 }
-                add(&mut found, phase.id.clone(), None);
+                add(&mut found, phase.id.clone(), None, Some(row.version));
             }
         }
     }
     Ok(found)
 }
 
-fn add(found: &mut Vec<AppliedPhase>, id: PhaseId, checksum: Option<String>) {
+fn add(found: &mut Vec<AppliedPhase>, id: PhaseId, checksum: Option<String>, version: Option<i64>) {
     match found.iter_mut().find(|it| it.id == id) {
         Some(known) => {
-            if known.checksum.is_none() {
-                known.checksum = checksum;
-            }
+            known.checksum = known.checksum.take().or(checksum);
+            known.version = known.version.or(version);
         }
-        None => found.push(AppliedPhase { id, checksum }),
+        None => found.push(AppliedPhase { id, checksum, version }),
     }
 }
 

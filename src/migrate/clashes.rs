@@ -44,16 +44,27 @@ pub fn find_clashes(project: &Project, ends: &[PhaseId]) -> Result<Vec<Clash>> {
 /// As [`find_clashes`].
 pub fn check_merges(project: &Project) -> Result<Vec<Clash>> {
     let chain = &project.chain;
-    let mut found = find_clashes(project, &chain.heads())?;
-    for merge in chain.merges() {
-        let Some(phase) = chain.get(&merge) else { continue };
-        for clash in find_clashes(project, &phase.parents)? {
-            if !found.contains(&clash) {
-                found.push(clash);
+    let merges = chain.merges().into_iter().filter_map(|id| chain.get(&id));
+    let mut joined: Vec<Vec<PhaseId>> = merges.map(|phase| phase.parents.clone()).collect();
+    joined.push(chain.heads());
+    let (mut found, mut failure) = (Vec::new(), None);
+    for ends in joined {
+        match find_clashes(project, &ends) {
+            Ok(clashes) => {
+                for clash in clashes {
+                    if !found.contains(&clash) {
+                        found.push(clash);
+                    }
+                }
             }
+            // Above a merge of branches that clash nothing runs; the clash itself is the news.
+            Err(error) => failure = failure.or(Some(error)),
         }
     }
-    Ok(found)
+    match failure {
+        Some(error) if found.is_empty() => Err(error),
+        Some(_) | None => Ok(found),
+    }
 }
 
 /// Refuses to merge phases whose branches clash.

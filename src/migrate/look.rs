@@ -2,16 +2,18 @@
 
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
+use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
-use crate::plan::{Direction, Plan, plan_phase, plan_undo};
+use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
 use crate::preflight::{
-    LossPolicy, check_requirements, check_rows, check_space, count_losses, probe_writing,
-    refuse_losses, space_need,
+    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files, count_losses,
+    probe_writing, refuse_losses, remarks_on_place, space_need,
 };
 use crate::shadow::Shadow;
 
 use super::clashes::{as_error, check_merges};
 use super::project::Project;
+use super::reproducible::notice_what_runs_here_only;
 use super::state::{Known, Migration, Prepared, data_version};
 use super::ways::Ways;
 
@@ -108,9 +110,9 @@ impl Migration<Prepared> {
             let seen = data_version(&database)?;
             match Self::look_at(project, request, &database) {
                 Ok(Found::UpToDate(found)) => return Ok(Look::UpToDate(found)),
-                Ok(Found::Plan(known, plan)) => {
+                Ok(Found::Plan(planned)) => {
                     let database = probe_writing(database)?;
-                    let (project, known) = (project.clone(), *known);
+                    let Planned { project, known, plan } = *planned;
                     let transactions = request.transactions;
                     let state = Prepared { database, data_version: seen };
                     let found = Migration { project, known, plan, transactions, state };
@@ -130,6 +132,7 @@ impl Migration<Prepared> {
         database: &Database,
     ) -> Result<Found> {
         let known = project.know(database)?;
+        let project = project.as_recorded(&known.recorded)?;
         let path = match request.direction {
             Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
             Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
@@ -138,7 +141,7 @@ impl Migration<Prepared> {
             let current = project.chain.current(&known.applied);
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
-        let mut plan = plan_path(project, &known, &path, request.direction)?;
+        let mut plan = plan_path(&project, &known, &path, request.direction)?;
         count_losses(database.connection(), &mut plan)?;
         if request.losses == LossPolicy::Refuse {
             refuse_losses(&plan)?;
@@ -150,14 +153,25 @@ impl Migration<Prepared> {
         let files = project.options.files.as_ref();
         let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
         check_space(files, &project.database, &project.backups, need)?;
-        Ok(Found::Plan(Box::new(known), plan))
+        check_temporary_files(files)?;
+        if let Some(first) = plan.phases.first_mut() {
+            first.notices.extend(remarks_on_place(files, &project.database)?);
+        }
+        Ok(Found::Plan(Box::new(Planned { project, known, plan })))
     }
 }
 
 /// What was found in a file in one state.
 pub(super) enum Found {
     UpToDate(Box<UpToDate>),
-    Plan(Box<Known>, Plan),
+    Plan(Box<Planned>),
+}
+
+/// A plan, and what it was made for: the project with the versions that the file records.
+pub(super) struct Planned {
+    pub(super) project: Project,
+    pub(super) known: Known,
+    pub(super) plan: Plan,
 }
 
 /// How often a look, or a run, begins anew because another program changed the file meanwhile.
@@ -174,7 +188,12 @@ pub(super) fn plan_path(
     shadow.keep_tables(project.versions.names());
     let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
     let mut plan = match direction {
-        Direction::Up => plan_up(project, known, &mut shadow, &phases)?,
+        Direction::Up => {
+            refuse_taken_versions(known, &phases)?;
+            let mut plan = plan_up(project, known, &mut shadow, &phases)?;
+            notice_what_runs_here_only(project, known, &mut plan)?;
+            plan
+        }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };
     for unsound in shadow.unsound() {
@@ -190,6 +209,16 @@ pub(super) fn plan_path(
     Ok(plan)
 }
 
+/// A version that the file records for one phase cannot be set by another.
+fn refuse_taken_versions(known: &Known, phases: &[&Phase]) -> Result<()> {
+    let taken =
+        |phase: &&&Phase| known.recorded.versions.iter().any(|it| it.version == phase.version);
+    let Some(phase) = phases.iter().find(taken) else { return Ok(()) };
+    let what =
+        format!("{} sets version {}, which the file records already", phase.id, phase.version);
+    Err(Error::new(ErrorKind::Chain, what).in_phase(phase.id.as_str()).at(&phase.file, 1))
+}
+
 fn plan_up(
     project: &Project,
     known: &Known,
@@ -200,7 +229,7 @@ fn plan_up(
     for phase in phases {
         let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
-        plan.phases.push(planned.map_err(|error| explain_unadopted(error, known, phase))?);
+        plan.phases.push(planned.map_err(|error| explain_unadopted(error, project, known, phase))?);
     }
     Ok(plan)
 }
@@ -229,18 +258,37 @@ fn plan_down(
     let mut remaining = known.applied.clone();
     let ways = Ways::new(project, &remaining)?;
     for phase in phases {
-        let past = ways.past(phase, &remaining, &known.recorded)?;
+        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
         remaining.remove(&phase.id);
+    }
+    if let Some(first) = plan.phases.first_mut() {
+        first.implied = implied(project, known)?;
     }
     Ok(plan)
 }
 
+/// The applied phases without a row of their own: another program recorded only a later one.
+fn implied(project: &Project, known: &Known) -> Result<Vec<Implied>> {
+    let recorded = applied(&known.recorded, &project.chain)?;
+    let without_row = recorded.into_iter().filter(|it| it.version.is_none());
+    let phases = without_row.filter_map(|it| project.chain.get(&it.id));
+    Ok(phases
+        .map(|phase| Implied {
+            id: phase.id.clone(),
+            version: phase.version,
+            description: phase.description.clone(),
+            parents: phase.parents.clone(),
+            checksum: phase.checksum.clone(),
+        })
+        .collect())
+}
+
 /// A step that does not fit a file on which nothing is recorded most often means that the file is
-/// further along than it says.
-fn explain_unadopted(error: Error, known: &Known, phase: &Phase) -> Error {
+/// further along than it says. Where there is but one phase, there is nothing to be further along with.
+fn explain_unadopted(error: Error, project: &Project, known: &Known, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
-    if !unrecorded || error.kind() != ErrorKind::Step {
+    if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
     let what = format!(

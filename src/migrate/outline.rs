@@ -34,6 +34,7 @@ impl Migration<Outlined> {
     pub fn outline(project: &Project, request: &Request) -> Result<Outline> {
         let database = project.open(Access::Look)?;
         let known = project.know(&database)?;
+        let project = &project.as_recorded(&known.recorded)?;
         let path = match request.direction {
             Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
             Direction::Down => project.chain.down_path(&known.applied, &request.target)?,

@@ -77,6 +77,17 @@ impl Project {
         self.chain.check_applied(&phases).map_err(|error| error.in_database(&self.database))
     }
 
+    /// Returns the project as a file sees it that records this: its phases keep the versions they
+    /// have there, and the others take versions that are free.
+    ///
+    /// # Errors
+    /// As [`applied`].
+    pub fn as_recorded(&self, recorded: &Recorded) -> Result<Self> {
+        let found = applied(recorded, &self.chain)?;
+        let versions = found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
+        Ok(Self { chain: self.chain.with_recorded_versions(&versions), ..self.clone() })
+    }
+
     /// How long to wait for locks.
     pub fn wait(&self) -> Duration {
         self.options.wait

@@ -1,54 +1,86 @@
 //! Round trips on a copy of a database: the real run, the real rows, and nothing that counts at stake.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::backup::{BackupLabel, BackupRequest, create};
 use crate::database::{Access, Database};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
+use crate::files::Files;
 use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
+use crate::preflight::{require_space, space_need};
 use crate::rows::{Allowance, Comparison, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, differences, read};
 
 use super::look::Request;
 use super::project::Project;
-use super::roundtrip::{RoundTrip, Verdict, roundtrip};
+use super::roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 use super::run::Report;
+use super::scratch::Scratch;
 use super::secure::migrate_now;
 use super::state::Migration;
 
+/// What round trips on copies of a database showed, and what they cost.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    /// The round trips, in chain order.
+    pub trips: Vec<RoundTrip>,
+    /// The size of a copy, in bytes.
+    pub bytes: u64,
+}
+
 /// Takes every phase of the chain back and forth, on the shadow and on copies of the database, which
-/// are made in a folder that the caller removes afterwards.
+/// are made in a private folder below `place` and removed at the end.
 ///
 /// Phases that are applied go down and up again, the newest first; phases that are pending go up,
 /// down and up again. What a verdict says about rows was counted. A phase that the copies cannot
-/// reach keeps the verdict of the shadow.
+/// reach keeps the verdict of the shadow. The database itself is only read.
 ///
 /// # Errors
-/// Those of opening and copying the database; what is wrong with a phase is a verdict.
-pub fn roundtrip_on_copy(project: &Project, scratch: &Path) -> Result<Vec<RoundTrip>> {
+/// [`ErrorKind::NoSpace`] if there is less room than [`rehearsal_space`] says; those of opening and
+/// copying the database; what is wrong with a phase is a verdict.
+pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
     let mut trips = roundtrip(project)?;
     let source = project.open(Access::Look)?;
     let applied = project.know(&source)?.applied;
+    let files = project.options.files.as_ref();
+    require_space(files, place, rehearsal_space(project)?)?;
+    let scratch = Scratch::create(files, place)?;
     let (done, pending): (Vec<&Phase>, Vec<&Phase>) =
         project.chain.phases().iter().partition(|phase| applied.contains(&phase.id));
-    let copy = Rehearsal::begin(project, &source, scratch, "down")?;
+    let copy = Rehearsal::begin(project, &source, scratch.path().join("down"))?;
+    let bytes = copy.bytes;
     for phase in done.into_iter().rev() {
         let verdict = copy.down_and_up(phase)?;
         let ends = !note(&mut trips, phase, verdict);
         if ends || copy.go(&back(phase))?.is_err() {
             break;
         }
+        copy.tidy()?;
     }
-    let copy = Rehearsal::begin(project, &source, scratch, "up")?;
+    copy.remove()?;
+    let copy = Rehearsal::begin(project, &source, scratch.path().join("up"))?;
     for phase in pending {
         let verdict = copy.up_and_down(phase)?;
         if !note(&mut trips, phase, verdict) && copy.go(&forth(phase))?.is_err() {
             break;
         }
+        copy.tidy()?;
     }
-    Ok(trips)
+    scratch.remove()?;
+    Ok(Rehearsed { trips, bytes })
+}
+
+/// Returns the room that round trips on a copy need, in bytes: for the copy, the backups of three
+/// runs, and the tables and the journal of one.
+///
+/// # Errors
+/// [`ErrorKind::Io`].
+pub fn rehearsal_space(project: &Project) -> Result<u64> {
+    let files = project.options.files.as_ref();
+    let need = space_need(files, &project.database, true)?;
+    Ok(4 * need.backup + need.database)
 }
 
 /// Takes a verdict over, unless the shadow knows worse. Tells whether the phase comes back.
@@ -57,7 +89,14 @@ fn note(trips: &mut [RoundTrip], phase: &Phase, verdict: Verdict) -> bool {
     if let Some(trip) = trips.iter_mut().find(|trip| trip.phase == phase.id)
         && matches!(trip.verdict, Verdict::Reversible | Verdict::Lossy(_))
     {
-        trip.verdict = verdict;
+        trip.verdict = match (&trip.verdict, verdict) {
+            // What a phase loses by its nature it loses elsewhere, though not here.
+            (Verdict::Lossy(lines), Verdict::Reversible) => Verdict::Lossy(
+                lines.iter().map(|line| format!("{line} (in 0 rows here)")).collect(),
+            ),
+            (_, found) => found,
+        };
+        trip.place = Place::Copy;
     }
     comes_back
 }
@@ -74,25 +113,42 @@ fn forth(phase: &Phase) -> Request {
 /// A copy of the database, and the project with it in place of the database.
 struct Rehearsal {
     project: Project,
+    source: PathBuf,
+    /// Whether a phase is recorded in the source: if none is, one that does not fit says nothing
+    /// about the phase.
+    adopted: bool,
+    folder: PathBuf,
+    bytes: u64,
 }
 
 impl Rehearsal {
-    fn begin(project: &Project, source: &Database, scratch: &Path, name: &str) -> Result<Self> {
-        let folder = scratch.join(name);
-        let files = project.options.files.as_ref();
-        files
-            .create_folder(&folder)
-            .map_err(|error| crate::error::file_error("create", &folder, error))?;
+    fn begin(project: &Project, source: &Database, folder: PathBuf) -> Result<Self> {
+        let adopted = !project.know(source)?.applied.is_empty();
         let request = BackupRequest {
             folder: &folder,
             label: BackupLabel::Before("rehearsal".to_owned()),
             phase: None,
             version: None,
         };
-        let copy = create(source, &request, &mut Silent)?.path().to_path_buf();
+        let entry = create(source, &request, &mut Silent)?.into_entry()?;
         let backups = folder.join("backups");
-        let project = Project { database: copy, backups, ..project.clone() };
-        Ok(Self { project })
+        let project = Project { database: entry.path, backups, ..project.clone() };
+        let (source, bytes) = (source.path().to_path_buf(), entry.bytes);
+        Ok(Self { project, source, adopted, folder, bytes })
+    }
+
+    /// Removes the backups of the runs so far, which nobody needs.
+    fn tidy(&self) -> Result<()> {
+        let files = self.project.options.files.as_ref();
+        for path in backups_in(files, &self.project.backups)? {
+            files.remove(&path).map_err(|error| file_error("remove", &path, error))?;
+        }
+        Ok(())
+    }
+
+    fn remove(self) -> Result<()> {
+        let files = self.project.options.files.as_ref();
+        files.remove_folder(&self.folder).map_err(|error| file_error("remove", &self.folder, error))
     }
 
     /// Runs; the inner error is a finding about the phase.
@@ -104,7 +160,12 @@ impl Rehearsal {
         match run() {
             Ok(done) => Ok(Ok(done.ok())),
             Err(error) if is_finding(&error) => Ok(Err(error)),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == ErrorKind::NotAdopted && self.adopted => Ok(Err(error)),
+            // The copy has a name that means nothing to anybody.
+            Err(error) => {
+                let said = Error::new(error.kind(), error.to_string()).in_database(&self.source);
+                Err(said.caused_by(error))
+            }
         }
     }
 
@@ -135,7 +196,10 @@ impl Rehearsal {
         // Rows that differ now were told after the way back; the schema must be the same again.
         match self.verdict(phase, down.as_ref(), "up again")? {
             Verdict::Broken(lines) => Ok(Verdict::Broken(lines)),
-            Verdict::Reversible | Verdict::Lossy(_) | Verdict::Irreversible(_) => Ok(first),
+            Verdict::Reversible
+            | Verdict::Lossy(_)
+            | Verdict::Irreversible(_)
+            | Verdict::Untried(_) => Ok(first),
         }
     }
 
@@ -184,6 +248,14 @@ impl Rehearsal {
             }
         }
         Ok(lines)
+    }
+}
+
+fn backups_in(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
+    let look = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    match look {
+        None => Ok(Vec::new()),
+        Some(_) => files.list(folder).map_err(|error| file_error("list", folder, error)),
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Verdict {
     Broken(Vec<String>),
     /// There is no way back, for this reason.
     Irreversible(String),
+    /// Nothing can be said, because a phase before it does not run.
+    Untried(String),
 }
 
 /// The round trip of one phase.
@@ -30,6 +32,27 @@ pub struct RoundTrip {
     pub phase: PhaseId,
     /// What it showed.
     pub verdict: Verdict,
+    /// Where that was found out.
+    pub place: Place,
+}
+
+/// Where a round trip was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In memory, where there are no rows.
+    Shadow,
+    /// In memory and on a copy of a database, rows included.
+    Copy,
+}
+
+impl Place {
+    /// Returns the stable text code, for JSON.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Copy => "copy",
+        }
+    }
 }
 
 impl Verdict {
@@ -40,6 +63,7 @@ impl Verdict {
             Self::Lossy(_) => "lossy",
             Self::Broken(_) => "broken",
             Self::Irreversible(_) => "irreversible",
+            Self::Untried(_) => "untried",
         }
     }
 
@@ -48,7 +72,7 @@ impl Verdict {
         match self {
             Self::Reversible => &[],
             Self::Lossy(reasons) | Self::Broken(reasons) => reasons,
-            Self::Irreversible(why) => std::slice::from_ref(why),
+            Self::Irreversible(why) | Self::Untried(why) => std::slice::from_ref(why),
         }
     }
 }
@@ -67,27 +91,27 @@ pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
         let ancestors = project.chain.ancestors(&phase.id);
         let stuck = trips.iter().find(|it| ancestors.contains(&it.phase) && does_not_run(it));
         let verdict = match stuck {
-            Some(trip) => {
-                Verdict::Broken(vec![format!("{UNTRIED} {} before it does not run", trip.phase)])
-            }
+            Some(trip) => Verdict::Untried(format!("{} before it does not run", trip.phase)),
             None => {
                 let (verdict, after) = Trip { project, phase, before: &state }.verdict()?;
                 state = after.unwrap_or(state);
                 verdict
             }
         };
-        trips.push(RoundTrip { phase: phase.id.clone(), verdict });
+        trips.push(RoundTrip { phase: phase.id.clone(), verdict, place: Place::Shadow });
     }
     Ok(trips)
 }
 
-const UNTRIED: &str = "not tried:";
 const STUCK: &str = "does not run:";
 
 /// Tells whether the way up of a phase failed, so that nothing can be said about what stands on it.
 fn does_not_run(trip: &RoundTrip) -> bool {
-    let on_the_way_up = |line: &String| line.starts_with(STUCK) || line.starts_with(UNTRIED);
-    matches!(&trip.verdict, Verdict::Broken(lines) if lines.iter().any(on_the_way_up))
+    match &trip.verdict {
+        Verdict::Broken(lines) => lines.iter().any(|line| line.starts_with(STUCK)),
+        Verdict::Untried(_) => true,
+        Verdict::Reversible | Verdict::Lossy(_) | Verdict::Irreversible(_) => false,
+    }
 }
 
 struct Trip<'a> {

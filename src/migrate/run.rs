@@ -10,7 +10,7 @@ use crate::backup::VerifiedBackup;
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::history::{EventKind, record};
+use crate::history::record;
 use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
@@ -18,6 +18,7 @@ use crate::rebuild::{Execution, StepNumber, execute};
 
 use super::look::Transactions;
 use super::project::Project;
+use super::recording::{Circumstances, events};
 use super::secure::hold;
 use super::stages::{Lap, Stages};
 use super::state::{Migration, Secured, data_version};
@@ -73,15 +74,8 @@ impl Migration<Secured> {
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
         let held = hold(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
-        let files = held.project.options.files.clone();
-        held.carry_out(started, observer, hooks).map_err(|error| {
-            let error = error.in_database(&path);
-            // The copy of a damaged database is not kept.
-            match files.stat(&backup) {
-                Ok(None) => error,
-                Ok(Some(_)) | Err(_) => error.with_backup(&backup),
-            }
-        })
+        held.carry_out(started, observer, hooks)
+            .map_err(|error| error.in_database(&path).with_backup(&backup))
     }
 
     fn carry_out(
@@ -247,25 +241,13 @@ impl Migration<Secured> {
     }
 
     fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
-        let now = self.project.options.files.now();
-        let event = crate::history::Event {
-            kind: match phase.direction {
-                Direction::Up => EventKind::Applied,
-                Direction::Down => EventKind::Undone,
-            },
-            id: phase.id.to_string(),
-            parents: phase.parents.iter().map(ToString::to_string).collect(),
-            version: phase.version,
-            description: phase.description.clone(),
-            checksum: phase.checksum.clone(),
-            started_at: now.to_rfc3339(),
-            finished_at: now.to_rfc3339(),
-            applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
+        let circumstances = Circumstances {
+            now: Some(self.project.options.files.now()),
             backup: Some(self.state.backup.path().display().to_string()),
-            rows_proven: 0,
-            undo: phase.undo_record(&self.project.versions),
         };
-        record(connection, &self.project.versions, &event)
+        events(phase, &self.project.versions, &circumstances)
+            .iter()
+            .try_for_each(|event| record(connection, &self.project.versions, event))
     }
 
     /// Completes the history rows of this run with what is known only now.
@@ -336,7 +318,7 @@ fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
         return transformed;
     }
     match (transformed, backup.settle()) {
-        (Err(first), Err(second)) if second.kind() != ErrorKind::Damaged => Err(first),
+        (Err(first), Err(second)) if second.kind() != ErrorKind::BackupDamaged => Err(first),
         (transformed, settled) => settled.and(transformed),
     }
 }
@@ -380,7 +362,9 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(_) => error.leaving(DatabaseState::RolledBack),
+        Ok(database) => {
+            VerifiedBackup::blame(error, database.connection()).leaving(DatabaseState::RolledBack)
+        }
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }

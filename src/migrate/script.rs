@@ -1,13 +1,14 @@
 //! The plan of a migration as an SQL script, version rows included.
 
 use crate::error::Result;
-use crate::history::{Event, EventKind, Recorded, VersionTables, record_script};
+use crate::history::{Recorded, VersionTables, record_script};
 use crate::phase::TargetRange;
 use crate::plan::{self, Direction, PhasePlan, Plan};
 use crate::schema::Schema;
 
 use super::look::plan_path;
 use super::project::Project;
+use super::recording::{Circumstances, events};
 use super::stamp::replay;
 use super::state::{Known, Migration};
 
@@ -44,30 +45,15 @@ pub fn script_range(
 
 fn script_of(plan: &Plan, versions: &VersionTables) -> String {
     plan::script(plan, &|phase: &PhasePlan| {
-        let event = Event {
-            kind: match phase.direction {
-                Direction::Up => EventKind::Applied,
-                Direction::Down => EventKind::Undone,
-            },
-            id: phase.id.to_string(),
-            parents: phase.parents.iter().map(ToString::to_string).collect(),
-            version: phase.version,
-            description: phase.description.clone(),
-            checksum: phase.checksum.clone(),
-            started_at: String::new(),
-            finished_at: String::new(),
-            applied_at: String::new(),
-            backup: None,
-            rows_proven: 0,
-            undo: phase.undo_record(versions),
-        };
         // A script may meet a file that has the version tables, or lacks them, whatever was planned.
         let mut statements: Vec<String> = versions
             .missing_from(&Schema::default())
             .iter()
             .map(|sql| sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
             .collect();
-        statements.extend(record_script(versions, &event));
+        for event in events(phase, versions, &Circumstances::default()) {
+            statements.extend(record_script(versions, &event));
+        }
         statements
     })
 }

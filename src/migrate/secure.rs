@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::schema::same_objects;
 
-use super::look::{ATTEMPTS, Found, Look, Request};
+use super::look::{ATTEMPTS, Found, Look, Planned, Request};
 use super::project::Project;
 use super::run::{Hooks, Report};
 use super::state::{Hold, Known, Migration, Prepared, Secured, data_version};
@@ -19,7 +19,7 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup =
-            back_up(&self.project, &self.known, self.first_phase(), Checked::First, observer)?;
+            back_up(&self.project, &self.known, self.first_phase(), Checked::Beside, observer)?;
         let hold = Hold::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
@@ -44,16 +44,16 @@ impl Migration<Prepared> {
             drop(database);
             return Migration::look(&project, request).map(Err);
         }
-        let (known, plan) = if data_version(&database)? == state.data_version {
-            (known, plan)
+        let Planned { project, known, plan } = if data_version(&database)? == state.data_version {
+            Planned { project, known, plan }
         } else {
             match Self::look_at(&project, request, &database)? {
                 Found::UpToDate(found) => return Ok(Err(Look::UpToDate(found))),
-                Found::Plan(known, plan) => (*known, plan),
+                Found::Plan(planned) => *planned,
             }
         };
         let phase = plan.phases.first().map(|phase| phase.id.as_str());
-        let backup = back_up(&project, &known, phase, Checked::First, observer)?;
+        let backup = back_up(&project, &known, phase, Checked::Beside, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
@@ -116,7 +116,10 @@ pub(super) fn hold(
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
     let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
-    let Migration { project, known, plan, transactions, state } = migration;
+    let Migration { project, known, plan, transactions, mut state } = migration;
+    // The check went on while the person was reading.
+    let settled = state.backup.settle_if_done();
+    settled.map_err(|error| VerifiedBackup::blame(error, state.database.connection()))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {
@@ -142,7 +145,7 @@ pub(super) fn hold(
         crate::preflight::check_requirements(database.connection(), first)?;
     }
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
-    let backup = back_up(&project, &now, phase, Checked::First, observer)?;
+    let backup = back_up(&project, &now, phase, Checked::Beside, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

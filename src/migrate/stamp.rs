@@ -82,6 +82,11 @@ pub fn stamp(
         Strictness::Compare | Strictness::Force => project.applied(&recorded)?,
         Strictness::Purge => Applied::nothing(),
     };
+    let settled = match strictness {
+        Strictness::Compare | Strictness::Force => project.as_recorded(&recorded)?,
+        Strictness::Purge => project.clone(),
+    };
+    let project = &settled;
     let target = replay(project, wanted)?.schema()?;
     let adoption = compare_schemas(&target, &schema, project);
     if strictness == Strictness::Compare && !adoption.problems.is_empty() {

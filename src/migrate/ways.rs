@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{ErrorKind, Result};
 use crate::history::Recorded;
 use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::{Past, advance, snapshots};
+use crate::plan::{Past, advance, schema_before, snapshots};
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
@@ -37,7 +37,7 @@ impl<'p> Ways<'p> {
     }
 
     /// Returns what is known of the schema around a phase that is undone while `remaining`, the
-    /// phase included, is applied.
+    /// phase included, is applied to a file whose schema is `now`.
     ///
     /// # Errors
     /// Whatever SQLite reports.
@@ -46,17 +46,27 @@ impl<'p> Ways<'p> {
         phase: &Phase,
         remaining: &Applied,
         recorded: &Recorded,
+        now: &Schema,
     ) -> Result<Past> {
         let recorded = recorded.undo_of(phase.id.as_str());
-        let replayed = match self.before(phase, remaining)? {
-            Some(before) => {
-                let mut shadow = Shadow::of(&before)?;
-                shadow.keep_tables(self.project.versions.names());
-                unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default()
-            }
+        let mut replayed = match self.before(phase, remaining)? {
+            Some(before) => self.around(phase, &before)?,
             None => Vec::new(),
         };
+        // A base may stand on tables that no phase makes: then only the file tells what was there.
+        if replayed.is_empty()
+            && let Some(before) = recorded.as_ref().and_then(|it| schema_before(now, it))
+        {
+            replayed = self.around(phase, &before)?;
+        }
         Ok(Past { replayed, recorded })
+    }
+
+    /// The schemas before, within and after a phase; empty if it does not run on the first one.
+    fn around(&self, phase: &Phase, before: &Schema) -> Result<Vec<Schema>> {
+        let mut shadow = Shadow::of(before)?;
+        shadow.keep_tables(self.project.versions.names());
+        Ok(unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default())
     }
 
     /// The schema that all the others make. The first replay gives it if the phase is the last of

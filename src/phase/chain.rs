@@ -37,13 +37,20 @@ impl Chain {
     ///   parent, an id, label or version used twice, a replaced phase that is still there, a cycle.
     /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the folder or a file cannot be read.
     pub fn read(files: &dyn Files, folder: &Path) -> Result<Self> {
-        let mut problems = Problems::default();
-        let mut read = Vec::new();
-        for path in phase_paths(files, folder)? {
-            read.extend(read_into(files, &path, &mut problems)?);
-        }
-        problems.into_result(ErrorKind::PhaseFile)?;
-        assemble(read)
+        read_all(files, &phase_paths(files, folder)?).and_then(assemble)
+    }
+
+    /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
+    /// there yet: what the chain would be. A folder that is missing holds none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
+        let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+        let paths = if stat.is_none() { Vec::new() } else { phase_paths(files, folder)? };
+        let mut all = read_all(files, &paths)?;
+        all.push(new);
+        assemble(all)
     }
 
     /// Makes a chain of phases whose parents and versions count as they stand.
@@ -199,6 +206,17 @@ impl Chain {
     fn ids_where(&self, wanted: impl Fn(usize) -> bool) -> Vec<PhaseId> {
         self.ids((0..self.phases.len()).filter(|position| wanted(*position)))
     }
+}
+
+/// Reads phase files; the faults of all of them are reported.
+fn read_all(files: &dyn Files, paths: &[PathBuf]) -> Result<Vec<PhaseFile>> {
+    let mut problems = Problems::default();
+    let mut read = Vec::new();
+    for path in paths {
+        read.extend(read_into(files, path, &mut problems)?);
+    }
+    problems.into_result(ErrorKind::PhaseFile)?;
+    Ok(read)
 }
 
 /// Lists the phase files of a folder, in file-name order.

@@ -44,6 +44,17 @@ impl PhaseFile {
         read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
     }
 
+    /// Reads the text of a phase file that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let read = read_bytes(files, path, text.as_bytes(), &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+
     /// Takes a phase whose parents and version are declared as they stand.
     pub fn declared(phase: Phase) -> Self {
         Self { phase, declares_parents: true, declares_version: true, lines: BTreeMap::new() }
@@ -121,6 +132,7 @@ impl TableReader<'_> {
             phase: Phase {
                 id,
                 version: version.unwrap_or_default(),
+                version_declared: version.is_some(),
                 description,
                 title,
                 parents: parents.unwrap_or_default(),

@@ -18,6 +18,7 @@ pub(crate) mod samples;
 mod step;
 mod table_reader;
 mod target;
+mod versions;
 mod warning;
 
 pub use applied::Applied;

@@ -208,7 +208,7 @@ impl Chain {
                     }
                 }
                 _ => {
-                    let what = format!("{} phases are current", current.len());
+                    let what = format!("{target} could undo any of {} phases", current.len());
                     return Err(self.ambiguous(what, current));
                 }
             }

@@ -82,14 +82,20 @@ fn back_one_on_the_merge_undoes_the_merge_only() {
     let merge = at(&charts, "93b7ace49920");
     assert_eq!(down(&charts, &merge, "-1"), "93b7ace49920");
     assert_eq!(current_after_down(&charts, merge.clone(), "-1"), FORK);
-    assert_eq!(down_refused(&charts, &merge, "-2"), ambiguous("3 phases are current", FORK));
+    assert_eq!(
+        down_refused(&charts, &merge, "-2"),
+        ambiguous("-2 could undo any of 3 phases", FORK)
+    );
 }
 
 #[test]
 fn back_one_with_several_current_ids_is_refused() {
     let charts = Chain::build(charts()).unwrap();
     let three = at(&charts, FORK);
-    assert_eq!(down_refused(&charts, &three, "-1"), ambiguous("3 phases are current", FORK));
+    assert_eq!(
+        down_refused(&charts, &three, "-1"),
+        ambiguous("-1 could undo any of 3 phases", FORK)
+    );
     assert_eq!(down(&charts, &three, "99dbbd3990dd@-1"), "99dbbd3990dd");
     assert_eq!(current_after_down(&charts, three, "99dbbd3990dd@-1"), "2f5d48c07f14 44bae117595b");
 }

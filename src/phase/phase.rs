@@ -77,6 +77,8 @@ pub struct Phase {
     pub id: PhaseId,
     /// The number that goes into the version table.
     pub version: i64,
+    /// Whether the file says the version; else it was counted.
+    pub version_declared: bool,
     /// The text that goes into the version table.
     pub description: String,
     /// The headline of the guided form.

@@ -34,6 +34,7 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
     Phase {
         id: id(name),
         version,
+        version_declared: true,
         description: name.to_owned(),
         title: None,
         parents: ids(parents),

@@ -13,6 +13,8 @@ pub struct CopyQuery {
     pub columns: Vec<(String, String)>,
     /// The levels below.
     pub layers: Vec<CopyLayer>,
+    /// Whether no rowid is out of reach.
+    names_rowid: bool,
 }
 
 const ROWID_NAME: &str = "phaseshift_rowid";
@@ -40,7 +42,8 @@ impl CopyQuery {
                 columns.push((column.name.clone(), source));
             }
         }
-        Self { method, columns, layers }
+        let hidden = [before, after].iter().any(|table| table.key == RowKey::HiddenRowid);
+        Self { method, columns, layers, names_rowid: !hidden }
     }
 
     /// Returns the SQL that copies everything from one table into another.
@@ -105,6 +108,12 @@ impl CopyQuery {
             .find(|(to, _)| !["rowid", "_rowid_", "oid"].iter().any(|name| same(name, to)))
             .or(self.columns.first())
             .map(|(to, from)| (to.as_str(), from.as_str()))
+    }
+
+    /// Tells whether the copy of values, column by column, keeps the rowids: they have a name, or the
+    /// table has none.
+    pub fn keeps_rowids(&self) -> bool {
+        self.names_rowid
     }
 
     /// Tells whether the query computes values.

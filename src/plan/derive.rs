@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
 use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
-use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, TableLineage, free_name};
+use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, RecordCopy, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
 
 /// What only SQLite can tell about a change.
@@ -17,7 +17,7 @@ use crate::sql::{edit, significant_tokens};
 pub struct Facts {
     /// How SQLite would copy the records of a table, by folded name afterwards; tables that are
     /// not named are copied row by row.
-    pub methods: BTreeMap<String, CopyMethod>,
+    pub methods: BTreeMap<String, RecordCopy>,
     /// The statistics tables in the file.
     pub statistics: Vec<String>,
     /// The automatic indexes in the file: table and index.
@@ -106,8 +106,8 @@ impl Derivation<'_> {
             let what = format!("the shape of {} is unknown", object.name);
             return Err(Error::new(ErrorKind::Unsupported, what).about(&object.name));
         };
-        let method =
-            self.facts.methods.get(&fold(&object.name)).copied().unwrap_or(CopyMethod::Rows);
+        let found = self.facts.methods.get(&fold(&object.name));
+        let method = found.map_or(CopyMethod::Rows, |it| it.method);
         let hidden = |key: &RowKey| *key == RowKey::HiddenRowid;
         if method == CopyMethod::Rows && (hidden(&before.key) || hidden(&after.key)) {
             let what = format!(
@@ -128,8 +128,15 @@ impl Derivation<'_> {
             shape: before.clone(),
             given_alias: given_alias(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
+            indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
             reasons,
         })
+    }
+
+    /// The indexes whose records come over with those of their table.
+    fn carried(&self, found: &RecordCopy) -> Vec<Object> {
+        let find = |name: &String| self.after.find(ObjectKind::Index, name).cloned();
+        found.indexes.iter().filter_map(find).collect()
     }
 
     fn created(&self) -> Vec<Object> {
@@ -377,11 +384,7 @@ impl Derivation<'_> {
                 moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
             }
         }
-        moves.push(IndexMove {
-            table: table.clone(),
-            from: table.clone(),
-            to: Some(after.to_owned()),
-        });
+        moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });
         moves
     }
 }

@@ -24,7 +24,7 @@ pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
-pub use undo::{Past, advance, plan_undo, snapshots};
+pub use undo::{Past, advance, plan_undo, schema_before, snapshots};
 
 use crate::database::Touched;
 use crate::phase::{Check, PhaseId};
@@ -106,6 +106,23 @@ pub struct PhasePlan {
     pub notices: Vec<String>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
+    /// Phases that get a row of their own before this one is undone, because its row stood for them.
+    pub implied: Vec<Implied>,
+}
+
+/// A phase that counts as applied because the row of a later one stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implied {
+    /// The phase.
+    pub id: PhaseId,
+    /// Its version.
+    pub version: i64,
+    /// Its description.
+    pub description: String,
+    /// Its parents.
+    pub parents: Vec<PhaseId>,
+    /// Its checksum.
+    pub checksum: String,
 }
 
 /// The plan of a whole run.
@@ -146,6 +163,19 @@ impl Plan {
 }
 
 impl PhasePlan {
+    /// Tells whether the records of an index come over with those of its table.
+    pub fn carries_indexes(&self) -> bool {
+        self.rebuilds().any(|it| !it.indexes.is_empty())
+    }
+
+    /// Returns the tables that the phase rebuilds, stage after stage.
+    pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
+        self.stages.iter().flat_map(|stage| match stage {
+            Stage::Reshape(reshape) => reshape.rebuilds.as_slice(),
+            Stage::Data(_) => &[],
+        })
+    }
+
     /// Returns the numbered steps of the phase, the recording of the version last.
     pub fn steps(&self) -> Vec<PlannedStep> {
         let mut steps = Vec::new();

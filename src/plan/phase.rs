@@ -151,6 +151,7 @@ impl Planner<'_> {
             after: shadow.schema()?,
             notices: shadow.take_notices(),
             losses: Vec::new(),
+            implied: Vec::new(),
         })
     }
 }

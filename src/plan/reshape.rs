@@ -4,7 +4,7 @@ use super::copy::CopyQuery;
 use super::statistics::StatisticsMove;
 use crate::rows::TypedColumn;
 use crate::schema::{Object, Schema, Table};
-use crate::shadow::Lineage;
+use crate::shadow::{CopyMethod, Lineage};
 
 /// A table that is rebuilt by create-copy-swap.
 #[derive(Debug, Clone)]
@@ -19,6 +19,9 @@ pub struct Rebuild {
     pub sql: String,
     /// How the rows are copied.
     pub copy: CopyQuery,
+    /// The indexes that are there before the rows: their records are copied whole, too. As a script
+    /// they are made afterwards.
+    pub indexes: Vec<Object>,
     /// Columns that were and stay NOT NULL: before and after.
     pub required: Vec<(String, String)>,
     /// Columns that keep their values under another type.
@@ -31,6 +34,30 @@ pub struct Rebuild {
     pub carries_sequence: bool,
     /// Why the table is rebuilt, each reason in a few words.
     pub reasons: Vec<String>,
+}
+
+impl Rebuild {
+    /// Says how the rows get into the new table, and why not in a faster way.
+    pub fn way(&self) -> String {
+        match (self.copy.method, self.indexes.len()) {
+            (CopyMethod::Records | CopyMethod::RecordsWithGuard, 0) => {
+                "records copied whole".to_owned()
+            }
+            (CopyMethod::Records | CopyMethod::RecordsWithGuard, 1) => {
+                "records copied whole, with those of 1 index".to_owned()
+            }
+            (CopyMethod::Records | CopyMethod::RecordsWithGuard, count) => {
+                format!("records copied whole, with those of {count} indexes")
+            }
+            (CopyMethod::Rows, _) => {
+                let renamed = |reason: &String| !reason.contains("renamed");
+                match self.reasons.iter().find(|reason| renamed(reason)) {
+                    Some(reason) => format!("rows rewritten: {reason}"),
+                    None => "rows rewritten: the definitions do not line up".to_owned(),
+                }
+            }
+        }
+    }
 }
 
 /// A table that is dropped with its rows.

@@ -1,12 +1,14 @@
 //! What a phase may not leave behind: things that were fine before it and are broken after it, though
 //! SQLite lets it pass. All of it is found on the shadow, before anything is written.
 
+use std::collections::BTreeSet;
+
 use super::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
-use crate::schema::{ObjectKind, Schema};
-use crate::shadow::Shadow;
-use crate::sql::{TokenKind, significant_tokens, unquote};
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::shadow::{NameAsString, Shadow};
+use crate::sql::{TokenKind, significant_tokens, unquote, update_of_columns};
 
 /// Refuses steps that break what was sound before them.
 ///
@@ -20,7 +22,8 @@ pub(super) fn refuse_newly_broken(
     refuse_unreadable(shadow)?;
     refuse_uncompilable(shadow, before, stages)?;
     refuse_loose_keys(shadow, before, stages)?;
-    refuse_names_as_strings(shadow, before, stages)
+    refuse_names_as_strings(shadow, before, stages)?;
+    refuse_deaf_triggers(shadow, before, stages)
 }
 
 /// A phase may not leave a view or trigger broken that was not broken before.
@@ -77,43 +80,95 @@ fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Resu
     Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
 }
 
-/// A name in double quotes that is no column any more is a string to SQLite, and nobody is told
-/// (<https://sqlite.org/quirks.html#dblquote>).
+/// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
+/// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
 fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
-    let strings = shadow.names_read_as_strings()?;
+    let now = shadow.names_read_as_strings()?;
     let given = shadow.take_given();
-    if strings.is_empty() {
+    let quotes = |it: &Object| it.sql.as_ref().is_some_and(|text| text.contains('"'));
+    if now.is_empty() && !before.objects.iter().any(quotes) {
         return Ok(());
     }
     let known = Shadow::of(before)?.names_read_as_strings()?;
-    let mut problems = Vec::new();
-    let mut first = None;
-    for found in &strings {
-        let Some(origin) = object_before(before, stages, found.kind, &found.name) else { continue };
-        let text = before.find(found.kind, &origin).and_then(|it| it.sql.as_deref());
-        let was_string = known
-            .iter()
-            .any(|it| it.kind == found.kind && it.name == origin && it.text == found.text);
+    let after = shadow.schema()?;
+    let mut problems = Problems::default();
+    for object in &after.objects {
+        let (kind, name) = (object.kind, object.name.as_str());
+        let Some(origin) = object_before(before, stages, kind, name) else { continue };
+        let text = |schema: &Schema, name: &str| {
+            schema.find(kind, name).and_then(|it| it.sql.clone()).unwrap_or_default()
+        };
+        let was = words_of(&known, kind, &origin);
+        let is = words_of(&now, kind, name);
+        let old = text(before, &origin);
         // A text that the phase gave may have strings that no text before had.
-        let may_be_meant =
-            given.iter().any(|(kind, name)| *kind == found.kind && same(name, &found.name))
-                && !text.is_some_and(|text| names(text, &found.text));
-        if was_string || may_be_meant {
-            continue;
+        let is_given = given.iter().any(|it| it.0 == kind && same(&it.1, name));
+        let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
+        for word in is.iter().filter(lost) {
+            problems.add(
+                object,
+                format!("would read \"{word}\" as a string, because it is no column any more"),
+            );
         }
-        problems.push(format!(
-            "{} {} would read \"{}\" as a string, because it is no column any more",
-            found.kind.word(),
-            found.name,
-            found.text
-        ));
-        first.get_or_insert(&found.name);
+        let new = object.sql.as_deref().unwrap_or_default();
+        for word in was.iter().filter(|word| !is.contains(*word) && names(new, word)) {
+            problems.add(
+                object,
+                format!(
+                    "would read the string \"{word}\" as a column of that name; write it in single \
+                     quotes before"
+                ),
+            );
+        }
     }
-    match (first, problems.first()) {
-        (Some(object), Some(what)) => {
-            Err(Error::new(ErrorKind::Step, what.clone()).about(object).problems(problems))
+    problems.refuse()
+}
+
+fn words_of<'f>(found: &'f [NameAsString], kind: ObjectKind, name: &str) -> BTreeSet<&'f str> {
+    let of_object = |it: &&NameAsString| it.kind == kind && it.name == name;
+    found.iter().filter(of_object).map(|it| it.text.as_str()).collect()
+}
+
+/// A trigger on the update of a column that is gone stands on and never fires again
+/// (<https://sqlite.org/lang_createtrigger.html>).
+fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+    let after = shadow.schema()?;
+    let mut problems = Problems::default();
+    for trigger in after.of_kind(ObjectKind::Trigger) {
+        let Some(shape) = after.shape(&trigger.table) else { continue };
+        let shape_before =
+            table_before(stages, &trigger.table).and_then(|origin| before.shape(&origin));
+        let was_there = |column: &str| shape_before.is_some_and(|it| it.column(column).is_some());
+        for column in update_of_columns(trigger.sql.as_deref().unwrap_or_default()) {
+            if shape.column(&column).is_none() && was_there(&column) {
+                problems.add(trigger, format!("fires on updates of {column}, which would be gone"));
+            }
         }
-        _ => Ok(()),
+    }
+    problems.refuse()
+}
+
+/// What is wrong with which object.
+#[derive(Default)]
+struct Problems {
+    first: Option<String>,
+    lines: Vec<String>,
+}
+
+impl Problems {
+    fn add(&mut self, object: &Object, what: String) {
+        self.first.get_or_insert_with(|| object.name.clone());
+        self.lines.push(format!("{} {} {what}", object.kind.word(), object.name));
+    }
+
+    fn refuse(self) -> Result<()> {
+        match (self.first, self.lines.first()) {
+            (Some(object), Some(what)) => {
+                let error = Error::new(ErrorKind::Step, what.clone()).about(&object);
+                Err(error.problems(self.lines))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod losses;
 mod orphans;
+mod place;
 mod requirement;
 mod rows;
 mod space;
@@ -9,7 +10,8 @@ mod trial;
 mod writable;
 
 pub use losses::{LossPolicy, count_losses, refuse_losses};
+pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
-pub use space::{SpaceNeed, check_space, space_need};
+pub use space::{SpaceNeed, check_space, require_space, space_need};
 pub use writable::probe_writing;

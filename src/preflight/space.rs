@@ -57,6 +57,14 @@ pub fn check_space(
     enough(files, &home, need.database)
 }
 
+/// Checks that so many bytes may be written below a place.
+///
+/// # Errors
+/// As [`check_space`].
+pub fn require_space(files: &dyn Files, place: &Path, bytes: u64) -> Result<()> {
+    enough(files, &existing(files, place), bytes)
+}
+
 /// The nearest folder above that exists.
 fn existing(files: &dyn Files, path: &Path) -> std::path::PathBuf {
     path.ancestors()

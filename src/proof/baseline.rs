@@ -100,13 +100,30 @@ fn is_about_the_key(error: &rusqlite::Error) -> bool {
     text.contains("foreign key mismatch") || text.contains("no such")
 }
 
-/// Returns what the integrity check says about one table, its indexes included; nothing if it is
-/// fine (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+/// How much SQLite checks of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Pages, rows, and whether each index fits the rows
+    /// (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+    Full,
+    /// Pages and rows (<https://sqlite.org/pragma.html#pragma_quick_check>).
+    Quick,
+}
+
+/// Returns what a check of SQLite says about one table, its indexes included; nothing if it is fine.
 ///
 /// # Errors
 /// Whatever SQLite reports, except a missing collation or function, which is listed.
-pub fn integrity_findings(connection: &Connection, table: &str) -> Result<Vec<String>> {
-    let sql = format!("PRAGMA main.integrity_check({})", literal(table));
+pub fn integrity_findings(
+    connection: &Connection,
+    table: &str,
+    check: Check,
+) -> Result<Vec<String>> {
+    let pragma = match check {
+        Check::Full => "integrity_check",
+        Check::Quick => "quick_check",
+    };
+    let sql = format!("PRAGMA main.{pragma}({})", literal(table));
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut findings = Vec::new();
@@ -120,7 +137,7 @@ pub fn integrity_findings(connection: &Connection, table: &str) -> Result<Vec<St
                 }
             }
             Ok(None) => return Ok(findings),
-            Err(error) => match crate::shadow::MissingPart::in_error(&error) {
+            Err(error) => match crate::database::MissingPart::in_error(&error) {
                 Some(part) => {
                     findings.push(format!("not checkable without {part}"));
                     return Ok(findings);

@@ -1,20 +1,23 @@
 //! The list of checks before the commit, and the verdict.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
-use super::baseline::{
-    Baseline, foreign_key_violations, full_text_finding, full_text_tables, integrity_findings,
-};
+use super::baseline::{Baseline, foreign_key_violations, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
 use super::lineage::{Provenance, provenance};
 use super::rows::{Sides, compare_all};
+use super::sound::Soundness;
 use crate::assertion::evaluate;
 use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
-use crate::name::fold;
+use crate::name::{fold, same};
 use crate::plan::{Direction, Plan};
+use crate::records::{Records, SameTable};
+use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, read, same_objects};
 
 /// What the proof is about.
@@ -68,8 +71,16 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
     observer.event(&Event::CheckingStarted);
     let now = read(subject.database.connection())?;
     let provenance = provenance(subject.before, subject.plan);
-    let mut trial =
-        Trial { subject, now, provenance, proof: Proof::default(), problems: Vec::new(), observer };
+    let mut trial = Trial {
+        subject,
+        now,
+        provenance,
+        proof: Proof::default(),
+        problems: Vec::new(),
+        records: Records::open(subject.backup.connection(), subject.database.connection())?,
+        same: BTreeMap::new(),
+        observer,
+    };
     trial.rows()?;
     trial.schema();
     trial.objects_compile()?;
@@ -96,6 +107,10 @@ struct Trial<'a, 'o> {
     provenance: Provenance,
     proof: Proof,
     problems: Vec<String>,
+    /// The pages of both databases, where SQLite gives them out.
+    records: Option<Records<'a>>,
+    /// The tables, folded, whose records are those of the backup.
+    same: BTreeMap<String, SameTable>,
     observer: &'o mut dyn Observer,
 }
 
@@ -120,11 +135,12 @@ impl Trial<'_, '_> {
             now: (self.subject.database.connection(), &self.now),
         };
         let interrupt = self.subject.database.options().interrupt.clone();
-        let found =
-            compare_all(sides, &self.provenance, self.subject.versions, &interrupt, self.observer)?;
+        let origins = (&self.provenance, self.subject.versions);
+        let found = compare_all(sides, origins, &mut self.records, &interrupt, self.observer)?;
         self.proof.tables = found.tables;
         self.proof.rows = found.rows;
         self.proof.unproven.clone_from(&found.unproven);
+        self.same = found.same;
         let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
         let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
@@ -215,13 +231,29 @@ impl Trial<'_, '_> {
         let mut problems = Vec::new();
         let mut checked = 0;
         let rebuilt: Vec<String> = self.rebuilt();
+        let subject = self.subject;
+        let interrupt = &subject.database.options().interrupt;
+        let known = (self.records.as_mut(), &self.same);
+        let mut soundness = Soundness::new(
+            (subject.backup.connection(), subject.before),
+            (subject.database.connection(), &self.now),
+            known,
+            subject.identity.auto_vacuum != 0,
+        )?;
         for table in &rebuilt {
-            let findings = integrity_findings(self.connection(), table)?;
+            let from = self.provenance.tables.get(&fold(table)).map(|it| it.from.as_str());
+            let total = entries(subject.database.connection(), &self.now, table)?;
+            let mut progress = |done: u64| {
+                let (stage, subject, done) = (Stage::Check, table.clone(), done.min(total));
+                self.observer.event(&Event::Progress { stage, subject, done, total });
+                interrupt.check()
+            };
+            let findings = soundness.findings((from, table), &mut progress)?;
+            progress(total)?;
             checked += 1;
-            if findings.len() > self.findings_before(table, &findings)? {
-                problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
-            }
+            problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
         }
+        drop(soundness);
         for index in full_text_tables(&self.now) {
             let table = &index.table;
             // A new one may still be empty beside its content: filling it is a step of its own.
@@ -237,15 +269,6 @@ impl Trial<'_, '_> {
         }
         self.judge("integrity", format!("{checked} rebuilt tables and their indexes"), problems);
         Ok(())
-    }
-
-    /// How many findings there were about a table in the backup; not asked if there are none now.
-    fn findings_before(&self, table: &str, now: &[String]) -> Result<usize> {
-        let before = self.provenance.tables.get(&fold(table)).map(|it| it.from.as_str());
-        match before.filter(|_| !now.is_empty()) {
-            Some(from) => Ok(integrity_findings(self.subject.backup.connection(), from)?.len()),
-            None => Ok(0),
-        }
     }
 
     fn rebuilt(&self) -> Vec<String> {
@@ -324,4 +347,11 @@ impl Trial<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The number of entries in all indexes of a table.
+fn entries(connection: &Connection, schema: &Schema, table: &str) -> Result<u64> {
+    let all = schema.objects.iter().chain(&schema.internal);
+    let indexes = all.filter(|it| it.kind == ObjectKind::Index && same(&it.table, table));
+    Ok(count_rows(connection, table)? * indexes.count() as u64)
 }

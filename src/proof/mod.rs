@@ -7,6 +7,7 @@ mod carried;
 mod checks;
 mod lineage;
 mod rows;
+mod sound;
 
 pub use baseline::{Baseline, Violation, foreign_key_violations};
 pub use checks::{CheckResult, Proof, Subject, prove};

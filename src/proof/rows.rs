@@ -1,6 +1,6 @@
 //! Every row of every table against the backup.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
+use crate::records::{Records, SameTable};
 use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
@@ -20,6 +21,8 @@ pub(super) struct RowsFound {
     pub(super) rows: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
+    /// The tables, folded, whose records are the same byte by byte.
+    pub(super) same: BTreeMap<String, SameTable>,
 }
 
 /// The two databases and their schemas.
@@ -29,11 +32,12 @@ pub(super) struct Sides<'a> {
     pub(super) now: (&'a Connection, &'a Schema),
 }
 
-/// Compares every table that comes from the backup.
+/// Compares every table that comes from the backup: record by record where that tells that all values
+/// are the same, else value by value.
 pub(super) fn compare_all(
     sides: Sides<'_>,
-    provenance: &Provenance,
-    versions: &VersionTables,
+    (provenance, versions): (&Provenance, &VersionTables),
+    records: &mut Option<Records<'_>>,
     interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
@@ -52,6 +56,25 @@ pub(super) fn compare_all(
         }
         let allowance =
             if versions.contains(&object.name) { Allowance::Both } else { origin.allowance };
+        let total = count_rows(sides.now.0, &object.name)?;
+        let mut progress = |rows: u64| {
+            observer.event(&Event::Progress {
+                stage: Stage::Proof,
+                subject: object.name.clone(),
+                done: rows.min(total),
+                total,
+            });
+            interrupt.check()
+        };
+        if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
+            && let Some(same) =
+                records.same_table((before, after), &origin.columns, &mut progress)?
+        {
+            found.tables += 1;
+            found.rows += same.rows;
+            found.same.insert(folded, same);
+            continue;
+        }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
             found.unproven.push(object.name.clone());
             continue;
@@ -62,16 +85,7 @@ pub(super) fn compare_all(
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
-        let total = count_rows(sides.now.0, &object.name)?;
-        let comparison = compare(&left, &right, allowance, &mut |rows| {
-            observer.event(&Event::Progress {
-                stage: Stage::Proof,
-                subject: object.name.clone(),
-                done: rows.min(total),
-                total,
-            });
-            interrupt.check()
-        })?;
+        let comparison = compare(&left, &right, allowance, &mut progress)?;
         note(&mut found, comparison);
     }
     Ok(found)

@@ -2,14 +2,16 @@
 
 use rusqlite::Connection;
 
+use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::relax::relaxed;
-use crate::database::{Database, Purpose, run_fenced, with_strict_names};
+use crate::database::{Database, Purpose, run_fenced, with_passing_stubs, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::quote;
-use crate::plan::{Action, DataStage, PhasePlan, PlannedStep, Rebuild};
+use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::{conversions, count_rows};
-use crate::shadow::{CopyMethod, with_passing_stubs};
+use crate::schema::Object;
+use crate::shadow::{CopyMethod, Transfer, transfer};
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -51,6 +53,7 @@ pub fn execute(
         phase,
         interrupt: database.options().interrupt.clone(),
         done: Execution::default(),
+        early: EarlyIndexes::default(),
     };
     // References to a table that steps aside must stay as they are
     // (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
@@ -84,6 +87,7 @@ struct Run<'a> {
     phase: &'a PhasePlan,
     interrupt: Interrupt,
     done: Execution,
+    early: EarlyIndexes,
 }
 
 impl Run<'_> {
@@ -107,15 +111,24 @@ impl Run<'_> {
                         self.run(statement)?;
                     }
                     record(self.connection())?;
-                    observer.event(&Event::StepDone {
-                        what: format!("Recorded version {}", self.phase.version),
-                    });
+                    let verb = match self.phase.direction {
+                        Direction::Up => "Recorded",
+                        Direction::Down => "Took back",
+                    };
+                    let what = format!("{verb} version {}", self.phase.version);
+                    observer.event(&Event::StepDone { what });
                 }
-                Action::StepAside { .. } => {
+                Action::StepAside { scratch, .. } => {
                     for statement in action.sql() {
                         with_passing_stubs(self.connection(), &statement)
                             .map_err(|error| refused(error, &statement))?;
                     }
+                    if self.phase.carries_indexes() {
+                        indexes_aside(self.connection(), scratch)?;
+                    }
+                }
+                Action::Restore(object) if self.early.takes(object) => {
+                    observer.event(&Event::StepDone { what: created(object) });
                 }
                 Action::Remove(_)
                 | Action::CreateTable { .. }
@@ -160,14 +173,16 @@ impl Run<'_> {
                 quote(column)
             ))?;
         }
-        let statement = rebuild.copy.sql(&rebuild.scratch, &rebuild.to);
-        let copy = || {
-            let named = with_strict_names(self.connection(), || self.run(&statement));
+        self.early.create(self.database.connection(), rebuild)?;
+        let copy = |statement: &str| {
+            let named = with_strict_names(self.connection(), || self.run(statement));
             named.map_err(|error| error.about(&rebuild.from))
         };
-        match rebuild.copy.method {
-            CopyMethod::Rows => relaxed(self.connection(), rebuild, copy)?,
-            CopyMethod::Records | CopyMethod::RecordsWithGuard => copy()?,
+        if self.copies_records(rebuild)? {
+            copy(&rebuild.copy.sql(&rebuild.scratch, &rebuild.to))?;
+        } else {
+            let statement = rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to);
+            relaxed(self.connection(), rebuild, || copy(&statement))?;
         }
         for (name, _, _) in &guards {
             self.run(&format!("DROP INDEX main.{}", quote(name)))?;
@@ -184,6 +199,22 @@ impl Run<'_> {
             rows: copied,
         });
         Ok(())
+    }
+
+    /// Whether SQLite will copy whole records now, as it said it would. Otherwise the values are copied
+    /// one by one, for which the rowid must have a name.
+    fn copies_records(&self, rebuild: &Rebuild) -> Result<bool> {
+        if rebuild.copy.method == CopyMethod::Rows {
+            return Ok(false);
+        }
+        if transfer(self.connection(), &rebuild.to, &rebuild.scratch)? == Transfer::KeepsRowids {
+            return Ok(true);
+        }
+        if rebuild.copy.keeps_rowids() {
+            return Ok(false);
+        }
+        let what = format!("the rowids of {} cannot be kept", rebuild.from);
+        Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from))
     }
 
     /// What could be looked at before the transaction was looked at there; values that a data step of this
@@ -226,18 +257,7 @@ impl Run<'_> {
 
     /// A name that nothing in the file has at this moment.
     fn free_name(&self, wish: &str) -> Result<String> {
-        let mut name = wish.to_owned();
-        loop {
-            let taken: bool = self.connection().query_row(
-                "SELECT count(*) FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
-                [&name],
-                |row| row.get(0),
-            )?;
-            if !taken {
-                return Ok(name);
-            }
-            name.push('_');
-        }
+        free_name(self.connection(), wish)
     }
 
     fn data(&mut self, data: &DataStage, observer: &mut dyn Observer) -> Result<()> {
@@ -281,7 +301,7 @@ impl Run<'_> {
 /// What is worth a line on the screen.
 fn done(action: &Action) -> Option<String> {
     match action {
-        Action::Restore(object) => Some(format!("Created {} {}", object.kind.word(), object.name)),
+        Action::Restore(object) => Some(created(object)),
         Action::CreateTable { .. }
         | Action::Remove(_)
         | Action::StepAside { .. }
@@ -296,7 +316,11 @@ fn done(action: &Action) -> Option<String> {
     }
 }
 
-fn refused(error: rusqlite::Error, statement: &str) -> Error {
+fn created(object: &Object) -> String {
+    format!("Created {} {}", object.kind.word(), object.name)
+}
+
+pub(super) fn refused(error: rusqlite::Error, statement: &str) -> Error {
     let what = format!("SQLite refused: {}", first_line(statement));
     Error::from(error).during(ErrorKind::Rebuild, &what)
 }

@@ -4,6 +4,7 @@
 //! knows nothing of it.
 
 mod execute;
+mod indexes;
 mod relax;
 
 pub use execute::{Execution, RowsChanged, StepNumber, execute};

@@ -74,17 +74,27 @@ fn without_not_null(
     set_text(connection, &rebuild.to, &rebuild.sql)
 }
 
-/// Replaces the stored text of a table by one that stores rows in the same way
-/// (<https://sqlite.org/pragma.html#pragma_writable_schema>). DEFENSIVE forbids that and is lifted for
-/// this statement only.
+/// Replaces the stored text of a table by one that stores rows in the same way.
 fn set_text(connection: &Connection, table: &str, text: &str) -> Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-    let edited = connection.execute_batch("PRAGMA writable_schema=ON").and_then(|()| {
-        connection.execute(
+    edit_schema(connection, &|it| {
+        it.execute(
             "UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2",
             (text, table),
-        )
-    });
+        )?;
+        Ok(())
+    })
+}
+
+/// Edits SQLite's schema table, whose entries are then read again
+/// (<https://sqlite.org/pragma.html#pragma_writable_schema>). DEFENSIVE forbids that and is lifted for
+/// the edit only.
+pub(super) fn edit_schema(
+    connection: &Connection,
+    edit: &dyn Fn(&Connection) -> rusqlite::Result<()>,
+) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    let edited =
+        connection.execute_batch("PRAGMA writable_schema=ON").and_then(|()| edit(connection));
     let reset = connection.execute_batch("PRAGMA writable_schema=RESET");
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     edited?;

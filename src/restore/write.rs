@@ -128,9 +128,8 @@ impl Writing<'_> {
             drop(live);
             return self.after_failed_copy(error, observer);
         }
-        live.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        live.connection().execute_batch("BEGIN")?;
-        let compared = self.compare(&live, observer);
+        // The copy is committed: whatever fails from here on is no failed restore.
+        let compared = hold_still(&live).and_then(|()| self.compare(&live, observer));
         let now = data_version(&live);
         drop(live.connection().execute_batch("COMMIT"));
         let checkpoint =
@@ -239,6 +238,12 @@ fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Resu
         }
         Err(error) => Err(error),
     }
+}
+
+/// Begins to read one state of the file, which may be written back from the WAL at the end.
+fn hold_still(live: &Database) -> Result<()> {
+    live.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(live.connection().execute_batch("BEGIN")?)
 }
 
 /// Ends the exclusive lock and removes the journal that it leaves behind.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, Rows};
 use super::cursor::{
     TextForm, groups, identical, key_columns, prepare, prepare_lookup, show, show_key,
 };
+use crate::database::lend_collations;
 use crate::error::Result;
 use crate::schema::RowKey;
 
@@ -114,6 +115,8 @@ pub fn compare(
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<Comparison> {
     let form = TextForm::of(left.connection)?;
+    let _left = lend_collations(left.connection, left.table)?;
+    let _right = lend_collations(right.connection, right.table)?;
     let mut result = Comparison::default();
     for (number, columns) in groups(left.columns.len()).into_iter().enumerate() {
         let mut group =

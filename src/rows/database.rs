@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::compare::{Allowance, Difference, Side, compare};
+use crate::database::lend_collations;
 use crate::error::Result;
 use crate::event::TableRows;
 use crate::name::quote;
@@ -14,6 +15,7 @@ use crate::schema::{Schema, Table};
 /// Whatever SQLite reports.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    let _lent = lend_collations(connection, table)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let counted = match count(&sql) {
         // SQLite counts in the smallest index, even in one whose collation is missing here.
@@ -79,4 +81,25 @@ fn schema_difference(left: &Schema, right: &Schema) -> Option<Difference> {
         key: odd.0.clone(),
         what: "the schema entry differs".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_ordered_by_a_missing_collation_is_counted() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.create_collation("odd", |one: &str, two: &str| two.cmp(one)).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE c(x PRIMARY KEY COLLATE odd) WITHOUT ROWID;
+                 INSERT INTO c VALUES('a'), ('b'), ('c')",
+            )
+            .unwrap();
+        connection.remove_collation("odd").unwrap();
+        assert_eq!(count_rows(&connection, "c").unwrap(), 3);
+        let again = connection.prepare("SELECT * FROM c");
+        assert!(again.is_err(), "the collation was only lent");
+    }
 }

@@ -1,11 +1,13 @@
 //! Schemas: SQLite's stored text and reported shapes, and reading them from a file.
 
 mod compare;
+mod firing;
 mod meaning;
 mod model;
 mod read;
 
 pub use compare::{Entry, same_objects};
-pub use meaning::{ColumnOrder, differences, same_meaning};
+pub use firing::firing_statements;
+pub use meaning::{ColumnOrder, differences, same_meaning, same_virtual_meaning};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 pub use read::read;

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::parts::{MissingPart, with_stubs};
 use super::shadow::Shadow;
+use crate::database::{MissingPart, with_stubs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
 use crate::schema::{Entry, Object, ObjectKind, Schema, read};

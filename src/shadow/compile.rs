@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::parts::MissingPart;
-use crate::database::words;
+use crate::database::{MissingPart, words};
 use crate::error::Result;
 use crate::name::{fold, quote};
-use crate::schema::{ObjectKind, Schema};
+use crate::schema::{ObjectKind, Schema, firing_statements};
 
 /// Finds the views, and the tables and views whose triggers do not compile, by folded name, with
 /// SQLite's message. What only lacks a function, collation or module is not counted.
@@ -25,38 +24,11 @@ pub fn uncompilable(connection: &Connection, schema: &Schema) -> Result<BTreeMap
     let owners: std::collections::BTreeSet<String> =
         schema.of_kind(ObjectKind::Trigger).map(|it| fold(&it.table)).collect();
     for owner in owners {
-        for statement in firing(connection, schema, &owner)? {
+        for statement in firing_statements(connection, schema, &owner)? {
             try_compile(connection, &owner, &statement, &mut broken);
         }
     }
     Ok(broken)
-}
-
-/// Statements that would fire the triggers of a table or view. They are compiled, never run.
-fn firing(connection: &Connection, schema: &Schema, owner: &str) -> Result<Vec<String>> {
-    let name = quote(owner);
-    let column = match schema.shape(owner) {
-        Some(table) => table.writable().next().map(|column| column.name.clone()),
-        None => first_column(connection, owner)?,
-    };
-    let mut statements = vec![format!("EXPLAIN DELETE FROM main.{name}")];
-    if let Some(column) = column {
-        let column = quote(&column);
-        statements.push(format!("EXPLAIN UPDATE main.{name} SET {column} = {column}"));
-        statements.push(format!("EXPLAIN INSERT INTO main.{name}({column}) VALUES (NULL)"));
-    }
-    Ok(statements)
-}
-
-fn first_column(connection: &Connection, view: &str) -> Result<Option<String>> {
-    let sql = format!("PRAGMA main.table_info({})", crate::name::literal(view));
-    let Ok(mut statement) = connection.prepare(&sql) else { return Ok(None) };
-    let mut rows = statement.query([])?;
-    match rows.next() {
-        Ok(Some(row)) => Ok(row.get(1).ok()),
-        // A view that does not compile has no columns; it is reported as such.
-        Ok(None) | Err(_) => Ok(None),
-    }
 }
 
 fn try_compile(

@@ -267,19 +267,36 @@ impl Shadow {
         }
     }
 
-    /// Drops the table and creates it from the new text, with its indexes and triggers.
+    /// Drops the table and creates it from the new text, with its indexes and triggers. If one of them
+    /// does not fit any more, it is named and nothing has happened.
     pub(super) fn recreate(&mut self, schema: &Schema, object: &Object, text: &str) -> Result<()> {
-        let mut script = format!("DROP TABLE main.{};\n{text};\n", quote(&object.name));
+        self.connection.execute_batch("SAVEPOINT recreating")?;
+        let done = self.recreate_all(schema, object, text);
+        let end = match done {
+            Ok(()) => "RELEASE recreating",
+            Err(_) => "ROLLBACK TO recreating; RELEASE recreating",
+        };
+        self.connection.execute_batch(end)?;
+        self.changed();
+        done
+    }
+
+    fn recreate_all(&mut self, schema: &Schema, object: &Object, text: &str) -> Result<()> {
+        self.execute(&format!("DROP TABLE main.{}", quote(&object.name)))
+            .and_then(|()| self.execute(text))
+            .map_err(|error| error.about(&object.name))?;
         let dependents = schema
             .belonging(ObjectKind::Index, &object.name)
             .chain(schema.belonging(ObjectKind::Trigger, &object.name));
         for dependent in dependents {
-            if let Some(text) = &dependent.sql {
-                script.push_str(text);
-                script.push_str(";\n");
-            }
+            let Some(text) = &dependent.sql else { continue };
+            self.execute(text).map_err(|error| {
+                let (word, name) = (dependent.kind.word(), &dependent.name);
+                let what = format!("the {word} {name} would not fit any more: {error}");
+                Error::new(ErrorKind::Step, what).about(name).caused_by(error)
+            })?;
         }
-        self.execute(&script).map_err(|error| error.about(&object.name))
+        Ok(())
     }
 
     /// Follows a changed definition in the lineage.

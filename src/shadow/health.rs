@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::compile::uncompilable;
-use super::parts::{MissingPart, stub};
 use super::shadow::Shadow;
-use crate::database::words;
+use crate::database::{MissingPart, stub, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};

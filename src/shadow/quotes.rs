@@ -4,9 +4,8 @@
 //! single-quoted one (`sqlite_rename_quotefix` in `alter.c`). The stored text of other objects is data and
 //! stays: the old token is put back wherever only its quotes changed.
 
-use super::parts::with_stubs;
 use super::shadow::Shadow;
-use crate::database::words;
+use crate::database::{with_stubs, words};
 use crate::error::Result;
 use crate::name::{quote, same};
 use crate::schema::{Object, ObjectKind, Schema, read};

@@ -4,7 +4,7 @@
 use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::quote;
-use crate::schema::{ObjectKind, same_meaning};
+use crate::schema::{ObjectKind, same_meaning, same_virtual_meaning};
 use crate::sql::object_head;
 
 impl Shadow {
@@ -23,7 +23,10 @@ impl Shadow {
             return Ok(());
         }
         let keeps_name = object_head(text).is_ok_and(|head| head.name.text == object.name);
-        if keeps_name && same_meaning(present, text) {
+        let is_virtual = kind == ObjectKind::VirtualTable;
+        if keeps_name
+            && (same_meaning(present, text) || is_virtual && same_virtual_meaning(present, text))
+        {
             self.set_entry_sql(kind, &object.name, Some(text))?;
             return self.reload();
         }

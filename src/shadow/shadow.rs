@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
-use super::parts::{MissingPart, stub, with_stubs};
 use super::quotes::NameAsString;
 use crate::database::{Fence, Purpose, Touched, run_fenced, words};
+use crate::database::{MissingPart, stub, with_stubs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -85,7 +85,7 @@ impl Shadow {
         Ok(schema)
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         self.epoch.set(self.epoch.get() + 1);
     }
 

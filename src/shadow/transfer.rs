@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::build::open_memory;
 use super::lineage::{ColumnOrigin, TableLineage};
-use super::parts::with_stubs;
 use super::shadow::Shadow;
+use crate::database::with_stubs;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
@@ -30,6 +30,16 @@ pub enum CopyMethod {
     Rows,
 }
 
+/// How SQLite would copy the records of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordCopy {
+    /// The method.
+    pub method: CopyMethod,
+    /// The indexes of the new table whose records come over with it, from an index of the old table
+    /// that holds the same.
+    pub indexes: Vec<String>,
+}
+
 const SOURCE: &str = "phaseshift_source";
 const TARGET: &str = "phaseshift_target";
 
@@ -39,7 +49,7 @@ impl Shadow {
     ///
     /// # Errors
     /// Whatever SQLite reports.
-    pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, CopyMethod>> {
+    pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, RecordCopy>> {
         let after = self.current()?;
         let mut methods = BTreeMap::new();
         for object in after.of_kind(ObjectKind::Table) {
@@ -53,61 +63,96 @@ impl Shadow {
             if !lines_up(&lineage, old_shape, new_shape) {
                 continue;
             }
-            if let Some(method) = self.ask(old, object, old_shape, new_shape)? {
-                methods.insert(fold(&object.name), method);
+            let sides = [(before, old, old_shape), (&after, object, new_shape)];
+            if let Some(found) = ask(sides)? {
+                methods.insert(fold(&object.name), found);
             }
         }
         Ok(methods)
     }
-
-    fn ask(
-        &mut self,
-        old: &Object,
-        new: &Object,
-        old_shape: &Table,
-        new_shape: &Table,
-    ) -> Result<Option<CopyMethod>> {
-        let texts = [(old, SOURCE), (new, TARGET)].map(|(object, name)| {
-            edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok()
-        });
-        let [Some(source), Some(target)] = texts else { return Ok(None) };
-        let connection = open_memory()?;
-        let mut stubbed = Vec::new();
-        let created = with_stubs(&connection, &mut stubbed, |it| it.execute_batch(&source))
-            .and_then(|()| with_stubs(&connection, &mut stubbed, |it| it.execute_batch(&target)));
-        if created.is_err() {
-            return Ok(None);
-        }
-        match transfer(&connection)? {
-            Transfer::None => return Ok(None),
-            Transfer::KeepsRowids => return Ok(Some(CopyMethod::Records)),
-            Transfer::NumbersAnew => {}
-        }
-        let guard = |table: &str, shape: &Table| {
-            let column = shape.writable().next().map(|column| quote(&column.name))?;
-            Some(format!("CREATE INDEX guard_{table} ON {table}({column}) WHERE 0"))
-        };
-        let guards = guard(SOURCE, old_shape).zip(guard(TARGET, new_shape));
-        let Some((one, two)) = guards else { return Ok(None) };
-        if connection.execute_batch(&format!("{one};{two}")).is_err() {
-            return Ok(None);
-        }
-        let guarded = transfer(&connection)? == Transfer::KeepsRowids;
-        Ok(guarded.then_some(CopyMethod::RecordsWithGuard))
-    }
 }
 
+type Side<'s> = (&'s Schema, &'s Object, &'s Table);
+
+/// Makes both tables without rows and asks SQLite.
+fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
+    let [(before, old, old_shape), (after, new, new_shape)] = sides;
+    let connection = open_memory()?;
+    let mut stubbed = Vec::new();
+    let mut create = |text: Option<String>| {
+        text.is_some_and(|text| {
+            with_stubs(&connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()
+        })
+    };
+    for (object, name) in [(old, SOURCE), (new, TARGET)] {
+        if !create(edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok()) {
+            return Ok(None);
+        }
+    }
+    let alone = transfer(&connection, TARGET, SOURCE)?;
+    if alone == Transfer::None {
+        return Ok(None);
+    }
+    for (number, index) in before.belonging(ObjectKind::Index, &old.name).enumerate() {
+        create(moved(index, &format!("{SOURCE}_{number}"), SOURCE));
+    }
+    let mut indexes = Vec::new();
+    for (number, index) in after.belonging(ObjectKind::Index, &new.name).enumerate() {
+        let name = format!("{TARGET}_{number}");
+        if !create(moved(index, &name, TARGET)) {
+            continue;
+        }
+        if transfer(&connection, TARGET, SOURCE)? == Transfer::KeepsRowids {
+            indexes.push(index.name.clone());
+        } else {
+            connection.execute_batch(&format!("DROP INDEX {name}"))?;
+        }
+    }
+    if !indexes.is_empty() || alone == Transfer::KeepsRowids {
+        return Ok(Some(RecordCopy { method: CopyMethod::Records, indexes }));
+    }
+    guarded(&connection, old_shape, new_shape)
+}
+
+fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
+    edit::retarget_index(index.sql.as_deref()?, name, table).ok()
+}
+
+/// Asks again with an empty index on both tables.
+fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<RecordCopy>> {
+    let guard = |table: &str, shape: &Table| {
+        let column = shape.writable().next().map(|column| quote(&column.name))?;
+        Some(format!("CREATE INDEX guard_{table} ON {table}({column}) WHERE 0"))
+    };
+    let guards = guard(SOURCE, old).zip(guard(TARGET, new));
+    let Some((one, two)) = guards else { return Ok(None) };
+    if connection.execute_batch(&format!("{one};{two}")).is_err() {
+        return Ok(None);
+    }
+    let keeps = transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids;
+    let copy = RecordCopy { method: CopyMethod::RecordsWithGuard, indexes: Vec::new() };
+    Ok(keeps.then_some(copy))
+}
+
+/// What SQLite would do with the records of one table that all go into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transfer {
+pub enum Transfer {
+    /// It would take them apart.
     None,
+    /// It would copy them whole, rowids and all.
     KeepsRowids,
+    /// It would copy them whole under new rowids.
     NumbersAnew,
 }
 
-/// Reads the program that SQLite would run. In a transfer the loop over the source takes each
-/// record whole (RowCell or RowData); just before it stands how the rowid is made.
-fn transfer(connection: &Connection) -> Result<Transfer> {
-    let sql = format!("EXPLAIN INSERT INTO {TARGET} SELECT * FROM {SOURCE}");
+/// Reads the program that SQLite would run to fill an empty table of `main` from another one. In a
+/// transfer the loop over the source takes each record whole (RowCell or RowData), those of each index
+/// too; just before it stands how the rowid is made.
+///
+/// # Errors
+/// Whatever SQLite reports while it lists its program.
+pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
+    let sql = format!("EXPLAIN INSERT INTO main.{} SELECT * FROM main.{}", quote(to), quote(from));
     // Where records cannot be copied whole, `*` may stand for more columns than can be written:
     // generated ones, too.
     let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::with_stubs;
 use super::shadow::Shadow;
+use crate::database::with_stubs;
 use crate::error::Result;
 use crate::name::{fold, literal};
 use crate::schema::ObjectKind;
@@ -153,7 +153,7 @@ impl Shadow {
         let query = edit::view_query(text).ok()?;
         with_stubs(&self.connection, &mut self.missing, |connection| {
             let statement = connection.prepare(query)?;
-            Ok(statement.column_names().into_iter().map(ToOwned::to_owned).collect())
+            Ok(statement.column_names().map(ToOwned::to_owned).collect())
         })
         .ok()
     }

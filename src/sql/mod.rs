@@ -17,6 +17,6 @@ pub use create_table::{
     ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOption, TableOptionKind,
 };
 pub use error::SqlError;
-pub use object::{ObjectHead, ObjectKind, mentions, object_head};
+pub use object::{ObjectHead, ObjectKind, mentions, object_head, update_of_columns};
 pub use reader::Name;
 pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

@@ -86,6 +86,34 @@ fn read_kind(reader: &mut Reader<'_>) -> Result<ObjectKind, SqlError> {
     Err(reader.expected("TABLE, INDEX, VIEW, TRIGGER or VIRTUAL TABLE"))
 }
 
+/// Reads the columns that a trigger's `UPDATE OF` names; none if it fires on any change, or if the text
+/// is not that of a trigger (<https://sqlite.org/lang_createtrigger.html>).
+///
+/// ```
+/// use phaseshift::sql::update_of_columns;
+/// let columns = update_of_columns("CREATE TRIGGER g AFTER UPDATE OF a, \"b\" ON t BEGIN SELECT 1; END");
+/// assert_eq!(columns, ["a", "b"]);
+/// ```
+pub fn update_of_columns(sql: &str) -> Vec<String> {
+    let read = || -> Result<Vec<String>, SqlError> {
+        let mut reader = Reader::new(sql);
+        read_head(&mut reader)?;
+        if reader.take_word("INSTEAD") {
+            reader.expect_word("OF")?;
+        } else {
+            reader.take_any_word(&["BEFORE", "AFTER"]);
+        }
+        reader.expect_word("UPDATE")?;
+        reader.expect_word("OF")?;
+        let mut columns = vec![reader.name()?.text];
+        while reader.take_mark(",") {
+            columns.push(reader.name()?.text);
+        }
+        Ok(columns)
+    };
+    read().unwrap_or_default()
+}
+
 /// Tells whether a text uses one of the names as a word, a quoted name or a string literal.
 ///
 /// It errs on the side of yes: a column, an alias or a text value of that name counts too.

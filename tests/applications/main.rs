@@ -12,9 +12,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use phaseshift::migrate::{Look, Migration};
 use phaseshift::plan::{Plan, VirtualChange};
 use serde_json::{Value, json};
-use support::{Bench, Renaming, explain, quoted, script, up_to};
+use support::{Bench, Renaming, down_to, explain, quoted, script, up_to};
 
 /// A rename that is refused, by table and column, and the object that the refusal names.
 type Refusal = (&'static str, &'static str, &'static str);
@@ -103,11 +104,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// What the tool must do to it, when its content table goes by this name.
-    fn made_anew(&self, table: &str) -> [String; 2] {
+    /// The text it must have when its content table goes by this name.
+    fn following(&self, table: &str) -> String {
         let mark = if self.content.contains('"') { '"' } else { '\'' };
-        let follows = self.text.replacen(&self.content, &format!("content={mark}{table}{mark}"), 1);
-        [format!("DROP TABLE {}", quoted(&self.name)), follows]
+        self.text.replacen(&self.content, &format!("content={mark}{table}{mark}"), 1)
     }
 }
 
@@ -139,6 +139,22 @@ impl Target {
         let connection = rusqlite::Connection::open(before).unwrap();
         let sql = "SELECT count(*) FROM pragma_table_list WHERE type = 'virtual' AND name = ?1";
         connection.query_row(sql, [&self.table], |row| row.get(0)).unwrap()
+    }
+
+    /// The tables behind a renamed virtual table, with their names after; statistics know them, too.
+    fn behind(&self, before: &Path) -> Vec<(String, String)> {
+        if !self.is_virtual(before) {
+            return Vec::new();
+        }
+        let connection = rusqlite::Connection::open(before).unwrap();
+        let sql = "SELECT name FROM pragma_table_list WHERE type = 'shadow'";
+        let mut statement = connection.prepare(sql).unwrap();
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let own = |name: String| {
+            let end = name.strip_prefix(&format!("{}_", self.table))?;
+            Some((name.clone(), format!("{} renamed_{end}", self.table)))
+        };
+        names.map(Result::unwrap).filter_map(own).collect()
     }
 
     /// Modules of different versions of SQLite quote the names of their tables differently: the judge
@@ -220,7 +236,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let before = keep(bench.before(), "before.db");
     let look =
         bench.look("head").map_err(|error| format!("{}: {}", target.name(), explain(&error)));
-    let phaseshift::migrate::Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
+    let Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
     let scripted = keep(bench.before(), "scripted.db");
     script(&scripted, &phaseshift::migrate::script(&migration))
         .unwrap_or_else(|said| panic!("{}: {said}", target.name()));
@@ -233,23 +249,35 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let unnamed: Vec<_> = changed_objects(&before, &after).difference(&named).cloned().collect();
     assert!(unnamed.is_empty(), "{}: the plan does not name {unnamed:?}", target.name());
     let readers = target.full_text_readers(&before);
-    let with = |mut renames: Value, table: &str| {
+    let with = |mut renames: Value, text: &dyn Fn(&Reader) -> String| {
         let alter = renames["alter"].as_array_mut().unwrap();
-        alter.extend(readers.iter().flat_map(|reader| reader.made_anew(table)).map(Value::from));
+        let made_anew = |it: &Reader| [format!("DROP TABLE {}", quoted(&it.name)), text(it)];
+        alter.extend(readers.iter().flat_map(made_anew).map(Value::from));
         renames
     };
     let renamed = format!("{} renamed", target.table);
-    let up = with(target.renaming().judged(), &renamed);
+    let mut up = with(target.renaming().judged(), &|reader| reader.following(&renamed));
+    for (from, to) in target.behind(&before) {
+        up["tables"][from] = Value::from(to);
+    }
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
+    let scripted_back = keep(&bench.database(), "scripted_back.db");
+    let down = Migration::look(&bench.engine(), &down_to("-1"));
+    let Ok(Look::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
+    let text = phaseshift::migrate::script(&down);
+    drop(down);
+    script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));
     bench.down();
     let back = keep(&bench.database(), "back.db");
     // Every text comes back as it was; only modules write theirs anew.
     let exact = json!({"alter": []});
     let down = match target.is_virtual(&before) {
         true => target.renaming().judged_back(),
-        false => with(exact, &target.table),
+        false => with(exact, &|reader| reader.text.clone()),
     };
+    let name = format!("{} back as a script", target.name());
+    pairs.add(name, &before, &scripted_back, down.clone());
     pairs.add(format!("{} back", target.name()), &before, &back, down);
 }
 

@@ -8,7 +8,8 @@ use phaseshift::schema::same_meaning;
 
 use super::rig::Rig;
 
-fn adopted() -> Rig {
+/// A catalogue with every feature, which the phases of before are recorded in.
+pub fn adopted() -> Rig {
     let rig = Rig::new("fits_catalog/phases");
     std::fs::remove_file(rig.database()).unwrap();
     let options = SampleOptions { files: 500, links: 100, ..SampleOptions::default() }

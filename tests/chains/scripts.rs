@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use phaseshift::migrate::script_range;
-use phaseshift::phase::TargetRange;
+use phaseshift::migrate::{Look, Migration, Request, script_range};
+use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::Direction;
 use rusqlite::Connection;
 
 use super::fill::fill;
 use super::rig::{Rig, explain, rows, texts};
+use super::sweeps::sample;
 
 fn script(rig: &Rig, range: &str, direction: Direction) -> String {
     let range = TargetRange::parse(range).unwrap();
@@ -74,6 +75,73 @@ fn scripts_of(fixture: &str, middle: &str, rows: usize) {
     run(&other, &script(&rig, &format!("{middle}:base"), Direction::Down));
     rig.down("base");
     assert_alike(&rig, &other, "to nothing");
+}
+
+/// The plan of a run as a script, for the file as it is.
+fn script_of(rig: &Rig, request: &Request) -> String {
+    match Migration::look(&rig.project(), request).map_err(explain).unwrap() {
+        Look::Ready(migration) => phaseshift::migrate::script(&migration),
+        Look::UpToDate(_) => panic!("nothing to do: {request:?}"),
+    }
+}
+
+/// Every phase by the tool and by its script, on a file with rows: up, and down again.
+fn every_phase_as_a_script(fixture: &str, every: usize) {
+    let rig = Rig::new(fixture);
+    let other = rig.aside("other.db");
+    let ids: Vec<String> = rig.chain().phases().iter().map(|it| it.id.to_string()).collect();
+    let tried = sample(ids.clone(), every);
+    for id in &ids {
+        if tried.contains(id) {
+            std::fs::copy(rig.database(), &other).unwrap();
+            run(&other, &script_of(&rig, &Request::up(Target::parse(id).unwrap())));
+        }
+        rig.up(id);
+        if tried.contains(id) {
+            assert_alike(&rig, &other, &format!("up to {id}"));
+        }
+        fill(&rig.connection(), 6);
+    }
+    for id in ids.iter().rev() {
+        super::sweeps::remove_late_rows(&rig);
+        let back = format!("{id}@-1");
+        if tried.contains(id) {
+            std::fs::copy(rig.database(), &other).unwrap();
+            let request = Request::down(Target::parse(&back).unwrap()).accepting_loss();
+            run(&other, &script_of(&rig, &request));
+        }
+        rig.down(&back);
+        if tried.contains(id) {
+            assert_alike(&rig, &other, &format!("undoing {id}"));
+        }
+    }
+    assert!(rig.texts().is_empty());
+}
+
+#[test]
+fn every_phase_of_charts_as_a_script() {
+    every_phase_as_a_script("charts/phases", 5);
+}
+
+#[test]
+fn every_phase_of_photo_map_as_a_script() {
+    every_phase_as_a_script("photo_map/phases", 6);
+}
+
+#[test]
+fn a_catalogue_with_rows_by_scripts() {
+    let rig = super::catalogue::adopted();
+    let other = rig.aside("other.db");
+    for (request, what) in [
+        (Request::up(Target::Head), "up"),
+        (Request::down(Target::parse("phase2").unwrap()).accepting_loss(), "down"),
+    ] {
+        std::fs::copy(rig.database(), &other).unwrap();
+        run(&other, &script_of(&rig, &request));
+        assert!(rig.try_run(&request).map_err(explain).unwrap().is_some());
+        assert_alike(&rig, &other, what);
+    }
+    assert!(rig.rows()["fits_files"].len() >= 500);
 }
 
 #[test]

@@ -207,6 +207,53 @@ fn what_nobody_made_comes_back_too() {
     assert_eq!(rig.texts(), texts);
 }
 
+/// The first phase only says that the tables are there; nothing runs from nothing.
+#[test]
+fn tables_that_no_phase_makes_come_back_as_they_were() {
+    let rig = Rig::empty();
+    rig.execute(
+        "CREATE TABLE person (id INTEGER PRIMARY KEY, -- the key\n name TEXT, age INT, note);
+         CREATE VIEW  grown AS SELECT name FROM person WHERE age > 18;
+         CREATE INDEX  by_name ON person(name COLLATE NOCASE);
+         INSERT INTO person VALUES (1, 'Ann', 30, 'x')",
+    );
+    let texts = rig.texts();
+    rig.write("a.toml", "parents = []\n");
+    rig.write(
+        "b.toml",
+        r#"
+[[up]]
+op = "drop_view"
+view = "grown"
+[[up]]
+op = "drop_index"
+index = "by_name"
+[[up]]
+op = "drop_column"
+table = "person"
+column = "note"
+[[up]]
+op = "rename_column"
+table = "person"
+from = "name"
+to = "title"
+[[up]]
+op = "add_constraint"
+table = "person"
+sql = "CHECK (age > 0)"
+[[up]]
+op = "create_table"
+sql = "CREATE TABLE team(id INTEGER PRIMARY KEY)"
+"#,
+    );
+    rig.write("c.toml", "[[up]]\nop = 'rename_table'\nfrom = 'person'\nto = 'people'\n");
+    rig.up("c");
+    rig.execute("INSERT INTO people(id, title, age) VALUES (2, 'Bo', 3)");
+    rig.down("a");
+    assert_eq!(rig.texts(), texts);
+    assert_eq!(rig.rows()["person"].len(), 2);
+}
+
 #[test]
 fn a_table_that_was_there_before_is_not_dropped_on_the_way_back() {
     let rig = Rig::empty();

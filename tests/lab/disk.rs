@@ -164,6 +164,8 @@ pub struct State {
     pub deferred: Option<NodeId>,
     /// Times at which a file was read by an ordinary handle while a connection had it open.
     pub lost_locks: Vec<String>,
+    /// Where in the record the checks before a commit began.
+    pub checks_began: Option<usize>,
     random: u64,
 }
 
@@ -231,6 +233,12 @@ impl Disk {
     /// Returns the record since the disk was loaded.
     pub fn log(&self) -> Vec<Change> {
         self.state().log.clone()
+    }
+
+    /// Notes that the checks before a commit begin.
+    pub fn checks_begin(&self) {
+        let mut state = self.state();
+        state.checks_began = Some(state.log.len());
     }
 
     /// Notes that something was said to the user.

@@ -88,7 +88,13 @@ impl Handle {
         {
             state.record(Change::Sync { node });
         }
-        state.write(self.node, offset, bytes)
+        let place = state.log.len();
+        let written = state.write(self.node, offset, bytes);
+        if self.role == Role::Temporary {
+            // No power cut brings it back.
+            state.log.truncate(place);
+        }
+        written
     }
 
     pub fn resize(&self, size: usize) -> Result<(), Failure> {

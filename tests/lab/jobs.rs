@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
 use phaseshift::database::{Access, Database};
-use phaseshift::event::{Event, Silent};
+use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
@@ -78,10 +78,10 @@ pub fn to_head() -> Request {
 fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
     let (project, request) = (project(disk, chain), to_head());
     let look = Migration::look(&project, &request)?;
-    let mut observer = |event: &Event| {
-        if matches!(event, Event::Committed) {
-            disk.promise(DONE);
-        }
+    let mut observer = |event: &Event| match event {
+        Event::CheckingStarted => disk.checks_begin(),
+        Event::Committed => disk.promise(DONE),
+        _ => {}
     };
     Ok(match migrate_now(&project, &request, look, &mut observer)? {
         Ok(report) => Told::Done { follow_up: report.follow_up },
@@ -100,6 +100,11 @@ fn back_up(disk: &Disk) -> Result<Told> {
 }
 
 fn restore(disk: &Disk, backup: &str) -> Result<Told> {
+    restore_observed(disk, backup, &mut Silent)
+}
+
+/// The same, with somebody who looks on.
+pub fn restore_observed(disk: &Disk, backup: &str, observer: &mut dyn Observer) -> Result<Told> {
     let entry = BackupEntry::at(disk, Path::new(backup))?;
     let request = RestoreRequest {
         database: Path::new(DATABASE),
@@ -107,8 +112,8 @@ fn restore(disk: &Disk, backup: &str) -> Result<Told> {
         folder: Path::new(BACKUPS),
         version_table: "schema_version",
     };
-    let prepared = Restore::prepare(&request, &options(disk), &mut Silent)?;
-    let report = prepared.run(&mut Silent)?;
+    let prepared = Restore::prepare(&request, &options(disk), observer)?;
+    let report = prepared.run(observer)?;
     Ok(Told::Done { follow_up: report.follow_up })
 }
 

@@ -34,24 +34,25 @@ fn deaf_migration(start: Start, deaf: Deaf) -> Tally {
 
 #[test]
 fn mistake_1_no_sync_at_all_is_noticed() {
-    deaf_migration(Start::Clean, Deaf::Sync).expect_red();
+    deaf_migration(Start::Clean, Deaf::Sync).expect_red("a third state");
 }
 
 #[test]
 fn mistake_2_full_instead_of_extra_is_noticed() {
-    deaf_migration(Start::Clean, Deaf::JournalRemoval).expect_red();
+    deaf_migration(Start::Clean, Deaf::JournalRemoval).expect_red("promised but not kept: done");
 }
 
 #[test]
 fn mistake_3_normal_in_wal_mode_is_noticed() {
-    deaf_migration(Start::CleanWal, Deaf::WalCommit).expect_red();
+    deaf_migration(Start::CleanWal, Deaf::WalCommit).expect_red("promised but not kept: done");
 }
 
 #[test]
 fn mistake_4_no_folder_sync_after_a_backup_is_noticed() {
     let disk = Disk::new("mistake-4");
     let scene = Scene::new(&disk, Start::Clean, SESSIONS);
-    sweep(&disk, &scene, &Job::Backup, Planted::Deaf(Deaf::EngineFolders)).expect_red();
+    sweep(&disk, &scene, &Job::Backup, Planted::Deaf(Deaf::EngineFolders))
+        .expect_red("promised but not kept: backup");
 }
 
 #[test]
@@ -60,14 +61,16 @@ fn mistake_5_no_folder_sync_before_the_rename_of_a_restore_is_noticed() {
     let scene = Scene::new(&disk, Start::WalFrames, SESSIONS);
     let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
     let (scene, job) = (scene.with_ruined_header(), Job::Restore(backup));
-    sweep(&disk, &scene, &job, Planted::Deaf(Deaf::FirstEngineFolder)).expect_red();
+    sweep(&disk, &scene, &job, Planted::Deaf(Deaf::FirstEngineFolder))
+        .expect_red("the database: a third state");
 }
 
 fn wrong_restore(number: u32, start: Start, wrong: Job) {
     let disk = Disk::new(&format!("mistake-{number}"));
     let scene = Scene::new(&disk, start, SESSIONS);
     let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
-    sweep(&disk, &scene, &Job::Restore(backup), Planted::Instead(&wrong)).expect_red();
+    sweep(&disk, &scene, &Job::Restore(backup), Planted::Instead(&wrong))
+        .expect_red("the database: a third state");
 }
 
 #[test]
@@ -119,7 +122,8 @@ fn mistake_10_a_backup_outside_the_lock_is_noticed() {
         disk.load(&scene.image);
         let mut meanwhile = || slip_in(&disk).unwrap();
         wrong::migrate_after_a_backup_without_lock(&disk, &mut meanwhile).unwrap();
-        nothing_slipped_in(&disk).unwrap_err();
+        let error = nothing_slipped_in(&disk).unwrap_err();
+        assert!(error.contains("rows became"), "{start:?}: {error}");
     }
 }
 

@@ -50,15 +50,16 @@ impl Numbers {
 /// The unit in which a disk writes.
 const SECTOR: usize = 512;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Durable {
     content: Vec<u8>,
     folder: bool,
     waiting: Vec<Change>,
 }
 
-/// What is durable, and what waits for a sync.
-struct Replay {
+/// What is durable, and what waits for a sync, at one moment of a record.
+#[derive(Clone)]
+pub struct Replay {
     model: Model,
     nodes: BTreeMap<NodeId, Durable>,
     names: BTreeMap<String, NodeId>,
@@ -73,13 +74,12 @@ pub fn cut(start: &Image, log: &[Change], model: Model, numbers: &mut Numbers) -
     for change in log {
         replay.take(change);
     }
-    replay.lose_names(numbers);
-    replay.lose_sectors(numbers);
-    replay.image()
+    replay.cut(numbers)
 }
 
 impl Replay {
-    fn begin(start: &Image, model: Model) -> Self {
+    /// Begins with a disk of which everything is durable.
+    pub fn begin(start: &Image, model: Model) -> Self {
         let mut nodes = BTreeMap::new();
         let mut names = BTreeMap::new();
         // A loaded disk numbers its names from 1, the root first and then in order.
@@ -97,7 +97,16 @@ impl Replay {
         Self { model, nodes, names, waiting: Vec::new() }
     }
 
-    fn take(&mut self, change: &Change) {
+    /// Returns the disk after power was cut now.
+    pub fn cut(&self, numbers: &mut Numbers) -> Image {
+        let mut replay = self.clone();
+        replay.lose_names(numbers);
+        replay.lose_sectors(numbers);
+        replay.image()
+    }
+
+    /// Goes on by one change.
+    pub fn take(&mut self, change: &Change) {
         match change {
             Change::Create { node, folder, .. } => {
                 self.nodes.insert(*node, Durable { folder: *folder, ..Durable::default() });

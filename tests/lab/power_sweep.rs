@@ -4,10 +4,19 @@ use std::collections::HashMap;
 
 use crate::disk::{Change, Content, Deaf, Disk, Image};
 use crate::jobs::Job;
-use crate::power::{Model, Numbers, cut};
+use crate::power::{Model, Numbers, Replay};
 use crate::scene::Scene;
 use crate::tally::{Tally, long};
 use crate::verdict::{Expected, Findings};
+
+/// On how many disks of each moment and model the job is run again in the long form.
+const LONG_RERUNS: u64 = 10;
+
+/// What was found on a disk; equal disks are judged once.
+struct Seen {
+    findings: Result<Findings, String>,
+    run_again: bool,
+}
 
 /// One job on one disk, whose power is cut everywhere.
 pub struct PowerSweep<'a> {
@@ -62,35 +71,46 @@ impl PowerSweep<'_> {
 
     /// Cuts a record everywhere.
     pub fn cuts(&self, expected: &Expected, log: &[Change], tally: &mut Tally) {
-        let mut judged: HashMap<blake3::Hash, Result<Findings, String>> = HashMap::new();
-        for moment in 0..=log.len() {
-            for model in Model::ALL {
+        let mut judged = HashMap::new();
+        for model in Model::ALL {
+            let mut replay = Replay::begin(&self.scene.image, model);
+            for moment in 0..=log.len() {
+                if let Some(change) = moment.checked_sub(1).and_then(|last| log.get(last)) {
+                    replay.take(change);
+                }
                 let variants = if model == Model::Process { 1 } else { self.variants };
                 for variant in 0..variants {
-                    let seed = (moment as u64) << 20 | variant;
+                    let image = replay.cut(&mut Numbers::new((moment as u64) << 20 | variant));
                     let place = || format!("{model:?} at {moment}, variant {variant}");
-                    let mut numbers = Numbers::new(seed);
-                    let image = cut(&self.scene.image, &log[..moment], model, &mut numbers);
-                    let findings = judged
-                        .entry(fingerprint(&image))
-                        .or_insert_with(|| {
-                            self.disk.load(&image);
-                            expected.judge(self.disk)
-                        })
-                        .clone();
-                    let kept = findings.and_then(|found| {
+                    let seen = judged.entry(fingerprint(&image)).or_insert_with(|| Seen {
+                        findings: self.judge(expected, &image),
+                        run_again: false,
+                    });
+                    let kept = seen.findings.clone().and_then(|found| {
                         expected.hold_against(&found, &log[..moment]).map(|()| found.which)
                     });
                     let good = kept.is_ok();
                     tally.count(place, kept);
-                    let sound = matches!(self.planted, Planted::Nothing);
-                    if good && sound && (long() || variant == 0 && model != Model::Ordered) {
+                    if good && !seen.run_again && self.runs_again(model, variant) {
+                        seen.run_again = true;
                         tally.rerun(place, self.again(expected, &image));
                     }
                 }
             }
         }
         tally.more += &format!(", {} different disks", judged.len());
+    }
+
+    fn judge(&self, expected: &Expected, image: &Image) -> Result<Findings, String> {
+        self.disk.load(image);
+        expected.judge(self.disk)
+    }
+
+    /// Tells whether the job is run again on a disk: where nothing was planted, on the first of
+    /// each moment, in the long form on some more. Equal disks are run again once.
+    fn runs_again(&self, model: Model, variant: u64) -> bool {
+        let some = if long() { LONG_RERUNS } else { u64::from(model == Model::Adversary) };
+        matches!(self.planted, Planted::Nothing) && variant < some
     }
 
     /// Running the job again finishes it.

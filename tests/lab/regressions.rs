@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use phaseshift::backup::{BackupLabel, BackupRequest, Checked, create_checked};
 use phaseshift::database::{Access, Database};
+use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 use phaseshift::{DatabaseState, ErrorKind};
 
@@ -10,7 +12,7 @@ use crate::database;
 use crate::disk::{Disk, Failure, Fault, Lasting};
 use crate::jobs::Job;
 use crate::power_sweep::finish;
-use crate::scene::{Scene, Start, options};
+use crate::scene::{BACKUPS, DATABASE, Scene, Start, options};
 use crate::verdict::Expected;
 
 #[test]
@@ -54,7 +56,7 @@ fn a_look_at_a_hot_journal_said_that_the_file_cannot_be_written() {
     let disk = Disk::new("regression-hot");
     let scene = Scene::new(&disk, Start::HotJournal, 24);
     disk.load(&scene.image);
-    let path = Path::new(crate::scene::DATABASE);
+    let path = Path::new(DATABASE);
     let error = Database::open(path, Access::Look, &options(&disk)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly);
     assert!(error.to_string().contains("a crashed program left a journal"), "{error}");
@@ -114,4 +116,38 @@ fn a_sound_file_was_moved_aside_because_one_read_failed() {
         let aside = image.keys().find(|path| path.starts_with("/lab/fits_before_restore"));
         assert_eq!(aside, None, "operation {at}");
     }
+}
+
+#[test]
+fn an_error_in_the_check_beside_removed_a_backup_that_was_promised() {
+    let disk = Disk::new("regression-beside");
+    let scene = Scene::new(&disk, Start::Clean, 24);
+    let label = BackupLabel::Before("phase".into());
+    let request = BackupRequest { folder: Path::new(BACKUPS), label, phase: None, version: None };
+    let mut failed = 0;
+    for at in 1.. {
+        disk.load(&scene.image);
+        let source = Database::open(Path::new(DATABASE), Access::Look, &options(&disk)).unwrap();
+        let made = create_checked(&source, &request, Checked::Beside, &mut Silent);
+        let mut backup = made.unwrap();
+        let promised = disk.image();
+        disk.fail(Fault { at, lasting: Lasting::ForEver, failure: Failure::Broken });
+        let settled = backup.settle();
+        let met = disk.repair();
+        drop(backup);
+        assert_eq!(disk.image(), promised, "operation {at}");
+        match (met, settled) {
+            (None, settled) => {
+                settled.unwrap();
+                break;
+            }
+            // What a failed look at a sidecar or an unlock means is SQLite's own business.
+            (Some(_), Ok(())) => {}
+            (Some(_), Err(error)) => {
+                assert_eq!(error.kind(), ErrorKind::Backup, "operation {at}: {error}");
+                failed += 1;
+            }
+        }
+    }
+    assert!(failed > 5, "{failed} errors were met");
 }

@@ -14,6 +14,9 @@ use crate::scene::{BACKUPS, DATABASE};
 /// The part of names that all files of the database share.
 const STEM: &str = "fits";
 
+/// How names begin under which a restore puts a broken file aside.
+const ASIDE: &str = "/lab/fits_before_restore_";
+
 /// What the database was when the job began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Before {
@@ -77,6 +80,7 @@ impl Expected {
     pub fn judge(&self, disk: &Disk) -> Result<Findings, String> {
         let image = disk.image();
         let which = self.which(disk, &image)?;
+        self.keeps_its_name(&image)?;
         let mut whole = BTreeMap::new();
         for path in backup_paths(&image) {
             let found = database::read(disk, &path).map_err(|why| format!("{path}: {why}"))?;
@@ -120,6 +124,15 @@ impl Expected {
             _ if found.wal != mode => Err("the journal mode changed".to_owned()),
             (true, _) => Ok(Which::Old),
             (false, true) => Ok(Which::New),
+        }
+    }
+
+    /// A file that SQLite can read is written through SQLite; only a ruined one is moved aside.
+    fn keeps_its_name(&self, image: &Image) -> Result<(), String> {
+        let moved = image.keys().find(|path| path.starts_with(ASIDE));
+        match (&self.before, moved) {
+            (Before::Holds(_), Some(path)) => Err(format!("a sound file was moved to {path}")),
+            (Before::Holds(_) | Before::Ruined(_) | Before::Missing, _) => Ok(()),
         }
     }
 
@@ -229,8 +242,7 @@ fn backup_paths(image: &Image) -> impl Iterator<Item = String> {
 
 /// Finds a ruined database beside its old place.
 fn aside<'i>(image: &'i Image, bytes: &Content) -> Option<&'i String> {
-    let start = format!("/lab/{STEM}_before_restore_");
-    image.iter().find(|(path, found)| path.starts_with(&start) && *found == bytes).map(|it| it.0)
+    image.iter().find(|(path, found)| path.starts_with(ASIDE) && *found == bytes).map(|it| it.0)
 }
 
 /// Every file is the database, belongs to it, is a backup with its manifest, was moved aside, or
@@ -246,7 +258,7 @@ fn no_litter(disk: &Disk, image: &Image) -> Result<(), String> {
             || path.starts_with(DATABASE)
             || path.ends_with(".db.json")
             || path.ends_with(".db")
-            || path.starts_with(&format!("/lab/{STEM}_before_restore_"))
+            || path.starts_with(ASIDE)
             || known.contains(Path::new(path));
         if !ours {
             return Err(format!("{path} is not recognised as a leftover"));

@@ -36,6 +36,7 @@ mod vfs;
 
 use disk::Disk;
 use jobs::{Job, Told};
+use phaseshift::event::{Event, Stage};
 use power_sweep::finish;
 use scene::{Scene, Start};
 use tally::{Tally, long};
@@ -45,6 +46,9 @@ const SESSIONS: u32 = 6;
 
 /// How many allocations of a job fail in the short form; all of them in the long one.
 const CASES: u64 = 160;
+
+/// Of so many allocations one is the first of those that fail for ever, in the long form.
+const LONG_FOR_EVER: usize = 5;
 
 /// Of so many cases one is run again.
 const RERUNS: u64 = 10;
@@ -83,7 +87,11 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
     allocator::fail(u64::MAX - 1, false);
     job.run(disk).map_err(|error| jobs::words(&error)).unwrap();
     let all = allocator::count();
-    let step = if long() { 1 } else { usize::try_from(all / CASES + 1).unwrap() };
+    let step = match (long(), for_ever) {
+        (true, false) => 1,
+        (true, true) => LONG_FOR_EVER,
+        (false, _) => usize::try_from(all / CASES + 1).unwrap(),
+    };
     for at in (1..=all).step_by(step) {
         let Some(result) = attempt(disk, scene, job, (at, for_ever)) else { break };
         let outcome = result.and_then(|result| judge(disk, &expected, &result));
@@ -97,10 +105,39 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
     tally
 }
 
+/// How many allocations after the copy of a restore fail, one by one, in any form.
+const AFTER_THE_COPY: u64 = 60;
+
+/// Once, memory that ran out right after a restore in WAL mode was committed made it be said that
+/// nothing was changed.
+fn after_the_copy(disk: &Disk) -> Tally {
+    let scene = Scene::new(disk, Start::WalFrames, SESSIONS);
+    let (scene, backup) = scene.with_older_backup(disk, SESSIONS / 2);
+    let job = Job::Restore(backup.clone());
+    let mut tally = Tally::new("no memory right after the copy of a restore");
+    let expected = Expected::learn(disk, &scene.image, &job);
+    disk.load(&scene.image);
+    allocator::fail(u64::MAX - 1, false);
+    let mut copied = 0;
+    let mut observer = |event: &Event| {
+        if matches!(event, Event::Progress { stage: Stage::Restore, .. }) {
+            copied = allocator::count();
+        }
+    };
+    jobs::restore_observed(disk, &backup, &mut observer).unwrap();
+    for at in copied + 1..=copied + AFTER_THE_COPY {
+        let Some(result) = attempt(disk, &scene, &job, (at, false)) else { break };
+        let outcome = result.and_then(|result| judge(disk, &expected, &result));
+        tally.count(|| format!("allocation {at}"), outcome);
+    }
+    tally
+}
+
 #[test]
 fn a_failed_allocation_leaves_old_or_new_and_is_never_silent() {
     allocator::install();
     let disk = Disk::new("memory");
+    after_the_copy(&disk).expect_green();
     for start in [Start::Clean, Start::WalFrames] {
         let scene = Scene::new(&disk, start, SESSIONS);
         let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);

@@ -1,5 +1,6 @@
 //! Other programs at work on the same file: a writer at full speed, and further migrators.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -153,4 +154,53 @@ fn of_three_migrators_at_once_one_migrates() {
         tally.count(&format!("round {round}"), outcome);
     }
     tally.expect_green();
+}
+
+/// Takes a lock, says so, and keeps it.
+const HOLDER: &str = "
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute(sys.argv[2])
+print('held', flush=True)
+time.sleep(60)
+";
+
+fn hold(database: &Path, how: &str) -> Child {
+    let mut command = Command::new("python3");
+    command.args(["-c", HOLDER]).arg(database).arg(how).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "held\n");
+    child
+}
+
+#[test]
+fn who_is_waited_for_is_said_while_it_lasts_and_at_the_end() {
+    let cases = [
+        (Job::Migrate, "BEGIN IMMEDIATE"),
+        (Job::Migrate, "BEGIN EXCLUSIVE"),
+        (Job::Backup, "BEGIN EXCLUSIVE"),
+        (Job::Restore, "BEGIN IMMEDIATE"),
+        (Job::Restore, "BEGIN EXCLUSIVE"),
+    ];
+    for (job, how) in cases {
+        let place = Place::new(job, Start::Clean);
+        let folder = place.fresh();
+        let before = std::fs::read(folder.join("fits.db")).unwrap();
+        let mut holder = hold(&folder.join("fits.db"), how);
+        let output =
+            place.patient_command(&folder, 1).args(["--progress", "json"]).output().unwrap();
+        let name = format!("(pid {}), writing", holder.id());
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(5), "{job:?}, {how}: {said}");
+        assert!(said.contains("python") && said.contains(&name), "{job:?}, {how}: {said}");
+        let events = String::from_utf8_lossy(&output.stderr);
+        let waits: Vec<&str> = events.lines().filter(|it| it.contains("\"waiting\"")).collect();
+        assert!(!waits.is_empty(), "{job:?}, {how}: {events}");
+        assert!(waits.iter().all(|it| it.contains(&name)), "{job:?}, {how}: {waits:?}");
+        assert_eq!(std::fs::read(folder.join("fits.db")).unwrap(), before, "{job:?}, {how}");
+    }
 }

@@ -13,18 +13,20 @@ pub enum Job {
     Migrate,
     Backup,
     Restore,
+    Preflight,
 }
 
 /// In which state another program left the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     Clean,
+    CleanWal,
     WalFrames,
     HotJournal,
 }
 
 impl Start {
-    pub const ALL: [Self; 3] = [Self::Clean, Self::WalFrames, Self::HotJournal];
+    pub const ALL: [Self; 4] = [Self::Clean, Self::CleanWal, Self::WalFrames, Self::HotJournal];
 }
 
 /// A program of somebody else that changes every table's pages with a small cache, and is killed
@@ -72,6 +74,7 @@ impl Place {
         let options = SampleOptions { sessions: 12, files, links: 20, ..SampleOptions::default() };
         let options = match start {
             Start::WalFrames => SampleOptions { uncheckpointed: 10, ..options }.with(Feature::Wal),
+            Start::CleanWal => options.with(Feature::Wal),
             Start::Clean | Start::HotJournal => options,
         };
         write_catalogue(&path, &options).unwrap();
@@ -107,12 +110,12 @@ impl Place {
         self.root.path().join(name)
     }
 
-    /// The program, about to do the job in a folder.
+    /// The program, about to do the place's job in a folder.
     pub fn command(&self, folder: &Path) -> Command {
         self.command_in(folder, self.job)
     }
 
-    fn command_in(&self, folder: &Path, job: Job) -> Command {
+    pub fn command_in(&self, folder: &Path, job: Job) -> Command {
         let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
         command.args(arguments(folder, job)).args(["--wait", "0"]);
         bare(&mut command, folder);
@@ -149,6 +152,7 @@ fn arguments(folder: &Path, job: Job) -> Vec<String> {
     let words: &[&str] = match job {
         Job::Migrate => &["migrate", "phase3", "--yes"],
         Job::Backup => &["backup"],
+        Job::Preflight => &["preflight", "phase3"],
         Job::Restore => &["restore", "--latest", "--yes"],
     };
     let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();

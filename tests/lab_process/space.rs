@@ -21,6 +21,14 @@ impl SmallDisk {
     }
 }
 
+impl SmallDisk {
+    fn make_read_only(&self) -> bool {
+        let mut command = Command::new("mount");
+        command.args(["-o", "remount,ro"]).arg(&self.0);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+}
+
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         drop(Command::new("umount").arg(&self.0).output());
@@ -36,9 +44,17 @@ fn kilobytes_of(folder: &Path) -> u64 {
     bytes / 1_024
 }
 
+/// What is tried with little room: in the short form what writes most.
+fn configurations() -> Vec<(Job, Start)> {
+    let jobs: &[Job] =
+        if long() { &[Job::Migrate, Job::Backup, Job::Restore] } else { &[Job::Migrate] };
+    let starts = [Start::Clean, Start::WalFrames];
+    jobs.iter().flat_map(|job| starts.map(|start| (*job, start))).collect()
+}
+
 #[test]
 fn a_full_disk_of_any_size_leaves_old_or_new() {
-    for (job, start) in [(Job::Migrate, Start::Clean), (Job::Migrate, Start::WalFrames)] {
+    for (job, start) in configurations() {
         let place = Place::new(job, start);
         let expected = Expected::learn(&place);
         let needed = kilobytes_of(&place.fresh());
@@ -71,21 +87,109 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
     if Command::new("prlimit").arg("--version").output().is_err() {
         return skip("prlimit");
     }
-    let place = Place::new(Job::Migrate, Start::Clean);
-    let expected = Expected::learn(&place);
-    let folder = place.fresh();
-    assert!(place.run(&folder).status.success());
-    let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
-    let mut tally = Tally::new("limited file size, Migrate, Clean".to_owned());
-    let mut signals = 0;
-    let step = if long() { 1_024 } else { 16_384 };
-    for bytes in (0..largest + 8_192).step_by(step) {
+    for (job, start) in configurations() {
+        let place = Place::new(job, start);
+        let expected = Expected::learn(&place);
         let folder = place.fresh();
-        let limit = vec![format!("--fsize={bytes}")];
-        let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
-        signals += usize::from(output.status.code().is_none());
-        tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
+        assert!(place.run(&folder).status.success());
+        let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
+        let mut tally = Tally::new(format!("limited file size, {job:?}, {start:?}"));
+        let mut signals = 0;
+        let step = if long() { 1_024 } else { 16_384 };
+        for bytes in (0..largest + 8_192).step_by(step) {
+            let folder = place.fresh();
+            let limit = vec![format!("--fsize={bytes}")];
+            let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
+            signals += usize::from(output.status.code().is_none());
+            tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
+        }
+        tally.expect_green();
+        assert_eq!(signals, 0, "SIGXFSZ ended the program");
     }
-    tally.expect_green();
-    assert_eq!(signals, 0, "SIGXFSZ ended the program");
+}
+
+/// Everything in a folder, byte for byte.
+fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<(PathBuf, Vec<u8>)> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn read_only_media_are_refused_in_words_that_say_so() {
+    for job in [Job::Migrate, Job::Backup, Job::Restore] {
+        for start in Start::ALL {
+            let what = format!("{job:?}, {start:?}");
+            let place = Place::new(job, start);
+            let mountpoint = place.aside("media");
+            let Some(disk) = SmallDisk::mount(&mountpoint, 8_192) else {
+                return skip("mounting a small tmpfs");
+            };
+            let folder = disk.0.join("case");
+            place.fresh_at(&folder);
+            let before = everything(&folder);
+            assert!(disk.make_read_only(), "{what}");
+            let output = place.run(&folder);
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let error = &document["error"];
+            // Refused before it began, or as a backup or a restore that could not be made.
+            let codes: &[i32] = match job {
+                Job::Migrate | Job::Preflight => &[4],
+                Job::Backup => &[4, 7],
+                Job::Restore => &[7, 8],
+            };
+            assert!(output.status.code().is_some_and(|it| codes.contains(&it)), "{what}: {error}");
+            assert_eq!(error["database_state"], "unchanged", "{what}");
+            let words = format!("{} {}", error["message"], error["causes"]).to_lowercase();
+            let clear = ["cannot be written", "read-only file system", "must be rolled back first"];
+            assert!(clear.iter().any(|it| words.contains(it)), "{what}: {words}");
+            assert_eq!(everything(&folder), before, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_full_folder_for_temporary_files_is_found_before_anything_is_done() {
+    let place = Place::new(Job::Migrate, Start::Clean);
+    let folder = place.fresh();
+    let Some(small) = SmallDisk::mount(&place.aside("temporary"), 64) else {
+        return skip("mounting a small tmpfs");
+    };
+    let before = everything(&folder);
+    let run = |temporary: &Path| {
+        let mut command = place.command(&folder);
+        command.env("SQLITE_TMPDIR", temporary).output().unwrap()
+    };
+    let output = run(&small.0);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{document}");
+    let message = document["error"]["message"].as_str().unwrap();
+    assert!(message.contains("temporary files") && message.contains("SQLITE_TMPDIR"), "{message}");
+    assert_eq!(everything(&folder), before);
+    // The advice helps.
+    assert!(run(place.aside("").as_path()).status.success());
+}
+
+#[test]
+fn a_second_name_of_the_file_is_pointed_out() {
+    let place = Place::new(Job::Migrate, Start::Clean);
+    let folder = place.fresh();
+    std::fs::hard_link(folder.join("fits.db"), folder.join("second.db")).unwrap();
+    let output = place.command_in(&folder, Job::Preflight).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notices = document["phases"][0]["notices"].to_string();
+    assert!(notices.contains("2 names (hard links)"), "{document}");
+    assert!(place.run(&folder).status.success());
+    // It stays one file, and the migration is seen under both names.
+    let names = "SELECT count(*) FROM sqlite_schema WHERE name = 'imaging_sessions'";
+    for name in ["fits.db", "second.db"] {
+        let connection = crate::verdict::open(&folder.join(name)).unwrap();
+        let found: i64 = connection.query_row(names, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, 1, "{name}");
+    }
 }

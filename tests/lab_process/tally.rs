@@ -13,13 +13,14 @@ pub struct Tally {
     old: usize,
     new: usize,
     again: usize,
+    missed: usize,
     bad: Vec<String>,
 }
 
 impl Tally {
     pub fn new(name: String) -> Self {
-        let (cases, old, new, again) = (0, 0, 0, 0);
-        Self { name, began: Instant::now(), cases, old, new, again, bad: Vec::new() }
+        let (cases, old, new, again, missed) = (0, 0, 0, 0, 0);
+        Self { name, began: Instant::now(), cases, old, new, again, missed, bad: Vec::new() }
     }
 
     pub fn count(&mut self, place: &str, outcome: Result<Which, String>) {
@@ -28,6 +29,14 @@ impl Tally {
             Ok(Which::Old) => self.old += 1,
             Ok(Which::New) => self.new += 1,
             Err(why) => self.bad.push(format!("{place}: {why}")),
+        }
+    }
+
+    /// Counts a case in which the fault did not happen.
+    pub fn miss(&mut self, place: &str, outcome: Result<Which, String>) {
+        self.missed += 1;
+        if let Err(why) = outcome {
+            self.bad.push(format!("{place}: without the fault: {why}"));
         }
     }
 
@@ -41,14 +50,14 @@ impl Tally {
     /// Prints the counts, past the test harness, and fails if any case was bad.
     #[track_caller]
     pub fn expect_green(&self) {
-        let Self { name, cases, old, new, again, bad, .. } = self;
+        let Self { name, cases, old, new, again, missed, bad, .. } = self;
         let seconds = self.began.elapsed().as_secs_f64();
         drop(writeln!(
             std::io::stderr(),
-            "lab: {name}: {cases} cases, {old} old, {new} new, {} BAD, {again} run again; {seconds:.1} s",
+            "lab: {name}: {cases} cases, {old} old, {new} new, {} BAD, {again} run again, {missed} missed; {seconds:.1} s",
             bad.len()
         ));
-        assert!(*cases > 0, "{name}: nothing was tried");
+        assert!(*cases > missed * 10, "{name}: {cases} faults happened, {missed} did not");
         assert!(bad.is_empty(), "{name}: {:#?}", &bad[..bad.len().min(5)]);
     }
 }

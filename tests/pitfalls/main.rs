@@ -13,6 +13,7 @@ mod definitions;
 mod foreign_keys;
 mod names;
 mod phases;
+mod quotes;
 mod rows;
 mod runs;
 mod small_disk;

@@ -52,6 +52,14 @@ impl Bench {
         bench
     }
 
+    /// Takes a project as it is.
+    pub fn of(project: Project) -> Self {
+        let before = project.aside("before.db");
+        let bench = Self { project, before };
+        bench.remember();
+        bench
+    }
+
     /// Makes a project without a database.
     pub fn empty() -> Self {
         Self::around(Project::empty())

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use phaseshift::Result;
 use phaseshift::backup::{
     self, BackupEntry, BackupLabel, BackupRequest, PruneMode, Retention, leftovers, list, prune,
     remove_leftovers,
 };
-use phaseshift::database::Access;
+use phaseshift::database::{Access, Database};
+use phaseshift::event::{Event, Observer};
+use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
+use phaseshift::{ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
-use crate::cli::exit;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
@@ -26,7 +27,8 @@ use crate::cli::screens::run::Subject;
 pub fn create(context: &Context, name: &str) -> Result<Answer> {
     let place = Place::of(context)?;
     let project = context.project_at(place.database.clone(), Chain::build(Vec::new())?);
-    let source = project.open(Access::Look)?;
+    let mut reporter = Reporter::new(context, Subject::default());
+    let source = open_settled(&project, &mut reporter)?;
     let schema = phaseshift::schema::read(source.connection())?;
     // A version table of another program tells nothing, and is no reason not to back up.
     let recorded = project.versions.read(source.connection(), &schema).unwrap_or_default();
@@ -36,7 +38,6 @@ pub fn create(context: &Context, name: &str) -> Result<Answer> {
         phase: None,
         version: recorded.version(),
     };
-    let mut reporter = Reporter::new(context, Subject::default());
     let made = backup::create(&source, &request, &mut reporter);
     reporter.finish();
     let entry = made?.into_entry()?;
@@ -44,6 +45,22 @@ pub fn create(context: &Context, name: &str) -> Result<Answer> {
         String::new(),
         json!({"database": place.database, "backup": entry_json(&entry)}),
     ))
+}
+
+/// Opens the database to look at it. What a crashed program left half written is rolled back first:
+/// SQLite does that for whoever may write, and without it there is nothing sound to copy.
+fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
+    match project.open(Access::Look) {
+        Err(error) if error.kind() == ErrorKind::ReadOnly => {
+            // Where nothing can be written, the first error says why.
+            let Ok(settled) = project.open(Access::Write) else { return Err(error) };
+            settled.close()?;
+            let text = "a journal that a crashed program left was rolled back first".to_owned();
+            observer.event(&Event::Notice { text });
+            project.open(Access::Look)
+        }
+        opened => opened,
+    }
 }
 
 /// Lists, verifies or removes backups.

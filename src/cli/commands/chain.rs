@@ -7,7 +7,7 @@ use serde_json::json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::{details, entry, marked};
+use crate::cli::screens::chain::{Seen, branch, details, marked};
 
 /// Lists the phases on which no other stands.
 ///
@@ -34,10 +34,11 @@ pub fn branches(context: &Context) -> Result<Answer> {
     let found = chain.branches();
     let mut text = String::new();
     for phase in found.iter().filter_map(|id| chain.get(id)) {
-        text.push_str(&format!("{}\n", entry(&chain, phase, &[])));
-        for child in chain.children(&phase.id) {
-            text.push_str(&format!("    -> {}\n", marked(&chain, &child, &[])));
+        if context.verbose {
+            text.push_str(&details(&chain, phase, &Seen::default()));
         }
+        text.push_str(&branch(&chain, phase));
+        text.push('\n');
     }
     Ok(Answer::done(text, json!({"ids": ids(&found)})))
 }
@@ -49,7 +50,7 @@ fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<Answe
         .iter()
         .filter_map(|id| chain.get(id))
         .map(|phase| match context.verbose {
-            true => format!("{}\n", details(&chain, phase, &[])),
+            true => format!("{}\n", details(&chain, phase, &Seen::default())),
             false => format!("{}\n", marked(&chain, &phase.id, &[])),
         })
         .collect::<String>();

@@ -1,30 +1,45 @@
-//! `check`: whether the phases form a chain that runs from nothing.
+//! `check`: whether the phases form a chain that runs from nothing, back and again.
 
-use phaseshift::migrate::{Project, RoundTrip, Verdict, check_merges, replay, roundtrip};
+use std::path::PathBuf;
+
+use phaseshift::migrate::{
+    Project, RoundTrip, Verdict, check_merges, rehearsal_space, replay, roundtrip,
+    roundtrip_on_copy,
+};
 use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::facts::ids;
 use crate::cli::answer::Answer;
+use crate::cli::args::CheckArgs;
 use crate::cli::context::Context;
 use crate::cli::screens::chain::joined;
-use crate::cli::screens::counted;
+use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
 
-/// Checks the phase files. Warnings are told; phases that do not run, and branches that clash, make
-/// the answer no.
+/// Checks the phase files. Warnings are told; phases that do not run, ways back that lead elsewhere
+/// and branches that clash make the answer no.
 ///
 /// # Errors
-/// As [`phaseshift::phase::Chain::read`]: files that are no phases are no chain to answer about.
-pub fn run(context: &Context, with_roundtrip: bool) -> Result<Answer> {
+/// As [`phaseshift::phase::Chain::read`]: files that are no phases are no chain to answer about;
+/// as [`roundtrip_on_copy`].
+pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
     let chain = context.chain()?;
-    // The shadow is in memory: the path is never opened.
-    let project = context.project_at(context.folder.join("unused.db"), chain);
+    let database = if arguments.roundtrip { database(context)? } else { None };
+    // Without a copy to make, the path is never opened.
+    let path = database.clone().unwrap_or_else(|| context.folder.join("unused.db"));
+    let project = context.project_at(path, chain);
     let mut check =
         Check { style: context.terminal.out, text: String::new(), problems: Vec::new() };
     check.replay(&project)?;
     check.clashes(&project)?;
-    let trips = if with_roundtrip { check.roundtrip(&project)? } else { Vec::new() };
+    let (trips, copied) = round_trips(context, arguments, &project, database.is_some())?;
+    check.broken_trips(&trips);
+    if arguments.roundtrip {
+        check.other_trips(&trips, copied);
+    } else if count(&trips, "broken") == 0 {
+        check.line(&check.style.ok(), "every way back leads to the schema before");
+    }
     let chain = &project.chain;
     for warning in chain.warnings() {
         check.line(&check.style.warning("Warning:"), &warning.to_string());
@@ -35,15 +50,73 @@ pub fn run(context: &Context, with_roundtrip: bool) -> Result<Answer> {
     let warnings = chain.warnings().iter();
     let warnings: Vec<Value> =
         warnings.map(|it| json!({"code": it.code(), "message": it.to_string()})).collect();
+    let shown: &[RoundTrip] = if arguments.roundtrip { &trips } else { &[] };
     let report = json!({
         "phases": chain.len(),
         "heads": ids(&heads),
         "warnings": warnings,
         "problems": check.problems,
-        "roundtrip": trips,
+        "roundtrip": shown.iter().map(json_of).collect::<Vec<_>>(),
+        "counts": counts(shown),
+        "copy": copied.map(|bytes| json!({"database": project.database, "bytes": bytes})),
     });
     let yes = check.problems.is_empty();
     Ok(Answer::done(check.text, report).is(yes))
+}
+
+/// The database to copy. One that only the settings name need not be there: phases are checked on
+/// machines that have none.
+fn database(context: &Context) -> Result<Option<PathBuf>> {
+    let Some(path) = context.settings.database.clone() else { return Ok(None) };
+    let stat = context.files().stat(&path);
+    let stat = stat.map_err(|error| phaseshift::error::file_error("look at", &path, error))?;
+    if stat.is_some() || context.settings.database_demanded {
+        return Ok(Some(path));
+    }
+    context.remark(&format!("{} does not exist: tried in memory only", context.shown(&path)));
+    Ok(None)
+}
+
+/// Makes the round trips, and tells how large the copy was if there was one.
+fn round_trips(
+    context: &Context,
+    arguments: &CheckArgs,
+    project: &Project,
+    on_copy: bool,
+) -> Result<(Vec<RoundTrip>, Option<u64>)> {
+    if !on_copy {
+        return Ok((roundtrip(project)?, None));
+    }
+    let place = arguments.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let place = context.folder.join(place);
+    context.remark(&format!(
+        "Trying {} on a private copy of {}, each up to three times; room for {} is needed in {}",
+        counted(project.chain.len(), "phase", "phases"),
+        context.shown(&project.database),
+        sized(rehearsal_space(project)?),
+        context.shown(&place),
+    ));
+    let rehearsed = roundtrip_on_copy(project, &place)?;
+    Ok((rehearsed.trips, Some(rehearsed.bytes)))
+}
+
+const VERDICTS: [&str; 5] = ["reversible", "lossy", "broken", "irreversible", "untried"];
+
+fn count(trips: &[RoundTrip], code: &str) -> usize {
+    trips.iter().filter(|trip| trip.verdict.code() == code).count()
+}
+
+fn counts(trips: &[RoundTrip]) -> Value {
+    VERDICTS.iter().map(|code| ((*code).to_owned(), json!(count(trips, code)))).collect()
+}
+
+fn json_of(trip: &RoundTrip) -> Value {
+    json!({
+        "phase": trip.phase.as_str(),
+        "verdict": trip.verdict.code(),
+        "reasons": trip.verdict.reasons(),
+        "on": trip.place.code(),
+    })
 }
 
 /// A check under way: what is said so far, and what is wrong.
@@ -101,24 +174,43 @@ impl Check {
         }
     }
 
-    /// Takes each phase down and up again.
-    fn roundtrip(&mut self, project: &Project) -> Result<Vec<Value>> {
-        let trips = roundtrip(project)?;
-        for trip in &trips {
-            let reasons = trip.verdict.reasons();
-            if let Verdict::Broken(_) = trip.verdict {
-                self.problem(Some(trip.phase.as_str()), "the round trip is broken", reasons);
-                continue;
+    /// Names the phases whose round trip is broken. The one that stopped the replay is named already.
+    fn broken_trips(&mut self, trips: &[RoundTrip]) {
+        for trip in trips {
+            let id = trip.phase.as_str();
+            let named = self.problems.iter().any(|problem| problem["phase"] == id);
+            if matches!(trip.verdict, Verdict::Broken(_)) && !named {
+                self.problem(Some(id), "the round trip is broken", trip.verdict.reasons());
             }
-            let reasons: String = reasons.iter().map(|it| format!("\n    {it}")).collect();
-            let what = format!("{}: {}{reasons}", trip.phase, trip.verdict.code());
-            self.line(&self.style.ok(), &what);
         }
-        let json_of = |trip: &RoundTrip| {
-            let (code, reasons) = (trip.verdict.code(), trip.verdict.reasons());
-            json!({"phase": trip.phase.as_str(), "verdict": code, "reasons": reasons})
+    }
+
+    /// Lists what the other round trips showed, and sums up.
+    fn other_trips(&mut self, trips: &[RoundTrip], copied: Option<u64>) {
+        for trip in trips {
+            let mark = match trip.verdict {
+                Verdict::Broken(_) => continue,
+                Verdict::Untried(_) => self.style.no(),
+                Verdict::Reversible | Verdict::Lossy(_) | Verdict::Irreversible(_) => {
+                    self.style.ok()
+                }
+            };
+            let reasons = trip.verdict.reasons();
+            let reasons: String = reasons.iter().map(|it| format!("\n    {it}")).collect();
+            self.line(&mark, &format!("{}: {}{reasons}", trip.phase, trip.verdict.code()));
+        }
+        let parts: Vec<String> = VERDICTS
+            .iter()
+            .map(|code| (count(trips, code), code))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, code)| format!("{count} {code}"))
+            .collect();
+        let place = match copied {
+            Some(bytes) => format!("in memory and on a copy of {}", sized(bytes)),
+            None => "in memory".to_owned(),
         };
-        Ok(trips.iter().map(json_of).collect())
+        let mark = if count(trips, "broken") == 0 { self.style.ok() } else { self.style.no() };
+        self.line(&mark, &format!("round trips {place}: {}", parts.join(", ")));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::{details, marked};
+use crate::cli::screens::chain::{Seen, details, marked};
 
 /// Shows the current ids.
 ///
@@ -20,11 +20,12 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<Answer> {
     let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let database = project.open(Access::Look)?;
     let known = project.know(&database)?;
+    let project = project.as_recorded(&known.recorded)?;
     let current = project.chain.current(&known.applied);
     let mut text: String = current
         .iter()
         .map(|id| match project.chain.get(id).filter(|_| context.verbose) {
-            Some(phase) => details(&project.chain, phase, &[]),
+            Some(phase) => details(&project.chain, phase, &Seen::default()),
             None => format!("{}\n", marked(&project.chain, id, &[])),
         })
         .collect();

@@ -11,7 +11,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::HistoryArgs;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::{details, history_entry, shown};
+use crate::cli::screens::chain::{Seen, details, history_entry, shown};
 use crate::cli::screens::operation::operation;
 
 /// Lists the phases, the newest first; in JSON in chain order.
@@ -19,35 +19,29 @@ use crate::cli::screens::operation::operation;
 /// # Errors
 /// As [`Chain::read`]; those of opening the file, if its current phases are asked for.
 pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<Answer> {
-    let chain = context.chain()?;
     let needs_file = arguments.indicate_current
         || arguments.range.as_deref().is_some_and(|it| it.contains("current"));
-    let applied = match needs_file {
-        true => Some(applied(context, &chain)?),
-        // What is applied is told in JSON where it can be found out.
-        false => applied(context, &chain).ok(),
-    };
+    let mut history = History::read(context, needs_file)?;
+    if !arguments.indicate_current {
+        history.seen.current.clear();
+    }
+    let History { chain, applied, seen } = &history;
     let wanted = match &arguments.range {
-        Some(range) => in_range(&chain, range, applied.as_ref())?,
+        Some(range) => in_range(chain, range, applied.as_ref())?,
         None => chain.phases().iter().map(|phase| phase.id.clone()).collect(),
     };
     let limit = arguments.limit.unwrap_or(usize::MAX);
     let phases = chain.phases().iter().rev().filter(|phase| wanted.contains(&phase.id)).take(limit);
     let mut phases: Vec<&Phase> = phases.collect();
-    let current = match (&applied, arguments.indicate_current) {
-        (Some(applied), true) => chain.current(applied),
-        _ => Vec::new(),
-    };
     let text = phases
         .iter()
         .map(|phase| match context.verbose {
-            true => format!("{}\n", details(&chain, phase, &current)),
-            false => format!("{}\n", history_entry(&chain, phase, &current)),
+            true => format!("{}\n", details(chain, phase, seen)),
+            false => format!("{}\n", history_entry(chain, phase, &seen.current)),
         })
         .collect::<String>();
     phases.reverse();
-    let phases: Vec<Value> =
-        phases.into_iter().map(|phase| json_of(&chain, phase, applied.as_ref())).collect();
+    let phases: Vec<Value> = phases.into_iter().map(|phase| history.json_of(phase)).collect();
     Ok(Answer::done(text, json!({"phases": phases})))
 }
 
@@ -56,22 +50,18 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<Answer> {
 /// # Errors
 /// As [`Chain::resolve_id`].
 pub fn show(context: &Context, target: &str) -> Result<Answer> {
-    let chain = context.chain()?;
-    let applied = applied(context, &chain).ok();
-    let found = match target {
-        "current" => match &applied {
-            Some(applied) => chain.current(applied),
-            None => return Err(no_file()),
-        },
+    let history = History::read(context, target == "current")?;
+    let History { chain, applied, seen } = &history;
+    let found = match (target, applied) {
+        ("current", Some(applied)) => chain.current(applied),
         _ => chain.current(&chain.applied_at(&Target::parse(target)?)?),
     };
-    let current = applied.as_ref().map(|applied| chain.current(applied)).unwrap_or_default();
     let phases: Vec<&Phase> = found.iter().filter_map(|id| chain.get(id)).collect();
-    let texts: Vec<String> = phases.iter().map(|it| shown(&chain, it, &current)).collect();
+    let texts: Vec<String> = phases.iter().map(|it| shown(chain, it, seen)).collect();
     let documents: Vec<Value> = phases
         .iter()
         .map(|phase| {
-            let mut document = json_of(&chain, phase, applied.as_ref());
+            let mut document = history.json_of(phase);
             document["steps"] = phase.up.iter().map(step_json).collect();
             document
         })
@@ -79,15 +69,69 @@ pub fn show(context: &Context, target: &str) -> Result<Answer> {
     Ok(Answer::done(texts.join("\n"), json!({"phases": documents})))
 }
 
-fn step_json(step: &phaseshift::phase::Step) -> Value {
-    json!({"op": step.operation.op(), "text": operation(&step.operation), "line": step.line})
+/// The phases, and what a file says of them if there is one to ask.
+struct History {
+    chain: Chain,
+    applied: Option<Applied>,
+    seen: Seen,
 }
 
-fn applied(context: &Context, chain: &Chain) -> Result<Applied> {
-    let database = context.settings.need_database()?.to_path_buf();
-    let project = context.project_at(database, chain.clone());
-    let database = project.open(Access::Look)?;
-    Ok(project.know(&database)?.applied)
+impl History {
+    /// Reads the phases, and what is applied where that can be found out; where it must be, a file
+    /// that cannot be read is an error.
+    fn read(context: &Context, needs_file: bool) -> Result<Self> {
+        let chain = context.chain()?;
+        match Self::in_file(context, &chain) {
+            Ok(history) => Ok(history),
+            Err(error) if needs_file => Err(error),
+            Err(_) => Ok(Self { chain, applied: None, seen: Seen::default() }),
+        }
+    }
+
+    fn in_file(context: &Context, chain: &Chain) -> Result<Self> {
+        let database = context.settings.need_database()?.to_path_buf();
+        let project = context.project_at(database, chain.clone());
+        let database = project.open(Access::Look)?;
+        let known = project.know(&database)?;
+        let chain = project.as_recorded(&known.recorded)?.chain;
+        let time_of = |version: i64| {
+            let row = known.recorded.versions.iter().find(|row| row.version == version)?;
+            row.applied_at.clone()
+        };
+        let applied_at = chain
+            .phases()
+            .iter()
+            .filter(|phase| known.applied.contains(&phase.id))
+            .filter_map(|phase| Some((phase.id.clone(), time_of(phase.version)?)))
+            .collect();
+        let seen = Seen { current: chain.current(&known.applied), applied_at };
+        Ok(Self { chain, applied: Some(known.applied), seen })
+    }
+
+    fn json_of(&self, phase: &Phase) -> Value {
+        let chain = &self.chain;
+        json!({
+            "id": phase.id.as_str(),
+            "parents": ids(&phase.parents),
+            "version": phase.version,
+            "applied": self.applied.as_ref().map(|applied| applied.contains(&phase.id)),
+            "applied_at": self.seen.applied_at.get(&phase.id),
+            "description": phase.description,
+            "title": phase.title,
+            "depends_on": ids(&phase.depends_on),
+            "labels": phase.labels,
+            "replaces": ids(&phase.replaces),
+            "head": chain.is_head(&phase.id),
+            "branch_point": chain.is_branch_point(&phase.id),
+            "merge_point": chain.is_merge(&phase.id),
+            "checksum": phase.checksum,
+            "file": phase.file,
+        })
+    }
+}
+
+fn step_json(step: &phaseshift::phase::Step) -> Value {
+    json!({"op": step.operation.op(), "text": operation(&step.operation), "line": step.line})
 }
 
 /// Returns the phases from one place to another, both included.
@@ -113,23 +157,4 @@ fn in_range(chain: &Chain, range: &str, applied: Option<&Applied>) -> Result<BTr
 
 fn no_file() -> Error {
     Error::new(ErrorKind::Arguments, "no database is named: neither a flag nor a setting")
-}
-
-fn json_of(chain: &Chain, phase: &Phase, applied: Option<&Applied>) -> Value {
-    json!({
-        "id": phase.id.as_str(),
-        "parents": ids(&phase.parents),
-        "version": phase.version,
-        "applied": applied.map(|applied| applied.contains(&phase.id)),
-        "description": phase.description,
-        "title": phase.title,
-        "depends_on": ids(&phase.depends_on),
-        "labels": phase.labels,
-        "replaces": ids(&phase.replaces),
-        "head": chain.is_head(&phase.id),
-        "branch_point": chain.is_branch_point(&phase.id),
-        "merge_point": chain.is_merge(&phase.id),
-        "checksum": phase.checksum,
-        "file": phase.file,
-    })
 }

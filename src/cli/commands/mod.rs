@@ -5,6 +5,7 @@ mod chain;
 mod check;
 mod current;
 mod demo;
+mod diff;
 mod downgrade;
 mod facts;
 mod history;

@@ -1,8 +1,10 @@
 //! `revision` and `merge`: new phase files.
 
+use std::path::Path;
+
 use phaseshift::error::file_error;
-use phaseshift::migrate::refuse_clashes;
-use phaseshift::phase::{Chain, PhaseId, Target};
+use phaseshift::migrate::{refuse_clashes, replay};
+use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -44,7 +46,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
         depends_on,
         labels: arguments.labels.clone(),
     };
-    write(context, &chain, &phase)
+    write(context, &phase)
 }
 
 /// Writes a phase that joins several.
@@ -79,7 +81,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
         depends_on: Vec::new(),
         labels: Vec::new(),
     };
-    write(context, &chain, &phase)
+    write(context, &phase)
 }
 
 /// Reads the phases; a folder that is missing holds none.
@@ -162,10 +164,9 @@ fn unused(chain: &Chain, slug: &str) -> String {
         .unwrap_or_else(|| slug.to_owned())
 }
 
-fn write(context: &Context, chain: &Chain, phase: &NewPhase) -> Result<Answer> {
+fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
     let files = context.files();
     let folder = &context.settings.phases;
-    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
     let name = context
         .settings
         .name_template
@@ -178,17 +179,42 @@ fn write(context: &Context, chain: &Chain, phase: &NewPhase) -> Result<Answer> {
         return Err(Error::new(ErrorKind::Config, what));
     }
     let path = folder.join(format!("{name}.toml"));
+    let content = text(phase);
+    let notices = accept(context, &path, &content)?;
+    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
     files
-        .create(&path, text(phase).as_bytes(), 0o644)
+        .create(&path, content.as_bytes(), 0o644)
         .map_err(|error| file_error("create", &path, error))?;
-    debug_assert!(chain.get(&phase.id).is_none());
+    for notice in &notices {
+        context.remark(&format!("Note: {notice}"));
+    }
     let report = json!({
         "file": path,
         "id": phase.id.as_str(),
         "version": phase.version,
         "parents": ids(&phase.parents),
+        "notices": notices,
     });
     Ok(Answer::done(format!("Created {}\n", context.shown(&path)), report))
+}
+
+/// Reads the phases together with the new file before it is written, and replays all of them from
+/// nothing. A chain that stands on tables that no phase makes does not run so: that is told, and no
+/// more.
+fn accept(context: &Context, path: &Path, content: &str) -> Result<Vec<String>> {
+    let files = context.files();
+    let new = PhaseFile::parse(files.as_ref(), path, content)?;
+    let chain = Chain::read_with(files.as_ref(), &context.settings.phases, new)?;
+    let all = chain.phases().iter().map(|phase| phase.id.clone()).collect();
+    // The shadow is in memory: the path is never opened.
+    let project = context.project_at(context.folder.join("unused.db"), chain);
+    Ok(match replay(&project, &all) {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let phase = error.facts().phase.clone().unwrap_or_default();
+            vec![format!("the phases do not run from nothing: {phase}: {error}")]
+        }
+    })
 }
 
 /// The text of a new phase file. The version is always written, so that it never changes.

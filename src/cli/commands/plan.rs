@@ -148,7 +148,7 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
-        text.push_str(&format!("{}\n", script(migration)));
+        text.push_str(&format!("{}\n{}\n", screen::ways(plan), script(migration)));
     }
     let report = json!({
         "database": migration.project().database,
@@ -168,7 +168,14 @@ fn phase(phase: &PhasePlan) -> Value {
         "description": phase.description,
         "direction": phase.direction.code(),
         "summary": summarize(phase),
+        "copies": copies(phase),
         "losses": phase.losses,
         "notices": phase.notices,
     })
+}
+
+/// How the rows of each rebuilt table come over.
+fn copies(phase: &PhasePlan) -> Vec<Value> {
+    let rebuilds = phase.rebuilds();
+    rebuilds.map(|it| json!({"from": it.from, "to": it.to, "how": it.way()})).collect()
 }

@@ -10,8 +10,8 @@ use crate::cli::answer::Answer;
 use crate::cli::args::RestoreArgs;
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
-use crate::cli::prompt::{choose, confirm, require_somebody};
-use crate::cli::screens::backups::list as backup_list;
+use crate::cli::prompt::{confirm, pick, require_somebody};
+use crate::cli::screens::backups::line as backup_line;
 use crate::cli::screens::restore as screen;
 use crate::cli::screens::run::Subject;
 
@@ -76,10 +76,10 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
     if place.entries.is_empty() {
         return Err(no_backup(place));
     }
-    context.say(&backup_list(&place.folder, &place.entries));
-    let most = place.entries.len();
-    let number = choose(context, &format!("Which one? Type a number from 1 to {most}:"), most)?;
-    Ok(place.entries[number - 1].clone())
+    let lines: Vec<String> = place.entries.iter().map(backup_line).collect();
+    context.say(&format!("Backups in {}, the newest first:\n", place.folder.display()));
+    let picked = pick(context, "Which backup is to be restored?", &lines)?;
+    Ok(place.entries[picked].clone())
 }
 
 fn no_backup(place: &Place) -> Error {

@@ -4,18 +4,20 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, downgrade, history, init, meta, migrate, new_phase, plan,
-    restore, stamp, status, verify,
+    backups, chain, check, current, demo, diff, downgrade, history, init, meta, migrate, new_phase,
+    plan, restore, stamp, status, verify,
 };
 use crate::cli::answer::Answer;
 use crate::cli::args::Command;
 use crate::cli::context::Context;
+use crate::cli::progress::tell_of_waits;
 
 /// Runs a command.
 ///
 /// # Errors
 /// Those of the command.
 pub fn run(context: &Context, command: &Command) -> Result<Answer> {
+    let _listener = tell_of_waits(context);
     dispatch(context, command)
         .map_err(|error| interrupted_while_waiting(context, error))
         .map_err(|error| name_holders(context, error))
@@ -66,7 +68,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
         Command::Heads => chain::heads(context),
         Command::Bases => chain::bases(context),
         Command::Branches => chain::branches(context),
-        Command::Check(arguments) => check::run(context, arguments.roundtrip),
+        Command::Check(arguments) => check::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),

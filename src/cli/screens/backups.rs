@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use phaseshift::backup::{BackupEntry, PruneMode, Retention, Verification};
+use phaseshift::backup::{BackupEntry, LabelKind, PruneMode, Retention, Verification};
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{counted, sized};
@@ -21,6 +21,32 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
         let _ = writeln!(text, "  {:>2}. {name}\n      {}", place + 1, about(entry));
     }
     text
+}
+
+/// Says on one line what a person picks a backup by: date, occasion, version, size, counts, state.
+pub fn line(entry: &BackupEntry) -> String {
+    let Some(manifest) = &entry.manifest else {
+        let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
+        return format!("{name}, {}", about(entry));
+    };
+    let made = manifest.created().map_or_else(
+        || manifest.created.clone(),
+        |time| time.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+    );
+    let occasion = match (&manifest.phase, manifest.label) {
+        (Some(phase), _) => format!("before {phase}"),
+        (None, LabelKind::BeforeRestore) => "before a restore".to_owned(),
+        (None, LabelKind::BeforePhase | LabelKind::Named) => "made by hand".to_owned(),
+    };
+    let rows: u64 = manifest.tables.iter().map(|it| it.rows).sum();
+    let counts = format!(
+        "{} in {}",
+        counted(rows, "row", "rows"),
+        counted(manifest.tables.len(), "table", "tables")
+    );
+    let version = manifest.version.map_or("no version".into(), |it| format!("version {it}"));
+    let state = if entry.is_verified() { "verified" } else { "NOT VERIFIED" };
+    format!("{made}  {occasion}, {version}, {}, {counts}, {state}", sized(entry.bytes))
 }
 
 fn about(entry: &BackupEntry) -> String {

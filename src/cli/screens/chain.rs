@@ -1,5 +1,6 @@
 //! The phases as lists, in the words of Alembic.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use phaseshift::phase::{Chain, Phase, PhaseId, WayBack};
@@ -13,11 +14,25 @@ pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
 
 /// One phase after its parents: `phase2 -> phase3 (head), Phase 3: Renamed tables`.
 pub fn history_entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
-    let parents = match phase.parents.as_slice() {
-        [] => "<base>".to_owned(),
-        parents => joined(parents),
-    };
-    format!("{parents} -> {}", entry(chain, phase, current))
+    let mut before = parents(phase);
+    if !phase.depends_on.is_empty() {
+        let _ = write!(before, " ({})", joined(&phase.depends_on));
+    }
+    format!("{before} -> {}", entry(chain, phase, current))
+}
+
+fn parents(phase: &Phase) -> String {
+    if phase.parents.is_empty() { "<base>".to_owned() } else { joined(&phase.parents) }
+}
+
+/// A fork and the phases on it, the arrows below the end of the id.
+pub fn branch(chain: &Chain, phase: &Phase) -> String {
+    let mut text = format!("{}\n", marked(chain, &phase.id, &[]));
+    let width = phase.id.as_str().len();
+    for child in chain.children(&phase.id) {
+        let _ = writeln!(text, "{:width$} -> {}", "", marked(chain, &child, &[]));
+    }
+    text
 }
 
 /// An id with its marks.
@@ -28,8 +43,11 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     {
         let _ = write!(text, " ({})", phase.labels.join(", "));
     }
+    // A head that another phase depends on is none that an upgrade to the heads would end at.
+    let needed = chain.is_head(id) && !chain.descendants(id).is_empty();
     for (mark, holds) in [
-        ("head", chain.is_head(id)),
+        ("head", chain.is_head(id) && !needed),
+        ("effective head", needed),
         ("branchpoint", chain.is_branch_point(id)),
         ("mergepoint", chain.is_merge(id)),
         ("current", current.contains(id)),
@@ -41,25 +59,43 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     text
 }
 
+/// What a file knows of the phases: those applied last, and when each was applied.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The current phases, if they are to be marked.
+    pub current: Vec<PhaseId>,
+    /// When each phase was applied.
+    pub applied_at: BTreeMap<PhaseId, String>,
+}
+
 /// Everything about one phase.
-pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "{label}: {value}");
     };
-    line("Phase", &marked(chain, &phase.id, current));
+    line("Rev", &marked(chain, &phase.id, &seen.current));
     line("Version", &phase.version.to_string());
-    let parents = if phase.parents.is_empty() { "<base>".into() } else { joined(&phase.parents) };
-    line("Parent", &parents);
-    let children = chain.children(&phase.id);
-    for (label, ids) in
-        [("Children", &children), ("Depends on", &phase.depends_on), ("Replaces", &phase.replaces)]
-    {
+    let label = if chain.is_merge(&phase.id) { "Merges" } else { "Parent" };
+    line(label, &parents(phase));
+    let mut forks = chain.children(&phase.id);
+    if forks.len() < 2 {
+        forks.clear();
+    }
+    for (label, ids) in [
+        ("Also depends on", &phase.depends_on),
+        ("Branches into", &forks),
+        ("Replaces", &phase.replaces),
+    ] {
         if !ids.is_empty() {
             line(label, &joined(ids));
         }
     }
     line("Path", &phase.file.display().to_string());
+    line("Checksum", &phase.checksum);
+    if let Some(time) = seen.applied_at.get(&phase.id) {
+        line("Applied", time);
+    }
     if phase.headline() != phase.description {
         line("Title", phase.headline());
     }
@@ -68,8 +104,8 @@ pub fn details(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
 }
 
 /// The details with the steps and checks.
-pub fn shown(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
-    let mut text = details(chain, phase, current);
+pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
+    let mut text = details(chain, phase, seen);
     let mut list = |label: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(text, "\n{label}:");

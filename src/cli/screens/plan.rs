@@ -85,6 +85,11 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
     changes
 }
 
+/// Says how the rows of each rebuilt table come over, one line each.
+pub fn ways(plan: &Plan) -> String {
+    plan.rebuilds().map(|it| format!("  {}: {}\n", it.to, it.way())).collect()
+}
+
 /// Names the tables that are rebuilt, in one sentence.
 fn rebuilds(phase: &PhasePlan) -> Option<String> {
     let mut names = Vec::new();

@@ -96,7 +96,7 @@ impl RunScreen {
     }
 
     /// Returns what is said beside the results, for stderr.
-    pub fn remark(&self, event: &Event) -> String {
+    pub fn remark(event: &Event) -> String {
         match event {
             Event::Waiting { holders } if holders.is_empty() => {
                 "Waiting for another program to release the database.".to_owned()

@@ -42,6 +42,28 @@ pub(super) fn restore_texts(
             }
         }
     }
+    restore_virtual_texts(shadow, &schema, start, past)
+}
+
+/// A virtual table that is made anew because the way back changes its arguments gets the very text of
+/// before; one that stays, or only changes its name, is not touched for the sake of quotes.
+fn restore_virtual_texts(
+    shadow: &mut Shadow,
+    now: &Schema,
+    start: &Schema,
+    past: &Past,
+) -> Result<()> {
+    let kind = ObjectKind::VirtualTable;
+    for object in now.of_kind(kind) {
+        let Some(was) = start.find(kind, &object.name) else { continue };
+        if was.sql == object.sql {
+            continue;
+        }
+        let texts = past.texts(kind, &object.name, &object.name);
+        if let Some(before) = texts.iter().find_map(|pair| pair.before) {
+            shadow.retext(kind, &object.name, before)?;
+        }
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::history::{KeptObject, UndoRecord, VersionTables};
 use crate::name::same;
 use crate::phase::{Operation, Phase, Step};
-use crate::schema::{ObjectKind, Schema};
+use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
 /// What is known of the schema around a phase. Either side may be missing.
@@ -60,6 +60,32 @@ fn kept<'o>(objects: &'o [KeptObject], kind: ObjectKind, name: &str) -> Option<&
 
 fn text<'s>(schema: &'s Schema, kind: ObjectKind, name: &str) -> Option<&'s str> {
     schema.find(kind, name).and_then(|object| object.sql.as_deref())
+}
+
+/// Rebuilds the schema that a file had before a phase, from its schema now and what the phase changed in
+/// it. `None` if the file is no longer as the phase left it, or if SQLite does not take a text back.
+pub fn schema_before(now: &Schema, record: &UndoRecord) -> Option<Schema> {
+    let left = |object: &Object| {
+        record.after.iter().any(|it| {
+            it.object_kind() == Some(object.kind)
+                && same(&it.name, &object.name)
+                && Some(&it.sql) == object.sql.as_ref()
+        })
+    };
+    let present = now.objects.iter().filter(|object| left(object)).count();
+    if present != record.after.len() {
+        return None;
+    }
+    let kept = now.objects.iter().filter(|object| !left(object));
+    let texts = kept.filter_map(|object| Some((object.kind, object.sql.as_deref()?)));
+    let went = record.before.iter().filter_map(|it| Some((it.object_kind()?, it.sql.as_str())));
+    let mut texts: Vec<(ObjectKind, &str)> = texts.chain(went).collect();
+    // What a virtual table keeps for itself comes with it.
+    texts.retain(|(kind, _)| *kind != ObjectKind::ShadowTable);
+    texts.sort_by_key(|(kind, _)| *kind);
+    let mut shadow = Shadow::empty().ok()?;
+    texts.into_iter().try_for_each(|(_, text)| shadow.define(text)).ok()?;
+    shadow.schema().ok()
 }
 
 /// Applies a phase to a shadow without planning anything.

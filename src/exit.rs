@@ -1,6 +1,8 @@
-//! The exit codes: documented constants, and which failure ends with which.
+//! The exit codes of the program, for those that start it, and which failure ends with which.
+//!
+//! An unknown code that is not zero means failure: codes may be added, none changes its meaning.
 
-use phaseshift::{DatabaseState, Error, ErrorKind};
+use crate::error::{DatabaseState, Error, ErrorKind};
 
 /// Done, nothing to do, or the answer is yes.
 pub const DONE: u8 = 0;
@@ -28,6 +30,12 @@ pub const DAMAGED: u8 = 10;
 pub const INTERRUPTED: u8 = 130;
 
 /// Returns the exit code of a failure.
+///
+/// ```
+/// use phaseshift::{Error, ErrorKind, exit};
+///
+/// assert_eq!(exit::code_of(&Error::new(ErrorKind::Busy, "another program writes")), exit::BUSY);
+/// ```
 ///
 /// A refusal that comes up inside the transaction was rolled back and says so.
 pub fn code_of(error: &Error) -> u8 {
@@ -69,8 +77,6 @@ fn of_kind(kind: ErrorKind) -> u8 {
         ErrorKind::NotADatabase | ErrorKind::Damaged | ErrorKind::BackupDamaged => DAMAGED,
         ErrorKind::Interrupted => INTERRUPTED,
         ErrorKind::Commit | ErrorKind::Io | ErrorKind::Sqlite => FAILED,
-        // The engine may add kinds; until they have a code, they are plain failures.
-        _ => FAILED,
     }
 }
 

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
 use crate::error::{Error, Result};
+use crate::name::quote;
 
 /// Something that a schema needs and that is not available here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +54,7 @@ impl MissingPart {
 
 /// Makes a stub for a missing function or collation, so that SQLite accepts the schema that uses it.
 /// The stub is never called: a shadow has no rows. Returns whether there was something to stub.
-pub(super) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> {
+pub(crate) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> {
     match part {
         MissingPart::Function(name) => {
             let flags = FunctionFlags::SQLITE_UTF8
@@ -94,8 +95,58 @@ pub fn with_passing_stubs(connection: &Connection, sql: &str) -> rusqlite::Resul
     done
 }
 
+/// Collations that are lent to a connection so that it can read a table in its stored order.
+///
+/// A WITHOUT ROWID table whose key has a collation that this program lacks cannot even be scanned, though
+/// a scan compares nothing (<https://sqlite.org/withoutrowid.html>). While the loan lasts, nothing may be
+/// sought, sorted or written by such a key; when it ends, the collations are gone again.
+#[derive(Debug)]
+pub struct LentCollations<'c> {
+    connection: &'c Connection,
+    names: Vec<String>,
+}
+
+/// Lends what a scan of the table needs; most often that is nothing.
+///
+/// # Errors
+/// Whatever SQLite reports, except about the table itself: that comes up when it is read.
+pub fn lend_collations<'c>(connection: &'c Connection, table: &str) -> Result<LentCollations<'c>> {
+    let mut lent = LentCollations { connection, names: Vec::new() };
+    // Other queries only say that there is no way to answer them.
+    let scan = format!("SELECT count(*) FROM main.{} NOT INDEXED", quote(table));
+    while let Err(error) = connection.prepare(&scan) {
+        match MissingPart::in_error(&error) {
+            Some(MissingPart::Collation(name)) if !lent.names.contains(&name) => {
+                stub(connection, &MissingPart::Collation(name.clone()))?;
+                lent.names.push(name);
+                forget_schema(connection)?;
+            }
+            Some(_) | None => break,
+        }
+    }
+    Ok(lent)
+}
+
+/// Makes SQLite read the schema anew: it never again uses an index whose collation it missed once
+/// (<https://sqlite.org/pragma.html#pragma_writable_schema>).
+fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA writable_schema=RESET")
+}
+
+impl Drop for LentCollations<'_> {
+    fn drop(&mut self) {
+        for name in &self.names {
+            // Fails only while a statement reads on, and then the next reader needs it too.
+            drop(self.connection.remove_collation(name.as_str()));
+        }
+        if !self.names.is_empty() {
+            drop(forget_schema(self.connection));
+        }
+    }
+}
+
 /// Runs something that may meet missing parts, stubbing them one after the other.
-pub(super) fn with_stubs<T>(
+pub(crate) fn with_stubs<T>(
     connection: &Connection,
     missing: &mut Vec<MissingPart>,
     mut action: impl FnMut(&Connection) -> rusqlite::Result<T>,

@@ -1,0 +1,234 @@
+//! Whether the entries of indexes are the projection of the rows of their table.
+
+use super::compare::STRIDE;
+use super::cursor::Cursor;
+use super::hash::{Entry, Sum};
+use super::order::{Collation, compare};
+use super::pages::{Pages, Read};
+use super::record::{Fields, Value};
+use crate::error::Result;
+use std::cmp::Ordering;
+
+/// Longer keys are left to SQLite: they would be held in memory.
+const LONGEST: usize = 4 << 20;
+
+/// Where a part of an index entry comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The rowid.
+    Rowid,
+    /// The n-th field of the record of the row, from 0; NULL if the record is shorter.
+    Field(usize),
+    /// The same; a record that is shorter stands for a default, which is not known here.
+    Stored(usize),
+}
+
+/// One part of an index entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPart {
+    /// Where it comes from.
+    pub place: Place,
+    /// Whether it is ordered downwards.
+    pub descending: bool,
+    /// How text is ordered.
+    pub collation: Collation,
+}
+
+/// What the entries of an index have to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexShape {
+    /// The root page.
+    pub root: u32,
+    /// All parts of an entry, those that only make it unique included.
+    pub parts: Vec<KeyPart>,
+    /// How many parts no two entries may share, unless one of them is NULL.
+    pub unique: Option<usize>,
+}
+
+/// The rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// The root page.
+    pub root: u32,
+    /// The key of a table without rowids: the parts that order its rows, which are the first fields.
+    /// Empty for a table with rowids.
+    pub key: Vec<KeyPart>,
+}
+
+/// Tells whether each index holds exactly one entry for each row, with the values of the row, in strictly
+/// ascending order, and whether those that must be unique are. Rows of a table without rowids must be in
+/// order, too.
+///
+/// The answer is no also if it could not be found out: a short record, a very long key. Nothing but one
+/// page of each level and one entry is held in memory. The progress function gets the number of rows and
+/// entries passed and may stop by failing.
+///
+/// # Errors
+/// As [`compare_trees`](super::compare_trees).
+pub fn indexes_project<P: Pages>(
+    pages: &mut P,
+    rows: &Rows,
+    indexes: &[IndexShape],
+    progress: &mut dyn FnMut(u64) -> Result<()>,
+) -> Read<bool> {
+    let mut passed = 0;
+    let mut tick = || {
+        passed += 1;
+        if passed % STRIDE == 0 { progress(passed) } else { Ok(()) }
+    };
+    let Some(expected) = expected(pages, rows, indexes, &mut tick)? else { return Ok(false) };
+    for (index, expected) in indexes.iter().zip(expected) {
+        if found(pages, index, &mut tick)? != Some(expected) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What the rows say about the entries of each index.
+fn expected<P: Pages>(
+    pages: &mut P,
+    rows: &Rows,
+    indexes: &[IndexShape],
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Read<Option<Vec<Sum>>> {
+    let mut sums = vec![Sum::default(); indexes.len()];
+    let mut cursor = Cursor::new(pages, rows.root)?;
+    if cursor.is_table() != rows.key.is_empty() {
+        return Ok(None);
+    }
+    let parts = indexes.iter().flat_map(|index| &index.parts).chain(&rows.key);
+    let deepest = parts.filter_map(|part| field_of(part.place)).max();
+    let (mut row, mut before) = (Loaded::default(), Loaded::default());
+    let mut entry = Entry::default();
+    while cursor.advance()? {
+        if !row.load(&mut cursor, deepest)? {
+            return Ok(None);
+        }
+        if !rows.key.is_empty() {
+            let key = rows.key.len();
+            if before.is_set && row.order(&before, &rows.key, key) != Some(Ordering::Greater) {
+                return Ok(None);
+            }
+        }
+        for (index, sum) in indexes.iter().zip(&mut sums) {
+            entry.clear();
+            for part in &index.parts {
+                let Some(value) = row.part(part.place, cursor.rowid()) else { return Ok(None) };
+                entry.push(value);
+            }
+            sum.add(&entry);
+        }
+        std::mem::swap(&mut row, &mut before);
+        tick()?;
+    }
+    Ok(Some(sums))
+}
+
+/// What is in an index, if it is in order.
+fn found<P: Pages>(
+    pages: &mut P,
+    index: &IndexShape,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Read<Option<Sum>> {
+    let mut sum = Sum::default();
+    let mut cursor = Cursor::new(pages, index.root)?;
+    if cursor.is_table() {
+        return Ok(None);
+    }
+    let width = index.parts.len();
+    // In the index the n-th part is the n-th field.
+    let in_place: Vec<KeyPart> = index
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(number, part)| KeyPart { place: Place::Stored(number), ..*part })
+        .collect();
+    let (mut row, mut before) = (Loaded::default(), Loaded::default());
+    let mut entry = Entry::default();
+    while cursor.advance()? {
+        // An entry ends with its last field: SQLite reads the rowid from there.
+        if !row.load(&mut cursor, Some(usize::MAX - 1))?
+            || row.fields.count() != width
+            || row.fields.end() != cursor.length()
+        {
+            return Ok(None);
+        }
+        if before.is_set {
+            let shared = index.unique.filter(|keys| !row.has_null(*keys)).unwrap_or(width);
+            let order = row.order(&before, &in_place, shared);
+            if order != Some(Ordering::Greater) {
+                return Ok(None);
+            }
+        }
+        entry.clear();
+        for number in 0..width {
+            let Some(value) = row.fields.value(&row.record, number) else { return Ok(None) };
+            entry.push(value);
+        }
+        sum.add(&entry);
+        std::mem::swap(&mut row, &mut before);
+        tick()?;
+    }
+    Ok(Some(sum))
+}
+
+const fn field_of(place: Place) -> Option<usize> {
+    match place {
+        Place::Rowid => None,
+        Place::Field(number) | Place::Stored(number) => Some(number),
+    }
+}
+
+/// The record of one entry, as far as it is needed.
+#[derive(Debug, Default)]
+struct Loaded {
+    record: Vec<u8>,
+    fields: Fields,
+    is_set: bool,
+}
+
+impl Loaded {
+    /// Reads the record up to a field; returns false if that is not possible.
+    fn load<P: Pages>(&mut self, cursor: &mut Cursor<'_, P>, deepest: Option<usize>) -> Read<bool> {
+        self.is_set = true;
+        cursor.begin(9, &mut self.record)?;
+        let Some(header) = Fields::header_length(&self.record).filter(|it| *it <= LONGEST) else {
+            return Ok(false);
+        };
+        cursor.extend(header, &mut self.record)?;
+        if self.fields.read(&self.record).is_none() || self.fields.end() > cursor.length() {
+            return Ok(false);
+        }
+        let end = deepest.map_or(0, |number| self.fields.end_of(number));
+        if end > LONGEST {
+            return Ok(false);
+        }
+        cursor.extend(end, &mut self.record)?;
+        Ok(true)
+    }
+
+    fn part(&self, place: Place, rowid: i64) -> Option<Value<'_>> {
+        match place {
+            Place::Rowid => Some(Value::Integer(rowid)),
+            Place::Field(number) if number >= self.fields.count() => Some(Value::Null),
+            Place::Field(number) | Place::Stored(number) => self.fields.value(&self.record, number),
+        }
+    }
+
+    fn has_null(&self, keys: usize) -> bool {
+        (0..keys).any(|number| self.fields.value(&self.record, number) == Some(Value::Null))
+    }
+
+    /// Compares the first parts with those of another entry; `None` if one of them is not there.
+    fn order(&self, other: &Self, parts: &[KeyPart], count: usize) -> Option<Ordering> {
+        for part in parts.iter().take(count) {
+            let (one, two) = (self.part(part.place, 0)?, other.part(part.place, 0)?);
+            let order = compare(one, two, part.collation);
+            if order != Ordering::Equal {
+                return Some(if part.descending { order.reverse() } else { order });
+            }
+        }
+        Some(Ordering::Equal)
+    }
+}

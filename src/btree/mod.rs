@@ -1,0 +1,28 @@
+//! A reader of SQLite's file format (<https://sqlite.org/fileformat2.html>): b-trees, cells and records.
+//!
+//! It is a judge that shares no code with SQLite. Whatever the bytes are, it answers or says which page
+//! is wrong: every place is checked before it is read, every page of a tree is visited once, depth is
+//! bounded. It knows pages and records; it does not know schemas, and it never opens a file: pages of a
+//! database come through SQLite ([`DbPages`]).
+
+mod compare;
+mod cursor;
+mod exercise;
+mod hash;
+mod index;
+mod node;
+mod order;
+mod pages;
+mod record;
+mod set;
+mod source;
+
+pub use compare::{Trees, compare_trees};
+pub use cursor::Cursor;
+pub use exercise::exercise;
+pub use index::{IndexShape, KeyPart, Place, Rows, indexes_project};
+pub use order::Collation;
+pub use pages::{Geometry, Malformed, Pages, Read, Stop};
+pub use record::{Fields, Value};
+pub use set::PageSet;
+pub use source::{BytePages, DbPages};

@@ -1,0 +1,101 @@
+//! The pages of an open database, read through SQLite, and those of a file's bytes.
+
+use rusqlite::{Connection, ErrorCode, Statement};
+
+use super::pages::{Geometry, Malformed, Pages, Read, Stop};
+use crate::error::{Error, Result};
+
+/// Pages as a connection sees them, those of its open transaction included
+/// (<https://sqlite.org/dbpage.html>).
+///
+/// They come through SQLite and never through a file handle of our own: closing one would drop the
+/// locks that SQLite holds (<https://sqlite.org/howtocorrupt.html>, section 2.2).
+#[derive(Debug)]
+pub struct DbPages<'c> {
+    statement: Statement<'c>,
+    geometry: Geometry,
+}
+
+impl<'c> DbPages<'c> {
+    /// Opens the pages of `main`; `None` if this SQLite gives none out (it was built without
+    /// `SQLITE_ENABLE_DBPAGE_VTAB`) or if the file holds none yet.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports while it reads the first page.
+    pub fn open(connection: &'c Connection) -> Result<Option<Self>> {
+        let sql = "SELECT data FROM main.sqlite_dbpage WHERE pgno = ?1";
+        let Ok(statement) = connection.prepare(sql) else { return Ok(None) };
+        let count = connection.query_row("PRAGMA main.page_count", [], |row| row.get(0))?;
+        let geometry = Geometry { page_size: 512, usable: 512, pages: count };
+        let mut pages = Self { statement, geometry };
+        let mut first = Vec::new();
+        let read = pages.read(1, &mut first).and_then(|()| Geometry::read(&first, count));
+        match read {
+            Ok(geometry) => Ok(Some(Self { geometry, ..pages })),
+            Err(Stop::Malformed(_)) => Ok(None),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+}
+
+impl Pages for DbPages<'_> {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
+        let mut rows = self.statement.query([number]).map_err(Error::from)?;
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return missing("there is no such page"),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+                return missing("SQLite cannot read it");
+            }
+            Err(error) => return Err(Error::from(error).into()),
+        };
+        let value = row.get_ref(0).map_err(Error::from)?;
+        let Ok(bytes) = value.as_blob() else { return missing("there is no such page") };
+        into.clear();
+        into.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// The pages of a file's bytes: for tests, which damage them.
+#[derive(Debug, Clone, Copy)]
+pub struct BytePages<'b> {
+    bytes: &'b [u8],
+    geometry: Geometry,
+}
+
+impl<'b> BytePages<'b> {
+    /// Takes the bytes of a database file that no journal or WAL completes.
+    ///
+    /// # Errors
+    /// [`Stop::Malformed`] if they do not begin with the header of a database.
+    pub fn new(bytes: &'b [u8]) -> Read<Self> {
+        let geometry = Geometry::read(bytes, 0)?;
+        let pages = u32::try_from(bytes.len() / geometry.page_size).unwrap_or(u32::MAX);
+        Ok(Self { bytes, geometry: Geometry { pages, ..geometry } })
+    }
+}
+
+impl Pages for BytePages<'_> {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        let size = self.geometry.page_size;
+        let start = (number as usize).checked_sub(1).and_then(|before| before.checked_mul(size));
+        let page = start.and_then(|start| self.bytes.get(start..start.checked_add(size)?));
+        let Some(page) = page else {
+            let what = "there is no such page";
+            return Err(Stop::Malformed(Malformed { page: number, what }));
+        };
+        into.clear();
+        into.extend_from_slice(page);
+        Ok(())
+    }
+}

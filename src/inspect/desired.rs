@@ -1,0 +1,96 @@
+//! The desired schema: SQL that a person keeps, carried out by SQLite in memory.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::files::{FileKind, Files};
+use crate::schema::Schema;
+use crate::shadow::Shadow;
+
+/// Reads the desired schema: a file of CREATE statements, or a folder whose `.sql` files are read in
+/// name order.
+///
+/// The statements run in an empty database in memory, behind the fence of data steps: whatever
+/// attaches, sets a pragma or controls transactions is refused, and rows are not written.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming the file, and SQLite's reason with the line of the statement;
+/// [`ErrorKind::Io`].
+pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
+    let mut shadow = Shadow::empty()?;
+    for file in sql_files(files, path)? {
+        let bytes = files.read(&file).map_err(|error| file_error("read", &file, error))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        shadow.apply_data(text).map_err(|error| {
+            let what = format!("{}: {error}", file.display());
+            Error::new(ErrorKind::Config, what).at(&file, 1).caused_by(error)
+        })?;
+    }
+    shadow.schema()
+}
+
+fn sql_files(files: &dyn Files, path: &Path) -> Result<Vec<PathBuf>> {
+    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    match stat.map(|stat| stat.kind) {
+        Some(FileKind::Folder) => {
+            let mut found = files.list(path).map_err(|error| file_error("list", path, error))?;
+            found.retain(|it| it.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")));
+            Ok(found)
+        }
+        Some(FileKind::File | FileKind::Other) => Ok(vec![path.to_path_buf()]),
+        None => {
+            let what = format!("the desired schema does not exist: {}", path.display());
+            Err(Error::new(ErrorKind::Config, what))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::RealFiles;
+
+    fn read(text: &str) -> Result<Schema> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("schema.sql");
+        RealFiles.create(&path, text.as_bytes(), 0o600).unwrap();
+        desired_schema(&RealFiles, &path)
+    }
+
+    #[test]
+    fn statements_make_a_schema_and_rows_are_not_written() {
+        let schema = read(
+            "-- the tables\nCREATE TABLE t(a);\nCREATE VIEW v AS SELECT a FROM t;\n\
+             INSERT INTO t VALUES (1);",
+        );
+        let names: Vec<String> = schema.unwrap().objects.into_iter().map(|it| it.name).collect();
+        assert_eq!(names, ["t", "v"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_and_line() {
+        for (text, says) in [
+            ("CREATE TABLE t(a);\nCREATE TABL u(b);", "schema.sql: statement at line 2: "),
+            ("ATTACH 'x.db' AS x;", "not allowed"),
+            ("PRAGMA user_version = 3;", "not allowed"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_read_in_name_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("b.sql", "CREATE INDEX i ON t(a);"), ("a.sql", "CREATE TABLE t(a);"), ("c.txt", "?")]
+        {
+            RealFiles.create(&folder.path().join(name), text.as_bytes(), 0o600).unwrap();
+        }
+        assert_eq!(desired_schema(&RealFiles, folder.path()).unwrap().objects.len(), 2);
+    }
+}

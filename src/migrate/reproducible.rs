@@ -1,0 +1,47 @@
+//! Whether a run could be repeated on a new file: the chain is replayed from nothing before it begins.
+
+use crate::error::{ErrorKind, Result};
+use crate::plan::{Plan, advance};
+use crate::shadow::Shadow;
+
+use super::project::Project;
+use super::state::Known;
+
+/// Notes the first phase of a run that fits this file but not what the phases before it make, as a
+/// drop of a view that somebody made by hand.
+///
+/// A chain may stand on tables that no phase makes, so this is no reason to refuse: where a base, or
+/// a phase that was applied already, does not run from nothing, nothing is said.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub(super) fn notice_what_runs_here_only(
+    project: &Project,
+    known: &Known,
+    plan: &mut Plan,
+) -> Result<()> {
+    let chain = &project.chain;
+    let mut shadow = Shadow::empty()?;
+    shadow.keep_tables(project.versions.names());
+    for phase in chain.phases() {
+        let planned = plan.phases.iter().position(|it| it.id == phase.id);
+        if planned.is_none() && !known.applied.contains(&phase.id) {
+            continue;
+        }
+        let Err(error) = advance(&mut shadow, phase, &project.versions) else { continue };
+        let by_phase = matches!(
+            error.kind(),
+            ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingPart
+        );
+        if !by_phase {
+            return Err(error);
+        }
+        if let Some(place) = planned.filter(|_| !chain.is_base(&phase.id)) {
+            let what =
+                format!("{} fits this file, but not what the phases make: {error}", phase.id);
+            plan.phases[place].notices.push(what);
+        }
+        return Ok(());
+    }
+    Ok(())
+}

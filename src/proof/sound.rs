@@ -1,0 +1,96 @@
+//! Whether a rebuilt table and its indexes are sound, by the cheapest check that tells as much as SQLite's
+//! full one.
+//!
+//! `PRAGMA integrity_check(table)` tells three things: the pages are well formed and used once, each row
+//! keeps the rules, each index holds what the rows say. Where the records of a table and of its indexes are
+//! those of the backup, whose check is a full one, and the rules are the same, our own reader has seen all
+//! three. Where only the entries can be shown, `quick_check` tells the rest. Else SQLite checks it all.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::baseline::{Check, integrity_findings};
+use crate::error::Result;
+use crate::name::fold;
+use crate::records::{IndexesShown, Records, SameTable, indexes_shown, same_rules};
+use crate::schema::{Schema, Table};
+
+/// Both databases and what is known of them.
+pub(super) struct Soundness<'c, 's> {
+    pub(super) backup: (&'c Connection, &'s Schema),
+    pub(super) now: (&'c Connection, &'s Schema),
+    pub(super) records: Option<&'s mut Records<'c>>,
+    pub(super) same: &'s BTreeMap<String, SameTable>,
+    /// Whether pages tell where others are used: only SQLite checks those
+    /// (<https://sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages>).
+    pub(super) pointer_maps: bool,
+    indexes: Option<IndexesShown<'c>>,
+}
+
+impl<'c, 's> Soundness<'c, 's> {
+    pub(super) fn new(
+        backup: (&'c Connection, &'s Schema),
+        now: (&'c Connection, &'s Schema),
+        (records, same): (Option<&'s mut Records<'c>>, &'s BTreeMap<String, SameTable>),
+        pointer_maps: bool,
+    ) -> Result<Self> {
+        let indexes = indexes_shown(now.0)?;
+        Ok(Self { backup, now, records, same, pointer_maps, indexes })
+    }
+
+    /// Returns what is wrong with a table now that was not wrong with the table it comes from.
+    pub(super) fn findings(
+        &mut self,
+        (from, table): (Option<&str>, &str),
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Vec<String>> {
+        let Some(shape) = self.now.1.shape(table) else { return Ok(Vec::new()) };
+        let before = from.and_then(|it| self.backup.1.shape(it));
+        let same = self.same_entries(before, shape, progress)?;
+        if same && !self.pointer_maps && before.is_some_and(|it| self.same_rules(it, shape)) {
+            return Ok(Vec::new());
+        }
+        let shown = same
+            || match &mut self.indexes {
+                Some(indexes) => indexes.of(shape, progress)?,
+                None => false,
+            };
+        if shown && self.new_findings(from, table, Check::Quick)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.new_findings(from, table, Check::Full)
+    }
+
+    fn same_entries(
+        &mut self,
+        before: Option<&Table>,
+        table: &Table,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<bool> {
+        let same = self.same.get(&fold(&table.name));
+        match (&mut self.records, same, before) {
+            (Some(records), Some(same), Some(before)) => {
+                records.same_indexes((before, table), same, progress)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn same_rules(&self, before: &Table, table: &Table) -> bool {
+        let text = |schema: &Schema, name: &str| schema.find_table(name)?.sql.clone();
+        let old = text(self.backup.1, &before.name);
+        let new = text(self.now.1, &table.name);
+        old.zip(new).is_some_and(|(old, new)| same_rules((before, &old), (table, &new)))
+    }
+
+    /// Findings are neither blockers nor dropped if there were as many before.
+    fn new_findings(&self, from: Option<&str>, table: &str, check: Check) -> Result<Vec<String>> {
+        let now = integrity_findings(self.now.0, table, check)?;
+        let before = match from.filter(|_| !now.is_empty()) {
+            Some(from) => integrity_findings(self.backup.0, from, check)?.len(),
+            None => 0,
+        };
+        Ok(if now.len() > before { now } else { Vec::new() })
+    }
+}

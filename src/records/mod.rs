@@ -1,0 +1,14 @@
+//! Tables and indexes as records: comparing them byte by byte, and what an index must hold.
+//!
+//! This ties the shapes that SQLite reports to our own reader of the file format. What cannot be shown
+//! here is not wrong: whoever asks compares values, or lets SQLite check.
+
+mod define;
+mod layout;
+mod same;
+mod shapes;
+
+pub use define::{Indexes, indexes};
+pub use layout::{same_layout, same_rules};
+pub use same::{Records, SameTable};
+pub use shapes::{IndexesShown, indexes_shown};

@@ -1,0 +1,148 @@
+//! What the entries of the indexes of a table have to be, as far as it can be told without SQLite.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::define::{Definition, EXPRESSION, Indexes, ROWID, indexes};
+use crate::btree::{Collation, DbPages, IndexShape, KeyPart, Place, Rows, Stop, indexes_project};
+use crate::error::Result;
+use crate::name::fold;
+use crate::schema::{ColumnStorage, RowKey, Table};
+
+/// The root pages of all tables and indexes, by folded name.
+pub(super) type Roots = BTreeMap<String, u32>;
+
+/// Reads the root pages. Tables and indexes share their names.
+pub(super) fn roots(connection: &Connection) -> Result<Roots> {
+    let sql = "SELECT name, rootpage FROM main.sqlite_schema WHERE rootpage > 0";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((fold(&row.get::<_, String>(0)?), row.get(1)?)))?;
+    let mut roots: Roots = rows.collect::<rusqlite::Result<_>>()?;
+    roots.insert("sqlite_schema".to_owned(), 1);
+    Ok(roots)
+}
+
+/// Whether the indexes of a database were shown to hold what their tables say.
+#[derive(Debug)]
+pub struct IndexesShown<'c> {
+    connection: &'c Connection,
+    pages: DbPages<'c>,
+    roots: Roots,
+    /// Whether text is stored as UTF-8, for which the collations are defined.
+    utf8: bool,
+}
+
+/// Begins to look at the indexes of `main`; `None` if SQLite gives no pages out.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn indexes_shown(connection: &Connection) -> Result<Option<IndexesShown<'_>>> {
+    let Some(pages) = DbPages::open(connection)? else { return Ok(None) };
+    let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+    let (roots, utf8) = (roots(connection)?, encoding == "UTF-8");
+    Ok(Some(IndexesShown { connection, pages, roots, utf8 }))
+}
+
+impl IndexesShown<'_> {
+    /// Tells whether each index of a table holds exactly the entries that the rows ask for, in order, and
+    /// unique where it must be; and whether the rows of a table without rowids are in order. No also means
+    /// that it could not be shown: expressions, conditions, virtual columns, other collations.
+    ///
+    /// The progress function gets the rows and entries passed and may stop by failing.
+    ///
+    /// # Errors
+    /// Whatever SQLite or the progress function reports.
+    pub fn of(
+        &mut self,
+        table: &Table,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<bool> {
+        let Some((rows, shapes)) = self.shapes(table)? else { return Ok(false) };
+        if shapes.is_empty() && rows.key.is_empty() {
+            return Ok(true);
+        }
+        match indexes_project(&mut self.pages, &rows, &shapes, progress) {
+            Ok(shown) => Ok(shown),
+            Err(Stop::Malformed(_)) => Ok(false),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    fn shapes(&self, table: &Table) -> Result<Option<(Rows, Vec<IndexShape>)>> {
+        let found = indexes(self.connection, &table.name)?;
+        let Some(places) = Places::of(table, &found) else { return Ok(None) };
+        let Some(root) = self.roots.get(&fold(&table.name)).copied() else { return Ok(None) };
+        let mut rows = Rows { root, key: Vec::new() };
+        let mut shapes = Vec::new();
+        for index in &found.0 {
+            let Some(parts) = self.parts(&places, &index.definition) else { return Ok(None) };
+            let keys = index.definition.parts.iter().filter(|part| part.key).count();
+            if places.without_rowid && index.definition.primary {
+                // It is the table.
+                rows.key = parts.into_iter().take(keys).collect();
+                continue;
+            }
+            let Some(root) = self.roots.get(&fold(&index.name)).copied() else { return Ok(None) };
+            let unique = index.definition.unique.then_some(keys);
+            shapes.push(IndexShape { root, parts, unique });
+        }
+        Ok(Some((rows, shapes)))
+    }
+
+    fn parts(&self, places: &Places<'_>, definition: &Definition) -> Option<Vec<KeyPart>> {
+        if definition.partial {
+            return None;
+        }
+        let part = |part: &super::define::Part| {
+            let collation = Collation::named(&part.collation)?;
+            let known = self.utf8 || collation == Collation::Binary;
+            let place = places.find(part.column)?;
+            known.then_some(KeyPart { place, descending: part.descending, collation })
+        };
+        definition.parts.iter().map(part).collect()
+    }
+}
+
+/// Where the columns of a table are in its records.
+struct Places<'t> {
+    table: &'t Table,
+    without_rowid: bool,
+    /// The columns in the order of the fields, by their numbers in the table.
+    fields: Vec<i64>,
+}
+
+impl<'t> Places<'t> {
+    fn of(table: &'t Table, indexes: &Indexes) -> Option<Self> {
+        let without_rowid = match table.key {
+            RowKey::Rowid(_) | RowKey::HiddenRowid => false,
+            RowKey::PrimaryKey(_) => true,
+            RowKey::Module => return None,
+        };
+        // Virtual columns take no place (https://sqlite.org/gencol.html).
+        let fields = if without_rowid {
+            indexes.primary()?.definition.parts.iter().map(|part| part.column).collect()
+        } else {
+            let stored = |storage| storage != ColumnStorage::Virtual;
+            let columns = (0_i64..).zip(&table.columns);
+            columns.filter(|(_, it)| stored(it.storage)).map(|(number, _)| number).collect()
+        };
+        Some(Self { table, without_rowid, fields })
+    }
+
+    fn find(&self, column: i64) -> Option<Place> {
+        if column == ROWID {
+            return (!self.without_rowid).then_some(Place::Rowid);
+        }
+        if column <= EXPRESSION {
+            return None;
+        }
+        let found = self.table.columns.get(usize::try_from(column).ok()?)?;
+        let is_alias = self.table.rowid_alias().is_some_and(|alias| alias.name == found.name);
+        if is_alias && !self.without_rowid {
+            return Some(Place::Rowid);
+        }
+        let place = self.fields.iter().position(|it| *it == column)?;
+        Some(if found.default.is_none() { Place::Field(place) } else { Place::Stored(place) })
+    }
+}

@@ -1,0 +1,130 @@
+//! What our reader reads is what SQLite reads.
+
+use phaseshift::btree::{BytePages, Cursor, DbPages, Fields, Pages, Trees, Value, compare_trees};
+use rusqlite::Connection;
+use rusqlite::types::Value as Sql;
+
+use crate::scene::{Chance, Format, root};
+
+/// Reads all entries of a tree: the rowid and the fields.
+fn entries(pages: &mut impl Pages, root: u32) -> Vec<(i64, Vec<Sql>)> {
+    let mut cursor = Cursor::new(pages, root).unwrap();
+    let (mut all, mut record, mut fields) = (Vec::new(), Vec::new(), Fields::default());
+    while cursor.advance().unwrap() {
+        cursor.begin(usize::MAX, &mut record).unwrap();
+        assert_eq!(record.len(), cursor.length());
+        fields.read(&record).unwrap();
+        let values = (0..fields.count()).map(|it| match fields.value(&record, it).unwrap() {
+            Value::Null => Sql::Null,
+            Value::Integer(number) => Sql::Integer(number),
+            Value::Real(number) => Sql::Real(number),
+            // Its bytes, as it is stored.
+            Value::Text(bytes) => Sql::Text(hex(bytes)),
+            Value::Blob(bytes) => Sql::Blob(bytes.to_vec()),
+        });
+        all.push((cursor.rowid(), values.collect()));
+    }
+    all
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The same by SQL.
+fn rows(
+    connection: &Connection,
+    rowid: &str,
+    columns: &[&str],
+    order: &str,
+) -> Vec<(i64, Vec<Sql>)> {
+    let list: Vec<String> = columns
+        .iter()
+        .map(|it| {
+            format!("CASE typeof({it}) WHEN 'text' THEN hex(CAST({it} AS BLOB)) ELSE {it} END")
+        })
+        .collect();
+    let sql = format!("SELECT {rowid}, {} FROM t NOT INDEXED {order}", list.join(", "));
+    let mut statement = connection.prepare(&sql).unwrap();
+    let found = statement.query_map([], |row| {
+        let values = (1..=columns.len()).map(|it| row.get(it));
+        Ok((row.get(0)?, values.collect::<rusqlite::Result<_>>()?))
+    });
+    found.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn every_row_and_entry_is_read_as_sqlite_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, format) in Format::all().into_iter().enumerate() {
+        let path = folder.path().join(format!("{number}.db"));
+        let mut chance = Chance::new(number as u64);
+        let connection = format.make(&path, 150, &mut chance);
+        let bytes = std::fs::read(&path).unwrap();
+        let mut pages = BytePages::new(&bytes).unwrap();
+        assert_eq!(pages.geometry().usable, (format.page_size - format.reserved) as usize);
+        let table = entries(&mut pages, root(&connection, "t"));
+        assert!(table.len() > 100, "{format:?}: {}", table.len());
+        let expected = if format.without_rowid {
+            rows(&connection, "0", &["b", "k", "a", "c", "d"], "ORDER BY b DESC, k")
+        } else {
+            rows(&connection, "rowid", &["a", "b", "c", "d", "k"], "ORDER BY rowid")
+        };
+        assert_eq!(table, expected, "{format:?}");
+        if !format.without_rowid {
+            let index = entries(&mut pages, root(&connection, "t_b"));
+            let expected =
+                rows(&connection, "0", &["b", "a", "rowid"], "ORDER BY b DESC, a, rowid");
+            assert_eq!(index, expected, "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_an_open_transaction_are_read_through_sqlite_and_equal_those_of_the_file_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, format) in Format::all().into_iter().enumerate() {
+        let path = folder.path().join(format!("{number}.db"));
+        let mut chance = Chance::new(1_000 + number as u64);
+        let connection = format.make(&path, 60, &mut chance);
+        let before = std::fs::read(&path).unwrap();
+        connection
+            .execute_batch("BEGIN; UPDATE t SET d = zeroblob(5000) WHERE k % 3 = 0; DELETE FROM t WHERE k % 4 = 0")
+            .unwrap();
+        let root = root(&connection, "t");
+        let uncommitted = entries(&mut DbPages::open(&connection).unwrap().unwrap(), root);
+        let compared = |bytes: &[u8]| {
+            let mut file = BytePages::new(bytes).unwrap();
+            let mut open = DbPages::open(&connection).unwrap().unwrap();
+            compare_trees((&mut file, root), (&mut open, root), &mut |_| Ok(())).unwrap()
+        };
+        assert_eq!(compared(&before), Trees::Different, "{format:?}");
+        connection.execute_batch("COMMIT").unwrap();
+        let after = std::fs::read(&path).unwrap();
+        assert_eq!(entries(&mut BytePages::new(&after).unwrap(), root), uncommitted, "{format:?}");
+        assert!(matches!(compared(&after), Trees::Equal { .. }), "{format:?}");
+    }
+}
+
+#[test]
+fn a_comparison_can_be_stopped() {
+    let connection = Connection::open_in_memory().unwrap();
+    let sql = "CREATE TABLE t(a); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20000)
+               INSERT INTO t SELECT x FROM n";
+    connection.execute_batch(sql).unwrap();
+    let mut one = DbPages::open(&connection).unwrap().unwrap();
+    let mut two = DbPages::open(&connection).unwrap().unwrap();
+    let root = root(&connection, "t");
+    let mut calls = 0;
+    let mut stop = |passed| {
+        calls += 1;
+        assert!(passed > 0);
+        if calls == 2 {
+            return Err(phaseshift::Error::new(phaseshift::ErrorKind::Interrupted, "stop"));
+        }
+        Ok(())
+    };
+    let stopped = compare_trees((&mut one, root), (&mut two, root), &mut stop);
+    assert!(matches!(stopped, Err(phaseshift::btree::Stop::Failed(_))), "{stopped:?}");
+    assert_eq!(calls, 2);
+}

@@ -1,0 +1,67 @@
+//! Every restore that a person may meet: what the live file is, what lies beside it or who has it
+//! open, and what the backup is. Judged from outside by the `sqlite3` program.
+#![expect(clippy::disallowed_methods, reason = "the judge must not share the code it judges")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod place;
+mod verdict;
+
+use place::{Backup, Beside, Case, Live, Mode};
+
+/// What a case must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Restored,
+    Refused(phaseshift::ErrorKind),
+}
+
+/// The rules, from the words of the specification: the first that fits counts.
+fn outcome(case: &Case) -> Outcome {
+    use Outcome::{Refused, Restored};
+    use phaseshift::ErrorKind;
+    let open = matches!(case.beside, Beside::Reader | Beside::Writer);
+    match (case.live, case.backup) {
+        (Live::Folder, _) => Refused(ErrorKind::NotAFile),
+        (_, Backup::Flipped) => Refused(ErrorKind::BackupDamaged),
+        // Nobody can be harmed: the name is free.
+        (Live::Missing, _) => Restored,
+        _ if !open => Restored,
+        // Whoever has the broken file open would go on with it for ever.
+        (Live::RuinedHeader | Live::Truncated | Live::Empty, _) => Refused(ErrorKind::Busy),
+        (Live::Plain | Live::Symlink | Live::HardLink | Live::OtherPageSize, _) => {
+            // In WAL mode a reader keeps its snapshot; the page size cannot change under it.
+            let waits = case.mode == Mode::Delete
+                || case.beside == Beside::Writer
+                || case.live == Live::OtherPageSize;
+            if waits { Refused(ErrorKind::Busy) } else { Restored }
+        }
+    }
+}
+
+fn matrix(mode: Mode) {
+    let mut count = 0;
+    for beside in Beside::ALL {
+        for live in Live::ALL {
+            // A folder cannot be open as a database.
+            if live == Live::Folder && matches!(beside, Beside::Reader | Beside::Writer) {
+                continue;
+            }
+            for backup in Backup::ALL {
+                let case = Case { mode, beside, live, backup };
+                verdict::judge(&case, outcome(&case));
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 9 * 5 * 4 - 2 * 4);
+}
+
+#[test]
+fn every_restore_of_a_file_in_rollback_mode_is_whole_or_refused() {
+    matrix(Mode::Delete);
+}
+
+#[test]
+fn every_restore_of_a_file_in_wal_mode_is_whole_or_refused() {
+    matrix(Mode::Wal);
+}

@@ -1,0 +1,343 @@
+//! One case on disk: the database, what lies beside it, who has it open, and the backup.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use phaseshift::backup::{BackupLabel, BackupRequest, create};
+use phaseshift::database::{Access, Database, OpenOptions, beside};
+use phaseshift::event::{Interrupt, Silent};
+use phaseshift::files::RealFiles;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Delete,
+    Wal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing lies beside the file, and nobody has it open.
+    Nothing,
+    /// A WAL: with committed frames in WAL mode, of no use otherwise.
+    LeftoverWal,
+    /// A journal: hot in the rollback mode, of no use otherwise.
+    Journal,
+    /// Another program is in a read transaction.
+    Reader,
+    /// Another program is in a write transaction.
+    Writer,
+}
+
+impl Beside {
+    pub const ALL: [Self; 5] =
+        [Self::Nothing, Self::LeftoverWal, Self::Journal, Self::Reader, Self::Writer];
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    Plain,
+    Missing,
+    Empty,
+    RuinedHeader,
+    Truncated,
+    Folder,
+    Symlink,
+    OtherPageSize,
+    HardLink,
+}
+
+impl Live {
+    pub const ALL: [Self; 9] = [
+        Self::Plain,
+        Self::Missing,
+        Self::Empty,
+        Self::RuinedHeader,
+        Self::Truncated,
+        Self::Folder,
+        Self::Symlink,
+        Self::OtherPageSize,
+        Self::HardLink,
+    ];
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backup {
+    /// Of the same database, with fewer rows.
+    Good,
+    /// The same with one changed byte.
+    Flipped,
+    /// Of another program's database in WAL mode, without a manifest.
+    Foreign,
+    /// Of the same database when it had other tables and a lower version.
+    Older,
+}
+
+impl Backup {
+    pub const ALL: [Self; 4] = [Self::Good, Self::Flipped, Self::Foreign, Self::Older];
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub mode: Mode,
+    pub beside: Beside,
+    pub live: Live,
+    pub backup: Backup,
+}
+
+const OLDER: &str = "
+    CREATE TABLE nights(id INTEGER PRIMARY KEY, name TEXT);
+    INSERT INTO nights VALUES (1, 'first'), (2, 'second');
+    CREATE TABLE schema_version(version INTEGER PRIMARY KEY, applied_at, description);
+    INSERT INTO schema_version VALUES (1, 'long ago', 'first');";
+
+const GOOD: &str = "
+    INSERT INTO schema_version VALUES (2, 'then', 'second');
+    DROP TABLE nights;
+    CREATE TABLE sessions(id INTEGER PRIMARY KEY, name TEXT NOT NULL, data BLOB);
+    CREATE INDEX by_name ON sessions(name);
+    CREATE TABLE tags(tag TEXT PRIMARY KEY, n) WITHOUT ROWID;
+    INSERT INTO tags VALUES ('a', 1), ('b', 2.5);
+    WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 120)
+    INSERT INTO sessions SELECT n, 'session ' || n, zeroblob(200) FROM c;";
+
+const SINCE: &str = "
+    DELETE FROM sessions WHERE id <= 10;
+    UPDATE sessions SET name = 'changed' WHERE id IN (20, 21, 22);
+    INSERT INTO sessions SELECT id + 1000, name, data FROM sessions WHERE id > 80;
+    INSERT INTO tags VALUES ('c', 3);
+    CREATE TABLE notes(text); INSERT INTO notes VALUES ('mine'), ('mine too');";
+
+const FOREIGN: &str = "
+    PRAGMA journal_mode=WAL;
+    CREATE TABLE photos(path TEXT, taken); INSERT INTO photos VALUES ('a.jpg', 1), ('b.jpg', 2);";
+
+/// Bytes beside a file that no SQLite ever wrote.
+pub const NO_FRAMES: &[u8] = b"these are not really frames";
+
+/// Runs SQL in the `sqlite3` program and returns what it says, errors included.
+pub fn try_sqlite3(path: &Path, sql: &str) -> Result<String, String> {
+    let output = Command::new("sqlite3").arg("-batch").arg(path).arg(sql).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+pub fn sqlite3(path: &Path, sql: &str) -> String {
+    try_sqlite3(path, sql).unwrap()
+}
+
+/// A program of somebody else that has the database open and does what it is told.
+pub struct Other {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Other {
+    fn start(path: &Path) -> Self {
+        const PROGRAM: &str = "
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
+for line in sys.stdin:
+    try:
+        print(connection.execute(line).fetchall(), flush=True)
+    except Exception as error:
+        print('error:', error, flush=True)
+";
+        let mut command = Command::new("python3");
+        command.args(["-c", PROGRAM]).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, input, output: BufReader::new(output) }
+    }
+
+    pub fn say(&mut self, sql: &str) -> String {
+        writeln!(self.input, "{sql}").unwrap();
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+
+    fn say_all(&mut self, statements: &[&str]) {
+        for sql in statements {
+            let answer = self.say(sql);
+            assert!(!answer.starts_with("error"), "{sql}: {answer}");
+        }
+    }
+
+    /// Ends it as a power cut would: nothing is tidied up.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A case, made.
+pub struct Place {
+    pub folder: tempfile::TempDir,
+    /// The path that the restore is asked to use.
+    pub used: PathBuf,
+    pub backup: PathBuf,
+    pub other: Option<Other>,
+    pub options: OpenOptions,
+}
+
+impl Place {
+    pub fn new(case: &Case) -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.unwrap();
+        let wait = Duration::from_millis(40);
+        let options =
+            OpenOptions { files: Arc::new(RealFiles), wait, interrupt: Interrupt::default() };
+        let used = folder.path().join("fits.db");
+        let backup = folder.path().join("none");
+        let mut place = Self { folder, used, backup, other: None, options };
+        place.fill(case);
+        place.leave(case);
+        let open = matches!(case.beside, Beside::Reader | Beside::Writer);
+        // A program that has a broken file open had it open before it broke.
+        let early = matches!(case.live, Live::RuinedHeader | Live::Truncated | Live::Missing);
+        if open && early {
+            place.open(case);
+        }
+        place.shape(case.live);
+        if open && !early {
+            place.open(case);
+        }
+        place
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("fits.db")
+    }
+
+    pub fn backups(&self) -> PathBuf {
+        self.folder.path().join("backups")
+    }
+
+    /// Makes the database through its history, with the backup on the way.
+    fn fill(&mut self, case: &Case) {
+        let database = self.database();
+        let size = if case.live == Live::OtherPageSize { 8_192 } else { 4_096 };
+        let mode = if case.mode == Mode::Wal { "WAL" } else { "DELETE" };
+        sqlite3(&database, &format!("PRAGMA page_size=4096; {OLDER}"));
+        if case.backup == Backup::Older {
+            self.backup = self.back_up(1);
+        }
+        sqlite3(&database, GOOD);
+        match case.backup {
+            Backup::Older => {}
+            Backup::Good => self.backup = self.back_up(2),
+            Backup::Flipped => {
+                self.backup = self.back_up(2);
+                let mut bytes = std::fs::read(&self.backup).unwrap();
+                let place = bytes.windows(10).rposition(|it| it == b"session 77").unwrap();
+                bytes[place] ^= 0x20;
+                std::fs::write(&self.backup, bytes).unwrap();
+            }
+            Backup::Foreign => {
+                self.backup = self.folder.path().join("foreign.db");
+                sqlite3(&self.backup, FOREIGN);
+            }
+        }
+        sqlite3(&database, SINCE);
+        let settings = format!("PRAGMA page_size={size}; VACUUM; PRAGMA journal_mode={mode}");
+        sqlite3(&database, &settings);
+    }
+
+    fn back_up(&self, version: i64) -> PathBuf {
+        let source = Database::open(&self.database(), Access::Look, &self.options).unwrap();
+        let label = BackupLabel::Before("next".into());
+        let folder = self.backups();
+        let request = BackupRequest { folder: &folder, label, phase: None, version: Some(version) };
+        create(&source, &request, &mut Silent).unwrap().into_entry().unwrap().path
+    }
+
+    /// Lets a program die, or puts something beside the file.
+    fn leave(&self, case: &Case) {
+        let database = self.database();
+        match (case.beside, case.mode) {
+            (Beside::LeftoverWal, Mode::Wal) => {
+                let mut other = Other::start(&database);
+                other.say_all(&[
+                    "PRAGMA wal_autocheckpoint=0",
+                    "INSERT INTO notes VALUES ('only in the WAL')",
+                    "UPDATE tags SET n = 'newer'",
+                ]);
+                other.kill();
+                assert!(std::fs::metadata(beside(&database, "-wal")).unwrap().len() > 0);
+            }
+            (Beside::LeftoverWal, Mode::Delete) => {
+                std::fs::write(beside(&database, "-wal"), NO_FRAMES).unwrap();
+            }
+            (Beside::Journal, Mode::Delete) => {
+                let mut other = Other::start(&database);
+                // A small cache writes pages before the commit.
+                other.say_all(&[
+                    "PRAGMA cache_size=2",
+                    "BEGIN",
+                    "UPDATE sessions SET data = randomblob(200), name = 'half'",
+                ]);
+                other.kill();
+                assert!(std::fs::metadata(beside(&database, "-journal")).unwrap().len() > 512);
+            }
+            (Beside::Journal, Mode::Wal) => {
+                // As `journal_mode=PERSIST` leaves it: its header is zero.
+                std::fs::write(beside(&database, "-journal"), [0; 1_024]).unwrap();
+            }
+            (Beside::Nothing | Beside::Reader | Beside::Writer, _) => {}
+        }
+    }
+
+    /// Gives the file its shape. This process has no connection to it.
+    fn shape(&mut self, live: Live) {
+        let database = self.database();
+        match live {
+            Live::Plain | Live::OtherPageSize => {}
+            Live::Missing => std::fs::remove_file(&database).unwrap(),
+            Live::Empty => std::fs::write(&database, b"").unwrap(),
+            Live::RuinedHeader => overwrite(&database, &[0xEE; 100]),
+            Live::Truncated => {
+                let file = std::fs::OpenOptions::new().write(true).open(&database).unwrap();
+                file.set_len(4_096 * 2).unwrap();
+            }
+            Live::Folder => {
+                std::fs::remove_file(&database).unwrap();
+                std::fs::create_dir(&database).unwrap();
+            }
+            Live::Symlink => {
+                self.used = self.folder.path().join("link.db");
+                std::os::unix::fs::symlink(&database, &self.used).unwrap();
+            }
+            Live::HardLink => {
+                std::fs::hard_link(&database, self.folder.path().join("second.db")).unwrap();
+            }
+        }
+    }
+
+    fn open(&mut self, case: &Case) {
+        let mut other = Other::start(&self.database());
+        if case.beside == Beside::Reader {
+            other.say_all(&["BEGIN", "SELECT count(*) FROM sqlite_schema"]);
+        } else {
+            other.say_all(&["BEGIN IMMEDIATE", "CREATE TABLE uncommitted(a)"]);
+        }
+        self.other = Some(other);
+    }
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+}
