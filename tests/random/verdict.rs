@@ -60,6 +60,7 @@ pub fn try_all(cases: &[Case]) -> Vec<Verdict> {
                 let before = Progress::new(case.schema.clone());
                 let files = (place.before(), place.back());
                 let document = document(index, case, &before, files).expect("what was there");
+                let document = document.replacen('{', "{\"back\":true,", 1);
                 documents.push_str(&format!("{document}\n"));
                 backs.push(index);
             }
