@@ -108,10 +108,9 @@ fn layers(found: &[Dependents]) -> BTreeMap<String, usize> {
 pub fn dependents_on(schema: &Schema, name: &str) -> Result<Dependents> {
     let all = dependents(schema)?;
     all.into_iter().find(|it| same(&it.name, name)).ok_or_else(|| {
-        let near = schema.objects.iter().map(|it| it.name.as_str()).filter(|it| {
-            let (one, other) = (fold(it), fold(name));
-            one.contains(&other) || other.contains(&one)
-        });
+        let carried = |it: &&Object| it.kind.is_table() || it.kind == ObjectKind::View;
+        let names = schema.objects.iter().filter(carried).map(|it| it.name.as_str());
+        let near = names.filter(|it| fold(it).contains(&fold(name)));
         let what = format!("no table or view is called {name}");
         Error::new(ErrorKind::UnknownTarget, what).choices(near)
     })
