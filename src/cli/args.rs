@@ -261,6 +261,11 @@ pub enum Command {
   phaseshift diff --from database --to schema.sql --json
   phaseshift diff --from phase2 --to phase3 # exit 3")]
     Diff(DiffArgs),
+    /// Show what depends on a table or view, or the layers of all views
+    #[command(after_help = "Examples:
+  phaseshift deps
+  phaseshift deps fits_files --json")]
+    Deps(DepsArgs),
     /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
     #[command(after_help = "Examples:
   phaseshift lint
@@ -475,6 +480,13 @@ pub struct DiffArgs {
     pub to: Option<String>,
 }
 
+/// Arguments of `deps`.
+#[derive(Debug, Clone, Args)]
+pub struct DepsArgs {
+    /// A table or view; all of them if left out
+    pub name: Option<String>,
+}
+
 /// Arguments of `lint`.
 #[derive(Debug, Clone, Args)]
 pub struct LintArgs {
@@ -567,6 +579,7 @@ impl Command {
             Self::Bases => "bases",
             Self::Branches => "branches",
             Self::Check(_) => "check",
+            Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
             Self::Lint(_) => "lint",
             Self::Init(_) => "init",

@@ -1,5 +1,6 @@
 //! Answers about a file for people and scripts. Everything here opens read-only and changes nothing.
 
+mod dependents;
 mod desired;
 mod diff;
 mod drift;
@@ -7,6 +8,7 @@ mod lint;
 mod status;
 mod verify;
 
+pub use dependents::{Dependents, dependents, dependents_on};
 pub use desired::desired_schema;
 pub use diff::{SchemaSource, diff, schema_from};
 pub use drift::drift;

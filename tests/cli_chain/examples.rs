@@ -104,7 +104,7 @@ fn in_terminal(project: &Project, example: &str, path: &str) -> (i32, String) {
     let mut reader = pair.master.try_clone_reader().unwrap();
     let mut keyboard = pair.master.take_writer().unwrap();
     let (mut seen, mut buffer) = (String::new(), [0; 4_096]);
-    let mut answers = vec![("Type 'yes'", "yes\r"), ("Which one?", "1\r")];
+    let mut answers = vec![("Type 'yes'", "yes\r"), ("Which backup", "\r")];
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
         if let Some(place) = answers.iter().position(|(question, _)| seen.contains(question)) {

@@ -104,3 +104,24 @@ fn the_duplicate_index_of_charts_is_found() {
     let says = "index ix_search_indices_index_name is a duplicate of idx_search_indices_index_name";
     assert!(output.stdout.contains(says), "{}", output.stdout);
 }
+
+#[test]
+fn dependents_are_found_in_the_file_and_in_the_phases() {
+    let project = graph(&[]);
+    let views = "[[up]]\nop='create_view'\nsql='CREATE VIEW v AS SELECT b FROM t'\n\
+                 [[up]]\nop='create_view'\nsql='CREATE VIEW w AS SELECT b FROM v'\n";
+    write(&project, "a", &[], &format!("{BASE}{views}"));
+    let expected = "Tables:\n  t: needed by v, w\nViews, layer 1:\n  v: needed by w\n\
+                    Views, layer 2:\n  w\n";
+    assert_eq!(project.run_here(&["deps"]).expect_code(0).stdout, expected);
+    project.run(&["upgrade", "--create"]).expect_code(0);
+    sqlite3(&project.database(), "CREATE TABLE child(x REFERENCES t(a))");
+    let before = project.snapshot();
+    let one = "table t\n  views: v, w\n  triggers: none\n  indexes: by_b\n  referenced by: child\n";
+    assert_eq!(project.run(&["deps", "T"]).expect_code(0).stdout, one);
+    let json = project.run(&["deps", "v", "--json"]).expect_code(0).json();
+    assert_eq!(json["objects"][0]["views"], serde_json::json!(["w"]));
+    let unknown = project.run(&["deps", "tt"]).expect_code(4);
+    assert!(unknown.stderr.contains("no table or view is called tt"), "{}", unknown.stderr);
+    assert_eq!(project.snapshot(), before);
+}

@@ -5,6 +5,7 @@ mod chain;
 mod check;
 mod current;
 mod demo;
+mod deps;
 mod diff;
 mod downgrade;
 mod drafted;
