@@ -13,8 +13,8 @@ use crate::shadow::{Outputs, Shadow};
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
 /// # Errors
-/// [`ErrorKind::Step`] if a step does not fit the schema or leaves a view or trigger broken;
-/// [`ErrorKind::Unsupported`] if something cannot be carried over.
+/// [`ErrorKind::Step`](crate::ErrorKind::Step) if a step does not fit the schema or leaves a view or trigger broken;
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if something cannot be carried over.
 pub fn plan_phase(
     shadow: &mut Shadow,
     phase: &Phase,
