@@ -104,6 +104,9 @@ pub struct Goal {
     /// One transaction for each phase instead of one for the whole run
     #[arg(long)]
     pub per_phase: bool,
+    /// Leave tables where they are in which only names change, instead of rebuilding them
+    #[arg(long)]
+    pub in_place: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
@@ -317,6 +320,9 @@ pub struct PlanArgs {
     /// Plan the way down
     #[arg(long)]
     pub down: bool,
+    /// Leave tables where they are in which only names change
+    #[arg(long)]
+    pub in_place: bool,
 }
 
 /// Arguments of `status`.
