@@ -40,7 +40,7 @@ pub fn derive(
     let mut rebuilds = work.rebuilds()?;
     let created = work.created();
     let dropped = work.dropped(&rebuilds, &created);
-    let virtuals = work.virtuals();
+    let virtuals = work.virtuals()?;
     // Virtual tables have their turn while the others stand aside.
     for rebuild in rebuilds.iter_mut().filter(|it| virtuals.iter().any(|one| names(one, it))) {
         rebuild.stays = None;
@@ -184,7 +184,7 @@ impl Derivation<'_> {
         dropped
     }
 
-    fn virtuals(&self) -> Vec<VirtualChange> {
+    fn virtuals(&self) -> Result<Vec<VirtualChange>> {
         let mut changes = Vec::new();
         for table in self.lineage.dropped(self.before) {
             if self.before.find(ObjectKind::VirtualTable, &table.name).is_some() {
@@ -210,12 +210,16 @@ impl Derivation<'_> {
             if same_text || renamed.as_deref() == Some(sql.as_str()) {
                 let scratch = self.waits(&to).then(|| self.free_virtual(changes.len()));
                 changes.push(VirtualChange::Rename { from, to, scratch });
-            } else {
+            } else if edit::reads_content(&sql) {
                 let settings = self.settings_table(&from);
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });
+            } else {
+                let what =
+                    format!("the virtual table {from} holds its own rows and cannot be made anew");
+                return Err(Error::new(ErrorKind::Unsupported, what).about(&from));
             }
         }
-        changes
+        Ok(changes)
     }
 
     /// Tells whether a virtual table, or a table that its module makes for it, cannot take a name as

@@ -64,7 +64,6 @@ impl Case {
                     | Change::RenameColumns(..)
                     | Change::RenameIndex(..)
                     | Change::CreateIndex(_)
-                    | Change::DropIndex(_)
                     | Change::CreateView(_)
                     | Change::DropView(_)
                     | Change::ReplaceView(_)

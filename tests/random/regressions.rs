@@ -398,3 +398,22 @@ fn a_new_full_text_table_may_be_filled_later() {
     let counts = "SELECT count(*) FROM f; SELECT count(*) FROM f WHERE f MATCH 'one'";
     assert_eq!(bench.ask(counts), "1\n0");
 }
+
+#[test]
+fn a_virtual_table_with_rows_of_its_own_comes_back_with_them() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one two');
+         CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 2, 3);",
+    );
+    let naive = bench.naive(
+        "DROP TABLE words; CREATE VIRTUAL TABLE words USING fts5(body);
+         INSERT INTO words(words) VALUES ('rebuild');",
+    );
+    assert_eq!(naive.ask("SELECT count(*) FROM words"), "0", "a rebuild from nothing");
+
+    bench.steps(Renaming::of_table("words", "terms").table("box", "BOX").steps()).up();
+    assert_eq!(bench.ask("SELECT * FROM terms WHERE terms MATCH 'two'"), "one two");
+    bench.down();
+    bench.same_answer("SELECT * FROM words WHERE words MATCH 'two'");
+    bench.same_answer("SELECT * FROM box");
+}

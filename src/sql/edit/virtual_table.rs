@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::piece;
 use super::splice::replaced;
-use crate::name::{literal, quote};
+use crate::name::{literal, quote, same};
 use crate::sql::error::SqlError;
 use crate::sql::object::{ObjectKind, read_head};
 use crate::sql::reader::{Name, Reader, is_name};
@@ -165,4 +165,13 @@ pub fn virtual_option(argument: &str) -> Option<VirtualOption> {
     let value = if all.len() == 3 { unquote(text) } else { text.to_owned() };
     let key = unquote(key.text(argument));
     Some(VirtualOption { key, value, value_range, argument: argument.to_owned() })
+}
+
+/// Tells whether a virtual table is a full-text table that reads its rows from another table
+/// (<https://sqlite.org/fts5.html#external_content_tables>).
+pub fn reads_content(sql: &str) -> bool {
+    virtual_table_arguments(sql).is_ok_and(|table| {
+        let options = table.arguments.iter().filter_map(|it| virtual_option(&it.text));
+        options.into_iter().any(|it| same(&it.key, "content") && !it.value.is_empty())
+    })
 }
