@@ -63,7 +63,7 @@ impl Trial<'_> {
         connection.execute_batch(&insert).map_err(refused)?;
         let mut problems = self.left_out(connection)?;
         for column in self.converted {
-            let found = conversions(connection, self.from, self.old, column)?;
+            let found = conversions(connection, &in_main(self.from), self.old, column)?;
             problems.extend(found.map(|it| format!("{}.{}: {it}", self.new.name, column.to)));
         }
         if self.new.strict {

@@ -216,7 +216,6 @@ impl Run<'_> {
             done: 0,
             total: expected,
         });
-        self.refuse_conversions(rebuild)?;
         let guards = self.guards(rebuild)?;
         for (name, table, column) in &guards {
             self.run(&format!(
@@ -259,6 +258,7 @@ impl Run<'_> {
     }
 
     fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<()> {
+        self.refuse_conversions(rebuild, &origin.source)?;
         let copy = |statement: &str| {
             let named = with_strict_names(self.connection(), || self.run(statement));
             named.map_err(|error| error.about(&rebuild.from))
@@ -289,9 +289,9 @@ impl Run<'_> {
 
     /// What could be looked at before the transaction was looked at there; values that a data step of this
     /// run wrote are met here for the first time.
-    fn refuse_conversions(&self, rebuild: &Rebuild) -> Result<()> {
+    fn refuse_conversions(&self, rebuild: &Rebuild, source: &str) -> Result<()> {
         for column in &rebuild.typed {
-            let found = conversions(self.connection(), &rebuild.scratch, &rebuild.shape, column)?;
+            let found = conversions(self.connection(), source, &rebuild.shape, column)?;
             if let Some(found) = found {
                 let what = format!("{}.{}: {found}", rebuild.to, column.to);
                 return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
@@ -300,7 +300,7 @@ impl Run<'_> {
         let Some(alias) = &rebuild.given_alias else { return Ok(()) };
         let sql = format!(
             "SELECT count(*) FROM ({}) WHERE {} IS NULL",
-            rebuild.copy.select(&rebuild.scratch),
+            rebuild.copy.select(source),
             quote(alias)
         );
         let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
