@@ -6,7 +6,7 @@ use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Operation, Phase, Step};
+use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Outputs, Shadow};
 
@@ -112,6 +112,7 @@ impl Planner<'_> {
         let after = shadow.schema()?;
         let facts = Facts {
             methods: shadow.copy_methods(&before)?,
+            in_place: self.phase.strategy == Strategy::Auto,
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };

@@ -115,7 +115,10 @@ impl Shadow {
         };
         match present {
             Some(present) => self.create_present(&present, text, lenient),
-            None => self.execute(text),
+            None => {
+                self.given.push((kind, name));
+                self.execute(text)
+            }
         }
     }
 
@@ -156,6 +159,7 @@ impl Shadow {
         };
         self.drop(kind, &name, false)?;
         self.execute(text)?;
+        self.given.push((kind, name));
         for trigger in triggers {
             if let Some(text) = &trigger.sql {
                 self.execute(text)?;
@@ -178,6 +182,9 @@ impl Shadow {
             return Ok(());
         }
         let edited = edited_text(operation, text, shape)?;
+        if matches!(operation, Operation::Rebuild { .. }) {
+            self.given.push((ObjectKind::Table, object.name.clone()));
+        }
         let listed = self.listed_views()?;
         let native = native_alter(operation, &object.name);
         let done = match native {

@@ -1,6 +1,6 @@
-//! Renaming a column that is called `rowid`, `_rowid_` or `oid`.
+//! Renaming a column that is called `rowid`, `_rowid_` or `oid`, or is to be.
 //!
-//! SQLite refuses to rename such a column of a table that has rowids, because the name would then mean the
+//! SQLite refuses that in a table that has rowids, because the name would then mean, or meant before, the
 //! rowid (`isRowidAlias` in `alter.c`). In the shadow, where there are no rows, the table is made one
 //! without rowids for as long as SQLite renames the column; what reads the true rowid does not compile
 //! meanwhile, so that no mention of the name is left to mean something else.

@@ -32,6 +32,7 @@ impl Shadow {
         }
         let mut changed = false;
         for (old, new) in before.objects.iter().zip(&after.objects) {
+            self.note_single_quotes(old, new, new_name);
             let (Some(old_text), Some(text)) = (&old.sql, &new.sql) else { continue };
             if let Some(kept) = with_old_quotes(old_text, text, new_name) {
                 self.set_entry_sql(new.kind, &new.name, Some(&kept))?;
@@ -43,6 +44,21 @@ impl Shadow {
 }
 
 impl Shadow {
+    /// A string that stays in single quotes cannot be told from any other afterwards.
+    fn note_single_quotes(&mut self, old: &Object, new: &Object, new_name: &str) {
+        let (Some(old_text), Some(text)) = (&old.sql, &new.sql) else { return };
+        if old_text == text {
+            return;
+        }
+        for (was, is) in significant_tokens(old_text).zip(significant_tokens(text)) {
+            let string = unquote(was.text(old_text)).to_string();
+            if is_requoted((&was, old_text), (&is, text)) && same(&string, new_name) {
+                let (kind, name) = (new.kind, new.name.clone());
+                self.single_quoted.push(NameAsString { kind, name, text: string });
+            }
+        }
+    }
+
     /// Finds every text in double quotes that SQLite takes for a string. Only SQLite knows which they are:
     /// it rewrites them when any column is renamed, here one of a table that is there for nothing else.
     ///
@@ -51,10 +67,10 @@ impl Shadow {
     pub fn names_read_as_strings(&mut self) -> Result<Vec<NameAsString>> {
         let before = self.current()?;
         let quotes = |it: &Object| it.sql.as_ref().is_some_and(|it| it.contains('"'));
+        let mut found = std::mem::take(&mut self.single_quoted);
         if !before.objects.iter().any(quotes) {
-            return Ok(Vec::new());
+            return Ok(found);
         }
-        let mut found = Vec::new();
         let mut aside: Vec<Object> = Vec::new();
         let after = loop {
             match self.requoted(&aside)? {

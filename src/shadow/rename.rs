@@ -208,7 +208,7 @@ impl Shadow {
         };
         let before = self.current()?;
         if let Err(error) = self.execute(&sql) {
-            let shadows = is_rowid_name(rename.from) && !is_rowid_name(rename.to);
+            let shadows = is_rowid_name(rename.from) || is_rowid_name(rename.to);
             let Some(table) = rename.table.filter(|_| shadows) else { return Err(error) };
             self.connection.execute_batch("SAVEPOINT disguise")?;
             if !self.rename_shadowing(table, rename.from, rename.to).unwrap_or(false) {
@@ -223,6 +223,7 @@ impl Shadow {
 
     fn alter_keeping_views(&mut self, rename: &Rename<'_>) -> Result<()> {
         let before = self.outputs()?;
+        let quoted = self.single_quoted.len();
         self.connection.execute_batch("SAVEPOINT views")?;
         let plain = self.alter(rename);
         if plain.is_ok() && self.outputs()? == before {
@@ -230,6 +231,7 @@ impl Shadow {
             return Ok(());
         }
         self.connection.execute_batch("ROLLBACK TO views; RELEASE views")?;
+        self.single_quoted.truncate(quoted);
         self.reload()?;
         let fixed = self.fix_outputs(&before)?;
         self.alter(rename)?;

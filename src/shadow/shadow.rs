@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
-use crate::database::{Fence, Purpose, Touched, run_fenced, words};
-use crate::database::{MissingPart, stub, with_stubs};
+use super::quotes::NameAsString;
+use crate::database::{Fence, MissingPart, Purpose, Touched, run_fenced, stub, with_stubs, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -26,6 +26,10 @@ pub struct Shadow {
     pub(super) notices: Vec<String>,
     pub(super) statistics: Vec<String>,
     pub(super) kept: Vec<String>,
+    /// Strings in double quotes that a rename had to leave in single quotes.
+    pub(super) single_quoted: Vec<NameAsString>,
+    /// Objects whose text the steps gave.
+    pub(super) given: Vec<(ObjectKind, String)>,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -48,6 +52,8 @@ impl Shadow {
             notices: Vec::new(),
             statistics: Vec::new(),
             kept: Vec::new(),
+            single_quoted: Vec::new(),
+            given: Vec::new(),
             epoch: Cell::new(0),
             read: RefCell::new(None),
         })
@@ -117,6 +123,11 @@ impl Shadow {
     /// Returns where the tables come from, since the stage began.
     pub fn lineage(&self) -> &Lineage {
         &self.lineage
+    }
+
+    /// Takes the list of objects whose text the steps gave.
+    pub fn take_given(&mut self) -> Vec<(ObjectKind, String)> {
+        std::mem::take(&mut self.given)
     }
 
     /// Takes the notices that applied steps left.

@@ -150,6 +150,7 @@ class Renames:
         if unknown:
             raise SystemExit("judge: unknown key in renames: %s" % ", ".join(sorted(unknown)))
         self.tables = {fold(a): b for a, b in document.get("tables", {}).items()}
+        self.behind = set()
         self.columns = self._nested(document.get("columns", {}))
         self.indexes = {fold(a): b for a, b in document.get("indexes", {}).items()}
         self.views = self._nested(document.get("views", {}))
@@ -163,7 +164,14 @@ class Renames:
         return {fold(t): {fold(a): b for a, b in c.items()} for t, c in document.items()}
 
     def table(self, old):
-        return self.tables.get(fold(old), old)
+        if fold(old) in self.tables:
+            return self.tables[fold(old)]
+        if fold(old) in self.behind:
+            # The tables behind a virtual table take its name with them.
+            for start, new in self.tables.items():
+                if fold(old).startswith(start + "_"):
+                    return new + old[len(start) :]
+        return old
 
     def column(self, new_table, old):
         return self.columns.get(fold(new_table), {}).get(fold(old), old)
@@ -274,6 +282,9 @@ class Judge:
         self.failures = []
         self.before = open_file(before)
         self.after = open_file(after)
+        if sqlite3.sqlite_version_info >= (3, 37, 0):
+            listed = self.before.execute("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
+            self.renames.behind = {fold(name_of(row[0])) for row in listed}
         self.expected = expected_schema(self.before, self.renames, self.ignored)
 
     def fail(self, check, detail):

@@ -42,10 +42,38 @@ impl Case {
         progress
     }
 
-    /// The text of the phase file.
-    pub fn phase(&self) -> String {
+    /// The texts of the phase files. One case in three has two, cut between two changes.
+    pub fn phases(&self) -> Vec<String> {
         let mut chance = Chance::of(self.seed, self.number ^ 0xFACE);
-        phase_file(&self.progress().steps, self.policy, &mut chance)
+        let progress = self.progress();
+        let cut = match progress.marks.as_slice() {
+            [first, .., _] if self.number % 3 == 1 => *first,
+            _ => progress.steps.len(),
+        };
+        let (one, two) = progress.steps.split_at(cut);
+        let parts = [one, two].into_iter().filter(|steps| !steps.is_empty());
+        parts.map(|steps| phase_file(steps, self.policy, &mut chance)).collect()
+    }
+
+    /// Whether the way back must lead to just what was before: nothing is dropped or computed.
+    pub fn comes_back(&self) -> bool {
+        self.changes.iter().all(|change| {
+            matches!(
+                change,
+                Change::RenameTables(_)
+                    | Change::RenameColumns(..)
+                    | Change::RenameIndex(..)
+                    | Change::CreateIndex(_)
+                    | Change::DropIndex(_)
+                    | Change::CreateView(_)
+                    | Change::DropView(_)
+                    | Change::ReplaceView(_)
+                    | Change::CreateTrigger(_)
+                    | Change::DropTrigger(_)
+                    | Change::ReplaceTrigger(_)
+                    | Change::AddConstraint(..)
+            )
+        })
     }
 
     /// The statements that create the schema, without triggers.
@@ -72,7 +100,7 @@ impl Case {
             "{};
 --- phase file\n{}",
             lines.join(";\n"),
-            self.phase()
+            self.phases().join("\n--- phase file\n")
         )
     }
 
@@ -240,7 +268,7 @@ fn expected_table(before: &Schema, now: &Schema, table: &Table) -> Option<serde_
         "sql": now.write_table(table)?,
         "module": table.module.as_ref().map(|it| it.name.to_ascii_lowercase()),
         "content": table.module.as_ref().and_then(|it| it.content).map(|content| {
-            is_undisturbed(&Progress { before: before.clone(), now: now.clone(), steps: Vec::new(), data: Vec::new() }, &[content])
+            is_undisturbed(&Progress { before: before.clone(), now: now.clone(), steps: Vec::new(), marks: Vec::new(), data: Vec::new() }, &[content])
         }),
         "contentless": table.module.as_ref().is_some_and(|it| {
             now.write(&it.arguments).is_some_and(|it| it.contains("content=''"))

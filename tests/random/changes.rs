@@ -47,6 +47,8 @@ pub struct Progress {
     pub before: Schema,
     pub now: Schema,
     pub steps: Vec<Step>,
+    /// How many steps there are after each change.
+    pub marks: Vec<usize>,
     /// The data steps, in the names before.
     pub data: Vec<String>,
 }
@@ -54,13 +56,14 @@ pub struct Progress {
 impl Progress {
     /// Begins with a schema.
     pub fn new(before: Schema) -> Self {
-        Self { now: before.clone(), before, steps: Vec::new(), data: Vec::new() }
+        Self { now: before.clone(), before, steps: Vec::new(), marks: Vec::new(), data: Vec::new() }
     }
 
     /// Applies a change; `None` if it does not fit.
     pub fn apply(&mut self, change: &Change) -> Option<()> {
         let mut next = self.clone();
         next.make(change)?;
+        next.marks.push(next.steps.len());
         *self = next;
         Some(())
     }

@@ -155,6 +155,9 @@ class Case:
             self.problem("%s %s hangs on %s, not on %s" % (key + (real_table, table)))
         comments = thing.get("comments", True)
         one, two = tokens(thing["sql"], comments), tokens(sql, comments)
+        if self.spec.get("back"):
+            # A name in a text may come back with the letters that the thing itself has.
+            one, two = ([(k, fold(t)) for k, t in side] for side in (one, two))
         if key[0] == "view":
             two = without_list(one, two)
         if key[0] == "view" and self.spec["policy"] == "follow":
@@ -233,11 +236,15 @@ class Case:
             return None
         # The value as a column of this type stores it.
         stored = sqlite3.connect(":memory:", isolation_level=None)
+        stored.execute("PRAGMA encoding = '%s'" % rows_of(self.before, "PRAGMA encoding")[0])
         if how["source"] == "default":
             stored.execute("CREATE TABLE d(k, c %s %s)" % (column["type"], how["sql"] or ""))
             stored.execute("INSERT INTO d(k) VALUES (1)")
-            value, = stored.execute("SELECT quote(c) FROM d").fetchone()
             kind, = stored.execute("SELECT typeof(c) FROM d").fetchone()
+            if kind == "text":
+                bytes_, = stored.execute("SELECT hex(CAST(c AS BLOB)) FROM d").fetchone()
+                return "CAST(x'%s' AS TEXT)" % bytes_
+            value, = stored.execute("SELECT quote(c) FROM d").fetchone()
             value = {"Inf": "9e999", "-Inf": "-9e999"}.get(value, value)
             return value if kind != "real" else "(0.0 + %s)" % value
         return "affinity(%s, (%s))" % ("'" + column["type"] + "'", how["sql"])
@@ -257,6 +264,8 @@ class Case:
         if table["before"] is None:
             return
         old, new, module = table["before"], table["after"], table["module"]
+        if table["content"] is not None and not self.fits_content(old):
+            return  # what is rebuilt from its content finds other rows than before
         queries = []
         if module == "rtree":
             queries.append("SELECT * FROM %s ORDER BY 1")
@@ -270,6 +279,14 @@ class Case:
             two = attempt(self.after, query.replace("%s", quoted(new)))
             if one != two:
                 self.problem("%s: %s: was %s, is %s" % (new, query, one, two))
+
+    def fits_content(self, table):
+        try:
+            name = quoted(table)
+            self.before.execute("INSERT INTO %s(%s, rank) VALUES ('integrity-check', 1)" % (name, name))
+            return True
+        except sqlite3.Error:
+            return False
 
     def views(self):
         for view in self.spec["views"]:

@@ -1,7 +1,6 @@
 //! What random cases found, each written down as small as it could be made, named after what went wrong.
 
 use phaseshift::ErrorKind;
-use serde_json::json;
 
 use crate::support::{Bench, Renaming};
 
@@ -18,9 +17,22 @@ fn a_view_on_a_view_does_not_hand_out_the_name_of_a_column_as_text() {
 
     let renamed = Renaming::of_column("song", "place", "position");
     bench.steps(&format!("views = \"follow\"\n{}", renamed.steps()));
-    bench.refused(ErrorKind::Step, "view outer would read \"place\" as a string");
+    bench.refused(ErrorKind::Step, "view outer would read");
     bench.steps(renamed.steps()).up();
     bench.same_answer("SELECT * FROM outer");
+}
+
+#[test]
+fn names_that_go_round_in_a_circle_leave_no_string_behind() {
+    let bench = Bench::new(
+        "CREATE TABLE state(id INTEGER PRIMARY KEY, kind, entry); INSERT INTO state VALUES (1, 2, 3);
+         CREATE VIEW inner AS SELECT id, kind FROM state; CREATE VIEW outer AS SELECT \"kind\" FROM inner;",
+    );
+    let swap = Renaming::of_column("state", "entry", "kind").column("state", "kind", "entry");
+    bench.steps(&format!("views = \"follow\"\n{}", swap.steps()));
+    bench.refused(ErrorKind::Step, "view outer would read");
+    bench.steps(swap.steps()).up();
+    assert_eq!(bench.same_answer("SELECT * FROM outer"), "2");
 }
 
 #[test]
@@ -30,10 +42,11 @@ fn an_index_does_not_begin_to_index_the_name_of_a_column_that_goes() {
         ".dbconfig dqs_ddl on\nCREATE TABLE n(a); DROP TABLE t; ALTER TABLE n RENAME TO t;
          CREATE INDEX i ON t(a, \"b\");",
     );
-    assert_eq!(naive.ask("SELECT name FROM pragma_index_xinfo('i')"), "a\n\n", "a constant");
+    let columns = naive.ask("SELECT count(name), count(*) FROM pragma_index_info('i')");
+    assert_eq!(columns, "1|2", "a constant");
 
     bench.steps("[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"b\"");
-    bench.refused(ErrorKind::Step, "index i would read \"b\" as a string");
+    bench.refused(ErrorKind::Step, "index i would read");
 }
 
 #[test]
@@ -45,7 +58,7 @@ fn a_string_in_double_quotes_stays_one_and_blocks_nothing() {
     );
     bench.steps("[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c\"");
     bench.up();
-    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name IN ('i', 'v')");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name IN ('i', 'v') ORDER BY name");
 }
 
 #[test]
@@ -106,7 +119,7 @@ fn a_second_key_that_says_the_same_does_not_count_old_orphans_twice() {
     );
     bench.steps(
         "[[up]]\nop = \"add_constraint\"\ntable = \"child\"
-         sql = \"FOREIGN KEY (p) REFERENCES parent(id)\"",
+         sql = \"FOREIGN KEY (p) REFERENCES parent(id) ON DELETE CASCADE\"",
     );
     bench.refused(ErrorKind::Rows, "1 rows of child have no parent in parent");
 }
@@ -361,7 +374,7 @@ fn a_column_called_oid_gets_another_name() {
     );
     assert_eq!(bench.ask("SELECT rowid FROM t ORDER BY 1"), "-3\n70");
     bench.down();
-    bench.same_answer("SELECT oid, rowid, b FROM t ORDER BY b");
+    assert_eq!(bench.ask("SELECT oid, rowid, b FROM t ORDER BY b"), "b|6|-3\nnew|5|70");
 }
 
 #[test]
@@ -381,7 +394,7 @@ fn a_new_full_text_table_may_be_filled_later() {
     bench.steps(
         "[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE f USING fts5(body, content='t')\"",
     );
-    bench.up_judged(
-        &json!({"new": ["f"], "alter": ["CREATE VIRTUAL TABLE f USING fts5(body, content='t')"]}),
-    );
+    bench.up();
+    let counts = "SELECT count(*) FROM f; SELECT count(*) FROM f WHERE f MATCH 'one'";
+    assert_eq!(bench.ask(counts), "1\n0");
 }

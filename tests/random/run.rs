@@ -45,6 +45,10 @@ impl Place {
         self.folder.join("project/data.db")
     }
 
+    pub fn back(&self) -> PathBuf {
+        self.folder.join("back/data.db")
+    }
+
     pub fn before(&self) -> PathBuf {
         self.folder.join("before.db")
     }
@@ -94,8 +98,9 @@ pub fn run(case: &Case, place: &Place) -> Outcome {
             std::fs::copy(from, with_end(place.before())).unwrap();
         }
     }
-    let file = phases.join("change.toml");
-    std::fs::write(&file, case.phase()).unwrap();
+    for (number, text) in case.phases().into_iter().enumerate() {
+        std::fs::write(phases.join(format!("change{number}.toml")), text).unwrap();
+    }
     let before = content(&snapshot_database(&place.database()));
     match without_panic(|| migrate(&place.database(), &phases)) {
         Err(said) => Outcome::Wrong(format!("panic: {said}")),
@@ -141,7 +146,32 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
     connection.close().map_err(|(_, error)| error.to_string())
 }
 
-fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
+/// Takes the phases back on a copy of the outcome; `None` if the engine says that it cannot.
+pub fn run_back(place: &Place) -> Option<Result<(), String>> {
+    std::fs::create_dir_all(place.folder.join("back")).unwrap();
+    for end in ["", "-wal"] {
+        let from = format!("{}{end}", place.database().display());
+        if Path::new(&from).exists() {
+            std::fs::copy(&from, format!("{}{end}", place.back().display())).unwrap();
+        }
+    }
+    let back = || -> Result<(), Error> {
+        let project = project(&place.back(), &place.folder.join("phases"))?;
+        let request = Request::down(Target::parse("base")?);
+        let look = Migration::look(&project, &request)?;
+        migrate_now(&project, &request, look, &mut Silent).map(|_| ())
+    };
+    match without_panic(back) {
+        Err(said) => Some(Err(format!("panic on the way back: {said}"))),
+        Ok(Ok(())) => Some(Ok(())),
+        Ok(Err(error)) => match error.state() {
+            DatabaseState::Unchanged => None,
+            _ => Some(Err(format!("the way back: {}", describe(&error)))),
+        },
+    }
+}
+
+fn project(database: &Path, phases: &Path) -> Result<Project, Error> {
     let options = OpenOptions {
         files: Arc::new(RealFiles),
         wait: Duration::from_millis(200),
@@ -149,7 +179,11 @@ fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
     };
     let chain = Chain::read(&RealFiles, phases)?;
     let versions = VersionTables::named("schema_version");
-    let project = Project::new(database.to_path_buf(), None, chain, versions, options);
+    Ok(Project::new(database.to_path_buf(), None, chain, versions, options))
+}
+
+fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
+    let project = project(database, phases)?;
     let request = Request::up(Target::parse("head")?);
     let look = Migration::look(&project, &request)?;
     if matches!(look, Look::UpToDate(_)) {

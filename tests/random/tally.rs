@@ -21,7 +21,8 @@ impl Tally {
             Verdict::Unmade(why) => ("not made", Some(why)),
             Verdict::Refused(why) => ("refused", Some(why)),
             Verdict::RolledBack(why) => ("rolled back", Some(why)),
-            Verdict::Right => ("carried out", None),
+            Verdict::Right { and_back: false } => ("carried out", None),
+            Verdict::Right { and_back: true } => ("carried out and taken back", None),
             Verdict::Wrong(why) => ("wrong", Some(why)),
         };
         *self.counts.entry(what).or_default() += 1;

@@ -1,13 +1,14 @@
 //! Runs cases, and has the judge look at those that were carried out.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 
 use super::case::{Case, expectation};
 use super::changes::Progress;
-use super::run::{Outcome, Place, run};
+use super::run::{Outcome, Place, run, run_back};
 
 /// What is to be said about a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,10 @@ pub enum Verdict {
     /// Rolled back; the file is as it was.
     RolledBack(String),
     /// Carried out as it should be.
-    Right,
+    Right {
+        /// Whether the way back was tried, and led to what was before.
+        and_back: bool,
+    },
     /// A fault.
     Wrong(String),
 }
@@ -31,6 +35,7 @@ pub fn try_all(cases: &[Case]) -> Vec<Verdict> {
     let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     let root = root.unwrap();
     let mut verdicts = Vec::new();
+    let mut backs = Vec::new();
     let mut documents = String::new();
     for (index, case) in cases.iter().enumerate() {
         let place = Place { folder: root.path().join(index.to_string()) };
@@ -40,15 +45,29 @@ pub fn try_all(cases: &[Case]) -> Vec<Verdict> {
             Outcome::RolledBack(_) => Some(Progress::new(case.schema.clone())),
             Outcome::Unmade(_) | Outcome::Refused(_) | Outcome::Wrong(_) => None,
         };
+        let outcome_done = outcome == Outcome::Done;
         let mut verdict = match outcome {
             Outcome::Unmade(why) => Verdict::Unmade(why),
             Outcome::Refused(why) => Verdict::Refused(why),
             Outcome::RolledBack(why) => Verdict::RolledBack(why),
-            Outcome::Done => Verdict::Right,
+            Outcome::Done => Verdict::Right { and_back: false },
             Outcome::Wrong(why) => Verdict::Wrong(why),
         };
+        let back = (outcome_done && case.comes_back()).then(|| run_back(&place)).flatten();
+        match back {
+            Some(Err(why)) => verdict = Verdict::Wrong(why),
+            Some(Ok(())) => {
+                let before = Progress::new(case.schema.clone());
+                let files = (place.before(), place.back());
+                let document = document(index, case, &before, files).expect("what was there");
+                let document = document.replacen('{', "{\"back\":true,", 1);
+                documents.push_str(&format!("{document}\n"));
+                backs.push(index);
+            }
+            None => {}
+        }
         if let Some(progress) = judged {
-            match document(index, case, &progress, &place) {
+            match document(index, case, &progress, (place.before(), place.database())) {
                 Some(document) => documents.push_str(&format!("{document}\n")),
                 None => {
                     verdict = Verdict::Wrong("the model names something that is gone".to_owned())
@@ -66,12 +85,22 @@ pub fn try_all(cases: &[Case]) -> Vec<Verdict> {
             _ => Verdict::Wrong(problem),
         };
     }
+    for index in backs {
+        if let Verdict::Right { and_back } = &mut verdicts[index] {
+            *and_back = true;
+        }
+    }
     verdicts
 }
 
-fn document(index: usize, case: &Case, progress: &Progress, place: &Place) -> Option<String> {
+fn document(
+    index: usize,
+    case: &Case,
+    progress: &Progress,
+    files: (PathBuf, PathBuf),
+) -> Option<String> {
     let mut document = expectation(progress, case.policy)?;
-    let (before, after) = (place.before(), place.database());
+    let (before, after) = files;
     let fields = document.as_object_mut()?;
     fields.insert("case".to_owned(), index.into());
     fields.insert("before".to_owned(), before.display().to_string().into());
