@@ -7,6 +7,9 @@ use crate::database::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Check, Expected};
 
+/// What a check is told that reads a table that is no longer there.
+const GONE: &str = "no such table: it reads one that is gone";
+
 /// How many rows of an unwanted result are shown.
 const SHOWN: usize = 5;
 
@@ -29,8 +32,14 @@ pub fn evaluate(connection: &Connection, check: &Check) -> Result<Finding> {
     let refused = |what: String| {
         Error::new(ErrorKind::Step, format!("line {}: check {}: {what}", check.line, check.name))
     };
-    let mut statement =
-        connection.prepare(&check.sql).map_err(|error| refused(words(&error)).caused_by(error))?;
+    let mut statement = connection.prepare(&check.sql).map_err(|error| {
+        let what = match error.sqlite_error_code() {
+            // It is there in the backup, which a check must not see.
+            Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => GONE.to_owned(),
+            _ => words(&error),
+        };
+        refused(what).caused_by(error)
+    })?;
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(refused("the statement is not a query".to_owned()));
     }

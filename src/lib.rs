@@ -65,6 +65,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod assertion;
+pub mod autogenerate;
 pub mod backup;
 pub mod btree;
 pub mod database;

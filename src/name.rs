@@ -39,6 +39,16 @@ fn quote_with(text: &str, mark: char) -> String {
     quoted
 }
 
+/// Names a table of `main` in SQL text.
+///
+/// ```
+/// use phaseshift::name::in_main;
+/// assert_eq!(in_main("sessions"), r#"main."sessions""#);
+/// ```
+pub fn in_main(table: &str) -> String {
+    format!("main.{}", quote(table))
+}
+
 /// Folds a name for comparison: SQLite ignores the case of A to Z only, never of other letters.
 ///
 /// ```

@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 10] = [
     &["history", "shadow", "backup"],
     &["plan"],
     &["preflight", "rebuild", "proof"],
-    &["restore"],
+    &["restore", "autogenerate"],
     &["migrate"],
     &["inspect"],
 ];

@@ -1,10 +1,11 @@
-//! The integrity check of a backup on a thread of its own, beside the rebuild.
+//! Reading a backup on a thread of its own, beside the rebuild and the proof: its integrity, its digest.
 
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::check::{Integrity, integrity};
+use super::pages::digest_of_pages;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Interrupt;
@@ -12,56 +13,62 @@ use crate::event::Interrupt;
 /// How often the request to stop is looked at.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A running check. Dropping it stops it.
+/// What is done with a backup, through a connection of its own.
+type Job<T> = fn(&Path, &OpenOptions) -> Result<T>;
+
+/// A running job. Dropping it stops it.
 #[derive(Debug)]
-pub(super) struct Beside {
+pub(super) struct Beside<T> {
     path: PathBuf,
     options: OpenOptions,
+    job: Job<T>,
     stop: Interrupt,
-    running: Option<JoinHandle<Result<Integrity>>>,
+    running: Option<JoinHandle<Result<T>>>,
 }
 
-impl Beside {
-    /// Begins to check a finished backup through a connection of its own.
+impl<T: Send + 'static> Beside<T> {
+    /// Begins to read a finished backup.
     ///
     /// A file system that stands in for the real one is used by one thread at a time, so that its
-    /// faults come in the same order each time: the check then runs at the end. So it does if no thread
+    /// faults come in the same order each time: the job then runs at the end. So it does if no thread
     /// can be had.
-    pub(super) fn start(path: &Path, options: &OpenOptions) -> Self {
+    pub(super) fn start(path: &Path, options: &OpenOptions, job: Job<T>) -> Self {
         let stop = Interrupt::default();
         let own = OpenOptions { interrupt: stop.clone(), ..options.clone() };
         let place = path.to_path_buf();
-        let work = move || check(&place, &own);
+        let work = move || job(&place, &own);
         let running = match options.files.vfs() {
             Some(_) => None,
-            None => std::thread::Builder::new().name("integrity".to_owned()).spawn(work).ok(),
+            None => std::thread::Builder::new().name("backup".to_owned()).spawn(work).ok(),
         };
-        Self { path: path.to_path_buf(), options: options.clone(), stop, running }
+        Self { path: path.to_path_buf(), options: options.clone(), job, stop, running }
     }
 
-    /// Tells whether nothing has to be waited for. A check that runs at the end is not done before.
+    /// Tells whether nothing has to be waited for. A job that runs at the end is not done before.
     pub(super) fn is_done(&self) -> bool {
         self.running.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// Waits for the end and returns what was found.
-    pub(super) fn finish(mut self) -> Result<Integrity> {
-        let Some(running) = self.running.take() else { return check(&self.path, &self.options) };
+    pub(super) fn finish(mut self) -> Result<T> {
+        let Some(running) = self.running.take() else {
+            return (self.job)(&self.path, &self.options);
+        };
         while !running.is_finished() {
             if self.options.interrupt.requested() {
                 self.stop.request();
             }
             std::thread::sleep(PAUSE);
         }
-        let found = running.join().map_err(|_| {
-            Error::new(ErrorKind::Backup, "the integrity of the backup could not be checked")
-        })?;
+        let found = running
+            .join()
+            .map_err(|_| Error::new(ErrorKind::Backup, "the backup could not be read"))?;
         self.options.interrupt.check()?;
         found
     }
 }
 
-impl Drop for Beside {
+impl<T> Drop for Beside<T> {
     fn drop(&mut self) {
         self.stop.request();
         if let Some(running) = self.running.take() {
@@ -71,10 +78,18 @@ impl Drop for Beside {
     }
 }
 
-/// Checks a backup through a connection of its own.
+/// Checks the integrity of a backup.
 pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
     let backup = Database::open(path, Access::Look, options)?;
     let found = integrity(backup.connection())?;
+    backup.close()?;
+    Ok(found)
+}
+
+/// Reads every page of a backup again and returns the digest of its bytes.
+pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
+    let backup = Database::open(path, Access::Look, options)?;
+    let found = digest_of_pages(backup.connection(), &options.interrupt)?;
     backup.close()?;
     Ok(found)
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use chrono::{DateTime, FixedOffset};
 use rusqlite::Connection;
 
-use super::beside::{Beside, check};
-use super::check::integrity;
+use super::beside::{self, Beside};
+use super::check::{Integrity, integrity};
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED};
 use super::manifest::Manifest;
@@ -49,7 +49,8 @@ pub struct VerifiedBackup {
     tables: Vec<TableRows>,
     reader: Database,
     seconds: (f64, f64),
-    beside: Option<Beside>,
+    beside: Option<Beside<Integrity>>,
+    again: Option<Beside<String>>,
 }
 
 /// When the integrity check of a backup has to be done.
@@ -97,15 +98,22 @@ impl VerifiedBackup {
     /// which the backup is a copy byte for byte, see [`VerifiedBackup::blame`]; [`ErrorKind::Backup`]
     /// if it cannot be read back; [`ErrorKind::Interrupted`].
     pub fn settle(&mut self) -> Result<()> {
+        let failed = |error: Error| {
+            of_copy(error).during(ErrorKind::Backup, "the backup could not be checked")
+        };
+        if let Some(again) = self.again.take()
+            && again.finish().map_err(failed)? != self.manifest.digest
+        {
+            let what = "the backup changed while tables were filled from it";
+            return Err(Error::new(ErrorKind::Backup, what));
+        }
         let Some(beside) = self.beside.take() else { return Ok(()) };
         let options = self.reader.options();
-        let failed =
-            |error| of_copy(error).during(ErrorKind::Backup, "the backup could not be checked");
         let found = beside.finish().map_err(failed)?;
         if found.damage.is_empty() {
             return Ok(());
         }
-        if check(&self.path, options).map_err(failed)?.damage.is_empty() {
+        if beside::check(&self.path, options).map_err(failed)?.damage.is_empty() {
             let what = "the backup cannot be read back reliably";
             return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
         }
@@ -127,6 +135,12 @@ impl VerifiedBackup {
             }
             Ok(_) | Err(_) => error,
         }
+    }
+
+    /// Begins to read every page of the backup again. [`VerifiedBackup::settle`] then fails unless it
+    /// still holds what was compared with the database: rows that come from it cannot be proven by it.
+    pub fn read_again(&mut self) {
+        self.again = Some(Beside::start(&self.path, self.reader.options(), beside::digest));
     }
 
     /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
@@ -207,8 +221,8 @@ fn run(
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
     let seconds = (copied, started.elapsed().as_secs_f64() - copied);
-    let beside = unchecked.then(|| Beside::start(&path, source.options()));
-    Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside })
+    let beside = unchecked.then(|| Beside::start(&path, source.options(), beside::check));
+    Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside, again: None })
 }
 
 /// Copies the pages of a damaged database that SQLite still opens, without judging them, so that

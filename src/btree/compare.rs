@@ -56,21 +56,18 @@ pub fn compare_trees<L: Pages, R: Pages>(
         }
     }
     progress(entries)?;
-    Ok(Trees::Equal { entries, pages: two.visited().clone() })
+    Ok(Trees::Equal { entries, pages: two.into_visited() })
 }
 
 fn same_entry<L: Pages, R: Pages>(one: &mut Cursor<'_, L>, two: &mut Cursor<'_, R>) -> Read<bool> {
     if one.rowid() != two.rowid() || one.length() != two.length() || one.local() != two.local() {
         return Ok(false);
     }
-    loop {
+    while one.has_more() {
         // Both pages hold equally many bytes of the record.
-        let (more, other) = (one.more()?, two.more()?);
-        if more != other {
+        if one.more()? != two.more()? {
             return Ok(false);
         }
-        if more.is_empty() {
-            return Ok(true);
-        }
     }
+    Ok(true)
 }

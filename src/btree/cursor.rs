@@ -74,19 +74,24 @@ impl<'p, P: Pages> Cursor<'p, P> {
 
     /// Returns the length of the record in bytes.
     pub fn length(&self) -> usize {
-        self.cell.length
+        self.cell.length as usize
     }
 
     /// Returns the first bytes of the record: those that are not on overflow pages.
     pub fn local(&self) -> &[u8] {
         let Some(level) = self.path.last() else { return &[] };
-        let range = self.cell.start..self.cell.start + self.cell.local;
-        level.node.data.get(range).unwrap_or_default()
+        let start = self.cell.start as usize;
+        level.node.data.get(start..start + self.cell.local as usize).unwrap_or_default()
+    }
+
+    /// Tells whether the record goes on behind the bytes that were read.
+    pub fn has_more(&self) -> bool {
+        self.rest.0 > 0
     }
 
     /// Returns the pages that were read so far.
-    pub fn visited(&self) -> &PageSet {
-        &self.visited
+    pub fn into_visited(self) -> PageSet {
+        self.visited
     }
 
     /// Goes to the next entry; returns false behind the last one.
@@ -105,7 +110,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
                     continue;
                 };
                 self.cell = *cell;
-                self.rest = (cell.length - cell.local, cell.overflow);
+                self.rest = ((cell.length - cell.local) as usize, cell.overflow);
                 if self.table {
                     self.ordered(self.cell.rowid, false)?;
                 }
@@ -124,7 +129,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
                 }
                 Some(cell) => {
                     self.cell = *cell;
-                    self.rest = (cell.length - cell.local, cell.overflow);
+                    self.rest = ((cell.length - cell.local) as usize, cell.overflow);
                     return Ok(true);
                 }
                 None if place == node.cells.len() && !is_cell => {

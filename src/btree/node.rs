@@ -31,15 +31,15 @@ pub(super) struct Cell {
     /// The rowid, in a table with rowids.
     pub(super) rowid: i64,
     /// The length of the payload, with what is on overflow pages.
-    pub(super) length: usize,
+    pub(super) length: u32,
     /// Where the payload begins.
-    pub(super) start: usize,
+    pub(super) start: u32,
     /// How much of it is on this page.
-    pub(super) local: usize,
+    pub(super) local: u32,
     /// The first overflow page; 0 if there is none.
     pub(super) overflow: u32,
-    /// The bytes of the whole cell.
-    size: usize,
+    /// Where the cell ends.
+    end: u32,
 }
 
 /// A page of a b-tree.
@@ -51,9 +51,13 @@ pub(super) struct Node {
     pub(super) cells: Vec<Cell>,
     /// The page with what comes behind the last cell; 0 on a leaf.
     pub(super) last_child: u32,
-    /// The first and last byte of each cell and free block.
-    extents: Vec<(usize, usize)>,
+    /// The first byte of each cell and free block and the one behind its last, in one number that orders
+    /// them.
+    extents: Vec<u64>,
     usable: usize,
+    /// How much of a payload may stay on the page, and how much does at least.
+    most: usize,
+    least: usize,
 }
 
 /// The places of things on a page, from its header.
@@ -76,6 +80,8 @@ impl Node {
             last_child: 0,
             extents: Vec::new(),
             usable: 0,
+            most: 0,
+            least: 0,
         }
     }
 
@@ -90,13 +96,13 @@ impl Node {
         self.cells.clear();
         self.extents.clear();
         for index in 0..layout.cells {
-            let start = self.field(layout.pointers + 2 * index, 2)?;
+            let start = self.place(layout.pointers + 2 * index)?;
             let cell = self.cell(start)?;
             if start < layout.content {
                 return Err(self.wrong("a cell lies outside the content"));
             }
             self.cells.push(cell);
-            self.extents.push((start, start + cell.size));
+            self.extents.push((start as u64) << 32 | u64::from(cell.end));
         }
         self.free_blocks(layout)?;
         self.coverage(layout)
@@ -110,9 +116,20 @@ impl Node {
         number(&self.data, at, width).ok_or_else(|| self.wrong("it is cut off"))
     }
 
+    /// Reads a place within the page, two bytes.
+    fn place(&self, at: usize) -> Read<usize> {
+        match self.data.get(at..at + 2) {
+            Some([high, low]) => Ok(usize::from(*high) << 8 | usize::from(*low)),
+            _ => Err(self.wrong("it is cut off")),
+        }
+    }
+
     fn page_number(&self, at: usize) -> Read<u32> {
-        let found = u32::try_from(self.field(at, 4)?).ok().filter(|it| *it != 0);
-        found.ok_or_else(|| self.wrong("it points to page 0"))
+        match self.data.get(at..at + 4) {
+            Some([0, 0, 0, 0]) => Err(self.wrong("it points to page 0")),
+            Some([one, two, three, four]) => Ok(u32::from_be_bytes([*one, *two, *three, *four])),
+            _ => Err(self.wrong("it is cut off")),
+        }
     }
 
     fn layout(&mut self) -> Read<Layout> {
@@ -131,6 +148,9 @@ impl Node {
             },
             fragments: self.field(start + 7, 1)?,
         };
+        let share = |part: usize| (self.usable - 12) * part / 255 - 23;
+        self.least = share(32);
+        self.most = if self.kind.table { self.usable - 35 } else { share(64) };
         if layout.pointers + 2 * layout.cells > layout.content || layout.content > self.usable {
             return Err(self.wrong("the content begins at an impossible place"));
         }
@@ -155,15 +175,16 @@ impl Node {
             cell.rowid = rowid.cast_signed();
             at += width;
         }
-        let length = usize::try_from(first).ok().filter(|it| *it <= 0x7fff_ffff);
-        cell.length = length.ok_or_else(|| self.wrong("a record is impossibly long"))?;
-        cell.start = at;
-        cell.local = self.local(cell.length);
-        if cell.length > 0 && self.field(at, 1)? < 2 {
+        let Some(length) = u32::try_from(first).ok().filter(|it| *it <= 0x7fff_ffff) else {
+            return Err(self.wrong("a record is impossibly long"));
+        };
+        let local = self.local(length as usize);
+        (cell.length, cell.start, cell.local) = (length, narrow(at), narrow(local));
+        if length > 0 && self.data.get(at).is_none_or(|first| *first < 2) {
             return Err(self.wrong("a record begins with an impossible header"));
         }
-        at += cell.local;
-        if cell.local < cell.length {
+        at += local;
+        if cell.local < length {
             cell.overflow = self.page_number(at)?;
             at += 4;
         }
@@ -172,10 +193,11 @@ impl Node {
 
     fn sized(&self, mut cell: Cell, start: usize, end: usize) -> Read<Cell> {
         // No cell is shorter than a free block.
-        cell.size = (end - start).max(4);
-        if start + cell.size > self.usable {
+        let end = end.max(start + 4);
+        if end > self.usable {
             return Err(self.wrong("a cell runs off the page"));
         }
+        cell.end = narrow(end);
         Ok(cell)
     }
 
@@ -187,14 +209,11 @@ impl Node {
     /// How much of a payload stays on the page
     /// (<https://sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
     fn local(&self, length: usize) -> usize {
-        let usable = self.usable;
-        let most = if self.kind.table { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
-        if length <= most {
+        if length <= self.most {
             return length;
         }
-        let least = (usable - 12) * 32 / 255 - 23;
-        let kept = least + (length - least) % (usable - 4);
-        if kept <= most { kept } else { least }
+        let kept = self.least + (length - self.least) % (self.usable - 4);
+        if kept <= self.most { kept } else { self.least }
     }
 
     fn free_blocks(&mut self, layout: Layout) -> Read<()> {
@@ -207,7 +226,7 @@ impl Node {
             if size < 4 || start + size > self.usable || (next != 0 && next <= start + size + 3) {
                 return Err(self.wrong("the free blocks are not in order"));
             }
-            self.extents.push((start, start + size));
+            self.extents.push((start as u64) << 32 | (start + size) as u64);
             start = next;
         }
         Ok(())
@@ -215,18 +234,25 @@ impl Node {
 
     fn coverage(&mut self, layout: Layout) -> Read<()> {
         self.extents.sort_unstable();
-        let (mut end, mut fragments) = (layout.content, 0);
-        for (first, behind) in &self.extents {
+        let (mut end, mut fragments) = (layout.content as u64, 0);
+        for extent in &self.extents {
+            let (first, behind) = (extent >> 32, extent & 0xffff_ffff);
             let Some(gap) = first.checked_sub(end) else {
                 return Err(self.wrong("two cells use the same bytes"));
             };
             fragments += gap;
-            end = *behind;
+            end = behind;
         }
-        fragments += self.usable - end;
-        if fragments != layout.fragments {
+        fragments += self.usable as u64 - end;
+        if fragments != layout.fragments as u64 {
             return Err(self.wrong("its free bytes are not counted right"));
         }
         Ok(())
     }
+}
+
+/// A place within a page, which has at most 65,536 bytes.
+#[expect(clippy::cast_possible_truncation, reason = "see above")]
+const fn narrow(place: usize) -> u32 {
+    place as u32
 }

@@ -14,6 +14,31 @@ use crate::error::{Error, Result};
 pub struct DbPages<'c> {
     statement: Statement<'c>,
     geometry: Geometry,
+    _transaction: ReadTransaction<'c>,
+}
+
+/// A read transaction that ends when dropped, if none was open. All pages are then of one state, and SQLite
+/// does not look for locks and journals for each of them.
+#[derive(Debug)]
+struct ReadTransaction<'c>(Option<&'c Connection>);
+
+impl<'c> ReadTransaction<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self> {
+        if !connection.is_autocommit() {
+            return Ok(Self(None));
+        }
+        connection.execute_batch("BEGIN")?;
+        Ok(Self(Some(connection)))
+    }
+}
+
+impl Drop for ReadTransaction<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            // Nothing was written: whether it ends now or with the connection makes no difference.
+            drop(connection.execute_batch("COMMIT"));
+        }
+    }
 }
 
 impl<'c> DbPages<'c> {
@@ -25,9 +50,10 @@ impl<'c> DbPages<'c> {
     pub fn open(connection: &'c Connection) -> Result<Option<Self>> {
         let sql = "SELECT data FROM main.sqlite_dbpage WHERE pgno = ?1";
         let Ok(statement) = connection.prepare(sql) else { return Ok(None) };
+        let transaction = ReadTransaction::begin(connection)?;
         let count = connection.query_row("PRAGMA main.page_count", [], |row| row.get(0))?;
         let geometry = Geometry { page_size: 512, usable: 512, pages: count };
-        let mut pages = Self { statement, geometry };
+        let mut pages = Self { statement, geometry, _transaction: transaction };
         let mut first = Vec::new();
         let read = pages.read(1, &mut first).and_then(|()| Geometry::read(&first, count));
         match read {

@@ -104,6 +104,9 @@ pub struct Goal {
     /// One transaction for each phase instead of one for the whole run
     #[arg(long)]
     pub per_phase: bool,
+    /// Leave tables where they are in which only names change, instead of rebuilding them
+    #[arg(long)]
+    pub in_place: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
@@ -258,6 +261,17 @@ pub enum Command {
   phaseshift diff --from database --to schema.sql --json
   phaseshift diff --from phase2 --to phase3 # exit 3")]
     Diff(DiffArgs),
+    /// Show what depends on a table or view, or the layers of all views
+    #[command(after_help = "Examples:
+  phaseshift deps
+  phaseshift deps fits_files --json")]
+    Deps(DepsArgs),
+    /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
+    #[command(after_help = "Examples:
+  phaseshift lint
+  phaseshift lint phase4 --json
+  phaseshift lint phase3 --additive # exit 3")]
+    Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
   phaseshift init
@@ -268,6 +282,8 @@ pub enum Command {
         visible_alias = "new",
         after_help = "Examples:
   phaseshift revision -m 'Add notes to sessions'
+  phaseshift revision -m 'Add tags' --autogenerate
+  phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -304,6 +320,9 @@ pub struct PlanArgs {
     /// Plan the way down
     #[arg(long)]
     pub down: bool,
+    /// Leave tables where they are in which only names change
+    #[arg(long)]
+    pub in_place: bool,
 }
 
 /// Arguments of `status`.
@@ -461,6 +480,24 @@ pub struct DiffArgs {
     pub to: Option<String>,
 }
 
+/// Arguments of `deps`.
+#[derive(Debug, Clone, Args)]
+pub struct DepsArgs {
+    /// A table or view; all of them if left out
+    pub name: Option<String>,
+}
+
+/// Arguments of `lint`.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// The phases; the pending ones if left out, or all where there is no database
+    #[arg(value_name = "PHASE")]
+    pub named: Vec<String>,
+    /// Let only additions pass, which programs of before do not notice
+    #[arg(long)]
+    pub additive: bool,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -475,6 +512,12 @@ pub struct RevisionArgs {
     /// What the phase does; goes into the version table
     #[arg(short, long, value_name = "TEXT")]
     pub message: String,
+    /// Draft the steps from what the phases make to the desired schema
+    #[arg(long)]
+    pub autogenerate: bool,
+    /// Let a draft drop tables, columns and other objects that the desired schema lacks
+    #[arg(long, requires = "autogenerate")]
+    pub allow_drop: bool,
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
@@ -536,7 +579,9 @@ impl Command {
             Self::Bases => "bases",
             Self::Branches => "branches",
             Self::Check(_) => "check",
+            Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
+            Self::Lint(_) => "lint",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

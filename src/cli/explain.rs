@@ -92,6 +92,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
+        ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
+            one("correct the desired schema, or add --allow-drop if what is named above may go")
+        }
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "record it all the same with --force, if you know why it differs".to_owned(),

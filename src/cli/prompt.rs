@@ -2,17 +2,21 @@
 //!
 //! Questions are answered with a line, which the terminal reads as usual. Picking from a list uses
 //! single keys (dialoguer's `Select`): while a key is waited for the terminal is in raw mode, and it
-//! is set back before the key is looked at. A signal to stop ends that wait, too, because it is on the
-//! main thread, which the kernel prefers for signals to the process. Only SIGKILL leaves the terminal
-//! raw, as it does with every program of that kind. Where keys cannot be drawn (`TERM=dumb`), a
-//! number is asked for instead.
+//! is set back before the key is looked at. A signal to stop ends that wait, too: it breaks the system
+//! call of the main thread, which the kernel prefers for signals to the process, and is sent again
+//! until it does. Only SIGKILL leaves the terminal raw, as it does with every program of that kind.
+//! Where keys cannot be drawn (`TERM=dumb`), a number is asked for instead.
 
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use console::{Term, truncate_str};
 use dialoguer::Select;
+use phaseshift::event::Interrupt;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::context::Context;
@@ -84,7 +88,9 @@ fn by_keys(context: &Context, question: &str, lines: &[String]) -> Result<usize>
     let lines = lines.iter().map(|line| truncate_str(line, width, "...").into_owned());
     let question = format!("{question} (arrows and Enter; Esc for none)");
     let select = Select::new().with_prompt(question).default(0).items(lines);
+    let waker = Waker::start(&context.interrupt);
     let picked = select.interact_on_opt(&terminal);
+    waker.stop();
     // A signal reaches its handler on another thread, which may be a little later.
     let broken = matches!(&picked, Err(dialoguer::Error::IO(error))
         if error.kind() == std::io::ErrorKind::Interrupted);
@@ -99,6 +105,39 @@ fn by_keys(context: &Context, question: &str, lines: &[String]) -> Result<usize>
             show_cursor();
             Err(Error::new(ErrorKind::Io, "the answer cannot be read").caused_by(error))
         }
+    }
+}
+
+/// Breaks a wait for a key when a stop was asked for. A signal that comes just before the wait begins
+/// does not break it; another one will.
+struct Waker {
+    done: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Waker {
+    fn start(interrupt: &Interrupt) -> Self {
+        let (done, interrupt) = (Arc::new(AtomicBool::new(false)), interrupt.clone());
+        let ends = done.clone();
+        let thread = std::thread::spawn(move || {
+            while !ends.load(Ordering::SeqCst) {
+                if interrupt.requested() {
+                    // Our own handler takes it and asks for the stop once more.
+                    let _ = rustix::process::kill_process(
+                        rustix::process::getpid(),
+                        rustix::process::Signal::TERM,
+                    );
+                }
+                std::thread::sleep(POLL);
+            }
+        });
+        Self { done, thread }
+    }
+
+    fn stop(self) {
+        self.done.store(true, Ordering::SeqCst);
+        // It has nothing to tell.
+        let _ = self.thread.join();
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
+use super::attached::ATTACHED;
 use crate::error::Result;
 use crate::name::fold;
 
@@ -39,6 +40,7 @@ pub struct Touched {
 
 #[derive(Debug, Default)]
 struct State {
+    attached: Attached,
     up: bool,
     touched: Touched,
     schema_mark: bool,
@@ -67,7 +69,19 @@ impl Fence {
 
     /// Raises the fence with an empty record.
     pub fn raise(&self) {
-        *self.state() = State { up: true, ..State::default() };
+        let mut state = self.state();
+        let attached = std::mem::take(&mut state.attached);
+        *state = State { attached, up: true, ..State::default() };
+    }
+
+    /// Opens or closes the way to the attached database.
+    pub(super) fn open_attached(&self, open: bool) {
+        self.state().attached.open = open;
+    }
+
+    /// Takes the names that only the attached database has, folded.
+    pub(super) fn hide(&self, names: BTreeSet<String>) {
+        self.state().attached.names = names;
     }
 
     /// Lowers the fence and returns the record.
@@ -92,6 +106,12 @@ impl Fence {
 
     fn decide(&self, context: &AuthContext<'_>) -> Authorization {
         let mut state = self.state();
+        if let Some(answer) = state.attached.answer(context) {
+            if answer == Authorization::Deny {
+                state.denied.get_or_insert_with(|| "a table that is gone".to_owned());
+            }
+            return answer;
+        }
         if !state.up {
             return Authorization::Allow;
         }
@@ -104,6 +124,40 @@ impl Fence {
         state.schema_mark |= state.touched.schema;
         state.touched.schema |= before;
         Authorization::Allow
+    }
+}
+
+/// What statements may know of an attached database: nothing, unless it is opened for them.
+#[derive(Debug, Default)]
+struct Attached {
+    open: bool,
+    names: BTreeSet<String>,
+}
+
+impl Attached {
+    /// A name that `main` lacks would be found in the attached database: by a statement, which is then
+    /// refused as it would be without, and by a pragma, which then finds nothing, as without.
+    fn answer(&self, context: &AuthContext<'_>) -> Option<Authorization> {
+        if self.open {
+            return None;
+        }
+        let inside = context.database_name.is_some_and(|name| name.eq_ignore_ascii_case(ATTACHED));
+        match context.action {
+            AuthAction::Detach { .. } | AuthAction::Attach { .. } => None,
+            _ if inside => Some(Authorization::Deny),
+            // A table of which no column is read is reported as the statement names it.
+            AuthAction::Read { table_name, column_name: "" }
+                if context.database_name.is_none() && self.names.contains(&fold(table_name)) =>
+            {
+                Some(Authorization::Deny)
+            }
+            AuthAction::Pragma { pragma_value: Some(name), .. }
+                if context.database_name.is_none() && self.names.contains(&fold(name)) =>
+            {
+                Some(Authorization::Ignore)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! a promise rests on is set and read back. This module knows files, locks and pragmas; it does not
 //! know phases, plans or what is in the tables.
 
+mod attached;
 mod fence;
 mod holders;
 mod open;
@@ -13,6 +14,7 @@ mod settings;
 mod statements;
 mod transaction;
 
+pub use attached::ATTACHED;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};

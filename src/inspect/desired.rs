@@ -24,12 +24,34 @@ pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
             Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        shadow.apply_data(text).map_err(|error| {
+        shadow = carried_out(shadow, text).map_err(|error| {
             let what = format!("{}: {error}", file.display());
             Error::new(ErrorKind::Config, what).at(&file, 1).caused_by(error)
         })?;
     }
     shadow.schema()
+}
+
+/// What `.schema` of the `sqlite3` program prints of SQLite's own tables, which nobody may create.
+const OWN_TABLES: [&str; 3] = [
+    "CREATE TABLE sqlite_sequence(name,seq);",
+    "CREATE TABLE sqlite_stat1(tbl,idx,stat);",
+    "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample);",
+];
+
+/// Carries the statements out. Where SQLite's own tables are all that stands in the way, the lines
+/// that create them are left out.
+fn carried_out(mut shadow: Shadow, text: &str) -> Result<Shadow> {
+    let before = shadow.schema()?;
+    let Err(error) = shadow.apply_data(text) else { return Ok(shadow) };
+    if !error.to_string().contains("reserved for internal use: sqlite_") {
+        return Err(error);
+    }
+    let own = |line: &str| OWN_TABLES.contains(&line.trim_end());
+    let lines: Vec<&str> = text.lines().map(|line| if own(line) { "" } else { line }).collect();
+    let mut again = Shadow::of(&before)?;
+    again.apply_data(&lines.join("\n"))?;
+    Ok(again)
 }
 
 fn sql_files(files: &dyn Files, path: &Path) -> Result<Vec<PathBuf>> {
@@ -68,6 +90,14 @@ mod tests {
         );
         let names: Vec<String> = schema.unwrap().objects.into_iter().map(|it| it.name).collect();
         assert_eq!(names, ["t", "v"]);
+    }
+
+    #[test]
+    fn what_the_sqlite3_program_prints_of_a_schema_is_read() {
+        let text = "CREATE TABLE sqlite_sequence(name,seq);\nCREATE TABLE t(a INTEGER PRIMARY KEY \
+                    AUTOINCREMENT);\nCREATE TABLE sqlite_stat1(tbl,idx,stat);\n";
+        assert_eq!(read(text).unwrap().objects.len(), 1);
+        assert!(read("CREATE TABLE sqlite_mine(a);").is_err());
     }
 
     #[test]

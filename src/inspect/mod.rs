@@ -1,13 +1,17 @@
 //! Answers about a file for people and scripts. Everything here opens read-only and changes nothing.
 
+mod dependents;
 mod desired;
 mod diff;
 mod drift;
+mod lint;
 mod status;
 mod verify;
 
+pub use dependents::{Dependents, dependents, dependents_on};
 pub use desired::desired_schema;
 pub use diff::{SchemaSource, diff, schema_from};
 pub use drift::drift;
+pub use lint::{Finding, LintPolicy, count_rows_of, lint};
 pub use status::{Status, status};
 pub use verify::{Depth, Expectation, VerifyCheck, meets, verify};

@@ -151,7 +151,8 @@ impl Migration<Prepared> {
         }
         check_rows(database.connection(), &plan)?;
         let files = project.options.files.as_ref();
-        let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
+        let need =
+            space_need(files, &project.database, plan.rebuilds().any(|it| it.stays.is_none()))?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
         if let Some(first) = plan.phases.first_mut() {

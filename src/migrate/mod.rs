@@ -9,6 +9,7 @@ mod look;
 mod outline;
 mod project;
 mod recording;
+mod refill;
 mod rehearsal;
 mod reproducible;
 mod roundtrip;

@@ -46,6 +46,12 @@ impl Project {
         Self { database, chain, backups, versions, options }
     }
 
+    /// Lets tables in which only names change stay where they are, in every phase.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        Self { chain: self.chain.in_place(), ..self }
+    }
+
     /// Opens the database.
     ///
     /// # Errors

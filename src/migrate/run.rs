@@ -14,11 +14,12 @@ use crate::history::record;
 use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, Proof, Subject, prove};
-use crate::rebuild::{Execution, StepNumber, execute};
+use crate::rebuild::{Course, Execution, Refill, execute};
 
 use super::look::Transactions;
 use super::project::Project;
 use super::recording::{Circumstances, events};
+use super::refill::attach_backup;
 use super::secure::hold;
 use super::stages::{Lap, Stages};
 use super::state::{Migration, Secured, data_version};
@@ -96,7 +97,7 @@ impl Migration<Secured> {
             baseline,
             lap,
             stages,
-            number: StepNumber { index: 0, total: steps.len() },
+            course: Course { step: 0, steps: steps.len(), refill: Refill::default() },
             execution: Execution::default(),
             proof: Proof::default(),
             done: 0,
@@ -187,17 +188,20 @@ impl Migration<Secured> {
 
     /// Everything between the lock and the commit: the phases up to a place in the plan.
     fn transform(
-        &self,
+        &mut self,
         work: &mut Work,
         until: usize,
         observer: &mut dyn Observer,
         hooks: &mut Hooks<'_>,
     ) -> Result<()> {
-        let database = &self.state.database;
-        let identity = Identity::read(database.connection())?;
+        let identity = Identity::read(self.state.database.connection())?;
         work.lap.next();
         self.execute(work, until, observer)?;
         work.stages.rebuild += work.lap.next();
+        if work.execution.refilled {
+            self.state.backup.read_again();
+        }
+        let database = &self.state.database;
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
@@ -221,13 +225,18 @@ impl Migration<Secured> {
 
     fn execute(&self, work: &mut Work, until: usize, observer: &mut dyn Observer) -> Result<()> {
         let database = &self.state.database;
+        if work.done == 0 {
+            let what = (&self.plan, &self.project.versions);
+            work.course.refill =
+                attach_backup(database, &self.state.backup, &self.known.schema, what)?;
+        }
         for place in work.done..until {
             let phase = &self.plan.phases[place];
             if place > 0 {
                 check_requirements(database.connection(), phase)?;
             }
             let mut write = |connection: &Connection| self.record(connection, phase);
-            let done = execute(database, phase, &mut work.number, observer, &mut write)
+            let done = execute(database, phase, &mut work.course, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
             if place + 1 < self.plan.phases.len() {
@@ -236,6 +245,7 @@ impl Migration<Secured> {
             }
             work.execution.copied.extend(done.copied);
             work.execution.rows_changed.extend(done.rows_changed);
+            work.execution.refilled |= done.refilled;
         }
         Ok(())
     }
@@ -328,7 +338,7 @@ struct Work {
     baseline: Baseline,
     lap: Lap,
     stages: Stages,
-    number: StepNumber,
+    course: Course,
     execution: Execution,
     proof: Proof,
     /// Phases that are committed.

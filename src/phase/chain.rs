@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::assemble;
 use super::file::{PhaseFile, read_into};
 use super::graph::{Graph, Marks, marked};
-use super::phase::{Phase, PhaseId};
+use super::phase::{Phase, PhaseId, Strategy};
 use super::problem::Problems;
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -82,6 +82,16 @@ impl Chain {
     /// Returns the phases in chain order.
     pub fn phases(&self) -> &[Phase] {
         &self.phases
+    }
+
+    /// Returns the chain with [`Strategy::Auto`] in every phase, whatever their files say. What is
+    /// reached is the same.
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        for phase in &mut self.phases {
+            phase.strategy = Strategy::Auto;
+        }
+        self
     }
 
     /// Returns how many phases there are.

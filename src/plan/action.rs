@@ -2,7 +2,7 @@
 
 use super::reshape::{Rebuild, Reshape, VirtualChange};
 use super::{DataStage, Direction, PhasePlan};
-use crate::name::{literal, quote};
+use crate::name::{in_main, literal, quote};
 use crate::schema::{Object, ObjectKind};
 
 /// One action on the database.
@@ -16,6 +16,8 @@ pub enum Action {
         table: String,
         /// The scratch name.
         scratch: String,
+        /// The rebuild, unless the table is dropped for good.
+        rebuild: Option<Box<Rebuild>>,
     },
     /// Creates a table.
     CreateTable {
@@ -69,11 +71,13 @@ impl Action {
                 let word = object.kind.word().to_ascii_uppercase();
                 vec![format!("DROP {word} main.{}", quote(&object.name))]
             }
-            Self::StepAside { table, scratch } => {
+            Self::StepAside { table, scratch, .. } => {
                 vec![rename_table(table, scratch)]
             }
             Self::CreateTable { sql, .. } => vec![sql.clone()],
-            Self::Copy(rebuild) => vec![rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to)],
+            Self::Copy(rebuild) => {
+                vec![rebuild.copy.row_sql(&in_main(&rebuild.scratch), &rebuild.to)]
+            }
             Self::DropTable { table } => vec![drop_table(table)],
             Self::CarrySequence { scratch, table } => vec![
                 format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(table)),
@@ -197,10 +201,16 @@ impl Reshape {
     }
 
     fn step_asides(&self) -> impl Iterator<Item = Action> {
-        let rebuilt = self.rebuilds.iter().map(|it| (it.from.clone(), it.scratch.clone()));
-        let dropped =
-            self.dropped.iter().filter_map(|it| Some((it.table.clone(), it.scratch.clone()?)));
-        rebuilt.chain(dropped).map(|(table, scratch)| Action::StepAside { table, scratch })
+        let rebuilt = self.rebuilds.iter().map(|it| Action::StepAside {
+            table: it.from.clone(),
+            scratch: it.scratch.clone(),
+            rebuild: Some(Box::new(it.clone())),
+        });
+        let dropped = self.dropped.iter().filter_map(|it| {
+            let (table, scratch) = (it.table.clone(), it.scratch.clone()?);
+            Some(Action::StepAside { table, scratch, rebuild: None })
+        });
+        rebuilt.chain(dropped)
     }
 
     /// Virtual tables are dropped and renamed before tables take their names.

@@ -3,6 +3,7 @@
 use crate::name::{quote, same};
 use crate::schema::{RowKey, Table};
 use crate::shadow::{ColumnOrigin, CopyLayer, CopyMethod, TableLineage};
+use crate::sql::significant_tokens;
 
 /// The query that fills a rebuilt table, in parts.
 #[derive(Debug, Clone)]
@@ -46,11 +47,11 @@ impl CopyQuery {
         Self { method, columns, layers, names_rowid: !hidden }
     }
 
-    /// Returns the SQL that copies everything from one table into another.
+    /// Returns the SQL that copies everything from one table, given as SQL text, into another.
     pub fn sql(&self, from: &str, to: &str) -> String {
         match self.method {
             CopyMethod::Records | CopyMethod::RecordsWithGuard => {
-                format!("INSERT INTO main.{} SELECT * FROM main.{}", quote(to), quote(from))
+                format!("INSERT INTO main.{} SELECT * FROM {from}", quote(to))
             }
             CopyMethod::Rows => self.row_sql(from, to),
         }
@@ -61,7 +62,7 @@ impl CopyQuery {
         self.insert(&format!("INSERT INTO main.{}", quote(to)), from)
     }
 
-    /// Returns an INSERT with this head that takes the values from a table.
+    /// Returns an INSERT with this head that takes the values from a table, given as SQL text.
     pub fn insert(&self, head: &str, from: &str) -> String {
         if self.columns.is_empty() {
             // Every column is new; each row still has to come over, with its defaults.
@@ -77,7 +78,7 @@ impl CopyQuery {
         )
     }
 
-    /// Returns a query for the rows of a table as they will be, under the new names.
+    /// Returns a query for the rows of a table, given as SQL text, as they will be, under the new names.
     pub fn select(&self, from: &str) -> String {
         let list: Vec<String> = self
             .columns
@@ -89,7 +90,7 @@ impl CopyQuery {
     }
 
     fn layered(&self, from: &str) -> String {
-        let mut source = format!("main.{}", quote(from));
+        let mut source = from.to_owned();
         for layer in &self.layers {
             let list: Vec<String> = layer
                 .columns
@@ -114,6 +115,15 @@ impl CopyQuery {
     /// table has none.
     pub fn keeps_rowids(&self) -> bool {
         self.names_rowid
+    }
+
+    /// Tells whether every value is computed from the row alone: the expressions ask no other table.
+    pub fn stays_in_its_row(&self) -> bool {
+        let asks = |text: &str| {
+            let words = ["SELECT", "VALUES", "IN"];
+            significant_tokens(text).any(|it| words.iter().any(|word| it.is_word(text, word)))
+        };
+        self.layers.iter().flat_map(|it| &it.columns).all(|(_, value)| !asks(value))
     }
 
     /// Tells whether the query computes values.

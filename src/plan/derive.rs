@@ -18,6 +18,8 @@ pub struct Facts {
     /// How SQLite would copy the records of a table, by folded name afterwards; tables that are
     /// not named are copied row by row.
     pub methods: BTreeMap<String, RecordCopy>,
+    /// Whether a table in which only names change stays where it is.
+    pub in_place: bool,
     /// The statistics tables in the file.
     pub statistics: Vec<String>,
     /// The automatic indexes in the file: table and index.
@@ -35,10 +37,14 @@ pub fn derive(
     facts: &Facts,
 ) -> Result<Reshape> {
     let work = Derivation { before, after, lineage, facts };
-    let rebuilds = work.rebuilds()?;
+    let mut rebuilds = work.rebuilds()?;
     let created = work.created();
     let dropped = work.dropped(&rebuilds, &created);
     let virtuals = work.virtuals()?;
+    // Virtual tables have their turn while the others stand aside.
+    for rebuild in rebuilds.iter_mut().filter(|it| virtuals.iter().any(|one| names(one, it))) {
+        rebuild.stays = None;
+    }
     let gone: BTreeSet<String> = rebuilds
         .iter()
         .map(|it| fold(&it.from))
@@ -129,8 +135,22 @@ impl Derivation<'_> {
             given_alias: given_alias(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
+            stays: found
+                .filter(|it| it.stays && self.facts.in_place)
+                .map(|_| self.staying(old, object)),
             reasons,
         })
+    }
+
+    /// The indexes of a table that stay with it.
+    fn staying(&self, old: &Object, new: &Object) -> Vec<(String, Object)> {
+        let successor = |index: &Object| {
+            let name = self.lineage.index_after(&index.name);
+            let found = self.after.find(ObjectKind::Index, &name);
+            let found = found.filter(|it| same(&it.table, &new.name))?;
+            Some((index.name.clone(), found.clone()))
+        };
+        self.before.belonging(ObjectKind::Index, &old.name).filter_map(successor).collect()
     }
 
     /// The indexes whose records come over with those of their table.
@@ -390,6 +410,18 @@ impl Derivation<'_> {
         }
         moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });
         moves
+    }
+}
+
+/// Tells whether a virtual table takes or leaves a name of a rebuilt one.
+fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
+    let ours = |name: &String| same(name, &rebuild.from) || same(name, &rebuild.to);
+    match change {
+        VirtualChange::Create { .. } => false,
+        VirtualChange::Drop { table } => ours(table),
+        VirtualChange::Rename { from, to, .. } | VirtualChange::Recreate { from, to, .. } => {
+            ours(from) || ours(to)
+        }
     }
 }
 

@@ -163,9 +163,10 @@ impl Plan {
 }
 
 impl PhasePlan {
-    /// Tells whether the records of an index come over with those of its table.
+    /// Tells whether indexes have their names before the old tables go: those of which records come
+    /// over, and those of tables that stay.
     pub fn carries_indexes(&self) -> bool {
-        self.rebuilds().any(|it| !it.indexes.is_empty())
+        self.rebuilds().any(|it| !it.indexes.is_empty() || it.stays.is_some())
     }
 
     /// Returns the tables that the phase rebuilds, stage after stage.

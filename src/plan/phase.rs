@@ -6,15 +6,15 @@ use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Operation, Phase, Step};
+use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Outputs, Shadow};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
 /// # Errors
-/// [`ErrorKind::Step`] if a step does not fit the schema or leaves a view or trigger broken;
-/// [`ErrorKind::Unsupported`] if something cannot be carried over.
+/// [`ErrorKind::Step`](crate::ErrorKind::Step) if a step does not fit the schema or leaves a view or trigger broken;
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if something cannot be carried over.
 pub fn plan_phase(
     shadow: &mut Shadow,
     phase: &Phase,
@@ -112,6 +112,7 @@ impl Planner<'_> {
         let after = shadow.schema()?;
         let facts = Facts {
             methods: shadow.copy_methods(&before)?,
+            in_place: self.phase.strategy == Strategy::Auto,
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };

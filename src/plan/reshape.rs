@@ -22,6 +22,9 @@ pub struct Rebuild {
     /// The indexes that are there before the rows: their records are copied whole, too. As a script
     /// they are made afterwards.
     pub indexes: Vec<Object>,
+    /// The indexes that stay with a table that is not rebuilt after all, because only names change: by
+    /// their names before, as they are afterwards. As a script it is rebuilt all the same.
+    pub stays: Option<Vec<(String, Object)>>,
     /// Columns that were and stay NOT NULL: before and after.
     pub required: Vec<(String, String)>,
     /// Columns that keep their values under another type.
@@ -39,6 +42,9 @@ pub struct Rebuild {
 impl Rebuild {
     /// Says how the rows get into the new table, and why not in a faster way.
     pub fn way(&self) -> String {
+        if self.stays.is_some() {
+            return "stays in place: only names change".to_owned();
+        }
         match (self.copy.method, self.indexes.len()) {
             (CopyMethod::Records | CopyMethod::RecordsWithGuard, 0) => {
                 "records copied whole".to_owned()

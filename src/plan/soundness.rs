@@ -111,7 +111,8 @@ fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage
             );
         }
         let new = object.sql.as_deref().unwrap_or_default();
-        for word in was.iter().filter(|word| !is.contains(*word) && names(new, word)) {
+        let became = |word: &&&str| !is_given && !is.contains(**word) && names(new, word);
+        for word in was.iter().filter(became) {
             problems.add(
                 object,
                 format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::name::{fold, quote, same};
+use crate::name::{fold, in_main, quote, same};
 use crate::plan::{Rebuild, Reshape};
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
@@ -172,7 +172,7 @@ fn orphan_query(
     Some(format!(
         "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND NOT EXISTS (SELECT 1 FROM main.{} p WHERE {}) LIMIT {SAMPLES}",
         shown.join(" || ', ' || "),
-        rebuild.copy.select(&rebuild.from),
+        rebuild.copy.select(&in_main(&rebuild.from)),
         present.join(" AND "),
         quote(&parent.name),
         joins.join(" AND ")

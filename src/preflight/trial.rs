@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use crate::database::with_strict_names;
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{literal, quote};
+use crate::name::{in_main, literal, quote};
 use crate::plan::CopyQuery;
 use crate::rows::{TypedColumn, conversions, count_rows, show};
 use crate::schema::{ColumnStorage, Object, RowKey, Table};
@@ -58,11 +58,12 @@ impl Trial<'_> {
                 .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
             connection.execute_batch(&text).map_err(refused)?;
         }
-        let insert = self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), self.from);
+        let insert =
+            self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(self.from));
         connection.execute_batch(&insert).map_err(refused)?;
         let mut problems = self.left_out(connection)?;
         for column in self.converted {
-            let found = conversions(connection, self.from, self.old, column)?;
+            let found = conversions(connection, &in_main(self.from), self.old, column)?;
             problems.extend(found.map(|it| format!("{}.{}: {it}", self.new.name, column.to)));
         }
         if self.new.strict {
@@ -117,7 +118,7 @@ impl Trial<'_> {
 
     /// The rows as they would be in the new table, under its column names.
     fn source(&self) -> String {
-        self.copy.select(self.from)
+        self.copy.select(&in_main(self.from))
     }
 
     fn nulls(&self, connection: &Connection) -> Result<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The list of checks before the commit, and the verdict.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
@@ -16,7 +16,7 @@ use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::plan::{Direction, Plan};
-use crate::records::{Records, SameTable};
+use crate::records::Records;
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, read, same_objects};
 
@@ -78,7 +78,7 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
         proof: Proof::default(),
         problems: Vec::new(),
         records: Records::open(subject.backup.connection(), subject.database.connection())?,
-        same: BTreeMap::new(),
+        same: BTreeSet::new(),
         observer,
     };
     trial.rows()?;
@@ -110,7 +110,7 @@ struct Trial<'a, 'o> {
     /// The pages of both databases, where SQLite gives them out.
     records: Option<Records<'a>>,
     /// The tables, folded, whose records are those of the backup.
-    same: BTreeMap<String, SameTable>,
+    same: BTreeSet<String>,
     observer: &'o mut dyn Observer,
 }
 

@@ -1,6 +1,6 @@
 //! Every row of every table against the backup.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
-use crate::records::{Records, SameTable};
+use crate::records::Records;
 use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
@@ -22,7 +22,7 @@ pub(super) struct RowsFound {
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
     /// The tables, folded, whose records are the same byte by byte.
-    pub(super) same: BTreeMap<String, SameTable>,
+    pub(super) same: BTreeSet<String>,
 }
 
 /// The two databases and their schemas.
@@ -67,12 +67,12 @@ pub(super) fn compare_all(
             interrupt.check()
         };
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
-            && let Some(same) =
+            && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
         {
             found.tables += 1;
-            found.rows += same.rows;
-            found.same.insert(folded, same);
+            found.rows += rows;
+            found.same.insert(folded);
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {

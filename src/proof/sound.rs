@@ -6,14 +6,14 @@
 //! those of the backup, whose check is a full one, and the rules are the same, our own reader has seen all
 //! three. Where only the entries can be shown, `quick_check` tells the rest. Else SQLite checks it all.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
 use super::baseline::{Check, integrity_findings};
 use crate::error::Result;
 use crate::name::fold;
-use crate::records::{IndexesShown, Records, SameTable, indexes_shown, same_rules};
+use crate::records::{IndexesShown, Records, indexes_shown, same_rules};
 use crate::schema::{Schema, Table};
 
 /// Both databases and what is known of them.
@@ -21,7 +21,7 @@ pub(super) struct Soundness<'c, 's> {
     pub(super) backup: (&'c Connection, &'s Schema),
     pub(super) now: (&'c Connection, &'s Schema),
     pub(super) records: Option<&'s mut Records<'c>>,
-    pub(super) same: &'s BTreeMap<String, SameTable>,
+    pub(super) same: &'s BTreeSet<String>,
     /// Whether pages tell where others are used: only SQLite checks those
     /// (<https://sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages>).
     pub(super) pointer_maps: bool,
@@ -32,7 +32,7 @@ impl<'c, 's> Soundness<'c, 's> {
     pub(super) fn new(
         backup: (&'c Connection, &'s Schema),
         now: (&'c Connection, &'s Schema),
-        (records, same): (Option<&'s mut Records<'c>>, &'s BTreeMap<String, SameTable>),
+        (records, same): (Option<&'s mut Records<'c>>, &'s BTreeSet<String>),
         pointer_maps: bool,
     ) -> Result<Self> {
         let indexes = indexes_shown(now.0)?;
@@ -68,10 +68,10 @@ impl<'c, 's> Soundness<'c, 's> {
         table: &Table,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<bool> {
-        let same = self.same.get(&fold(&table.name));
-        match (&mut self.records, same, before) {
-            (Some(records), Some(same), Some(before)) => {
-                records.same_indexes((before, table), same, progress)
+        let same = self.same.contains(&fold(&table.name));
+        match (&mut self.records, before) {
+            (Some(records), Some(before)) if same => {
+                records.same_indexes((before, table), progress)
             }
             _ => Ok(false),
         }

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
+use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
+use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
 use crate::database::{Database, Purpose, run_fenced, with_passing_stubs, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +13,7 @@ use crate::name::quote;
 use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::{conversions, count_rows};
 use crate::schema::Object;
-use crate::shadow::{CopyMethod, Transfer, transfer};
+use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
 
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -33,6 +35,8 @@ pub struct Execution {
     pub copied: Vec<(String, String, u64)>,
     /// What data steps did to the number of rows.
     pub rows_changed: Vec<RowsChanged>,
+    /// Whether rows came from the backup, so that it cannot prove them alone.
+    pub refilled: bool,
 }
 
 /// Carries out the steps of one phase. The caller numbers the steps over the whole run, and records
@@ -44,7 +48,7 @@ pub struct Execution {
 pub fn execute(
     database: &Database,
     phase: &PhasePlan,
-    number: &mut StepNumber,
+    course: &mut Course,
     observer: &mut dyn Observer,
     record: &mut dyn FnMut(&Connection) -> Result<()>,
 ) -> Result<Execution> {
@@ -54,15 +58,18 @@ pub fn execute(
         interrupt: database.options().interrupt.clone(),
         done: Execution::default(),
         early: EarlyIndexes::default(),
+        gone: Gone::default(),
+        staying: Staying::default(),
+        refill: std::mem::take(&mut course.refill),
     };
     // References to a table that steps aside must stay as they are
     // (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
     database.connection().execute_batch("PRAGMA legacy_alter_table=ON")?;
     let result = phase.steps().iter().try_for_each(|step| {
-        number.index += 1;
+        course.step += 1;
         observer.event(&Event::StepStarted {
-            index: number.index,
-            total: number.total,
+            index: course.step,
+            total: course.steps,
             title: step.title.clone(),
         });
         run.step(step, observer, record)
@@ -70,16 +77,20 @@ pub fn execute(
     let reset = database.connection().execute_batch("PRAGMA legacy_alter_table=OFF");
     result?;
     reset?;
+    course.refill = run.refill;
+    database.hide_attached_names()?;
     Ok(run.done)
 }
 
-/// The number of the running step in the whole run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StepNumber {
+/// How far a run of several phases has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Course {
     /// The last step begun, from 1.
-    pub index: usize,
+    pub step: usize,
     /// All steps of the run.
-    pub total: usize,
+    pub steps: usize,
+    /// The tables that may be filled from the attached backup.
+    pub refill: Refill,
 }
 
 struct Run<'a> {
@@ -88,6 +99,9 @@ struct Run<'a> {
     interrupt: Interrupt,
     done: Execution,
     early: EarlyIndexes,
+    gone: Gone,
+    staying: Staying,
+    refill: Refill,
 }
 
 impl Run<'_> {
@@ -103,6 +117,16 @@ impl Run<'_> {
     ) -> Result<()> {
         for action in &step.actions {
             self.interrupt.check()?;
+            if matches!(action, Action::CreateTable { .. }) {
+                self.gone.drop_waiting(self.database.connection())?;
+                self.staying.edit(self.database.connection())?;
+            }
+            if self.staying.spares(action) {
+                continue;
+            }
+            if self.gone.does(self.database.connection(), action)? {
+                continue;
+            }
             match action {
                 Action::Copy(rebuild) => self.copy(rebuild, observer)?,
                 Action::Data(data) => self.data(data, observer)?,
@@ -118,14 +142,8 @@ impl Run<'_> {
                     let what = format!("{verb} version {}", self.phase.version);
                     observer.event(&Event::StepDone { what });
                 }
-                Action::StepAside { scratch, .. } => {
-                    for statement in action.sql() {
-                        with_passing_stubs(self.connection(), &statement)
-                            .map_err(|error| refused(error, &statement))?;
-                    }
-                    if self.phase.carries_indexes() {
-                        indexes_aside(self.connection(), scratch)?;
-                    }
+                Action::StepAside { scratch, rebuild, .. } => {
+                    self.step_aside(action, scratch, rebuild.as_deref())?;
                 }
                 Action::Restore(object) if self.early.takes(object) => {
                     observer.event(&Event::StepDone { what: created(object) });
@@ -150,20 +168,54 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// A table in which only names change stays. An old table goes at once if the new one can be filled
+    /// from the backup; otherwise its indexes make room for those of the new one.
+    fn step_aside(
+        &mut self,
+        action: &Action,
+        scratch: &str,
+        rebuild: Option<&Rebuild>,
+    ) -> Result<()> {
+        let connection = self.database.connection();
+        if let Some(rebuild) = rebuild
+            && let Some(indexes) = &rebuild.stays
+        {
+            self.early.note(indexes.iter().map(|(_, index)| index));
+            self.refill.forget(&rebuild.from);
+            return self.staying.steps_aside(connection, rebuild);
+        }
+        for statement in action.sql() {
+            with_passing_stubs(connection, &statement)
+                .map_err(|error| refused(error, &statement))?;
+        }
+        if let Some(rebuild) = rebuild
+            && self.gone.steps_aside(connection, rebuild, &mut self.refill)?
+        {
+            return Ok(());
+        }
+        if self.phase.carries_indexes() {
+            indexes_aside(connection, scratch)?;
+        }
+        Ok(())
+    }
+
     fn run(&self, statement: &str) -> Result<()> {
         self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
     }
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
     fn copy(&mut self, rebuild: &Rebuild, observer: &mut dyn Observer) -> Result<()> {
-        let expected = count_rows(self.connection(), &rebuild.scratch)?;
+        if rebuild.stays.is_some() {
+            return self.kept(rebuild, observer);
+        }
+        let origin = self.gone.origin(self.connection(), &rebuild.scratch)?;
+        let expected = origin.rows;
         observer.event(&Event::Progress {
             stage: ProgressStage::Copy,
             subject: rebuild.to.clone(),
             done: 0,
             total: expected,
         });
-        self.refuse_conversions(rebuild)?;
         let guards = self.guards(rebuild)?;
         for (name, table, column) in &guards {
             self.run(&format!(
@@ -174,15 +226,11 @@ impl Run<'_> {
             ))?;
         }
         self.early.create(self.database.connection(), rebuild)?;
-        let copy = |statement: &str| {
-            let named = with_strict_names(self.connection(), || self.run(statement));
-            named.map_err(|error| error.about(&rebuild.from))
-        };
-        if self.copies_records(rebuild)? {
-            copy(&rebuild.copy.sql(&rebuild.scratch, &rebuild.to))?;
+        if origin.attached {
+            self.done.refilled = true;
+            self.database.with_attached(|| self.fill(rebuild, &origin))?;
         } else {
-            let statement = rebuild.copy.row_sql(&rebuild.scratch, &rebuild.to);
-            relaxed(self.connection(), rebuild, || copy(&statement))?;
+            self.fill(rebuild, &origin)?;
         }
         for (name, _, _) in &guards {
             self.run(&format!("DROP INDEX main.{}", quote(name)))?;
@@ -192,22 +240,44 @@ impl Run<'_> {
             let what = format!("{copied} of {expected} rows of {} were copied", rebuild.from);
             return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
-        self.done.copied.push((rebuild.from.clone(), rebuild.to.clone(), copied));
-        observer.event(&Event::TableCopied {
-            from: rebuild.from.clone(),
-            to: rebuild.to.clone(),
-            rows: copied,
-        });
+        self.noted(rebuild, copied, observer);
         Ok(())
+    }
+
+    /// A table that stayed has its new name and all its rows.
+    fn kept(&mut self, rebuild: &Rebuild, observer: &mut dyn Observer) -> Result<()> {
+        let rows = count_rows(self.connection(), &rebuild.to)?;
+        self.noted(rebuild, rows, observer);
+        Ok(())
+    }
+
+    fn noted(&mut self, rebuild: &Rebuild, rows: u64, observer: &mut dyn Observer) {
+        let (from, to) = (rebuild.from.clone(), rebuild.to.clone());
+        self.done.copied.push((from.clone(), to.clone(), rows));
+        observer.event(&Event::TableCopied { from, to, rows });
+    }
+
+    fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<()> {
+        self.refuse_conversions(rebuild, &origin.source)?;
+        let copy = |statement: &str| {
+            let named = with_strict_names(self.connection(), || self.run(statement));
+            named.map_err(|error| error.about(&rebuild.from))
+        };
+        if self.copies_records(rebuild, origin)? {
+            return copy(&rebuild.copy.sql(&origin.source, &rebuild.to));
+        }
+        let statement = rebuild.copy.row_sql(&origin.source, &rebuild.to);
+        relaxed(self.connection(), rebuild, &origin.source, || copy(&statement))
     }
 
     /// Whether SQLite will copy whole records now, as it said it would. Otherwise the values are copied
     /// one by one, for which the rowid must have a name.
-    fn copies_records(&self, rebuild: &Rebuild) -> Result<bool> {
+    fn copies_records(&self, rebuild: &Rebuild, origin: &Origin) -> Result<bool> {
         if rebuild.copy.method == CopyMethod::Rows {
             return Ok(false);
         }
-        if transfer(self.connection(), &rebuild.to, &rebuild.scratch)? == Transfer::KeepsRowids {
+        let found = transfer_out_of(self.connection(), &rebuild.to, &origin.source)?;
+        if found == Transfer::KeepsRowids {
             return Ok(true);
         }
         if rebuild.copy.keeps_rowids() {
@@ -219,9 +289,9 @@ impl Run<'_> {
 
     /// What could be looked at before the transaction was looked at there; values that a data step of this
     /// run wrote are met here for the first time.
-    fn refuse_conversions(&self, rebuild: &Rebuild) -> Result<()> {
+    fn refuse_conversions(&self, rebuild: &Rebuild, source: &str) -> Result<()> {
         for column in &rebuild.typed {
-            let found = conversions(self.connection(), &rebuild.scratch, &rebuild.shape, column)?;
+            let found = conversions(self.connection(), source, &rebuild.shape, column)?;
             if let Some(found) = found {
                 let what = format!("{}.{}: {found}", rebuild.to, column.to);
                 return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
@@ -230,7 +300,7 @@ impl Run<'_> {
         let Some(alias) = &rebuild.given_alias else { return Ok(()) };
         let sql = format!(
             "SELECT count(*) FROM ({}) WHERE {} IS NULL",
-            rebuild.copy.select(&rebuild.scratch),
+            rebuild.copy.select(source),
             quote(alias)
         );
         let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
@@ -261,6 +331,8 @@ impl Run<'_> {
     }
 
     fn data(&mut self, data: &DataStage, observer: &mut dyn Observer) -> Result<()> {
+        self.refill.without(&data.touched);
+        self.database.hide_attached_names()?;
         let tables: Vec<String> = data.touched.tables.keys().cloned().collect();
         let before = self.counts(&tables)?;
         let fence = self.database.fence();

@@ -35,6 +35,11 @@ impl EarlyIndexes {
         Ok(())
     }
 
+    /// Notes indexes that are there because their table stays.
+    pub(super) fn note<'i>(&mut self, indexes: impl Iterator<Item = &'i Object>) {
+        self.0.extend(indexes.map(|index| fold(&index.name)));
+    }
+
     /// Tells whether an object was made already; it is then forgotten.
     pub(super) fn takes(&mut self, object: &Object) -> bool {
         self.0.remove(&fold(&object.name))

@@ -4,7 +4,10 @@
 //! knows nothing of it.
 
 mod execute;
+mod in_place;
 mod indexes;
+mod refill;
 mod relax;
 
-pub use execute::{Execution, RowsChanged, StepNumber, execute};
+pub use execute::{Course, Execution, RowsChanged, execute};
+pub use refill::Refill;

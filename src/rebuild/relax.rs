@@ -16,9 +16,10 @@ use crate::sql::edit::{self, ColumnChange};
 pub(super) fn relaxed(
     connection: &Connection,
     rebuild: &Rebuild,
+    source: &str,
     copy: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    let lenient = nulls_in_spite(connection, rebuild)?;
+    let lenient = nulls_in_spite(connection, rebuild, source)?;
     connection.execute_batch("PRAGMA ignore_check_constraints=ON")?;
     let copied = if lenient.is_empty() {
         copy()
@@ -32,7 +33,7 @@ pub(super) fn relaxed(
 }
 
 /// The columns that hold NULL although they were and will be NOT NULL.
-fn nulls_in_spite(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> {
+fn nulls_in_spite(connection: &Connection, rebuild: &Rebuild, source: &str) -> Result<Vec<String>> {
     if rebuild.required.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,8 +43,7 @@ fn nulls_in_spite(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Stri
         .iter()
         .map(|(from, _)| format!("max(typeof({}) = 'null')", quote(from)))
         .collect();
-    let sql =
-        format!("SELECT {} FROM main.{} NOT INDEXED", tests.join(", "), quote(&rebuild.scratch));
+    let sql = format!("SELECT {} FROM {source} NOT INDEXED", tests.join(", "));
     let found = connection.query_row(&sql, [], |row| {
         let mut found = Vec::new();
         for (index, (_, to)) in rebuild.required.iter().enumerate() {

@@ -2,7 +2,9 @@
 
 use crate::name::{fold, same};
 use crate::schema::{Column, ColumnStorage, RowKey, Table};
-use crate::sql::{ConstraintKind, CreateTable, TokenKind, significant_tokens, unquote};
+use crate::sql::{
+    ColumnDefinition, ConstraintKind, CreateTable, Token, TokenKind, significant_tokens, unquote,
+};
 
 /// How a column's declared type is read (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
 fn affinity(declared: &str) -> &'static str {
@@ -72,36 +74,93 @@ pub fn same_rules(before: (&Table, &str), after: (&Table, &str)) -> bool {
     if !alike {
         return false;
     }
-    let renames: Vec<(String, String)> = columns()
-        .map(|(one, two)| (fold(&one.name), fold(&two.name)))
-        .chain([(fold(&old.name), fold(&new.name))])
-        .collect();
-    match (checks(old_text, &renames), checks(new_text, &[])) {
+    if !same_collations(old_text, new_text) {
+        return false;
+    }
+    let renames = Renames::between(old, new);
+    match (checks(old_text, &renames), checks(new_text, &Renames::default())) {
         (Some(old), Some(new)) => old == new,
         _ => false,
     }
 }
 
 /// The conditions of a table, with names as they are after the renames.
-fn checks(text: &str, renames: &[(String, String)]) -> Option<Vec<Vec<String>>> {
-    let table = CreateTable::read(text).ok()?;
-    let all = table.columns.iter().flat_map(|column| &column.constraints).chain(&table.constraints);
-    let mut found: Vec<Vec<String>> = Vec::new();
-    for check in all.filter(|it| it.kind == ConstraintKind::Check) {
-        found.push(through(text.get(check.operand.clone()?)?, renames));
-    }
+fn checks(text: &str, renames: &Renames) -> Option<Vec<Vec<String>>> {
+    let mut found = operands(text, ConstraintKind::Check, renames)?;
     found.sort();
     Some(found)
 }
 
-fn through(text: &str, renames: &[(String, String)]) -> Vec<String> {
-    significant_tokens(text)
-        .map(|token| match token.kind {
+/// Tells whether the computed columns of two tables are computed alike, and all columns compared alike.
+pub(super) fn same_computed(before: (&Table, &str), after: (&Table, &str)) -> bool {
+    let renames = Renames::between(before.0, after.0);
+    let old = operands(before.1, ConstraintKind::Generated, &renames);
+    old.is_some()
+        && same_collations(before.1, after.1)
+        && old == operands(after.1, ConstraintKind::Generated, &Renames::default())
+}
+
+/// Tells whether two indexes of such tables are the same but for names: their expressions and conditions
+/// tell the same of a row.
+pub(super) fn same_index_text(before: (&Table, &str), after: (&Table, &str)) -> bool {
+    let renames = Renames::between(before.0, after.0);
+    let old = renames.tokens(behind_name(before.1));
+    old.is_some() && old == Renames::default().tokens(behind_name(after.1))
+}
+
+/// Tells whether the n-th columns have the same collation, by which expressions compare them.
+fn same_collations(before: &str, after: &str) -> bool {
+    let collations = |text: &str| -> Option<Vec<Option<String>>> {
+        let table = CreateTable::read(text).ok()?;
+        let of = |column: &ColumnDefinition| {
+            let operand = column.constraint(ConstraintKind::Collate)?.operand.clone()?;
+            Some(fold(&unquote(text.get(operand)?)))
+        };
+        Some(table.columns.iter().map(of).collect())
+    };
+    let old = collations(before);
+    old.is_some() && old == collations(after)
+}
+
+/// What stands behind the name of an index in its text.
+fn behind_name(text: &str) -> &str {
+    let on = significant_tokens(text).find(|token| token.is_word(text, "ON"));
+    on.and_then(|token| text.get(token.range().end..)).unwrap_or_default()
+}
+
+/// What the constraints of one kind say, in their order.
+fn operands(text: &str, kind: ConstraintKind, renames: &Renames) -> Option<Vec<Vec<String>>> {
+    let table = CreateTable::read(text).ok()?;
+    let all = table.columns.iter().flat_map(|column| &column.constraints).chain(&table.constraints);
+    all.filter(|it| it.kind == kind)
+        .map(|it| renames.tokens(text.get(it.operand.clone()?)?))
+        .collect()
+}
+
+/// What the columns of a table, and the table itself, are called afterwards; folded.
+#[derive(Debug, Default)]
+struct Renames(Vec<(String, String)>);
+
+impl Renames {
+    /// The n-th column of one becomes the n-th of the other.
+    fn between(before: &Table, after: &Table) -> Self {
+        let columns = before.columns.iter().zip(&after.columns);
+        let columns = columns.map(|(one, two)| (fold(&one.name), fold(&two.name)));
+        Self(columns.chain([(fold(&before.name), fold(&after.name))]).collect())
+    }
+
+    /// The tokens of a text with names as they are afterwards. `None` if a name that was none of a column
+    /// would become one: a function, or a text in the quotes of a name.
+    fn tokens(&self, text: &str) -> Option<Vec<String>> {
+        let token = |token: Token| match token.kind {
             TokenKind::Word | TokenKind::QuotedName => {
                 let name = fold(&unquote(token.text(text)));
-                let renamed = renames.iter().find(|(from, _)| *from == name);
                 // The mark keeps a name apart from a literal or an operator of the same letters.
-                format!("n {}", renamed.map_or(name.as_str(), |(_, to)| to))
+                match self.0.iter().find(|(from, _)| *from == name) {
+                    Some((_, to)) => Some(format!("n {to}")),
+                    None if self.0.iter().any(|(_, to)| *to == name) => None,
+                    None => Some(format!("n {name}")),
+                }
             }
             TokenKind::Number
             | TokenKind::Blob
@@ -110,9 +169,10 @@ fn through(text: &str, renames: &[(String, String)]) -> Vec<String> {
             | TokenKind::Punctuation
             | TokenKind::Space
             | TokenKind::Comment
-            | TokenKind::Illegal => token.text(text).to_owned(),
-        })
-        .collect()
+            | TokenKind::Illegal => Some(token.text(text).to_owned()),
+        };
+        significant_tokens(text).map(token).collect()
+    }
 }
 
 #[cfg(test)]
@@ -155,9 +215,38 @@ mod tests {
             old,
             "CREATE TABLE u(x INT NOT NULL CHECK (x > 0), b INT, CHECK (b <> 'a'))"
         ));
+        let nocase = "CREATE TABLE t(a CHECK (a <> 'x'))";
+        assert!(rules(nocase, "CREATE TABLE u(a CHECK (a <> 'x'))"));
+        assert!(!rules(nocase, "CREATE TABLE u(a COLLATE NOCASE CHECK (a <> 'x'))"));
+        // A text in the quotes of a name becomes the column that gets this name.
+        let quoted = "CREATE TABLE t(a CHECK (a <> \"x\"), b)";
+        assert!(rules(quoted, "CREATE TABLE u(a CHECK (a <> \"x\"), c)"));
+        assert!(!rules(quoted, "CREATE TABLE u(a CHECK (a <> \"x\"), x)"));
         let strict = |kind: &str, name: &str| format!("CREATE TABLE {name}(a {kind}) STRICT");
         assert!(rules(&strict("ANY", "t"), &strict("any", "u")));
         assert!(!rules(&strict("ANY", "t"), &strict("BLOB", "u")));
+    }
+
+    #[test]
+    fn expressions_of_indexes_and_columns_follow_renames() {
+        let (one, two) = (schema("CREATE TABLE t(a, b)"), schema("CREATE TABLE u(x, b)"));
+        let index = |old: &str, new: &str| {
+            same_index_text((&one.tables["t"], old), (&two.tables["u"], new))
+        };
+        let old = "CREATE INDEX i ON t(a + 1) WHERE b = 'a'";
+        assert!(index(old, "CREATE INDEX [on] ON u(x+1) where b = 'a'"));
+        assert!(!index(old, "CREATE INDEX i ON u(x + 2) WHERE b = 'a'"));
+        assert!(!index(old, "CREATE INDEX i ON u(b + 1) WHERE b = 'a'"));
+        assert!(!index(old, "CREATE INDEX i ON u(x + 1)"));
+        assert!(!index("CREATE INDEX i ON t(x + 1)", "CREATE INDEX i ON u(x + 1)"));
+        let computed = |old: &str, new: &str| {
+            let (one, two) = (schema(old), schema(new));
+            same_computed((&one.tables["t"], old), (&two.tables["u"], new))
+        };
+        let old = "CREATE TABLE t(a, b AS (a + 1))";
+        assert!(computed(old, "CREATE TABLE u(x, b AS (x + 1))"));
+        assert!(!computed(old, "CREATE TABLE u(x, b AS (x + 2))"));
+        assert!(!computed(old, "CREATE TABLE u(x, b)"));
     }
 
     #[test]

@@ -10,5 +10,5 @@ mod shapes;
 
 pub use define::{Indexes, indexes};
 pub use layout::{same_layout, same_rules};
-pub use same::{Records, SameTable};
+pub use same::Records;
 pub use shapes::{IndexesShown, indexes_shown};

@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::define::{Definition, EXPRESSION, Indexes, indexes};
-use super::layout::same_layout;
-use super::shapes::{Roots, roots};
+use super::define::{Definition, EXPRESSION, Index, Indexes, indexes};
+use super::layout::{same_computed, same_index_text, same_layout};
+use super::shapes::{StoredTree, StoredTrees, stored_trees};
 use crate::btree::{DbPages, PageSet, Stop, Trees, compare_trees};
 use crate::error::Result;
 use crate::name::fold;
@@ -15,29 +15,22 @@ use crate::schema::{ColumnStorage, RowKey, Table};
 pub struct Records<'c> {
     backup: Side<'c>,
     now: Side<'c>,
+    /// The pages of all trees that were found to be the same, as they are now: no two may share one.
+    used: PageSet,
 }
 
 #[derive(Debug)]
 struct Side<'c> {
     connection: &'c Connection,
     pages: DbPages<'c>,
-    roots: Roots,
+    trees: StoredTrees,
 }
 
 impl<'c> Side<'c> {
     fn open(connection: &'c Connection) -> Result<Option<Self>> {
         let Some(pages) = DbPages::open(connection)? else { return Ok(None) };
-        Ok(Some(Self { connection, pages, roots: roots(connection)? }))
+        Ok(Some(Self { connection, pages, trees: stored_trees(connection)? }))
     }
-}
-
-/// A table that holds the same records as one of the backup.
-#[derive(Debug, Clone)]
-pub struct SameTable {
-    /// The number of rows.
-    pub rows: u64,
-    /// The pages that it uses now.
-    pages: PageSet,
 }
 
 impl<'c> Records<'c> {
@@ -48,12 +41,12 @@ impl<'c> Records<'c> {
     pub fn open(backup: &'c Connection, now: &'c Connection) -> Result<Option<Self>> {
         let Some(backup) = Side::open(backup)? else { return Ok(None) };
         let Some(now) = Side::open(now)? else { return Ok(None) };
-        Ok(Some(Self { backup, now }))
+        Ok(Some(Self { backup, now, used: PageSet::default() }))
     }
 
     /// Compares the records of a table with those of the backup's table that it comes from; the pairs name
-    /// the columns before and after. `None` if they are not the same byte by byte, or if the same bytes
-    /// would not be the same values: that is for a comparison of values to tell.
+    /// the columns before and after. Returns the number of rows; `None` if they are not the same byte by
+    /// byte, or if the same bytes would not be the same values: that is for a comparison of values to tell.
     ///
     /// The progress function gets the rows passed and may stop by failing.
     ///
@@ -64,7 +57,7 @@ impl<'c> Records<'c> {
         (from, to): (&Table, &Table),
         pairs: &[(String, String)],
         progress: &mut dyn FnMut(u64) -> Result<()>,
-    ) -> Result<Option<SameTable>> {
+    ) -> Result<Option<u64>> {
         if !same_layout(from, to, pairs) {
             return Ok(None);
         }
@@ -76,12 +69,11 @@ impl<'c> Records<'c> {
                 return Ok(None);
             }
         }
-        let found = self.same_trees((&from.name, &to.name), progress)?;
-        Ok(found.map(|(rows, pages)| SameTable { rows, pages }))
+        self.same_trees((&from.name, &to.name), progress)
     }
 
-    /// Compares each index of such a table with an index of the backup's table that holds the same parts
-    /// of the same rows. Returns false if one has no such match or differs, or if two trees share a page.
+    /// Compares each index of a table with the same records with an index of the backup's table that holds the same parts
+    /// of the same rows. Returns false if one has no such match or differs, or if trees share a page.
     ///
     /// Where it returns true, the pages of the table and of its indexes were checked in full, and the
     /// indexes are as good as those of the backup. The progress function gets the entries passed in all
@@ -92,43 +84,61 @@ impl<'c> Records<'c> {
     pub fn same_indexes(
         &mut self,
         (from, to): (&Table, &Table),
-        same: &SameTable,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<bool> {
         let known = indexes(self.backup.connection, &from.name)?;
-        let (mut used, mut passed) = (same.pages.clone(), 0);
+        let mut passed = 0;
         for index in indexes(self.now.connection, &to.name)?.0 {
             let is_table = matches!(to.key, RowKey::PrimaryKey(_)) && index.definition.primary;
             if is_table {
                 continue;
             }
-            let alike = known.0.iter().find(|it| it.definition.holds_as(&index.definition));
-            let Some(old) = alike.filter(|_| follows_from_columns(&index.definition, to)) else {
-                return Ok(false);
+            let plain = follows_from_columns(&index.definition, to);
+            let alike = |it: &&Index| {
+                it.definition.holds_as(&index.definition)
+                    && (plain || self.same_texts((from, &it.name), (to, &index.name)))
             };
+            let Some(old) = known.0.iter().find(alike) else { return Ok(false) };
             let mut further = |entries| progress(passed + entries);
             match self.same_trees((&old.name, &index.name), &mut further)? {
-                Some((entries, pages)) if used.absorb(&pages) => passed += entries,
-                Some(_) | None => return Ok(false),
+                Some(entries) => passed += entries,
+                None => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// Tells whether the expressions and the condition of an index, and the computed columns that they may
+    /// read, are those of the backup's.
+    fn same_texts(&self, (from, old): (&Table, &str), (to, new): (&Table, &str)) -> bool {
+        let text = |side: &Side<'_>, name: &str| side.tree(name).map(|tree| tree.sql.clone());
+        let tables = text(&self.backup, &from.name).zip(text(&self.now, &to.name));
+        let indexes = text(&self.backup, old).zip(text(&self.now, new));
+        let computed = tables.is_some_and(|(old, new)| same_computed((from, &old), (to, &new)));
+        computed && indexes.is_some_and(|(old, new)| same_index_text((from, &old), (to, &new)))
     }
 
     fn same_trees(
         &mut self,
         (from, to): (&str, &str),
         progress: &mut dyn FnMut(u64) -> Result<()>,
-    ) -> Result<Option<(u64, PageSet)>> {
-        let roots = (self.backup.roots.get(&fold(from)), self.now.roots.get(&fold(to)));
-        let (Some(one), Some(two)) = roots else { return Ok(None) };
-        let (one, two) = (*one, *two);
+    ) -> Result<Option<u64>> {
+        let (Some(one), Some(two)) = (self.backup.tree(from), self.now.tree(to)) else {
+            return Ok(None);
+        };
+        let (one, two) = (one.root, two.root);
         let (left, right) = (&mut self.backup.pages, &mut self.now.pages);
         match compare_trees((left, one), (right, two), progress) {
-            Ok(Trees::Equal { entries, pages }) => Ok(Some((entries, pages))),
+            Ok(Trees::Equal { entries, pages }) => Ok(self.used.absorb(&pages).then_some(entries)),
             Ok(Trees::Different) | Err(Stop::Malformed(_)) => Ok(None),
             Err(Stop::Failed(error)) => Err(error),
         }
+    }
+}
+
+impl Side<'_> {
+    fn tree(&self, name: &str) -> Option<&StoredTree> {
+        self.trees.get(&fold(name))
     }
 }
 

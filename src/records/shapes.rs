@@ -10,17 +10,23 @@ use crate::error::Result;
 use crate::name::fold;
 use crate::schema::{ColumnStorage, RowKey, Table};
 
-/// The root pages of all tables and indexes, by folded name.
-pub(super) type Roots = BTreeMap<String, u32>;
+/// The tables and indexes that are stored, by folded name: they share their names.
+pub(super) type StoredTrees = BTreeMap<String, StoredTree>;
 
-/// Reads the root pages. Tables and indexes share their names.
-pub(super) fn roots(connection: &Connection) -> Result<Roots> {
-    let sql = "SELECT name, rootpage FROM main.sqlite_schema WHERE rootpage > 0";
+/// Where a table or index is, and its text.
+#[derive(Debug, Clone)]
+pub(super) struct StoredTree {
+    pub(super) root: u32,
+    pub(super) sql: String,
+}
+
+pub(super) fn stored_trees(connection: &Connection) -> Result<StoredTrees> {
+    let sql = "SELECT name, rootpage, ifnull(sql, '') FROM main.sqlite_schema WHERE rootpage > 0";
     let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| Ok((fold(&row.get::<_, String>(0)?), row.get(1)?)))?;
-    let mut roots: Roots = rows.collect::<rusqlite::Result<_>>()?;
-    roots.insert("sqlite_schema".to_owned(), 1);
-    Ok(roots)
+    let rows = statement.query_map([], |row| {
+        Ok((fold(&row.get::<_, String>(0)?), StoredTree { root: row.get(1)?, sql: row.get(2)? }))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether the indexes of a database were shown to hold what their tables say.
@@ -28,7 +34,7 @@ pub(super) fn roots(connection: &Connection) -> Result<Roots> {
 pub struct IndexesShown<'c> {
     connection: &'c Connection,
     pages: DbPages<'c>,
-    roots: Roots,
+    trees: StoredTrees,
     /// Whether text is stored as UTF-8, for which the collations are defined.
     utf8: bool,
 }
@@ -40,8 +46,8 @@ pub struct IndexesShown<'c> {
 pub fn indexes_shown(connection: &Connection) -> Result<Option<IndexesShown<'_>>> {
     let Some(pages) = DbPages::open(connection)? else { return Ok(None) };
     let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
-    let (roots, utf8) = (roots(connection)?, encoding == "UTF-8");
-    Ok(Some(IndexesShown { connection, pages, roots, utf8 }))
+    let (trees, utf8) = (stored_trees(connection)?, encoding == "UTF-8");
+    Ok(Some(IndexesShown { connection, pages, trees, utf8 }))
 }
 
 impl IndexesShown<'_> {
@@ -72,8 +78,9 @@ impl IndexesShown<'_> {
     fn shapes(&self, table: &Table) -> Result<Option<(Rows, Vec<IndexShape>)>> {
         let found = indexes(self.connection, &table.name)?;
         let Some(places) = Places::of(table, &found) else { return Ok(None) };
-        let Some(root) = self.roots.get(&fold(&table.name)).copied() else { return Ok(None) };
-        let mut rows = Rows { root, key: Vec::new() };
+        let root = |name: &str| self.trees.get(&fold(name)).map(|tree| tree.root);
+        let Some(table_root) = root(&table.name) else { return Ok(None) };
+        let mut rows = Rows { root: table_root, key: Vec::new() };
         let mut shapes = Vec::new();
         for index in &found.0 {
             let Some(parts) = self.parts(&places, &index.definition) else { return Ok(None) };
@@ -83,7 +90,7 @@ impl IndexesShown<'_> {
                 rows.key = parts.into_iter().take(keys).collect();
                 continue;
             }
-            let Some(root) = self.roots.get(&fold(&index.name)).copied() else { return Ok(None) };
+            let Some(root) = root(&index.name) else { return Ok(None) };
             let unique = index.definition.unique.then_some(keys);
             shapes.push(IndexShape { root, parts, unique });
         }

@@ -23,7 +23,7 @@ pub struct TypedColumn {
     pub declared: String,
 }
 
-/// Counts the values that would be converted (<https://sqlite.org/datatype3.html#type_affinity>) and shows
+/// Counts the values of a table, given as SQL text, that would be converted (<https://sqlite.org/datatype3.html#type_affinity>) and shows
 /// some with their keys; `None` if every value stays as it is.
 ///
 /// The values are stored in a temporary column of that type one by one, without any key: the key itself
@@ -33,7 +33,7 @@ pub struct TypedColumn {
 /// Whatever SQLite reports.
 pub fn conversions(
     connection: &Connection,
-    table: &str,
+    source: &str,
     shape: &Table,
     column: &TypedColumn,
 ) -> Result<Option<String>> {
@@ -41,10 +41,9 @@ pub fn conversions(
     connection.execute_batch(&format!(
         "DROP TABLE IF EXISTS temp.{TYPED};
          CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {});
-         INSERT INTO temp.{TYPED} SELECT {}, {value}, {value} FROM main.{} NOT INDEXED",
+         INSERT INTO temp.{TYPED} SELECT {}, {value}, {value} FROM {source} NOT INDEXED",
         column.declared,
-        shown_key(shape),
-        quote(table)
+        shown_key(shape)
     ))?;
     let found = converted(connection);
     connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;

@@ -10,6 +10,7 @@ mod compile;
 mod define;
 mod disguise;
 mod health;
+mod in_place;
 mod lineage;
 mod quotes;
 mod rename;
@@ -25,5 +26,5 @@ pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage}
 pub use quotes::NameAsString;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
-pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer};
+pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};
 pub use views::Outputs;

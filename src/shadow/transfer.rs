@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::build::open_memory;
+use super::in_place::stays;
 use super::lineage::{ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
 use crate::database::with_stubs;
 use crate::error::Result;
-use crate::name::{fold, quote, same};
+use crate::name::{fold, in_main, quote, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
 use crate::sql::edit;
 
@@ -38,10 +39,12 @@ pub struct RecordCopy {
     /// The indexes of the new table whose records come over with it, from an index of the old table
     /// that holds the same.
     pub indexes: Vec<String>,
+    /// Whether nothing but names changes in what is stored, so that it can stay where it is.
+    pub stays: bool,
 }
 
-const SOURCE: &str = "phaseshift_source";
-const TARGET: &str = "phaseshift_target";
+pub(super) const SOURCE: &str = "phaseshift_source";
+pub(super) const TARGET: &str = "phaseshift_target";
 
 impl Shadow {
     /// Finds out how the rows of each table could be copied since the stage began, by folded name
@@ -64,7 +67,8 @@ impl Shadow {
                 continue;
             }
             let sides = [(before, old, old_shape), (&after, object, new_shape)];
-            if let Some(found) = ask(sides)? {
+            if let Some(mut found) = ask(sides)? {
+                found.stays = stays(sides, &self.lineage)?;
                 methods.insert(fold(&object.name), found);
             }
         }
@@ -72,7 +76,7 @@ impl Shadow {
     }
 }
 
-type Side<'s> = (&'s Schema, &'s Object, &'s Table);
+pub(super) type Side<'s> = (&'s Schema, &'s Object, &'s Table);
 
 /// Makes both tables without rows and asks SQLite.
 fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
@@ -109,12 +113,13 @@ fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
         }
     }
     if !indexes.is_empty() || alone == Transfer::KeepsRowids {
-        return Ok(Some(RecordCopy { method: CopyMethod::Records, indexes }));
+        let method = CopyMethod::Records;
+        return Ok(Some(RecordCopy { method, indexes, stays: false }));
     }
     guarded(&connection, old_shape, new_shape)
 }
 
-fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
+pub(super) fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
     edit::retarget_index(index.sql.as_deref()?, name, table).ok()
 }
 
@@ -130,7 +135,8 @@ fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<R
         return Ok(None);
     }
     let keeps = transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids;
-    let copy = RecordCopy { method: CopyMethod::RecordsWithGuard, indexes: Vec::new() };
+    let method = CopyMethod::RecordsWithGuard;
+    let copy = RecordCopy { method, indexes: Vec::new(), stays: false };
     Ok(keeps.then_some(copy))
 }
 
@@ -152,7 +158,15 @@ pub enum Transfer {
 /// # Errors
 /// Whatever SQLite reports while it lists its program.
 pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
-    let sql = format!("EXPLAIN INSERT INTO main.{} SELECT * FROM main.{}", quote(to), quote(from));
+    transfer_out_of(connection, to, &in_main(from))
+}
+
+/// As [`transfer`], out of a table anywhere, given as SQL text.
+///
+/// # Errors
+/// As [`transfer`].
+pub fn transfer_out_of(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
+    let sql = format!("EXPLAIN INSERT INTO {} SELECT * FROM {from}", in_main(to));
     // Where records cannot be copied whole, `*` may stand for more columns than can be written:
     // generated ones, too.
     let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };

@@ -40,6 +40,7 @@ fn project_for(example: &str) -> Project {
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
     let to = match command {
         "downgrade" | "history" | "show" | "diff" => Some("phase4"),
+        "revision" if example.contains("--autogenerate") => Some("phase4"),
         "plan" if example.contains("--down") => Some("phase4"),
         "status" | "current" if !example.contains("--require 2") => Some("phase4"),
         "current" | "verify" | "restore" | "backups" | "check" => Some("phase3"),
@@ -54,10 +55,12 @@ fn project_for(example: &str) -> Project {
         let named = project.path("backups/fits_catalog_pre_phase3_20241027_013000.db");
         std::fs::copy(backup, named).unwrap();
     }
-    if command == "diff" {
+    if command == "diff" || example.contains("--autogenerate") {
         let texts =
             "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
-        project.write("schema.sql", &sqlite3(&project.database(), texts));
+        let new =
+            if command == "diff" { "" } else { ";\nCREATE TABLE tags(name TEXT PRIMARY KEY)" };
+        project.write("schema.sql", &(sqlite3(&project.database(), texts) + new));
     }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
@@ -101,7 +104,7 @@ fn in_terminal(project: &Project, example: &str, path: &str) -> (i32, String) {
     let mut reader = pair.master.try_clone_reader().unwrap();
     let mut keyboard = pair.master.take_writer().unwrap();
     let (mut seen, mut buffer) = (String::new(), [0; 4_096]);
-    let mut answers = vec![("Type 'yes'", "yes\r"), ("Which one?", "1\r")];
+    let mut answers = vec![("Type 'yes'", "yes\r"), ("Which backup", "\r")];
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
         if let Some(place) = answers.iter().position(|(question, _)| seen.contains(question)) {

@@ -9,6 +9,7 @@ mod support;
 
 mod accidents;
 mod examples;
+mod lints;
 mod round_trips;
 mod schemas;
 mod words;

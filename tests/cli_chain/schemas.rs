@@ -77,3 +77,103 @@ fn the_order_of_branches_does_not_count() {
     project.run(&["upgrade", "93b7ace49920"]).expect_code(0);
     assert_eq!(lines(&project, &["diff"]), [""; 0]);
 }
+
+#[test]
+fn one_more_table_gives_one_phase_and_the_second_time_none() {
+    let project = project();
+    let tags = "CREATE TABLE my_models (\n  id INTEGER PRIMARY KEY, -- the key\n  name TEXT NOT NULL,\n  \
+                at TEXT DEFAULT CURRENT_TIMESTAMP\n)";
+    let index = "CREATE INDEX ix_my_models_id ON my_models(id)";
+    project.write("schema.sql", &format!("{DESIRED}{tags};\n{index};\n"));
+    let revision = ["revision", "-m", "Add my models", "--autogenerate"];
+    let json = project.run_here(&[&revision[..], &["--json"]].concat()).expect_code(0).json();
+    assert_eq!((&json["id"], &json["changed"]), (&"add_my_models".into(), &true.into()));
+    let again = project.run_here(&revision).expect_code(0);
+    assert_eq!(again.stdout, "Nothing to do: the phases make what schema.sql says.\n");
+    project.run(&["upgrade"]).expect_code(0);
+    let text = "SELECT sql FROM sqlite_schema WHERE name = 'my_models'";
+    assert_eq!(sqlite3(&project.database(), text), tags, "to the byte");
+    assert_eq!(lines(&project, &["diff", "--to", "schema"]), [""; 0]);
+    project.run_here(&["check"]).expect_code(0);
+    project.run(&["downgrade", "--accept-loss"]).expect_code(0);
+}
+
+#[test]
+fn nothing_is_dropped_unless_that_is_said() {
+    let project = project();
+    project.write("schema.sql", "CREATE TABLE t(a INTEGER PRIMARY KEY, c TEXT);\n");
+    let revision = ["revision", "-m", "Without b", "--autogenerate"];
+    let before = project.snapshot();
+    let refused = project.run_here(&revision).expect_code(4);
+    assert!(refused.stderr.contains("column t.b (renamed to c?)"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--allow-drop"), "{}", refused.stderr);
+    assert_eq!(project.snapshot(), before);
+    project.run_here(&[&revision[..], &["--allow-drop"]].concat()).expect_code(0);
+    let text = std::fs::read_to_string(project.phases().join("without_b.toml")).unwrap();
+    assert!(text.contains("# Destructive: column t.b (renamed to c?) goes away"), "{text}");
+    assert!(text.contains("# was it renamed? Then write instead"), "{text}");
+    assert!(text.contains("op = \"rename_column\", table = \"t\", from = \"b\", to = \"c\""));
+}
+
+#[test]
+fn rows_survive_a_drafted_rebuild() {
+    let project = project();
+    sqlite3(&project.database(), "INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+    project.write(
+        "schema.sql",
+        "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT NOT NULL CHECK (b <> ''), c INT DEFAULT 7);
+         CREATE VIEW v AS SELECT b FROM t;
+         CREATE TRIGGER g AFTER DELETE ON t BEGIN SELECT 1; END;",
+    );
+    project.run_here(&["revision", "-m", "Strict", "--autogenerate"]).expect_code(0);
+    project.run(&["upgrade"]).expect_code(0);
+    assert_eq!(sqlite3(&project.database(), "SELECT * FROM t"), "1|x|7\n2|y|7");
+    assert_eq!(lines(&project, &["diff", "--to", "schema"]), [""; 0]);
+    project.run(&["downgrade"]).expect_code(0);
+    assert_eq!(sqlite3(&project.database(), "SELECT * FROM t"), "1|x\n2|y");
+}
+
+/// From nothing to whole systems, and from one state of a system to a later one.
+#[test]
+fn whole_systems_are_drafted() {
+    for name in ["charts/phases", "photo_map/phases"] {
+        let system = fixture(name);
+        system.run(&["upgrade", "heads", "--create"]).expect_code(0);
+        let texts = "SELECT group_concat(sql, ';' || char(10)) FROM (SELECT sql FROM sqlite_schema \
+            WHERE sql NOT NULL AND tbl_name NOT IN ('schema_version', 'phase_history') ORDER BY rowid)";
+        let schema = sqlite3(&system.database(), texts);
+        let other = graph(&[]);
+        other.write("schema.sql", &schema);
+        other.run_here(&["revision", "-m", "All", "--autogenerate"]).expect_code(0);
+        other.run(&["upgrade", "--create"]).expect_code(0);
+        let sorted = "SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL AND tbl_name NOT IN \
+            ('schema_version', 'phase_history') ORDER BY type, name";
+        assert_eq!(sqlite3(&other.database(), sorted), sqlite3(&system.database(), sorted));
+    }
+}
+
+#[test]
+fn a_later_state_of_charts_is_drafted_from_an_earlier_one() {
+    let charts = fixture("charts/phases");
+    charts.run(&["upgrade", "--create"]).expect_code(0);
+    let texts = "SELECT group_concat(sql, ';' || char(10)) FROM (SELECT sql FROM sqlite_schema \
+        WHERE sql NOT NULL AND tbl_name NOT IN ('schema_version', 'phase_history') ORDER BY rowid)";
+    charts.write("schema.sql", &sqlite3(&charts.database(), texts));
+    for early in ["2d5eb21ce250", "17d797292022", "782ba409672f"] {
+        let arguments = [
+            "revision",
+            "-m",
+            "Jump",
+            "--autogenerate",
+            "--head",
+            early,
+            "--splice",
+            "--allow-drop",
+        ];
+        let id = format!("jump_{early}");
+        charts.run_here(&[&arguments[..], &["--id", &id]].concat()).expect_code(0);
+        let same = ["diff", "--from", &id, "--to", "schema"];
+        charts.run_here(&same).expect_code(0);
+        std::fs::remove_file(charts.phases().join(format!("{id}.toml"))).unwrap();
+    }
+}

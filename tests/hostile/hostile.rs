@@ -198,3 +198,8 @@ pub fn backup(input: &[u8]) {
     assert!(std::fs::read(&path).expect("the file") == *bytes, "a look changed the file");
     drop(std::fs::remove_dir_all(&folder));
 }
+
+/// The pages of a database, read by the engine's own reader.
+pub fn pages(input: &[u8]) {
+    phaseshift::btree::exercise(input);
+}

@@ -121,3 +121,8 @@ fn hostile_changes_are_made_or_refused() {
 fn hostile_backups_are_whole_or_refused() {
     feed("backup", &seeds::backup(), hostile::backup);
 }
+
+#[test]
+fn hostile_pages_are_read_or_refused() {
+    feed("pages", &seeds::pages(), hostile::pages);
+}

@@ -124,6 +124,16 @@ pub fn change() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// The bytes of whole databases.
+pub fn pages() -> Vec<Vec<u8>> {
+    let mark = MARK.as_bytes();
+    let whole = |seed: Vec<u8>| {
+        let place = seed.windows(mark.len()).position(|it| it == mark).unwrap();
+        seed[place + mark.len()..].to_vec()
+    };
+    backup().into_iter().take(1).map(whole).collect()
+}
+
 pub fn backup() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("fits.db");
@@ -176,6 +186,7 @@ fn write() {
         ("schema", schema()),
         ("change", change()),
         ("backup", backup()),
+        ("pages", pages()),
     ];
     for (kind, seeds) in kinds {
         std::fs::create_dir_all(root.join(kind)).unwrap();

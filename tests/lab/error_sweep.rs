@@ -13,10 +13,10 @@ use crate::tally::{Tally, long};
 use crate::verdict::{Expected, Which};
 
 /// Of so many cases one is run again in the short form.
-const RERUNS: u64 = 7;
+const RERUNS: u64 = 15;
 
 /// Of so many operations one fails for ever in the short form; each fails once in any form.
-const FOR_EVER: usize = 3;
+const FOR_EVER: usize = 5;
 
 /// How many power cuts follow on each job that says, in spite of an error, that it is done.
 const CUTS: u64 = 3;

@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::plan::Direction;
 
-use super::look::request_of;
+use super::look::{meant, request_of};
 use super::migrate::unguided;
 use super::plan;
 use crate::cli::answer::Answer;
@@ -19,7 +19,7 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
     if arguments.sql {
         return plan::sql(context, goal.target.as_deref(), Direction::Down);
     }
-    let project = context.project()?;
+    let project = meant(context.project()?, goal.in_place);
     let mut request = request_of(Direction::Down, goal)?;
     if arguments.accept_loss {
         request = request.accepting_loss();

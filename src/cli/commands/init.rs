@@ -56,6 +56,7 @@ pub fn settings(database: &str) -> String {
          database = {database}\n\
          phases = \"phases\"\n\
          # backups = \"backups\"          # default: beside the database\n\
+         # schema = \"schema.sql\"       # the desired schema, for diff and --autogenerate\n\
          # version_table = \"schema_version\"\n\
          # wait = 5                      # seconds, for other programs' locks\n\
          # keep = {{ days = 30, count = 3 }}\n"

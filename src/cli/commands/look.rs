@@ -19,6 +19,11 @@ pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Res
     Ok(Request::new(direction, Target::parse(target.unwrap_or(default))?))
 }
 
+/// Returns the project as the goal of a command means it.
+pub fn meant(project: Project, in_place: bool) -> Project {
+    if in_place { project.in_place() } else { project }
+}
+
 /// Makes the request for the goal of a command.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use phaseshift::migrate::{
 use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
-use super::look::{look, prerequisites, rebuilt_tables, request_of};
+use super::look::{look, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
 use super::unadopted::offer;
 use super::{plan, report};
@@ -31,7 +31,7 @@ const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 /// # Errors
 /// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn guided(context: &Context, goal: &Goal) -> Result<Answer> {
-    let project = context.project()?;
+    let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     guide(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }
@@ -98,7 +98,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
     if arguments.sql {
         return plan::sql(context, goal.target.as_deref(), Direction::Up);
     }
-    let project = context.project()?;
+    let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if arguments.create && !dry_run {

@@ -8,6 +8,7 @@ use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
+use super::drafted::{Drafted, drafted, nothing_to_draft, reaches};
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::{MergeArgs, RevisionArgs};
@@ -21,6 +22,8 @@ struct NewPhase {
     parents: Vec<PhaseId>,
     depends_on: Vec<PhaseId>,
     labels: Vec<String>,
+    /// The steps, and the schema that they must reach.
+    drafted: Option<Drafted>,
 }
 
 /// Writes a new phase file.
@@ -38,6 +41,13 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
     refuse_unwanted_fork(&chain, &parents, arguments.splice)?;
     let depends_on =
         arguments.depends_on.iter().map(|id| chain.resolve_id(id)).collect::<Result<Vec<_>>>()?;
+    let drafted = match arguments.autogenerate {
+        true => match drafted(context, &chain, &parents, arguments.allow_drop)? {
+            Some(drafted) => Some(drafted),
+            None => return Ok(nothing_to_draft(context)),
+        },
+        false => None,
+    };
     let phase = NewPhase {
         id: new_id(&chain, arguments.id.as_deref(), &arguments.message)?,
         version: next_version(&chain),
@@ -45,6 +55,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
         parents,
         depends_on,
         labels: arguments.labels.clone(),
+        drafted,
     };
     write(context, &phase)
 }
@@ -80,6 +91,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
         parents,
         depends_on: Vec::new(),
         labels: Vec::new(),
+        drafted: None,
     };
     write(context, &phase)
 }
@@ -180,7 +192,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
     }
     let path = folder.join(format!("{name}.toml"));
     let content = text(phase);
-    let notices = accept(context, &path, &content)?;
+    let notices = accept(context, &path, &content, phase)?;
     files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
     files
         .create(&path, content.as_bytes(), 0o644)
@@ -194,17 +206,26 @@ fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
         "version": phase.version,
         "parents": ids(&phase.parents),
         "notices": notices,
+        "changed": true,
+        "drops": phase.drafted.as_ref().map(|it| &it.drops),
     });
-    Ok(Answer::done(format!("Created {}\n", context.shown(&path)), report))
+    let mut said = format!("Created {}\n", context.shown(&path));
+    if phase.drafted.is_some() {
+        said.push_str("Read it before you apply it: it was drafted, not meant.\n");
+    }
+    Ok(Answer::done(said, report))
 }
 
 /// Reads the phases together with the new file before it is written, and replays all of them from
 /// nothing. A chain that stands on tables that no phase makes does not run so: that is told, and no
 /// more.
-fn accept(context: &Context, path: &Path, content: &str) -> Result<Vec<String>> {
+fn accept(context: &Context, path: &Path, content: &str, phase: &NewPhase) -> Result<Vec<String>> {
     let files = context.files();
     let new = PhaseFile::parse(files.as_ref(), path, content)?;
     let chain = Chain::read_with(files.as_ref(), &context.settings.phases, new)?;
+    if let Some(drafted) = &phase.drafted {
+        return reaches(context, chain, &phase.id, drafted).map(|()| Vec::new());
+    }
     let all = chain.phases().iter().map(|phase| phase.id.clone()).collect();
     // The shadow is in memory: the path is never opened.
     let project = context.project_at(context.folder.join("unused.db"), chain);
@@ -238,7 +259,9 @@ fn text(phase: &NewPhase) -> String {
         let labels = phase.labels.iter().map(String::as_str).collect();
         text.push_str(&format!("labels = {}\n", list(labels)));
     }
-    if phase.parents.len() < 2 {
+    if let Some(drafted) = &phase.drafted {
+        text.push_str(&drafted.text);
+    } else if phase.parents.len() < 2 {
         text.push_str(
             "\n# [[up]]\n# op = \"add_column\"\n# table = \"sessions\"\n# column = \"note TEXT\"\n",
         );
@@ -270,6 +293,7 @@ mod tests {
             parents: vec![PhaseId::new("phase1").unwrap()],
             depends_on: Vec::new(),
             labels: vec!["x".into()],
+            drafted: None,
         };
         let folder = tempfile::tempdir().unwrap();
         let files = phaseshift::files::RealFiles;

@@ -6,7 +6,7 @@ use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use serde_json::{Value, json};
 
-use super::look::{look, prerequisites, request};
+use super::look::{look, meant, prerequisites, request};
 use super::report;
 use super::unadopted::name_the_phase;
 use crate::cli::answer::Answer;
@@ -30,7 +30,8 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
     if arguments.sql {
         return sql(context, target, direction);
     }
-    let (project, outlined) = outline(context, target, direction)?;
+    let project = meant(context.project()?, arguments.in_place);
+    let outlined = outline(&project, target, direction)?;
     let migration = match outlined {
         Outline::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
         Outline::Planned(migration) => migration,
@@ -58,7 +59,8 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
     if let Some(Ok(range)) = target.map(TargetRange::parse) {
         return sql_of_range(context, &range, direction);
     }
-    let (project, outlined) = outline(context, target, direction)?;
+    let project = context.project()?;
+    let outlined = outline(&project, target, direction)?;
     let mut answer = match outlined {
         Outline::UpToDate(up_to_date) => {
             let mut answer = report::nothing_to_do(&project, &up_to_date);
@@ -94,17 +96,10 @@ fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) ->
     Ok(Answer::done(sql, report))
 }
 
-fn outline(
-    context: &Context,
-    target: Option<&str>,
-    direction: Direction,
-) -> Result<(Project, Outline)> {
-    let project = context.project()?;
+fn outline(project: &Project, target: Option<&str>, direction: Direction) -> Result<Outline> {
     let default = if direction == Direction::Down { "-1" } else { "head" };
     let request = request(direction, target, default)?;
-    let outlined = Migration::outline(&project, &request)
-        .map_err(|error| name_the_phase(error, &project, &request))?;
-    Ok((project, outlined))
+    Migration::outline(project, &request).map_err(|error| name_the_phase(error, project, &request))
 }
 
 /// Checks what must hold before a run.

@@ -4,8 +4,8 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, diff, downgrade, history, init, meta, migrate, new_phase,
-    plan, restore, stamp, status, verify,
+    backups, chain, check, current, demo, deps, diff, downgrade, history, init, lint, meta,
+    migrate, new_phase, plan, restore, stamp, status, verify,
 };
 use crate::cli::answer::Answer;
 use crate::cli::args::Command;
@@ -69,7 +69,9 @@ fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
         Command::Bases => chain::bases(context),
         Command::Branches => chain::branches(context),
         Command::Check(arguments) => check::run(context, arguments),
+        Command::Deps(arguments) => deps::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
+        Command::Lint(arguments) => lint::run(context, arguments),
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),

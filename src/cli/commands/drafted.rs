@@ -1,0 +1,88 @@
+//! `revision --autogenerate`: a phase drafted from the desired schema.
+
+use phaseshift::autogenerate::{draft, phase_text};
+use phaseshift::inspect::{SchemaSource, schema_from};
+use phaseshift::migrate::{Project, replay};
+use phaseshift::phase::{Applied, Chain, PhaseId};
+use phaseshift::schema::{ColumnOrder, Schema, differences};
+use phaseshift::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use crate::cli::answer::Answer;
+use crate::cli::context::Context;
+
+/// The steps of a drafted phase, and the schema that it must reach.
+pub struct Drafted {
+    /// What follows the head of the phase file.
+    pub text: String,
+    /// What goes away, in words.
+    pub drops: Vec<String>,
+    want: Schema,
+}
+
+/// Drafts the steps from what the parents make to the desired schema; `None` if nothing differs.
+///
+/// # Errors
+/// [`ErrorKind::SchemaMismatch`] listing what would go away, unless that is allowed;
+/// [`ErrorKind::Step`] naming a phase that does not run from nothing; as
+/// [`phaseshift::inspect::desired_schema`] and [`draft`].
+pub fn drafted(
+    context: &Context,
+    chain: &Chain,
+    parents: &[PhaseId],
+    allow_drop: bool,
+) -> Result<Option<Drafted>> {
+    // The shadow is in memory: the path is never opened.
+    let project = context.project_at(context.folder.join("unused.db"), chain.clone());
+    let source = SchemaSource::Desired(context.settings.schema.clone());
+    let want = schema_from(&project, &source)?;
+    let have = made_by(&project, parents)?;
+    let draft = draft(&have, &want)?;
+    if draft.steps.is_empty() {
+        return Ok(None);
+    }
+    if !draft.drops.is_empty() && !allow_drop {
+        let schema = context.shown(&context.settings.schema);
+        let what = format!("{schema} lacks what the phases make: --allow-drop lets it go");
+        return Err(Error::new(ErrorKind::SchemaMismatch, what).problems(draft.drops));
+    }
+    let mut text = "\n# Drafted from the desired schema: read it before you apply it.\n".to_owned();
+    for drop in &draft.drops {
+        text.push_str(&format!("# Destructive: {drop} goes away with its content.\n"));
+    }
+    text.push_str(&phase_text(&draft));
+    Ok(Some(Drafted { text, drops: draft.drops, want }))
+}
+
+/// Checks that a new phase, replayed with all that is before it, makes the desired schema exactly.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] with what differs; those of a replay.
+pub fn reaches(context: &Context, chain: Chain, id: &PhaseId, drafted: &Drafted) -> Result<()> {
+    let project = context.project_at(context.folder.join("unused.db"), chain);
+    let made = made_by(&project, std::slice::from_ref(id))?;
+    let apart = differences(&drafted.want, &made, ColumnOrder::Same);
+    if apart.is_empty() {
+        return Ok(());
+    }
+    let what = "the drafted phase does not reach the desired schema: write it by hand";
+    Err(Error::new(ErrorKind::Unsupported, what).problems(apart))
+}
+
+/// The answer where the phases make the desired schema already.
+pub fn nothing_to_draft(context: &Context) -> Answer {
+    let schema = context.shown(&context.settings.schema);
+    let text = format!("Nothing to do: the phases make what {schema} says.\n");
+    Answer::done(text, json!({"file": null, "changed": false}))
+}
+
+/// The schema that phases and all that is before them make from nothing.
+fn made_by(project: &Project, ends: &[PhaseId]) -> Result<Schema> {
+    let before = ends.iter().flat_map(|id| project.chain.ancestors(id));
+    let applied: Applied = before.chain(ends.iter().cloned()).collect();
+    let mut schema = replay(project, &applied)?.schema()?;
+    schema.objects.retain(|object| {
+        !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
+    });
+    Ok(schema)
+}

@@ -1,0 +1,81 @@
+//! Whether a table can stay where it is, because only names change: every record of it and of its indexes
+//! would be copied whole, each index into the one that takes its place.
+
+use rusqlite::Connection;
+
+use super::build::open_memory;
+use super::lineage::Lineage;
+use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
+use crate::database::with_stubs;
+use crate::error::Result;
+use crate::name::{literal, same};
+use crate::schema::{Object, ObjectKind};
+use crate::sql::{edit, significant_tokens};
+
+/// Tells whether the records of a table, which line up, and those of each index that stays can be taken
+/// as they are.
+pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
+    let [(before, old, _), (after, new, _)] = sides;
+    if counts_up(old) != counts_up(new) {
+        return Ok(false);
+    }
+    let connection = open_memory()?;
+    for (object, name) in [(old, SOURCE), (new, TARGET)] {
+        let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
+        if !create(&connection, text) {
+            return Ok(false);
+        }
+    }
+    // Those that UNIQUE and PRIMARY KEY make go by their numbers.
+    if forms(&connection, SOURCE)? != forms(&connection, TARGET)? {
+        return Ok(false);
+    }
+    for index in before.belonging(ObjectKind::Index, &old.name) {
+        let name = lineage.index_after(&index.name);
+        let successor = after.find(ObjectKind::Index, &name);
+        let Some(successor) = successor.filter(|it| same(&it.table, &new.name)) else { continue };
+        if !same_index(&connection, index, successor)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Tells whether two indexes hold the same records for the same rows.
+fn same_index(connection: &Connection, old: &Object, new: &Object) -> Result<bool> {
+    const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
+    let made = create(connection, moved(old, NAMES[0], SOURCE))
+        && create(connection, moved(new, NAMES[1], TARGET));
+    let equal = made
+        && transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids
+        && forms(connection, SOURCE)? == forms(connection, TARGET)?;
+    connection
+        .execute_batch(&NAMES.map(|name| format!("DROP INDEX IF EXISTS {name};")).concat())?;
+    Ok(equal)
+}
+
+fn create(connection: &Connection, text: Option<String>) -> bool {
+    let mut stubbed = Vec::new();
+    text.is_some_and(|text| {
+        with_stubs(connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()
+    })
+}
+
+/// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and
+/// partial, and its columns with their order and collation.
+fn forms(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT l.\"unique\" || l.partial || l.origin || group_concat(
+             printf('%d %d %d %s', x.cid, x.\"desc\", x.key, x.coll), ',' ORDER BY x.seqno)
+         FROM pragma_index_list({table}) l, pragma_index_xinfo(l.name) x
+         GROUP BY l.seq ORDER BY l.seq",
+        table = literal(table)
+    ))?;
+    let forms = statement.query_map([], |row| row.get(0))?;
+    Ok(forms.collect::<rusqlite::Result<_>>()?)
+}
+
+fn counts_up(table: &Object) -> bool {
+    let text = table.sql.as_deref().unwrap_or_default();
+    significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
+}
