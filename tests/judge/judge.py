@@ -150,7 +150,7 @@ class Renames:
         if unknown:
             raise SystemExit("judge: unknown key in renames: %s" % ", ".join(sorted(unknown)))
         self.tables = {fold(a): b for a, b in document.get("tables", {}).items()}
-        self.behind = set()
+        self.behind = {}
         self.columns = self._nested(document.get("columns", {}))
         self.indexes = {fold(a): b for a, b in document.get("indexes", {}).items()}
         self.views = self._nested(document.get("views", {}))
@@ -166,11 +166,10 @@ class Renames:
     def table(self, old):
         if fold(old) in self.tables:
             return self.tables[fold(old)]
-        if fold(old) in self.behind:
-            # The tables behind a virtual table take its name with them.
-            for start, new in self.tables.items():
-                if fold(old).startswith(start + "_"):
-                    return new + old[len(start) :]
+        # The tables behind a virtual table take its name with them.
+        owner = self.behind.get(fold(old))
+        if owner in self.tables:
+            return self.tables[owner] + old[len(owner) :]
         return old
 
     def column(self, new_table, old):
@@ -284,7 +283,13 @@ class Judge:
         self.after = open_file(after)
         if sqlite3.sqlite_version_info >= (3, 37, 0):
             listed = self.before.execute("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
-            self.renames.behind = {fold(name_of(row[0])) for row in listed}
+            virtual = [
+                name for name, thing in of_kind(self.before, "table", ()).items() if is_virtual(thing)
+            ]
+            for row in listed:
+                name = fold(name_of(row[0]))
+                owners = [it for it in virtual if name.startswith(it + "_")]
+                self.renames.behind[name] = max(owners, key=len, default=None)
         self.expected = expected_schema(self.before, self.renames, self.ignored)
 
     def fail(self, check, detail):
