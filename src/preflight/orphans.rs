@@ -13,13 +13,14 @@ use crate::shadow::{ColumnOrigin, TableLineage};
 const SAMPLES: usize = 5;
 
 /// Counts the rows of a table that new foreign keys would leave without a parent. Keys that were
-/// there before are the baseline and no business of the phase.
+/// there before are the baseline and no business of the phase. `touched` and `filled` are the tables,
+/// folded, that earlier stages change and that data steps write to.
 pub(super) fn orphans(
     connection: &Connection,
     before: &Schema,
     reshape: &Reshape,
     rebuild: &Rebuild,
-    filled: &BTreeSet<String>,
+    (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<String>> {
     let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
     let Some((old, new)) = shapes else { return Ok(Vec::new()) };
@@ -29,6 +30,10 @@ pub(super) fn orphans(
         // A second key that says the same counts its violations a second time.
         if let Some(place) = known.iter().position(|it| is_same(it, key, reshape, rebuild)) {
             known.remove(place);
+            continue;
+        }
+        // A parent that an earlier stage changes is not in the file as it will be.
+        if touched.contains(&fold(name_before(reshape, &key.parent))) {
             continue;
         }
         if is_empty_parent(key, reshape, filled) {

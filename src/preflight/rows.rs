@@ -97,7 +97,7 @@ fn stage_problems(
             };
             problems.extend(try_rows(connection, &trial)?);
         }
-        problems.extend(orphans(connection, before, reshape, rebuild, filled)?);
+        problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
     }
     if touched.is_empty() {
         problems.extend(bereaved(connection, before, reshape)?);

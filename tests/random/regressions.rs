@@ -417,3 +417,56 @@ fn a_virtual_table_with_rows_of_its_own_comes_back_with_them() {
     bench.same_answer("SELECT * FROM words WHERE words MATCH 'two'");
     bench.same_answer("SELECT * FROM box");
 }
+
+#[test]
+fn a_parent_that_an_earlier_phase_renames_is_not_looked_for_under_its_new_name() {
+    let bench = Bench::new(
+        "CREATE TABLE shelf(id INTEGER PRIMARY KEY); INSERT INTO shelf VALUES (1);
+         CREATE TABLE book(id INTEGER PRIMARY KEY, shelf INT); INSERT INTO book VALUES (5, 1);",
+    );
+    let renamed = Renaming::of_table("shelf", "place").column("place", "id", "number");
+    bench.phase("a", &format!("parents = []\n{}", renamed.steps()));
+    bench.phase(
+        "b",
+        "[[up]]\nop = \"add_constraint\"\ntable = \"book\"
+         sql = \"FOREIGN KEY (shelf) REFERENCES place(number)\"",
+    );
+    bench.up();
+    assert_eq!(bench.ask("SELECT b.id FROM book b JOIN place p ON p.number = b.shelf"), "5");
+    assert_eq!(bench.ask("PRAGMA foreign_key_check"), "");
+}
+
+#[test]
+fn orphans_under_a_parent_that_an_earlier_phase_renames_are_rolled_back() {
+    let bench = Bench::new(
+        "CREATE TABLE shelf(id INTEGER PRIMARY KEY); INSERT INTO shelf VALUES (1);
+         CREATE TABLE book(id INTEGER PRIMARY KEY, shelf INT); INSERT INTO book VALUES (5, 77);",
+    );
+    bench.phase("a", &format!("parents = []\n{}", Renaming::of_table("shelf", "place").steps()));
+    bench.phase(
+        "b",
+        "[[up]]\nop = \"add_constraint\"\ntable = \"book\"
+         sql = \"FOREIGN KEY (shelf) REFERENCES place(id)\"",
+    );
+    bench.rolled_back(ErrorKind::Proof, "book row 5 has no parent in place");
+}
+
+#[test]
+fn a_comment_behind_a_table_stays_when_its_columns_change() {
+    // SQLite keeps it only behind table options.
+    for end in ["STRICT /* the end */", "STRICT -- the end"] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE shot(id INTEGER PRIMARY KEY, note TEXT) {end}
+             ; CREATE INDEX by_note ON shot(note); INSERT INTO shot VALUES (1, 'x');"
+        ));
+        let text = "SELECT sql FROM sqlite_schema WHERE name = 'shot'";
+        let before = bench.ask(text);
+        assert!(before.contains("the end"), "{before}");
+        bench.steps(
+            "[[up]]\nop = \"alter_column\"\ntable = \"shot\"\ncolumn = \"note\"\ndefault = \"'y'\"",
+        );
+        bench.up();
+        let expected = before.replace("note TEXT", "note TEXT DEFAULT 'y'");
+        assert_eq!(bench.ask(text), expected);
+    }
+}
