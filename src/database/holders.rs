@@ -67,8 +67,8 @@ pub fn holders(path: &Path, files: &dyn Files) -> Vec<Holder> {
     let stat = |path: &Path| files.stat(path).ok().flatten();
     let Some(main) = stat(path) else { return Vec::new() };
     let shared_memory = stat(&beside(path, "-shm"));
-    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    let mut found = decode(&locks, Inode::of(&main), shared_memory.as_ref().map(Inode::of));
+    let mut found =
+        decode(&table_of_locks(), Inode::of(&main), shared_memory.as_ref().map(Inode::of));
     for pid in processes() {
         if !found.contains_key(&pid) && has_open(pid, Inode::of(&main), files) && !is_our_fork(pid)
         {
@@ -77,6 +77,13 @@ pub fn holders(path: &Path, files: &dyn Files) -> Vec<Holder> {
     }
     found.remove(&std::process::id());
     found.into_iter().map(|(pid, how)| Holder { pid, program: program(pid), how }).collect()
+}
+
+/// Reads the table of locks twice. The system gives it out piece by piece, and where a lock goes meanwhile
+/// the next one may be skipped; that it happens to the same lock in both readings is unlikely.
+fn table_of_locks() -> String {
+    let read = || std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    format!("{}{}", read(), read())
 }
 
 /// Tells whether a process is a child of ours that has not become another program yet: between fork
