@@ -199,3 +199,28 @@ fn counters_and_statistics_follow_when_tables_swap_names() {
     assert_eq!(bench.ask(asked), "one|70\ntwo|500\none|ib|3 2\ntwo|ia|2 1");
     assert_eq!(bench.ask("SELECT * FROM one; SELECT * FROM two"), "7|3\n8|3\n5|2");
 }
+
+/// A later phase must not take a table for the one that had its name when the backup was made.
+#[test]
+fn a_name_that_another_table_takes_is_not_refilled_from_the_old_one() {
+    let drop = "parents = []\n[[up]]\nop = \"drop_table\"\ntable = \"a\"\n";
+    let create =
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE a(id INTEGER PRIMARY KEY, x, y)\"\n";
+    let rename = "[[up]]\nop = \"rename_table\"\nfrom = \"b\"\nto = \"a\"\n";
+    let add = "[[up]]\nop = \"add_column\"\ntable = \"a\"\ncolumn = \"n INT DEFAULT 5\"\nafter = \"id\"\n";
+    for (second, strategy, rows) in [
+        (create, "", ""),
+        (rename, "", "1|5|of b\n2|5|of b too"),
+        (rename, "strategy = \"auto\"\n", "1|5|of b\n2|5|of b too"),
+    ] {
+        let bench = Bench::new(
+            "CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 'of a'), (2, 'of a too');
+             CREATE TABLE b(id INTEGER PRIMARY KEY, x); INSERT INTO b VALUES (1, 'of b'), (2, 'of b too');",
+        );
+        bench.phase("p1", drop);
+        bench.phase("p2", &format!("parents = [\"p1\"]\n{strategy}{second}"));
+        bench.phase("p3", &format!("parents = [\"p2\"]\n{add}"));
+        bench.up();
+        assert_eq!(bench.ask("SELECT id, n, x FROM a"), rows, "{strategy}{second}");
+    }
+}

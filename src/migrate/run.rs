@@ -362,6 +362,8 @@ fn settle(
         DatabaseState::Done => {
             let causes = error.causes().join(": ");
             work.follow_up = Some(format!("an error at the commit: {causes}"));
+            // The backup is not attached to the new connection.
+            work.course.refill = Refill::default();
             project.open(Access::Write).map_err(|again| again.leaving(DatabaseState::Done))
         }
         state => Err(error.leaving(state)),

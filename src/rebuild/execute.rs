@@ -117,7 +117,9 @@ impl Run<'_> {
     ) -> Result<()> {
         for action in &step.actions {
             self.interrupt.check()?;
-            if matches!(action, Action::CreateTable { .. }) {
+            if let Action::CreateTable { table, .. } = action {
+                // From here on the backup's table of that name is another one.
+                self.refill.forget(table);
                 self.gone.drop_waiting(self.database.connection())?;
                 self.staying.edit(self.database.connection())?;
             }

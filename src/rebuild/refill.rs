@@ -43,7 +43,7 @@ impl Refill {
         self.0.retain(|table| !touched.tables.contains_key(table));
     }
 
-    /// Leaves out a table that gets another name.
+    /// Leaves out a name that another table gets, or that a table gives up.
     pub(super) fn forget(&mut self, table: &str) {
         self.0.remove(&fold(table));
     }
