@@ -22,6 +22,15 @@ fn migration_from(start: Start) {
 }
 
 #[test]
+fn an_error_while_tables_change_their_names_in_place_is_never_silent() {
+    let disk = Disk::new("errors-in-place");
+    for start in [Start::Clean, Start::WalFrames] {
+        let scene = Scene::new(&disk, start, SESSIONS).in_place(&disk);
+        green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
+    }
+}
+
+#[test]
 fn an_error_in_a_migration_of_a_clean_file_is_never_silent() {
     migration_from(Start::Clean);
 }

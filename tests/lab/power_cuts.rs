@@ -1,7 +1,9 @@
 //! Power cuts at every operation of the engine's jobs.
 
+use phaseshift::migrate::{Look, Migration};
+
 use crate::disk::{Change, Disk};
-use crate::jobs::Job;
+use crate::jobs::{Job, project, to_head};
 use crate::power_sweep::{Planted, PowerSweep};
 use crate::scene::{DATABASE, Scene, Start};
 use crate::tally::long;
@@ -29,6 +31,27 @@ fn a_power_cut_in_a_migration_leaves_old_or_new_and_a_backup() {
         let scene = Scene::new(&disk, start, SESSIONS);
         green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
     }
+}
+
+#[test]
+fn a_power_cut_while_tables_change_their_names_in_place_leaves_old_or_new() {
+    let disk = Disk::new("power-in-place");
+    for start in Start::ALL {
+        let scene = Scene::new(&disk, start, SESSIONS).in_place(&disk);
+        assert_stays(&disk, &scene);
+        green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
+    }
+}
+
+/// The sweep would show nothing about tables that stay if they were rebuilt.
+fn assert_stays(disk: &Disk, scene: &Scene) {
+    disk.load(&scene.image);
+    let project = project(disk, &scene.chain);
+    let Look::Ready(migration) = Migration::look(&project, &to_head()).unwrap() else {
+        panic!("nothing to do")
+    };
+    let stays: Vec<bool> = migration.plan().rebuilds().map(|it| it.stays.is_some()).collect();
+    assert_eq!(stays, [true, true]);
 }
 
 #[test]

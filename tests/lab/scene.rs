@@ -55,6 +55,27 @@ op = "sql"
 sql = "INSERT INTO audit VALUES ('phase two')"
 "#;
 
+/// A phase in which only names change, so that both tables stay where they are.
+const NAMES_ONLY: &str = r#"
+version = 2
+description = "other names"
+strategy = "auto"
+[[up]]
+op = "rename_table"
+from = "sessions"
+to = "imaging_sessions"
+[[up]]
+op = "rename_column"
+table = "imaging_sessions"
+from = "telescope"
+to = "scope"
+[[up]]
+op = "rename_column"
+table = "files"
+from = "bytes"
+to = "size"
+"#;
+
 const SCHEMA: &str = "
 CREATE TABLE schema_version(version INTEGER PRIMARY KEY, applied_at TEXT, description TEXT);
 INSERT INTO schema_version VALUES (1, '2024-01-01', 'the first catalogue');
@@ -111,7 +132,7 @@ impl Scene {
     /// Makes a catalogue with so many sessions and twice as many files.
     pub fn new(disk: &Disk, start: Start, sessions: u32) -> Self {
         disk.load(&Image::new());
-        let chain = phases(disk);
+        let chain = phases(disk, SECOND);
         catalogue(disk, start, sessions);
         let image = match start {
             Start::Clean | Start::CleanWal => disk.image(),
@@ -119,6 +140,14 @@ impl Scene {
             Start::HotJournal => with_hot_journal(disk),
         };
         Self { name: format!("{start:?}"), image: without_phases(image), chain }
+    }
+
+    /// Changes names only, in the tables as they are.
+    pub fn in_place(mut self, disk: &Disk) -> Self {
+        disk.load(&Image::new());
+        self.chain = phases(disk, NAMES_ONLY);
+        self.name += " in place";
+        self
     }
 
     /// Adds a backup of another, older catalogue, and returns its path.
@@ -164,9 +193,9 @@ impl Scene {
     }
 }
 
-fn phases(disk: &Disk) -> Chain {
+fn phases(disk: &Disk, second: &str) -> Chain {
     disk.create_folder(Path::new(PHASES)).unwrap();
-    for (name, text) in [("phase1.toml", FIRST), ("phase2.toml", SECOND)] {
+    for (name, text) in [("phase1.toml", FIRST), ("phase2.toml", second)] {
         disk.create(&Path::new(PHASES).join(name), text.as_bytes(), 0o644).unwrap();
     }
     Chain::read(disk, Path::new(PHASES)).unwrap()
