@@ -134,6 +134,35 @@ pub fn make_empty(path: &Path) {
     connection.execute_batch("PRAGMA user_version=0; VACUUM").unwrap();
 }
 
+/// What SQLite's own pragmas say of every table, and the texts of all else, in no order: branches add their
+/// columns and keys in the order in which they come.
+pub fn shapes(connection: &Connection) -> Vec<String> {
+    let sql = "
+        WITH t AS (SELECT name FROM sqlite_schema WHERE type = 'table'
+            AND name NOT IN ('schema_version', 'phase_history'))
+        SELECT 'column ' || json_array(t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden)
+            FROM t, pragma_table_xinfo(t.name) c
+        UNION ALL
+        SELECT 'key ' || json_array(t.name, group_concat(f.\"from\", ','), f.\"table\",
+                group_concat(f.\"to\", ','), f.on_update, f.on_delete)
+            FROM t, pragma_foreign_key_list(t.name) f GROUP BY t.name, f.id
+        UNION ALL
+        SELECT 'index ' || json_array(t.name, i.\"unique\", i.origin, i.partial,
+                (SELECT group_concat(ifnull(x.name, '') || ' ' || x.\"desc\" || ' ' || x.coll, ',')
+                    FROM pragma_index_xinfo(i.name) x WHERE x.key))
+            FROM t, pragma_index_list(t.name) i
+        UNION ALL
+        SELECT type || ' ' || json_array(name, tbl_name, sql) FROM sqlite_schema
+            WHERE type <> 'table' AND sql IS NOT NULL
+        UNION ALL
+        SELECT 'checks ' || json_array(name, (length(sql) - length(replace(upper(sql), 'CHECK', ''))) / 5)
+            FROM sqlite_schema WHERE name IN t
+        ORDER BY 1";
+    let mut statement = connection.prepare(sql).unwrap();
+    let lines = statement.query_map([], |row| row.get(0)).unwrap();
+    lines.map(Result::unwrap).collect()
+}
+
 pub fn texts(connection: &Connection) -> Texts {
     let mut statement = connection
         .prepare(
