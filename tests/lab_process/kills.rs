@@ -21,9 +21,6 @@ fn configurations() -> Vec<(Job, Start)> {
     ]
 }
 
-/// Of so many calls that change nothing one is tampered with in the long form; of the others all.
-const LONG_HARMLESS: usize = 10;
-
 /// Tries a tampering with every call, or in the short form with one in `step` of each name.
 fn sweep(title: &str, with: &[(&'static str, &str)], step: usize, only: fn(&str) -> bool) {
     if !strace::is_possible() {
@@ -38,12 +35,7 @@ fn sweep(title: &str, with: &[(&'static str, &str)], step: usize, only: fn(&str)
             for number in 1..=count {
                 for (with, and_after) in with {
                     turn += 1;
-                    // A kill before a call that changes nothing is one before the next that does.
-                    let step = match (long(), is_harmless(&name)) {
-                        (true, false) => 1,
-                        (true, true) => LONG_HARMLESS,
-                        (false, _) => step,
-                    };
+                    let step = if long() { 1 } else { step };
                     if !usize::is_multiple_of(turn, step) {
                         continue;
                     }

@@ -58,8 +58,9 @@ impl Tally {
             bad.len()
         ));
         // Two threads share the work, and under load not always in the same way: some calls that
-        // were counted are not made. A sweep in which hardly any fault happens shows nothing.
-        assert!(cases > missed, "{name}: {cases} faults happened, {missed} did not");
+        // were counted are not made. Where that is more than one in ten, the sweep has to be made
+        // again when the machine is quiet.
+        assert!(*cases > missed * 10, "{name}: {cases} faults happened, {missed} did not");
         assert!(bad.is_empty(), "{name}: {:#?}", &bad[..bad.len().min(5)]);
     }
 }
