@@ -211,7 +211,7 @@ impl Derivation<'_> {
                 let scratch = self.waits(&to).then(|| self.free_virtual(changes.len()));
                 changes.push(VirtualChange::Rename { from, to, scratch });
             } else if edit::reads_content(&sql) {
-                let settings = self.settings_table(&from);
+                let settings = self.settings_table(&from, changes.len());
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });
             } else {
                 let what =
@@ -243,9 +243,9 @@ impl Derivation<'_> {
 
     /// The settings of an FTS5 table are rows that go with it
     /// (<https://sqlite.org/fts5.html#fts5_data_structures>, "The Config Table").
-    fn settings_table(&self, from: &str) -> Option<(String, String)> {
+    fn settings_table(&self, from: &str, number: usize) -> Option<(String, String)> {
         let table = self.before.find(ObjectKind::ShadowTable, &format!("{from}_config"))?;
-        let mut scratch = "phaseshift_settings".to_owned();
+        let mut scratch = format!("phaseshift_settings_{}", number + 1);
         while free_name(self.after, &scratch) != scratch
             || free_name(self.before, &scratch) != scratch
         {

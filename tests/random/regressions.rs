@@ -470,3 +470,22 @@ fn a_comment_behind_a_table_stays_when_its_columns_change() {
         assert_eq!(bench.ask(text), expected);
     }
 }
+
+#[test]
+fn two_full_text_tables_follow_their_content_table_with_their_settings() {
+    let bench = Bench::new(
+        "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT); INSERT INTO note VALUES (1, 'running water');
+         CREATE VIRTUAL TABLE words USING fts5(text, content='note', content_rowid='id');
+         CREATE VIRTUAL TABLE stems USING fts5(text, content='note', content_rowid='id', tokenize='porter');
+         INSERT INTO words(words) VALUES ('rebuild'); INSERT INTO stems(stems) VALUES ('rebuild');
+         INSERT INTO words(words, rank) VALUES ('automerge', 3);
+         INSERT INTO stems(stems, rank) VALUES ('automerge', 5);",
+    );
+    bench.steps(Renaming::of_table("note", "remark").steps()).up();
+    assert_eq!(bench.ask("SELECT rowid FROM stems WHERE stems MATCH 'run'"), "1");
+    assert_eq!(bench.ask("SELECT rowid FROM words WHERE words MATCH 'running'"), "1");
+    bench.same_answer("SELECT k, v FROM words_config UNION ALL SELECT k, v FROM stems_config");
+    bench.down();
+    assert_eq!(bench.ask("SELECT rowid FROM stems WHERE stems MATCH 'run'"), "1");
+    bench.same_answer("SELECT k, v FROM words_config UNION ALL SELECT k, v FROM stems_config");
+}
