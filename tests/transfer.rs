@@ -28,14 +28,14 @@ fn way(bench: &Bench) -> (CopyMethod, Vec<String>, String) {
 }
 
 #[test]
-fn phase_3_copies_every_record_and_every_index_record_whole() {
+fn phase_3_copies_every_record_whole_and_keeps_every_index() {
     let project = Project::with_catalogue(&SampleOptions { files: 50, ..SampleOptions::default() });
     let bench = Bench::of(project);
     let found = bench.look("phase3").unwrap();
     let phaseshift::migrate::Look::Ready(migration) = found else { panic!("nothing to do") };
     let ways: Vec<_> = migration.plan().rebuilds().map(|it| (it.to.clone(), it.way())).collect();
     let whole = |table: &str, count: u8| {
-        (table.to_owned(), format!("records copied whole, with those of {count} indexes"))
+        (table.to_owned(), format!("records copied whole; {count} indexes keep their entries"))
     };
     assert!(ways.contains(&whole("imaging_sessions", 2)), "{ways:?}");
     assert!(ways.contains(&whole("fits_files", 11)), "{ways:?}");

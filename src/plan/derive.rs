@@ -15,8 +15,8 @@ use crate::sql::{edit, significant_tokens};
 /// What only SQLite can tell about a change.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// How SQLite would copy the records of a table, by folded name afterwards; tables that are
-    /// not named are copied row by row.
+    /// How the rows of a table and the entries of its indexes would be copied, by folded name afterwards;
+    /// tables that are not named are copied row by row.
     pub methods: BTreeMap<String, RecordCopy>,
     /// Whether a table in which only names change stays where it is.
     pub in_place: bool,
@@ -135,6 +135,7 @@ impl Derivation<'_> {
             given_alias: given_alias(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
+            kept: found.map(|it| self.kept(it)).unwrap_or_default(),
             stays: found
                 .filter(|it| it.stays && self.facts.in_place)
                 .map(|_| self.staying(old, object)),
@@ -157,6 +158,14 @@ impl Derivation<'_> {
     fn carried(&self, found: &RecordCopy) -> Vec<Object> {
         let find = |name: &String| self.after.find(ObjectKind::Index, name).cloned();
         found.indexes.iter().filter_map(find).collect()
+    }
+
+    /// The indexes of a table whose b-trees are kept.
+    fn kept(&self, found: &RecordCopy) -> Vec<(String, Object)> {
+        let find = |(from, to): &(String, String)| {
+            Some((from.clone(), self.after.find(ObjectKind::Index, to)?.clone()))
+        };
+        found.kept.iter().filter_map(find).collect()
     }
 
     fn created(&self) -> Vec<Object> {

@@ -22,6 +22,9 @@ pub struct Rebuild {
     /// The indexes that are there before the rows: their records are copied whole, too. As a script
     /// they are made afterwards.
     pub indexes: Vec<Object>,
+    /// The indexes that hold the same entries afterwards, so that their b-trees are kept: by their names
+    /// before, as they are afterwards. As a script they are made anew.
+    pub kept: Vec<(String, Object)>,
     /// The indexes that stay with a table that is not rebuilt after all, because only names change: by
     /// their names before, as they are afterwards. As a script it is rebuilt all the same.
     pub stays: Option<Vec<(String, Object)>>,
@@ -45,23 +48,20 @@ impl Rebuild {
         if self.stays.is_some() {
             return "stays in place: only names change".to_owned();
         }
-        match (self.copy.method, self.indexes.len()) {
-            (CopyMethod::Records | CopyMethod::RecordsWithGuard, 0) => {
-                "records copied whole".to_owned()
-            }
-            (CopyMethod::Records | CopyMethod::RecordsWithGuard, 1) => {
-                "records copied whole, with those of 1 index".to_owned()
-            }
-            (CopyMethod::Records | CopyMethod::RecordsWithGuard, count) => {
-                format!("records copied whole, with those of {count} indexes")
-            }
-            (CopyMethod::Rows, _) => {
+        let way = match self.copy.method {
+            CopyMethod::Records | CopyMethod::RecordsWithGuard => "records copied whole".to_owned(),
+            CopyMethod::Rows => {
                 let renamed = |reason: &String| !reason.contains("renamed");
                 match self.reasons.iter().find(|reason| renamed(reason)) {
                     Some(reason) => format!("rows rewritten: {reason}"),
                     None => "rows rewritten: the definitions do not line up".to_owned(),
                 }
             }
+        };
+        match self.kept.len() {
+            0 => way,
+            1 => format!("{way}; 1 index keeps its entries"),
+            count => format!("{way}; {count} indexes keep their entries"),
         }
     }
 }

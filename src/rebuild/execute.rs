@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
+use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
 use crate::database::{Database, Purpose, run_fenced, with_passing_stubs, with_strict_names};
@@ -58,6 +59,7 @@ pub fn execute(
         interrupt: database.options().interrupt.clone(),
         done: Execution::default(),
         early: EarlyIndexes::default(),
+        kept: KeptTrees::default(),
         gone: Gone::default(),
         staying: Staying::default(),
         refill: std::mem::take(&mut course.refill),
@@ -77,6 +79,7 @@ pub fn execute(
     let reset = database.connection().execute_batch("PRAGMA legacy_alter_table=OFF");
     result?;
     reset?;
+    run.kept.all_given()?;
     course.refill = run.refill;
     database.hide_attached_names()?;
     Ok(run.done)
@@ -99,6 +102,7 @@ struct Run<'a> {
     interrupt: Interrupt,
     done: Execution,
     early: EarlyIndexes,
+    kept: KeptTrees,
     gone: Gone,
     staying: Staying,
     refill: Refill,
@@ -147,7 +151,7 @@ impl Run<'_> {
                 Action::StepAside { scratch, rebuild, .. } => {
                     self.step_aside(action, scratch, rebuild.as_deref())?;
                 }
-                Action::Restore(object) if self.early.takes(object) => {
+                Action::Restore(object) if self.is_there(object)? => {
                     observer.event(&Event::StepDone { what: created(object) });
                 }
                 Action::Remove(_)
@@ -170,6 +174,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Tells whether an index came with its table: made before the rows, or with the b-tree it had.
+    fn is_there(&mut self, object: &Object) -> Result<bool> {
+        Ok(self.early.takes(object) || self.kept.give_late(self.database.connection(), object)?)
+    }
+
     /// A table in which only names change stays. An old table goes at once if the new one can be filled
     /// from the backup; otherwise its indexes make room for those of the new one.
     fn step_aside(
@@ -189,6 +198,9 @@ impl Run<'_> {
         for statement in action.sql() {
             with_passing_stubs(connection, &statement)
                 .map_err(|error| refused(error, &statement))?;
+        }
+        if let Some(rebuild) = rebuild {
+            self.kept.take(connection, rebuild)?;
         }
         if let Some(rebuild) = rebuild
             && self.gone.steps_aside(connection, rebuild, &mut self.refill)?
@@ -227,21 +239,22 @@ impl Run<'_> {
                 quote(column)
             ))?;
         }
-        self.early.create(self.database.connection(), rebuild)?;
-        if origin.attached {
+        self.early.create(self.database.connection(), rebuild, &self.kept)?;
+        let copied = if origin.attached {
             self.done.refilled = true;
-            self.database.with_attached(|| self.fill(rebuild, &origin))?;
+            self.database.with_attached(|| self.fill(rebuild, &origin))?
         } else {
-            self.fill(rebuild, &origin)?;
-        }
+            self.fill(rebuild, &origin)?
+        };
         for (name, _, _) in &guards {
             self.run(&format!("DROP INDEX main.{}", quote(name)))?;
         }
-        let copied = count_rows(self.connection(), &rebuild.to)?;
         if copied != expected {
             let what = format!("{copied} of {expected} rows of {} were copied", rebuild.from);
             return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
+        let given = self.kept.give(self.database.connection(), rebuild)?;
+        self.early.note(given.iter());
         self.noted(rebuild, copied, observer);
         Ok(())
     }
@@ -259,11 +272,13 @@ impl Run<'_> {
         observer.event(&Event::TableCopied { from, to, rows });
     }
 
-    fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<()> {
+    /// Returns how many rows SQLite says it wrote.
+    fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<u64> {
         self.refuse_conversions(rebuild, &origin.source)?;
         let copy = |statement: &str| {
             let named = with_strict_names(self.connection(), || self.run(statement));
-            named.map_err(|error| error.about(&rebuild.from))
+            named.map_err(|error| error.about(&rebuild.from))?;
+            Ok(self.connection().changes())
         };
         if self.copies_records(rebuild, origin)? {
             return copy(&rebuild.copy.sql(&origin.source, &rebuild.to));

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::execute::refused;
+use super::kept::KeptTrees;
 use super::relax::edit_schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
@@ -23,8 +24,13 @@ pub(super) struct EarlyIndexes(BTreeSet<String>);
 impl EarlyIndexes {
     /// Makes the indexes of a new table whose records can be copied whole. One whose name is not free
     /// yet is left for later.
-    pub(super) fn create(&mut self, connection: &Connection, rebuild: &Rebuild) -> Result<()> {
-        for index in &rebuild.indexes {
+    pub(super) fn create(
+        &mut self,
+        connection: &Connection,
+        rebuild: &Rebuild,
+        kept: &KeptTrees,
+    ) -> Result<()> {
+        for index in rebuild.indexes.iter().filter(|index| !kept.has(rebuild, index)) {
             let Some(sql) = &index.sql else { continue };
             if free_name(connection, &index.name)? != index.name {
                 continue;
@@ -35,7 +41,7 @@ impl EarlyIndexes {
         Ok(())
     }
 
-    /// Notes indexes that are there because their table stays.
+    /// Notes indexes that are there because their table stays, or their b-tree.
     pub(super) fn note<'i>(&mut self, indexes: impl Iterator<Item = &'i Object>) {
         self.0.extend(indexes.map(|index| fold(&index.name)));
     }

@@ -6,6 +6,7 @@
 mod execute;
 mod in_place;
 mod indexes;
+mod kept;
 mod refill;
 mod relax;
 

@@ -13,12 +13,12 @@ use crate::sql::edit::{self, ColumnChange};
 
 /// Runs a copy with CHECK constraints ignored and, where old rows hold NULL in spite of NOT NULL, with
 /// that rule left out of the new table until the rows are in.
-pub(super) fn relaxed(
+pub(super) fn relaxed<T>(
     connection: &Connection,
     rebuild: &Rebuild,
     source: &str,
-    copy: impl FnOnce() -> Result<()>,
-) -> Result<()> {
+    copy: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let lenient = nulls_in_spite(connection, rebuild, source)?;
     connection.execute_batch("PRAGMA ignore_check_constraints=ON")?;
     let copied = if lenient.is_empty() {
@@ -27,9 +27,9 @@ pub(super) fn relaxed(
         without_not_null(connection, rebuild, &lenient, copy)
     };
     let reset = connection.execute_batch("PRAGMA ignore_check_constraints=OFF");
-    copied?;
+    let copied = copied?;
     reset?;
-    Ok(())
+    Ok(copied)
 }
 
 /// The columns that hold NULL although they were and will be NOT NULL.
@@ -56,12 +56,12 @@ fn nulls_in_spite(connection: &Connection, rebuild: &Rebuild, source: &str) -> R
     Ok(found)
 }
 
-fn without_not_null(
+fn without_not_null<T>(
     connection: &Connection,
     rebuild: &Rebuild,
     columns: &[String],
-    copy: impl FnOnce() -> Result<()>,
-) -> Result<()> {
+    copy: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let optional = ColumnChange { not_null: Some(false), ..ColumnChange::default() };
     let mut text = rebuild.sql.clone();
     for column in columns {
@@ -70,8 +70,9 @@ fn without_not_null(
         })?;
     }
     set_text(connection, &rebuild.to, &text)?;
-    copy()?;
-    set_text(connection, &rebuild.to, &rebuild.sql)
+    let copied = copy()?;
+    set_text(connection, &rebuild.to, &rebuild.sql)?;
+    Ok(copied)
 }
 
 /// Replaces the stored text of a table by one that stores rows in the same way.

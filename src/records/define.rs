@@ -8,7 +8,7 @@ use crate::name::literal;
 /// The number that SQLite gives the rowid as part of an index, and that of an expression
 /// (<https://sqlite.org/pragma.html#pragma_index_xinfo>).
 pub(super) const ROWID: i64 = -1;
-pub(super) const EXPRESSION: i64 = -2;
+pub(crate) const EXPRESSION: i64 = -2;
 
 /// The indexes of one table, automatic ones included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

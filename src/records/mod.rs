@@ -8,6 +8,7 @@ mod layout;
 mod same;
 mod shapes;
 
+pub(crate) use define::EXPRESSION;
 pub use define::{Indexes, indexes};
 pub use layout::{same_layout, same_rules};
 pub use same::Records;

@@ -42,7 +42,7 @@ pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
 }
 
 /// Tells whether two indexes hold the same records for the same rows.
-fn same_index(connection: &Connection, old: &Object, new: &Object) -> Result<bool> {
+pub(super) fn same_index(connection: &Connection, old: &Object, new: &Object) -> Result<bool> {
     const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
     let made = create(connection, moved(old, NAMES[0], SOURCE))
         && create(connection, moved(new, NAMES[1], TARGET));
@@ -54,7 +54,8 @@ fn same_index(connection: &Connection, old: &Object, new: &Object) -> Result<boo
     Ok(equal)
 }
 
-fn create(connection: &Connection, text: Option<String>) -> bool {
+/// Creates an object with stubs for what is missing, and tells whether it could be done.
+pub(super) fn create(connection: &Connection, text: Option<String>) -> bool {
     let mut stubbed = Vec::new();
     text.is_some_and(|text| {
         with_stubs(connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()

@@ -11,6 +11,7 @@ mod define;
 mod disguise;
 mod health;
 mod in_place;
+mod kept;
 mod lineage;
 mod quotes;
 mod rename;

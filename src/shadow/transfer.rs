@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::build::open_memory;
 use super::in_place::stays;
+use super::kept::kept_indexes;
 use super::lineage::{ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
 use crate::database::with_stubs;
@@ -31,7 +32,7 @@ pub enum CopyMethod {
     Rows,
 }
 
-/// How SQLite would copy the records of a table.
+/// How the rows of a table and the entries of its indexes would get into the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordCopy {
     /// The method.
@@ -41,6 +42,15 @@ pub struct RecordCopy {
     pub indexes: Vec<String>,
     /// Whether nothing but names changes in what is stored, so that it can stay where it is.
     pub stays: bool,
+    /// The indexes whose b-trees hold the same entries afterwards: by the names before and after.
+    pub kept: Vec<(String, String)>,
+}
+
+impl RecordCopy {
+    /// Values one by one, and every index anew.
+    fn by_rows() -> Self {
+        Self { method: CopyMethod::Rows, indexes: Vec::new(), stays: false, kept: Vec::new() }
+    }
 }
 
 pub(super) const SOURCE: &str = "phaseshift_source";
@@ -48,7 +58,7 @@ pub(super) const TARGET: &str = "phaseshift_target";
 
 impl Shadow {
     /// Finds out how the rows of each table could be copied since the stage began, by folded name
-    /// now. Tables that are not named have to be copied value by value.
+    /// now. Tables that are not named stay as they are, or are copied value by value.
     ///
     /// # Errors
     /// Whatever SQLite reports.
@@ -63,14 +73,12 @@ impl Shadow {
             }
             let shapes = before.shape(&old.name).zip(after.shape(&object.name));
             let Some((old_shape, new_shape)) = shapes else { continue };
-            if !lines_up(&lineage, old_shape, new_shape) {
-                continue;
-            }
             let sides = [(before, old, old_shape), (&after, object, new_shape)];
-            if let Some(mut found) = ask(sides)? {
-                found.stays = stays(sides, &self.lineage)?;
-                methods.insert(fold(&object.name), found);
-            }
+            let asked = if lines_up(&lineage, old_shape, new_shape) { ask(sides)? } else { None };
+            let stays = asked.is_some() && stays(sides, &self.lineage)?;
+            let kept = kept_indexes(sides, (&self.lineage, &lineage), asked.is_some())?;
+            let found = asked.unwrap_or_else(RecordCopy::by_rows);
+            methods.insert(fold(&object.name), RecordCopy { stays, kept, ..found });
         }
         Ok(methods)
     }
@@ -114,7 +122,7 @@ fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
     }
     if !indexes.is_empty() || alone == Transfer::KeepsRowids {
         let method = CopyMethod::Records;
-        return Ok(Some(RecordCopy { method, indexes, stays: false }));
+        return Ok(Some(RecordCopy { method, indexes, ..RecordCopy::by_rows() }));
     }
     guarded(&connection, old_shape, new_shape)
 }
@@ -136,7 +144,7 @@ fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<R
     }
     let keeps = transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids;
     let method = CopyMethod::RecordsWithGuard;
-    let copy = RecordCopy { method, indexes: Vec::new(), stays: false };
+    let copy = RecordCopy { method, ..RecordCopy::by_rows() };
     Ok(keeps.then_some(copy))
 }
 
