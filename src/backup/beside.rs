@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::check::{Integrity, integrity};
 use super::pages::digest_of_pages;
+use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Interrupt;
@@ -89,7 +90,10 @@ pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
 /// Reads every page of a backup again and returns the digest of its bytes.
 pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
     let backup = Database::open(path, Access::Look, options)?;
-    let found = digest_of_pages(backup.connection(), &options.interrupt)?;
+    let found = {
+        let _state = ReadTransaction::begin(backup.connection())?;
+        digest_of_pages(backup.connection(), &options.interrupt)?
+    };
     backup.close()?;
     Ok(found)
 }

@@ -16,6 +16,7 @@ use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, look};
 use super::publish::{Finished, publish, restate};
 use super::verify::{Digest, digest};
+use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
@@ -208,7 +209,7 @@ fn run(
     let job = Job::new(source, request)?;
     let mut part = job.begin(observer)?;
     let (compared, copied) = {
-        let _snapshot = Snapshot::begin(source.connection())?;
+        let _snapshot = ReadTransaction::begin(source.connection())?;
         job.copy(&part, observer)?;
         let copied = started.elapsed().as_secs_f64();
         (job.compare(&part, checked, observer)?, copied)
@@ -274,32 +275,6 @@ fn of_copy(error: Error) -> Error {
         return error;
     }
     Error::new(ErrorKind::Backup, "the backup cannot be read back").caused_by(error)
-}
-
-/// A read transaction that begins with a read and ends when dropped.
-struct Snapshot<'c>(Option<&'c Connection>);
-
-impl<'c> Snapshot<'c> {
-    fn begin(connection: &'c Connection) -> Result<Self> {
-        let snapshot = if connection.is_autocommit() {
-            connection.execute_batch("BEGIN")?;
-            Self(Some(connection))
-        } else {
-            // The caller reads in a transaction already; it stays the caller's.
-            Self(None)
-        };
-        connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
-        Ok(snapshot)
-    }
-}
-
-impl Drop for Snapshot<'_> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0 {
-            // Nothing was written: whether it ends now or with the connection makes no difference.
-            drop(connection.execute_batch("COMMIT"));
-        }
-    }
 }
 
 /// One backup in the making.

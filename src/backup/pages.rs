@@ -8,9 +8,13 @@ use std::path::Path;
 use rusqlite::{Connection, Rows};
 
 use super::verify::Digest;
+use crate::btree::OpenFile;
 use crate::database::OpenOptions;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Interrupt;
+
+/// The pages of a database as SQLite sees them (<https://sqlite.org/dbpage.html>).
+const ALL_PAGES: &str = "SELECT data FROM main.sqlite_dbpage ORDER BY pgno";
 
 /// How much of the copy is read at once; a multiple of every page size.
 const CHUNK: usize = 512 * 1_024;
@@ -50,13 +54,15 @@ pub(super) fn compare_pages(
     options: &OpenOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Pages> {
-    // https://sqlite.org/dbpage.html
-    let Ok(mut pages) = source.prepare("SELECT data FROM main.sqlite_dbpage ORDER BY pgno") else {
-        return Ok(Pages::Unknown);
-    };
+    let Ok(mut pages) = source.prepare(ALL_PAGES) else { return Ok(Pages::Unknown) };
     let page_size: u32 = source.query_row("PRAGMA main.page_size", [], |row| row.get(0))?;
-    let mut walk =
-        Walk { pages: pages.query([])?, page_size: page_size as usize, number: 0, stated: 0 };
+    let mut walk = Walk {
+        source: Source::open(source, pages.query([])?)?,
+        buffer: Vec::with_capacity(CHUNK),
+        page_size: page_size as usize,
+        number: 0,
+        stated: 0,
+    };
     let mut reader = options.files.reader(copy).map_err(|error| file_error("read", copy, error))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; CHUNK];
@@ -82,25 +88,19 @@ pub(super) fn compare_pages(
     Ok(Pages::Equal(Digest { text: text_of(&hasher), bytes }))
 }
 
-/// The digest of a database's bytes, read page by page through a connection that may stay open. It is
-/// that of the file: nothing waits in a WAL, and the page that is never used holds zeros in both.
+/// The digest of a database's bytes, read through a connection that may stay open and is in a read
+/// transaction. It is that of the file: nothing waits in a WAL, and the page that is never used holds zeros
+/// in both.
 pub(super) fn digest_of_pages(connection: &Connection, interrupt: &Interrupt) -> Result<String> {
-    let mut pages = connection.prepare("SELECT data FROM main.sqlite_dbpage ORDER BY pgno")?;
-    let mut rows = pages.query([])?;
+    let mut pages = connection.prepare(ALL_PAGES)?;
+    let mut source = Source::open(connection, pages.query([])?)?;
     let mut hasher = blake3::Hasher::new();
-    // Many pages at once are hashed several times as fast as one after the other.
     let mut buffer = Vec::with_capacity(CHUNK);
-    while let Some(row) = rows.next()? {
-        buffer.extend_from_slice(row.get_ref(0)?.as_blob().map_err(|error| {
-            Error::new(ErrorKind::Backup, "a page cannot be read").caused_by(error)
-        })?);
-        if buffer.len() >= CHUNK {
-            interrupt.check()?;
-            hasher.update(&buffer);
-            buffer.clear();
-        }
+    // Many pages at once are hashed several times as fast as one after the other.
+    while source.next(CHUNK, &mut buffer)? {
+        interrupt.check()?;
+        hasher.update(&buffer);
     }
-    hasher.update(&buffer);
     Ok(text_of(&hasher))
 }
 
@@ -108,9 +108,52 @@ fn text_of(hasher: &blake3::Hasher) -> String {
     format!("blake3:{}", hasher.finalize().to_hex())
 }
 
+/// Where the bytes of a database come from, in the order of its pages.
+enum Source<'s> {
+    /// From the file that SQLite has open, and how many were read.
+    File(OpenFile<'s>, u64),
+    /// From SQLite, page by page.
+    Pages(Rows<'s>),
+}
+
+impl<'s> Source<'s> {
+    /// The connection is in a read transaction; the rows are those of [`ALL_PAGES`].
+    fn open(connection: &'s Connection, rows: Rows<'s>) -> Result<Self> {
+        let file = OpenFile::lend(connection)?.filter(|file| file.has(1));
+        Ok(file.map_or(Self::Pages(rows), |file| Self::File(file, 0)))
+    }
+
+    /// Replaces the content of a buffer by the bytes that follow: so many, or fewer at the end. Returns
+    /// false if there are none.
+    fn next(&mut self, count: usize, into: &mut Vec<u8>) -> Result<bool> {
+        let unreadable = || Error::new(ErrorKind::Backup, "a page cannot be read");
+        into.clear();
+        match self {
+            Self::File(file, done) => {
+                let left = usize::try_from(file.bytes() - *done).unwrap_or(count);
+                into.resize(left.min(count), 0);
+                if !into.is_empty() && !file.read(*done, into)? {
+                    return Err(unreadable());
+                }
+                *done += into.len() as u64;
+            }
+            Self::Pages(rows) => {
+                while into.len() < count
+                    && let Some(row) = rows.next()?
+                {
+                    let page = row.get_ref(0)?.as_blob();
+                    into.extend_from_slice(page.map_err(|error| unreadable().caused_by(error))?);
+                }
+            }
+        }
+        Ok(!into.is_empty())
+    }
+}
+
 /// The pages of the source, in order, and how far they are compared.
 struct Walk<'s> {
-    pages: Rows<'s>,
+    source: Source<'s>,
+    buffer: Vec<u8>,
     page_size: usize,
     number: u64,
     /// The number of pages that the copy's header states.
@@ -119,14 +162,14 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     fn compare(&mut self, chunk: &[u8]) -> Result<Option<String>> {
+        let mut source = std::mem::take(&mut self.buffer);
+        self.source.next(chunk.len(), &mut source)?;
+        let mut pages = source.chunks(self.page_size);
         for copy in chunk.chunks(self.page_size) {
             self.number += 1;
-            let Some(row) = self.pages.next()? else {
+            let Some(source) = pages.next() else {
                 return Ok(Some(format!("page {} is not in the database", self.number)));
             };
-            let source = row.get_ref(0)?.as_bytes().map_err(|error| {
-                Error::new(ErrorKind::Backup, "a page cannot be read").caused_by(error)
-            })?;
             let same = if self.number == 1 {
                 self.stated = stated_pages(copy);
                 same_first_page(source, copy)
@@ -137,11 +180,12 @@ impl Walk<'_> {
                 return Ok(Some(format!("page {} differs", self.number)));
             }
         }
+        self.buffer = source;
         Ok(None)
     }
 
     fn end(&mut self) -> Result<Option<String>> {
-        if self.pages.next()?.is_some() {
+        if self.source.next(self.page_size, &mut self.buffer)? {
             return Ok(Some(format!("only {} pages were copied", self.number)));
         }
         let states = format!("the header states {} of {} pages", self.stated, self.number);

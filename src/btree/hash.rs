@@ -1,23 +1,31 @@
 //! A sum of hashes that does not depend on the order of what is hashed.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
 use super::record::Value;
 
 /// How many entries there are, and the sum of the hashes of all of them.
 ///
-/// Two multisets of entries with the same sum are the same: each hash is BLAKE3, cut to 128 bits, and
-/// what could make sums collide is no accident of a disk or of SQLite.
+/// Two multisets of entries with the same sum are the same: each hash is XXH3 of 128 bits under a secret of
+/// this run, and what could make sums collide is no accident of a disk or of SQLite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) count: u64,
     sum: u128,
 }
 
+/// No file can be made for a secret that nobody knows before.
+fn secret() -> u64 {
+    static SECRET: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    *SECRET
+}
+
 impl Sum {
     pub(super) fn add(&mut self, entry: &Entry) {
-        let hash = blake3::hash(&entry.0);
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash.as_bytes()[..16]);
-        self.sum = self.sum.wrapping_add(u128::from_le_bytes(half));
+        self.sum = self.sum.wrapping_add(xxh3_128_with_seed(&entry.0, secret()));
         self.count += 1;
     }
 }

@@ -8,6 +8,7 @@
 mod compare;
 mod cursor;
 mod exercise;
+mod file;
 mod hash;
 mod index;
 mod node;
@@ -16,13 +17,18 @@ mod pages;
 mod record;
 mod set;
 mod source;
+mod transaction;
+mod twins;
 
 pub use compare::{Trees, compare_trees};
 pub use cursor::Cursor;
 pub use exercise::exercise;
+pub use file::OpenFile;
 pub use index::{IndexShape, KeyPart, Place, Rows, indexes_project};
 pub use order::Collation;
 pub use pages::{Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
 pub use set::PageSet;
 pub use source::{BytePages, DbPages};
+pub use transaction::ReadTransaction;
+pub use twins::compare_pages;

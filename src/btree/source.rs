@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, ErrorCode, Statement};
 
+use super::file::OpenFile;
 use super::pages::{Geometry, Malformed, Pages, Read, Stop};
+use super::transaction::ReadTransaction;
 use crate::error::{Error, Result};
 
 /// Pages as a connection sees them, those of its open transaction included
@@ -13,32 +15,10 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct DbPages<'c> {
     statement: Statement<'c>,
+    /// Where the file's bytes are what the connection sees.
+    file: Option<OpenFile<'c>>,
     geometry: Geometry,
     _transaction: ReadTransaction<'c>,
-}
-
-/// A read transaction that ends when dropped, if none was open. All pages are then of one state, and SQLite
-/// does not look for locks and journals for each of them.
-#[derive(Debug)]
-struct ReadTransaction<'c>(Option<&'c Connection>);
-
-impl<'c> ReadTransaction<'c> {
-    fn begin(connection: &'c Connection) -> Result<Self> {
-        if !connection.is_autocommit() {
-            return Ok(Self(None));
-        }
-        connection.execute_batch("BEGIN")?;
-        Ok(Self(Some(connection)))
-    }
-}
-
-impl Drop for ReadTransaction<'_> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0 {
-            // Nothing was written: whether it ends now or with the connection makes no difference.
-            drop(connection.execute_batch("COMMIT"));
-        }
-    }
 }
 
 impl<'c> DbPages<'c> {
@@ -53,13 +33,33 @@ impl<'c> DbPages<'c> {
         let transaction = ReadTransaction::begin(connection)?;
         let count = connection.query_row("PRAGMA main.page_count", [], |row| row.get(0))?;
         let geometry = Geometry { page_size: 512, usable: 512, pages: count };
-        let mut pages = Self { statement, geometry, _transaction: transaction };
+        let mut pages = Self { statement, file: None, geometry, _transaction: transaction };
         let mut first = Vec::new();
         let read = pages.read(1, &mut first).and_then(|()| Geometry::read(&first, count));
         match read {
-            Ok(geometry) => Ok(Some(Self { geometry, ..pages })),
+            Ok(geometry) => {
+                let file = OpenFile::lend(connection)?;
+                Ok(Some(Self { geometry, file, ..pages }))
+            }
             Err(Stop::Malformed(_)) => Ok(None),
             Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+}
+
+impl DbPages<'_> {
+    fn read_file(&self, file: &OpenFile<'_>, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
+        let size = self.geometry.page_size;
+        let start = u64::from(number).checked_sub(1).map(|before| before * size as u64);
+        let Some(start) = start.filter(|start| start + size as u64 <= file.bytes()) else {
+            return missing("there is no such page");
+        };
+        into.resize(size, 0);
+        match file.read(start, into) {
+            Ok(true) => Ok(()),
+            Ok(false) => missing("the file ends before it"),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -71,6 +71,9 @@ impl Pages for DbPages<'_> {
 
     fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
         let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
+        if let Some(file) = self.file.as_ref().filter(|file| file.has(number)) {
+            return self.read_file(file, number, into);
+        }
         let mut rows = self.statement.query([number]).map_err(Error::from)?;
         let row = match rows.next() {
             Ok(Some(row)) => row,

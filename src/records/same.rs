@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::define::{Definition, EXPRESSION, Index, Indexes, indexes};
 use super::layout::{same_computed, same_index_text, same_layout};
 use super::shapes::{StoredTree, StoredTrees, stored_trees};
-use crate::btree::{DbPages, PageSet, Stop, Trees, compare_trees};
+use crate::btree::{DbPages, PageSet, Stop, Trees, compare_pages, compare_trees};
 use crate::error::Result;
 use crate::name::fold;
 use crate::schema::{ColumnStorage, RowKey, Table};
@@ -128,7 +128,16 @@ impl<'c> Records<'c> {
         };
         let (one, two) = (one.root, two.root);
         let (left, right) = (&mut self.backup.pages, &mut self.now.pages);
-        match compare_trees((left, one), (right, two), progress) {
+        let untouched = if one == two {
+            compare_pages(left, right, one, progress)
+        } else {
+            Ok(Trees::Different)
+        };
+        let compared = match untouched {
+            Ok(Trees::Different) => compare_trees((left, one), (right, two), progress),
+            other => other,
+        };
+        match compared {
             Ok(Trees::Equal { entries, pages }) => Ok(self.used.absorb(&pages).then_some(entries)),
             Ok(Trees::Different) | Err(Stop::Malformed(_)) => Ok(None),
             Err(Stop::Failed(error)) => Err(error),
