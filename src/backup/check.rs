@@ -4,6 +4,8 @@
 //! A file whose rows break NOT NULL, CHECK, UNIQUE or a type was like that before we came and can be
 //! copied as it is; a file with damaged pages cannot be trusted.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, Result};
@@ -88,7 +90,7 @@ fn in_parts(connection: &Connection) -> Result<Option<Integrity>> {
     let mut all = Integrity::default();
     for object in schema.objects.iter().chain(&schema.internal).filter(|it| it.kind.is_table()) {
         let Some(table) = schema.shape(&object.name) else { return Ok(None) };
-        if indexes.of(table, &mut |_| Ok(()))? {
+        if indexes.of(table, &BTreeSet::new(), &mut |_| Ok(()))? {
             continue;
         }
         let name = literal(&object.name);

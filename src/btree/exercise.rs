@@ -2,7 +2,8 @@
 
 use super::compare::compare_trees;
 use super::cursor::Cursor;
-use super::index::{IndexShape, KeyPart, Place, Rows, indexes_project};
+use super::index::{IndexShape, KeyPart, Rows, indexes_project};
+use super::loaded::Place;
 use super::order::Collation;
 use super::pages::{Pages, Read};
 use super::record::Fields;

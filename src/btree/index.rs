@@ -3,25 +3,11 @@
 use super::compare::STRIDE;
 use super::cursor::Cursor;
 use super::hash::{Entry, Sum};
-use super::order::{Collation, compare};
+use super::loaded::{Loaded, Place};
+use super::order::Collation;
 use super::pages::{Pages, Read};
-use super::record::{Fields, Value};
 use crate::error::Result;
 use std::cmp::Ordering;
-
-/// Longer keys are left to SQLite: they would be held in memory.
-const LONGEST: usize = 4 << 20;
-
-/// Where a part of an index entry comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The rowid.
-    Rowid,
-    /// The n-th field of the record of the row, from 0; NULL if the record is shorter.
-    Field(usize),
-    /// The same; a record that is shorter stands for a default, which is not known here.
-    Stored(usize),
-}
 
 /// One part of an index entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +84,7 @@ fn expected<P: Pages>(
         return Ok(None);
     }
     let parts = indexes.iter().flat_map(|index| &index.parts).chain(&rows.key);
-    let deepest = parts.filter_map(|part| field_of(part.place)).max();
+    let deepest = parts.filter_map(|part| part.place.field()).max();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
     let mut entry = Entry::default();
     while cursor.advance()? {
@@ -171,64 +157,4 @@ fn found<P: Pages>(
         tick()?;
     }
     Ok(Some(sum))
-}
-
-const fn field_of(place: Place) -> Option<usize> {
-    match place {
-        Place::Rowid => None,
-        Place::Field(number) | Place::Stored(number) => Some(number),
-    }
-}
-
-/// The record of one entry, as far as it is needed.
-#[derive(Debug, Default)]
-struct Loaded {
-    record: Vec<u8>,
-    fields: Fields,
-    is_set: bool,
-}
-
-impl Loaded {
-    /// Reads the record up to a field; returns false if that is not possible.
-    fn load<P: Pages>(&mut self, cursor: &mut Cursor<'_, P>, deepest: Option<usize>) -> Read<bool> {
-        self.is_set = true;
-        cursor.begin(9, &mut self.record)?;
-        let Some(header) = Fields::header_length(&self.record).filter(|it| *it <= LONGEST) else {
-            return Ok(false);
-        };
-        cursor.extend(header, &mut self.record)?;
-        if self.fields.read(&self.record).is_none() || self.fields.end() > cursor.length() {
-            return Ok(false);
-        }
-        let end = deepest.map_or(0, |number| self.fields.end_of(number));
-        if end > LONGEST {
-            return Ok(false);
-        }
-        cursor.extend(end, &mut self.record)?;
-        Ok(true)
-    }
-
-    fn part(&self, place: Place, rowid: i64) -> Option<Value<'_>> {
-        match place {
-            Place::Rowid => Some(Value::Integer(rowid)),
-            Place::Field(number) if number >= self.fields.count() => Some(Value::Null),
-            Place::Field(number) | Place::Stored(number) => self.fields.value(&self.record, number),
-        }
-    }
-
-    fn has_null(&self, keys: usize) -> bool {
-        (0..keys).any(|number| self.fields.value(&self.record, number) == Some(Value::Null))
-    }
-
-    /// Compares the first parts with those of another entry; `None` if one of them is not there.
-    fn order(&self, other: &Self, parts: &[KeyPart], count: usize) -> Option<Ordering> {
-        for part in parts.iter().take(count) {
-            let (one, two) = (self.part(part.place, 0)?, other.part(part.place, 0)?);
-            let order = compare(one, two, part.collation);
-            if order != Ordering::Equal {
-                return Some(if part.descending { order.reverse() } else { order });
-            }
-        }
-        Some(Ordering::Equal)
-    }
 }

@@ -1,13 +1,13 @@
 //! The list of checks before the commit, and the verdict.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use super::baseline::{Baseline, foreign_key_violations, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
 use super::lineage::{Provenance, provenance};
-use super::rows::{Sides, compare_all};
+use super::rows::{Seen, Sides, compare_all};
 use super::sound::Soundness;
 use crate::assertion::evaluate;
 use crate::database::{Database, Identity};
@@ -78,7 +78,7 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
         proof: Proof::default(),
         problems: Vec::new(),
         records: Records::open(subject.backup.connection(), subject.database.connection())?,
-        same: BTreeSet::new(),
+        seen: BTreeMap::new(),
         observer,
     };
     trial.rows()?;
@@ -109,8 +109,8 @@ struct Trial<'a, 'o> {
     problems: Vec<String>,
     /// The pages of both databases, where SQLite gives them out.
     records: Option<Records<'a>>,
-    /// The tables, folded, whose records are those of the backup.
-    same: BTreeSet<String>,
+    /// What was seen of tables, folded, in their records.
+    seen: BTreeMap<String, Seen>,
     observer: &'o mut dyn Observer,
 }
 
@@ -140,7 +140,7 @@ impl Trial<'_, '_> {
         self.proof.tables = found.tables;
         self.proof.rows = found.rows;
         self.proof.unproven.clone_from(&found.unproven);
-        self.same = found.same;
+        self.seen = found.seen;
         let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
         let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
@@ -233,7 +233,7 @@ impl Trial<'_, '_> {
         let rebuilt: Vec<String> = self.rebuilt();
         let subject = self.subject;
         let interrupt = &subject.database.options().interrupt;
-        let known = (self.records.as_mut(), &self.same);
+        let known = (self.records.as_mut(), &self.seen);
         let mut soundness = Soundness::new(
             (subject.backup.connection(), subject.before),
             (subject.database.connection(), &self.now),

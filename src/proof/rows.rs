@@ -1,6 +1,6 @@
 //! Every row of every table against the backup.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -21,8 +21,18 @@ pub(super) struct RowsFound {
     pub(super) rows: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
-    /// The tables, folded, whose records are the same byte by byte.
-    pub(super) same: BTreeSet<String>,
+    /// The tables, folded, whose rows were compared out of their records.
+    pub(super) seen: BTreeMap<String, Seen>,
+}
+
+/// What a comparison of records told of a table.
+#[derive(Debug, Clone)]
+pub(super) enum Seen {
+    /// The records are the same byte by byte.
+    Records,
+    /// The values of these columns are, by their names before and after; and whether the rows keep the
+    /// rules of the table.
+    Values(Vec<(String, String)>, bool),
 }
 
 /// The two databases and their schemas.
@@ -72,15 +82,25 @@ pub(super) fn compare_all(
         {
             found.tables += 1;
             found.rows += rows;
-            found.same.insert(folded);
+            found.seen.insert(folded, Seen::Records);
+            continue;
+        }
+        let text = object.sql.as_deref().unwrap_or_default();
+        let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
+        let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
+        if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
+            && let Some(same) =
+                records.same_values((before, after), (&pairs, text), &mut progress)?
+        {
+            found.tables += 1;
+            found.rows += same.rows;
+            found.seen.insert(folded, Seen::Values(pairs, same.rules_kept));
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
             found.unproven.push(object.name.clone());
             continue;
         };
-        let text = object.sql.as_deref().unwrap_or_default();
-        let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let left =
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =

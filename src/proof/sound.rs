@@ -6,14 +6,15 @@
 //! those of the backup, whose check is a full one, and the rules are the same, our own reader has seen all
 //! three. Where only the entries can be shown, `quick_check` tells the rest. Else SQLite checks it all.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use super::baseline::{Check, integrity_findings};
+use super::rows::Seen;
 use crate::error::Result;
 use crate::name::fold;
-use crate::records::{IndexesShown, Records, indexes_shown, same_rules};
+use crate::records::{IndexesShown, Records, RowsKnown, SameIndexes, indexes_shown, same_rules};
 use crate::schema::{Schema, Table};
 
 /// Both databases and what is known of them.
@@ -21,7 +22,7 @@ pub(super) struct Soundness<'c, 's> {
     pub(super) backup: (&'c Connection, &'s Schema),
     pub(super) now: (&'c Connection, &'s Schema),
     pub(super) records: Option<&'s mut Records<'c>>,
-    pub(super) same: &'s BTreeSet<String>,
+    pub(super) seen: &'s BTreeMap<String, Seen>,
     /// Whether pages tell where others are used: only SQLite checks those
     /// (<https://sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages>).
     pub(super) pointer_maps: bool,
@@ -32,11 +33,11 @@ impl<'c, 's> Soundness<'c, 's> {
     pub(super) fn new(
         backup: (&'c Connection, &'s Schema),
         now: (&'c Connection, &'s Schema),
-        (records, same): (Option<&'s mut Records<'c>>, &'s BTreeSet<String>),
+        (records, seen): (Option<&'s mut Records<'c>>, &'s BTreeMap<String, Seen>),
         pointer_maps: bool,
     ) -> Result<Self> {
         let indexes = indexes_shown(now.0)?;
-        Ok(Self { backup, now, records, same, pointer_maps, indexes })
+        Ok(Self { backup, now, records, seen, pointer_maps, indexes })
     }
 
     /// Returns what is wrong with a table now that was not wrong with the table it comes from.
@@ -47,13 +48,13 @@ impl<'c, 's> Soundness<'c, 's> {
     ) -> Result<Vec<String>> {
         let Some(shape) = self.now.1.shape(table) else { return Ok(Vec::new()) };
         let before = from.and_then(|it| self.backup.1.shape(it));
-        let same = self.same_entries(before, shape, progress)?;
-        if same && !self.pointer_maps && before.is_some_and(|it| self.same_rules(it, shape)) {
+        let same = self.same_indexes(before, shape, progress)?;
+        if same.all && !self.pointer_maps && before.is_some_and(|it| self.same_rules(it, shape)) {
             return Ok(Vec::new());
         }
-        let shown = same
+        let shown = same.all
             || match &mut self.indexes {
-                Some(indexes) => indexes.of(shape, progress)?,
+                Some(indexes) => indexes.of(shape, &same.names, progress)?,
                 None => false,
             };
         if shown && self.new_findings(from, table, Check::Quick)?.is_empty() {
@@ -62,22 +63,29 @@ impl<'c, 's> Soundness<'c, 's> {
         self.new_findings(from, table, Check::Full)
     }
 
-    fn same_entries(
+    fn same_indexes(
         &mut self,
         before: Option<&Table>,
         table: &Table,
         progress: &mut dyn FnMut(u64) -> Result<()>,
-    ) -> Result<bool> {
-        let same = self.same.contains(&fold(&table.name));
-        match (&mut self.records, before) {
-            (Some(records), Some(before)) if same => {
-                records.same_indexes((before, table), progress)
-            }
-            _ => Ok(false),
-        }
+    ) -> Result<SameIndexes> {
+        let seen = self.seen.get(&fold(&table.name));
+        let (Some(records), Some(before), Some(seen)) = (&mut self.records, before, seen) else {
+            return Ok(SameIndexes::default());
+        };
+        let rows = match seen {
+            Seen::Records => RowsKnown::Records,
+            Seen::Values(pairs, _) => RowsKnown::Values(pairs),
+        };
+        records.same_indexes((before, table), rows, progress)
     }
 
+    /// Tells whether the rows keep the rules of the table: because rows and rules are those of the backup, or
+    /// because it was seen.
     fn same_rules(&self, before: &Table, table: &Table) -> bool {
+        if let Some(Seen::Values(_, kept)) = self.seen.get(&fold(&table.name)) {
+            return *kept;
+        }
         let text = |schema: &Schema, name: &str| schema.find_table(name)?.sql.clone();
         let old = text(self.backup.1, &before.name);
         let new = text(self.now.1, &table.name);

@@ -7,7 +7,7 @@ use crate::sql::{
 };
 
 /// How a column's declared type is read (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
-fn affinity(declared: &str) -> &'static str {
+pub(super) fn affinity(declared: &str) -> &'static str {
     let declared = declared.to_ascii_uppercase();
     let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     if has(&["INT"]) {

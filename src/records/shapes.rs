@@ -1,14 +1,15 @@
 //! What the entries of the indexes of a table have to be, as far as it can be told without SQLite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::define::{Definition, EXPRESSION, Indexes, ROWID, indexes};
-use crate::btree::{Collation, DbPages, IndexShape, KeyPart, Place, Rows, Stop, indexes_project};
+use super::define::{Definition, indexes};
+use super::places::Places;
+use crate::btree::{Collation, DbPages, IndexShape, KeyPart, Rows, Stop, indexes_project};
 use crate::error::Result;
 use crate::name::fold;
-use crate::schema::{ColumnStorage, RowKey, Table};
+use crate::schema::Table;
 
 /// The tables and indexes that are stored, by folded name: they share their names.
 pub(super) type StoredTrees = BTreeMap<String, StoredTree>;
@@ -55,16 +56,18 @@ impl IndexesShown<'_> {
     /// unique where it must be; and whether the rows of a table without rowids are in order. No also means
     /// that it could not be shown: expressions, conditions, virtual columns, other collations.
     ///
-    /// The progress function gets the rows and entries passed and may stop by failing.
+    /// Indexes that were shown in another way are left out. The progress function gets the rows and entries
+    /// passed and may stop by failing.
     ///
     /// # Errors
     /// Whatever SQLite or the progress function reports.
     pub fn of(
         &mut self,
         table: &Table,
+        shown: &BTreeSet<String>,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<bool> {
-        let Some((rows, shapes)) = self.shapes(table)? else { return Ok(false) };
+        let Some((rows, shapes)) = self.shapes(table, shown)? else { return Ok(false) };
         if shapes.is_empty() && rows.key.is_empty() {
             return Ok(true);
         }
@@ -75,14 +78,18 @@ impl IndexesShown<'_> {
         }
     }
 
-    fn shapes(&self, table: &Table) -> Result<Option<(Rows, Vec<IndexShape>)>> {
+    fn shapes(
+        &self,
+        table: &Table,
+        shown: &BTreeSet<String>,
+    ) -> Result<Option<(Rows, Vec<IndexShape>)>> {
         let found = indexes(self.connection, &table.name)?;
         let Some(places) = Places::of(table, &found) else { return Ok(None) };
         let root = |name: &str| self.trees.get(&fold(name)).map(|tree| tree.root);
         let Some(table_root) = root(&table.name) else { return Ok(None) };
         let mut rows = Rows { root: table_root, key: Vec::new() };
         let mut shapes = Vec::new();
-        for index in &found.0 {
+        for index in found.0.iter().filter(|index| !shown.contains(&fold(&index.name))) {
             let Some(parts) = self.parts(&places, &index.definition) else { return Ok(None) };
             let keys = index.definition.parts.iter().filter(|part| part.key).count();
             if places.without_rowid && index.definition.primary {
@@ -108,48 +115,5 @@ impl IndexesShown<'_> {
             known.then_some(KeyPart { place, descending: part.descending, collation })
         };
         definition.parts.iter().map(part).collect()
-    }
-}
-
-/// Where the columns of a table are in its records.
-struct Places<'t> {
-    table: &'t Table,
-    without_rowid: bool,
-    /// The columns in the order of the fields, by their numbers in the table.
-    fields: Vec<i64>,
-}
-
-impl<'t> Places<'t> {
-    fn of(table: &'t Table, indexes: &Indexes) -> Option<Self> {
-        let without_rowid = match table.key {
-            RowKey::Rowid(_) | RowKey::HiddenRowid => false,
-            RowKey::PrimaryKey(_) => true,
-            RowKey::Module => return None,
-        };
-        // Virtual columns take no place (https://sqlite.org/gencol.html).
-        let fields = if without_rowid {
-            indexes.primary()?.definition.parts.iter().map(|part| part.column).collect()
-        } else {
-            let stored = |storage| storage != ColumnStorage::Virtual;
-            let columns = (0_i64..).zip(&table.columns);
-            columns.filter(|(_, it)| stored(it.storage)).map(|(number, _)| number).collect()
-        };
-        Some(Self { table, without_rowid, fields })
-    }
-
-    fn find(&self, column: i64) -> Option<Place> {
-        if column == ROWID {
-            return (!self.without_rowid).then_some(Place::Rowid);
-        }
-        if column <= EXPRESSION {
-            return None;
-        }
-        let found = self.table.columns.get(usize::try_from(column).ok()?)?;
-        let is_alias = self.table.rowid_alias().is_some_and(|alias| alias.name == found.name);
-        if is_alias && !self.without_rowid {
-            return Some(Place::Rowid);
-        }
-        let place = self.fields.iter().position(|it| *it == column)?;
-        Some(if found.default.is_none() { Place::Field(place) } else { Place::Stored(place) })
     }
 }

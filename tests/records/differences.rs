@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use phaseshift::records::Records;
+use phaseshift::records::{Records, RowsKnown};
 use phaseshift::rows::{Allowance, Side, compare};
-use phaseshift::schema::{self, Table};
+use phaseshift::schema::{self, RowKey, Table};
 use rusqlite::Connection;
 
 use crate::scene::{Chance, Format, integrity};
 
-/// The verdicts of both judges about the table `t` of two databases: whether it is the same.
+/// The verdicts of the judges about the table `t` of two databases: whether it is the same, by records and by
+/// SQLite's values. By fields of records only tables with rowids are judged; the verdict must be the same.
 fn verdicts(before: &Connection, now: &Connection) -> (bool, bool) {
     let (one, two) = (schema::read(before).unwrap(), schema::read(now).unwrap());
     let (one, two) = (one.shape("t").unwrap(), two.shape("t").unwrap());
@@ -17,6 +18,12 @@ fn verdicts(before: &Connection, now: &Connection) -> (bool, bool) {
         one.columns.iter().map(|it| (it.name.clone(), it.name.clone())).collect();
     let mut records = Records::open(before, now).unwrap().unwrap();
     let same = records.same_table((one, two), &pairs, &mut |_| Ok(())).unwrap();
+    let mut fields = Records::open(before, now).unwrap().unwrap();
+    let rows = (pairs.as_slice(), "CREATE TABLE t(x)");
+    let by_fields = fields.same_values((one, two), rows, &mut |_| Ok(())).unwrap();
+    if one.key == RowKey::Rowid("rowid".to_owned()) || by_fields.is_some() {
+        assert_eq!(by_fields.is_some(), same.is_some());
+    }
     let columns: Vec<String> = pairs.into_iter().map(|(from, _)| from).collect();
     let side = |connection, table: &Table| Side {
         connection,
@@ -117,7 +124,7 @@ fn indexes_match(before: &Connection, now: &Connection) -> bool {
         tables.0.columns.iter().map(|it| (it.name.clone(), it.name.clone())).collect();
     let mut records = Records::open(before, now).unwrap().unwrap();
     records.same_table(tables, &pairs, &mut |_| Ok(())).unwrap().unwrap();
-    records.same_indexes(tables, &mut |_| Ok(())).unwrap()
+    records.same_indexes(tables, RowsKnown::Records, &mut |_| Ok(())).unwrap().all
 }
 
 #[test]

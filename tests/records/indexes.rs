@@ -1,5 +1,6 @@
 //! Indexes are shown to be the projection of their rows exactly where they are.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use phaseshift::records::indexes_shown;
@@ -13,7 +14,7 @@ fn shown(connection: &Connection, table: &str) -> bool {
     let schema = schema::read(connection).unwrap();
     let shape = schema.shape(table).unwrap();
     let mut indexes = indexes_shown(connection).unwrap().unwrap();
-    indexes.of(shape, &mut |_| Ok(())).unwrap()
+    indexes.of(shape, &BTreeSet::new(), &mut |_| Ok(())).unwrap()
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What our reader reads is what SQLite reads.
 
-use phaseshift::btree::{BytePages, Cursor, DbPages, Fields, Pages, Trees, Value, compare_trees};
+use phaseshift::btree::{
+    BytePages, Cursor, DbPages, Fields, OpenFile, Pages, ReadTransaction, Trees, Value,
+    compare_trees,
+};
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
@@ -127,4 +130,56 @@ fn a_comparison_can_be_stopped() {
     let stopped = compare_trees((&mut one, root), (&mut two, root), &mut stop);
     assert!(matches!(stopped, Err(phaseshift::btree::Stop::Failed(_))), "{stopped:?}");
     assert_eq!(calls, 2);
+}
+
+/// Every page of a connection, as SQLite gives it out.
+fn pages_of_sqlite(connection: &Connection) -> Vec<Vec<u8>> {
+    let mut statement =
+        connection.prepare("SELECT data FROM main.sqlite_dbpage ORDER BY pgno").unwrap();
+    let pages = statement.query_map([], |row| row.get(0)).unwrap();
+    pages.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+/// Changes many rows with a small cache, so that pages have to be written before the end.
+const CHANGED: &str = "PRAGMA cache_size=10; BEGIN; CREATE TABLE u(x);
+    UPDATE t SET d = zeroblob(3000); DELETE FROM t WHERE k % 3 = 0; INSERT INTO u VALUES (1)";
+
+#[test]
+fn pages_of_an_open_transaction_are_those_that_sqlite_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lent = 0;
+    for (number, format) in Format::all().into_iter().enumerate().step_by(3) {
+        for mode in ["delete", "persist", "wal", "memory"] {
+            let path = folder.path().join(format!("{number}_{mode}.db"));
+            let connection = format.make(&path, 150, &mut Chance::new(60 + number as u64));
+            let set = format!("PRAGMA journal_mode={mode}");
+            connection.query_row(&set, [], |_| Ok(())).unwrap();
+            connection.execute_batch(CHANGED).unwrap();
+            let mut pages = DbPages::open(&connection).unwrap().unwrap();
+            let file = OpenFile::lend(&connection).unwrap();
+            assert!(file.is_none() || mode == "delete" || mode == "persist", "{mode}");
+            lent += usize::from(file.is_some());
+            let mut page = Vec::new();
+            for (expected, number) in pages_of_sqlite(&connection).iter().zip(1..) {
+                pages.read(number, &mut page).unwrap();
+                assert_eq!(&page, expected, "page {number}, {mode}, {format:?}");
+            }
+            drop(pages);
+            connection.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+    assert!(lent > 0);
+}
+
+#[test]
+fn a_file_is_not_lent_while_pages_wait_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(folder.path().join("small.db")).unwrap();
+    connection.execute_batch("CREATE TABLE t(x); BEGIN; INSERT INTO t VALUES (1)").unwrap();
+    assert!(OpenFile::lend(&connection).unwrap().is_none());
+    connection.execute_batch("COMMIT").unwrap();
+    assert!(OpenFile::lend(&connection).unwrap().is_none(), "no transaction");
+    let _state = ReadTransaction::begin(&connection).unwrap();
+    let file = OpenFile::lend(&connection).unwrap().unwrap();
+    assert!(!file.read(file.bytes(), &mut [0; 512]).unwrap(), "behind the end");
 }

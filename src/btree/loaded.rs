@@ -1,0 +1,90 @@
+//! One record in memory, as far as it is needed.
+
+use std::cmp::Ordering;
+
+use super::cursor::Cursor;
+use super::index::KeyPart;
+use super::order::compare;
+use super::pages::{Pages, Read};
+use super::record::{Fields, Value};
+
+/// Longer records are left to SQLite: they would be held in memory.
+const LONGEST: usize = 4 << 20;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The rowid.
+    Rowid,
+    /// The n-th field of the record of the row, from 0; NULL if the record is shorter.
+    Field(usize),
+    /// The same; a record that is shorter stands for a default, which is not known here.
+    Stored(usize),
+}
+
+/// The record of one entry, as far as it is needed.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub(super) record: Vec<u8>,
+    pub(super) fields: Fields,
+    pub(super) is_set: bool,
+}
+
+impl Loaded {
+    /// Reads the record up to a field; returns false if that is not possible.
+    pub(super) fn load<P: Pages>(
+        &mut self,
+        cursor: &mut Cursor<'_, P>,
+        deepest: Option<usize>,
+    ) -> Read<bool> {
+        self.is_set = true;
+        cursor.begin(9, &mut self.record)?;
+        let Some(header) = Fields::header_length(&self.record).filter(|it| *it <= LONGEST) else {
+            return Ok(false);
+        };
+        cursor.extend(header, &mut self.record)?;
+        if self.fields.read(&self.record).is_none() || self.fields.end() > cursor.length() {
+            return Ok(false);
+        }
+        let end = deepest.map_or(0, |number| self.fields.end_of(number));
+        if end > LONGEST {
+            return Ok(false);
+        }
+        cursor.extend(end, &mut self.record)?;
+        Ok(true)
+    }
+
+    pub(super) fn part(&self, place: Place, rowid: i64) -> Option<Value<'_>> {
+        match place {
+            Place::Rowid => Some(Value::Integer(rowid)),
+            Place::Field(number) if number >= self.fields.count() => Some(Value::Null),
+            Place::Field(number) | Place::Stored(number) => self.fields.value(&self.record, number),
+        }
+    }
+
+    pub(super) fn has_null(&self, keys: usize) -> bool {
+        (0..keys).any(|number| self.fields.value(&self.record, number) == Some(Value::Null))
+    }
+
+    /// Compares the first parts with those of another entry; `None` if one of them is not there.
+    pub(super) fn order(&self, other: &Self, parts: &[KeyPart], count: usize) -> Option<Ordering> {
+        for part in parts.iter().take(count) {
+            let (one, two) = (self.part(part.place, 0)?, other.part(part.place, 0)?);
+            let order = compare(one, two, part.collation);
+            if order != Ordering::Equal {
+                return Some(if part.descending { order.reverse() } else { order });
+            }
+        }
+        Some(Ordering::Equal)
+    }
+}
+
+impl Place {
+    /// The number of the field, if it is one.
+    pub(super) const fn field(self) -> Option<usize> {
+        match self {
+            Self::Rowid => None,
+            Self::Field(number) | Self::Stored(number) => Some(number),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Two tables in lockstep: the same rowids, and the same values in the fields that belong together.
+
+use super::compare::STRIDE;
+use super::cursor::Cursor;
+use super::loaded::{Loaded, Place};
+use super::pages::{Pages, Read};
+use super::record::Value;
+use super::set::PageSet;
+use crate::error::Result;
+
+/// What is compared of two tables with rowids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ValueMap {
+    /// Where a value is on the left and on the right.
+    pub pairs: Vec<(Place, Place)>,
+    /// The rules that the right side makes for its values.
+    pub demands: Vec<Demand>,
+}
+
+/// What may be in a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// Where it is.
+    pub place: Place,
+    /// Whether NULL may.
+    pub null: bool,
+    /// Whether numbers may.
+    pub numbers: bool,
+    /// Whether text may.
+    pub text: bool,
+}
+
+/// What a comparison of values found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Every row is there with the same rowid and the same values.
+    Equal {
+        /// The number of rows.
+        rows: u64,
+        /// The pages that the right tree uses.
+        pages: PageSet,
+        /// Whether the right side meets every demand.
+        kept: bool,
+    },
+    /// They differ, or it cannot be told: a short record stands for a default, a record is very long.
+    Different,
+}
+
+/// Compares two tables row by row, in the order of their rowids. Nothing but one page of each level and one
+/// row is held in memory.
+///
+/// If they are equal, the pages of both were also checked in full. The progress function gets the number of
+/// rows passed and may stop the comparison by failing.
+///
+/// # Errors
+/// As [`compare_trees`](super::compare_trees).
+pub fn compare_values<L: Pages, R: Pages>(
+    (left, left_root): (&mut L, u32),
+    (right, right_root): (&mut R, u32),
+    map: &ValueMap,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
+) -> Read<Values> {
+    let (mut one, mut two) = (Cursor::new(left, left_root)?, Cursor::new(right, right_root)?);
+    if !one.is_table() || !two.is_table() {
+        return Ok(Values::Different);
+    }
+    let deepest = |fields: &mut dyn Iterator<Item = Place>| fields.filter_map(Place::field).max();
+    let old_depth = deepest(&mut map.pairs.iter().map(|(place, _)| *place));
+    let asked = map.demands.iter().map(|demand| demand.place);
+    let new_depth = deepest(&mut map.pairs.iter().map(|(_, place)| *place).chain(asked));
+    let (mut old, mut new) = (Loaded::default(), Loaded::default());
+    let (mut rows, mut kept) = (0, true);
+    loop {
+        match (one.advance()?, two.advance()?) {
+            (false, false) => break,
+            (true, true) if one.rowid() == two.rowid() => {}
+            _ => return Ok(Values::Different),
+        }
+        let rowid = one.rowid();
+        if !old.load(&mut one, old_depth)? || !new.load(&mut two, new_depth)? {
+            return Ok(Values::Different);
+        }
+        // What is not compared must be well formed all the same.
+        while two.has_more() {
+            two.more()?;
+        }
+        let same = |(left, right): &(Place, Place)| {
+            let values = old.part(*left, rowid).zip(new.part(*right, rowid));
+            values.is_some_and(|(one, two)| identical(one, two))
+        };
+        if !map.pairs.iter().all(same) {
+            return Ok(Values::Different);
+        }
+        let meets =
+            |demand: &Demand| new.part(demand.place, rowid).is_some_and(|it| demand.met(it));
+        kept = kept && map.demands.iter().all(meets);
+        rows += 1;
+        if rows % STRIDE == 0 {
+            progress(rows)?;
+        }
+    }
+    progress(rows)?;
+    Ok(Values::Equal { rows, pages: two.into_visited(), kept })
+}
+
+impl Demand {
+    const fn met(&self, value: Value<'_>) -> bool {
+        match value {
+            Value::Null => self.null,
+            Value::Integer(_) | Value::Real(_) => self.numbers,
+            Value::Text(_) => self.text,
+            Value::Blob(_) => true,
+        }
+    }
+}
+
+/// The same storage class and the same bytes: -0.0 is not 0.0.
+fn identical(one: Value<'_>, two: Value<'_>) -> bool {
+    match (one, two) {
+        (Value::Real(one), Value::Real(two)) => one.to_bits() == two.to_bits(),
+        (one, two) => one == two,
+    }
+}

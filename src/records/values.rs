@@ -1,0 +1,120 @@
+//! Comparing a table with the backup's where columns came, went or moved: value by value, out of the records.
+
+use super::define::indexes;
+use super::layout::affinity;
+use super::places::Places;
+use super::same::Records;
+use crate::btree::{Demand, Place, Stop, ValueMap, Values, compare_values};
+use crate::error::Result;
+use crate::name::same;
+use crate::schema::{Column, ColumnStorage, RowKey, Table};
+use crate::sql::{ConstraintKind, CreateTable};
+
+/// What was found of a table whose values are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SameValues {
+    /// The number of rows.
+    pub rows: u64,
+    /// Whether every row was also seen to keep the rules of the table: NOT NULL, and no value under a type
+    /// that would store it in another way. False where it was not looked at: CHECK, STRICT.
+    pub rules_kept: bool,
+}
+
+impl Records<'_> {
+    /// Compares the values of a table with rowids with those of the backup's table that it comes from, row by
+    /// row: the pairs name the columns before and after. `None` if they are not the same, or if it cannot
+    /// be told so: that is for SQLite to tell.
+    ///
+    /// The progress function gets the rows passed and may stop by failing.
+    ///
+    /// # Errors
+    /// Whatever SQLite or the progress function reports.
+    pub fn same_values(
+        &mut self,
+        (from, to): (&Table, &Table),
+        (pairs, text): (&[(String, String)], &str),
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Option<SameValues>> {
+        if !same_rowids(from, to, pairs) {
+            return Ok(None);
+        }
+        let places = (
+            Places::of(from, &indexes(self.backup.connection, &from.name)?),
+            Places::of(to, &indexes(self.now.connection, &to.name)?),
+        );
+        let (Some(old), Some(new)) = places else { return Ok(None) };
+        let sides = ((from, &old), (to, &new));
+        let Some(map) = value_map(sides, pairs) else { return Ok(None) };
+        let (Some(one), Some(two)) = (self.backup.tree(&from.name), self.now.tree(&to.name)) else {
+            return Ok(None);
+        };
+        let (one, two) = (one.root, two.root);
+        let (left, right) = (&mut self.backup.pages, &mut self.now.pages);
+        match compare_values((left, one), (right, two), &map, progress) {
+            Ok(Values::Equal { rows, pages, kept }) => {
+                let rules_kept = kept && rules_are_seen(to, text);
+                let alone = self.used.absorb(&pages);
+                Ok(alone.then_some(SameValues { rows, rules_kept }))
+            }
+            Ok(Values::Different) | Err(Stop::Malformed(_)) => Ok(None),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+}
+
+fn same_rowids(from: &Table, to: &Table, pairs: &[(String, String)]) -> bool {
+    let with_rowids = |table: &Table| matches!(table.key, RowKey::Rowid(_) | RowKey::HiddenRowid);
+    let same_alias = match (from.rowid_alias(), to.rowid_alias()) {
+        (None, None) => true,
+        (Some(old), Some(new)) => is_pair(pairs, old, new),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    with_rowids(from) && with_rowids(to) && same_alias
+}
+
+fn is_pair(pairs: &[(String, String)], old: &Column, new: &Column) -> bool {
+    pairs.iter().any(|(from, to)| same(from, &old.name) && same(to, &new.name))
+}
+
+type Placed<'t> = (&'t Table, &'t Places<'t>);
+
+/// `None` if a pair cannot be compared out of the records.
+fn value_map((old, new): (Placed<'_>, Placed<'_>), pairs: &[(String, String)]) -> Option<ValueMap> {
+    let mut map = ValueMap::default();
+    for (from, to) in pairs {
+        let (left, one) = place_of(old, from)?;
+        let (right, two) = place_of(new, to)?;
+        // The same bytes are the same value under the same type only.
+        if affinity(&one.declared) != affinity(&two.declared) {
+            return None;
+        }
+        map.pairs.push((left, right));
+    }
+    for column in new.0.columns.iter().filter(|it| it.storage != ColumnStorage::Virtual) {
+        let (place, _) = place_of(new, &column.name)?;
+        let kept = pairs.iter().any(|(_, to)| same(to, &column.name));
+        let (numbers, text) = match affinity(&column.declared) {
+            _ if kept => (true, true),
+            "BLOB" => (true, true),
+            "TEXT" => (false, true),
+            _ => (true, false),
+        };
+        map.demands.push(Demand { place, null: !column.not_null, numbers, text });
+    }
+    Some(map)
+}
+
+fn place_of<'t>((table, places): Placed<'t>, name: &str) -> Option<(Place, &'t Column)> {
+    let number = table.columns.iter().position(|column| same(&column.name, name))?;
+    Some((places.find(i64::try_from(number).ok()?)?, &table.columns[number]))
+}
+
+/// Tells whether NOT NULL and plain types of stored columns are all the rules that a table has.
+fn rules_are_seen(table: &Table, text: &str) -> bool {
+    let Ok(definition) = CreateTable::read(text) else { return false };
+    let columns = definition.columns.iter().flat_map(|column| &column.constraints);
+    let mut all = columns.chain(&definition.constraints);
+    !table.strict
+        && !all.any(|it| it.kind == ConstraintKind::Check)
+        && table.columns.iter().all(|it| it.storage != ColumnStorage::Virtual || !it.not_null)
+}
