@@ -99,10 +99,15 @@ impl Place {
 
     /// Copies the project to a folder, which is emptied before.
     pub fn fresh_at(&self, folder: &Path) {
-        if folder.exists() {
-            fs::remove_dir_all(folder).unwrap();
+        Self::copy_at(&self.pristine(), folder);
+    }
+
+    /// Copies any folder to another, which is emptied before.
+    pub fn copy_at(from: &Path, to: &Path) {
+        if to.exists() {
+            fs::remove_dir_all(to).unwrap();
         }
-        copy_folder(&self.pristine(), folder);
+        copy_folder(from, to);
     }
 
     /// A place for what a case writes besides.
@@ -130,7 +135,7 @@ impl Place {
         command
     }
 
-    /// The same, started by another program (`strace`, `prlimit`) with these arguments before it.
+    /// The same, started by another program (`prlimit`) with these arguments before it.
     pub fn command_under(&self, folder: &Path, wrapper: &str, before: &[String]) -> Command {
         let mut command = Command::new(wrapper);
         command.args(before).arg(PROGRAM.expect("built with the feature cli"));
