@@ -19,6 +19,9 @@ const WORKERS: usize = 2;
 /// The errors that calls answer with.
 const ERRORS: [(i32, &str); 2] = [(libc::EIO, "EIO"), (libc::ENOSPC, "ENOSPC")];
 
+/// Of so many calls that only look at files, one fails for ever, too.
+const LASTING: usize = 10;
+
 /// How many runs count the calls: two threads do not always make the same number of them.
 const COUNTS: usize = 3;
 
@@ -156,24 +159,38 @@ fn failing(calls: &[Call]) -> Vec<(Call, usize)> {
     found
 }
 
+/// The faults for every call: what changes something lacks room, too; what only looks at files fails
+/// once, and one in [`LASTING`] of them for ever.
+fn errors(calls: &[Call]) -> Vec<(String, Fault)> {
+    let mut faults = Vec::new();
+    for (position, (call, number)) in failing(calls).into_iter().enumerate() {
+        let lasting = changes(call) || position.is_multiple_of(LASTING);
+        let errors = if changes(call) { &ERRORS[..] } else { &ERRORS[..1] };
+        for &(error, word) in errors {
+            let mut add = |for_ever, until| {
+                let title = format!("{word} at {} {number}{until}", name(call));
+                faults.push((title, Fault::Fail { call, number, error, for_ever }));
+            };
+            add(false, "");
+            if lasting {
+                add(true, " and all after it");
+            }
+        }
+    }
+    faults
+}
+
 #[test]
 fn an_error_of_any_system_call_is_never_silent() {
     if !trace::is_possible() {
         return skip("tracing");
     }
     for configuration in configurations() {
-        let sweep = Sweep::new("errors of calls", configuration);
-        let mut faults = Vec::new();
-        for (call, number) in failing(&sweep.calls()) {
-            // What only looks at files needs no room.
-            let errors = if changes(call) { &ERRORS[..] } else { &ERRORS[..1] };
-            for &(error, word) in errors {
-                for (for_ever, until) in [(false, ""), (true, " and all after it")] {
-                    let title = format!("{word} at {} {number}{until}", name(call));
-                    faults.push((title, Fault::Fail { call, number, error, for_ever }));
-                }
-            }
+        let mut sweep = Sweep::new("errors of calls", configuration);
+        if long() {
+            sweep.again = 10;
         }
+        let faults = errors(&sweep.calls());
         let faults: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { 33 }).collect();
         sweep.all(&faults);
         sweep.end();
