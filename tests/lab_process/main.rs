@@ -13,6 +13,8 @@ mod kills;
 mod others;
 mod place;
 mod space;
+#[path = "../lab/start.rs"]
+mod start;
 mod tally;
 // It reads and writes the registers of this processor.
 #[cfg(target_arch = "x86_64")]

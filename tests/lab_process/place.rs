@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
 use tempfile::TempDir;
 
+pub use crate::start::Start;
+
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
@@ -14,19 +16,6 @@ pub enum Job {
     Backup,
     Restore,
     Preflight,
-}
-
-/// In which state another program left the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    Clean,
-    CleanWal,
-    WalFrames,
-    HotJournal,
-}
-
-impl Start {
-    pub const ALL: [Self; 4] = [Self::Clean, Self::CleanWal, Self::WalFrames, Self::HotJournal];
 }
 
 /// A program of somebody else that changes every table's pages with a small cache, and is killed
