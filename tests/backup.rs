@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "the judge must not share the code it judges")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -18,8 +20,9 @@ use phaseshift::backup::{
 };
 use phaseshift::database::{Access, Database, OpenOptions};
 use phaseshift::event::{Event, Interrupt, Observer, Silent, Stage};
-use phaseshift::files::{Files, RealFiles, Space, Stat};
+use phaseshift::files::{Files, RealFiles, Stat};
 use phaseshift::{ErrorKind, Result};
+use support::as_on_disk;
 
 /// What happens to the file behind the program's back, once.
 type Plant = Box<dyn Fn(&Path) + Send + Sync>;
@@ -62,6 +65,7 @@ impl Stand {
 }
 
 impl Files for Stand {
+    as_on_disk!(space, read, remove);
     fn vfs(&self) -> Option<&str> {
         self.one_thread.then_some("unix")
     }
@@ -83,15 +87,9 @@ impl Files for Stand {
         }
         Ok(stat)
     }
-    fn space(&self, path: &Path) -> io::Result<Space> {
-        RealFiles.space(path)
-    }
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         self.step("list", folder)?;
         RealFiles.list(folder)
-    }
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealFiles.read(path)
     }
     fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
         self.step("reader", path)?;
@@ -116,9 +114,6 @@ impl Files for Stand {
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step("rename over", to)?;
         RealFiles.rename_over(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealFiles.remove(path)
     }
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()> {
         self.step("set access", path)?;

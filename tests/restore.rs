@@ -2,85 +2,26 @@
 #![expect(clippy::disallowed_methods, reason = "the judge must not share the code it judges")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+mod support;
+
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
 use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create, list, verify};
 use phaseshift::database::{Access, Database, Holding, OpenOptions, beside, holders};
 use phaseshift::event::{Event, Interrupt, Observer, Silent, Stage};
-use phaseshift::files::{Files, RealFiles, Space, Stat};
+use phaseshift::files::{Files, RealFiles, Stat};
 use phaseshift::restore::{
     LiveState, Losses, Restore, RestoreMethod, RestoreReport, RestoreRequest, TableChange,
     TableLoss,
 };
 use phaseshift::{DatabaseState, ErrorKind, Result};
-
-/// Runs SQL in the `sqlite3` program and returns what it says, errors included.
-fn try_sqlite3(path: &Path, sql: &str) -> std::result::Result<String, String> {
-    let output = Command::new("sqlite3").arg("-batch").arg(path).arg(sql).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
-}
-
-fn sqlite3(path: &Path, sql: &str) -> String {
-    try_sqlite3(path, sql).unwrap()
-}
-
-/// A program of somebody else that has the database open and does what it is told.
-struct Other {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Other {
-    fn start(path: &Path) -> Self {
-        const PROGRAM: &str = "
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
-for line in sys.stdin:
-    try:
-        print(connection.execute(line).fetchall(), flush=True)
-    except Exception as error:
-        print('error:', error, flush=True)
-";
-        let mut child = Command::new("python3")
-            .args(["-c", PROGRAM])
-            .arg(path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, input, output: BufReader::new(output) }
-    }
-
-    fn say(&mut self, sql: &str) -> String {
-        writeln!(self.input, "{sql}").unwrap();
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        answer.trim().to_owned()
-    }
-
-    /// Ends it as a power cut would: nothing is tidied up.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use support::{Other, as_on_disk, sqlite3, try_sqlite3};
 
 /// The real file system, one step of which fails.
 #[derive(Debug, Default)]
@@ -100,24 +41,7 @@ impl Failing {
 }
 
 impl Files for Failing {
-    fn now(&self) -> DateTime<FixedOffset> {
-        RealFiles.now()
-    }
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        RealFiles.canonical(path)
-    }
-    fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        RealFiles.stat(path)
-    }
-    fn space(&self, path: &Path) -> io::Result<Space> {
-        RealFiles.space(path)
-    }
-    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        RealFiles.list(folder)
-    }
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealFiles.read(path)
-    }
+    as_on_disk!(now, canonical, stat, space, list, read, remove);
     fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
         self.step("reader", path)?;
         RealFiles.reader(path)
@@ -142,9 +66,6 @@ impl Files for Failing {
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step("rename over", to)?;
         RealFiles.rename_over(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealFiles.remove(path)
     }
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()> {
         self.step("set access", path)?;
@@ -375,7 +296,7 @@ fn one_case(journal: &str, who: Who, shape: Shape) {
         assert_eq!(error.kind(), ErrorKind::Busy, "{what}: {error}");
         assert_eq!(error.state(), DatabaseState::Unchanged, "{what}");
         let problems = &error.facts().problems;
-        let pid = format!("(pid {})", other.as_ref().unwrap().child.id());
+        let pid = format!("(pid {})", other.as_ref().unwrap().id());
         assert!(problems.iter().any(|it| it.contains(&pid)), "{what}: {problems:?}");
         other.as_mut().unwrap().say("ROLLBACK");
         assert_eq!(sqlite3(&database, ".dump"), place.new, "{what}");
@@ -851,7 +772,7 @@ fn holders_are_named_with_what_they_do() {
         let other = start(who, &place.database()).unwrap();
         let found = holders(&place.database(), &RealFiles);
         assert_eq!(found.len(), 1, "{journal} {who:?}: {found:?}");
-        assert_eq!((found[0].pid, found[0].how), (other.child.id(), how), "{journal} {who:?}");
+        assert_eq!((found[0].pid, found[0].how), (other.id(), how), "{journal} {who:?}");
         assert!(found[0].to_string().starts_with("python"), "{}", found[0]);
     }
 }

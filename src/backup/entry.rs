@@ -41,11 +41,11 @@ impl BackupEntry {
             }
             Some(_) => {
                 let what = format!("{} is not a file", path.display());
-                Err(Error::new(ErrorKind::NotAFile, what))
+                Err(Error::new(ErrorKind::NotAFile, what).about("backup"))
             }
             None => {
                 let what = format!("the backup {} does not exist", path.display());
-                Err(Error::new(ErrorKind::DatabaseMissing, what))
+                Err(Error::new(ErrorKind::DatabaseMissing, what).about("backup"))
             }
         }
     }

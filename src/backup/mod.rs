@@ -8,6 +8,7 @@ mod check;
 mod copy;
 mod create;
 mod entry;
+mod export;
 mod manifest;
 mod name;
 mod pages;

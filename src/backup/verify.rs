@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::check::integrity;
 use super::entry::BackupEntry;
+use super::export::recognise;
 use super::part::{look, sidecar_with_content};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -76,7 +77,7 @@ pub fn verify(
     let path = &entry.path;
     if look(options.files.as_ref(), path)?.is_none() {
         let what = format!("the backup {} does not exist", path.display());
-        return Err(Error::new(ErrorKind::DatabaseMissing, what));
+        return Err(Error::new(ErrorKind::DatabaseMissing, what).about("backup"));
     }
     if let Some(beside) = sidecar_with_content(options.files.as_ref(), path)? {
         let what = format!("{} lies beside it: it was opened and written", beside.display());
@@ -98,7 +99,9 @@ pub fn verify(
         let found = format!("the file has {} bytes, {}", digest.bytes, digest.text);
         return Err(damaged(path, [expected, found]));
     }
-    let (tables, unchecked) = read(path, options).map_err(|error| unreadable(path, error))?;
+    let (tables, unchecked) = read(path, options).map_err(|error| {
+        no_backup(path, &error, options).unwrap_or_else(|| unreadable(path, error))
+    })?;
     if let Some(manifest) = &entry.manifest
         && manifest.verified
         && manifest.table_rows() != tables
@@ -140,6 +143,16 @@ fn differing(expected: &[TableRows], found: &[TableRows]) -> Vec<String> {
 fn damaged(path: &Path, problems: impl IntoIterator<Item = impl Into<String>>) -> Error {
     let what = format!("the backup {} is damaged", path.display());
     Error::new(ErrorKind::BackupDamaged, what).problems(problems)
+}
+
+/// Says of a file that never was a backup what it is.
+fn no_backup(path: &Path, error: &Error, options: &OpenOptions) -> Option<Error> {
+    if error.kind() != ErrorKind::NotADatabase {
+        return None;
+    }
+    let (what, advice) = recognise(options.files.as_ref(), path)?;
+    let what = format!("{} cannot be restored: {what}", path.display());
+    Some(Error::new(ErrorKind::BackupDamaged, what).problems([advice]))
 }
 
 fn unreadable(path: &Path, error: Error) -> Error {

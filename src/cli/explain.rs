@@ -69,6 +69,16 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("restore --latest"),
         ],
         ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
+        ErrorKind::NotAFile | ErrorKind::ReadOnly
+            if error.facts().object.as_deref() == Some("backup folder") =>
+        {
+            one("name another folder for the backups with --backup-dir FOLDER")
+        }
+        ErrorKind::DatabaseMissing | ErrorKind::NotAFile
+            if error.facts().object.as_deref() == Some("backup") =>
+        {
+            of_missing_backup(command)
+        }
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
             one("phaseshift demo OTHER_FOLDER")
@@ -77,9 +87,12 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NotADatabase => {
             one("check that the path is right; an encrypted file must be decrypted first")
         }
-        ErrorKind::Damaged | ErrorKind::BackupDamaged => {
-            vec![command("backups verify"), command("restore --latest")]
-        }
+        ErrorKind::Damaged => vec![command("backups verify"), command("restore --latest")],
+        // The newest one may be the very one that is damaged.
+        ErrorKind::BackupDamaged => vec![
+            command("backups verify"),
+            "restore another one: phaseshift restore BACKUP".to_owned(),
+        ],
         ErrorKind::ReadOnly => one("give yourself write access to the file and to its folder"),
         ErrorKind::Busy => vec![
             "close the program that holds the file, or wait for it with --wait SECONDS".to_owned(),
@@ -116,6 +129,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::FileChanged => one("run the same command again; it looks at the file anew"),
         ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
         ErrorKind::Commit => vec![command("status"), command("verify")],
+        ErrorKind::Restore if error.facts().object.as_deref() == Some("names") => vec![
+            "remove the other names, or restore into a new file with --database FILE".to_owned(),
+            command("status"),
+        ],
         ErrorKind::Restore => vec![command("backups verify"), command("status")],
         ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
             vec![command("restore --latest --yes"), command("backups")]
@@ -127,6 +144,14 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {
+    vec![
+        command("backups"),
+        "name the file of a backup, or the folder of the backups with --backup-dir FOLDER"
+            .to_owned(),
+    ]
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::database::beside;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::Files;
+use crate::files::{FileKind, Files};
 
 /// The space that a run needs, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -37,7 +37,8 @@ pub fn space_need(files: &dyn Files, database: &Path, rebuilds: bool) -> Result<
 /// Checks that the space is there: on one volume for both, or on each of two.
 ///
 /// # Errors
-/// [`ErrorKind::NoSpace`] with the volume, the need and what is left; [`ErrorKind::Io`].
+/// [`ErrorKind::NoSpace`] with the volume, the need and what is left; [`ErrorKind::NotAFile`] or
+/// [`ErrorKind::ReadOnly`] if no file can be made where the backups are to lie; [`ErrorKind::Io`].
 pub fn check_space(
     files: &dyn Files,
     database: &Path,
@@ -46,6 +47,7 @@ pub fn check_space(
 ) -> Result<()> {
     let folder = existing(files, backups);
     let home = existing(files, database);
+    takes_files(files, &folder, &home)?;
     let device = |path: &Path| {
         let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
         Ok::<_, Error>(stat.map(|stat| stat.device))
@@ -63,6 +65,24 @@ pub fn check_space(
 /// As [`check_space`].
 pub fn require_space(files: &dyn Files, place: &Path, bytes: u64) -> Result<()> {
     enough(files, &existing(files, place), bytes)
+}
+
+/// Fails unless the place of the backups is a folder on a file system that can be written. Where
+/// the database lies on such a one, too, that is the thing to say, and it is said elsewhere.
+fn takes_files(files: &dyn Files, folder: &Path, home: &Path) -> Result<()> {
+    let failed = |error| file_error("look at", folder, error);
+    let about = |kind, what: &str| {
+        let what = format!("the backups cannot be written: {} {what}", folder.display());
+        Err(Error::new(kind, what).about("backup folder"))
+    };
+    if files.stat(folder).map_err(failed)?.is_some_and(|it| it.kind != FileKind::Folder) {
+        return about(ErrorKind::NotAFile, "is not a folder");
+    }
+    let read_only = |path| files.space(path).map(|it| it.read_only).map_err(failed);
+    if read_only(folder)? && !read_only(home)? {
+        return about(ErrorKind::ReadOnly, "lies on a read-only file system");
+    }
+    Ok(())
 }
 
 /// The nearest folder above that exists.

@@ -5,9 +5,9 @@ use rusqlite::Connection;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
-use crate::name::quote;
+use crate::name::{quote, same};
 use crate::rows::{Allowance, Side, compare, count_rows};
-use crate::schema::{self, Schema, Table};
+use crate::schema::{self, Object, ObjectKind, Schema, Table};
 
 /// How one table of the live file differs from the backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,35 @@ pub struct TableLoss {
     pub change: TableChange,
 }
 
+/// How one object without rows of its own, or the wording of a table, differs from the backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// Only the live file has it; it would be gone.
+    OnlyLive,
+    /// Only the backup has it; it would come back.
+    OnlyBackup,
+    /// Its text differs; it would be worded as in the backup.
+    OtherText,
+}
+
+impl ObjectChange {
+    /// Tells whether something that is in the live file would be gone.
+    pub const fn loses(self) -> bool {
+        matches!(self, Self::OnlyLive | Self::OtherText)
+    }
+}
+
+/// One object of the schema that a restore would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectLoss {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// How it differs.
+    pub change: ObjectChange,
+}
+
 /// What a restore would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Losses {
@@ -96,6 +125,35 @@ impl Pair {
         Ok(Losses::Known(found))
     }
 
+    /// Compares the schemas: indexes, views, triggers, and the wording of tables that have the same
+    /// columns on both sides. Other tables, and the wording of what belongs to them, differ anyway.
+    pub(super) fn objects(&self) -> Result<Vec<ObjectLoss>> {
+        let backup = schema::read(self.backup.connection())?;
+        let live = schema::read(self.live.connection())?;
+        let mut found = Vec::new();
+        let mut add = |object: &Object, change| {
+            let (kind, name) = (object.kind, object.name.clone());
+            found.push(ObjectLoss { kind, name, change });
+        };
+        for object in live.objects.iter().filter(|it| it.kind != ObjectKind::ShadowTable) {
+            match counterpart(object, &backup) {
+                None if !object.kind.is_table() => add(object, ObjectChange::OnlyLive),
+                Some(old)
+                    if old.sql != object.sql && same_columns(&object.table, &live, &backup) =>
+                {
+                    add(object, ObjectChange::OtherText);
+                }
+                None | Some(_) => {}
+            }
+        }
+        for object in backup.objects.iter().filter(|it| !it.kind.is_table()) {
+            if counterpart(object, &live).is_none() {
+                add(object, ObjectChange::OnlyBackup);
+            }
+        }
+        Ok(found)
+    }
+
     fn table(
         &self,
         name: &str,
@@ -128,6 +186,18 @@ impl Pair {
             TableChange::Rows { added: found.gained, removed: found.lost, changed: found.changed };
         let differs = found.gained + found.lost + found.changed > 0;
         Ok(differs.then_some(change))
+    }
+}
+
+fn counterpart<'s>(object: &Object, other: &'s Schema) -> Option<&'s Object> {
+    other.objects.iter().find(|it| it.kind == object.kind && same(&it.name, &object.name))
+}
+
+/// Tells whether a table has the same columns on both sides; what is no table has none.
+fn same_columns(name: &str, one: &Schema, two: &Schema) -> bool {
+    match (one.shape(name), two.shape(name)) {
+        (Some(one), Some(two)) => one.columns == two.columns && one.key == two.key,
+        (one, two) => one.is_none() && two.is_none(),
     }
 }
 

@@ -11,6 +11,6 @@ mod replace;
 mod run;
 mod write;
 
-pub use losses::{Losses, TableChange, TableLoss};
+pub use losses::{Losses, ObjectChange, ObjectLoss, TableChange, TableLoss};
 pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
 pub use run::{RestoreMethod, RestoreReport};

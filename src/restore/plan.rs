@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::losses::{Losses, Pair, open, version};
+use super::losses::{Losses, ObjectLoss, Pair, open, version};
 use super::run::{RestoreReport, run};
 use crate::backup::{BackupEntry, Verification, folder_of, look, verify};
 use crate::database::{Access, Database, OpenOptions};
@@ -51,8 +51,11 @@ pub struct RestorePlan {
     pub verification: Verification,
     /// The state of the database file now.
     pub live: LiveState,
-    /// What would be lost.
+    /// What would be lost of rows.
     pub losses: Losses,
+    /// What would be lost of the schema beside tables and columns: indexes, views, triggers,
+    /// constraints. Empty where `losses` is not known.
+    pub objects: Vec<ObjectLoss>,
     /// The version that the database records now.
     pub version_now: Option<i64>,
     /// The version that the backup records.
@@ -99,6 +102,7 @@ impl Restore {
             verification,
             live: looked.live,
             losses: looked.losses,
+            objects: looked.objects,
             version_now: looked.version_now,
             version_then: looked.version_then,
             made_of,
@@ -159,6 +163,7 @@ fn refuse_itself(database: &Path, backup: &BackupEntry, files: &dyn Files) -> Re
 struct Looked {
     live: LiveState,
     losses: Losses,
+    objects: Vec<ObjectLoss>,
     version_now: Option<i64>,
     version_then: Option<i64>,
 }
@@ -172,7 +177,10 @@ impl Looked {
     ) -> Result<Self> {
         let backup = Database::open(&request.backup.path, Access::Look, options)?;
         let version_then = version(&backup, request.version_table);
-        let without = |live, losses| Self { live, losses, version_now: None, version_then };
+        let without = |live, losses| {
+            let (objects, version_now) = (Vec::new(), None);
+            Self { live, losses, objects, version_now, version_then }
+        };
         match look(options.files.as_ref(), database)?.map(|stat| stat.bytes) {
             None => return Ok(without(LiveState::Missing, Losses::Nothing)),
             Some(0) => return Ok(without(LiveState::Empty, Losses::Nothing)),
@@ -190,8 +198,13 @@ impl Looked {
         };
         let version_now = version(&live, request.version_table);
         let pair = Pair { backup, live };
-        let (live, losses) = match pair.losses(observer) {
-            Ok(losses) => (LiveState::Readable, losses),
+        let compared = pair.losses(observer).and_then(|losses| Ok((losses, pair.objects()?)));
+        let mut objects = Vec::new();
+        let (live, losses) = match compared {
+            Ok((losses, found)) => {
+                objects = found;
+                (LiveState::Readable, losses)
+            }
             Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Interrupted) => {
                 return Err(error);
             }
@@ -200,6 +213,6 @@ impl Looked {
             }
             Err(error) => (LiveState::Readable, Losses::Unknown(error.to_string())),
         };
-        Ok(Self { live, losses, version_now, version_then })
+        Ok(Self { live, losses, objects, version_now, version_then })
     }
 }

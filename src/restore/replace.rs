@@ -78,7 +78,7 @@ fn refuse(path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
     match present {
         Some(stat) if stat.links > 1 => {
             let what = format!("{} has {} names (hard links)", path.display(), stat.links);
-            Err(Error::new(ErrorKind::Restore, what).in_database(path))
+            Err(Error::new(ErrorKind::Restore, what).about("names").in_database(path))
         }
         Some(_) | None => Ok(()),
     }

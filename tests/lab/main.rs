@@ -19,6 +19,7 @@ mod power_sweep;
 mod recovery;
 mod regressions;
 mod scene;
+mod start;
 mod tally;
 mod verdict;
 mod vfs;

@@ -13,6 +13,7 @@ use phaseshift::phase::Chain;
 use crate::database;
 use crate::disk::{Content, Disk, Image};
 use crate::power::{Model, Numbers, cut};
+pub use crate::start::Start;
 
 pub const DATABASE: &str = "/lab/fits.db";
 pub const BACKUPS: &str = "/lab/backups";
@@ -93,23 +94,6 @@ CREATE VIEW file_counts AS SELECT s.id, count(f.id) AS files
     FROM sessions s LEFT JOIN files f ON f.session_id = s.id GROUP BY s.id;
 INSERT INTO filters VALUES ('Ha', 3.5), ('OIII', 4.5), ('SII', 4.0);
 ";
-
-/// In which state a program left the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// Rollback journal mode, closed.
-    Clean,
-    /// WAL mode, closed.
-    CleanWal,
-    /// Killed with committed frames in the WAL.
-    WalFrames,
-    /// Killed while it wrote pages, so that a journal must be rolled back.
-    HotJournal,
-}
-
-impl Start {
-    pub const ALL: [Self; 4] = [Self::Clean, Self::CleanWal, Self::WalFrames, Self::HotJournal];
-}
 
 /// A disk to begin with, and the phases.
 #[derive(Debug, Clone)]

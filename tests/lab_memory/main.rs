@@ -27,6 +27,8 @@ mod power;
 mod power_sweep;
 #[path = "../lab/scene.rs"]
 mod scene;
+#[path = "../lab/start.rs"]
+mod start;
 #[path = "../lab/tally.rs"]
 mod tally;
 #[path = "../lab/verdict.rs"]

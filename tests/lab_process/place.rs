@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
 use tempfile::TempDir;
 
+pub use crate::start::Start;
+
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
@@ -14,19 +16,6 @@ pub enum Job {
     Backup,
     Restore,
     Preflight,
-}
-
-/// In which state another program left the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    Clean,
-    CleanWal,
-    WalFrames,
-    HotJournal,
-}
-
-impl Start {
-    pub const ALL: [Self; 4] = [Self::Clean, Self::CleanWal, Self::WalFrames, Self::HotJournal];
 }
 
 /// A program of somebody else that changes every table's pages with a small cache, and is killed
@@ -99,10 +88,15 @@ impl Place {
 
     /// Copies the project to a folder, which is emptied before.
     pub fn fresh_at(&self, folder: &Path) {
-        if folder.exists() {
-            fs::remove_dir_all(folder).unwrap();
+        Self::copy_at(&self.pristine(), folder);
+    }
+
+    /// Copies any folder to another, which is emptied before.
+    pub fn copy_at(from: &Path, to: &Path) {
+        if to.exists() {
+            fs::remove_dir_all(to).unwrap();
         }
-        copy_folder(&self.pristine(), folder);
+        copy_folder(from, to);
     }
 
     /// A place for what a case writes besides.
@@ -130,7 +124,7 @@ impl Place {
         command
     }
 
-    /// The same, started by another program (`strace`, `prlimit`) with these arguments before it.
+    /// The same, started by another program (`prlimit`) with these arguments before it.
     pub fn command_under(&self, folder: &Path, wrapper: &str, before: &[String]) -> Command {
         let mut command = Command::new(wrapper);
         command.args(before).arg(PROGRAM.expect("built with the feature cli"));

@@ -153,6 +153,37 @@ fn read_only_media_are_refused_in_words_that_say_so() {
     }
 }
 
+/// It was said that there is too little space, and that it is 0 MiB.
+#[test]
+fn a_read_only_folder_for_backups_is_said_to_be_read_only() {
+    for start in [Start::Clean, Start::WalFrames] {
+        let place = Place::new(Job::Migrate, start);
+        let folder = place.fresh();
+        let Some(disk) = SmallDisk::mount(&place.aside("backups"), 8_192) else {
+            return skip("mounting a small tmpfs");
+        };
+        assert!(disk.make_read_only(), "{start:?}");
+        let before = lasting(&folder);
+        let mut command = place.command(&folder);
+        let output = command.arg("--backup-dir").arg(&disk.0).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{document}");
+        let error = &document["error"];
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("backups cannot be written"), "{message}");
+        assert!(message.contains("read-only file system"), "{message}");
+        assert!(error["next"][0].as_str().unwrap().contains("--backup-dir"), "{error}");
+        assert_eq!(lasting(&folder), before);
+    }
+}
+
+/// Everything but the index of a WAL, which whoever reads makes anew.
+fn lasting(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = everything(folder);
+    files.retain(|(path, _)| !path.to_string_lossy().ends_with("-shm"));
+    files
+}
+
 #[test]
 fn a_full_folder_for_temporary_files_is_found_before_anything_is_done() {
     let place = Place::new(Job::Migrate, Start::Clean);

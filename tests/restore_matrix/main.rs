@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod place;
+#[path = "../support/mod.rs"]
+mod support;
 mod verdict;
 
 use place::{Backup, Beside, Case, Live, Mode};

@@ -1,8 +1,7 @@
 //! One case on disk: the database, what lies beside it, who has it open, and the backup.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use phaseshift::backup::{BackupLabel, BackupRequest, create};
 use phaseshift::database::{Access, Database, OpenOptions, beside};
 use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::RealFiles;
+
+use crate::support::{Other, sqlite3};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -116,70 +117,6 @@ const FOREIGN: &str = "
 
 /// Bytes beside a file that no SQLite ever wrote.
 pub const NO_FRAMES: &[u8] = b"these are not really frames";
-
-/// Runs SQL in the `sqlite3` program and returns what it says, errors included.
-pub fn try_sqlite3(path: &Path, sql: &str) -> Result<String, String> {
-    let output = Command::new("sqlite3").arg("-batch").arg(path).arg(sql).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
-}
-
-pub fn sqlite3(path: &Path, sql: &str) -> String {
-    try_sqlite3(path, sql).unwrap()
-}
-
-/// A program of somebody else that has the database open and does what it is told.
-pub struct Other {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Other {
-    fn start(path: &Path) -> Self {
-        const PROGRAM: &str = "
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0)
-for line in sys.stdin:
-    try:
-        print(connection.execute(line).fetchall(), flush=True)
-    except Exception as error:
-        print('error:', error, flush=True)
-";
-        let mut command = Command::new("python3");
-        command.args(["-c", PROGRAM]).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, input, output: BufReader::new(output) }
-    }
-
-    pub fn say(&mut self, sql: &str) -> String {
-        writeln!(self.input, "{sql}").unwrap();
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        answer.trim().to_owned()
-    }
-
-    fn say_all(&mut self, statements: &[&str]) {
-        for sql in statements {
-            let answer = self.say(sql);
-            assert!(!answer.starts_with("error"), "{sql}: {answer}");
-        }
-    }
-
-    /// Ends it as a power cut would: nothing is tidied up.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 /// A case, made.
 pub struct Place {

@@ -11,7 +11,8 @@ use phaseshift::files::RealFiles;
 use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 
 use crate::Outcome;
-use crate::place::{Beside, Case, Live, Place, sqlite3, try_sqlite3};
+use crate::place::{Beside, Case, Live, Place};
+use crate::support::{sqlite3, try_sqlite3};
 
 const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
 

@@ -32,9 +32,15 @@ pub fn phase3_renames() -> serde_json::Value {
 /// It opens the file for writing: on a file in WAL mode, closing it may empty the `-wal` file.
 #[track_caller]
 pub fn sqlite3(database: &Path, sql: &str) -> String {
+    try_sqlite3(database, sql).expect("SQL that runs")
+}
+
+/// As [`sqlite3`], for SQL that may fail; the error is what the program complains about.
+pub fn try_sqlite3(database: &Path, sql: &str) -> Result<String, String> {
     let mut command = Command::new("sqlite3");
     command.args(["-batch", "-bail", "-init", "/dev/null"]).arg(database).arg(sql);
-    run(&mut command).expect("SQL that runs").trim_end().to_owned()
+    let trimmed = |text: String| text.trim_end().to_owned();
+    run(&mut command).map(trimmed).map_err(trimmed)
 }
 
 fn python(mode: &str) -> Command {

@@ -10,15 +10,20 @@
 
 mod bench;
 mod judge;
+mod other;
 mod project;
 mod snapshot;
+mod steps;
 
+#[allow(unused_imports, reason = "see above")]
+pub(crate) use steps::as_on_disk;
 #[allow(unused_imports, reason = "see above")]
 pub use {
     bench::{
         Bench, Naive, Renaming, down_to, engine_at, explain, python, quoted, script, toml, up_to,
     },
-    judge::{digest, judge, phase3_renames, sqlite3},
+    judge::{digest, judge, phase3_renames, sqlite3, try_sqlite3},
+    other::Other,
     project::{Output, Project, with_ending},
     snapshot::{Snapshot, snapshot_database},
 };

@@ -70,7 +70,7 @@ fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Databa
 pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<Answer> {
     let place = Place::of(context)?;
     match action {
-        None | Some(BackupsAction::List) => place.list(),
+        None | Some(BackupsAction::List) => place.list(context),
         Some(BackupsAction::Verify { backup }) => place.verify(context, backup.as_deref()),
         Some(BackupsAction::Prune { keep, keep_days, dry_run }) => {
             let retention = retention(context, *keep, *keep_days);
@@ -122,8 +122,12 @@ impl Place {
         })
     }
 
-    fn list(&self) -> Result<Answer> {
-        Ok(Answer::done(screen::list(&self.folder, &self.entries), self.report(&self.entries)))
+    fn list(&self, context: &Context) -> Result<Answer> {
+        let left = leftovers(context.files().as_ref(), &self.folder, &stem(&self.database))?;
+        let text = screen::list(&self.folder, &self.entries) + &screen::left_over(&left);
+        let mut report = self.report(&self.entries);
+        report["leftovers"] = left.iter().map(|it| json!(it.path)).collect();
+        Ok(Answer::done(text, report))
     }
 
     fn verify(&self, context: &Context, wanted: Option<&Path>) -> Result<Answer> {

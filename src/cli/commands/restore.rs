@@ -84,7 +84,7 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
 
 fn no_backup(place: &Place) -> Error {
     let what = format!("there is no verified backup in {}", place.folder.display());
-    Error::new(ErrorKind::DatabaseMissing, what)
+    Error::new(ErrorKind::DatabaseMissing, what).about("backup")
 }
 
 /// The newest verified backup that was not made by a restore: going back twice must not come back.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use phaseshift::backup::{BackupEntry, LabelKind, PruneMode, Retention, Verification};
+use phaseshift::backup::{BackupEntry, LabelKind, Leftover, PruneMode, Retention, Verification};
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{counted, sized};
@@ -19,6 +19,19 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
         let _ = writeln!(text, "  {:>2}. {name}\n      {}", place + 1, about(entry));
+    }
+    text
+}
+
+/// Lists what killed runs left, and what running ones are writing.
+pub fn left_over(leftovers: &[Leftover]) -> String {
+    let mut text = String::new();
+    for it in leftovers {
+        let of = match it.alive {
+            true => format!("is being written by process {}", it.process),
+            false => "was left by a run that was killed; prune removes it".to_owned(),
+        };
+        let _ = writeln!(text, "No backup: {} {of}", it.path.display());
     }
     text
 }
@@ -122,10 +135,6 @@ pub fn pruned(
     mode: PruneMode,
     retention: Retention,
 ) -> String {
-    if retention.keep.is_none() && retention.keep_days.is_none() {
-        return "Nothing was removed: say what to keep with --keep COUNT or --keep-days DAYS.\n"
-            .to_owned();
-    }
     let verb = match mode {
         PruneMode::DryRun => "Would remove",
         PruneMode::Remove => "Removed",
@@ -133,6 +142,10 @@ pub fn pruned(
     let mut text = String::new();
     for path in removed.iter().map(|entry| &entry.path).chain(leftovers) {
         let _ = writeln!(text, "{verb} {}", path.display());
+    }
+    if retention.keep.is_none() && retention.keep_days.is_none() {
+        let what = "No backup was removed: say what to keep with --keep COUNT or --keep-days DAYS.";
+        return text + what + "\n";
     }
     let kept = counted(all.saturating_sub(removed.len()), "backup stays", "backups stay");
     let _ = writeln!(text, "{kept}.");

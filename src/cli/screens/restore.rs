@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::restore::{
-    LiveState, Losses, RestoreMethod, RestorePlan, RestoreReport, TableChange,
+    LiveState, Losses, ObjectChange, RestoreMethod, RestorePlan, RestoreReport, TableChange,
 };
 use serde_json::{Value, json};
 
@@ -17,12 +17,20 @@ pub fn plan(plan: &RestorePlan, style: Style) -> String {
     let _ = writeln!(text, "Backup:   {}", plan.backup.display());
     let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
     let tables = counted(plan.verification.tables.len(), "table", "tables");
-    let _ = writeln!(
-        text,
-        "{} Backup verified: {} in {tables}",
-        style.ok(),
-        counted(rows, "row", "rows")
-    );
+    let rows = counted(rows, "row", "rows");
+    if plan.verification.against_manifest {
+        let _ = writeln!(text, "{} Backup verified: {rows} in {tables}", style.ok());
+    } else {
+        let _ = writeln!(text, "{} Backup is sound in itself: {rows} in {tables}", style.ok());
+        let warning = style.warning("WARNING:");
+        let _ = writeln!(
+            text,
+            "{warning} it has no manifest; whether it still is what was backed up cannot be told"
+        );
+    }
+    for unchecked in &plan.verification.unchecked {
+        let _ = writeln!(text, "  not checked: {unchecked}");
+    }
     if let Some(other) = &plan.made_of {
         let warning = style.warning("WARNING:");
         let _ =
@@ -35,7 +43,7 @@ pub fn plan(plan: &RestorePlan, style: Style) -> String {
         version(plan.version_then)
     );
     text.push_str(&live(&plan.live));
-    text + &losses(&plan.losses, style) + "\n"
+    text + &losses(plan, style) + "\n"
 }
 
 fn live(state: &LiveState) -> String {
@@ -51,24 +59,38 @@ fn live(state: &LiveState) -> String {
     }
 }
 
-fn losses(losses: &Losses, style: Style) -> String {
-    let tables = match losses {
+fn losses(plan: &RestorePlan, style: Style) -> String {
+    let tables = match &plan.losses {
         Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
         Losses::Unknown(why) => return format!("What would be lost cannot be told: {why}\n"),
-        Losses::Known(tables) if tables.is_empty() => {
-            return "No row would change.\n".to_owned();
-        }
         Losses::Known(tables) => tables,
     };
     let mut text = String::new();
-    if tables.iter().any(|it| it.change.loses()) {
+    if tables.is_empty() {
+        text.push_str("No row would change.\n");
+    }
+    let loses = tables.iter().any(|it| it.change.loses())
+        || plan.objects.iter().any(|it| it.change.loses());
+    if loses {
         let warning = style.warning("WARNING:");
         let _ = writeln!(text, "{warning} what was written since the backup goes:");
     }
     for it in tables {
         let _ = writeln!(text, "  {} {}: {}", style.bullet(), it.table, change(&it.change));
     }
+    for it in &plan.objects {
+        let (kind, change) = (it.kind.word(), object_change(it.change));
+        let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), it.name);
+    }
     text
+}
+
+const fn object_change(change: ObjectChange) -> &'static str {
+    match change {
+        ObjectChange::OnlyLive => "goes",
+        ObjectChange::OnlyBackup => "comes back",
+        ObjectChange::OtherText => "gets the definition of the backup again",
+    }
 }
 
 fn change(change: &TableChange) -> String {
@@ -137,6 +159,13 @@ pub fn plan_json(plan: &RestorePlan) -> Value {
         "from": plan.version_now,
         "to": plan.version_then,
         "losses": losses,
+        "objects": plan.objects.iter().map(|it| json!({
+            "type": it.kind.word(),
+            "name": it.name,
+            "loses": it.change.loses(),
+            "change": object_change(it.change),
+        })).collect::<Vec<_>>(),
+        "against_manifest": plan.verification.against_manifest,
         "made_of": plan.made_of,
         "changed": false,
     })

@@ -1,0 +1,89 @@
+//! The steps of [`RealFiles`](phaseshift::files::RealFiles), for test doubles that change only some.
+
+/// Inside `impl Files`: the methods that are named are those of the real file system.
+#[allow(unused_macros, reason = "as the other parts of this module")]
+macro_rules! as_on_disk {
+    ($($method:ident),+ $(,)?) => {
+        $($crate::support::as_on_disk!(@ $method);)+
+    };
+    (@ now) => {
+        fn now(&self) -> ::chrono::DateTime<::chrono::FixedOffset> {
+            ::phaseshift::files::RealFiles.now()
+        }
+    };
+    (@ canonical) => {
+        fn canonical(&self, path: &::std::path::Path) -> ::std::io::Result<::std::path::PathBuf> {
+            ::phaseshift::files::RealFiles.canonical(path)
+        }
+    };
+    (@ stat) => {
+        fn stat(
+            &self,
+            path: &::std::path::Path,
+        ) -> ::std::io::Result<Option<::phaseshift::files::Stat>> {
+            ::phaseshift::files::RealFiles.stat(path)
+        }
+    };
+    (@ space) => {
+        fn space(
+            &self,
+            path: &::std::path::Path,
+        ) -> ::std::io::Result<::phaseshift::files::Space> {
+            ::phaseshift::files::RealFiles.space(path)
+        }
+    };
+    (@ list) => {
+        fn list(
+            &self,
+            folder: &::std::path::Path,
+        ) -> ::std::io::Result<Vec<::std::path::PathBuf>> {
+            ::phaseshift::files::RealFiles.list(folder)
+        }
+    };
+    (@ read) => {
+        fn read(&self, path: &::std::path::Path) -> ::std::io::Result<Vec<u8>> {
+            ::phaseshift::files::RealFiles.read(path)
+        }
+    };
+    (@ reader) => {
+        fn reader(
+            &self,
+            path: &::std::path::Path,
+        ) -> ::std::io::Result<Box<dyn ::std::io::Read>> {
+            ::phaseshift::files::RealFiles.reader(path)
+        }
+    };
+    (@ create) => {
+        fn create(
+            &self,
+            path: &::std::path::Path,
+            bytes: &[u8],
+            mode: u32,
+        ) -> ::std::io::Result<()> {
+            ::phaseshift::files::RealFiles.create(path, bytes, mode)
+        }
+    };
+    (@ set_access) => {
+        fn set_access(
+            &self,
+            path: &::std::path::Path,
+            like: &::phaseshift::files::Stat,
+        ) -> ::std::io::Result<()> {
+            ::phaseshift::files::RealFiles.set_access(path, like)
+        }
+    };
+    (@ copy) => { $crate::support::as_on_disk!(@@ copy, from, to); };
+    (@ rename_new) => { $crate::support::as_on_disk!(@@ rename_new, from, to); };
+    (@ rename_over) => { $crate::support::as_on_disk!(@@ rename_over, from, to); };
+    (@ create_folder) => { $crate::support::as_on_disk!(@@ create_folder, folder); };
+    (@ remove) => { $crate::support::as_on_disk!(@@ remove, path); };
+    (@ sync_file) => { $crate::support::as_on_disk!(@@ sync_file, path); };
+    (@ sync_folder) => { $crate::support::as_on_disk!(@@ sync_folder, folder); };
+    (@@ $method:ident, $($path:ident),+) => {
+        fn $method(&self, $($path: &::std::path::Path),+) -> ::std::io::Result<()> {
+            ::phaseshift::files::RealFiles.$method($($path),+)
+        }
+    };
+}
+
+pub(crate) use as_on_disk;
