@@ -10,7 +10,7 @@ use rusqlite::{Connection, Rows};
 use super::verify::Digest;
 use crate::database::OpenOptions;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::event::Interrupt;
+use crate::event::{Interrupt, reached};
 
 /// How much of the copy is read at once; a multiple of every page size.
 const CHUNK: usize = 512 * 1_024;
@@ -90,6 +90,7 @@ pub(super) fn digest_of_pages(connection: &Connection, interrupt: &Interrupt) ->
     let mut hasher = blake3::Hasher::new();
     // Many pages at once are hashed several times as fast as one after the other.
     let mut buffer = Vec::with_capacity(CHUNK);
+    let mut bytes = 0;
     while let Some(row) = rows.next()? {
         buffer.extend_from_slice(row.get_ref(0)?.as_blob().map_err(|error| {
             Error::new(ErrorKind::Backup, "a page cannot be read").caused_by(error)
@@ -97,6 +98,8 @@ pub(super) fn digest_of_pages(connection: &Connection, interrupt: &Interrupt) ->
         if buffer.len() >= CHUNK {
             interrupt.check()?;
             hasher.update(&buffer);
+            bytes += buffer.len() as u64;
+            reached(bytes);
             buffer.clear();
         }
     }
