@@ -10,8 +10,8 @@ mod meter;
 use std::path::PathBuf;
 
 pub use interrupt::{Interrupt, Waker};
-pub(crate) use meter::{measured, reached, tell, ticked};
 pub use meter::{ProgressListener, listen_to_progress};
+pub(crate) use meter::{measured, reached, tell, ticked};
 
 /// The stages of a run that can last long enough for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -114,9 +114,8 @@ pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
     let bytes: i64 = backup.connection().query_row(sql, [], |row| row.get(0))?;
     let about = (Stage::VerifyBackup, "every page again");
     let total = u64::try_from(bytes).unwrap_or(0);
-    let found = measured(about, (total, 0), || {
-        digest_of_pages(backup.connection(), &options.interrupt)
-    })?;
+    let found =
+        measured(about, (total, 0), || digest_of_pages(backup.connection(), &options.interrupt))?;
     backup.close()?;
     Ok(found)
 }

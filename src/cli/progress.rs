@@ -16,7 +16,7 @@ use bar::Bar;
 
 thread_local! {
     /// At most one bar is on the screen, whoever tells of progress.
-    static BAR: RefCell<Bar> = RefCell::new(Bar::new());
+    static BAR: RefCell<Bar> = const { RefCell::new(Bar::new()) };
 }
 
 /// Takes the bar away, so that a line can be written.

@@ -12,9 +12,10 @@ use signal_hook::iterator::Signals;
 use super::args::{Global, ProgressChoice};
 
 /// How long the program may take to stop before it says that it heard the request.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(60);
 
-const STOPPING: &str = "Interrupted: stopping at the next safe point. What the file holds then is said at the end.";
+const STOPPING: &str =
+    "Interrupted: stopping at the next safe point. What the file holds then is said at the end.";
 
 /// The watch for signals, until the outcome is told.
 #[derive(Debug, Clone)]
@@ -40,7 +41,9 @@ impl Watch {
         let mut stderr = std::io::stderr();
         // Nobody listens, perhaps: the program stops all the same.
         let _ = match answer.take() {
-            Some(Answer::Json) => writeln!(stderr, "{}", serde_json::json!({"event": "interrupted"})),
+            Some(Answer::Json) => {
+                writeln!(stderr, "{}", serde_json::json!({"event": "interrupted"}))
+            }
             // A bar may stand there.
             Some(Answer::Text) if stderr.is_terminal() => {
                 writeln!(stderr, "\r\x1b[2K{STOPPING}")

@@ -23,7 +23,7 @@ fn estimate(
     let mut listed = statement.query([])?;
     let mut roots = BTreeMap::new();
     let mut loops: Vec<Loop> = Vec::new();
-    let mut transfers: Vec<i64> = Vec::new();
+    let (mut whole, mut transfers): (bool, Vec<i64>) = (false, Vec::new());
     while let Some(row) = listed.next()? {
         let (address, opcode): (i64, String) = (row.get(0)?, row.get(1)?);
         let (cursor, second): (i64, i64) = (row.get(2)?, row.get(3)?);
@@ -35,7 +35,10 @@ fn estimate(
             "Next" | "Prev" | "SorterNext" | "VNext" if second <= address => {
                 loops.push(Loop { start, end, passes: rows(roots.get(&cursor).copied()) });
             }
-            "RowCell" => transfers.push(address),
+            "RowCell" | "RowData" => {
+                whole |= opcode == "RowCell";
+                transfers.push(address);
+            }
             // The rows that a coroutine hands over; each program also goes to its first step once.
             "Goto" if second > 1 && second < address => {
                 loops.push(Loop { start, end, passes: rows(None) });
@@ -43,7 +46,7 @@ fn estimate(
             _ => {}
         }
     }
-    if !transfers.is_empty() {
+    if whole {
         // Whole records are copied; what else stands there is for a table that is not empty.
         loops.retain(|it| transfers.iter().any(|at| (it.start..=it.end).contains(at)));
     }

@@ -74,7 +74,7 @@ mod tests {
             count.fetch_add(1, Ordering::SeqCst);
         });
         interrupt.on_request(&waker);
-        interrupt.clone().request();
+        interrupt.request();
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         assert!(interrupt.check().is_err());
         drop(waker);

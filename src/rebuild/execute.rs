@@ -6,9 +6,7 @@ use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
-use crate::database::{
-    Database, Purpose, run_fenced, told, with_passing_stubs, with_strict_names,
-};
+use crate::database::{Database, Purpose, run_fenced, told, with_passing_stubs, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
 use crate::name::{quote, same};

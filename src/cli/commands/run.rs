@@ -21,8 +21,7 @@ pub fn run(context: &Context, command: &Command) -> Result<Answer> {
     let _progress = tell_of_progress(context);
     let done = dispatch(context, command);
     clear_bar();
-    done
-        .map_err(|error| interrupted_while_waiting(context, error))
+    done.map_err(|error| interrupted_while_waiting(context, error))
         .map_err(|error| name_holders(context, error))
 }
 
