@@ -1,17 +1,23 @@
 //! What the engine says while it works: facts, never words for a screen.
 //!
 //! Reporters outside the engine turn events into lines, bars or JSON. The engine asks one thing back
-//! through [`Interrupt`]: whether it should stop.
+//! through [`Interrupt`]: whether it should stop. How far a single statement has come is told through a
+//! [`ProgressListener`], because no observer is at hand inside it.
+
+mod interrupt;
+mod meter;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{Error, ErrorKind, Result};
+pub use interrupt::{Interrupt, Waker};
+pub use meter::{ProgressListener, listen_to_progress};
+pub(crate) use meter::{measured, reached, tell, ticked};
 
 /// The stages of a run that can last long enough for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Old rows are held against new rules, before anything is written.
+    Look,
     /// Pages are copied into the backup.
     Backup,
     /// The backup is compared with the database and checked.
@@ -20,6 +26,8 @@ pub enum Stage {
     Copy,
     /// Indexes are created.
     Index,
+    /// Statements of a phase run.
+    Data,
     /// Rows are compared with the backup.
     Proof,
     /// Foreign keys and integrity are checked.
@@ -32,10 +40,12 @@ impl Stage {
     /// Returns the stable text code, as in the JSON events.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Look => "look",
             Self::Backup => "backup",
             Self::VerifyBackup => "verify-backup",
             Self::Copy => "copy",
             Self::Index => "index",
+            Self::Data => "data",
             Self::Proof => "proof",
             Self::Check => "check",
             Self::Restore => "restore",
@@ -158,32 +168,5 @@ impl Observer for Silent {
 impl<F: FnMut(&Event)> Observer for F {
     fn event(&mut self, event: &Event) {
         self(event);
-    }
-}
-
-/// A request to stop, shared between a signal handler and the engine.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Asks the engine to stop at the next safe point and roll back.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// Tells whether a stop was asked for.
-    pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// Fails if a stop was asked for.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Interrupted`].
-    pub fn check(&self) -> Result<()> {
-        if self.requested() {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-        }
-        Ok(())
     }
 }

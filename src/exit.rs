@@ -41,6 +41,10 @@ pub const INTERRUPTED: u8 = 130;
 pub fn code_of(error: &Error) -> u8 {
     let code = of_kind(error.kind());
     let rolled_back = error.state() == DatabaseState::RolledBack;
+    if code == INTERRUPTED && error.state() == DatabaseState::Done {
+        // 130 promises that the file is as before.
+        return FAILED;
+    }
     if rolled_back && matches!(code, FAILED | REFUSED) { ROLLED_BACK } else { code }
 }
 
@@ -99,5 +103,7 @@ mod tests {
         assert_eq!(inside(ErrorKind::Requirement), ROLLED_BACK);
         assert_eq!(inside(ErrorKind::Interrupted), INTERRUPTED);
         assert_eq!(inside(ErrorKind::Restore), RESTORE);
+        let late = Error::new(ErrorKind::Interrupted, "x").leaving(DatabaseState::Done);
+        assert_eq!(code_of(&late), FAILED);
     }
 }

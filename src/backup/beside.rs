@@ -1,6 +1,7 @@
 //! Reading a backup on a thread of its own, beside the rebuild and the proof: its integrity, its digest.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::pages::digest_of_pages;
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Interrupt;
+use crate::event::{Event, Interrupt, Stage, listen_to_progress, measured, tell};
 
 /// How often the request to stop is looked at.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -24,8 +25,15 @@ pub(super) struct Beside<T> {
     options: OpenOptions,
     job: Job<T>,
     stop: Interrupt,
+    /// How far it has come.
+    latest: Latest,
     running: Option<JoinHandle<Result<T>>>,
 }
+
+type Latest = Arc<Mutex<Option<Event>>>;
+
+/// How often is told how far the job has come, in [`PAUSE`]s.
+const TELLING: u32 = 16;
 
 impl<T: Send + 'static> Beside<T> {
     /// Begins to read a finished backup.
@@ -37,12 +45,19 @@ impl<T: Send + 'static> Beside<T> {
         let stop = Interrupt::default();
         let own = OpenOptions { interrupt: stop.clone(), ..options.clone() };
         let place = path.to_path_buf();
-        let work = move || job(&place, &own);
+        let latest = Latest::default();
+        let told = Arc::clone(&latest);
+        let work = move || {
+            let _listener = listen_to_progress(move |event| {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
+            });
+            job(&place, &own)
+        };
         let running = match options.files.vfs() {
             Some(_) => None,
             None => std::thread::Builder::new().name("backup".to_owned()).spawn(work).ok(),
         };
-        Self { path: path.to_path_buf(), options: options.clone(), job, stop, running }
+        Self { path: path.to_path_buf(), options: options.clone(), job, stop, latest, running }
     }
 
     /// Tells whether nothing has to be waited for. A job that runs at the end is not done before.
@@ -55,9 +70,15 @@ impl<T: Send + 'static> Beside<T> {
         let Some(running) = self.running.take() else {
             return (self.job)(&self.path, &self.options);
         };
+        let mut pauses: u32 = 0;
         while !running.is_finished() {
-            if self.options.interrupt.requested() {
+            if self.options.interrupt.requested() && !self.stop.requested() {
                 self.stop.request();
+            }
+            pauses = pauses.wrapping_add(1);
+            if pauses.is_multiple_of(TELLING) {
+                let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                latest.iter().for_each(tell);
             }
             std::thread::sleep(PAUSE);
         }
@@ -90,9 +111,13 @@ pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
 /// Reads every page of a backup again and returns the digest of its bytes.
 pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
     let backup = Database::open(path, Access::Look, options)?;
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let bytes: i64 = backup.connection().query_row(sql, [], |row| row.get(0))?;
+    let about = (Stage::VerifyBackup, "every page again");
+    let total = u64::try_from(bytes).unwrap_or(0);
     let found = {
         let _state = ReadTransaction::begin(backup.connection())?;
-        digest_of_pages(backup.connection(), &options.interrupt)?
+        measured(about, (total, 0), || digest_of_pages(backup.connection(), &options.interrupt))?
     };
     backup.close()?;
     Ok(found)

@@ -4,13 +4,16 @@
 //! A file whose rows break NOT NULL, CHECK, UNIQUE or a type was like that before we came and can be
 //! copied as it is; a file with damaged pages cannot be trusted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, ErrorCode};
 
+use crate::database::effort;
 use crate::error::{Error, Result};
-use crate::name::literal;
+use crate::event::{Stage, measured, reached};
+use crate::name::{fold, literal};
 use crate::records::indexes_shown;
+use crate::rows::count_rows;
 use crate::schema;
 
 /// Findings after which SQLite may stop looking. Its default of 100 could hide damage behind rows
@@ -79,7 +82,11 @@ pub(crate) fn integrity(connection: &Connection) -> Result<Integrity> {
 /// tables. Our own reader shows that, or SQLite checks the table. `None` if something else was found or
 /// cannot be checked so: the check of the whole has the verdict.
 fn in_parts(connection: &Connection) -> Result<Option<Integrity>> {
-    let quick = run(connection, &format!("PRAGMA main.quick_check({FINDINGS})"))?;
+    let quick = format!("PRAGMA main.quick_check({FINDINGS})");
+    let rows = Rows::count(connection);
+    let expected = effort(connection, &quick, &|root| rows.of(root));
+    let about = (Stage::VerifyBackup, "pages and rows");
+    let quick = measured(about, (rows.all(), expected), || run(connection, &quick))?;
     if !matches!(&quick, Outcome::Checked(found) if *found == Integrity::default()) {
         return Ok(None);
     }
@@ -90,7 +97,14 @@ fn in_parts(connection: &Connection) -> Result<Option<Integrity>> {
     let mut all = Integrity::default();
     for object in schema.objects.iter().chain(&schema.internal).filter(|it| it.kind.is_table()) {
         let Some(table) = schema.shape(&object.name) else { return Ok(None) };
-        if indexes.of(table, &BTreeSet::new(), &mut |_| Ok(()))? {
+        let entries = rows.entries(&object.name);
+        let mut progress = |done| {
+            reached(done);
+            Ok(())
+        };
+        let about = (Stage::VerifyBackup, object.name.as_str());
+        let all_of = BTreeSet::new();
+        if measured(about, (entries, 0), || indexes.of(table, &all_of, &mut progress))? {
             continue;
         }
         let name = literal(&object.name);
@@ -100,6 +114,47 @@ fn in_parts(connection: &Connection) -> Result<Option<Integrity>> {
         }
     }
     Ok(Some(all))
+}
+
+/// The rows of the tables of a file, for a progress bar: what cannot be counted has none.
+struct Rows {
+    /// By the root page of the table or index: the table, folded, its rows, and whether it is an index.
+    roots: BTreeMap<i64, (String, u64, bool)>,
+}
+
+impl Rows {
+    fn count(connection: &Connection) -> Self {
+        let sql = "SELECT rootpage, tbl_name, type = 'index' FROM main.sqlite_schema WHERE rootpage > 0 \
+                   ORDER BY 3";
+        let list = || -> rusqlite::Result<Vec<(i64, String, bool)>> {
+            let mut statement = connection.prepare(sql)?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        };
+        let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+        let mut roots = BTreeMap::new();
+        for (root, table, is_index) in list().unwrap_or_default() {
+            let count = *rows
+                .entry(fold(&table))
+                .or_insert_with(|| count_rows(connection, &table).unwrap_or(0));
+            roots.insert(root, (fold(&table), count, is_index));
+        }
+        Self { roots }
+    }
+
+    fn of(&self, root: Option<i64>) -> u64 {
+        root.and_then(|it| self.roots.get(&it)).map_or(0, |(_, rows, _)| *rows)
+    }
+
+    fn all(&self) -> u64 {
+        self.roots.values().filter(|(_, _, is_index)| !is_index).map(|(_, rows, _)| rows).sum()
+    }
+
+    /// The entries in all indexes of a table.
+    fn entries(&self, table: &str) -> u64 {
+        let table = fold(table);
+        let indexes = self.roots.values().filter(|(it, _, is_index)| *is_index && *it == table);
+        indexes.map(|(_, rows, _)| rows).sum()
+    }
 }
 
 fn in_full(connection: &Connection) -> Result<Integrity> {

@@ -11,7 +11,7 @@ use super::verify::Digest;
 use crate::btree::OpenFile;
 use crate::database::OpenOptions;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::event::Interrupt;
+use crate::event::{Interrupt, reached};
 
 /// The pages of a database as SQLite sees them (<https://sqlite.org/dbpage.html>).
 const ALL_PAGES: &str = "SELECT data FROM main.sqlite_dbpage ORDER BY pgno";
@@ -96,10 +96,13 @@ pub(super) fn digest_of_pages(connection: &Connection, interrupt: &Interrupt) ->
     let mut source = Source::open(connection, pages.query([])?)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = Vec::with_capacity(CHUNK);
+    let mut bytes = 0;
     // Many pages at once are hashed several times as fast as one after the other.
     while source.next(CHUNK, &mut buffer)? {
         interrupt.check()?;
         hasher.update(&buffer);
+        bytes += buffer.len() as u64;
+        reached(bytes);
     }
     Ok(text_of(&hasher))
 }

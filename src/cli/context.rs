@@ -13,6 +13,7 @@ use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
 
 use super::args::{Global, ProgressChoice};
+use super::progress::clear_bar;
 use super::settings::{Settings, Surroundings};
 use super::terminal::Terminal;
 
@@ -128,6 +129,7 @@ impl Context {
     /// A reader that went away does not stop the work.
     pub fn say(&self, text: &str) {
         if self.output == Output::Text {
+            clear_bar();
             let mut stdout = std::io::stdout().lock();
             let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         }
@@ -136,6 +138,7 @@ impl Context {
     /// Writes a remark on stderr; nothing with `--quiet` or `--json`.
     pub fn remark(&self, text: &str) {
         if self.output == Output::Text {
+            clear_bar();
             let _ = writeln!(std::io::stderr().lock(), "{text}");
         }
     }

@@ -3,39 +3,71 @@
 mod bar;
 mod events;
 
+use std::cell::RefCell;
 use std::io::Write as _;
 
 use phaseshift::database::{WaitListener, holders, listen_to_waits};
-use phaseshift::event::{Event, Observer};
+use phaseshift::event::{Event, Observer, ProgressListener, listen_to_progress};
 
 use super::args::ProgressChoice;
 use super::context::{Context, Output};
 use super::screens::run::{RunScreen, Subject};
 use bar::Bar;
 
+thread_local! {
+    /// At most one bar is on the screen, whoever tells of progress.
+    static BAR: RefCell<Bar> = const { RefCell::new(Bar::new()) };
+}
+
+/// Takes the bar away, so that a line can be written.
+pub fn clear_bar() {
+    BAR.with_borrow_mut(Bar::clear);
+}
+
+/// Shows how far a stage has come, unless the person asked to stop.
+fn show(context: &Context, event: &Event) {
+    let Event::Progress { stage, subject, done, total } = event else { return };
+    let wanted = context.terminal.bars
+        && context.output == Output::Text
+        && context.progress == ProgressChoice::Auto;
+    if wanted && !context.interrupt.requested() {
+        BAR.with_borrow_mut(|bar| bar.progress(*stage, subject, *done, *total));
+    } else {
+        clear_bar();
+    }
+}
+
+fn tell_as_json(event: &Event) {
+    // Progress that nobody reads stops nothing.
+    let _ = writeln!(std::io::stderr().lock(), "{}", events::json(event));
+}
+
+/// Shows how far single statements have come, until the listener is dropped.
+pub fn tell_of_progress(context: &Context) -> ProgressListener {
+    let context = context.clone();
+    listen_to_progress(move |event| {
+        if context.progress == ProgressChoice::Json {
+            tell_as_json(event);
+        }
+        show(&context, event);
+    })
+}
+
 /// Takes the events of a run: steps and results go to stdout, progress to stderr.
 pub struct Reporter<'c> {
     context: &'c Context,
     screen: RunScreen,
-    bar: Bar,
 }
 
 impl<'c> Reporter<'c> {
     /// Makes a reporter; the subject says what the lines are about.
     pub fn new(context: &'c Context, subject: Subject) -> Self {
-        let bars = context.terminal.bars
-            && context.output == Output::Text
-            && context.progress == ProgressChoice::Auto;
-        Self {
-            context,
-            screen: RunScreen::new(subject, context.terminal.out, context.verbose),
-            bar: Bar::new(bars),
-        }
+        Self { context, screen: RunScreen::new(subject, context.terminal.out, context.verbose) }
     }
 
     /// Writes what is still to be said, and takes the bar away.
     pub fn finish(&mut self) {
-        self.bar.clear();
+        clear_bar();
         let text = self.screen.finish();
         self.context.say(&text);
     }
@@ -44,15 +76,11 @@ impl<'c> Reporter<'c> {
 impl Observer for Reporter<'_> {
     fn event(&mut self, event: &Event) {
         if self.context.progress == ProgressChoice::Json {
-            // Progress that nobody reads stops nothing.
-            let _ = writeln!(std::io::stderr().lock(), "{}", events::json(event));
+            tell_as_json(event);
         }
         match event {
-            Event::Progress { stage, subject, done, total } => {
-                self.bar.progress(*stage, subject, *done, *total);
-            }
+            Event::Progress { .. } => show(self.context, event),
             Event::Waiting { .. } | Event::Notice { .. } => {
-                self.bar.clear();
                 if self.context.progress != ProgressChoice::Json {
                     self.context.remark(&RunScreen::remark(event));
                 }
@@ -60,7 +88,6 @@ impl Observer for Reporter<'_> {
             _ => {
                 let text = self.screen.lines(event);
                 if !text.is_empty() {
-                    self.bar.clear();
                     self.context.say(&text);
                 }
             }

@@ -18,6 +18,8 @@ use super::screens::failure::failure;
 use super::terminal::{ColorChoice, Terminal, show_cursor};
 use super::{commands, json, signals};
 
+const TOO_LATE: &str = "The interruption came too late: everything was done already.";
+
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
@@ -30,7 +32,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn run_command(cli: &Cli) -> u8 {
     let interrupt = Interrupt::default();
-    signals::watch(&interrupt);
+    let watch = signals::watch(&interrupt, &cli.global);
+    let asked_to_stop = interrupt.clone();
     let name = cli.command.name();
     let outcome = prepare(cli, interrupt).and_then(|context| {
         let run = || commands::run(&context, &cli.command);
@@ -38,6 +41,10 @@ fn run_command(cli: &Cli) -> u8 {
         // The advice repeats the flags that name the project.
         answer.map_err(|error| (error, context.settings.flags.clone()))
     });
+    watch.end();
+    if outcome.is_ok() && asked_to_stop.requested() && !cli.global.quiet {
+        let _ = writeln!(std::io::stderr(), "{TOO_LATE}");
+    }
     let code = match outcome {
         Ok(answer) => print_answer(cli, name, &answer),
         Err((error, flags)) => print_failure(cli, name, &error, &flags),

@@ -1,25 +1,82 @@
-//! Signals become a request to stop, and I/O errors.
+//! Signals become a request to stop, which is answered at once, and I/O errors.
 
-use std::sync::Arc;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use phaseshift::event::Interrupt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use super::args::{Global, ProgressChoice};
+
+/// How long the program may take to stop before it says that it heard the request.
+const PATIENCE: Duration = Duration::from_millis(60);
+
+const STOPPING: &str =
+    "Interrupted: stopping at the next safe point. What the file holds then is said at the end.";
+
+/// The watch for signals, until the outcome is told.
+#[derive(Debug, Clone)]
+pub struct Watch(Arc<Mutex<Option<Answer>>>);
+
+/// How a request to stop is answered.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Text,
+    Json,
+}
+
+impl Watch {
+    /// Ends the watch: from now on nothing is said about a signal.
+    pub fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Says that the request was heard, unless the outcome is about to be told.
+    fn answer(&self) {
+        std::thread::sleep(PATIENCE);
+        let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stderr = std::io::stderr();
+        // Nobody listens, perhaps: the program stops all the same.
+        let _ = match answer.take() {
+            Some(Answer::Json) => {
+                writeln!(stderr, "{}", serde_json::json!({"event": "interrupted"}))
+            }
+            // A bar may stand there.
+            Some(Answer::Text) if stderr.is_terminal() => {
+                writeln!(stderr, "\r\x1b[2K{STOPPING}")
+            }
+            Some(Answer::Text) => writeln!(stderr, "{STOPPING}"),
+            None => Ok(()),
+        };
+    }
+}
+
 /// Lets Ctrl-C, TERM and the end of the terminal ask the engine to stop, wherever it is.
+///
+/// Taking back what was begun lasts as long as writing it did; whoever asks hears at once that it goes on.
 ///
 /// SIGXFSZ and SIGPIPE get a handler that does nothing, so that a full quota and a closed pipe come
 /// back as errors of the write. A system that refuses a handler keeps its own.
-pub fn watch(interrupt: &Interrupt) {
+pub fn watch(interrupt: &Interrupt, global: &Global) -> Watch {
     for signal in [SIGXFSZ, SIGPIPE] {
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
     }
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    let interrupt = interrupt.clone();
+    let answer = match (global.quiet, global.progress) {
+        (_, ProgressChoice::Json) => Some(Answer::Json),
+        (true, _) => None,
+        (false, _) => Some(Answer::Text),
+    };
+    let watch = Watch(Arc::new(Mutex::new(answer)));
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return watch };
+    let (interrupt, own) = (interrupt.clone(), watch.clone());
     std::thread::spawn(move || {
         for _ in signals.forever() {
             interrupt.request();
+            own.answer();
         }
     });
+    watch
 }

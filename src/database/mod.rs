@@ -5,6 +5,7 @@
 //! know phases, plans or what is in the tables.
 
 mod attached;
+mod effort;
 mod fence;
 mod holders;
 mod open;
@@ -15,6 +16,7 @@ mod statements;
 mod transaction;
 
 pub use attached::ATTACHED;
+pub use effort::effort;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
@@ -22,5 +24,5 @@ pub use parts::{LentCollations, MissingPart, lend_collations, with_passing_stubs
 pub(crate) use parts::{stub, with_stubs};
 pub use patience::{WaitListener, listen_to_waits};
 pub use settings::{Identity, with_strict_names};
-pub use statements::{Purpose, run_fenced, words};
+pub use statements::{Purpose, run_fenced, told, words};
 pub use transaction::WriteTransaction;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fence::Fence;
 use super::{patience, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::event::Interrupt;
+use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
 
 /// What a connection may do to its file.
@@ -46,6 +46,16 @@ pub struct Database {
     fence: Fence,
     opened: Option<Stat>,
     options: OpenOptions,
+    _waker: Kept,
+}
+
+/// What stops the statements of a connection; it is called while it is kept.
+struct Kept(#[expect(dead_code, reason = "kept, so that it is called")] Arc<Waker>);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Kept")
+    }
 }
 
 impl Database {
@@ -81,8 +91,7 @@ impl Database {
             None => Connection::open_with_flags(path, flags)?,
         };
         patience::install(&mut connection, options.wait, &options.interrupt)?;
-        let interrupt = options.interrupt.clone();
-        connection.progress_handler(1_000, Some(move || interrupt.requested()))?;
+        let waker = watch(&mut connection, &options.interrupt)?;
         let fence = Fence::default();
         fence.install(&mut connection)?;
         // Frames that another program left in the WAL stay there unless we commit: a refused run
@@ -106,6 +115,7 @@ impl Database {
             fence,
             opened,
             options: options.clone(),
+            _waker: waker,
         };
         database.touch()?;
         Ok(database)
@@ -181,6 +191,26 @@ impl Database {
     pub fn close(self) -> Result<()> {
         self.connection.close().map_err(|(_, error)| Error::from(error))
     }
+}
+
+/// Steps of SQLite's virtual machine between two looks at the request to stop: some ten microseconds.
+const STEPS: u16 = 1_000;
+
+/// Lets a request to stop end the statements of a connection, and tells how far they have come.
+///
+/// Most opcodes are short, and the progress handler is called between them; some walk a whole table
+/// (`count(*)`), and look at `sqlite3_interrupt` only (<https://sqlite.org/c3ref/interrupt.html>).
+fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<Kept> {
+    let requested = interrupt.clone();
+    let handler = move || {
+        ticked(u64::from(STEPS));
+        requested.requested()
+    };
+    connection.progress_handler(i32::from(STEPS), Some(handler))?;
+    let handle = connection.get_interrupt_handle();
+    let waker: Arc<Waker> = Arc::new(move || handle.interrupt());
+    interrupt.on_request(&waker);
+    Ok(Kept(waker))
 }
 
 /// Looks at the path without opening it.

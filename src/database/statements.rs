@@ -5,8 +5,10 @@
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
 
+use super::effort::effort;
 use super::fence::{Fence, Touched};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Stage, measured};
 use crate::sql::significant_tokens;
 
 /// What is done with the statements.
@@ -53,6 +55,24 @@ pub fn run_fenced(
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))
         }
     }
+}
+
+/// Rows from which a statement may take long enough for a progress bar.
+const MANY: u64 = 5_000;
+
+/// Runs what works on all rows of a table, telling how far a statement has come
+/// ([`listen_to_progress`](crate::event::listen_to_progress)). The statement is only asked about, not run.
+pub fn told<T>(
+    connection: &Connection,
+    (stage, subject): (Stage, &str),
+    (statement, rows): (&str, u64),
+    work: impl FnOnce() -> T,
+) -> T {
+    if rows < MANY {
+        return work();
+    }
+    let expected = effort(connection, statement, &|_| rows);
+    measured((stage, subject), (rows, expected), work)
 }
 
 /// A busy file, an interrupt or a damaged file is not the statement's fault.

@@ -88,6 +88,10 @@ impl WriteTransaction {
     /// whether it counts is known only from another look at the file.
     fn after_failed_commit(&self, error: rusqlite::Error) -> Error {
         let still_open = !self.database.connection().is_autocommit();
+        if still_open && is_interrupt(&error) {
+            // The request came before the first step of COMMIT.
+            return Error::from(error).leaving(DatabaseState::RolledBack);
+        }
         let state = if still_open { DatabaseState::RolledBack } else { DatabaseState::Unknown };
         Error::new(ErrorKind::Commit, "the commit failed").leaving(state).caused_by(error)
     }
@@ -97,11 +101,25 @@ impl WriteTransaction {
     /// # Errors
     /// Whatever SQLite reports; the transaction is then rolled back when the file is next opened.
     pub fn rollback(self) -> Result<Database> {
-        if !self.database.connection().is_autocommit() {
-            self.database.connection().execute_batch("ROLLBACK")?;
+        for _ in 0..ROLLBACKS {
+            if self.database.connection().is_autocommit() {
+                break;
+            }
+            match self.database.connection().execute_batch("ROLLBACK") {
+                // The request to stop may hit the very statement that obeys it.
+                Err(error) if is_interrupt(&error) => {}
+                other => other?,
+            }
         }
         Ok(self.database)
     }
+}
+
+/// How often ROLLBACK is tried while it is interrupted; without it the end of the connection rolls back.
+const ROLLBACKS: u32 = 10;
+
+fn is_interrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -3,8 +3,9 @@
 
 use rusqlite::Connection;
 
-use crate::database::with_strict_names;
+use crate::database::{told, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Stage;
 use crate::name::{in_main, literal, quote};
 use crate::plan::CopyQuery;
 use crate::rows::{TypedColumn, conversions, count_rows, show};
@@ -60,7 +61,9 @@ impl Trial<'_> {
         }
         let insert =
             self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(self.from));
-        connection.execute_batch(&insert).map_err(refused)?;
+        let rows = count_rows(connection, self.from)?;
+        let copy = || connection.execute_batch(&insert);
+        told(connection, (Stage::Look, self.from), (&insert, rows), copy).map_err(refused)?;
         let mut problems = self.left_out(connection)?;
         for column in self.converted {
             let found = conversions(connection, &in_main(self.from), self.old, column)?;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 
-use crate::database::words;
+use crate::database::{told, words};
 use crate::error::{Error, Result};
+use crate::event::Stage;
 use crate::name::{fold, literal, quote};
+use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::edit;
 
@@ -76,6 +78,19 @@ fn violations_of(
         }
         Err(error) => return Err(error.into()),
     };
+    // Only for the bar: what cannot be counted is checked all the same.
+    let rows = count_rows(connection, table).unwrap_or(0);
+    let check = || collect_violations(&mut statement, table, violations);
+    told(connection, (Stage::Check, table), (&sql, rows), check)
+}
+
+fn collect_violations(
+    statement: &mut Statement<'_>,
+    table: &str,
+    violations: &mut Vec<Violation>,
+) -> Result<()> {
+    let uncheckable =
+        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
     let mut rows = statement.query([])?;
     loop {
         match rows.next() {
@@ -124,7 +139,13 @@ pub fn integrity_findings(
         Check::Quick => "quick_check",
     };
     let sql = format!("PRAGMA main.{pragma}({})", literal(table));
-    let mut statement = connection.prepare(&sql)?;
+    // Only for the bar: what cannot be counted is checked all the same.
+    let rows = count_rows(connection, table).unwrap_or(0);
+    told(connection, (Stage::Check, table), (&sql, rows), || collect_findings(connection, &sql))
+}
+
+fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut findings = Vec::new();
     loop {

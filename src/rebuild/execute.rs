@@ -7,13 +7,13 @@ use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
-use crate::database::{Database, Purpose, run_fenced, with_passing_stubs, with_strict_names};
+use crate::database::{Database, Purpose, run_fenced, told, with_passing_stubs, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
-use crate::name::quote;
+use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
+use crate::name::{quote, same};
 use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
 use crate::rows::{conversions, count_rows};
-use crate::schema::Object;
+use crate::schema::{Object, ObjectKind};
 use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
 
 /// How the number of rows of a table changed in a data step.
@@ -163,7 +163,7 @@ impl Run<'_> {
                 | Action::LateVirtual(_)
                 | Action::Restore(_) => {
                     for statement in action.sql() {
-                        self.run(&statement)?;
+                        self.run_told(action, &statement)?;
                     }
                     if let Some(what) = done(action) {
                         observer.event(&Event::StepDone { what });
@@ -215,6 +215,18 @@ impl Run<'_> {
 
     fn run(&self, statement: &str) -> Result<()> {
         self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
+    }
+
+    /// As `run`; an index on a table that was copied tells how far it has come.
+    fn run_told(&self, action: &Action, statement: &str) -> Result<()> {
+        let Action::Restore(object) = action else { return self.run(statement) };
+        let copied = self.done.copied.iter().find(|(_, to, _)| same(to, &object.table));
+        let rows = match copied {
+            Some((_, _, rows)) if object.kind == ObjectKind::Index => *rows,
+            _ => 0,
+        };
+        let about = (ProgressStage::Index, object.name.as_str());
+        told(self.connection(), about, (statement, rows), || self.run(statement))
     }
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
@@ -276,7 +288,10 @@ impl Run<'_> {
     fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<u64> {
         self.refuse_conversions(rebuild, &origin.source)?;
         let copy = |statement: &str| {
-            let named = with_strict_names(self.connection(), || self.run(statement));
+            let about = (ProgressStage::Copy, rebuild.to.as_str());
+            let named = with_strict_names(self.connection(), || {
+                told(self.connection(), about, (statement, origin.rows), || self.run(statement))
+            });
             named.map_err(|error| error.about(&rebuild.from))?;
             Ok(self.connection().changes())
         };
@@ -353,8 +368,10 @@ impl Run<'_> {
         let tables: Vec<String> = data.touched.tables.keys().cloned().collect();
         let before = self.counts(&tables)?;
         let fence = self.database.fence();
-        run_fenced(self.connection(), fence, &data.sql, Purpose::Run).map_err(|error| {
-            let place = data.file.clone().unwrap_or_else(|| format!("line {}", data.line));
+        let place = data.file.clone().unwrap_or_else(|| format!("line {}", data.line));
+        let run = || run_fenced(self.connection(), fence, &data.sql, Purpose::Run);
+        // How much these statements will do, nobody knows.
+        measured((ProgressStage::Data, &place), (0, 0), run).map_err(|error| {
             match error.kind() {
                 ErrorKind::Step => {
                     Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)

@@ -162,6 +162,10 @@ impl Writing<'_> {
             .map_err(Error::from)
             .and_then(|()| compare(&self.backup, live, observer));
         compared.map_err(|error| {
+            if error.kind() == ErrorKind::Interrupted {
+                // The write is committed; only the comparison was stopped.
+                return error.leaving(DatabaseState::Done);
+            }
             let what = "the restored database could not be compared with the backup";
             Error::new(ErrorKind::Restore, what).leaving(DatabaseState::Unknown).caused_by(error)
         })
@@ -198,6 +202,9 @@ impl Writing<'_> {
         error: Error,
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
+        if error.kind() == ErrorKind::Interrupted {
+            return Err(error);
+        }
         let paths = (self.restore.backup.path.as_path(), self.kept.as_deref());
         match look_again(self.path(), paths, &self.restore.options, observer) {
             Found::Restored(tables) => {

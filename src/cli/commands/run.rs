@@ -10,16 +10,18 @@ use super::{
 use crate::cli::answer::Answer;
 use crate::cli::args::Command;
 use crate::cli::context::Context;
-use crate::cli::progress::tell_of_waits;
+use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
 
 /// Runs a command.
 ///
 /// # Errors
 /// Those of the command.
 pub fn run(context: &Context, command: &Command) -> Result<Answer> {
-    let _listener = tell_of_waits(context);
-    dispatch(context, command)
-        .map_err(|error| interrupted_while_waiting(context, error))
+    let _waits = tell_of_waits(context);
+    let _progress = tell_of_progress(context);
+    let done = dispatch(context, command);
+    clear_bar();
+    done.map_err(|error| interrupted_while_waiting(context, error))
         .map_err(|error| name_holders(context, error))
 }
 

@@ -12,7 +12,6 @@ const REDRAWS: u8 = 30;
 
 /// At most one bar: that of the running stage.
 pub(super) struct Bar {
-    enabled: bool,
     running: Option<Running>,
 }
 
@@ -24,15 +23,12 @@ struct Running {
 }
 
 impl Bar {
-    pub(super) fn new(enabled: bool) -> Self {
-        Self { enabled, running: None }
+    pub(super) const fn new() -> Self {
+        Self { running: None }
     }
 
     /// Notes how far a stage has come.
     pub(super) fn progress(&mut self, stage: Stage, subject: &str, done: u64, total: u64) {
-        if !self.enabled {
-            return;
-        }
         let same = |it: &Running| it.stage == stage && it.subject == subject;
         if !self.running.as_ref().is_some_and(same) {
             self.clear();
@@ -41,10 +37,11 @@ impl Bar {
         }
         let Some(running) = &mut self.running else { return };
         if running.bar.is_none() && running.since.elapsed() >= PATIENCE {
-            running.bar = Some(draw(stage, subject, total));
+            running.bar = Some(draw(stage, subject, (done, total)));
         }
         if let Some(bar) = &running.bar {
             bar.set_position(done);
+            bar.tick();
         }
     }
 
@@ -62,13 +59,15 @@ impl Drop for Bar {
     }
 }
 
-fn draw(stage: Stage, subject: &str, total: u64) -> ProgressBar {
+fn draw(stage: Stage, subject: &str, (done, total): (u64, u64)) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
     let bar = ProgressBar::with_draw_target((total > 0).then_some(total), target);
-    let template = if total > 0 {
-        "  {msg} [{bar:30}] {percent:>3}%  {human_pos}/{human_len}  {eta} left"
-    } else {
-        "  {msg} {spinner} {human_pos}"
+    let bytes = matches!(stage, Stage::Backup | Stage::Restore);
+    let template = match (total, done) {
+        (1.., _) if bytes => "  {msg} [{bar:30}] {percent:>3}%  {bytes}/{total_bytes}  {eta} left",
+        (1.., _) => "  {msg} [{bar:30}] {percent:>3}%  {human_pos}/{human_len}  {eta} left",
+        (0, 1..) => "  {msg} {spinner} {human_pos}",
+        (0, 0) => "  {msg} {spinner} {elapsed}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
@@ -79,10 +78,12 @@ fn draw(stage: Stage, subject: &str, total: u64) -> ProgressBar {
 
 fn word(stage: Stage) -> &'static str {
     match stage {
+        Stage::Look => "Looking at the rows of",
         Stage::Backup => "Backing up",
         Stage::VerifyBackup => "Verifying the backup:",
         Stage::Copy => "Copying",
         Stage::Index => "Indexing",
+        Stage::Data => "Running",
         Stage::Proof => "Comparing",
         Stage::Check => "Checking",
         Stage::Restore => "Restoring",
