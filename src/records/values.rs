@@ -1,13 +1,12 @@
 //! Comparing a table with the backup's where columns came, went or moved: value by value, out of the records.
 
 use super::define::indexes;
-use super::layout::affinity;
 use super::places::Places;
 use super::same::Records;
 use crate::btree::{Demand, Place, Stop, ValueMap, Values, compare_values};
 use crate::error::Result;
 use crate::name::same;
-use crate::schema::{Column, ColumnStorage, RowKey, Table};
+use crate::schema::{Affinity, Column, ColumnStorage, RowKey, Table};
 use crate::sql::{ConstraintKind, CreateTable};
 
 /// What was found of a table whose values are the same.
@@ -85,7 +84,7 @@ fn value_map((old, new): (Placed<'_>, Placed<'_>), pairs: &[(String, String)]) -
         let (left, one) = place_of(old, from)?;
         let (right, two) = place_of(new, to)?;
         // The same bytes are the same value under the same type only.
-        if affinity(&one.declared) != affinity(&two.declared) {
+        if Affinity::of(&one.declared) != Affinity::of(&two.declared) {
             return None;
         }
         map.pairs.push((left, right));
@@ -93,11 +92,11 @@ fn value_map((old, new): (Placed<'_>, Placed<'_>), pairs: &[(String, String)]) -
     for column in new.0.columns.iter().filter(|it| it.storage != ColumnStorage::Virtual) {
         let (place, _) = place_of(new, &column.name)?;
         let kept = pairs.iter().any(|(_, to)| same(to, &column.name));
-        let (numbers, text) = match affinity(&column.declared) {
+        let (numbers, text) = match Affinity::of(&column.declared) {
             _ if kept => (true, true),
-            "BLOB" => (true, true),
-            "TEXT" => (false, true),
-            _ => (true, false),
+            Affinity::Blob => (true, true),
+            Affinity::Text => (false, true),
+            Affinity::Numeric | Affinity::Integer | Affinity::Real => (true, false),
         };
         map.demands.push(Demand { place, null: !column.not_null, numbers, text });
     }
