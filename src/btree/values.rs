@@ -70,6 +70,8 @@ pub fn compare_values<L: Pages, R: Pages>(
     let new_depth = deepest(&mut map.pairs.iter().map(|(_, place)| *place).chain(asked));
     let (mut old, mut new) = (Loaded::default(), Loaded::default());
     let (mut rows, mut kept) = (0, true);
+    let stretches = stretches(&map.pairs);
+    let demands: Vec<&Demand> = map.demands.iter().filter(|it| !it.takes_all()).collect();
     loop {
         match (one.advance()?, two.advance()?) {
             (false, false) => break,
@@ -84,16 +86,12 @@ pub fn compare_values<L: Pages, R: Pages>(
         while two.has_more() {
             two.more()?;
         }
-        let same = |(left, right): &(Place, Place)| {
-            let values = old.part(*left, rowid).zip(new.part(*right, rowid));
-            values.is_some_and(|(one, two)| identical(one, two))
-        };
-        if !map.pairs.iter().all(same) {
+        if !stretches.iter().all(|it| it.is_same((&old, &new), rowid)) {
             return Ok(Values::Different);
         }
         let meets =
-            |demand: &Demand| new.part(demand.place, rowid).is_some_and(|it| demand.met(it));
-        kept = kept && map.demands.iter().all(meets);
+            |demand: &&Demand| new.part(demand.place, rowid).is_some_and(|it| demand.met(it));
+        kept = kept && demands.iter().all(meets);
         rows += 1;
         if rows % STRIDE == 0 {
             progress(rows)?;
@@ -103,7 +101,55 @@ pub fn compare_values<L: Pages, R: Pages>(
     Ok(Values::Equal { rows, pages: two.into_visited(), kept })
 }
 
+/// Pairs of fields that follow each other on both sides.
+struct Stretch(Vec<(Place, Place)>);
+
+/// Puts pairs together as far as that goes.
+fn stretches(pairs: &[(Place, Place)]) -> Vec<Stretch> {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by_key(|(left, right)| (left.field(), right.field()));
+    let mut all: Vec<Stretch> = Vec::new();
+    for pair in sorted {
+        let follows = |last: &(Place, Place)| {
+            let next = |one: Place, two: Place| one.field().map(|it| it + 1) == two.field();
+            last.0.field().is_some()
+                && last.1.field().is_some()
+                && next(last.0, pair.0)
+                && next(last.1, pair.1)
+        };
+        match all.last_mut() {
+            Some(Stretch(stretch)) if stretch.last().is_some_and(follows) => stretch.push(pair),
+            _ => all.push(Stretch(vec![pair])),
+        }
+    }
+    all
+}
+
+impl Stretch {
+    /// Tells whether the values are the same: at once if their bytes are, else one by one, because one value
+    /// has several forms and a record may end early.
+    fn is_same(&self, (old, new): (&Loaded, &Loaded), rowid: i64) -> bool {
+        let first = self.0.first().map(|(left, right)| (left.field(), right.field()));
+        if let Some((Some(left), Some(right))) = first {
+            let one = old.fields.run(&old.record, left, self.0.len());
+            let two = new.fields.run(&new.record, right, self.0.len());
+            if one.zip(two).is_some_and(|(one, two)| one.is_same(&two)) {
+                return true;
+            }
+        }
+        self.0.iter().all(|(left, right)| {
+            let values = old.part(*left, rowid).zip(new.part(*right, rowid));
+            values.is_some_and(|(one, two)| identical(one, two))
+        })
+    }
+}
+
 impl Demand {
+    /// Tells whether no value breaks it.
+    const fn takes_all(&self) -> bool {
+        self.null && self.numbers && self.text
+    }
+
     const fn met(&self, value: Value<'_>) -> bool {
         match value {
             Value::Null => self.null,
