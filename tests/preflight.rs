@@ -191,6 +191,41 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
                    sql = \"CREATE UNIQUE INDEX u ON t(lower(b))\"\n";
     for (what, body, steps, words) in [
         ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "break a rule"),
+        (
+            "a new CHECK",
+            "a, b",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned(),
+            "rows that do not fit: id 1",
+        ),
+        (
+            "a new CHECK with a collation",
+            "a, b COLLATE NOCASE",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned(),
+            "2 rows of t break a rule",
+        ),
+        (
+            "new CHECKs beside a computed value",
+            "a TEXT, b COLLATE NOCASE, d",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned()
+                + &value("d", "1"),
+            "rows that do not fit: id 1",
+        ),
+        (
+            "a new CHECK with a collation beside a computed value",
+            "a TEXT, b COLLATE NOCASE, d",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned()
+                + &value("d", "1"),
+            "2 rows of t break a rule",
+        ),
+        (
+            "a new CHECK with a type",
+            "a TEXT, b",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned(),
+            "rows that do not fit: id 1",
+        ),
         ("CHECK of a table", "a, b, CHECK (b <> 'y' OR a > 5)", value("b", "'y'"), "break a rule"),
         ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "a occur more than once"),
         (
@@ -298,6 +333,7 @@ fn rows_are_not_copied_to_try_rules_that_see_the_same_values_as_before() {
         alter("c", "value = \"coalesce(c, a)\""),
         alter("b", "type = \"TEXT\""),
         alter("d", "type = \"DATE\""),
+        "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a < 9 AND t.c <> b -- so\n)\"\n".replace("so\n", "so\\n"),
         "[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"c\"\n".to_owned(),
     ] {
         assert_eq!(tried(schema, &steps), 0, "{steps}");

@@ -26,8 +26,19 @@ pub struct Demand {
     pub null: bool,
     /// Whether numbers may.
     pub numbers: bool,
-    /// Whether text may.
-    pub text: bool,
+    /// Which text may.
+    pub text: Texts,
+}
+
+/// Which text a column takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// All.
+    All,
+    /// What is certainly no number, so that a column of numbers keeps it as it is; in UTF-8.
+    Words,
+    /// None.
+    None,
 }
 
 /// What a comparison of values found.
@@ -147,17 +158,30 @@ impl Stretch {
 impl Demand {
     /// Tells whether no value breaks it.
     const fn takes_all(&self) -> bool {
-        self.null && self.numbers && self.text
+        self.null && self.numbers && matches!(self.text, Texts::All)
     }
 
-    const fn met(&self, value: Value<'_>) -> bool {
+    fn met(&self, value: Value<'_>) -> bool {
         match value {
             Value::Null => self.null,
             Value::Integer(_) | Value::Real(_) => self.numbers,
-            Value::Text(_) => self.text,
+            Value::Text(text) => match self.text {
+                Texts::All => true,
+                Texts::Words => is_no_number(text),
+                Texts::None => false,
+            },
             Value::Blob(_) => true,
         }
     }
+}
+
+/// Tells whether a text has no digit, or something that no number has, or a sign behind a digit, as a date has.
+fn is_no_number(text: &[u8]) -> bool {
+    let in_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE \t\n\x0b\x0c\r".contains(byte);
+    let signed = |pair: &[u8]| matches!(pair, [before, b'+' | b'-'] if before.is_ascii_digit() || *before == b'.');
+    !text.iter().all(in_number)
+        || !text.iter().any(u8::is_ascii_digit)
+        || text.windows(2).any(signed)
 }
 
 /// The same storage class and the same bytes: -0.0 is not 0.0.
@@ -165,5 +189,48 @@ fn identical(one: Value<'_>, two: Value<'_>) -> bool {
     match (one, two) {
         (Value::Real(one), Value::Real(two)) => one.to_bits() == two.to_bits(),
         (one, two) => one == two,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_no_number_stays_text_in_a_column_of_numbers(
+            text in prop_oneof![
+                "[-+.0-9eE x]{0,8}",
+                "[ \\t\\n\\u{b}\\u{c}\\r]?[-+]?[0-9]{0,20}\\.?[0-9]{0,3}([eE][-+]?[0-9]{1,3})?[ \\r]?",
+                "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+                ".{0,6}",
+            ]
+        ) {
+            let connection = rusqlite::Connection::open_in_memory().unwrap();
+            connection.execute_batch("CREATE TABLE t(n NUMERIC)").unwrap();
+            connection.execute("INSERT INTO t VALUES (?1)", [&text]).unwrap();
+            let class: String =
+                connection.query_row("SELECT typeof(n) FROM t", [], |row| row.get(0)).unwrap();
+            prop_assert!(class == "text" || !is_no_number(text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dates_and_names_are_no_numbers() {
+        for (text, expected) in [
+            ("2024-01-02", true),
+            ("03:04", true),
+            ("M 31", true),
+            ("-", true),
+            ("", true),
+            ("007", false),
+            (" -1.5e+3 ", false),
+            ("1-", true),
+            ("1e", false),
+        ] {
+            assert_eq!(is_no_number(text.as_bytes()), expected, "{text}");
+        }
     }
 }

@@ -25,15 +25,23 @@ use crate::sql::{
 pub(super) enum Risk {
     /// Nothing.
     None,
-    /// Only that some values are not NULL, or that a value can be computed at all: one look at each.
-    Values(Vec<Wanted>),
+    /// Only what one look at each row tells.
+    Values(Questions),
     /// It cannot be told without trying.
     Rules,
 }
 
-/// A column of the new table whose values have to be looked at.
+/// What one look at each row has to tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Questions {
+    /// The columns of the new table whose values must be there, or must be possible to compute at all.
+    wanted: Vec<Wanted>,
+    /// The conditions of new checks on values that come over as they are.
+    checks: Vec<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+struct Wanted {
     column: String,
     not_null: bool,
 }
@@ -65,7 +73,6 @@ impl Change<'_> {
         let meets = |text: &str| mentions(text, &names);
         let index_meets = |index: &Object| meets(index.sql.as_deref().unwrap_or_default());
         if (self.new.strict && !fresh.is_empty())
-            || self.other_checks(&before, &after)
             || self.other_keys(&before, &after)
             || checks(&self.rebuild.sql, &after).any(meets)
             || keys(&self.rebuild.sql, &after).iter().any(|key| key.iter().any(|it| meets(it)))
@@ -73,7 +80,7 @@ impl Change<'_> {
         {
             return Risk::Rules;
         }
-        self.values()
+        self.values(self.other_checks(&before, &after))
     }
 
     /// The rows go by the same key, values are stored by the same rules, and none is computed by the table.
@@ -133,11 +140,12 @@ impl Change<'_> {
         }
     }
 
-    /// Tells whether there is a CHECK that was not there before, under any names of its columns.
-    fn other_checks(&self, before: &CreateTable, after: &CreateTable) -> bool {
+    /// The checks that were not there before, under any names of their columns.
+    fn other_checks(&self, before: &CreateTable, after: &CreateTable) -> Vec<String> {
         let known: BTreeSet<Vec<String>> =
             checks(self.old.1, before).map(|it| tokens(it, &|name| self.renamed(name))).collect();
-        checks(&self.rebuild.sql, after).any(|it| !known.contains(&tokens(it, &fold)))
+        let other = |it: &&str| !known.contains(&tokens(it, &fold));
+        checks(&self.rebuild.sql, after).filter(other).map(ToOwned::to_owned).collect()
     }
 
     /// Tells whether there is a PRIMARY KEY or UNIQUE that was not there before.
@@ -163,8 +171,8 @@ impl Change<'_> {
         before.is_some() && before == parts(new, &fold)
     }
 
-    /// NOT NULL where it was not asked before, and expressions that may fail.
-    fn values(&self) -> Risk {
+    /// NOT NULL where it was not asked before, expressions that may fail, and new checks.
+    fn values(&self, checks: Vec<String>) -> Risk {
         let mut wanted = Vec::new();
         for column in self.new.writable() {
             let Some(lineage) = self.lineage.column(&column.name) else { return Risk::Rules };
@@ -186,7 +194,12 @@ impl Change<'_> {
         }
         // An expression may be about all rows at once, even if its column is dropped later.
         let plain = is_plain_copy(&self.rebuild.copy);
-        if wanted.is_empty() && plain { Risk::None } else { Risk::Values(wanted) }
+        let questions = Questions { wanted, checks };
+        if plain && questions == Questions::default() {
+            Risk::None
+        } else {
+            Risk::Values(questions)
+        }
     }
 }
 
@@ -207,27 +220,34 @@ pub(super) fn compiles(connection: &Connection, rebuild: &Rebuild) -> Result<boo
 pub(super) fn values_are_there(
     connection: &Connection,
     rebuild: &Rebuild,
-    wanted: &[Wanted],
+    questions: &Questions,
 ) -> Result<bool> {
     let expected = count_rows(connection, &rebuild.from)?;
     let rows = i64::try_from(expected).unwrap_or(i64::MAX);
-    let counts: String =
-        wanted.iter().map(|it| format!(", count({})", quote(&it.column))).collect();
-    let sql =
-        format!("SELECT count(*){counts} FROM ({})", rebuild.copy.select(&in_main(&rebuild.from)));
+    let wanted = questions.wanted.iter();
+    let counts = wanted.map(|it| (format!("count({})", quote(&it.column)), it.not_null));
+    // A check holds unless it is false: NULL is as good as true (https://sqlite.org/lang_createtable.html).
+    let checks = questions
+        .checks
+        .iter()
+        .map(|it| (format!("count(nullif(({it}\n) IS NOT FALSE, 0))"), true));
+    let asked: Vec<(String, bool)> =
+        [("count(*)".to_owned(), true)].into_iter().chain(counts).chain(checks).collect();
+    let list: Vec<&str> = asked.iter().map(|(count, _)| count.as_str()).collect();
+    let select = rebuild.copy.select(&in_main(&rebuild.from));
+    let sql = format!("SELECT {} FROM ({select}) AS {}", list.join(", "), quote(&rebuild.to));
     let ask = || {
         connection.query_row(&sql, [], |row| {
-            let mut there = row.get::<_, i64>(0)? == rows;
-            for (place, it) in wanted.iter().enumerate() {
-                there &= row.get::<_, i64>(place + 1)? == rows || !it.not_null;
+            let mut there = true;
+            for (place, (_, all)) in asked.iter().enumerate() {
+                there &= row.get::<_, i64>(place)? == rows || !all;
             }
             Ok(there)
         })
     };
-    let asked = with_strict_names(connection, || {
+    as_answer(with_strict_names(connection, || {
         Ok(told(connection, (Stage::Look, &rebuild.from), (&sql, expected), ask)?)
-    });
-    as_answer(asked)
+    }))
 }
 
 /// What fails here fails in the trial, which tells why.

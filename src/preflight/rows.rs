@@ -105,7 +105,7 @@ fn rebuild_problems(
     let (known, mut indexes) = split_unique(before, reshape, &rebuild.to, &same_text);
     let stricter = match change.risk(&known) {
         Risk::None => !compiles(connection, rebuild)?,
-        Risk::Values(wanted) => !values_are_there(connection, rebuild, &wanted)?,
+        Risk::Values(asked) => !values_are_there(connection, rebuild, &asked)?,
         Risk::Rules => true,
     };
     if stricter {
