@@ -161,9 +161,7 @@ impl Pair<'_> {
                 Some(rows) => rows,
                 None => self.values(name, problems, &mut progress)?,
             };
-            if !crate::name::is_internal(name) {
-                tables.push(TableRows { table: name.to_owned(), rows });
-            }
+            tables.push(TableRows { table: name.to_owned(), rows });
         }
         Ok(tables)
     }

@@ -9,6 +9,8 @@ mod compact;
 mod request;
 mod room;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use request::{OptimizeReport, OptimizeRequest, Statistics};
 pub use room::look;

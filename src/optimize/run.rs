@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use super::compact::{make, prove};
 use super::request::{OptimizeReport, OptimizeRequest, Statistics};
 use super::room::{look, require_space};
-use crate::backup::{BackupLabel, BackupRequest, Pages, Part, compare_pages, create};
+use crate::backup::{BackupLabel, BackupRequest, Names, Pages, Part, compare_pages, create};
 use crate::database::{Access, Database, OpenOptions, Room, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::history::VersionTables;
 use crate::restore::{Content, Found, Words, Written, write};
-use crate::schema::read;
+use crate::schema::{Object, ObjectKind, read};
+use crate::shadow::Shadow;
 
 /// How often the work begins anew because another program wrote between two locks.
 const ATTEMPTS: usize = 5;
+
+/// How many names are tried before something else must be wrong.
+const NAMES: u32 = 10_000;
 
 const WORDS: Words = Words {
     kind: ErrorKind::Rebuild,
@@ -83,12 +87,10 @@ fn attempt(
         return Ok(Some(report));
     }
     require_space(&before, live, request.folder)?;
+    require_parts(live)?;
     let backup = back_up(request, options, observer)?;
     let with_backup = |error: Error| error.with_backup(&backup);
-    let files = options.files.as_ref();
-    let Some(part) = Part::create(files, &backup, b"").map_err(with_backup)? else {
-        return Err(Error::new(ErrorKind::Io, "the name of the compact file is taken"));
-    };
+    let part = begin_part(request, options).map_err(with_backup)?;
     make(&backup, part.path(), request.statistics, options).map_err(with_backup)?;
     let tables =
         prove(&backup, part.path(), request.statistics, options, observer).map_err(with_backup)?;
@@ -107,6 +109,30 @@ fn attempt(
     report.after =
         look(request.database, options).map_err(|error| error.leaving(DatabaseState::Done))?;
     Ok(Some(report))
+}
+
+/// Fails unless this program can make every table and index: without the collations and functions of its
+/// indexes SQLite cannot write a table anew.
+fn require_parts(live: &Database) -> Result<()> {
+    let schema = read(live.connection())?;
+    let text = |it: &Object| Some((it.name.clone(), it.sql.clone()?));
+    let made = schema.objects.iter().filter(|it| it.kind.is_table() && it.root > 0);
+    let tables: Vec<_> = made.filter_map(text).collect();
+    let indexes: Vec<_> = schema.of_kind(ObjectKind::Index).cloned().collect();
+    Shadow::empty()?.check_creatable(&tables, &indexes)
+}
+
+/// Creates the empty file beside the backups. What a killed process of our number left keeps its name.
+fn begin_part<'o>(request: &OptimizeRequest<'_>, options: &'o OpenOptions) -> Result<Part<'o>> {
+    let files = options.files.as_ref();
+    let label = BackupLabel::Named("compact".to_owned());
+    let names = Names::new(request.folder, request.database, &label, files.now())?;
+    for number in 1..NAMES {
+        if let Some(part) = Part::create(files, &names.candidate(number), b"")? {
+            return Ok(part);
+        }
+    }
+    Err(Error::new(ErrorKind::Io, "no name for the compact file is free"))
 }
 
 /// Makes the backup through a second connection, under the lock of the first.

@@ -4,6 +4,7 @@ use crate::disk::{Disk, Failure, Lasting};
 use crate::error_sweep::ErrorSweep;
 use crate::jobs::Job;
 use crate::scene::{Scene, Start};
+use crate::tally::long;
 
 const SESSIONS: u32 = 24;
 
@@ -56,6 +57,16 @@ fn an_error_in_a_backup_is_never_silent() {
     for start in [Start::Clean, Start::CleanWal, Start::WalFrames] {
         let scene = Scene::new(&disk, start, SESSIONS);
         green(&disk, &scene, &Job::Backup);
+    }
+}
+
+#[test]
+fn an_error_while_free_pages_are_given_back_is_never_silent() {
+    let disk = Disk::new("errors-optimize");
+    let starts = [Start::Clean, Start::CleanWal];
+    for start in &starts[..if long() { 2 } else { 1 }] {
+        let scene = Scene::new(&disk, *start, SESSIONS / 4).with_free_pages(&disk);
+        green(&disk, &scene, &Job::Optimize);
     }
 }
 
