@@ -57,42 +57,43 @@ fn optimize(project: &Project, arguments: &[&str]) -> Value {
 #[test]
 fn nothing_but_free_pages_goes_in_any_kind_of_file() {
     let mut tried = 0;
-    for (size, vacuum) in
-        [(512, "NONE"), (4_096, "NONE"), (1_024, "FULL"), (4_096, "INCREMENTAL"), (65_536, "NONE")]
-    {
-        for (encoding, mode) in
-            [("UTF-8", "DELETE"), ("UTF-16le", "WAL"), ("UTF-16be", "DELETE"), ("UTF-8", "WAL")]
-        {
-            let settings = format!(
+    for (size, vacuum, encoding, mode) in [
+        (512, "NONE", "UTF-8", "DELETE"),
+        (4_096, "NONE", "UTF-16be", "WAL"),
+        (4_096, "INCREMENTAL", "UTF-8", "WAL"),
+        (1_024, "INCREMENTAL", "UTF-16le", "DELETE"),
+        (1_024, "FULL", "UTF-8", "DELETE"),
+        (65_536, "NONE", "UTF-8", "WAL"),
+    ] {
+        let settings = format!(
                 "PRAGMA page_size = {size}; PRAGMA encoding = '{encoding}'; PRAGMA auto_vacuum = {vacuum};
                  PRAGMA journal_mode = {mode}"
             );
-            let project = made(&settings);
-            let (file, copy) = (project.database(), project.copy_database("before.db"));
-            let (facts, had) = (sqlite3(&copy, FACTS), free(&copy));
-            assert!(facts.contains("3|sea") && facts.ends_with("ok"), "{facts}");
-            let bytes = std::fs::metadata(&file).unwrap().len();
-            let report = optimize(&project, &[]);
-            let place = format!("{settings}: {report}");
-            // With `FULL`, SQLite gives them back by itself.
-            assert_eq!(report["changed"], had > 0, "{place}");
-            assert_eq!(report["before"]["free_pages"], had, "{place}");
-            judge(&copy, &file, &json!({})).unwrap_or_else(|why| panic!("{place}: {why}"));
-            assert_eq!(sqlite3(&file, FACTS), facts, "{place}");
-            assert_eq!(free(&file), 0, "{place}");
-            if had == 0 {
-                continue;
-            }
-            tried += 1;
-            let now = std::fs::metadata(&file).unwrap().len();
-            assert!(now < bytes, "{place}: {bytes} bytes before, {now} now");
-            assert_eq!(report["after"]["bytes"], now, "{place}");
-            let [backup] = &project.backups()[..] else { panic!("{place}: one backup") };
-            assert_eq!(digest(backup), digest(&copy), "{place}");
-            assert_eq!(std::fs::read_dir(project.path("backups")).unwrap().count(), 2, "{place}");
+        let project = made(&settings);
+        let (file, copy) = (project.database(), project.copy_database("before.db"));
+        let (facts, had) = (sqlite3(&copy, FACTS), free(&copy));
+        assert!(facts.contains("3|sea") && facts.ends_with("ok"), "{facts}");
+        let bytes = std::fs::metadata(&file).unwrap().len();
+        let report = optimize(&project, &[]);
+        let place = format!("{settings}: {report}");
+        // With `FULL`, SQLite gives them back by itself.
+        assert_eq!(report["changed"], had > 0, "{place}");
+        assert_eq!(report["before"]["free_pages"], had, "{place}");
+        judge(&copy, &file, &json!({})).unwrap_or_else(|why| panic!("{place}: {why}"));
+        assert_eq!(sqlite3(&file, FACTS), facts, "{place}");
+        assert_eq!(free(&file), 0, "{place}");
+        if had == 0 {
+            continue;
         }
+        tried += 1;
+        let now = std::fs::metadata(&file).unwrap().len();
+        assert!(now < bytes, "{place}: {bytes} bytes before, {now} now");
+        assert_eq!(report["after"]["bytes"], now, "{place}");
+        let [backup] = &project.backups()[..] else { panic!("{place}: one backup") };
+        assert_eq!(digest(backup), digest(&copy), "{place}");
+        assert_eq!(std::fs::read_dir(project.path("backups")).unwrap().count(), 2, "{place}");
     }
-    assert!(tried >= 14, "{tried} files had free pages");
+    assert!(tried >= 5, "{tried} files had free pages");
 }
 
 #[test]
