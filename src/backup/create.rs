@@ -324,6 +324,8 @@ impl<'a> Job<'a> {
     fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
         let options = self.source.options();
         let mut copy = Database::open(part.path(), Access::Create, options)?;
+        // Whatever is cut off is no backup: the part gets its name after a sync of its own.
+        copy.connection().execute_batch("PRAGMA main.synchronous=OFF")?;
         let subject = self.source.path();
         let job = PageCopy { stage: Stage::Backup, subject, options };
         copy_pages(

@@ -38,6 +38,12 @@ impl Room {
         })
     }
 
+    /// The room that the file takes once all pages of an open transaction are in it.
+    #[must_use]
+    pub const fn when_written(self) -> Self {
+        Self { bytes: self.pages * self.page_size, ..self }
+    }
+
     /// The bytes of all pages.
     pub const fn all_bytes(&self) -> u64 {
         self.pages * self.page_size

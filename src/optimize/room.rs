@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::database::{Access, Database, Identity, OpenOptions, Room};
 use crate::error::Result;
-use crate::preflight::{SpaceNeed, check_space};
+use crate::preflight::{MANIFEST, SpaceNeed, check_space};
 
 /// Reads how much room a file takes. Nothing is changed.
 ///
@@ -25,6 +25,6 @@ pub(super) fn require_space(room: &Room, database: &Database, folder: &Path) -> 
     let frames = if wal { used } else { room.all_bytes() };
     // Each page has a few bytes of its own there (https://sqlite.org/fileformat2.html#the_rollback_journal).
     let kept = frames + frames / room.page_size.max(512) * 32;
-    let need = SpaceNeed { backup: room.all_bytes() + used, database: kept };
+    let need = SpaceNeed { backup: room.all_bytes() + used + MANIFEST, database: kept };
     check_space(database.options().files.as_ref(), database.path(), folder, need)
 }
