@@ -91,13 +91,19 @@ fn children(header: &[u8], page: &[u8]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::{Connection, OpenFlags};
+
     use super::*;
     use crate::btree::BytePages;
+    use crate::files::{Files as _, RealFiles};
 
     #[test]
     fn the_pages_of_trees_are_those_that_sqlite_counts() {
         for size in [512, 1_024, 4_096] {
-            let connection = rusqlite::Connection::open_in_memory().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let connection = Connection::open_with_flags(&path, flags).unwrap();
             connection
                 .execute_batch(&format!(
                     "PRAGMA page_size={size}; CREATE TABLE t(a INTEGER PRIMARY KEY, b);
@@ -108,7 +114,7 @@ mod tests {
                      INSERT INTO w SELECT b, a FROM t;"
                 ))
                 .unwrap();
-            let bytes = connection.serialize("main").unwrap();
+            let bytes = RealFiles.read(&path).unwrap();
             let mut pages = BytePages::new(&bytes).map_err(|_| "no database").unwrap();
             for name in ["t", "i", "w", "empty", "sqlite_schema"] {
                 let ask = |sql: &str| connection.query_row(sql, [name], |row| row.get(0)).unwrap();

@@ -100,6 +100,20 @@ fn shown(subject: &str) -> String {
     format!("{start}...{end}")
 }
 
+fn word(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Look => "Looking at the rows of",
+        Stage::Backup => "Backing up",
+        Stage::VerifyBackup => "Verifying the backup:",
+        Stage::Copy => "Copying",
+        Stage::Index => "Indexing",
+        Stage::Data => "Running",
+        Stage::Proof => "Comparing",
+        Stage::Check => "Checking",
+        Stage::Restore => "Restoring",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,19 +126,5 @@ mod tests {
         assert_eq!(shown(part), "fits_catalog_pr...20261127_191826.db");
         assert_eq!(shown(&"ä".repeat(90)).chars().count(), WIDEST);
         assert!(is_file(part) && !is_file("pages and rows"));
-    }
-}
-
-fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Look => "Looking at the rows of",
-        Stage::Backup => "Backing up",
-        Stage::VerifyBackup => "Verifying the backup:",
-        Stage::Copy => "Copying",
-        Stage::Index => "Indexing",
-        Stage::Data => "Running",
-        Stage::Proof => "Comparing",
-        Stage::Check => "Checking",
-        Stage::Restore => "Restoring",
     }
 }
