@@ -183,3 +183,33 @@ fn rows_are_still_there_for_the_program_that_has_them() {
     // The full-text table reads the column by its name.
     assert!(support::explain(&error).contains("search"), "{}", support::explain(&error));
 }
+
+/// A table whose very definition calls a function that only its program has.
+const RULES: &str = r#"
+c = sqlite3.connect(path, isolation_level=None)
+c.create_function("plain", 1, lambda value: value, deterministic=True)
+c.executescript("""
+CREATE TABLE ruled(id INTEGER PRIMARY KEY, a TEXT CHECK (plain(a) IS NOT 'no'), b TEXT AS (plain(a)) STORED);
+CREATE INDEX by_plain ON ruled(plain(a)) WHERE plain(a) IS NOT NULL;
+CREATE TABLE other(x);
+INSERT INTO ruled(a) VALUES ('yes'), (NULL), ('maybe');
+INSERT INTO other VALUES (1);
+""")
+"#;
+
+#[test]
+fn a_function_in_the_rules_of_another_table_does_not_make_the_backup_fail() {
+    let bench = Bench::from_python(RULES);
+    let said = bench.naive_copy().fails("PRAGMA quick_check");
+    assert!(said.contains("plain"), "{said}");
+
+    bench.steps(Renaming::of_column("other", "x", "y").steps());
+    bench.up();
+    bench.same_answer("SELECT id, a, b FROM ruled");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE tbl_name = 'ruled' ORDER BY 1");
+    bench.down();
+    assert_eq!(bench.ask(SCHEMA), bench.ask_before(SCHEMA));
+
+    bench.steps(Renaming::of_column("ruled", "a", "c").steps());
+    bench.refused(ErrorKind::MissingPart, "the function plain()");
+}

@@ -58,6 +58,10 @@ impl MissingPart {
         if let Some(name) = after("no such function: ") {
             return Some(Self::Function(name));
         }
+        // The same, where SQLite looks for it only when it runs: in a CHECK or a generated column.
+        if let Some(name) = after("unknown function: ") {
+            return Some(Self::Function(name.split('(').next().unwrap_or_default().to_owned()));
+        }
         if let Some(name) = after("no such collation sequence: ") {
             return Some(Self::Collation(name));
         }

@@ -30,7 +30,7 @@ impl Case {
     /// Makes a case from its seed.
     pub fn make(seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed, number);
-        chance.strange = chance.percent(15);
+        chance.strange = chance.percent(22);
         let schema = schema(&mut chance);
         let content = content(&schema, &mut chance);
         let mut progress = Progress::new(schema.clone());
@@ -175,7 +175,7 @@ fn schema(chance: &mut Chance) -> Schema {
             schema.triggers.push(trigger);
         }
     }
-    while chance.percent(25) {
+    while chance.percent(25) || chance.strange(25) {
         if let Some(table) = objects::virtual_table(&mut schema, chance, &mut names) {
             schema.tables.push(table);
         }

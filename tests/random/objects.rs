@@ -86,7 +86,7 @@ fn plain_view(schema: &Schema, chance: &mut Chance, name: String) -> Option<View
             outputs.push(schema.column(column)?.name.clone());
         }
     }
-    if chance.percent(30) {
+    if chance.percent(30) || chance.strange(30) {
         body.extend(text(", "));
         body.extend(value(chance, &all));
         body.extend(text(" AS computed"));
@@ -155,6 +155,10 @@ pub fn trigger(schema: &mut Schema, chance: &mut Chance, names: &mut Names) -> O
     for _ in 0..chance.between(1, 2) {
         let mut value = text(side);
         value.push(mention_of(chance, &all));
+        if chance.strange(25) {
+            value.insert(0, Piece::Text("app_fn(".to_owned()));
+            value.push(Piece::Text(")".to_owned()));
+        }
         body.extend(statement(schema, chance, value)?);
         body.extend(text(gap(chance)));
     }

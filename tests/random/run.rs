@@ -158,6 +158,7 @@ fn note_what_is_broken(case: &Case, connection: &Connection) {
         let found = connection.prepare(sql).and_then(|mut it| it.exists([]));
         found.unwrap_or(false)
     };
+    connection.execute_batch("PRAGMA ignore_check_constraints = OFF").unwrap();
     let check = "SELECT 1 FROM pragma_integrity_check WHERE integrity_check LIKE ";
     for (sql, what) in [
         ("PRAGMA foreign_key_check".to_owned(), "rows without a parent before"),
