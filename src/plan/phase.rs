@@ -118,7 +118,8 @@ impl Planner<'_> {
         };
         let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
         shadow.check_creatable(
-            (&reshape.rebuilt_tables(), &reshape.refilled_tables()),
+            &reshape.rebuilt_tables(),
+            &reshape.refilled_tables(),
             &reshape.restored,
             &after,
         )?;

@@ -134,7 +134,8 @@ impl Shadow {
     /// [`ErrorKind::MissingPart`] naming the object and what it needs.
     pub fn check_creatable(
         &self,
-        (tables, full_text): (&[(String, String)], &[(String, String)]),
+        tables: &[(String, String)],
+        full_text: &[(String, String)],
         dependents: &[Object],
         after: &Schema,
     ) -> Result<()> {

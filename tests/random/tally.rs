@@ -14,6 +14,8 @@ pub struct Tally {
     counts: BTreeMap<&'static str, usize>,
     reasons: BTreeMap<String, (usize, u64)>,
     features: BTreeMap<&'static str, [usize; 4]>,
+    /// A case that was carried out, by feature.
+    examples: BTreeMap<&'static str, u64>,
 }
 
 /// What became of the cases with a feature.
@@ -36,6 +38,9 @@ impl Tally {
             let counts = self.features.entry(feature).or_default();
             counts[0] += 1;
             fate.into_iter().for_each(|fate| counts[fate] += 1);
+            if fate == Some(1) {
+                self.examples.entry(feature).or_insert(case.number);
+            }
         }
         if let Some(reason) = reason {
             let entry = self.reasons.entry(format!("{what}: {}", stem(reason))).or_default();
@@ -68,6 +73,9 @@ impl Display for Tally {
         for (feature, counts) in &self.features {
             let counts = counts.map(|it| format!("{it:12}")).concat();
             write!(formatter, "\n{feature:44}{counts}")?;
+            if let Some(number) = self.examples.get(feature) {
+                write!(formatter, "  case {number}")?;
+            }
         }
         if std::env::var_os("PHASESHIFT_REASONS").is_some() {
             let mut reasons: Vec<_> = self.reasons.iter().collect();
