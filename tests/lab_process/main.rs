@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod calls;
+#[path = "../lab/catalogue.rs"]
+mod catalogue;
 #[path = "../lab/content.rs"]
 mod content;
 #[cfg(target_arch = "x86_64")]
