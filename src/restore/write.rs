@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::MAIN_DB;
 use rusqlite::config::DbConfig;
 
 use super::judge::{Found, compare, look_again};
@@ -25,6 +26,11 @@ pub(super) fn run(
     live: Database,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
+    // Before the present state is kept: SQLite opens what may not be written, to read it.
+    if live.connection().is_readonly(MAIN_DB)? {
+        let what = format!("{} cannot be written", restore.plan.database.display());
+        return Err(Error::new(ErrorKind::ReadOnly, what));
+    }
     let backup = Database::open(&restore.backup.path, Access::Look, &restore.options)?;
     let before = journal_mode(&live)?;
     // Pages bring the backup's journal mode along, unless the live file is in WAL mode.
@@ -83,6 +89,10 @@ impl Writing<'_> {
             Ok(live.connection().execute_batch(sql)?)
         })?;
         if live.access() != Access::Create {
+            if let Err(error) = probe(&live) {
+                drop(release(live));
+                return Err(error);
+            }
             self.kept = Some(keep(self.restore, &live, observer)?);
         }
         let job = PageCopy { stage: Stage::Restore, subject: self.path(), options: &options };
@@ -251,6 +261,20 @@ fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Resu
 fn hold_still(live: &Database) -> Result<()> {
     live.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(live.connection().execute_batch("BEGIN")?)
+}
+
+/// Tries a write that changes nothing, before the present state is kept: in a read-only folder all goes
+/// well up to the first write.
+fn probe(live: &Database) -> Result<()> {
+    let connection = live.connection();
+    let version: i64 = connection.query_row("PRAGMA main.user_version", [], |row| row.get(0))?;
+    let sql = format!("BEGIN; PRAGMA main.user_version={version}; ROLLBACK");
+    let probed = connection.execute_batch(&sql);
+    if probed.is_err() && !connection.is_autocommit() {
+        // Nothing may hide the error that led here; the end of the connection rolls back, too.
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    Ok(probed?)
 }
 
 /// Ends the exclusive lock and removes the journal that it leaves behind.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::calls::{changes, is_about_files, name};
-use crate::place::{Catalogue, Job, Place, Start};
+use crate::place::{Job, Place, Start};
 use crate::tally::{Tally, long, skip};
 use crate::trace::{self, Call, Fault};
 use crate::verdict::{Expected, Which, Wrong};
@@ -33,6 +33,28 @@ fn starts(short: &[Start]) -> Vec<Start> {
     if long() { Start::ALL.to_vec() } else { short.to_vec() }
 }
 
+/// One fault, and whether every run so far made the call that it needs.
+struct Case {
+    name: String,
+    fault: Fault,
+    certain: bool,
+}
+
+/// The system calls of some runs, the shortest run first: two threads do not always make the same.
+struct Calls(Vec<Vec<Call>>);
+
+impl Calls {
+    fn longest(&self) -> &[Call] {
+        &self.0[self.0.len() - 1]
+    }
+
+    /// Tells whether each run made so many calls, of one kind or of any.
+    fn are_certain(&self, number: usize, call: Option<Call>) -> bool {
+        let of_kind = |it: &&Call| call.is_none_or(|call| call == **it);
+        self.0.iter().all(|run| run.iter().filter(of_kind).count() >= number)
+    }
+}
+
 /// One configuration, and what is right in it.
 struct Sweep {
     place: Place,
@@ -46,15 +68,15 @@ struct Sweep {
 
 impl Sweep {
     fn new(title: &str, job: Job, start: Start) -> Self {
-        let place = Place::with(Catalogue::Small, job, start);
+        let place = Place::with(Place::FEW, job, start);
         let expected = Expected::learn(&place);
         let tally = Mutex::new(Tally::new(format!("{title}, {job:?}, {start:?}")));
         let finished = Mutex::default();
         Self { place, expected, tally, again: if long() { 1 } else { 5 }, finished }
     }
 
-    /// The system calls of the job, in the longest of some runs.
-    fn calls(&self) -> Vec<Call> {
+    /// The system calls of the job.
+    fn calls(&self) -> Calls {
         let folder = self.place.fresh();
         let count = |_| {
             self.place.fresh_at(&folder);
@@ -66,21 +88,20 @@ impl Sweep {
         runs.sort_by_key(Vec::len);
         let (fewest, most) = (runs[0].len(), runs[COUNTS - 1].len());
         self.tally.lock().unwrap().more = format!(", {fewest} to {most} calls in a run");
-        runs.pop().unwrap_or_default()
+        Calls(runs)
     }
 
     /// Tries all faults, some beside each other.
-    fn all(&self, faults: &[(String, Fault)]) {
+    fn all(&self, cases: &[Case]) {
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for worker in 0..WORKERS {
                 let next = &next;
                 scope.spawn(move || {
-                    while let Some((name, fault)) = faults.get(next.fetch_add(1, Ordering::SeqCst))
-                    {
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                         // Two threads do not always share the work in the same way.
-                        if !(0..ATTEMPTS).any(|_| self.case(worker, name, *fault)) {
-                            self.tally.lock().unwrap().missed += 1;
+                        if !(0..ATTEMPTS).any(|_| self.case(worker, &case.name, case.fault)) {
+                            self.tally.lock().unwrap().miss(case.certain);
                         }
                     }
                 });
@@ -168,15 +189,18 @@ fn kill_before_calls(job: Job, short: &[Start], step: usize) {
     for start in starts(short) {
         let sweep = Sweep::new("killed before a call", job, start);
         let calls = sweep.calls();
-        let kill = |(before, call): (usize, &Call)| {
-            (format!("call {} ({})", before + 1, name(*call)), Fault::Kill(before + 1))
+        let kill = |(before, call): (usize, &Call)| Case {
+            name: format!("call {} ({})", before + 1, name(*call)),
+            fault: Fault::Kill(before + 1),
+            certain: calls.are_certain(before + 1, None),
         };
-        let all = calls.iter().enumerate().filter(|(_, call)| long() || changes(**call));
-        let faults: Vec<_> = all.step_by(if long() { 1 } else { step }).map(kill).collect();
-        sweep.all(&faults);
+        let all = calls.longest().iter().enumerate();
+        let all = all.filter(|(_, call)| long() || changes(**call));
+        let cases: Vec<_> = all.step_by(if long() { 1 } else { step }).map(kill).collect();
+        sweep.all(&cases);
         if long() {
             // To the end, also of runs that make more calls than were counted.
-            let mut number = calls.len();
+            let mut number = calls.longest().len();
             let mut ended = 0;
             while ended < COUNTS {
                 number += 1;
@@ -227,15 +251,17 @@ fn failing(calls: &[Call]) -> Vec<(Call, usize)> {
 
 /// The faults for every call: what changes something lacks room, too; what only looks at files fails
 /// once, and one in [`LASTING`] of them for ever.
-fn errors(calls: &[Call]) -> Vec<(String, Fault)> {
+fn errors(calls: &Calls) -> Vec<Case> {
     let mut faults = Vec::new();
-    for (position, (call, number)) in failing(calls).into_iter().enumerate() {
+    for (position, (call, number)) in failing(calls.longest()).into_iter().enumerate() {
         let lasting = changes(call) || position.is_multiple_of(LASTING);
         let errors = if changes(call) { &ERRORS[..] } else { &ERRORS[..1] };
         for &(error, word) in errors {
             let mut add = |for_ever, until| {
-                let title = format!("{word} at {} {number}{until}", name(call));
-                faults.push((title, Fault::Fail { call, number, error, for_ever }));
+                let name = format!("{word} at {} {number}{until}", name(call));
+                let fault = Fault::Fail { call, number, error, for_ever };
+                let certain = calls.are_certain(number, Some(call));
+                faults.push(Case { name, fault, certain });
             };
             add(false, "");
             if lasting {
@@ -257,8 +283,8 @@ fn fail_calls(job: Job, short: &[Start], step: usize) {
             sweep.again = 10;
         }
         let faults = errors(&sweep.calls());
-        let faults: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { step }).collect();
-        sweep.all(&faults);
+        let cases: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { step }).collect();
+        sweep.all(&cases);
         sweep.end();
     }
 }

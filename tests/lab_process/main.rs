@@ -14,6 +14,7 @@ mod content;
 mod kills;
 mod others;
 mod place;
+mod rights;
 mod space;
 #[path = "../lab/start.rs"]
 mod start;

@@ -43,7 +43,7 @@ const FITS_HALF: &str =
 pub enum Catalogue {
     /// The one of the simulated disk: few tables, so that every system call can be tried. The
     /// migration computes a value of every row of one table and gives another a constraint.
-    Small,
+    Small { sessions: u32 },
     /// The sample: twenty tables, of which two are renamed.
     Fits,
 }
@@ -56,6 +56,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// Few rows, so that a case takes a moment.
+    pub const FEW: Catalogue = Catalogue::Small { sessions: 24 };
+
+    /// Rows that fill many pages.
+    pub const MANY: Catalogue = Catalogue::Small { sessions: 400 };
+
     /// Makes a project with the sample. A restore begins with a backup of fewer rows.
     pub fn new(job: Job, start: Start) -> Self {
         Self::with(Catalogue::Fits, job, start)
@@ -85,7 +91,7 @@ impl Place {
     fn phases(&self) -> Vec<(&'static str, &'static str)> {
         let second = if self.job == Job::InPlace { NAMES_ONLY } else { SECOND };
         match self.catalogue {
-            Catalogue::Small => vec![("phase1.toml", FIRST), ("phase2.toml", second)],
+            Catalogue::Small { .. } => vec![("phase1.toml", FIRST), ("phase2.toml", second)],
             Catalogue::Fits => phase_files().to_vec(),
         }
     }
@@ -94,11 +100,11 @@ impl Place {
     fn fill(&self, rows: Rows, start: Start) {
         let path = self.pristine().join("fits.db");
         match self.catalogue {
-            Catalogue::Small => small(&path, rows, start),
+            Catalogue::Small { sessions } => small(&path, (sessions, rows), start),
             Catalogue::Fits => sample(&path, rows, start),
         }
         if start == Start::HotJournal {
-            let half = if self.catalogue == Catalogue::Small { HALF } else { FITS_HALF };
+            let half = if self.catalogue == Catalogue::Fits { FITS_HALF } else { HALF };
             killed_after(&path, &format!("BEGIN; {half}"));
             assert!(fs::metadata(self.pristine().join("fits.db-journal")).unwrap().len() > 512);
         }
@@ -143,10 +149,23 @@ impl Place {
     }
 
     pub fn command_in(&self, folder: &Path, job: Job) -> Command {
-        let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
+        let mut command = Command::new(Self::program());
         command.args(self.arguments(folder, job)).args(["--wait", "0"]);
         bare(&mut command, folder);
         command
+    }
+
+    /// Another copy of the program, about to do the place's job in a folder.
+    pub fn command_of(&self, program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.args(self.arguments(folder, self.job)).args(["--wait", "0"]);
+        bare(&mut command, folder);
+        command
+    }
+
+    /// Where the program is.
+    pub fn program() -> &'static Path {
+        Path::new(PROGRAM.expect("built with the feature cli"))
     }
 
     /// The program, waiting so many seconds for others.
@@ -167,7 +186,7 @@ impl Place {
     }
 
     fn arguments(&self, folder: &Path, job: Job) -> Vec<String> {
-        let target = if self.catalogue == Catalogue::Small { "phase2" } else { "phase3" };
+        let target = if self.catalogue == Catalogue::Fits { "phase3" } else { "phase2" };
         let words: &[&str] = match job {
             Job::Migrate => &["migrate", target, "--yes"],
             Job::InPlace => &["migrate", target, "--yes", "--in-place"],
@@ -199,10 +218,10 @@ enum Rows {
     All,
 }
 
-fn small(path: &Path, rows: Rows, start: Start) {
+fn small(path: &Path, (sessions, rows): (u32, Rows), start: Start) {
     let wal = matches!(start, Start::CleanWal | Start::WalFrames);
     let connection = rusqlite::Connection::open(path).unwrap();
-    let sessions = if rows == Rows::Fewer { 12 } else { 24 };
+    let sessions = if rows == Rows::Fewer { sessions / 2 } else { sessions };
     fill(&connection, if wal { "WAL" } else { "DELETE" }, sessions).unwrap();
     connection.close().unwrap();
     if start == Start::WalFrames {

@@ -19,8 +19,10 @@ pub struct Tally {
     again: usize,
     /// Runs that did not finish what a case left.
     unfinished: usize,
-    /// Faults that never happened.
-    pub missed: usize,
+    /// Faults that never happened, although every run that was counted makes the call.
+    missed: usize,
+    /// Faults that never happened at calls that only some runs make.
+    absent: usize,
     bad: Vec<String>,
     /// Counts of this sweep alone, in words.
     pub more: String,
@@ -39,6 +41,7 @@ impl Tally {
             again: 0,
             unfinished: 0,
             missed: 0,
+            absent: 0,
             bad: Vec::new(),
             more: String::new(),
         }
@@ -74,6 +77,12 @@ impl Tally {
         }
     }
 
+    /// Counts a fault that did not happen in any attempt; `certain` if every run makes the call.
+    pub fn miss(&mut self, certain: bool) {
+        self.missed += usize::from(certain);
+        self.absent += usize::from(!certain);
+    }
+
     pub fn again(&mut self, place: &str, outcome: Result<(), String>) {
         self.again += 1;
         if let Err(why) = outcome {
@@ -85,20 +94,21 @@ impl Tally {
     /// Prints the counts, past the test harness, and fails if any case was bad.
     #[track_caller]
     pub fn expect_green(&self) {
-        let Self { name, cases, old, new, again, missed, bad, more, .. } = self;
+        let Self { name, cases, old, new, again, missed, absent, bad, more, .. } = self;
         let seconds = self.began.elapsed().as_secs_f64();
         drop(writeln!(
             std::io::stderr(),
             "lab: {name}: {cases} cases, {old} old, {new} new, {} third states, {} promises not \
-             kept, {again} run again of which {} failed, {missed} did not happen{more}; {seconds:.1} s",
+             kept, {again} run again of which {} failed, {missed} did not happen and {absent} \
+             were at calls of some runs only{more}; {seconds:.1} s",
             self.third,
             self.unkept,
             self.unfinished
         ));
-        // Two threads share the work, and under load not always in the same way: some calls that
-        // were counted are not made. Where that is more than one in ten, the sweep has to be made
-        // again when the machine is quiet.
-        assert!(*cases > missed * 10, "{name}: {cases} faults happened, {missed} did not");
+        // Two threads share the work, and under load not always in the same way: rarely a call is
+        // not made that every counted run made. Where that is more than one in fifty, the sweep has
+        // to be made again when the machine is quiet.
+        assert!(*cases >= missed * 50, "{name}: {cases} faults happened, {missed} did not");
         assert!(bad.is_empty(), "{name}: {:#?}", &bad[..bad.len().min(5)]);
     }
 }

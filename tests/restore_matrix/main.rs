@@ -72,3 +72,11 @@ fn every_restore_of_a_file_in_rollback_mode_is_whole_or_refused() {
 fn every_restore_of_a_file_in_wal_mode_is_whole_or_refused() {
     matrix(Mode::Wal);
 }
+
+/// Where the file lay in `/dev/shm`, which begins like the names of devices.
+#[test]
+fn a_broken_file_that_an_idle_program_had_open_was_moved_away_from_it() {
+    let (beside, live, backup) = (Beside::Idle, Live::RuinedHeader, Backup::Good);
+    let case = Case { mode: Mode::Delete, beside, live, backup };
+    verdict::judge(&case, Outcome::Refused(phaseshift::ErrorKind::Busy));
+}

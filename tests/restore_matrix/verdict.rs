@@ -11,7 +11,7 @@ use phaseshift::files::RealFiles;
 use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 
 use crate::Outcome;
-use crate::place::{Beside, Case, Live, Place};
+use crate::place::{Beside, Case, Live, Mode, Place};
 use crate::support::{sqlite3, try_sqlite3};
 
 const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
@@ -137,8 +137,8 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
         // SQLite opens it and reads part of it: every page that it reads is kept.
         assert!(matches!(case.live, Live::Truncated | Live::DamagedPage), "{what}");
         let pages = std::fs::read(kept).unwrap();
-        let survivor: &[u8] = match case.beside {
-            Beside::LeftoverWal => b"only in the WAL",
+        let survivor: &[u8] = match (case.beside, case.mode) {
+            (Beside::LeftoverWal, Mode::Wal) => b"only in the WAL",
             _ => &before.settled[4_096..8_192],
         };
         let is_kept = pages.windows(survivor.len()).any(|it| it == survivor);
