@@ -3,7 +3,9 @@
 mod losses;
 mod orphans;
 mod place;
+mod plain;
 mod requirement;
+mod risk;
 mod rows;
 mod space;
 mod trees;
