@@ -766,7 +766,8 @@ fn pruning_keeps_what_any_rule_keeps() {
         assert_eq!(place.list().len(), 6);
         let gone = prune(&entries, retention, &place.options, PruneMode::Remove).unwrap();
         assert_eq!(would, gone);
-        assert_eq!(gone.len(), removed, "{keep:?} {keep_days:?}");
+        assert_eq!(gone.removed.len(), removed, "{keep:?} {keep_days:?}");
+        assert_eq!(gone.spared.is_some(), keep == Some(0), "{keep:?} {keep_days:?}");
         assert_eq!(place.list(), entries[..6 - removed], "{keep:?} {keep_days:?}");
         assert_eq!(place.names().len(), 2 * (6 - removed));
     }
@@ -785,7 +786,10 @@ fn pruning_never_removes_the_last_whole_backup() {
     let later = DateTime::parse_from_rfc3339("2034-05-01T00:00:00+00:00").unwrap();
     *files.now.lock().unwrap() = Some(later + TimeDelta::days(1));
     let retention = Retention { keep: Some(0), keep_days: Some(30) };
-    prune(&entries, retention, &place.options, PruneMode::Remove).unwrap();
+    let done = prune(&entries, retention, &place.options, PruneMode::Remove).unwrap();
+    // Both are said: what is damaged, and why one stays that no rule keeps.
+    assert_eq!(done.damaged, entries[..2]);
+    assert_eq!(done.spared.as_ref(), Some(&entries[2]));
     let left = place.list();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].path, entries[2].path);

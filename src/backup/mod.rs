@@ -27,6 +27,6 @@ pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};
 pub(crate) use pages::{Pages, compare_pages};
 pub(crate) use part::{Part, folder_of, look};
-pub use prune::{PruneMode, Retention, prune};
+pub use prune::{PruneMode, Pruned, Retention, prune};
 pub(crate) use verify::digest;
 pub use verify::{Verification, verify};

@@ -44,7 +44,18 @@ pub enum PruneMode {
     Remove,
 }
 
-/// Removes the backups that no rule keeps, and returns them, newest first.
+/// What pruning did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// The backups that no rule keeps, newest first.
+    pub removed: Vec<BackupEntry>,
+    /// A backup that no rule keeps and that stays, because it is the newest that is whole.
+    pub spared: Option<BackupEntry>,
+    /// Newer ones whose bytes no longer are what was verified.
+    pub damaged: Vec<BackupEntry>,
+}
+
+/// Removes the backups that no rule keeps, and says which.
 ///
 /// `entries` is what [`list`](super::list) returned. Only verified backups are removed, never files
 /// of unknown origin, and never the newest one whose bytes still are what its manifest says: they
@@ -58,7 +69,7 @@ pub fn prune(
     retention: Retention,
     options: &OpenOptions,
     mode: PruneMode,
-) -> Result<Vec<BackupEntry>> {
+) -> Result<Pruned> {
     let now = options.files.now();
     let verified: Vec<&BackupEntry> = entries.iter().filter(|it| it.is_verified()).collect();
     let mut doomed: Vec<&BackupEntry> = verified
@@ -68,30 +79,36 @@ pub fn prune(
         .map(|(_, entry)| *entry)
         .collect();
     if doomed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Pruned::default());
     }
-    let newest_whole = newest_whole(&verified, options)?;
-    doomed.retain(|entry| newest_whole.is_some_and(|whole| whole.path != entry.path));
+    let (newest_whole, damaged) = newest_whole(&verified, options)?;
+    let is_newest = |entry: &BackupEntry| newest_whole.is_some_and(|it| it.path == entry.path);
+    let spared = doomed.iter().find(|entry| is_newest(entry)).map(|entry| (*entry).clone());
+    doomed.retain(|entry| newest_whole.is_some() && !is_newest(entry));
     if mode == PruneMode::Remove {
         for entry in &doomed {
             remove(options.files.as_ref(), entry)?;
         }
     }
-    Ok(doomed.into_iter().cloned().collect())
+    let removed = doomed.into_iter().cloned().collect();
+    Ok(Pruned { removed, spared, damaged: damaged.into_iter().cloned().collect() })
 }
 
-/// Finds the newest backup whose bytes are those that were verified.
+/// Finds the newest backup whose bytes are those that were verified, and those that no longer are
+/// on the way.
 fn newest_whole<'e>(
     verified: &[&'e BackupEntry],
     options: &OpenOptions,
-) -> Result<Option<&'e BackupEntry>> {
+) -> Result<(Option<&'e BackupEntry>, Vec<&'e BackupEntry>)> {
+    let mut damaged = Vec::new();
     for entry in verified {
         let found = digest(&entry.path, options, &mut |_| {})?;
         if entry.manifest.as_ref().is_some_and(|manifest| manifest.digest == found.text) {
-            return Ok(Some(entry));
+            return Ok((Some(entry), damaged));
         }
+        damaged.push(*entry);
     }
-    Ok(None)
+    Ok((None, damaged))
 }
 
 /// Removes the backup first: a manifest without a backup promises nothing.

@@ -221,9 +221,11 @@ fn has_open(pid: u32, main: Inode, files: &dyn Files) -> bool {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     entries.flatten().any(|entry| {
         let place = entry.path();
-        // Pipes, sockets and devices are not looked at.
+        // Pipes, sockets and devices are not looked at; shared memory is a disk like others.
+        let is_device =
+            |target: &Path| target.starts_with("/dev") && !target.starts_with("/dev/shm");
         let on_disk = std::fs::read_link(&place)
-            .is_ok_and(|target| target.is_absolute() && !target.starts_with("/dev"));
+            .is_ok_and(|target| target.is_absolute() && !is_device(&target));
         let stat = if on_disk { files.stat(&place).ok().flatten() } else { None };
         stat.is_some_and(|stat| Inode::of(&stat) == main)
     })

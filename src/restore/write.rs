@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::MAIN_DB;
 use rusqlite::config::DbConfig;
 
 use super::judge::Found;
@@ -86,6 +87,11 @@ pub(crate) fn write(
     observer: &mut dyn Observer,
 ) -> Result<Written> {
     let (path, options) = (live.path().to_path_buf(), live.options().clone());
+    // Before the present state is kept: SQLite opens what may not be written, to read it.
+    if live.connection().is_readonly(MAIN_DB)? {
+        let what = format!("{} cannot be written", path.display());
+        return Err(Error::new(ErrorKind::ReadOnly, what));
+    }
     let source = Database::open(source, Access::Look, &options)?;
     let before = journal_mode(&live)?;
     // Pages bring the source's journal mode along, unless the live file is in WAL mode.
@@ -145,6 +151,12 @@ impl Writing<'_> {
             let sql = "BEGIN EXCLUSIVE; PRAGMA main.locking_mode=EXCLUSIVE; COMMIT";
             Ok(live.connection().execute_batch(sql)?)
         })?;
+        if live.access() != Access::Create
+            && let Err(error) = probe(&live)
+        {
+            drop(release(live));
+            return Err(error);
+        }
         self.kept = self.content.secure(&live, observer)?;
         let copied = copy_pages(
             source.connection(),
@@ -293,6 +305,20 @@ impl Writing<'_> {
 fn hold_still(live: &Database) -> Result<()> {
     live.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(live.connection().execute_batch("BEGIN")?)
+}
+
+/// Tries a write that changes nothing, before the present state is kept: in a read-only folder all goes
+/// well up to the first write.
+fn probe(live: &Database) -> Result<()> {
+    let connection = live.connection();
+    let version: i64 = connection.query_row("PRAGMA main.user_version", [], |row| row.get(0))?;
+    let sql = format!("BEGIN; PRAGMA main.user_version={version}; ROLLBACK");
+    let probed = connection.execute_batch(&sql);
+    if probed.is_err() && !connection.is_autocommit() {
+        // Nothing may hide the error that led here; the end of the connection rolls back, too.
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    Ok(probed?)
 }
 
 /// Ends the exclusive lock and removes the journal that it leaves behind.

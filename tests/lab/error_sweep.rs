@@ -7,8 +7,8 @@ use phaseshift::DatabaseState;
 use crate::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
 use crate::jobs::{Job, Told};
 use crate::power::{Model, Numbers, cut};
-use crate::power_sweep::finish;
 use crate::scene::Scene;
+use crate::seen::Seen;
 use crate::tally::{Tally, long};
 use crate::verdict::{Expected, Which};
 
@@ -37,6 +37,7 @@ impl ErrorSweep<'_> {
         let name = format!("{failure:?} {lasting:?}, {job}, {}", self.scene.name);
         let mut tally = Tally::new(name);
         let expected = Expected::learn(self.disk, &self.scene.image, self.job);
+        let mut seen = Seen::new(self.disk, self.job, &expected);
         let mut fired: BTreeMap<Operation, usize> = BTreeMap::new();
         let (mut said_done, mut said_unknown) = (0, 0);
         let step = if self.lasting == Lasting::Once || long() { 1 } else { FOR_EVER };
@@ -48,14 +49,21 @@ impl ErrorSweep<'_> {
             let unknown = |error: &phaseshift::Error| error.state() == DatabaseState::Unknown;
             said_unknown += usize::from(result.as_ref().is_err_and(unknown));
             let place = || format!("{operation:?} at {at}");
-            let outcome = self.judge(&expected, &result);
+            let image = self.disk.image();
+            let outcome = self.judge(&expected, &mut seen, &result);
             let good = outcome.is_ok();
             tally.count(place, outcome);
-            if good && (long() || at % RERUNS == 0) {
-                tally.rerun(place, finish(self.disk, self.job, &expected));
+            if good
+                && (long() || at % RERUNS == 0)
+                && let Some(outcome) = seen.run_again(&image)
+            {
+                tally.rerun(place, outcome);
             }
         }
-        tally.more = format!(", {said_done} done all the same, {said_unknown} unknown, {fired:?}");
+        let disks = seen.disks();
+        tally.more = format!(
+            ", {disks} different disks, {said_done} done all the same, {said_unknown} unknown, {fired:?}"
+        );
         tally
     }
 
@@ -70,14 +78,14 @@ impl ErrorSweep<'_> {
     fn judge(
         &self,
         expected: &Expected,
+        seen: &mut Seen<'_>,
         result: &phaseshift::Result<Told>,
     ) -> Result<Which, String> {
         let (log, image) = (self.disk.log(), self.disk.image());
         if let Some(path) = self.disk.state().lost_locks.first() {
             return Err(format!("{path} was read by an ordinary handle while it was open"));
         }
-        self.disk.load(&image);
-        let findings = expected.judge(self.disk)?;
+        let findings = seen.judge(&image)?;
         expected.hold_against(&findings, &log)?;
         expected.hold_result(&findings, result)?;
         let unknown = result.as_ref().is_err_and(|it| it.state() == DatabaseState::Unknown);
@@ -85,18 +93,22 @@ impl ErrorSweep<'_> {
             return Err(format!("{:?}, but said to be unknown", findings.which));
         }
         if matches!(result, Ok(Told::Done { follow_up: None })) {
-            self.cut_power(expected, &log)?;
+            self.cut_power(expected, seen, &log)?;
         }
         Ok(findings.which)
     }
 
     /// What was said to be done without any reservation outlasts a power cut.
-    fn cut_power(&self, expected: &Expected, log: &[Change]) -> Result<(), String> {
+    fn cut_power(
+        &self,
+        expected: &Expected,
+        seen: &mut Seen<'_>,
+        log: &[Change],
+    ) -> Result<(), String> {
         for variant in 0..CUTS {
             let mut numbers = Numbers::new(variant);
             let image = cut(&self.scene.image, log, Model::Adversary, &mut numbers);
-            self.disk.load(&image);
-            let findings = expected.judge(self.disk)?;
+            let findings = seen.judge(&image)?;
             let kept = expected.hold_against(&findings, log);
             kept.map_err(|why| format!("then a power cut, variant {variant}: {why}"))?;
         }

@@ -3,6 +3,7 @@
 //! See tests/README.md for what is covered and how long it takes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod catalogue;
 mod content;
 mod database;
 mod disk;
@@ -19,6 +20,7 @@ mod power_sweep;
 mod recovery;
 mod regressions;
 mod scene;
+mod seen;
 mod start;
 mod tally;
 mod verdict;

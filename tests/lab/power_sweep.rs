@@ -1,22 +1,15 @@
 //! A power cut at every operation of a job: the job runs once, the cuts are made in the record.
 
-use std::collections::HashMap;
-
-use crate::disk::{Change, Content, Deaf, Disk, Image};
+use crate::disk::{Change, Deaf, Disk};
 use crate::jobs::Job;
 use crate::power::{Model, Numbers, Replay};
 use crate::scene::Scene;
+use crate::seen::Seen;
 use crate::tally::{Tally, long};
-use crate::verdict::{Expected, Findings};
+use crate::verdict::Expected;
 
 /// On how many disks of each moment and model the job is run again in the long form.
 const LONG_RERUNS: u64 = 10;
-
-/// What was found on a disk; equal disks are judged once.
-struct Seen {
-    findings: Result<Findings, String>,
-    run_again: bool,
-}
 
 /// One job on one disk, whose power is cut everywhere.
 pub struct PowerSweep<'a> {
@@ -71,7 +64,7 @@ impl PowerSweep<'_> {
 
     /// Cuts a record everywhere.
     pub fn cuts(&self, expected: &Expected, log: &[Change], tally: &mut Tally) {
-        let mut judged = HashMap::new();
+        let mut seen = Seen::new(self.disk, self.job, expected);
         for model in Model::ALL {
             let mut replay = Replay::begin(&self.scene.image, model);
             for moment in 0..=log.len() {
@@ -82,28 +75,21 @@ impl PowerSweep<'_> {
                 for variant in 0..variants {
                     let image = replay.cut(&mut Numbers::new((moment as u64) << 20 | variant));
                     let place = || format!("{model:?} at {moment}, variant {variant}");
-                    let seen = judged.entry(fingerprint(&image)).or_insert_with(|| Seen {
-                        findings: self.judge(expected, &image),
-                        run_again: false,
-                    });
-                    let kept = seen.findings.clone().and_then(|found| {
+                    let kept = seen.judge(&image).and_then(|found| {
                         expected.hold_against(&found, &log[..moment]).map(|()| found.which)
                     });
                     let good = kept.is_ok();
                     tally.count(place, kept);
-                    if good && !seen.run_again && self.runs_again(model, variant) {
-                        seen.run_again = true;
-                        tally.rerun(place, self.again(expected, &image));
+                    if good
+                        && self.runs_again(model, variant)
+                        && let Some(outcome) = seen.run_again(&image)
+                    {
+                        tally.rerun(place, outcome);
                     }
                 }
             }
         }
-        tally.more += &format!(", {} different disks", judged.len());
-    }
-
-    fn judge(&self, expected: &Expected, image: &Image) -> Result<Findings, String> {
-        self.disk.load(image);
-        expected.judge(self.disk)
+        tally.more += &format!(", {} different disks", seen.disks());
     }
 
     /// Tells whether the job is run again on a disk: where nothing was planted, on the first of
@@ -111,12 +97,6 @@ impl PowerSweep<'_> {
     fn runs_again(&self, model: Model, variant: u64) -> bool {
         let some = if long() { LONG_RERUNS } else { u64::from(model == Model::Adversary) };
         matches!(self.planted, Planted::Nothing) && variant < some
-    }
-
-    /// Running the job again finishes it.
-    fn again(&self, expected: &Expected, image: &Image) -> Result<(), String> {
-        self.disk.load(image);
-        finish(self.disk, self.job, expected)
     }
 }
 
@@ -135,20 +115,4 @@ pub fn finish(disk: &Disk, job: &Job, expected: &Expected) -> Result<(), String>
         return Ok(());
     }
     Err("it still is the old state".to_owned())
-}
-
-/// Sums up a disk, so that equal ones are judged once.
-pub fn fingerprint(image: &Image) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    for (path, content) in image {
-        hasher.update(path.as_bytes());
-        let (kind, bytes) = match content {
-            Content::File(bytes) => (b"\0f", bytes.as_slice()),
-            Content::Folder => (b"\0d", &[][..]),
-        };
-        hasher.update(kind);
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    }
-    hasher.finalize()
 }

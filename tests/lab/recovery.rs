@@ -7,8 +7,8 @@ use crate::database;
 use crate::disk::{Change, Disk, Failure, Fault, Image, Lasting};
 use crate::jobs::{Job, words};
 use crate::power::{Model, Numbers, cut};
-use crate::power_sweep::fingerprint;
 use crate::scene::{DATABASE, Scene, Start};
+use crate::seen::{Seen, fingerprint};
 use crate::tally::{Tally, long};
 use crate::verdict::{Before, Expected, Which};
 
@@ -50,6 +50,7 @@ impl<'a> Recovery<'a> {
     fn by_opening(&self, lasting: Lasting) -> Tally {
         let name = format!("power cut, then {lasting:?} in the recovery of {}", self.scene.name);
         let mut tally = Tally::new(format!("{name}, {}", self.job.name()));
+        let mut known = Seen::new(self.disk, self.job, &self.expected);
         let mut shown = 0;
         for (moment, log, image) in self.disks(if long() { 1 } else { 5 }) {
             for at in 1.. {
@@ -60,7 +61,7 @@ impl<'a> Recovery<'a> {
                     break;
                 }
                 shown += usize::from(seen.is_ok());
-                let outcome = self.right(seen).and_then(|()| self.judge(&log));
+                let outcome = self.right(seen).and_then(|()| self.judge(&mut known, &log));
                 tally.count(|| format!("at {moment}, error at {at}"), outcome);
             }
         }
@@ -75,6 +76,7 @@ impl<'a> Recovery<'a> {
             self.job.name(),
             self.scene.name
         ));
+        let mut known = Seen::new(self.disk, self.job, &self.expected);
         let (moments, errors) = if long() { (3, 5) } else { (9, 29) };
         for (moment, log, image) in self.disks(moments) {
             for at in (1 + moment as u64 % 7..).step_by(errors) {
@@ -87,7 +89,7 @@ impl<'a> Recovery<'a> {
                 }
                 // Only what was promised before the cut is held against the disk: the job may
                 // have been done then, or now.
-                let outcome = self.judge(&log).and_then(|which| match result {
+                let outcome = self.judge(&mut known, &log).and_then(|which| match result {
                     Ok(_) if which == Which::Old => Err("said to be done".to_owned()),
                     Ok(_) | Err(_) => Ok(which),
                 });
@@ -105,9 +107,8 @@ impl<'a> Recovery<'a> {
         if right { Ok(()) } else { Err("a wrong answer was shown".to_owned()) }
     }
 
-    fn judge(&self, log: &[Change]) -> Result<Which, String> {
-        self.disk.load(&self.disk.image());
-        let findings = self.expected.judge(self.disk)?;
+    fn judge(&self, known: &mut Seen<'_>, log: &[Change]) -> Result<Which, String> {
+        let findings = known.judge(&self.disk.image())?;
         self.expected.hold_against(&findings, log)?;
         Ok(findings.which)
     }

@@ -71,6 +71,7 @@ pub fn restore_by_cp(disk: &Disk) -> Result<Told> {
 /// A rename over the database; its WAL or journal stays.
 pub fn restore_beside_stale_sidecars(disk: &Disk) -> Result<Told> {
     let backup = older(disk);
+    keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
     take_the_name(disk);
     disk.promised("restore by rename");
@@ -80,6 +81,7 @@ pub fn restore_beside_stale_sidecars(disk: &Disk) -> Result<Told> {
 /// A rename over the database; its sidecars are removed first.
 pub fn restore_after_removing_sidecars(disk: &Disk) -> Result<Told> {
     let backup = older(disk);
+    keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
     remove_sidecars(disk);
     take_the_name(disk);
@@ -90,6 +92,7 @@ pub fn restore_after_removing_sidecars(disk: &Disk) -> Result<Told> {
 /// A rename over the database; its sidecars are removed afterwards.
 pub fn restore_before_removing_sidecars(disk: &Disk) -> Result<Told> {
     let backup = older(disk);
+    keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
     take_the_name(disk);
     remove_sidecars(disk);

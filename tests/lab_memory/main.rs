@@ -7,6 +7,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod allocator;
+#[path = "../lab/catalogue.rs"]
+mod catalogue;
 #[path = "../lab/content.rs"]
 mod content;
 #[path = "../lab/database.rs"]
@@ -27,6 +29,8 @@ mod power;
 mod power_sweep;
 #[path = "../lab/scene.rs"]
 mod scene;
+#[path = "../lab/seen.rs"]
+mod seen;
 #[path = "../lab/start.rs"]
 mod start;
 #[path = "../lab/tally.rs"]
@@ -39,8 +43,8 @@ mod vfs;
 use disk::Disk;
 use jobs::{Job, Told};
 use phaseshift::event::{Event, Stage};
-use power_sweep::finish;
 use scene::{Scene, Start};
+use seen::Seen;
 use tally::{Tally, long};
 use verdict::{Expected, Which};
 
@@ -52,7 +56,7 @@ const CASES: u64 = 160;
 /// Of so many allocations one is the first of those that fail for ever, in the long form.
 const LONG_FOR_EVER: usize = 5;
 
-/// Of so many cases one is run again.
+/// Of so many cases one is run again in the short form.
 const RERUNS: u64 = 10;
 
 type Result<T> = std::result::Result<T, String>;
@@ -71,10 +75,14 @@ fn attempt(
     Some(result.map_err(|_| "the program panicked".to_owned()))
 }
 
-fn judge(disk: &Disk, expected: &Expected, result: &phaseshift::Result<Told>) -> Result<Which> {
+fn judge(
+    disk: &Disk,
+    expected: &Expected,
+    seen: &mut Seen<'_>,
+    result: &phaseshift::Result<Told>,
+) -> Result<Which> {
     let (log, image) = (disk.log(), disk.image());
-    disk.load(&image);
-    let findings = expected.judge(disk)?;
+    let findings = seen.judge(&image)?;
     expected.hold_against(&findings, &log)?;
     expected.hold_result(&findings, result)?;
     Ok(findings.which)
@@ -94,16 +102,22 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, for_ever: bool) -> Tally {
         (true, true) => LONG_FOR_EVER,
         (false, _) => usize::try_from(all / CASES + 1).unwrap(),
     };
+    let mut seen = Seen::new(disk, job, &expected);
     for at in (1..=all).step_by(step) {
         let Some(result) = attempt(disk, scene, job, (at, for_ever)) else { break };
-        let outcome = result.and_then(|result| judge(disk, &expected, &result));
+        let image = disk.image();
+        let outcome = result.and_then(|result| judge(disk, &expected, &mut seen, &result));
         let good = outcome.is_ok();
         tally.count(|| format!("allocation {at}"), outcome);
-        if good && (tally.cases as u64).is_multiple_of(RERUNS) {
-            tally.rerun(|| format!("allocation {at}"), finish(disk, job, &expected));
+        // In the short form, one of so many.
+        if good
+            && (long() || (tally.cases as u64).is_multiple_of(RERUNS))
+            && let Some(outcome) = seen.run_again(&image)
+        {
+            tally.rerun(|| format!("allocation {at}"), outcome);
         }
     }
-    tally.more = format!(", {all} allocations");
+    tally.more = format!(", {all} allocations, {} different disks", seen.disks());
     tally
 }
 
@@ -127,9 +141,10 @@ fn after_the_copy(disk: &Disk) -> Tally {
         }
     };
     jobs::restore_observed(disk, &backup, &mut observer).unwrap();
+    let mut seen = Seen::new(disk, &job, &expected);
     for at in copied + 1..=copied + AFTER_THE_COPY {
         let Some(result) = attempt(disk, &scene, &job, (at, false)) else { break };
-        let outcome = result.and_then(|result| judge(disk, &expected, &result));
+        let outcome = result.and_then(|result| judge(disk, &expected, &mut seen, &result));
         tally.count(|| format!("allocation {at}"), outcome);
     }
     tally

@@ -1,6 +1,6 @@
 //! The program is killed, and its system calls fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::calls::{changes, is_about_files, name};
 use crate::place::{Job, Place, Start};
 use crate::tally::{Tally, long, skip};
 use crate::trace::{self, Call, Fault};
-use crate::verdict::Expected;
+use crate::verdict::{Expected, Which, Wrong};
 
 /// How many programs run beside each other, each in a folder of its own.
 const WORKERS: usize = 2;
@@ -22,20 +22,37 @@ const ERRORS: [(i32, &str); 2] = [(libc::EIO, "EIO"), (libc::ENOSPC, "ENOSPC")];
 /// Of so many calls that only look at files, one fails for ever, too.
 const LASTING: usize = 10;
 
+/// How often a fault is tried that does not come about.
+const ATTEMPTS: usize = 3;
+
 /// How many runs count the calls: two threads do not always make the same number of them.
 const COUNTS: usize = 3;
 
-/// Which configurations are tried: in the short form those that differ most.
-fn configurations() -> Vec<(Job, Start)> {
-    if long() {
-        let jobs = [Job::Migrate, Job::Backup, Job::Restore];
-        return jobs.into_iter().flat_map(|job| Start::ALL.map(|start| (job, start))).collect();
+/// Where a job begins; in the short form from a few states.
+fn starts(short: &[Start]) -> Vec<Start> {
+    if long() { Start::ALL.to_vec() } else { short.to_vec() }
+}
+
+/// One fault, and whether every run so far made the call that it needs.
+struct Case {
+    name: String,
+    fault: Fault,
+    certain: bool,
+}
+
+/// The system calls of some runs, the shortest run first: two threads do not always make the same.
+struct Calls(Vec<Vec<Call>>);
+
+impl Calls {
+    fn longest(&self) -> &[Call] {
+        &self.0[self.0.len() - 1]
     }
-    vec![
-        (Job::Migrate, Start::Clean),
-        (Job::Migrate, Start::WalFrames),
-        (Job::Restore, Start::Clean),
-    ]
+
+    /// Tells whether each run made so many calls, of one kind or of any.
+    fn are_certain(&self, number: usize, call: Option<Call>) -> bool {
+        let of_kind = |it: &&Call| call.is_none_or(|call| call == **it);
+        self.0.iter().all(|run| run.iter().filter(of_kind).count() >= number)
+    }
 }
 
 /// One configuration, and what is right in it.
@@ -45,18 +62,21 @@ struct Sweep {
     tally: Mutex<Tally>,
     /// One in so many cases is run again.
     again: usize,
+    /// Folders that were judged and from which the job was finished: equal ones are not again.
+    finished: Mutex<HashMap<blake3::Hash, Which>>,
 }
 
 impl Sweep {
-    fn new(title: &str, (job, start): (Job, Start)) -> Self {
-        let place = Place::new(job, start);
+    fn new(title: &str, job: Job, start: Start) -> Self {
+        let place = Place::with(Place::FEW, job, start);
         let expected = Expected::learn(&place);
         let tally = Mutex::new(Tally::new(format!("{title}, {job:?}, {start:?}")));
-        Self { place, expected, tally, again: if long() { 1 } else { 5 } }
+        let finished = Mutex::default();
+        Self { place, expected, tally, again: if long() { 1 } else { 5 }, finished }
     }
 
-    /// The system calls of the job, in the longest of some runs.
-    fn calls(&self) -> Vec<Call> {
+    /// The system calls of the job.
+    fn calls(&self) -> Calls {
         let folder = self.place.fresh();
         let count = |_| {
             self.place.fresh_at(&folder);
@@ -64,19 +84,25 @@ impl Sweep {
             assert!(run.output.status.success(), "{:?}", run.output);
             run.calls
         };
-        (0..COUNTS).map(count).max_by_key(Vec::len).unwrap_or_default()
+        let mut runs: Vec<Vec<Call>> = (0..COUNTS).map(count).collect();
+        runs.sort_by_key(Vec::len);
+        let (fewest, most) = (runs[0].len(), runs[COUNTS - 1].len());
+        self.tally.lock().unwrap().more = format!(", {fewest} to {most} calls in a run");
+        Calls(runs)
     }
 
     /// Tries all faults, some beside each other.
-    fn all(&self, faults: &[(String, Fault)]) {
+    fn all(&self, cases: &[Case]) {
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for worker in 0..WORKERS {
                 let next = &next;
                 scope.spawn(move || {
-                    while let Some((name, fault)) = faults.get(next.fetch_add(1, Ordering::SeqCst))
-                    {
-                        self.case(worker, name, *fault);
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        // Two threads do not always share the work in the same way.
+                        if !(0..ATTEMPTS).any(|_| self.case(worker, &case.name, case.fault)) {
+                            self.tally.lock().unwrap().miss(case.certain);
+                        }
                     }
                 });
             }
@@ -88,49 +114,93 @@ impl Sweep {
         let folder = self.place.aside(&format!("case-{worker}"));
         self.place.fresh_at(&folder);
         let run = trace::run(self.place.command(&folder), fault).unwrap();
+        let print = fingerprint(&folder);
+        if run.happened && run.output.stdout.is_empty() {
+            let known = self.finished.lock().unwrap().get(&print).copied();
+            if let Some(which) = known {
+                self.tally.lock().unwrap().count::<Wrong>(name, Ok(which));
+                return true;
+            }
+        }
         // The judge opens the database, which repairs it; the next run has to do so by itself.
         let copy = self.place.aside(&format!("copy-{worker}"));
         Place::copy_at(&folder, &copy);
         let outcome = self.expected.judge_copy(&folder, &copy, &run.output);
-        let good = outcome.is_ok();
+        let good = outcome.as_ref().ok().copied();
         let number = {
             let mut tally = self.tally.lock().unwrap();
             if run.happened {
-                tally.count(name, outcome)
+                tally.count(name, outcome);
             } else {
-                tally.miss(name, outcome)
+                tally.judge_without(name, outcome);
             }
             tally.cases
         };
-        if good && number.is_multiple_of(self.again) {
+        if let Some(which) = good
+            && number.is_multiple_of(self.again)
+        {
             let outcome = self.expected.again(&self.place, &folder);
+            if outcome.is_ok() {
+                self.finished.lock().unwrap().insert(print, which);
+            }
             self.tally.lock().unwrap().again(name, outcome);
         }
         run.happened
     }
 
     fn end(self) {
-        self.tally.into_inner().unwrap().expect_green();
+        let mut tally = self.tally.into_inner().unwrap();
+        tally.more += &format!(", {} different folders", self.finished.into_inner().unwrap().len());
+        tally.expect_green();
     }
 }
 
-#[test]
-fn a_kill_before_any_system_call_leaves_old_or_new() {
+/// Sums up a folder: names but for their numbers, which are times and processes, and bytes. What a
+/// program says about a backup holds the time, too.
+fn fingerprint(folder: &Path) -> blake3::Hash {
+    let mut files: Vec<(String, Vec<u8>)> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .map(|path| {
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            let plain = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
+            let is_text = name.contains(".json");
+            let bytes = if is_text { bytes.iter().map(plain).collect() } else { bytes };
+            (name.replace(|it: char| it.is_ascii_digit(), "0"), bytes)
+        })
+        .collect();
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in files {
+        for part in [name.as_bytes(), &bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+    }
+    hasher.finalize()
+}
+
+/// Kills the job before each of its system calls; in the short form before one in so many of those
+/// that change something.
+fn kill_before_calls(job: Job, short: &[Start], step: usize) {
     if !trace::is_possible() {
         return skip("tracing");
     }
-    for configuration in configurations() {
-        let sweep = Sweep::new("killed before a call", configuration);
+    for start in starts(short) {
+        let sweep = Sweep::new("killed before a call", job, start);
         let calls = sweep.calls();
-        let kill = |(before, call): (usize, &Call)| {
-            (format!("call {} ({})", before + 1, name(*call)), Fault::Kill(before + 1))
+        let kill = |(before, call): (usize, &Call)| Case {
+            name: format!("call {} ({})", before + 1, name(*call)),
+            fault: Fault::Kill(before + 1),
+            certain: calls.are_certain(before + 1, None),
         };
-        let all = calls.iter().enumerate().filter(|(_, call)| long() || changes(**call));
-        let faults: Vec<_> = all.step_by(if long() { 1 } else { 4 }).map(kill).collect();
-        sweep.all(&faults);
+        let all = calls.longest().iter().enumerate();
+        let all = all.filter(|(_, call)| long() || changes(**call));
+        let cases: Vec<_> = all.step_by(if long() { 1 } else { step }).map(kill).collect();
+        sweep.all(&cases);
         if long() {
             // To the end, also of runs that make more calls than were counted.
-            let mut number = calls.len();
+            let mut number = calls.longest().len();
             let mut ended = 0;
             while ended < COUNTS {
                 number += 1;
@@ -140,6 +210,26 @@ fn a_kill_before_any_system_call_leaves_old_or_new() {
         }
         sweep.end();
     }
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_a_migration_leaves_old_or_new() {
+    kill_before_calls(Job::Migrate, &[Start::Clean, Start::WalFrames], 6);
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_a_migration_in_place_leaves_old_or_new() {
+    kill_before_calls(Job::InPlace, &[Start::Clean], 12);
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_a_backup_leaves_it_whole_or_absent() {
+    kill_before_calls(Job::Backup, &[Start::WalFrames], 6);
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_a_restore_leaves_old_or_new() {
+    kill_before_calls(Job::Restore, &[Start::Clean], 6);
 }
 
 /// Every call about files from the moment on when the program itself begins, each with its number
@@ -161,15 +251,17 @@ fn failing(calls: &[Call]) -> Vec<(Call, usize)> {
 
 /// The faults for every call: what changes something lacks room, too; what only looks at files fails
 /// once, and one in [`LASTING`] of them for ever.
-fn errors(calls: &[Call]) -> Vec<(String, Fault)> {
+fn errors(calls: &Calls) -> Vec<Case> {
     let mut faults = Vec::new();
-    for (position, (call, number)) in failing(calls).into_iter().enumerate() {
+    for (position, (call, number)) in failing(calls.longest()).into_iter().enumerate() {
         let lasting = changes(call) || position.is_multiple_of(LASTING);
         let errors = if changes(call) { &ERRORS[..] } else { &ERRORS[..1] };
         for &(error, word) in errors {
             let mut add = |for_ever, until| {
-                let title = format!("{word} at {} {number}{until}", name(call));
-                faults.push((title, Fault::Fail { call, number, error, for_ever }));
+                let name = format!("{word} at {} {number}{until}", name(call));
+                let fault = Fault::Fail { call, number, error, for_ever };
+                let certain = calls.are_certain(number, Some(call));
+                faults.push(Case { name, fault, certain });
             };
             add(false, "");
             if lasting {
@@ -180,21 +272,41 @@ fn errors(calls: &[Call]) -> Vec<(String, Fault)> {
     faults
 }
 
-#[test]
-fn an_error_of_any_system_call_is_never_silent() {
+/// Lets each system call about files fail; in the short form one in so many.
+fn fail_calls(job: Job, short: &[Start], step: usize) {
     if !trace::is_possible() {
         return skip("tracing");
     }
-    for configuration in configurations() {
-        let mut sweep = Sweep::new("errors of calls", configuration);
+    for start in starts(short) {
+        let mut sweep = Sweep::new("errors of calls", job, start);
         if long() {
             sweep.again = 10;
         }
         let faults = errors(&sweep.calls());
-        let faults: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { 33 }).collect();
-        sweep.all(&faults);
+        let cases: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { step }).collect();
+        sweep.all(&cases);
         sweep.end();
     }
+}
+
+#[test]
+fn an_error_of_any_system_call_of_a_migration_is_never_silent() {
+    fail_calls(Job::Migrate, &[Start::Clean, Start::WalFrames], 37);
+}
+
+#[test]
+fn an_error_of_any_system_call_of_a_migration_in_place_is_never_silent() {
+    fail_calls(Job::InPlace, &[Start::CleanWal], 59);
+}
+
+#[test]
+fn an_error_of_any_system_call_of_a_backup_is_never_silent() {
+    fail_calls(Job::Backup, &[Start::Clean], 37);
+}
+
+#[test]
+fn an_error_of_any_system_call_of_a_restore_is_never_silent() {
+    fail_calls(Job::Restore, &[Start::Clean], 37);
 }
 
 /// Kills the program after a time; the output of a killed program tells nothing.

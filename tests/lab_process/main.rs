@@ -6,12 +6,15 @@
 
 #[cfg(target_arch = "x86_64")]
 mod calls;
+#[path = "../lab/catalogue.rs"]
+mod catalogue;
 #[path = "../lab/content.rs"]
 mod content;
 #[cfg(target_arch = "x86_64")]
 mod kills;
 mod others;
 mod place;
+mod rights;
 mod space;
 #[path = "../lab/start.rs"]
 mod start;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::place::{Job, Place, Start};
 use crate::tally::{Tally, long};
-use crate::verdict::{Which, backups, open};
+use crate::verdict::{Which, Wrong, backups, open};
 
 /// Writes rows as fast as it can. A row tells whether the migration was done when it was written;
 /// a row counts as acknowledged when its number is in the file beside.
@@ -43,19 +43,19 @@ fn wait_for_rows(acknowledged: &Path) {
 }
 
 /// No acknowledged row is lost, and every row of before the migration is in its backup.
-fn judge(folder: &Path, acknowledged: &Path) -> Result<Which, String> {
-    let failed = |error: rusqlite::Error| error.to_string();
+fn judge(folder: &Path, acknowledged: &Path) -> Result<Which, Wrong> {
+    let failed = |error: rusqlite::Error| Wrong::State(error.to_string());
     let text = std::fs::read_to_string(acknowledged).unwrap();
     let rows: Vec<i64> = text.lines().filter_map(|line| line.parse().ok()).collect();
     let connection = open(&folder.join("fits.db")).map_err(failed)?;
     let found = numbers(&connection, "SELECT number FROM chaos").map_err(failed)?;
     if let Some(lost) = rows.iter().find(|row| found.binary_search(row).is_err()) {
-        return Err(format!("the acknowledged row {lost} is lost"));
+        return Err(Wrong::Said(format!("the acknowledged row {lost} is lost")));
     }
     let check: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).map_err(failed)?;
     if check != "ok" {
-        return Err(check);
+        return Err(Wrong::State(check));
     }
     let done = "SELECT count(*) FROM sqlite_schema WHERE name = 'imaging_sessions'";
     if connection.query_row(done, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
@@ -68,7 +68,11 @@ fn judge(folder: &Path, acknowledged: &Path) -> Result<Which, String> {
     let kept = numbers(&backup, "SELECT number FROM chaos").map_err(failed)?;
     let before = numbers(&connection, "SELECT number FROM chaos WHERE done = 0").map_err(failed)?;
     if kept != before {
-        return Err(format!("the backup holds {} of {} rows", kept.len(), before.len()));
+        return Err(Wrong::State(format!(
+            "the backup holds {} of {} rows",
+            kept.len(),
+            before.len()
+        )));
     }
     Ok(Which::New)
 }
@@ -112,7 +116,7 @@ fn a_writer_at_full_speed_loses_no_row_and_none_slips_in() {
             writer.wait().unwrap();
             let outcome = judge(&folder, &acknowledged);
             let finished = output.status.success() || killed;
-            let outcome = if finished { outcome } else { Err(said(&output)) };
+            let outcome = if finished { outcome } else { Err(Wrong::State(said(&output))) };
             tally.count(&format!("round {round}"), outcome);
         }
         tally.expect_green();

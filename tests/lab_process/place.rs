@@ -1,76 +1,115 @@
 //! A project on the real file system that is copied anew for every case, and the program run in it.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
 use tempfile::TempDir;
 
+use crate::catalogue::{FIRST, HALF, LATE, NAMES_ONLY, SECOND, fill};
 pub use crate::start::Start;
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     Migrate,
+    /// The same change, in tables that stay where they are.
+    InPlace,
     Backup,
     Restore,
     Preflight,
 }
 
-/// A program of somebody else that changes every table's pages with a small cache, and is killed
-/// before it commits: its journal must be rolled back.
-const HALF_WRITTEN: &str = "
+/// A program of somebody else with a small cache that is killed after these statements: before it
+/// commits, so that its journal must be rolled back, or before it empties the WAL.
+const KILLED: &str = "
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute('PRAGMA cache_size = 1')
-connection.execute('BEGIN')
-connection.execute('UPDATE fits_files SET file = file || file')
-connection.execute('DELETE FROM processing_session_files')
+connection.execute('PRAGMA wal_autocheckpoint = 0')
+for statement in sys.argv[2].split(';'):
+    connection.execute(statement)
 os.kill(os.getpid(), signal.SIGKILL)
 ";
+
+/// What a program had begun to write in the sample.
+const FITS_HALF: &str =
+    "UPDATE fits_files SET file = file || file; DELETE FROM processing_session_files";
+
+/// Which catalogue a project has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Catalogue {
+    /// The one of the simulated disk: few tables, so that every system call can be tried. The
+    /// migration computes a value of every row of one table and gives another a constraint.
+    Small { sessions: u32 },
+    /// The sample: twenty tables, of which two are renamed.
+    Fits,
+}
 
 /// A project as it is before each case, and a folder for the cases.
 pub struct Place {
     root: TempDir,
     pub job: Job,
+    catalogue: Catalogue,
 }
 
 impl Place {
-    /// Makes the project. A restore begins with a backup of fewer rows.
+    /// Few rows, so that a case takes a moment.
+    pub const FEW: Catalogue = Catalogue::Small { sessions: 24 };
+
+    /// Rows that fill many pages.
+    pub const MANY: Catalogue = Catalogue::Small { sessions: 400 };
+
+    /// Makes a project with the sample. A restore begins with a backup of fewer rows.
     pub fn new(job: Job, start: Start) -> Self {
+        Self::with(Catalogue::Fits, job, start)
+    }
+
+    /// Makes a project.
+    pub fn with(catalogue: Catalogue, job: Job, start: Start) -> Self {
         // Memory, where it can be had: the cases do not cut the power.
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
-        let place = Self { root: root.unwrap(), job };
+        let place = Self { root: root.unwrap(), job, catalogue };
         fs::create_dir_all(place.pristine().join("phases")).unwrap();
-        for (name, text) in phase_files() {
+        for (name, text) in place.phases() {
             fs::write(place.pristine().join("phases").join(name), text).unwrap();
         }
         if job == Job::Restore {
-            place.catalogue(40, Start::Clean);
+            place.fill(Rows::Fewer, Start::Clean);
             let folder = place.pristine();
             let made = place.command_in(&folder, Job::Backup).output().unwrap();
             assert!(made.status.success(), "{made:?}");
             fs::remove_file(folder.join("fits.db")).unwrap();
         }
-        place.catalogue(60, start);
+        place.fill(Rows::All, start);
         place
     }
 
-    fn catalogue(&self, files: u32, start: Start) {
+    fn phases(&self) -> Vec<(&'static str, &'static str)> {
+        let second = if self.job == Job::InPlace { NAMES_ONLY } else { SECOND };
+        match self.catalogue {
+            Catalogue::Small { .. } => vec![("phase1.toml", FIRST), ("phase2.toml", second)],
+            Catalogue::Fits => phase_files().to_vec(),
+        }
+    }
+
+    /// Makes the database and leaves it as the start says.
+    fn fill(&self, rows: Rows, start: Start) {
         let path = self.pristine().join("fits.db");
-        let options = SampleOptions { sessions: 12, files, links: 20, ..SampleOptions::default() };
-        let options = match start {
-            Start::WalFrames => SampleOptions { uncheckpointed: 10, ..options }.with(Feature::Wal),
-            Start::CleanWal => options.with(Feature::Wal),
-            Start::Clean | Start::HotJournal => options,
-        };
-        write_catalogue(&path, &options).unwrap();
+        match self.catalogue {
+            Catalogue::Small { sessions } => small(&path, (sessions, rows), start),
+            Catalogue::Fits => sample(&path, rows, start),
+        }
         if start == Start::HotJournal {
-            let killed = Command::new("python3").args(["-c", HALF_WRITTEN]).arg(&path).status();
-            assert!(!killed.unwrap().success());
-            assert!(fs::metadata(self.pristine().join("fits.db-journal")).unwrap().len() > 0);
+            let half = if self.catalogue == Catalogue::Fits { FITS_HALF } else { HALF };
+            killed_after(&path, &format!("BEGIN; {half}"));
+            assert!(fs::metadata(self.pristine().join("fits.db-journal")).unwrap().len() > 512);
+        }
+        if start == Start::WalFrames {
+            assert!(fs::metadata(self.pristine().join("fits.db-wal")).unwrap().len() > 0);
         }
     }
 
@@ -110,16 +149,29 @@ impl Place {
     }
 
     pub fn command_in(&self, folder: &Path, job: Job) -> Command {
-        let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
-        command.args(arguments(folder, job)).args(["--wait", "0"]);
+        let mut command = Command::new(Self::program());
+        command.args(self.arguments(folder, job)).args(["--wait", "0"]);
         bare(&mut command, folder);
         command
+    }
+
+    /// Another copy of the program, about to do the place's job in a folder.
+    pub fn command_of(&self, program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.args(self.arguments(folder, self.job)).args(["--wait", "0"]);
+        bare(&mut command, folder);
+        command
+    }
+
+    /// Where the program is.
+    pub fn program() -> &'static Path {
+        Path::new(PROGRAM.expect("built with the feature cli"))
     }
 
     /// The program, waiting so many seconds for others.
     pub fn patient_command(&self, folder: &Path, seconds: u32) -> Command {
         let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
-        command.args(arguments(folder, self.job)).args(["--wait", &seconds.to_string()]);
+        command.args(self.arguments(folder, self.job)).args(["--wait", &seconds.to_string()]);
         bare(&mut command, folder);
         command
     }
@@ -128,9 +180,26 @@ impl Place {
     pub fn command_under(&self, folder: &Path, wrapper: &str, before: &[String]) -> Command {
         let mut command = Command::new(wrapper);
         command.args(before).arg(PROGRAM.expect("built with the feature cli"));
-        command.args(arguments(folder, self.job));
+        command.args(self.arguments(folder, self.job));
         bare(&mut command, folder);
         command
+    }
+
+    fn arguments(&self, folder: &Path, job: Job) -> Vec<String> {
+        let target = if self.catalogue == Catalogue::Fits { "phase3" } else { "phase2" };
+        let words: &[&str] = match job {
+            Job::Migrate => &["migrate", target, "--yes"],
+            Job::InPlace => &["migrate", target, "--yes", "--in-place"],
+            Job::Backup => &["backup"],
+            Job::Preflight => &["preflight", target],
+            Job::Restore => &["restore", "--latest", "--yes"],
+        };
+        let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();
+        arguments.extend(["--json", "-d"].map(ToOwned::to_owned));
+        arguments.push(folder.join("fits.db").display().to_string());
+        arguments.push("--phases".to_owned());
+        arguments.push(folder.join("phases").display().to_string());
+        arguments
     }
 
     /// Runs the job without any fault.
@@ -142,19 +211,38 @@ impl Place {
 // Not env!: without the feature `cli` there is no program, and tests of the engine still compile.
 const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_phaseshift");
 
-fn arguments(folder: &Path, job: Job) -> Vec<String> {
-    let words: &[&str] = match job {
-        Job::Migrate => &["migrate", "phase3", "--yes"],
-        Job::Backup => &["backup"],
-        Job::Preflight => &["preflight", "phase3"],
-        Job::Restore => &["restore", "--latest", "--yes"],
+/// How many rows a catalogue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Fewer,
+    All,
+}
+
+fn small(path: &Path, (sessions, rows): (u32, Rows), start: Start) {
+    let wal = matches!(start, Start::CleanWal | Start::WalFrames);
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let sessions = if rows == Rows::Fewer { sessions / 2 } else { sessions };
+    fill(&connection, if wal { "WAL" } else { "DELETE" }, sessions).unwrap();
+    connection.close().unwrap();
+    if start == Start::WalFrames {
+        killed_after(path, LATE);
+    }
+}
+
+fn sample(path: &Path, rows: Rows, start: Start) {
+    let files = if rows == Rows::Fewer { 40 } else { 60 };
+    let options = SampleOptions { sessions: 12, files, links: 20, ..SampleOptions::default() };
+    let options = match start {
+        Start::WalFrames => SampleOptions { uncheckpointed: 10, ..options }.with(Feature::Wal),
+        Start::CleanWal => options.with(Feature::Wal),
+        Start::Clean | Start::HotJournal => options,
     };
-    let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();
-    arguments.extend(["--json", "-d"].map(ToOwned::to_owned));
-    arguments.push(folder.join("fits.db").display().to_string());
-    arguments.push("--phases".to_owned());
-    arguments.push(folder.join("phases").display().to_string());
-    arguments
+    write_catalogue(path, &options).unwrap();
+}
+
+fn killed_after(path: &Path, statements: &str) {
+    let killed = Command::new("python3").args(["-c", KILLED]).arg(path).arg(statements).status();
+    assert_eq!(killed.unwrap().signal(), Some(libc::SIGKILL));
 }
 
 fn bare(command: &mut Command, folder: &Path) {

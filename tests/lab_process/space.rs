@@ -46,16 +46,19 @@ fn kilobytes_of(folder: &Path) -> u64 {
 
 /// What is tried with little room: in the short form what writes most.
 fn configurations() -> Vec<(Job, Start)> {
-    let jobs: &[Job] =
-        if long() { &[Job::Migrate, Job::Backup, Job::Restore] } else { &[Job::Migrate] };
-    let starts = [Start::Clean, Start::WalFrames];
-    jobs.iter().flat_map(|job| starts.map(|start| (*job, start))).collect()
+    let jobs: &[Job] = if long() {
+        &[Job::Migrate, Job::InPlace, Job::Backup, Job::Restore]
+    } else {
+        &[Job::Migrate]
+    };
+    let starts: &[Start] = if long() { &Start::ALL } else { &[Start::Clean, Start::WalFrames] };
+    jobs.iter().flat_map(|job| starts.iter().map(|start| (*job, *start))).collect()
 }
 
 #[test]
 fn a_full_disk_of_any_size_leaves_old_or_new() {
     for (job, start) in configurations() {
-        let place = Place::new(job, start);
+        let place = Place::with(Place::MANY, job, start);
         let expected = Expected::learn(&place);
         let needed = kilobytes_of(&place.fresh());
         let mut tally = Tally::new(format!("full disk, {job:?}, {start:?}"));
@@ -88,7 +91,7 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
         return skip("prlimit");
     }
     for (job, start) in configurations() {
-        let place = Place::new(job, start);
+        let place = Place::with(Place::MANY, job, start);
         let expected = Expected::learn(&place);
         let folder = place.fresh();
         assert!(place.run(&folder).status.success());
@@ -139,7 +142,7 @@ fn read_only_media_are_refused_in_words_that_say_so() {
             let error = &document["error"];
             // Refused before it began, or as a backup or a restore that could not be made.
             let codes: &[i32] = match job {
-                Job::Migrate | Job::Preflight => &[4],
+                Job::Migrate | Job::InPlace | Job::Preflight => &[4],
                 Job::Backup => &[4, 7],
                 Job::Restore => &[7, 8],
             };
@@ -177,10 +180,13 @@ fn a_read_only_folder_for_backups_is_said_to_be_read_only() {
     }
 }
 
-/// Everything but the index of a WAL, which whoever reads makes anew.
-fn lasting(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// Everything but an empty WAL and its index, which whoever reads makes anew.
+pub fn lasting(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = everything(folder);
-    files.retain(|(path, _)| !path.to_string_lossy().ends_with("-shm"));
+    files.retain(|(path, bytes)| {
+        let name = path.to_string_lossy();
+        !name.ends_with("-shm") && (!name.ends_with("-wal") || !bytes.is_empty())
+    });
     files
 }
 

@@ -26,7 +26,6 @@ pub enum Fault {
     /// Nothing; the calls are counted.
     None,
     /// It is killed before its n-th system call, counted over all its threads, from 1.
-    /// Those of `UNCOUNTED` are not.
     Kill(usize),
     /// The n-th call of this number fails, or that and all after it.
     Fail { call: Call, number: usize, error: c_int, for_ever: bool },
@@ -70,11 +69,6 @@ pub fn is_possible() -> bool {
         .is_ok_and(|run| run.output.status.success() && !run.calls.is_empty())
 }
 
-/// Calls of the memory and of threads that wait for each other. How many there are differs from run
-/// to run, and they change no file: they are not counted.
-const UNCOUNTED: [Call; 5] =
-    [libc::SYS_brk, libc::SYS_futex, libc::SYS_madvise, libc::SYS_mprotect, libc::SYS_sched_yield];
-
 /// Which calls stop a thread.
 struct Filter(Vec<libc::sock_filter>);
 
@@ -86,8 +80,8 @@ impl Filter {
             }
             Fault::None | Fault::Kill(_) => {
                 // The tracer is not listening yet when the program starts.
-                let calls = [&UNCOUNTED[..], &[libc::SYS_execve]].concat();
-                Self::new(&calls, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_TRACE)
+                let first = [libc::SYS_execve];
+                Self::new(&first, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_TRACE)
             }
         }
     }

@@ -22,6 +22,21 @@ pub enum Which {
     New,
 }
 
+/// What is wrong with a folder.
+#[derive(Debug)]
+pub enum Wrong {
+    /// The database or a backup is neither what it was nor what it was to become.
+    State(String),
+    /// What the program said is not so.
+    Said(String),
+}
+
+impl From<String> for Wrong {
+    fn from(why: String) -> Self {
+        Self::State(why)
+    }
+}
+
 /// Opens a file as any program would.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
@@ -69,7 +84,7 @@ impl Expected {
     }
 
     /// Judges a folder, and what the program said.
-    pub fn judge(&self, folder: &Path, output: &Output) -> Result<Which, String> {
+    pub fn judge(&self, folder: &Path, output: &Output) -> Result<Which, Wrong> {
         self.judge_copy(folder, folder, output)
     }
 
@@ -79,16 +94,16 @@ impl Expected {
         original: &Path,
         folder: &Path,
         output: &Output,
-    ) -> Result<Which, String> {
+    ) -> Result<Which, Wrong> {
         let found = read(&folder.join("fits.db"))?;
         let new = found.digest == self.after.digest;
         let which = match (found.digest == self.before.digest, new) {
             (true, _) => Which::Old,
             (false, true) => Which::New,
-            (false, false) => return Err("a third state".to_owned()),
+            (false, false) => return Err("a third state".to_owned().into()),
         };
         if found.wal != self.before.wal {
-            return Err("the journal mode changed".to_owned());
+            return Err("the journal mode changed".to_owned().into());
         }
         let mut kept = false;
         for path in backups(folder) {
@@ -98,7 +113,7 @@ impl Expected {
             let first = original.join(path.strip_prefix(folder).unwrap());
             kept |= is_before && found.backup.as_ref().is_none_or(|it| Path::new(it) == first);
             if backup.wal || !(is_before || is_older) {
-                return Err(format!("{}: not what the database held", path.display()));
+                return Err(format!("{}: not what the database held", path.display()).into());
             }
         }
         // A file of which no page can be read is moved aside.
@@ -106,9 +121,9 @@ impl Expected {
             .iter()
             .any(|path| read(path).is_ok_and(|found| found.digest == self.before.digest));
         if new && which == Which::New && !kept {
-            return Err("the new state without a backup of the old".to_owned());
+            return Err("the new state without a backup of the old".to_owned().into());
         }
-        self.hold_against(which, kept, output)?;
+        self.hold_against(which, kept, output).map_err(Wrong::Said)?;
         Ok(which)
     }
 

@@ -21,20 +21,25 @@ enum Outcome {
 fn outcome(case: &Case) -> Outcome {
     use Outcome::{Refused, Restored};
     use phaseshift::ErrorKind;
-    let open = matches!(case.beside, Beside::Reader | Beside::Writer);
+    // Whoever only has the file open holds no lock. In WAL mode it still keeps the page size.
+    let locks = matches!(case.beside, Beside::Reader | Beside::Writer);
     match (case.live, case.backup) {
         (Live::Folder, _) => Refused(ErrorKind::NotAFile),
         (_, Backup::Flipped) => Refused(ErrorKind::BackupDamaged),
         // Nobody can be harmed: the name is free.
         (Live::Missing, _) => Restored,
-        _ if !open => Restored,
+        _ if !case.beside.is_open() => Restored,
         // Whoever has the broken file open would go on with it for ever.
-        (Live::RuinedHeader | Live::Truncated | Live::Empty, _) => Refused(ErrorKind::Busy),
-        (Live::Plain | Live::Symlink | Live::HardLink | Live::OtherPageSize, _) => {
-            // In WAL mode a reader keeps its snapshot; the page size cannot change under it.
-            let waits = case.mode == Mode::Delete
-                || case.beside == Beside::Writer
-                || case.live == Live::OtherPageSize;
+        (Live::RuinedHeader | Live::NotADatabase | Live::Truncated, _) => Refused(ErrorKind::Busy),
+        (Live::Empty, _) if locks => Refused(ErrorKind::Busy),
+        (Live::Empty, _) => Restored,
+        (Live::OtherPageSize, _) if case.mode == Mode::Wal => Refused(ErrorKind::Busy),
+        (
+            Live::Plain | Live::Symlink | Live::HardLink | Live::OtherPageSize | Live::DamagedPage,
+            _,
+        ) => {
+            // In WAL mode a reader keeps its snapshot.
+            let waits = locks && (case.mode == Mode::Delete || case.beside == Beside::Writer);
             if waits { Refused(ErrorKind::Busy) } else { Restored }
         }
     }
@@ -45,7 +50,7 @@ fn matrix(mode: Mode) {
     for beside in Beside::ALL {
         for live in Live::ALL {
             // A folder cannot be open as a database.
-            if live == Live::Folder && matches!(beside, Beside::Reader | Beside::Writer) {
+            if live == Live::Folder && beside.is_open() {
                 continue;
             }
             for backup in Backup::ALL {
@@ -55,7 +60,7 @@ fn matrix(mode: Mode) {
             }
         }
     }
-    assert_eq!(count, 9 * 5 * 4 - 2 * 4);
+    assert_eq!(count, 11 * 6 * 4 - 3 * 4);
 }
 
 #[test]
@@ -66,4 +71,12 @@ fn every_restore_of_a_file_in_rollback_mode_is_whole_or_refused() {
 #[test]
 fn every_restore_of_a_file_in_wal_mode_is_whole_or_refused() {
     matrix(Mode::Wal);
+}
+
+/// Where the file lay in `/dev/shm`, which begins like the names of devices.
+#[test]
+fn a_broken_file_that_an_idle_program_had_open_was_moved_away_from_it() {
+    let (beside, live, backup) = (Beside::Idle, Live::RuinedHeader, Backup::Good);
+    let case = Case { mode: Mode::Delete, beside, live, backup };
+    verdict::judge(&case, Outcome::Refused(phaseshift::ErrorKind::Busy));
 }

@@ -1,6 +1,6 @@
 //! One case on disk: the database, what lies beside it, who has it open, and the backup.
 
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub enum Beside {
     LeftoverWal,
     /// A journal: hot in the rollback mode, of no use otherwise.
     Journal,
+    /// Another program has read, and keeps the file open without a transaction.
+    Idle,
     /// Another program is in a read transaction.
     Reader,
     /// Another program is in a write transaction.
@@ -33,8 +35,13 @@ pub enum Beside {
 }
 
 impl Beside {
-    pub const ALL: [Self; 5] =
-        [Self::Nothing, Self::LeftoverWal, Self::Journal, Self::Reader, Self::Writer];
+    pub const ALL: [Self; 6] =
+        [Self::Nothing, Self::LeftoverWal, Self::Journal, Self::Idle, Self::Reader, Self::Writer];
+
+    /// Tells whether another program has the file open.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Idle | Self::Reader | Self::Writer)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +50,11 @@ pub enum Live {
     Missing,
     Empty,
     RuinedHeader,
+    /// Something else has the name: a text.
+    NotADatabase,
     Truncated,
+    /// SQLite opens it, and one of its pages makes no sense.
+    DamagedPage,
     Folder,
     Symlink,
     OtherPageSize,
@@ -51,12 +62,14 @@ pub enum Live {
 }
 
 impl Live {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Plain,
         Self::Missing,
         Self::Empty,
         Self::RuinedHeader,
+        Self::NotADatabase,
         Self::Truncated,
+        Self::DamagedPage,
         Self::Folder,
         Self::Symlink,
         Self::OtherPageSize,
@@ -115,6 +128,9 @@ const FOREIGN: &str = "
     PRAGMA journal_mode=WAL;
     CREATE TABLE photos(path TEXT, taken); INSERT INTO photos VALUES ('a.jpg', 1), ('b.jpg', 2);";
 
+/// What somebody saved under the database's name.
+const TEXT: &[u8] = b"Not a database, but the notes of a night under the stars.\n";
+
 /// Bytes beside a file that no SQLite ever wrote.
 pub const NO_FRAMES: &[u8] = b"these are not really frames";
 
@@ -124,6 +140,8 @@ pub struct Place {
     /// The path that the restore is asked to use.
     pub used: PathBuf,
     pub backup: PathBuf,
+    /// The number of the page where the table `sessions` begins.
+    root: u64,
     pub other: Option<Other>,
     pub options: OpenOptions,
 }
@@ -139,12 +157,19 @@ impl Place {
             OpenOptions { files: Arc::new(RealFiles), wait, interrupt: Interrupt::default() };
         let used = folder.path().join("fits.db");
         let backup = folder.path().join("none");
-        let mut place = Self { folder, used, backup, other: None, options };
+        let mut place = Self { folder, used, backup, root: 0, other: None, options };
         place.fill(case);
         place.leave(case);
-        let open = matches!(case.beside, Beside::Reader | Beside::Writer);
+        let open = case.beside.is_open();
         // A program that has a broken file open had it open before it broke.
-        let early = matches!(case.live, Live::RuinedHeader | Live::Truncated | Live::Missing);
+        let early = matches!(
+            case.live,
+            Live::RuinedHeader
+                | Live::NotADatabase
+                | Live::Truncated
+                | Live::DamagedPage
+                | Live::Missing
+        );
         if open && early {
             place.open(case);
         }
@@ -191,6 +216,8 @@ impl Place {
         sqlite3(&database, SINCE);
         let settings = format!("PRAGMA page_size={size}; VACUUM; PRAGMA journal_mode={mode}");
         sqlite3(&database, &settings);
+        let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'";
+        self.root = sqlite3(&database, root).parse().unwrap_or_default();
     }
 
     fn back_up(&self, version: i64) -> PathBuf {
@@ -233,7 +260,7 @@ impl Place {
                 // As `journal_mode=PERSIST` leaves it: its header is zero.
                 std::fs::write(beside(&database, "-journal"), [0; 1_024]).unwrap();
             }
-            (Beside::Nothing | Beside::Reader | Beside::Writer, _) => {}
+            (Beside::Nothing | Beside::Idle | Beside::Reader | Beside::Writer, _) => {}
         }
     }
 
@@ -244,7 +271,12 @@ impl Place {
             Live::Plain | Live::OtherPageSize => {}
             Live::Missing => std::fs::remove_file(&database).unwrap(),
             Live::Empty => std::fs::write(&database, b"").unwrap(),
-            Live::RuinedHeader => overwrite(&database, &[0xEE; 100]),
+            Live::RuinedHeader => overwrite(&database, 0, &[0xEE; 100]),
+            Live::NotADatabase => std::fs::write(&database, TEXT.repeat(200)).unwrap(),
+            Live::DamagedPage => {
+                // The schema, which is on the first page, stays whole.
+                overwrite(&database, (self.root - 1) * 4_096, &[0xEE; 4_096]);
+            }
             Live::Truncated => {
                 let file = std::fs::OpenOptions::new().write(true).open(&database).unwrap();
                 file.set_len(4_096 * 2).unwrap();
@@ -265,16 +297,17 @@ impl Place {
 
     fn open(&mut self, case: &Case) {
         let mut other = Other::start(&self.database());
-        if case.beside == Beside::Reader {
-            other.say_all(&["BEGIN", "SELECT count(*) FROM sqlite_schema"]);
-        } else {
-            other.say_all(&["BEGIN IMMEDIATE", "CREATE TABLE uncommitted(a)"]);
-        }
+        other.say_all(match case.beside {
+            Beside::Idle => &["SELECT count(*) FROM sqlite_schema"],
+            Beside::Reader => &["BEGIN", "SELECT count(*) FROM sqlite_schema"],
+            _ => &["BEGIN IMMEDIATE", "CREATE TABLE uncommitted(a)"],
+        });
         self.other = Some(other);
     }
 }
 
-fn overwrite(path: &Path, bytes: &[u8]) {
+fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
     let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
     file.write_all(bytes).unwrap();
 }

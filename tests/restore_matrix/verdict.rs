@@ -11,7 +11,7 @@ use phaseshift::files::RealFiles;
 use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 
 use crate::Outcome;
-use crate::place::{Beside, Case, Live, Place};
+use crate::place::{Beside, Case, Live, Mode, Place};
 use crate::support::{sqlite3, try_sqlite3};
 
 const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
@@ -112,6 +112,12 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
     let database = place.database();
     if let Some(mut other) = place.other.take() {
         other.say("ROLLBACK");
+        if case.beside == Beside::Idle && before.whole.is_some() {
+            // It goes on with the restored file, and not with what was there.
+            let tables = "SELECT group_concat(name) FROM sqlite_schema";
+            let restored = format!("[('{}',)]", sqlite3(&database, tables));
+            assert_eq!(other.say(tables), restored, "{what}: what the idle program sees");
+        }
     }
     assert_eq!(sqlite3(&database, ".dump"), before.backup.1, "{what}");
     assert_eq!(sqlite3(&database, "PRAGMA integrity_check"), "ok", "{what}");
@@ -129,10 +135,10 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
     }
     if let Some(kept) = &report.safety_backup {
         // SQLite opens it and reads part of it: every page that it reads is kept.
-        assert_eq!(case.live, Live::Truncated, "{what}");
+        assert!(matches!(case.live, Live::Truncated | Live::DamagedPage), "{what}");
         let pages = std::fs::read(kept).unwrap();
-        let survivor: &[u8] = match case.beside {
-            Beside::LeftoverWal => b"only in the WAL",
+        let survivor: &[u8] = match (case.beside, case.mode) {
+            (Beside::LeftoverWal, Mode::Wal) => b"only in the WAL",
             _ => &before.settled[4_096..8_192],
         };
         let is_kept = pages.windows(survivor.len()).any(|it| it == survivor);

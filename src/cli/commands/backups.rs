@@ -160,7 +160,7 @@ impl Place {
     }
 
     fn prune(&self, context: &Context, retention: Retention, mode: PruneMode) -> Result<Answer> {
-        let removed = prune(&self.entries, retention, &context.open_options(), mode)?;
+        let pruned = prune(&self.entries, retention, &context.open_options(), mode)?;
         let files = context.files();
         let stem = stem(&self.database);
         let parts: Vec<PathBuf> = match mode {
@@ -171,11 +171,14 @@ impl Place {
                 .map(|it| it.path)
                 .collect(),
         };
-        let text = screen::pruned(&removed, &parts, self.entries.len(), mode, retention);
-        let mut report = self.report(&removed);
-        report["removed"] = json!(removed.iter().map(|it| &it.path).collect::<Vec<_>>());
+        let text = screen::pruned(&pruned, &parts, self.entries.len(), mode, retention);
+        let paths = |of: &[BackupEntry]| json!(of.iter().map(|it| &it.path).collect::<Vec<_>>());
+        let mut report = self.report(&pruned.removed);
+        report["removed"] = paths(&pruned.removed);
+        report["spared"] = json!(pruned.spared.as_ref().map(|it| &it.path));
+        report["damaged"] = paths(&pruned.damaged);
         report["leftovers"] = json!(parts);
-        report["changed"] = json!(mode == PruneMode::Remove && !removed.is_empty());
+        report["changed"] = json!(mode == PruneMode::Remove && !pruned.removed.is_empty());
         Ok(Answer::done(text, report))
     }
 }

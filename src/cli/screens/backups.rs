@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use phaseshift::backup::{BackupEntry, LabelKind, Leftover, PruneMode, Retention, Verification};
+use phaseshift::backup::{
+    BackupEntry, LabelKind, Leftover, PruneMode, Pruned, Retention, Verification,
+};
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{counted, sized};
@@ -109,7 +111,12 @@ impl Verified {
                 Ok(Self { path, ok: true, detail, error: None })
             }
             Err(error) if error.kind() == ErrorKind::BackupDamaged => {
-                Ok(Self { path, ok: false, detail: error.to_string(), error: Some(error) })
+                // The path stands before it already.
+                let mut detail = "damaged".to_owned();
+                for what in &error.facts().problems {
+                    let _ = write!(detail, "; {what}");
+                }
+                Ok(Self { path, ok: false, detail, error: Some(error) })
             }
             Err(error) => Err(error),
         }
@@ -129,7 +136,7 @@ impl Verified {
 
 /// Says what was or would be removed.
 pub fn pruned(
-    removed: &[BackupEntry],
+    pruned: &Pruned,
     leftovers: &[PathBuf],
     all: usize,
     mode: PruneMode,
@@ -139,6 +146,7 @@ pub fn pruned(
         PruneMode::DryRun => "Would remove",
         PruneMode::Remove => "Removed",
     };
+    let removed = &pruned.removed;
     let mut text = String::new();
     for path in removed.iter().map(|entry| &entry.path).chain(leftovers) {
         let _ = writeln!(text, "{verb} {}", path.display());
@@ -146,6 +154,14 @@ pub fn pruned(
     if retention.keep.is_none() && retention.keep_days.is_none() {
         let what = "No backup was removed: say what to keep with --keep COUNT or --keep-days DAYS.";
         return text + what + "\n";
+    }
+    for entry in &pruned.damaged {
+        let path = entry.path.display();
+        let _ = writeln!(text, "{path} is damaged: it is not what was verified when it was made.");
+    }
+    if let Some(entry) = &pruned.spared {
+        let path = entry.path.display();
+        let _ = writeln!(text, "{path} stays: it is the newest backup that is whole.");
     }
     let kept = counted(all.saturating_sub(removed.len()), "backup stays", "backups stay");
     let _ = writeln!(text, "{kept}.");
