@@ -77,6 +77,19 @@ impl Fields {
         (at == length || self.places.len() == fields).then_some(())
     }
 
+    /// Returns so many fields of a record from the n-th on, from 0: their serial types with their places, and
+    /// their bytes. The same types and bytes are the same values. `None` if the record ends before.
+    pub(super) fn run<'r>(
+        &'r self,
+        record: &'r [u8],
+        first: usize,
+        count: usize,
+    ) -> Option<Run<'r>> {
+        let kinds = self.places.get(first..first.checked_add(count)?)?;
+        let start = kinds.first()?.1;
+        Some(Run { kinds, bytes: record.get(start..self.end_of(first + count - 1))? })
+    }
+
     /// Returns how many fields there are.
     pub fn count(&self) -> usize {
         self.places.len()
@@ -110,6 +123,22 @@ impl Fields {
             even if even % 2 == 0 => Value::Blob(bytes),
             _ => Value::Text(bytes),
         })
+    }
+}
+
+/// Fields that follow each other.
+pub(super) struct Run<'r> {
+    kinds: &'r [(u64, usize)],
+    bytes: &'r [u8],
+}
+
+impl Run<'_> {
+    /// Tells whether types and bytes are the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let kinds = || self.kinds.iter().zip(other.kinds);
+        self.kinds.len() == other.kinds.len()
+            && self.bytes == other.bytes
+            && kinds().all(|(one, two)| one.0 == two.0)
     }
 }
 
