@@ -16,7 +16,7 @@
 //!
 //! [`migrate`] drives these steps through types that cannot be skipped: a
 //! [`Migration`](migrate::Migration) is first prepared, then secured, then run. [`restore`] goes back,
-//! [`inspect`] answers questions, [`history`] keeps the version tables.
+//! [`optimize`] gives room back, [`inspect`] answers questions, [`history`] keeps the version tables.
 //!
 //! The engine never prints, asks, or reads the environment: it says [`event`]s and returns [`Error`]s.
 //!

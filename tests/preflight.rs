@@ -1,5 +1,5 @@
 //! Old rows against new rules: refused before anything is written, with counts and keys.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 
@@ -177,6 +177,7 @@ fn rows_that_broke_a_rule_before_are_carried_over() {
 
 /// Each of these comes with a value that another rule, an index or the whole table sees.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn a_rule_that_sees_other_values_than_before_is_tried_out() {
     let rows = "INSERT INTO t(id, a, b) VALUES (1, 5, 'x'), (2, 7, 'X')";
     let value = |column: &str, value: &str| {
@@ -286,6 +287,7 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
         if words.is_empty() {
             passes(&schema, &steps, "SELECT group_concat(b) FROM t", "9,9");
         } else {
+            // For whoever reads a failure.
             println!("{what}");
             refused(&schema, &steps, &[words]);
         }
@@ -341,4 +343,32 @@ fn rows_are_not_copied_to_try_rules_that_see_the_same_values_as_before() {
     // So that the count means something.
     assert_eq!(tried(schema, &alter("a", "value = \"a + 1\"")), 1);
     assert_eq!(tried(schema, &alter("c", "not_null = true\nvalue = \"nullif(c, 'z')\"")), 0);
+}
+
+#[test]
+fn orphans_of_old_do_not_stand_in_the_way_of_a_value_that_leaves_them_alone() {
+    let schema = "CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+        CREATE TABLE c(id INTEGER PRIMARY KEY, x REFERENCES p(id)); INSERT INTO c VALUES (1, 1), (2, 5), (3, NULL)";
+    let step =
+        "[[up]]\nop = \"alter_column\"\ntable = \"c\"\ncolumn = \"x\"\nnot_null = true\nvalue = ";
+    // Row 2 had no parent before; row 3 gets one.
+    passes(schema, &format!("{step}\"coalesce(x, 1)\""), "SELECT group_concat(x) FROM c", "1,5,1");
+    // Here row 3 would lose what it has not lost before.
+    refused(
+        schema,
+        &format!("{step}\"coalesce(x, 9)\""),
+        &["1 rows of c have no parent in p", "x: 9"],
+    );
+}
+
+#[test]
+fn a_report_about_orphans_shows_no_more_than_a_few_words_of_each() {
+    let schema = "CREATE TABLE p(id PRIMARY KEY); CREATE TABLE c(x);
+        INSERT INTO c VALUES (printf('%.5000c', 'z')), (1.5)";
+    let step = "[[up]]\nop = \"add_constraint\"\ntable = \"c\"\nsql = \"FOREIGN KEY (x) REFERENCES p(id)\"";
+    let bench = support::Bench::new(schema);
+    bench.steps(step);
+    let error = bench.refused(ErrorKind::Rows, "2 rows of c have no parent in p");
+    let said = error.to_string();
+    assert!(said.len() < 200 && said.contains("zzz") && !said.contains("Real("), "{said}");
 }

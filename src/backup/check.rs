@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::effort;
+use crate::database::{MissingPart, effort};
 use crate::error::{Error, Result};
 use crate::event::{Stage, measured, reached};
 use crate::name::{fold, literal};
@@ -184,6 +184,7 @@ fn run(connection: &Connection, sql: &str) -> Result<Outcome> {
     let mut found = Integrity::default();
     match collect(connection, sql, &mut found) {
         Ok(()) => Ok(Outcome::Checked(found)),
+        Err(error) if MissingPart::in_error(&error).is_some() => Ok(Outcome::MissingPart(error)),
         Err(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 found.note(&error.to_string());

@@ -1,4 +1,4 @@
-//! Functions, collations and modules that a schema uses and this program lacks.
+//! Functions, collations, modules and tokenizers that a schema uses and this program lacks.
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -15,6 +15,8 @@ pub enum MissingPart {
     Collation(String),
     /// A module for virtual tables.
     Module(String),
+    /// A tokenizer of full-text tables.
+    Tokenizer(String),
 }
 
 impl std::fmt::Display for MissingPart {
@@ -23,11 +25,22 @@ impl std::fmt::Display for MissingPart {
             Self::Function(name) => write!(formatter, "the function {name}()"),
             Self::Collation(name) => write!(formatter, "the collation {name}"),
             Self::Module(name) => write!(formatter, "the module {name}"),
+            Self::Tokenizer(name) => write!(formatter, "the tokenizer {name}"),
         }
     }
 }
 
 impl MissingPart {
+    /// Returns the name of the part.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Function(name)
+            | Self::Collation(name)
+            | Self::Module(name)
+            | Self::Tokenizer(name) => name,
+        }
+    }
+
     /// Recognises SQLite's report of a missing part.
     pub fn in_error(error: &rusqlite::Error) -> Option<Self> {
         let text = match error {
@@ -45,10 +58,18 @@ impl MissingPart {
         if let Some(name) = after("no such function: ") {
             return Some(Self::Function(name));
         }
+        // The same, where SQLite looks for it only when it runs: in a CHECK or a generated column.
+        if let Some(name) = after("unknown function: ") {
+            return Some(Self::Function(name.split('(').next().unwrap_or_default().to_owned()));
+        }
         if let Some(name) = after("no such collation sequence: ") {
             return Some(Self::Collation(name));
         }
-        after("no such module: ").map(Self::Module)
+        if let Some(name) = after("no such module: ") {
+            return Some(Self::Module(name));
+        }
+        // The words of FTS5, and those of FTS3 and FTS4.
+        after("no such tokenizer: ").or_else(|| after("unknown tokenizer: ")).map(Self::Tokenizer)
     }
 }
 
@@ -70,7 +91,7 @@ pub(crate) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> 
                 .create_collation(name.as_str(), |left: &str, right: &str| left.cmp(right))?;
             Ok(true)
         }
-        MissingPart::Module(_) => Ok(false),
+        MissingPart::Module(_) | MissingPart::Tokenizer(_) => Ok(false),
     }
 }
 
@@ -89,7 +110,7 @@ pub fn with_passing_stubs(connection: &Connection, sql: &str) -> rusqlite::Resul
         match part {
             MissingPart::Function(name) => connection.remove_function(name.as_str(), -1)?,
             MissingPart::Collation(name) => connection.remove_collation(name.as_str())?,
-            MissingPart::Module(_) => {}
+            MissingPart::Module(_) | MissingPart::Tokenizer(_) => {}
         }
     }
     done

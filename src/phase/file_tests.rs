@@ -331,7 +331,7 @@ fn faults_of_a_step_name_line_op_and_keys() {
             "op = 'rename_column'\nfrom = 'a'\nto = 'b'",
             "1: rename_column needs `table`, `from`, `to`: `table` is missing",
         ),
-        ("op = 'drop_table'\ntable = ''", "3: `table` is empty"),
+        ("op = 'drop_constraint'\ntable = 't'\nname = ''", "4: `name` is empty"),
         ("op = 'drop_table'\ntable = 1", "3: `table` must be a string, not an integer"),
         ("op = 'drop_table'\ntable = \"a\\u0000b\"", "3: `table` holds a NUL character"),
         (

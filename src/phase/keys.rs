@@ -20,6 +20,8 @@ pub(super) enum Form {
     Switch,
     /// A version number.
     Version,
+    /// The name of an object or a column; SQLite allows it to be empty.
+    Identifier,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A phase id.
@@ -217,10 +219,10 @@ pub(super) const CHECK_KEYS: &[Key] = &[
     optional("message", Form::Name),
 ];
 
-const TABLE: Key = required("table", Form::Name);
-const COLUMN: Key = required("column", Form::Name);
-const FROM: Key = required("from", Form::Name);
-const TO: Key = required("to", Form::Name);
+const TABLE: Key = required("table", Form::Identifier);
+const COLUMN: Key = required("column", Form::Identifier);
+const FROM: Key = required("from", Form::Identifier);
+const TO: Key = required("to", Form::Identifier);
 const SQL: Key = required("sql", Form::Sql);
 const VALUE: Key = optional("value", Form::Sql);
 const IF_EXISTS: Key = optional("if_exists", Form::Switch);
@@ -234,7 +236,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { op: "drop_table", keys: &[TABLE, IF_EXISTS], make: drop_table },
     Kind {
         op: "add_column",
-        keys: &[TABLE, required("column", Form::Sql), optional("after", Form::Name), VALUE],
+        keys: &[TABLE, required("column", Form::Sql), optional("after", Form::Identifier), VALUE],
         make: add_column,
     },
     Kind { op: "drop_column", keys: &[TABLE, COLUMN], make: drop_column },
@@ -260,11 +262,19 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { op: "create_index", keys: &[SQL, IF_NOT_EXISTS], make: create_index },
     Kind { op: "create_view", keys: &[SQL, IF_NOT_EXISTS], make: create_view },
     Kind { op: "create_trigger", keys: &[SQL, IF_NOT_EXISTS], make: create_trigger },
-    Kind { op: "drop_index", keys: &[required("index", Form::Name), IF_EXISTS], make: drop_index },
-    Kind { op: "drop_view", keys: &[required("view", Form::Name), IF_EXISTS], make: drop_view },
+    Kind {
+        op: "drop_index",
+        keys: &[required("index", Form::Identifier), IF_EXISTS],
+        make: drop_index,
+    },
+    Kind {
+        op: "drop_view",
+        keys: &[required("view", Form::Identifier), IF_EXISTS],
+        make: drop_view,
+    },
     Kind {
         op: "drop_trigger",
-        keys: &[required("trigger", Form::Name), IF_EXISTS],
+        keys: &[required("trigger", Form::Identifier), IF_EXISTS],
         make: drop_trigger,
     },
     Kind { op: "rename_index", keys: &[FROM, TO], make: rename_index },
@@ -420,7 +430,9 @@ mod tests {
 
     fn value(form: Form) -> Value {
         match form {
-            Form::Name | Form::Sql | Form::Text | Form::Word(_) => Value::Text("t".to_owned()),
+            Form::Name | Form::Identifier | Form::Sql | Form::Text | Form::Word(_) => {
+                Value::Text("t".to_owned())
+            }
             Form::Switch => Value::Switch(true),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),

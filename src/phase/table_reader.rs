@@ -123,7 +123,7 @@ impl<'r> TableReader<'r> {
 
     fn value(&mut self, key: &Key, item: &Item, line: usize) -> Option<Value> {
         let read = match key.form {
-            Form::Text => string(item).map(Value::Text),
+            Form::Text | Form::Identifier => string(item).map(Value::Text),
             Form::Name | Form::Sql => filled(item).map(Value::Text),
             Form::Word(words) => word(item, words).map(Value::Text),
             Form::Switch => {

@@ -59,7 +59,8 @@ impl CopyQuery {
 
     /// Returns the SQL that copies the values column by column, whatever the method.
     pub fn row_sql(&self, from: &str, to: &str) -> String {
-        self.insert(&format!("INSERT INTO main.{}", quote(to)), from)
+        // A table's own ON CONFLICT clauses would leave rows out, or let one replace another.
+        self.insert(&format!("INSERT OR ABORT INTO main.{}", quote(to)), from)
     }
 
     /// Returns an INSERT with this head that takes the values from a table, given as SQL text.
@@ -87,6 +88,18 @@ impl CopyQuery {
             .collect();
         let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
         format!("SELECT {list} FROM {}", self.layered(from))
+    }
+
+    /// Hands a column of the old table through to the top, under a name of its own, which is returned.
+    pub fn carry(&mut self, column: &str) -> String {
+        let name = format!("phaseshift_before_{}", self.columns.len());
+        let mut source = column.to_owned();
+        for layer in &mut self.layers {
+            layer.columns.push((name.clone(), quote(&source)));
+            source.clone_from(&name);
+        }
+        self.columns.push((name.clone(), source));
+        name
     }
 
     fn layered(&self, from: &str) -> String {

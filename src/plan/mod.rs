@@ -13,6 +13,7 @@ mod script;
 mod soundness;
 mod statistics;
 mod summary;
+mod touched;
 mod undo;
 
 pub use action::{Action, PlannedStep};
@@ -24,9 +25,10 @@ pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
+pub use touched::{TouchedObject, touched_objects};
 pub use undo::{Past, advance, plan_undo, schema_before, snapshots};
 
-use crate::database::Touched;
+use crate::database::{MissingPart, Touched};
 use crate::phase::{Check, PhaseId};
 use crate::schema::Schema;
 
@@ -104,6 +106,8 @@ pub struct PhasePlan {
     pub after: Schema,
     /// What the person should know.
     pub notices: Vec<String>,
+    /// What the schema uses and this program lacks.
+    pub missing: Vec<MissingPart>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.

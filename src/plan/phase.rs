@@ -120,7 +120,12 @@ impl Planner<'_> {
             automatic: automatic_indexes(&before),
         };
         let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
-        shadow.check_creatable(&reshape.rebuilt_tables(), &reshape.restored)?;
+        shadow.check_creatable(
+            &reshape.rebuilt_tables(),
+            &reshape.refilled_tables(),
+            &reshape.restored,
+            &after,
+        )?;
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
     }
 
@@ -154,6 +159,7 @@ impl Planner<'_> {
             before,
             after: shadow.schema()?,
             notices: shadow.take_notices(),
+            missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
         })

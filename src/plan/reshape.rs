@@ -142,6 +142,17 @@ impl Reshape {
         rebuilt.chain(created).collect()
     }
 
+    /// Returns the full-text tables that are made anew: name and text.
+    pub fn refilled_tables(&self) -> Vec<(String, String)> {
+        let refilled = self.virtuals.iter().filter_map(|change| match change {
+            VirtualChange::Recreate { to, sql, .. } => Some((to.clone(), sql.clone())),
+            VirtualChange::Create { .. }
+            | VirtualChange::Rename { .. }
+            | VirtualChange::Drop { .. } => None,
+        });
+        refilled.collect()
+    }
+
     /// Tells whether the change changes nothing.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty()

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Plan;
 use super::action::Action;
+use crate::database::MissingPart;
 
 /// Prints a plan as a complete script: pragmas outside the transaction, the steps, the version rows.
 ///
@@ -11,6 +12,10 @@ use super::action::Action;
 pub fn script(plan: &Plan, record: &dyn Fn(&super::PhasePlan) -> Vec<String>) -> String {
     let mut text = String::new();
     text.push_str("-- Run with: sqlite3 -bail FILE < SCRIPT\n");
+    let missing = plan.phases.iter().find(|phase| !phase.missing.is_empty());
+    if let Some(phase) = missing {
+        forgive_missing(&mut text, &phase.missing);
+    }
     text.push_str("PRAGMA foreign_keys=OFF;\n");
     text.push_str("PRAGMA legacy_alter_table=ON;\n");
     text.push_str("BEGIN IMMEDIATE;\n");
@@ -37,18 +42,33 @@ pub fn script(plan: &Plan, record: &dyn Fn(&super::PhasePlan) -> Vec<String>) ->
     }
     text.push_str("\nCOMMIT;\n");
     text.push_str("PRAGMA legacy_alter_table=OFF;\n");
+    if missing.is_some() {
+        text.push_str("PRAGMA writable_schema=OFF;\n");
+    }
     text
+}
+
+/// RENAME reads every index of the file, also those that need what `sqlite3` lacks as we do. It passes
+/// them over while the schema is writable (<https://sqlite.org/lang_altertable.html>), which newer
+/// versions of the program allow only when asked to.
+fn forgive_missing(text: &mut String, missing: &[MissingPart]) {
+    for part in missing {
+        let _ = writeln!(text, "-- The file needs {}.", one_line(&part.to_string()));
+    }
+    text.push_str(".dbconfig defensive off\n");
+    text.push_str("PRAGMA writable_schema=ON;\n");
 }
 
 /// Ends a statement on a line of its own if it may end in a comment.
 fn push_statement(text: &mut String, statement: &str) {
-    let trimmed = statement.trim_end();
-    text.push_str(trimmed);
-    let last_line = trimmed.lines().next_back().unwrap_or_default();
-    if last_line.contains("--") {
+    // White space at the end stays: SQLite stores what stands between a table's options and the semicolon.
+    text.push_str(statement);
+    let last_line = statement.rsplit('\n').next().unwrap_or_default();
+    let comment = last_line.contains("--");
+    if comment {
         text.push('\n');
     }
-    if !trimmed.ends_with(';') || last_line.contains("--") {
+    if comment || !statement.trim_end().ends_with(';') {
         text.push(';');
     }
     text.push('\n');

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
 use crate::plan::{Rebuild, Reshape};
+use crate::rows::show;
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
 
@@ -26,19 +27,21 @@ pub(super) fn orphans(
     let Some((old, new)) = shapes else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
     let mut known: Vec<&ForeignKey> = old.foreign_keys.iter().collect();
-    for key in &new.foreign_keys {
-        // A second key that says the same counts its violations a second time.
-        if let Some(place) = known.iter().position(|it| is_same(it, key, reshape, rebuild)) {
-            known.remove(place);
-            continue;
-        }
+    // A second key that says the same counts its violations a second time.
+    let mut fresh: Vec<&ForeignKey> = new.foreign_keys.iter().collect();
+    fresh.retain(|key| take(&mut known, &|it| is_same(it, key, reshape, rebuild)).is_none());
+    for key in fresh {
         // A parent that an earlier stage changes is not in the file as it will be.
         if touched.contains(&fold(name_before(reshape, &key.parent))) {
             continue;
         }
         if is_empty_parent(key, reshape, filled) {
             problems.extend(homeless(connection, key, rebuild)?);
-        } else if let Some(sql) = orphan_query(key, before, reshape, rebuild) {
+        } else {
+            let earlier = take(&mut known, &|it| turns_into(it, key, reshape, rebuild));
+            let Some(sql) = orphan_query((key, earlier), before, reshape, rebuild) else {
+                continue;
+            };
             problems.extend(count(connection, &sql, key, rebuild)?);
         }
     }
@@ -75,6 +78,14 @@ fn homeless(
     }))
 }
 
+/// Takes the first key of a list that fits.
+fn take<'k>(
+    keys: &mut Vec<&'k ForeignKey>,
+    fits: &dyn Fn(&ForeignKey) -> bool,
+) -> Option<&'k ForeignKey> {
+    keys.iter().position(|it| fits(it)).map(|place| keys.remove(place))
+}
+
 fn name_before<'a>(reshape: &'a Reshape, table: &'a str) -> &'a str {
     reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
 }
@@ -91,6 +102,26 @@ fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebu
     same(&old.parent, name_before(reshape, &key.parent))
         && kept(reshape.lineage.table(&rebuild.to), &old.columns, &key.columns)
         && kept(parent, &old.parent_columns, &key.parent_columns)
+}
+
+/// Tells whether a key before is this one, but that values of its columns are computed.
+fn turns_into(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebuild) -> bool {
+    let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return false };
+    let parent = reshape.lineage.table(&key.parent);
+    let follows = |(before, now): (&String, &String)| match lineage.column(now).map(|it| &it.origin)
+    {
+        Some(ColumnOrigin::Kept(from)) => same(from, before),
+        Some(ColumnOrigin::Computed) => lineage.kept_as(before).is_none(),
+        Some(ColumnOrigin::New) | None => false,
+    };
+    let stays = |(before, now): (&String, &String)| {
+        parent.and_then(|it| it.kept_as(before)).is_some_and(|kept| same(kept, now))
+    };
+    same(&old.parent, name_before(reshape, &key.parent))
+        && old.columns.len() == key.columns.len()
+        && old.columns.iter().zip(&key.columns).all(follows)
+        && old.parent_columns.len() == key.parent_columns.len()
+        && old.parent_columns.iter().zip(&key.parent_columns).all(stays)
 }
 
 /// Counts the rows whose parents are in tables that the change drops. Rows without a parent had none
@@ -144,9 +175,9 @@ fn child_query(key: &ForeignKey, lineage: &TableLineage, parent: &Table) -> Opti
 }
 
 /// The rows as they will be, against the parent's rows as they are. A parent that is new has no
-/// rows to look at yet.
+/// rows to look at yet. Rows that refer to the same as under the key before are none of its business.
 fn orphan_query(
-    key: &ForeignKey,
+    (key, earlier): (&ForeignKey, Option<&ForeignKey>),
     before: &Schema,
     reshape: &Reshape,
     rebuild: &Rebuild,
@@ -174,10 +205,22 @@ fn orphan_query(
         key.columns.iter().map(|child| format!("c.{} IS NOT NULL", quote(child))).collect();
     let shown: Vec<String> =
         key.columns.iter().map(|child| format!("c.{}", quote(child))).collect();
+    let mut copy = rebuild.copy.clone();
+    let mut changed = "1".to_owned();
+    if let Some(earlier) = earlier {
+        let as_before: Vec<String> = earlier
+            .columns
+            .iter()
+            .zip(&key.columns)
+            .map(|(column, now)| format!("c.{} IS c.{}", quote(&copy.carry(column)), quote(now)))
+            .collect();
+        changed = format!("NOT ({})", as_before.join(" AND "));
+    }
     Some(format!(
-        "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND NOT EXISTS (SELECT 1 FROM main.{} p WHERE {}) LIMIT {SAMPLES}",
+        "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND {changed} \
+         AND NOT EXISTS (SELECT 1 FROM main.{} p WHERE {}) LIMIT {SAMPLES}",
         shown.join(" || ', ' || "),
-        rebuild.copy.select(&in_main(&rebuild.from)),
+        copy.select(&in_main(&rebuild.from)),
         present.join(" AND "),
         quote(&parent.name),
         joins.join(" AND ")
@@ -195,12 +238,7 @@ fn count(
     let (mut all, mut samples) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         all = row.get::<_, i64>(0)?;
-        let value: rusqlite::types::Value = row.get(1).unwrap_or(rusqlite::types::Value::Null);
-        samples.push(match value {
-            rusqlite::types::Value::Text(text) => text,
-            rusqlite::types::Value::Integer(number) => number.to_string(),
-            other => format!("{other:?}"),
-        });
+        samples.push(show(row.get_ref(1)?));
     }
     if all == 0 {
         return Ok(None);

@@ -98,6 +98,7 @@ pub(super) fn compare_all(
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
+            found.differences.extend(other_count(sides, origin, &object.name, total)?);
             found.unproven.push(object.name.clone());
             continue;
         };
@@ -109,6 +110,22 @@ pub(super) fn compare_all(
         note(&mut found, comparison);
     }
     Ok(found)
+}
+
+/// Where rows have nothing to be told apart by, at least none is lost and none has come.
+fn other_count(
+    sides: Sides<'_>,
+    origin: &TableProvenance,
+    table: &str,
+    now: u64,
+) -> Result<Option<Difference>> {
+    let before = count_rows(sides.backup.0, &origin.from)?;
+    let differs = origin.allowance == Allowance::None && before != now;
+    Ok(differs.then(|| Difference {
+        table: table.to_owned(),
+        key: "all rows".to_owned(),
+        what: format!("{before} before, {now} now"),
+    }))
 }
 
 /// Statistics and counters have checks of their own.

@@ -56,7 +56,7 @@ pub fn conversions(
     let mut all = Vec::new();
     for some in changing.chunks(TOGETHER) {
         let tests: Vec<&str> = some.iter().map(|(_, test)| test.as_str()).collect();
-        let found = any(connection, values, &tests)?;
+        let found = met(connection, values, &tests)?;
         for ((column, test), _) in some.iter().zip(found).filter(|(_, found)| *found) {
             let finding = stored_otherwise(connection, values, (column, test))?;
             all.extend(finding.map(|it| (column.to.clone(), it)));
@@ -69,7 +69,7 @@ pub fn conversions(
 const TOGETHER: usize = 100;
 
 /// Tells of each condition whether a row meets it.
-fn any(connection: &Connection, values: Values<'_>, tests: &[&str]) -> Result<Vec<bool>> {
+fn met(connection: &Connection, values: Values<'_>, tests: &[&str]) -> Result<Vec<bool>> {
     let list: Vec<String> = tests.iter().map(|test| format!("max({test})")).collect();
     let sql = format!("SELECT {} FROM {} NOT INDEXED", list.join(", "), values.source);
     let ask = || {

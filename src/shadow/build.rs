@@ -1,13 +1,19 @@
 //! Building a shadow: SQLite replays the stored text of every object.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::shadow::Shadow;
-use crate::database::{MissingPart, with_stubs};
+use crate::database::{MissingPart, with_passing_stubs, with_stubs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::fold;
-use crate::schema::{Entry, Object, ObjectKind, Schema, read};
+use crate::name::{fold, quote, same};
+use crate::schema::{Entry, Object, ObjectKind, Schema, firing_statements, read};
+use crate::sql::edit::{
+    VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
+};
+use crate::sql::{significant_tokens, unquote};
 
 /// Opens an empty in-memory database that reads stored text as the file's programs did.
 pub(super) fn open_memory() -> Result<Connection> {
@@ -52,7 +58,45 @@ impl Shadow {
         }
         shadow.start_stage()?;
         shadow.set_aside_unsound()?;
+        shadow.find_missing_in_bodies(schema)?;
+        shadow.tell_missing(schema);
         Ok(shadow)
+    }
+
+    /// Compiles views and triggers: SQLite looks for their functions only when they are used.
+    fn find_missing_in_bodies(&mut self, schema: &Schema) -> Result<()> {
+        let views = schema.of_kind(ObjectKind::View);
+        let mut statements: Vec<String> =
+            views.map(|it| format!("SELECT * FROM main.{}", quote(&it.name))).collect();
+        let owners: BTreeSet<String> =
+            schema.of_kind(ObjectKind::Trigger).map(|it| fold(&it.table)).collect();
+        for owner in owners {
+            statements.extend(firing_statements(&self.connection, schema, &owner)?);
+        }
+        for sql in statements {
+            // What is otherwise wrong with them is found elsewhere.
+            drop(with_stubs(&self.connection, &mut self.missing, |it| it.prepare(&sql).map(drop)));
+        }
+        Ok(())
+    }
+
+    /// Notes what the file needs and this program lacks, and which objects need it.
+    fn tell_missing(&mut self, schema: &Schema) {
+        for part in &self.missing {
+            let needs = |object: &&Object| {
+                let text = object.sql.as_deref().unwrap_or_default();
+                significant_tokens(text).any(|it| same(&unquote(it.text(text)), part.name()))
+            };
+            let users: Vec<String> = schema
+                .objects
+                .iter()
+                .filter(needs)
+                .map(|it| format!("{} {}", it.kind.word(), it.name))
+                .collect();
+            let notice =
+                format!("{part} is not in this program; it is used by {}", users.join(", "));
+            self.notices.push(notice);
+        }
     }
 
     fn replay(&mut self, object: &Object) -> Result<()> {
@@ -71,21 +115,29 @@ impl Shadow {
                 {
                     self.missing.push(part);
                 }
-                self.insert_entry(object)
+                match with_plain_tokenizer(sql) {
+                    Some(plain) if self.connection.execute_batch(&plain).is_ok() => {
+                        self.set_entry_sql(object.kind, &object.name, Some(sql))?;
+                        self.reload()
+                    }
+                    Some(_) | None => self.insert_entry(object),
+                }
             }
             Err(error) => Err(unfaithful(object, Some(error))),
         }
     }
 
-    /// Checks that this program can create the tables, and the indexes on them, without stubs: in
-    /// the file nothing is stubbed.
+    /// Checks that this program can create tables, full-text tables and indexes without stubs: in the
+    /// file nothing is stubbed.
     ///
     /// # Errors
     /// [`ErrorKind::MissingPart`] naming the object and what it needs.
     pub fn check_creatable(
         &self,
         tables: &[(String, String)],
+        full_text: &[(String, String)],
         dependents: &[Object],
+        after: &Schema,
     ) -> Result<()> {
         let bare = open_memory()?;
         let create = |name: &str, sql: &str, word: &str| match bare.execute_batch(sql) {
@@ -104,9 +156,20 @@ impl Shadow {
         for (name, sql) in tables {
             create(name, sql, "the table")?;
         }
+        for (name, sql) in full_text {
+            // What else it may need, such as its content table, is not here.
+            match create(name, sql, "the full-text table") {
+                Err(error) if error.kind() == ErrorKind::MissingPart => return Err(error),
+                Err(_) | Ok(()) => {}
+            }
+        }
         for object in dependents.iter().filter(|it| it.kind == ObjectKind::Index) {
-            let on_new = tables.iter().any(|(name, _)| crate::name::same(name, &object.table));
-            if let (true, Some(sql)) = (on_new, &object.sql) {
+            if !has_table(&bare, &object.table)? {
+                // The table is there already in the file, with whatever it needs itself.
+                let table = after.find_table(&object.table).and_then(|it| it.sql.as_deref());
+                with_passing_stubs(&bare, table.unwrap_or_default())?;
+            }
+            if let Some(sql) = &object.sql {
                 create(&object.name, sql, "the index")?;
             }
         }
@@ -146,9 +209,26 @@ impl Shadow {
     }
 }
 
+fn has_table(connection: &Connection, name: &str) -> Result<bool> {
+    let sql =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    Ok(connection.query_row(sql, [name], |row| row.get(0))?)
+}
+
+/// A full-text table with a tokenizer that every SQLite has, if it names one. The tables behind it are
+/// the same.
+fn with_plain_tokenizer(sql: &str) -> Option<String> {
+    let table = virtual_table_arguments(sql).ok()?;
+    let names_it = |argument: &VirtualArgument| {
+        virtual_option(&argument.text).is_some_and(|it| same(&it.key, "tokenize"))
+    };
+    let index = table.arguments.iter().position(names_it)?;
+    set_virtual_argument(sql, index, "tokenize=unicode61").ok()
+}
+
 /// Finds an object that is in one of two schemas only, or that differs.
 pub(super) fn first_difference<'s>(left: &'s Schema, right: &'s Schema) -> Option<&'s Object> {
-    let entries = |schema: &'s Schema| -> std::collections::BTreeSet<Entry<'s>> {
+    let entries = |schema: &'s Schema| -> BTreeSet<Entry<'s>> {
         schema.objects.iter().map(Object::entry).collect()
     };
     let (ours, theirs) = (entries(left), entries(right));

@@ -328,11 +328,22 @@ fn is_rename(step: &Step) -> bool {
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
     let what = format!("line {}: {}: {error}", step.line, step.operation.op());
+    let lacks = MissingPart::in_text(&error.to_string()).is_some();
     let kind = match error.kind() {
+        ErrorKind::Step | ErrorKind::Sqlite if lacks => ErrorKind::MissingPart,
         ErrorKind::Sqlite => ErrorKind::Step,
         other => other,
     };
-    let object = error.facts().object.clone();
+    let mut object = error.facts().object.clone();
+    let mut what = what;
+    if lacks
+        && object.is_none()
+        && let Operation::RenameTable { from: table, .. } | Operation::DropTable { table, .. } =
+            &step.operation
+    {
+        what.push_str(&format!(", which {table} needs"));
+        object = Some(table.clone());
+    }
     let wrapped = Error::new(kind, what).caused_by(error);
     match object {
         Some(object) => wrapped.about(&object),

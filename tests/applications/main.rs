@@ -73,6 +73,35 @@ fn an_ebook_library() {
     rename_everything("ebooks", &[]);
 }
 
+#[test]
+fn the_plan_on_the_screen_names_every_object_that_changes_and_why() {
+    for application in ["bookmarks", "photos", "chat", "music", "vault", "ebooks"] {
+        let path =
+            format!("{}/fixtures/applications/{application}.sql", env!("CARGO_MANIFEST_DIR"));
+        let made = Bench::new(&std::fs::read_to_string(path).unwrap());
+        for target in targets(&made.database()) {
+            let bench = Bench::copy_of(made.before());
+            bench.steps(target.renaming().steps());
+            // Each table once, and what hangs on it, is enough; refusals have a test of their own.
+            if target.column.is_some() || bench.look("head").is_err() {
+                continue;
+            }
+            let said = bench.project().run(&["plan"]);
+            assert_eq!(said.code, 0, "{}: {}", target.name(), said.stderr);
+            let list = said.stdout.split("Objects:\n").nth(1).expect("a list of objects");
+            bench.up();
+            for object in changed_objects(bench.before(), &bench.database()) {
+                let line = list.lines().find(|line| {
+                    let subject = line.split(": ").next().unwrap_or_default();
+                    format!("{subject} ").contains(&format!(" {object} "))
+                });
+                let line = line.unwrap_or_else(|| panic!("{}: {object}: {list}", target.name()));
+                assert!(line.matches(": ").count() > 1, "{line} tells no reason");
+            }
+        }
+    }
+}
+
 /// A rename of the test: the table, and the column unless the table itself is renamed.
 struct Target {
     table: String,

@@ -185,7 +185,7 @@ pub fn lasting(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = everything(folder);
     files.retain(|(path, bytes)| {
         let name = path.to_string_lossy();
-        !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty())
+        !name.ends_with("-shm") && (!name.ends_with("-wal") || !bytes.is_empty())
     });
     files
 }

@@ -149,8 +149,14 @@ fn p65_a_failed_migration_does_not_use_its_backup_up() {
 #[test]
 fn p66_no_backup_overwrites_another() {
     let bench = Bench::new(ITEM);
-    let stamp = |bench: &Bench| bench.ask("SELECT strftime('%Y%m%d_%H%M%S', 'now')");
-    assert_eq!(stamp(&bench).len(), 15, "two backups of one second have one such name");
+    // A name with nothing but the second in it: the copy from before the change is gone.
+    let naive = bench.naive_copy();
+    let stamped = naive.path.with_file_name("item_20240501_100000.db");
+    std::fs::copy(&naive.path, &stamped).unwrap();
+    script(&naive.path, "UPDATE item SET name = 'changed'").unwrap();
+    std::fs::copy(&naive.path, &stamped).unwrap();
+    let kept = sqlite3(&stamped, "SELECT count(*) FROM item WHERE name <> 'changed'");
+    assert_eq!(kept, "0", "the state before is nowhere");
 
     // Several runs in one second, and one run of several phases.
     for number in 1..=4 {

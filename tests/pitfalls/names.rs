@@ -210,6 +210,20 @@ fn p46_a_name_in_a_comment_or_a_string_is_no_name() {
     let text = bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'log'");
     let replaced = text.replace("log", "diary");
     assert!(replaced.contains("catadiary"), "what replacing text does: {replaced}");
+    let naive = bench.naive(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET name = replace(name, 'log', 'diary'), sql = replace(sql, 'log', 'diary'),
+           tbl_name = replace(tbl_name, 'log', 'diary');",
+    );
+    assert_eq!(
+        naive.ask("SELECT group_concat(name) FROM pragma_table_info('diary')"),
+        "diary,catadiary,x"
+    );
+    assert_eq!(
+        naive.ask("SELECT count(*) FROM pragma_table_info('catalog')"),
+        "0",
+        "another table is gone"
+    );
 
     bench.renamed(&Renaming::of_table("log", "diary"));
     let now = bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'diary'");
@@ -243,4 +257,33 @@ fn p51_scratch_names_are_free_names() {
     assert_eq!(bench.ask("SELECT * FROM phaseshift_renamed"), "r|s");
     assert_eq!(bench.ask("SELECT dear FROM phaseshift_old_1"), "q");
     bench.down_judged();
+}
+
+/// Five hundred tables, each with a key to the one before, an index and a trigger on some.
+#[test]
+fn hundreds_of_tables_are_carried_and_one_is_changed() {
+    let mut schema = String::from("BEGIN;");
+    for number in 0..500 {
+        let parent = number - i32::from(number > 0);
+        schema.push_str(&format!(
+            "CREATE TABLE t{number}(id INTEGER PRIMARY KEY, name TEXT NOT NULL, up REFERENCES t{parent}(id));"
+        ));
+        if number % 10 == 7 {
+            schema.push_str(&format!(
+                "CREATE INDEX i{number} ON t{number}(name);
+                 CREATE TRIGGER g{number} AFTER INSERT ON t{number} BEGIN SELECT name FROM t7; END;
+                 INSERT INTO t{number} VALUES ({number}, 'n', NULL);"
+            ));
+        }
+    }
+    schema.push_str("COMMIT;");
+    let bench = Bench::new(&schema);
+    let renaming = Renaming::of_column("t7", "name", "called").table("t7", "seventh");
+    bench.renamed(&renaming.column("t499", "name", "last"));
+    assert_eq!(bench.ask("SELECT id || called FROM seventh"), "7n");
+    assert_eq!(bench.ask("SELECT \"table\" FROM pragma_foreign_key_list('t8')"), "seventh");
+    bench.down();
+    let schema = "SELECT type, name, sql FROM sqlite_schema \
+        WHERE tbl_name NOT IN ('schema_version', 'phase_history') ORDER BY type, name";
+    bench.same_answer(schema);
 }

@@ -141,6 +141,11 @@ fn p61_an_edited_phase_is_noticed_by_name() {
     bench.up();
     let recorded = "SELECT group_concat(version) FROM schema_version";
     assert_eq!(bench.ask(recorded), "1,2", "versions alone tell nothing about the texts");
+    // Who compares versions alone calls the file up to date, although nothing made this column.
+    bench.phase("first", &adds("other"));
+    let naive = bench.ask("SELECT max(version) = 2 FROM schema_version");
+    let columns = bench.ask("SELECT group_concat(name) FROM pragma_table_info('item')");
+    assert!(naive == "1" && !columns.contains("other"), "{columns}");
 
     // An edit in the phase, and one in the file that it names.
     bench.phase("first", &adds("other")).phase("third", &adds("late"));

@@ -1,10 +1,13 @@
 //! One case: a file, a phase, and what must come out.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::chance::Chance;
 use super::changes::{Change, Progress};
 use super::choose;
 use super::model::{Id, Owner, Rule, Schema, Source, Table};
-use super::names::Names;
+use super::names::{Names, literal};
 use super::objects;
 use super::rows::{Content, content};
 use super::tables;
@@ -19,18 +22,22 @@ pub struct Case {
     pub content: Content,
     pub changes: Vec<Change>,
     pub policy: &'static str,
+    /// What turned out to be in the file that was made.
+    pub found: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Case {
     /// Makes a case from its seed.
     pub fn make(seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed, number);
+        chance.strange = chance.percent(22);
         let schema = schema(&mut chance);
         let content = content(&schema, &mut chance);
         let mut progress = Progress::new(schema.clone());
         let changes = choose::changes(&mut chance, &mut progress);
         let policy = if chance.percent(12) { "follow" } else { "keep" };
-        Self { number, seed, schema, content, changes, policy }
+        let found = RefCell::default();
+        Self { number, seed, schema, content, changes, policy, found }
     }
 
     /// What the changes make of the schema; changes that no longer fit are left out.
@@ -42,17 +49,23 @@ impl Case {
         progress
     }
 
-    /// The texts of the phase files. One case in three has two, cut between two changes.
+    /// The texts of the phase files. One case in three has two, cut between two changes; one in six
+    /// has as many as there are changes.
     pub fn phases(&self) -> Vec<String> {
         let mut chance = Chance::of(self.seed, self.number ^ 0xFACE);
         let progress = self.progress();
-        let cut = match progress.marks.as_slice() {
-            [first, .., _] if self.number % 3 == 1 => *first,
-            _ => progress.steps.len(),
+        let cuts = match progress.marks.as_slice() {
+            [first, .., _] if self.number % 3 == 1 => vec![*first],
+            [all @ .., _] if self.number % 6 == 2 => all.to_vec(),
+            _ => Vec::new(),
         };
-        let (one, two) = progress.steps.split_at(cut);
-        let parts = [one, two].into_iter().filter(|steps| !steps.is_empty());
-        parts.map(|steps| phase_file(steps, self.policy, &mut chance)).collect()
+        let starts = std::iter::once(0).chain(cuts.iter().copied());
+        let ends = cuts.iter().copied().chain([progress.steps.len()]);
+        let parts = starts.zip(ends).map(|(start, end)| &progress.steps[start..end]);
+        parts
+            .filter(|steps| !steps.is_empty())
+            .map(|steps| phase_file(steps, self.policy, &mut chance))
+            .collect()
     }
 
     /// Whether the way back must lead to just what was before: nothing is dropped or computed.
@@ -78,10 +91,35 @@ impl Case {
     /// The statements that create the schema, without triggers.
     pub fn creations(&self) -> Vec<String> {
         let schema = &self.schema;
-        let tables = schema.tables.iter().filter_map(|it| schema.write_table(it));
+        let made = schema.tables.iter().filter(|it| !it.is_foreign());
+        let tables = made.filter_map(|it| Some((it, schema.write_table(it)?)));
+        let tables = tables.map(|(table, sql)| match table.has_foreign_words() {
+            true => sql.replacen("app_words", "unicode61", 1),
+            false => sql,
+        });
         let indexes = schema.indexes.iter().filter_map(|it| schema.write_index(it));
         let views = schema.views.iter().filter_map(|it| schema.write_view(it));
         tables.chain(indexes).chain(views).collect()
+    }
+
+    /// The statements that enter what this SQLite cannot create, because only the file's program can.
+    pub fn foreign(&self) -> Vec<String> {
+        let strange = |it: &&Table| it.is_foreign() || it.has_foreign_words();
+        let entries = self.schema.tables.iter().filter(strange);
+        let insert = |table: &Table| {
+            let (name, sql) = (literal(&table.name), self.schema.write_table(table)?);
+            let enter = match table.is_foreign() {
+                true => format!(
+                    "INSERT INTO sqlite_schema VALUES ('table', {name}, {name}, 0, {})",
+                    literal(&sql)
+                ),
+                false => {
+                    format!("UPDATE sqlite_schema SET sql = {} WHERE name = {name}", literal(&sql))
+                }
+            };
+            Some(format!("PRAGMA writable_schema = ON; {enter}; PRAGMA writable_schema = RESET"))
+        };
+        entries.filter_map(insert).collect()
     }
 
     /// All that is needed to see the case again.
@@ -92,6 +130,7 @@ impl Case {
             lines.push("PRAGMA journal_mode = WAL".to_owned());
         }
         lines.extend(self.creations());
+        lines.extend(self.foreign());
         lines.extend(content.rows.iter().take(60).map(|it| it.sql.clone()));
         lines.extend(self.triggers());
         lines.extend(content.epilogue.clone());
@@ -136,7 +175,7 @@ fn schema(chance: &mut Chance) -> Schema {
             schema.triggers.push(trigger);
         }
     }
-    while chance.percent(20) {
+    while chance.percent(25) || chance.strange(25) {
         if let Some(table) = objects::virtual_table(&mut schema, chance, &mut names) {
             schema.tables.push(table);
         }
@@ -266,6 +305,7 @@ fn expected_table(before: &Schema, now: &Schema, table: &Table) -> Option<serde_
         "after": table.name,
         "sql": now.write_table(table)?,
         "module": table.module.as_ref().map(|it| it.name.to_ascii_lowercase()),
+        "foreign": table.is_foreign() || table.has_foreign_words(),
         "content": table.module.as_ref().and_then(|it| it.content).map(|content| {
             is_undisturbed(&Progress { before: before.clone(), now: now.clone(), steps: Vec::new(), marks: Vec::new(), data: Vec::new() }, &[content])
         }),

@@ -2,19 +2,24 @@
 
 /// A stream of numbers that depends on its seed alone.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Chance {
+    state: u64,
+    /// Whether functions, collations and modules may come up that only the file's program has.
+    pub strange: bool,
+}
 
 impl Chance {
     /// Begins the stream of a case.
     pub fn of(seed: u64, case: u64) -> Self {
-        let mut chance = Self(seed ^ case.wrapping_mul(0xD134_2543_DE82_EF95));
+        let state = seed ^ case.wrapping_mul(0xD134_2543_DE82_EF95);
+        let mut chance = Self { state, strange: false };
         chance.next();
         chance
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
@@ -33,6 +38,11 @@ impl Chance {
     /// True in so many cases out of a hundred.
     pub fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
+    }
+
+    /// True in so many cases out of a hundred, where strange things may come up at all.
+    pub fn strange(&mut self, share: usize) -> bool {
+        self.strange && self.percent(share)
     }
 
     /// One of several, which are not none.

@@ -223,6 +223,10 @@ impl Progress {
     fn add_constraint(&mut self, table: Id, clause: &Clause) -> Option<()> {
         let sql = self.now.write(&clause.template)?;
         let present = self.now.table(table)?;
+        if clause.rule == Rule::References && self.has_key(present, &clause.template) {
+            // Neither would this.
+            return None;
+        }
         if clause.rule == Rule::Unique && has_unique(present, &clause.template) {
             // It would not be added twice.
             return None;
@@ -232,6 +236,28 @@ impl Progress {
         owner.edited = true;
         let step = Step::new("add_constraint").key("table", &owner.name).key("sql", &sql);
         self.step(step)
+    }
+
+    /// Tells whether a table has a foreign key from the same columns to the same table.
+    fn has_key(&self, table: &Table, template: &[Piece]) -> bool {
+        let of = |own: Vec<Id>, template: &[Piece]| {
+            let columns = template.iter().filter_map(|piece| match piece {
+                Piece::Column(id, _) => Some(*id),
+                _ => None,
+            });
+            let parent = template.iter().find_map(|piece| match piece {
+                Piece::Table(id, _) => Some(*id),
+                _ => None,
+            });
+            (own.into_iter().chain(columns).collect::<Vec<Id>>(), parent)
+        };
+        let wanted = of(Vec::new(), template);
+        let inner = table.columns.iter().flat_map(|column| {
+            let keys = column.clauses.iter().filter(|it| it.rule == Rule::References);
+            keys.map(|it| of(vec![column.id], &it.template))
+        });
+        let outer = table.constraints.iter().filter(|it| it.rule == Rule::References);
+        inner.chain(outer.map(|it| of(Vec::new(), &it.template))).any(|it| it == wanted)
     }
 
     fn drop_constraint(&mut self, clause: Id, by_name: bool) -> Option<()> {

@@ -16,6 +16,9 @@ fn around(before: &str, column: Piece, after: &str) -> Template {
 /// A condition that most values fulfil.
 pub fn condition(chance: &mut Chance, columns: &[Id]) -> Template {
     let column = mention_any(chance, columns);
+    if chance.strange(12) {
+        return around("app_fn(", column, ") IS NOT 'never'");
+    }
     match chance.below(9) {
         0 => around("", column, " IS NOT NULL"),
         1 => around("typeof(", column, ") <> 'blob'"),
@@ -41,6 +44,9 @@ pub fn condition(chance: &mut Chance, columns: &[Id]) -> Template {
 /// A value that depends on columns.
 pub fn value(chance: &mut Chance, columns: &[Id]) -> Template {
     let column = mention_any(chance, columns);
+    if chance.strange(15) {
+        return around("app_fn(", column, ")");
+    }
     match chance.below(7) {
         0 => around("typeof(", column, ")"),
         1 => around("coalesce(", column, ", 7)"),
@@ -71,6 +77,7 @@ pub fn index_keys(chance: &mut Chance, columns: &[Id]) -> Template {
         }
         let end =
             chance.word(&["", "", "", " DESC", " ASC", " COLLATE NOCASE", " COLLATE RTRIM DESC"]);
+        let end = if chance.strange(12) { " COLLATE app_order" } else { end };
         template.push(Piece::Text(end.to_owned()));
     }
     template.push(Piece::Text(")".to_owned()));

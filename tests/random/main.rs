@@ -12,6 +12,7 @@ mod changes;
 mod choose;
 mod choose_table;
 mod expressions;
+mod features;
 mod model;
 mod names;
 mod objects;
@@ -75,5 +76,9 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
     eprintln!("seed {seed}: {tally}");
     if let Some(report) = tally::report(&failures) {
         panic!("seed {seed}\n{report}");
+    }
+    if numbers.len() as u64 >= CASES {
+        let never = tally.never_carried_out();
+        assert!(never.is_empty(), "seed {seed}: no case was carried out with: {never:?}");
     }
 }

@@ -164,6 +164,21 @@ impl Column {
     }
 }
 
+impl Table {
+    /// Tells whether it is of a module that only the file's program has.
+    pub fn is_foreign(&self) -> bool {
+        self.module.as_ref().is_some_and(|it| it.name.starts_with("app_"))
+    }
+
+    /// Tells whether it is a full-text table with a tokenizer that only the file's program has.
+    pub fn has_foreign_words(&self) -> bool {
+        let arguments = self.module.iter().flat_map(|it| &it.arguments);
+        arguments
+            .into_iter()
+            .any(|it| matches!(it, Piece::Text(text) if text.contains("app_words")))
+    }
+}
+
 impl View {
     /// Tells whether two views are one, apart from renames.
     pub fn born_alike(&self, other: &Self) -> bool {

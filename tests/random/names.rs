@@ -77,7 +77,10 @@ const PLAIN: [&str; 24] = [
     "state", "created", "payload",
 ];
 
-const ODD: [&str; 18] = [
+const ODD: [&str; 21] = [
+    "",
+    "",
+    "Ünïcödé \u{1F4F7}",
     "order",
     "select",
     "group",

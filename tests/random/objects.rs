@@ -86,7 +86,7 @@ fn plain_view(schema: &Schema, chance: &mut Chance, name: String) -> Option<View
             outputs.push(schema.column(column)?.name.clone());
         }
     }
-    if chance.percent(30) {
+    if chance.percent(30) || chance.strange(30) {
         body.extend(text(", "));
         body.extend(value(chance, &all));
         body.extend(text(" AS computed"));
@@ -155,6 +155,10 @@ pub fn trigger(schema: &mut Schema, chance: &mut Chance, names: &mut Names) -> O
     for _ in 0..chance.between(1, 2) {
         let mut value = text(side);
         value.push(mention_of(chance, &all));
+        if chance.strange(25) {
+            value.insert(0, Piece::Text("app_fn(".to_owned()));
+            value.push(Piece::Text(")".to_owned()));
+        }
         body.extend(statement(schema, chance, value)?);
         body.extend(text(gap(chance)));
     }
@@ -222,14 +226,22 @@ pub fn virtual_table(schema: &mut Schema, chance: &mut Chance, names: &mut Names
     if name.len() < 3 || schema.names().iter().any(|it| it.eq_ignore_ascii_case(&name)) {
         return None;
     }
-    let module = match chance.below(4) {
+    let module = match chance.below(9) {
+        _ if chance.strange(40) => match chance.below(3) {
+            0 => module("app_index", text("x, y"), None),
+            1 => module("fts5", text("title, body, tokenize='app_words'"), None),
+            _ => module("fts4", text("title, body, tokenize=app_words"), None),
+        },
         0 => module("fts5", text("title, body, prefix='2 3'"), None),
         1 => module("FTS5", text("title, body, content=''"), None),
-        2 => {
+        2 => module("fts4", text("title, body, notindexed=title, prefix=\"2\""), None),
+        3 => module("fts3", text("title, body"), None),
+        4 => module("rtree", text("id, x0, x1, y0, y1"), None),
+        5 => module("rtree_i32", text("id, x0, x1, y0, y1, +note TEXT"), None),
+        other => {
             let content = chance.some(&searchable(schema))?;
-            full_text_over(schema, chance, content)?
+            full_text_over(schema, chance, content, if other == 6 { "fts4" } else { "fts5" })?
         }
-        _ => module("rtree", text("id, x0, x1, y0, y1"), None),
     };
     Some(Table {
         id: schema.id(),
@@ -262,7 +274,7 @@ fn searchable(schema: &Schema) -> Vec<Id> {
     schema.tables.iter().filter(plain).map(|it| it.id).collect()
 }
 
-fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id) -> Option<Module> {
+fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id, name: &str) -> Option<Module> {
     let searched = chance.few(&columns(schema, content), 2);
     let mut arguments = Vec::new();
     for column in searched {
@@ -274,5 +286,5 @@ fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id) -> Option<M
     }
     arguments.push(Piece::Text("content=".to_owned()));
     arguments.push(Piece::TableWord(content));
-    Some(module("fts5", arguments, Some(content)))
+    Some(module(name, arguments, Some(content)))
 }

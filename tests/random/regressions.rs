@@ -489,3 +489,34 @@ fn two_full_text_tables_follow_their_content_table_with_their_settings() {
     assert_eq!(bench.ask("SELECT rowid FROM stems WHERE stems MATCH 'run'"), "1");
     bench.same_answer("SELECT k, v FROM words_config UNION ALL SELECT k, v FROM stems_config");
 }
+
+#[test]
+fn rows_that_come_to_share_a_key_do_not_replace_each_other() {
+    let table = |b: &str| {
+        format!("CREATE TABLE t(a, {b} TEXT, PRIMARY KEY({b}) ON CONFLICT REPLACE) WITHOUT ROWID;")
+    };
+    let bench = Bench::new(&format!("{} INSERT INTO t VALUES (1, 'x'), (2, 'y');", table("b")));
+    let naive = bench.naive(&format!(
+        "ALTER TABLE t RENAME TO old; {} INSERT INTO t SELECT a, 'same' FROM old; DROP TABLE old;",
+        table("c")
+    ));
+    assert_eq!(naive.ask("SELECT count(*) FROM t"), "1", "one row is gone without a word");
+
+    bench.phase("one", Renaming::of_column("t", "b", "c").steps());
+    let step = "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"c\"\nvalue = \"'same'\"";
+    bench.phase("two", step);
+    bench.rolled_back(ErrorKind::Rebuild, "UNIQUE constraint failed: t.c");
+}
+
+#[test]
+fn things_without_a_name_are_named_in_a_phase() {
+    let bench = Bench::new(
+        "CREATE TABLE \"\"(\"\" INTEGER PRIMARY KEY, b); INSERT INTO \"\" VALUES (3, 4);",
+    );
+    bench.steps(Renaming::of_column("", "b", "c").steps()).up();
+    assert_eq!(bench.ask("SELECT \"\" || c FROM \"\""), "34");
+    bench.down();
+    bench.phase("change", Renaming::of_table("", "named").column("named", "", "id").steps());
+    bench.up();
+    assert_eq!(bench.ask("SELECT id || b FROM named"), "34");
+}

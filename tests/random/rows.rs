@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::expressions::constant;
-use super::model::{Module, Rule, Schema, Table};
+use super::model::{Column, Module, Piece, Rule, Schema, Table};
 use super::names::{literal, quoted};
 
 /// What a file is like apart from its schema and rows, and its rows.
@@ -28,7 +28,8 @@ pub struct Row {
 /// Makes the content of a file.
 pub fn content(schema: &Schema, chance: &mut Chance) -> Content {
     let encoding = chance.word(&["UTF-8", "UTF-8", "UTF-16le", "UTF-16be"]);
-    let page = chance.word(&["512", "1024", "4096", "4096", "4096", "8192", "65536"]);
+    let page =
+        chance.word(&["512", "1024", "2048", "4096", "4096", "8192", "16384", "32768", "65536"]);
     let vacuum = chance.word(&["0", "0", "1", "2"]);
     let mut properties = vec![
         format!("PRAGMA encoding = '{encoding}'"),
@@ -45,15 +46,16 @@ pub fn content(schema: &Schema, chance: &mut Chance) -> Content {
         let count = *chance.pick(&[0, 1, 5, 12, 12, 30, 30, 120]);
         match &table.module {
             Some(module) => fill_virtual(table, module, chance, &mut rows),
-            None => fill(table, chance, (count, &mut rows)),
+            None => fill(schema, table, chance, (count, &mut rows)),
         }
     }
     let epilogue = epilogue(schema, chance);
     Content { properties, rows, epilogue, wal: chance.percent(30) }
 }
 
-fn fill(table: &Table, chance: &mut Chance, to: (usize, &mut Vec<Row>)) {
+fn fill(schema: &Schema, table: &Table, chance: &mut Chance, to: (usize, &mut Vec<Row>)) {
     let (count, rows) = to;
+    let count = if table.columns.len() > 100 { count.min(5) } else { count };
     let columns: Vec<_> = table.columns.iter().filter(|it| !it.has(Rule::Generated)).collect();
     let shadowed = |name: &str| table.columns.iter().any(|it| it.name.eq_ignore_ascii_case(name));
     let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !shadowed(name));
@@ -76,11 +78,49 @@ fn fill(table: &Table, chance: &mut Chance, to: (usize, &mut Vec<Row>)) {
         let sql = format!("INSERT INTO {name}({list}) VALUES ({})", values.join(", "));
         rows.push(Row { table: table.id, sql });
     }
+    if count > 0 && chance.percent(30) {
+        rows.extend(nulls_in_spite(schema, table, chance));
+    }
     let holes = count > 0 && chance.percent(15) && !table.without_rowid;
     if let (true, Some(rowid)) = (holes, rowid) {
         let sql = format!("DELETE FROM {} WHERE {rowid} % 3 = 1", quoted(&table.name));
         rows.push(Row { table: table.id, sql });
     }
+}
+
+/// Puts NULL into a column that is NOT NULL, as a program with a writable schema can.
+fn nulls_in_spite(schema: &Schema, table: &Table, chance: &mut Chance) -> Option<Row> {
+    let keyed = |column: &Column| {
+        let named = |piece: &Piece| matches!(piece, Piece::Column(id, _) if *id == column.id);
+        column.has(Rule::PrimaryKey)
+            || table.constraints.iter().any(|it| it.template.iter().any(named))
+    };
+    let required: Vec<Column> = table
+        .columns
+        .iter()
+        .filter(|it| it.has(Rule::NotNull) && !it.has(Rule::Generated) && !keyed(it))
+        .cloned()
+        .collect();
+    let column = chance.some(&required)?;
+    let mut lenient = table.clone();
+    let place = lenient.columns.iter().position(|it| it.id == column.id)?;
+    lenient.columns[place].clauses.retain(|it| it.rule != Rule::NotNull);
+    let lenient = literal(&schema.write_table(&lenient)?);
+    let (name, entry) = (quoted(&table.name), literal(&table.name));
+    let entry = format!("WHERE type = 'table' AND name = {entry}");
+    let sql = format!(
+        "CREATE TEMP TABLE kept AS SELECT sql FROM sqlite_schema {entry};
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = {lenient} {entry};
+         PRAGMA writable_schema = RESET;
+         UPDATE OR IGNORE {name} SET {0} = NULL WHERE {0} IN (0, 1, 2, 'one', 'x ', 0.5, x'');
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = (SELECT sql FROM temp.kept) {entry};
+         PRAGMA writable_schema = RESET;
+         DROP TABLE temp.kept",
+        quoted(&column.name)
+    );
+    Some(Row { table: table.id, sql })
 }
 
 fn odd_rowid(chance: &mut Chance) -> String {
@@ -95,15 +135,23 @@ fn odd_rowid(chance: &mut Chance) -> String {
 fn fill_virtual(table: &Table, module: &Module, chance: &mut Chance, rows: &mut Vec<Row>) {
     let name = quoted(&table.name);
     let mut push = |sql: String| rows.push(Row { table: table.id, sql });
+    if module.name.starts_with("app_") {
+        return;
+    }
     if module.content.is_some() {
         push(format!("INSERT INTO {name}({name}) VALUES ('rebuild')"));
         return;
     }
     for _ in 0..chance.below(15) {
         let row = chance.below(500);
-        if module.name == "rtree" {
+        if module.name.starts_with("rtree") {
             let (x, y) = (chance.below(50), chance.below(50));
-            push(format!("INSERT INTO {name} VALUES ({row}, {x}, {}, {y}, {})", x + 3, y + 4));
+            let note = if module.name == "rtree" { "" } else { ", 'a note'" };
+            push(format!(
+                "INSERT INTO {name} VALUES ({row}, {x}, {}, {y}, {}{note})",
+                x + 3,
+                y + 4
+            ));
         } else {
             let title = chance.word(&["one two", "two", "dark side", "it is"]);
             let body = chance.word(&["abc abc", "dark", "one", ""]);
@@ -146,13 +194,33 @@ fn epilogue(schema: &Schema, chance: &mut Chance) -> Vec<String> {
             statements
                 .push("INSERT INTO sqlite_stat1 VALUES ('nobody', 'nothing', '1')".to_owned());
         }
+        if chance.percent(20) {
+            statements.push(samples(schema));
+        }
     }
     statements
 }
 
+/// Samples as a SQLite with STAT4 leaves them (<https://sqlite.org/fileformat2.html#the_sqlite_stat4_table>).
+fn samples(schema: &Schema) -> String {
+    let mut sql = "PRAGMA writable_schema = ON;
+        CREATE TABLE sqlite_stat4(tbl, idx, neq, nlt, ndlt, sample);
+        PRAGMA writable_schema = RESET"
+        .to_owned();
+    for index in &schema.indexes {
+        if let Some(table) = schema.table(index.table) {
+            let (table, index) = (literal(&table.name), literal(&index.name));
+            sql.push_str(&format!(
+                "; INSERT INTO sqlite_stat4 VALUES ({table}, {index}, '1 1', '0 0', '0 0', x'030101')"
+            ));
+        }
+    }
+    sql
+}
+
 fn is_counted(table: &Table) -> bool {
     let clauses = table.columns.iter().flat_map(|it| &it.clauses);
-    clauses.flat_map(|it| &it.template).any(
-        |piece| matches!(piece, super::model::Piece::Text(text) if text.contains("AUTOINCREMENT")),
-    )
+    clauses
+        .flat_map(|it| &it.template)
+        .any(|piece| matches!(piece, Piece::Text(text) if text.contains("AUTOINCREMENT")))
 }

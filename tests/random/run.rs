@@ -15,6 +15,8 @@ use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
 
 use super::case::Case;
 use crate::support::{Snapshot, snapshot_database};
@@ -118,6 +120,7 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
     let must =
         |sql: &String| connection.execute_batch(sql).map_err(|error| format!("{error}: {sql}"));
     connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
+    lend_parts(&connection).unwrap();
     case.content.properties.iter().try_for_each(must)?;
     if case.content.wal {
         connection.execute_batch("PRAGMA journal_mode = WAL").unwrap();
@@ -126,6 +129,7 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
     connection.execute_batch("BEGIN").unwrap();
     case.creations().iter().try_for_each(must)?;
     connection.execute_batch("COMMIT").unwrap();
+    case.foreign().iter().filter(|it| it.contains("INSERT")).try_for_each(must)?;
     for row in &case.content.rows {
         // A table whose rowids are used up ends the transaction.
         if connection.is_autocommit() {
@@ -143,7 +147,37 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
         drop(connection.execute_batch(statement));
     }
     connection.execute_batch("COMMIT").map_err(|error| error.to_string())?;
+    note_what_is_broken(case, &connection);
+    case.foreign().iter().filter(|it| it.contains("UPDATE")).try_for_each(must)?;
     connection.close().map_err(|(_, error)| error.to_string())
+}
+
+/// Notes which rules rows break already.
+fn note_what_is_broken(case: &Case, connection: &Connection) {
+    let some = |sql: &str| {
+        let found = connection.prepare(sql).and_then(|mut it| it.exists([]));
+        found.unwrap_or(false)
+    };
+    connection.execute_batch("PRAGMA ignore_check_constraints = OFF").unwrap();
+    let check = "SELECT 1 FROM pragma_integrity_check WHERE integrity_check LIKE ";
+    for (sql, what) in [
+        ("PRAGMA foreign_key_check".to_owned(), "rows without a parent before"),
+        (format!("{check} 'NULL value in %'"), "NULL in spite of NOT NULL before"),
+        (format!("{check} 'CHECK constraint failed in %'"), "a broken CHECK before"),
+    ] {
+        if some(&sql) {
+            case.found.borrow_mut().insert(what);
+        }
+    }
+}
+
+/// What the file's own program has and the engine lacks; the judge has it, too.
+pub fn lend_parts(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("app_fn", 1, flags, |it| it.get::<Value>(0))?;
+    connection.create_collation("app_order", |left: &str, right: &str| left.cmp(right))
 }
 
 /// Takes the phases back on a copy of the outcome; `None` if the engine says that it cannot.

@@ -95,7 +95,9 @@ pub fn column(schema: &mut Schema, chance: &mut Chance, names: &mut Names, stric
         clauses.push(clause(schema, chance, Rule::Unique, body));
     }
     if chance.percent(15) {
-        let body = text(format!("COLLATE {}", chance.word(&["NOCASE", "RTRIM", "binary"])));
+        let word = chance.word(&["NOCASE", "RTRIM", "binary"]);
+        let word = if chance.strange(20) { "app_order" } else { word };
+        let body = text(format!("COLLATE {word}"));
         clauses.push(clause(schema, chance, Rule::Collate, body));
     }
     chance.shuffle(&mut clauses);
@@ -126,8 +128,12 @@ pub fn table(schema: &mut Schema, chance: &mut Chance, names: &mut Names) -> Tab
         reordered: false,
         dirty: false,
     };
+    let many = chance.percent(3);
     for _ in 0..chance.between(1, 6) {
         table.columns.push(column(schema, chance, &mut within, strict));
+    }
+    if many {
+        widen(schema, chance, &mut table);
     }
     add_key(schema, chance, &mut table);
     add_checks(schema, chance, &mut table);
@@ -137,6 +143,26 @@ pub fn table(schema: &mut Schema, chance: &mut Chance, names: &mut Names) -> Tab
         table.ends.1 = " /* the end */".to_owned();
     }
     table
+}
+
+/// Adds plain columns until there are many, up to the most that SQLite allows.
+fn widen(schema: &mut Schema, chance: &mut Chance, table: &mut Table) {
+    let wanted = *chance.pick(&[70, 120, 300, 700, 1990, 1999, 2000]);
+    while table.columns.len() < wanted {
+        let name = format!("wide{}", table.columns.len());
+        let type_name = type_for(chance, table.strict).to_owned();
+        table.columns.push(Column {
+            id: schema.id(),
+            born: name.clone(),
+            name,
+            style: Style::PLAIN,
+            type_name,
+            clauses: Vec::new(),
+            lead: " ".to_owned(),
+            trail: String::new(),
+            source: Source::Kept,
+        });
+    }
 }
 
 fn add_key(schema: &mut Schema, chance: &mut Chance, table: &mut Table) {
@@ -151,6 +177,7 @@ fn add_key(schema: &mut Schema, chance: &mut Chance, table: &mut Table) {
             let kind =
                 if table.strict { "TEXT" } else { chance.word(&["TEXT", "INT", "", "INTEGER"]) };
             set_key(schema, chance, (&mut table.columns[place], word), kind);
+            table.without_rowid = chance.percent(25);
         }
         4..=5 => {
             let mut columns: Vec<Id> = table.columns.iter().map(|it| it.id).collect();
@@ -195,7 +222,7 @@ fn add_checks(schema: &mut Schema, chance: &mut Chance, table: &mut Table) {
 /// Adds columns that are computed from the others.
 fn add_generated(schema: &mut Schema, chance: &mut Chance, table: &mut Table, names: &mut Names) {
     let plain: Vec<Id> = table.columns.iter().map(|it| it.id).collect();
-    while chance.percent(15) {
+    while chance.percent(15) && plain.len() < 1990 {
         let mut made = column(schema, chance, names, table.strict);
         if table.strict {
             "ANY".clone_into(&mut made.type_name);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use super::case::Case;
+use super::features::{ALL, features};
 use super::shrink::shrink;
 use super::verdict::Verdict;
 
@@ -12,7 +13,13 @@ use super::verdict::Verdict;
 pub struct Tally {
     counts: BTreeMap<&'static str, usize>,
     reasons: BTreeMap<String, (usize, u64)>,
+    features: BTreeMap<&'static str, [usize; 4]>,
+    /// A case that was carried out, by feature.
+    examples: BTreeMap<&'static str, u64>,
 }
+
+/// What became of the cases with a feature.
+const FATES: [&str; 4] = ["cases", "carried out", "refused", "rolled back"];
 
 impl Tally {
     /// Counts a case.
@@ -26,10 +33,27 @@ impl Tally {
             Verdict::Wrong(why) => ("wrong", Some(why)),
         };
         *self.counts.entry(what).or_default() += 1;
+        let fate = FATES.iter().position(|it| what.starts_with(it));
+        for feature in features(case) {
+            let counts = self.features.entry(feature).or_default();
+            counts[0] += 1;
+            fate.into_iter().for_each(|fate| counts[fate] += 1);
+            if fate == Some(1) {
+                self.examples.entry(feature).or_insert(case.number);
+            }
+        }
         if let Some(reason) = reason {
             let entry = self.reasons.entry(format!("{what}: {}", stem(reason))).or_default();
             *entry = (entry.0 + 1, case.number);
         }
+    }
+}
+
+impl Tally {
+    /// The features that no case with them was carried out.
+    pub fn never_carried_out(&self) -> Vec<&'static str> {
+        let carried = |it: &str| self.features.get(it).is_some_and(|counts| counts[1] > 0);
+        ALL.iter().copied().filter(|it| !carried(it)).collect()
     }
 }
 
@@ -45,6 +69,14 @@ impl Display for Tally {
         let counts: Vec<String> =
             self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         write!(formatter, "{}", counts.join(", "))?;
+        write!(formatter, "\n{:44}{}", "", FATES.map(|it| format!("{it:>12}")).concat())?;
+        for (feature, counts) in &self.features {
+            let counts = counts.map(|it| format!("{it:12}")).concat();
+            write!(formatter, "\n{feature:44}{counts}")?;
+            if let Some(number) = self.examples.get(feature) {
+                write!(formatter, "  case {number}")?;
+            }
+        }
         if std::env::var_os("PHASESHIFT_REASONS").is_some() {
             let mut reasons: Vec<_> = self.reasons.iter().collect();
             reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));

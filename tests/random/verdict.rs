@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::case::{Case, expectation};
 use super::changes::Progress;
-use super::run::{Outcome, Place, run, run_back};
+use super::run::{Outcome, Place, lend_parts, run, run_back};
 
 /// What is to be said about a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +113,7 @@ fn document(
 /// What SQLite itself says about a file. Values of expression indexes may depend on its version.
 fn integrity(path: &std::path::Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
+    lend_parts(&connection).unwrap();
     let mut statement = connection.prepare("PRAGMA integrity_check(10000)").unwrap();
     let rows = statement.query_map([], |row| {
         Ok(String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned())

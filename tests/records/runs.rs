@@ -52,11 +52,15 @@ const MADE: [(&str, &str); 8] = [
 ];
 
 /// Phases that copy whole records, and that rewrite rows.
-const STEPS: [(&str, &str); 2] = [
+const STEPS: [(&str, &str); 3] = [
     ("renamed", "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"b\"\nto = \"c\"\n"),
     (
         "rewritten",
         "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"extra TEXT\"\nafter = \"id\"\n",
+    ),
+    (
+        "under another type",
+        "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"DATE\"\n",
     ),
 ];
 
@@ -166,6 +170,39 @@ fn what_broke_a_rule_before_is_neither_a_blocker_nor_lost() {
         run(&bench, &mut |_| {}).map_err(|error| explain(&error)).unwrap();
         let nulls = bench.ask("SELECT id FROM t NOT INDEXED WHERE typeof(a) = 'null'");
         assert_eq!(nulls, "9", "{way}");
+    }
+}
+
+/// What belongs together stands side by side in both records, and each place counts.
+#[test]
+fn a_difference_anywhere_in_a_wide_row_is_found() {
+    let names: Vec<String> = (0..12).map(|number| format!("c{number}")).collect();
+    let list = names.join(", ");
+    let value = |number: &str| format!("(x % 7) || 'text of {number}'");
+    let values: Vec<String> = names.iter().map(|it| value(it)).collect();
+    let made = format!(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, {list});
+         WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20)
+         INSERT INTO t(id, {list}) SELECT x, {} FROM n",
+        values.join(", ")
+    );
+    let steps = "[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"c3\"\n\
+         [[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"extra INT\"\nafter = \"c7\"\nvalue = \"id * 2\"\n\
+         [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"c9\"\ntype = \"DATE\"\n";
+    let try_out = |sql: &str| {
+        let bench = Bench::new(&made);
+        bench.steps(steps);
+        run(&bench, &mut |connection| connection.execute_batch(sql).unwrap())
+    };
+    try_out("").map_err(|error| explain(&error)).unwrap();
+    try_out("UPDATE t SET extra = 5 WHERE id = 7").map_err(|error| explain(&error)).unwrap();
+    for name in names.iter().filter(|it| *it != "c3") {
+        for change in ["replace(@, 'text', 'Text')", "CAST(@ AS BLOB)", "@ || ' '", "NULL"] {
+            let sql = format!("UPDATE t SET {name} = {} WHERE id = 7", change.replace('@', name));
+            let found = try_out(&sql);
+            let error = found.map(|()| panic!("{sql}: not found")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Proof, "{sql}: {}", explain(&error));
+        }
     }
 }
 

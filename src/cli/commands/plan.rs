@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::migrate::{Look, Migration, Outline, Project, script, script_range};
 use phaseshift::phase::{Target, TargetRange};
-use phaseshift::plan::{Direction, PhasePlan, summarize};
+use phaseshift::plan::{Direction, PhasePlan, summarize, touched_objects};
 use serde_json::{Value, json};
 
 use super::look::{look, meant, prerequisites, request};
@@ -139,7 +139,7 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
         })
         .collect();
     let phases: Vec<Value> = plan.phases.iter().map(phase).collect();
-    let mut text = format!("{}\n", screen::steps(plan));
+    let mut text = format!("{}\n{}", screen::steps(plan), screen::touched(plan));
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
@@ -164,6 +164,7 @@ fn phase(phase: &PhasePlan) -> Value {
         "direction": phase.direction.code(),
         "summary": summarize(phase),
         "copies": copies(phase),
+        "objects": touched_objects(phase),
         "losses": phase.losses,
         "notices": phase.notices,
     })

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use phaseshift::name::same;
 use phaseshift::phase::{Chain, Operation};
-use phaseshift::plan::{Direction, PhasePlan, PhaseSummary, Plan, Stage, summarize};
+use phaseshift::plan::{
+    Direction, PhasePlan, PhaseSummary, Plan, Stage, summarize, touched_objects,
+};
 
 use super::counted;
 use crate::cli::terminal::Style;
@@ -150,6 +152,19 @@ pub fn steps(plan: &Plan) -> String {
     let lines: String =
         lines.map(|(at, step)| format!("  [{}/{total}] {}\n", at + 1, step.title)).collect();
     format!("Steps:\n{lines}")
+}
+
+/// Lists every object that a plan touches, and why.
+pub fn touched(plan: &Plan) -> String {
+    let mut text = String::new();
+    for object in plan.phases.iter().flat_map(touched_objects) {
+        let name = match &object.before {
+            Some(before) => format!("{before} as {}", object.name),
+            None => object.name,
+        };
+        let _ = writeln!(text, "  {} {name}: {}: {}", object.kind, object.change, object.why);
+    }
+    if text.is_empty() { text } else { format!("Objects:\n{text}\n") }
 }
 
 /// Lists what a plan loses; nothing if nothing is lost.

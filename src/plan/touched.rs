@@ -1,0 +1,113 @@
+//! Every object that a phase touches, by name, and why: what a person reads before saying yes.
+
+use super::{PhasePlan, Reshape, Stage, VirtualChange};
+use crate::name::same;
+use crate::schema::{Object, ObjectKind};
+use crate::sql::edit::virtual_table_arguments;
+
+/// One object that a phase touches.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TouchedObject {
+    /// `table`, `index`, `view` or `trigger`.
+    pub kind: &'static str,
+    /// The name after the phase, or the last one it had.
+    pub name: String,
+    /// The name before, where it is another one.
+    pub before: Option<String>,
+    /// What happens to it, in a few words.
+    pub change: &'static str,
+    /// Why, in a few words.
+    pub why: String,
+}
+
+/// Lists the objects that a phase touches, in the order in which it does.
+pub fn touched_objects(phase: &PhasePlan) -> Vec<TouchedObject> {
+    let mut objects = Vec::new();
+    for stage in &phase.stages {
+        match stage {
+            Stage::Data(data) => {
+                let why = match &data.file {
+                    Some(file) => format!("the statements of {file}"),
+                    None => format!("the statements of line {}", data.line),
+                };
+                let tables = data.touched.tables.keys();
+                objects.extend(tables.map(|name| plain("table", name, "rows change", &why)));
+            }
+            Stage::Reshape(reshape) => {
+                tables(reshape, &mut objects);
+                virtual_tables(reshape, &mut objects);
+                dependents(reshape, &mut objects);
+            }
+        }
+    }
+    objects
+}
+
+fn plain(kind: &'static str, name: &str, change: &'static str, why: &str) -> TouchedObject {
+    TouchedObject { kind, name: name.to_owned(), before: None, change, why: why.to_owned() }
+}
+
+fn tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+    for rebuild in &reshape.rebuilds {
+        let renamed = rebuild.from != rebuild.to;
+        objects.push(TouchedObject {
+            kind: "table",
+            name: rebuild.to.clone(),
+            before: renamed.then(|| rebuild.from.clone()),
+            change: if rebuild.stays.is_some() { "changed in place" } else { "rebuilt" },
+            why: rebuild.reasons.join(", "),
+        });
+    }
+    let created = reshape.created.iter();
+    objects.extend(created.map(|it| plain("table", &it.name, "created", "the phase creates it")));
+    let dropped = reshape.dropped.iter();
+    objects.extend(dropped.map(|it| plain("table", &it.table, "dropped", "the phase drops it")));
+}
+
+fn virtual_tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+    objects.extend(reshape.virtuals.iter().map(|change| match change {
+        VirtualChange::Create { sql } => {
+            let name = virtual_table_arguments(sql).map(|it| it.name.text).unwrap_or_default();
+            plain("table", &name, "created", "the phase creates it")
+        }
+        VirtualChange::Drop { table } => plain("table", table, "dropped", "the phase drops it"),
+        VirtualChange::Rename { from, to, .. } => TouchedObject {
+            before: Some(from.clone()),
+            ..plain("table", to, "renamed", "the phase renames it")
+        },
+        VirtualChange::Recreate { from, to, .. } => TouchedObject {
+            before: (from != to).then(|| from.clone()),
+            ..plain("table", to, "made anew and filled", "the table that it reads is renamed")
+        },
+    }));
+}
+
+/// Indexes, views and triggers.
+fn dependents(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+    let twin = |list: &[Object], object: &Object| -> Option<Object> {
+        list.iter().find(|it| it.kind == object.kind && same(&it.name, &object.name)).cloned()
+    };
+    for object in &reshape.removed {
+        if twin(&reshape.restored, object).is_none() {
+            let why = "the phase drops or renames it, or drops what it hangs on";
+            objects.push(plain(object.kind.word(), &object.name, "dropped", why));
+        }
+    }
+    for object in &reshape.restored {
+        let hangs = object.kind != ObjectKind::View
+            && reshape.rebuilds.iter().any(|it| same(&it.to, &object.table));
+        let known = reshape.lineage.table(&object.table).is_some();
+        let (change, why) = match twin(&reshape.removed, object) {
+            Some(old) if old.sql != object.sql => {
+                ("rewritten", "it names what the phase changes".to_owned())
+            }
+            Some(_) if hangs => ("made again", format!("{} is rebuilt", object.table)),
+            Some(_) => ("made again", "what it reads is changed".to_owned()),
+            None if hangs && known && object.kind != ObjectKind::View => {
+                ("made again", format!("{} is rebuilt", object.table))
+            }
+            None => ("created", "the phase creates, replaces or renames it".to_owned()),
+        };
+        objects.push(plain(object.kind.word(), &object.name, change, &why));
+    }
+}
