@@ -77,6 +77,7 @@ pub mod history;
 pub mod inspect;
 pub mod migrate;
 pub mod name;
+pub mod optimize;
 pub mod phase;
 pub mod plan;
 pub mod preflight;

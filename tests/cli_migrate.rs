@@ -72,7 +72,7 @@ fn the_guided_form_says_what_it_does_and_does_it() {
             "[5/5] ",
             "Verifying migration...\n",
             "  ✓ rows: ",
-            "  ✓ foreign keys: no violations\n",
+            "  ✓ foreign keys: the same keys between the same rows as in the backup\n",
             "✓ All verification checks passed!\n",
             "MIGRATION COMPLETE!\n",
             "1 to 2",
@@ -513,5 +513,5 @@ fn every_command_has_examples() {
             count += 1;
         }
     }
-    assert_eq!(count, 27);
+    assert_eq!(count, 28);
 }

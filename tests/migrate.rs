@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,17 +217,46 @@ fn damage_between_copy_and_proof_is_noticed_and_rolled_back() {
     }
 }
 
+/// The source of a large backup is looked at while its pages are copied, and only the rest afterwards.
+const LARGE: &str = "CREATE TABLE filler(x); INSERT INTO filler VALUES (zeroblob(9000000));";
+
 #[test]
 fn a_damaged_index_stops_a_run_before_the_commit_and_its_backup_says_what_it_is() {
-    let bench = support::Bench::new(
-        "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); CREATE TABLE u(c);
-         INSERT INTO t VALUES (1, 2), (3, 4); INSERT INTO u VALUES (5);
-         PRAGMA writable_schema=ON; CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema;
-         DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA writable_schema=RESET;
-         INSERT INTO t VALUES (5, 6);
-         PRAGMA writable_schema=ON;
-         INSERT INTO main.sqlite_schema SELECT * FROM temp.kept WHERE name = 'i';",
-    );
+    for filler in ["", LARGE] {
+        let bench = support::Bench::new(&format!(
+            "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); CREATE TABLE u(c); {filler}
+             INSERT INTO t VALUES (1, 2), (3, 4); INSERT INTO u VALUES (5);
+             PRAGMA writable_schema=ON; CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema;
+             DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA writable_schema=RESET;
+             INSERT INTO t VALUES (5, 6);
+             PRAGMA writable_schema=ON;
+             INSERT INTO main.sqlite_schema SELECT * FROM temp.kept WHERE name = 'i';"
+        ));
+        is_stopped_by_damage(&bench);
+    }
+}
+
+#[test]
+fn a_damaged_page_stops_a_run_before_the_commit_too() {
+    for filler in ["", LARGE] {
+        let bench = support::Bench::new(&format!(
+            "CREATE TABLE t(a); CREATE TABLE u(c); {filler}
+             INSERT INTO t VALUES ('found'); INSERT INTO u VALUES (5);"
+        ));
+        // A wrong count of free bytes: SQLite reads every row all the same.
+        let root: u64 =
+            bench.ask("SELECT rootpage FROM sqlite_schema WHERE name = 't'").parse().unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(bench.database()).unwrap();
+        file.write_all_at(&[9], (root - 1) * 4_096 + 7).unwrap();
+        drop(file);
+        bench.remember();
+        assert_ne!(bench.ask("PRAGMA quick_check"), "ok");
+        is_stopped_by_damage(&bench);
+    }
+}
+
+#[track_caller]
+fn is_stopped_by_damage(bench: &support::Bench) {
     bench.steps("[[up]]\nop = \"rename_column\"\ntable = \"u\"\nfrom = \"c\"\nto = \"d\"\n");
     let error = bench.run(&up_to("head")).unwrap_err();
     assert_eq!(error.kind(), phaseshift::ErrorKind::Damaged, "{}", explain(error));

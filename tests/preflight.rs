@@ -1,5 +1,5 @@
 //! Old rows against new rules: refused before anything is written, with counts and keys.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 
@@ -201,4 +201,174 @@ fn a_report_about_orphans_shows_no_more_than_a_few_words_of_each() {
     let error = bench.refused(ErrorKind::Rows, "2 rows of c have no parent in p");
     let said = error.to_string();
     assert!(said.len() < 200 && said.contains("zzz") && !said.contains("Real("), "{said}");
+}
+
+/// Each of these comes with a value that another rule, an index or the whole table sees.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
+fn a_rule_that_sees_other_values_than_before_is_tried_out() {
+    let rows = "INSERT INTO t(id, a, b) VALUES (1, 5, 'x'), (2, 7, 'X')";
+    let value = |column: &str, value: &str| {
+        format!(
+            "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"{column}\"\nvalue = \"{value}\"\n"
+        )
+    };
+    let rebuild = |body: &str| {
+        format!("[[up]]\nop = \"rebuild\"\ntable = \"t\"\nsql = \"CREATE TABLE t({body})\"\n")
+    };
+    let swapped = "[[up]]\nop = \"drop_index\"\nindex = \"u\"\n[[up]]\nop = \"create_index\"\n\
+                   sql = \"CREATE UNIQUE INDEX u ON t(lower(b))\"\n";
+    for (what, body, steps, words) in [
+        ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "break a rule"),
+        (
+            "a new CHECK",
+            "a, b",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned(),
+            "rows that do not fit: id 1",
+        ),
+        (
+            "a new CHECK with a collation",
+            "a, b COLLATE NOCASE",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned(),
+            "2 rows of t break a rule",
+        ),
+        (
+            "new CHECKs beside a computed value",
+            "a TEXT, b COLLATE NOCASE, d",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned()
+                + &value("d", "1"),
+            "rows that do not fit: id 1",
+        ),
+        (
+            "a new CHECK with a collation beside a computed value",
+            "a TEXT, b COLLATE NOCASE, d",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> 'x')\"\n"
+                .to_owned()
+                + &value("d", "1"),
+            "2 rows of t break a rule",
+        ),
+        (
+            "a new CHECK with a type",
+            "a TEXT, b",
+            "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned(),
+            "rows that do not fit: id 1",
+        ),
+        ("CHECK of a table", "a, b, CHECK (b <> 'y' OR a > 5)", value("b", "'y'"), "break a rule"),
+        ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "a occur more than once"),
+        (
+            "UNIQUE of two",
+            "a, b, UNIQUE (id, a), UNIQUE (a, b)",
+            value("b", "1 + 0 * (a = 5)") + &value("a", "1"),
+            "occur more than once",
+        ),
+        ("NOT NULL", "a NOT NULL, b", value("a", "nullif(a, 7)"), "t.a would be NULL in 1 rows"),
+        (
+            "a function that fails",
+            "a, b",
+            value("a", "abs(a - 8 - 9223372036854775807)"),
+            "cannot be tried out",
+        ),
+        ("a value of all rows", "a, b", value("a", "max(a)"), "1 rows of t break a rule"),
+        ("a text that is no column", "a, b", value("a", "a + \\\"c\\\""), "cannot be tried out"),
+        ("the key", "a, b", value("id", "nullif(id, 2)"), "t.id would be NULL in 1 rows"),
+        (
+            "a default that is NULL",
+            "a, b",
+            "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c NOT NULL DEFAULT (NULL)\""
+                .to_owned(),
+            "break a rule",
+        ),
+        (
+            "a text that becomes a column",
+            "a, b CHECK (b <> \"c\")",
+            rebuild("id INTEGER PRIMARY KEY, a, b CHECK (b <> \\\"c\\\"), c DEFAULT 'x'"),
+            "break a rule",
+        ),
+        (
+            "another UNIQUE",
+            "a UNIQUE, b",
+            rebuild("id INTEGER PRIMARY KEY, a, b COLLATE NOCASE UNIQUE"),
+            "rows of t break a rule",
+        ),
+        (
+            "another collation",
+            "a, b UNIQUE",
+            "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ncollate = \"NOCASE\"\n"
+                .to_owned(),
+            "rows of t break a rule",
+        ),
+        (
+            "another type",
+            "a, b CHECK (b < 'y')",
+            "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"INTEGER\"\n"
+                .to_owned()
+                + &value("b", "9"),
+            "",
+        ),
+        ("an index of that name", "a, b", value("a", "a + 1") + swapped, "rows of t break a rule"),
+    ] {
+        let schema = format!(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, {body}); CREATE UNIQUE INDEX u ON t(a, id); {rows}"
+        );
+        if words.is_empty() {
+            passes(&schema, &steps, "SELECT group_concat(b) FROM t", "9,9");
+        } else {
+            // For whoever reads a failure.
+            println!("{what}");
+            refused(&schema, &steps, &[words]);
+        }
+    }
+}
+
+/// The tables that a look makes to try rows out, as SQLite's authorizer hears of them.
+fn tried(schema: &str, steps: &str) -> usize {
+    use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+    let bench = support::Bench::new(schema);
+    bench.steps(steps);
+    let migration = bench.plan();
+    let mut connection = rusqlite::Connection::open(bench.database()).unwrap();
+    let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let made = Arc::clone(&count);
+    let listen = move |context: AuthContext<'_>| {
+        if matches!(context.action, AuthAction::CreateTempTable { .. }) {
+            made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        Authorization::Allow
+    };
+    connection.authorizer(Some(listen)).unwrap();
+    phaseshift::preflight::check_rows(&connection, migration.plan()).unwrap();
+    count.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+#[test]
+fn rows_are_not_copied_to_try_rules_that_see_the_same_values_as_before() {
+    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER NOT NULL CHECK (a > 0), b VARCHAR(9) UNIQUE, c, d); \
+         CREATE UNIQUE INDEX u ON t(b, a); INSERT INTO t VALUES (1, 5, 'x', 'y', '2024-01-02')";
+    let alter = |column: &str, how: &str| {
+        format!("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"{column}\"\n{how}\n")
+    };
+    let add = |column: &str| {
+        format!(
+            "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"{column}\"\nafter = \"id\"\n"
+        )
+    };
+    for steps in [
+        add("e INTEGER") + "value = \"a * 2\"",
+        add("e INTEGER NOT NULL") + "value = \"a * 2\"",
+        add("e TEXT") + "value = \"lower(b)\"",
+        add("e TEXT NOT NULL DEFAULT 'e'"),
+        alter("c", "not_null = true"),
+        alter("c", "value = \"coalesce(c, a)\""),
+        alter("b", "type = \"TEXT\""),
+        alter("d", "type = \"DATE\""),
+        "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a < 9 AND t.c <> b -- so\n)\"\n".replace("so\n", "so\\n"),
+        "[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"c\"\n".to_owned(),
+    ] {
+        assert_eq!(tried(schema, &steps), 0, "{steps}");
+    }
+    // So that the count means something.
+    assert_eq!(tried(schema, &alter("a", "value = \"a + 1\"")), 1);
+    assert_eq!(tried(schema, &alter("c", "not_null = true\nvalue = \"nullif(c, 'z')\"")), 0);
 }

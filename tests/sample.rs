@@ -183,18 +183,3 @@ fn the_program_runs_in_a_project_and_leaves_it_alone() {
     assert_eq!(project.snapshot(), before);
     assert_eq!(before.names().len(), 6, "{before:?}");
 }
-
-/// Writes the file that `scripts/bench` asks for.
-#[test]
-#[ignore = "scripts/bench runs it"]
-fn a_catalogue_for_the_bench() {
-    let path = std::env::var_os("PHASESHIFT_BENCH_FILE").expect("a path");
-    let files: u32 = std::env::var("PHASESHIFT_BENCH_ROWS").unwrap().parse().unwrap();
-    let options = SampleOptions {
-        sessions: (files / 50).max(1),
-        files,
-        links: files / 7,
-        ..SampleOptions::default()
-    };
-    phaseshift::sample::write_catalogue(std::path::Path::new(&path), &options).unwrap();
-}

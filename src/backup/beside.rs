@@ -1,11 +1,14 @@
-//! Reading a backup on a thread of its own, beside the rebuild and the proof: its integrity, its digest.
+//! Reading a backup on a thread of its own, beside the rebuild and the proof: its integrity, its digest. And the
+//! database that it is made of, beside the copying.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::check::{Integrity, integrity};
+use rusqlite::Connection;
+
+use super::check::{Integrity, integrity, integrity_beyond_quick, is_quickly_sound};
 use super::pages::digest_of_pages;
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
@@ -15,7 +18,7 @@ use crate::event::{Event, Interrupt, Stage, listen_to_progress, measured, tell};
 /// How often the request to stop is looked at.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What is done with a backup, through a connection of its own.
+/// What is done with a file, through a connection of its own.
 type Job<T> = fn(&Path, &OpenOptions) -> Result<T>;
 
 /// A running job. Dropping it stops it.
@@ -36,7 +39,7 @@ type Latest = Arc<Mutex<Option<Event>>>;
 const TELLING: u32 = 16;
 
 impl<T: Send + 'static> Beside<T> {
-    /// Begins to read a finished backup.
+    /// Begins to read a file.
     ///
     /// A file system that stands in for the real one is used by one thread at a time, so that its
     /// faults come in the same order each time: the job then runs at the end. So it does if no thread
@@ -102,9 +105,23 @@ impl<T> Drop for Beside<T> {
 
 /// Checks the integrity of a backup.
 pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
-    let backup = Database::open(path, Access::Look, options)?;
-    let found = integrity(backup.connection())?;
-    backup.close()?;
+    looking(path, options, integrity)
+}
+
+/// Checks the integrity of a backup whose bytes were found to be those of a file that [`is_sound`].
+pub(super) fn check_further(path: &Path, options: &OpenOptions) -> Result<Integrity> {
+    looking(path, options, integrity_beyond_quick)
+}
+
+/// Tells whether SQLite finds nothing in the pages and rows of a file.
+pub(super) fn is_sound(path: &Path, options: &OpenOptions) -> Result<bool> {
+    looking(path, options, is_quickly_sound)
+}
+
+fn looking<T>(path: &Path, options: &OpenOptions, look: fn(&Connection) -> Result<T>) -> Result<T> {
+    let database = Database::open(path, Access::Look, options)?;
+    let found = look(database.connection())?;
+    database.close()?;
     Ok(found)
 }
 

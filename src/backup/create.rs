@@ -61,7 +61,13 @@ pub enum Checked {
     First,
     /// Beside what follows, by [`VerifiedBackup::settle`]: nothing may be committed before.
     Beside,
+    /// The same; it begins while pages are copied, because the caller holds the write lock and nobody can change
+    /// the source meanwhile.
+    BesideUnderLock,
 }
+
+/// From so many bytes on it is worth a thread to check a source while its pages are copied.
+const LARGE: u64 = 8 * 1_024 * 1_024;
 
 impl VerifiedBackup {
     /// Returns where the backup is.
@@ -208,11 +214,12 @@ fn run(
     let started = Instant::now();
     let job = Job::new(source, request)?;
     let mut part = job.begin(observer)?;
+    let early = job.look_early(checked)?;
     let (compared, copied) = {
         let _snapshot = ReadTransaction::begin(source.connection())?;
         job.copy(&part, observer)?;
         let copied = started.elapsed().as_secs_f64();
-        (job.compare(&part, checked, observer)?, copied)
+        (job.compare_and_sync(&part, checked, observer)?, copied)
     };
     let unchecked = compared.unchecked;
     let finished = job.finish(&mut part, compared, true)?;
@@ -222,7 +229,17 @@ fn run(
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
     let seconds = (copied, started.elapsed().as_secs_f64() - copied);
-    let beside = unchecked.then(|| Beside::start(&path, source.options(), beside::check));
+    // Nothing of this process reads the source any more: the rebuild needs it for itself.
+    let sound = match early {
+        Some(early) if unchecked => match early.finish() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            // What could not be read of the source is read of the backup again.
+            sound => sound.unwrap_or(false),
+        },
+        Some(_) | None => false,
+    };
+    let check = if sound { beside::check_further } else { beside::check };
+    let beside = unchecked.then(|| Beside::start(&path, source.options(), check));
     Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside, again: None })
 }
 
@@ -295,6 +312,15 @@ impl<'a> Job<'a> {
         Ok(Self { source, request, files, names, now })
     }
 
+    /// Begins to check the source, if it cannot change until its copy is compared with it: what SQLite says of the
+    /// one it then says of the other.
+    fn look_early(&self, checked: Checked) -> Result<Option<Beside<bool>>> {
+        let bytes = look(self.files, self.source.path())?.map_or(0, |stat| stat.bytes);
+        let begins = checked == Checked::BesideUnderLock && bytes >= LARGE;
+        let start = || Beside::start(self.source.path(), self.source.options(), beside::is_sound);
+        Ok(begins.then(start))
+    }
+
     /// Creates the folder and an empty part file.
     fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
         ensure_folder(self.files, self.request.folder)?;
@@ -324,6 +350,7 @@ impl<'a> Job<'a> {
     fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
         let options = self.source.options();
         let mut copy = Database::open(part.path(), Access::Create, options)?;
+        copy.leave_syncs_to_caller()?;
         let subject = self.source.path();
         let job = PageCopy { stage: Stage::Backup, subject, options };
         copy_pages(
@@ -342,6 +369,32 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Backup, format!("the backup stayed in journal mode {mode}")))
+    }
+
+    /// Compares the copy with the source while the disk takes it in. It is synced again before it gets its name,
+    /// but an error that the system has told once counts: it may not tell it twice.
+    fn compare_and_sync(
+        &self,
+        part: &Part<'_>,
+        checked: Checked,
+        observer: &mut dyn Observer,
+    ) -> Result<Compared> {
+        if self.files.vfs().is_some() {
+            // A file system that stands in for the real one is used by one thread at a time.
+            return self.compare(part, checked, observer);
+        }
+        std::thread::scope(|scope| {
+            let sync = || part.sync();
+            let syncing = std::thread::Builder::new().name("sync".to_owned());
+            let syncing = syncing.spawn_scoped(scope, sync).ok();
+            let compared = self.compare(part, checked, observer)?;
+            match syncing.map(std::thread::ScopedJoinHandle::join) {
+                Some(Ok(synced)) => synced.map(|()| compared),
+                Some(Err(_)) => Err(Error::new(ErrorKind::Backup, "the backup was not synced")),
+                // No thread could be had: the sync before the name is the only one.
+                None => Ok(compared),
+            }
+        })
     }
 
     /// Compares the copy with the source: every byte of every page, where SQLite gives pages out.
@@ -381,7 +434,7 @@ impl<'a> Job<'a> {
         }
         self.compare_properties(&copy)?;
         copy.close()?;
-        Ok(Compared { tables, digest: Some(digest), unchecked: checked == Checked::Beside })
+        Ok(Compared { tables, digest: Some(digest), unchecked: checked != Checked::First })
     }
 
     /// Compares the copy with the source by what they hold: integrity, schema, every row, the file's

@@ -17,6 +17,7 @@ mod prune;
 mod publish;
 mod verify;
 
+pub(crate) use check::integrity;
 pub(crate) use copy::{PageCopy, copy_pages, patiently};
 pub(crate) use create::keep_damaged;
 pub use create::{BackupRequest, Checked, VerifiedBackup, create, create_checked};
@@ -24,6 +25,7 @@ pub use entry::{BackupEntry, Leftover, leftovers, list, remove_leftovers};
 pub use manifest::{LabelKind, Manifest, ManifestTable};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};
+pub(crate) use pages::{Pages, compare_pages};
 pub(crate) use part::{Part, folder_of, look};
 pub use prune::{PruneMode, Retention, prune};
 pub(crate) use verify::digest;

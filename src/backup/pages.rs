@@ -37,7 +37,7 @@ const WRITTEN_ANEW: [Range<usize>; 4] = [
 
 /// What a comparison of all pages found.
 #[derive(Debug)]
-pub(super) enum Pages {
+pub(crate) enum Pages {
     /// Every byte is the same, but for what SQLite writes anew; the digest of the copy.
     Equal(Digest),
     /// They differ: in words.
@@ -48,7 +48,7 @@ pub(super) enum Pages {
 
 /// Compares a copy, which no connection of this process may have open, with its source. The source's
 /// connection is in a read transaction. Progress is told in bytes.
-pub(super) fn compare_pages(
+pub(crate) fn compare_pages(
     source: &Connection,
     copy: &Path,
     options: &OpenOptions,

@@ -65,11 +65,16 @@ impl<'f> Part<'f> {
         &self.path
     }
 
+    /// Makes the content durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.files.sync_file(&self.path).map_err(|error| file_error("sync", &self.path, error))
+    }
+
     /// Makes the content durable and the permissions those of another file, never wider.
     pub(crate) fn settle(&self, like: &Stat) -> Result<()> {
         let failed = |action| move |error| file_error(action, &self.path, error);
         // A file that its owner may only read cannot be synced any more, hence the order.
-        self.files.sync_file(&self.path).map_err(failed("sync"))?;
+        self.sync()?;
         // As long as the group may be another one, it gets no more than everybody.
         let mode = like.mode & (0o707 | ((like.mode & 0o007) << 3));
         let narrow = Stat { mode, ..*like };

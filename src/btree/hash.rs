@@ -49,9 +49,8 @@ impl Entry {
         }
     }
 
-    fn number(&mut self, class: u8, bytes: [u8; 8]) {
-        self.0.push(class);
-        self.0.extend_from_slice(&bytes);
+    fn number(&mut self, class: u8, [a, b, c, d, e, f, g, h]: [u8; 8]) {
+        self.0.extend_from_slice(&[class, a, b, c, d, e, f, g, h]);
     }
 
     fn bytes(&mut self, class: u8, bytes: &[u8]) {

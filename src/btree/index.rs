@@ -45,6 +45,9 @@ pub struct Rows {
 /// ascending order, and whether those that must be unique are. Rows of a table without rowids must be in
 /// order, too.
 ///
+/// Whether the rows are well formed behind the fields that indexes need is for SQLite to tell
+/// (<https://sqlite.org/pragma.html#pragma_quick_check>).
+///
 /// The answer is no also if it could not be found out: a short record, a very long key. Nothing but one
 /// page of each level and one entry is held in memory. The progress function gets the number of rows and
 /// entries passed and may stop by failing.
@@ -88,7 +91,7 @@ fn expected<P: Pages>(
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
     let mut entry = Entry::default();
     while cursor.advance()? {
-        if !row.load(&mut cursor, deepest)? {
+        if !row.load_first(&mut cursor, deepest)? {
             return Ok(None);
         }
         if !rows.key.is_empty() {

@@ -31,27 +31,48 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads the record up to a field; returns false if that is not possible.
+    /// Reads the record up to a field, and all of its header; returns false if that is not possible.
     pub(super) fn load<P: Pages>(
         &mut self,
         cursor: &mut Cursor<'_, P>,
         deepest: Option<usize>,
     ) -> Read<bool> {
+        if !self.load_header(cursor, usize::MAX)? {
+            return Ok(false);
+        }
+        let end = deepest.map_or(0, |number| self.fields.end_of(number));
+        self.load_to(cursor, end)
+    }
+
+    /// Reads the record up to a field. What its header says of those behind is not looked at: for records that
+    /// SQLite checks, too.
+    pub(super) fn load_first<P: Pages>(
+        &mut self,
+        cursor: &mut Cursor<'_, P>,
+        deepest: Option<usize>,
+    ) -> Read<bool> {
+        if !self.load_header(cursor, deepest.map_or(0, |number| number.saturating_add(1)))? {
+            return Ok(false);
+        }
+        self.load_to(cursor, self.fields.end())
+    }
+
+    fn load_header<P: Pages>(&mut self, cursor: &mut Cursor<'_, P>, fields: usize) -> Read<bool> {
         self.is_set = true;
         cursor.begin(9, &mut self.record)?;
         let Some(header) = Fields::header_length(&self.record).filter(|it| *it <= LONGEST) else {
             return Ok(false);
         };
         cursor.extend(header, &mut self.record)?;
-        if self.fields.read(&self.record).is_none() || self.fields.end() > cursor.length() {
-            return Ok(false);
+        let read = self.fields.read_first(&self.record, fields);
+        Ok(read.is_some() && self.fields.end() <= cursor.length())
+    }
+
+    fn load_to<P: Pages>(&mut self, cursor: &mut Cursor<'_, P>, end: usize) -> Read<bool> {
+        if end <= LONGEST {
+            cursor.extend(end, &mut self.record)?;
         }
-        let end = deepest.map_or(0, |number| self.fields.end_of(number));
-        if end > LONGEST {
-            return Ok(false);
-        }
-        cursor.extend(end, &mut self.record)?;
-        Ok(true)
+        Ok(end <= LONGEST)
     }
 
     pub(super) fn part(&self, place: Place, rowid: i64) -> Option<Value<'_>> {

@@ -35,4 +35,4 @@ pub use set::PageSet;
 pub use source::{BytePages, DbPages};
 pub use transaction::ReadTransaction;
 pub use twins::compare_pages;
-pub use values::{Demand, ValueMap, Values, compare_values};
+pub use values::{Demand, Texts, ValueMap, Values, compare_values};

@@ -12,6 +12,12 @@ pub trait Pages {
     /// # Errors
     /// [`Stop::Malformed`] if there is no such page; [`Stop::Failed`] if it cannot be read.
     fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()>;
+
+    /// Tells whether every page that is read was checked in full elsewhere, so that it is enough to follow what
+    /// it says.
+    fn are_checked(&self) -> bool {
+        false
+    }
 }
 
 /// The sizes of a database, from its header (<https://sqlite.org/fileformat2.html#the_database_header>).

@@ -17,6 +17,11 @@ pub enum Value<'r> {
 
 /// Reads a variable-length integer: the number, and how many bytes it takes.
 pub(super) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    // Nearly all are shorter than 128.
+    let first = *bytes.first()?;
+    if first < 0x80 {
+        return Some((u64::from(first), 1));
+    }
     let mut sum = 0;
     for (index, byte) in bytes.iter().take(8).enumerate() {
         sum = sum << 7 | u64::from(byte & 0x7f);
@@ -47,6 +52,12 @@ impl Fields {
 
     /// Reads the header of a record, which begins with all of it; `None` if it makes no sense.
     pub fn read(&mut self, record: &[u8]) -> Option<()> {
+        self.read_first(record, usize::MAX)
+    }
+
+    /// As [`Fields::read`], so many fields at the most: what comes behind them is not looked at, and the last one
+    /// ends where the last of these does.
+    pub fn read_first(&mut self, record: &[u8], fields: usize) -> Option<()> {
         self.places.clear();
         self.end = 0;
         if record.is_empty() {
@@ -56,14 +67,27 @@ impl Fields {
         let length = usize::try_from(length).ok()?;
         let header = record.get(..length)?;
         let mut place = length;
-        while at < length {
+        while at < length && self.places.len() < fields {
             let (kind, width) = varint(header.get(at..)?)?;
             self.places.push((kind, place));
             place = place.checked_add(size(kind)?)?;
             at += width;
         }
         self.end = place;
-        (at == length).then_some(())
+        (at == length || self.places.len() == fields).then_some(())
+    }
+
+    /// Returns so many fields of a record from the n-th on, from 0: their serial types with their places, and
+    /// their bytes. The same types and bytes are the same values. `None` if the record ends before.
+    pub(super) fn run<'r>(
+        &'r self,
+        record: &'r [u8],
+        first: usize,
+        count: usize,
+    ) -> Option<Run<'r>> {
+        let kinds = self.places.get(first..first.checked_add(count)?)?;
+        let start = kinds.first()?.1;
+        Some(Run { kinds, bytes: record.get(start..self.end_of(first + count - 1))? })
     }
 
     /// Returns how many fields there are.
@@ -102,6 +126,22 @@ impl Fields {
     }
 }
 
+/// Fields that follow each other.
+pub(super) struct Run<'r> {
+    kinds: &'r [(u64, usize)],
+    bytes: &'r [u8],
+}
+
+impl Run<'_> {
+    /// Tells whether types and bytes are the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let kinds = || self.kinds.iter().zip(other.kinds);
+        self.kinds.len() == other.kinds.len()
+            && self.bytes == other.bytes
+            && kinds().all(|(one, two)| one.0 == two.0)
+    }
+}
+
 /// How many bytes a field of a serial type takes; `None` for the two that no file has.
 fn size(kind: u64) -> Option<usize> {
     Some(match kind {
@@ -114,10 +154,14 @@ fn size(kind: u64) -> Option<usize> {
     })
 }
 
+/// Reads a big-endian integer of at most eight bytes.
 fn integer(bytes: &[u8]) -> i64 {
     let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    let start = if negative { -1 } else { 0 };
-    bytes.iter().fold(start, |sum, byte| sum << 8 | i64::from(*byte))
+    let mut whole = if negative { [0xff; 8] } else { [0; 8] };
+    if let Some(low) = whole.len().checked_sub(bytes.len()).and_then(|at| whole.get_mut(at..)) {
+        low.copy_from_slice(bytes);
+    }
+    i64::from_be_bytes(whole)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub struct DbPages<'c> {
     statement: Statement<'c>,
     /// Where the file's bytes are what the connection sees.
     file: Option<OpenFile<'c>>,
+    ahead: Ahead,
     geometry: Geometry,
     _transaction: ReadTransaction<'c>,
 }
@@ -33,7 +34,8 @@ impl<'c> DbPages<'c> {
         let transaction = ReadTransaction::begin(connection)?;
         let count = connection.query_row("PRAGMA main.page_count", [], |row| row.get(0))?;
         let geometry = Geometry { page_size: 512, usable: 512, pages: count };
-        let mut pages = Self { statement, file: None, geometry, _transaction: transaction };
+        let ahead = Ahead::default();
+        let mut pages = Self { statement, file: None, ahead, geometry, _transaction: transaction };
         let mut first = Vec::new();
         let read = pages.read(1, &mut first).and_then(|()| Geometry::read(&first, count));
         match read {
@@ -47,20 +49,62 @@ impl<'c> DbPages<'c> {
     }
 }
 
-impl DbPages<'_> {
-    fn read_file(&self, file: &OpenFile<'_>, number: u32, into: &mut Vec<u8>) -> Read<()> {
-        let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
-        let size = self.geometry.page_size;
-        let start = u64::from(number).checked_sub(1).map(|before| before * size as u64);
-        let Some(start) = start.filter(|start| start + size as u64 <= file.bytes()) else {
-            return missing("there is no such page");
-        };
-        into.resize(size, 0);
-        match file.read(start, into) {
-            Ok(true) => Ok(()),
-            Ok(false) => missing("the file ends before it"),
-            Err(error) => Err(error.into()),
+/// How many bytes are read at once where one page follows another.
+const AHEAD: usize = 64 * 1_024;
+
+/// How far apart pages may be that still follow each other: those between belong to other trees.
+const GAP: u32 = 8;
+
+/// Pages that were read from the file before somebody asked for them. Nobody writes while the file is lent.
+#[derive(Debug, Default)]
+struct Ahead {
+    first: u32,
+    bytes: Vec<u8>,
+    /// The page that was asked for last.
+    last: u32,
+}
+
+impl Ahead {
+    fn page(&self, number: u32, size: usize) -> Option<&[u8]> {
+        let start = number.checked_sub(self.first)? as usize * size;
+        self.bytes.get(start..start + size)
+    }
+
+    /// How many pages, with this one, are worth reading.
+    fn worth(&self, number: u32, geometry: Geometry) -> usize {
+        let follows = number.checked_sub(self.last).is_some_and(|step| (1..=GAP).contains(&step));
+        let left = (geometry.pages - number) as usize + 1;
+        if follows { left.min(AHEAD / geometry.page_size).max(1) } else { 1 }
+    }
+}
+
+fn read_file<'a>(
+    (file, ahead): (&OpenFile<'_>, &'a mut Ahead),
+    geometry: Geometry,
+    number: u32,
+) -> Read<&'a [u8]> {
+    let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
+    let size = geometry.page_size;
+    if number == 0 || number > geometry.pages {
+        return missing("there is no such page");
+    }
+    if ahead.page(number, size).is_none() {
+        let start = u64::from(number - 1) * size as u64;
+        let mut bytes = std::mem::take(&mut ahead.bytes);
+        bytes.resize(ahead.worth(number, geometry) * size, 0);
+        if !file.read(start, &mut bytes)? {
+            // The file ends before the last of these pages, perhaps behind this one.
+            bytes.truncate(size);
+            if !file.read(start, &mut bytes)? {
+                return missing("the file ends before it");
+            }
         }
+        (ahead.first, ahead.bytes) = (number, bytes);
+    }
+    ahead.last = number;
+    match ahead.page(number, size) {
+        Some(page) => Ok(page),
+        None => missing("there is no such page"),
     }
 }
 
@@ -72,7 +116,10 @@ impl Pages for DbPages<'_> {
     fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
         let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
         if let Some(file) = self.file.as_ref().filter(|file| file.has(number)) {
-            return self.read_file(file, number, into);
+            let page = read_file((file, &mut self.ahead), self.geometry, number)?;
+            into.clear();
+            into.extend_from_slice(page);
+            return Ok(());
         }
         let mut rows = self.statement.query([number]).map_err(Error::from)?;
         let row = match rows.next() {

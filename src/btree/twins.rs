@@ -6,8 +6,9 @@ use super::pages::{Geometry, Malformed, Pages, Read, Stop};
 use crate::error::Result;
 
 /// Compares two trees that have the same root, page by page: a tree that nobody touched has the same bytes on the
-/// same pages. The pages of one are checked in full, and with it those of the other. Otherwise as
-/// [`compare_trees`](super::compare_trees), which can tell more where this says that they differ.
+/// same pages. If they are equal, one is as sound as the other: the left one is that of a backup, which is checked
+/// in full. Otherwise as [`compare_trees`](super::compare_trees), which can tell more where this says that they
+/// differ.
 ///
 /// # Errors
 /// As [`compare_trees`](super::compare_trees).
@@ -69,5 +70,9 @@ impl<L: Pages, R: Pages> Pages for Twins<'_, L, R> {
         }
         self.differ = true;
         Err(Stop::Malformed(Malformed { page: number, what: "the pages differ" }))
+    }
+
+    fn are_checked(&self) -> bool {
+        true
     }
 }

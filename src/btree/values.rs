@@ -26,8 +26,19 @@ pub struct Demand {
     pub null: bool,
     /// Whether numbers may.
     pub numbers: bool,
-    /// Whether text may.
-    pub text: bool,
+    /// Which text may.
+    pub text: Texts,
+}
+
+/// Which text a column takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// All.
+    All,
+    /// What is certainly no number, so that a column of numbers keeps it as it is; in UTF-8.
+    Words,
+    /// None.
+    None,
 }
 
 /// What a comparison of values found.
@@ -70,6 +81,8 @@ pub fn compare_values<L: Pages, R: Pages>(
     let new_depth = deepest(&mut map.pairs.iter().map(|(_, place)| *place).chain(asked));
     let (mut old, mut new) = (Loaded::default(), Loaded::default());
     let (mut rows, mut kept) = (0, true);
+    let stretches = stretches(&map.pairs);
+    let demands: Vec<&Demand> = map.demands.iter().filter(|it| !it.takes_all()).collect();
     loop {
         match (one.advance()?, two.advance()?) {
             (false, false) => break,
@@ -84,16 +97,12 @@ pub fn compare_values<L: Pages, R: Pages>(
         while two.has_more() {
             two.more()?;
         }
-        let same = |(left, right): &(Place, Place)| {
-            let values = old.part(*left, rowid).zip(new.part(*right, rowid));
-            values.is_some_and(|(one, two)| identical(one, two))
-        };
-        if !map.pairs.iter().all(same) {
+        if !stretches.iter().all(|it| it.is_same((&old, &new), rowid)) {
             return Ok(Values::Different);
         }
         let meets =
-            |demand: &Demand| new.part(demand.place, rowid).is_some_and(|it| demand.met(it));
-        kept = kept && map.demands.iter().all(meets);
+            |demand: &&Demand| new.part(demand.place, rowid).is_some_and(|it| demand.met(it));
+        kept = kept && demands.iter().all(meets);
         rows += 1;
         if rows % STRIDE == 0 {
             progress(rows)?;
@@ -103,15 +112,76 @@ pub fn compare_values<L: Pages, R: Pages>(
     Ok(Values::Equal { rows, pages: two.into_visited(), kept })
 }
 
+/// Pairs of fields that follow each other on both sides.
+struct Stretch(Vec<(Place, Place)>);
+
+/// Puts pairs together as far as that goes.
+fn stretches(pairs: &[(Place, Place)]) -> Vec<Stretch> {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by_key(|(left, right)| (left.field(), right.field()));
+    let mut all: Vec<Stretch> = Vec::new();
+    for pair in sorted {
+        let follows = |last: &(Place, Place)| {
+            let next = |one: Place, two: Place| one.field().map(|it| it + 1) == two.field();
+            last.0.field().is_some()
+                && last.1.field().is_some()
+                && next(last.0, pair.0)
+                && next(last.1, pair.1)
+        };
+        match all.last_mut() {
+            Some(Stretch(stretch)) if stretch.last().is_some_and(follows) => stretch.push(pair),
+            _ => all.push(Stretch(vec![pair])),
+        }
+    }
+    all
+}
+
+impl Stretch {
+    /// Tells whether the values are the same: at once if their bytes are, else one by one, because one value
+    /// has several forms and a record may end early.
+    fn is_same(&self, (old, new): (&Loaded, &Loaded), rowid: i64) -> bool {
+        let first = self.0.first().map(|(left, right)| (left.field(), right.field()));
+        if let Some((Some(left), Some(right))) = first {
+            let one = old.fields.run(&old.record, left, self.0.len());
+            let two = new.fields.run(&new.record, right, self.0.len());
+            if one.zip(two).is_some_and(|(one, two)| one.is_same(&two)) {
+                return true;
+            }
+        }
+        self.0.iter().all(|(left, right)| {
+            let values = old.part(*left, rowid).zip(new.part(*right, rowid));
+            values.is_some_and(|(one, two)| identical(one, two))
+        })
+    }
+}
+
 impl Demand {
-    const fn met(&self, value: Value<'_>) -> bool {
+    /// Tells whether no value breaks it.
+    const fn takes_all(&self) -> bool {
+        self.null && self.numbers && matches!(self.text, Texts::All)
+    }
+
+    fn met(&self, value: Value<'_>) -> bool {
         match value {
             Value::Null => self.null,
             Value::Integer(_) | Value::Real(_) => self.numbers,
-            Value::Text(_) => self.text,
+            Value::Text(text) => match self.text {
+                Texts::All => true,
+                Texts::Words => is_no_number(text),
+                Texts::None => false,
+            },
             Value::Blob(_) => true,
         }
     }
+}
+
+/// Tells whether a text has no digit, or something that no number has, or a sign behind a digit, as a date has.
+fn is_no_number(text: &[u8]) -> bool {
+    let in_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE \t\n\x0b\x0c\r".contains(byte);
+    let signed = |pair: &[u8]| matches!(pair, [before, b'+' | b'-'] if before.is_ascii_digit() || *before == b'.');
+    !text.iter().all(in_number)
+        || !text.iter().any(u8::is_ascii_digit)
+        || text.windows(2).any(signed)
 }
 
 /// The same storage class and the same bytes: -0.0 is not 0.0.
@@ -119,5 +189,48 @@ fn identical(one: Value<'_>, two: Value<'_>) -> bool {
     match (one, two) {
         (Value::Real(one), Value::Real(two)) => one.to_bits() == two.to_bits(),
         (one, two) => one == two,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_no_number_stays_text_in_a_column_of_numbers(
+            text in prop_oneof![
+                "[-+.0-9eE x]{0,8}",
+                "[ \\t\\n\\u{b}\\u{c}\\r]?[-+]?[0-9]{0,20}\\.?[0-9]{0,3}([eE][-+]?[0-9]{1,3})?[ \\r]?",
+                "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+                ".{0,6}",
+            ]
+        ) {
+            let connection = rusqlite::Connection::open_in_memory().unwrap();
+            connection.execute_batch("CREATE TABLE t(n NUMERIC)").unwrap();
+            connection.execute("INSERT INTO t VALUES (?1)", [&text]).unwrap();
+            let class: String =
+                connection.query_row("SELECT typeof(n) FROM t", [], |row| row.get(0)).unwrap();
+            prop_assert!(class == "text" || !is_no_number(text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dates_and_names_are_no_numbers() {
+        for (text, expected) in [
+            ("2024-01-02", true),
+            ("03:04", true),
+            ("M 31", true),
+            ("-", true),
+            ("", true),
+            ("007", false),
+            (" -1.5e+3 ", false),
+            ("1-", true),
+            ("1e", false),
+        ] {
+            assert_eq!(is_no_number(text.as_bytes()), expected, "{text}");
+        }
     }
 }

@@ -223,6 +223,12 @@ pub enum Command {
   phaseshift restore --latest
   phaseshift restore backups/fits_catalog_pre_phase3_20241027_013000.db --yes")]
     Restore(RestoreArgs),
+    /// Give free pages back to the file system, after a backup; rowids and statistics stay
+    #[command(after_help = "Examples:
+  phaseshift optimize --dry-run
+  phaseshift optimize
+  phaseshift optimize --analyze --json")]
+    Optimize(OptimizeArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -429,6 +435,17 @@ pub struct RestoreArgs {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `optimize`.
+#[derive(Debug, Clone, Args)]
+pub struct OptimizeArgs {
+    /// Also collect the planner's statistics anew; without it they stay, whoever made them
+    #[arg(long)]
+    pub analyze: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
@@ -572,6 +589,7 @@ impl Command {
             Self::Backup(_) => "backup",
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
+            Self::Optimize(_) => "optimize",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -601,6 +619,7 @@ impl Command {
                 | Self::Backup(_)
                 | Self::Backups(_)
                 | Self::Restore(_)
+                | Self::Optimize(_)
                 | Self::Demo(_)
         )
     }

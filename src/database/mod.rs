@@ -5,12 +5,14 @@
 //! know phases, plans or what is in the tables.
 
 mod attached;
+mod compact;
 mod effort;
 mod fence;
 mod holders;
 mod open;
 mod parts;
 mod patience;
+mod room;
 mod settings;
 mod statements;
 mod transaction;
@@ -23,6 +25,7 @@ pub use open::{Access, Database, OpenOptions, beside};
 pub use parts::{LentCollations, MissingPart, lend_collations, with_passing_stubs};
 pub(crate) use parts::{stub, with_stubs};
 pub use patience::{WaitListener, listen_to_waits};
+pub use room::Room;
 pub use settings::{Identity, with_strict_names};
 pub use statements::{Purpose, run_fenced, told, words};
 pub use transaction::WriteTransaction;

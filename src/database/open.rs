@@ -158,6 +158,15 @@ impl Database {
         &self.options
     }
 
+    /// Writes without syncs and without a journal on the disk: for a file that nobody is promised yet, and that
+    /// the caller syncs before it promises it.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn leave_syncs_to_caller(&self) -> Result<()> {
+        settings::leave_syncs_to_caller(&self.connection)
+    }
+
     /// Opens another connection to the same file. SQLite connections of one process respect each other.
     ///
     /// # Errors

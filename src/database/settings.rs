@@ -41,12 +41,21 @@ pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
         connection.execute_batch(&format!("PRAGMA {name}={value}"))?;
         require(connection, name, wanted)?;
     }
-    enlarge_cache(connection)?;
+    enlarge_cache(connection, access)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     if access == Access::Look {
         connection.execute_batch("PRAGMA query_only=ON")?;
         require(connection, "query_only", 1)?;
     }
+    Ok(())
+}
+
+/// Lets a file in the making be written without syncs and without a journal on the disk
+/// (<https://sqlite.org/pragma.html#pragma_synchronous>).
+pub(super) fn leave_syncs_to_caller(connection: &Connection) -> Result<()> {
+    connection.execute_batch("PRAGMA main.synchronous=OFF")?;
+    require(connection, "main.synchronous", 0)?;
+    connection.query_row("PRAGMA main.journal_mode=MEMORY", [], |_| Ok(()))?;
     Ok(())
 }
 
@@ -67,12 +76,17 @@ pub fn with_strict_names<T>(
     Ok(done)
 }
 
-/// Gives a connection a cache of 10 MB, unless the file asks for another one than SQLite's default.
-fn enlarge_cache(connection: &Connection) -> Result<()> {
+/// Gives a connection a larger cache, unless the file asks for another one than SQLite's default: 10 MB, and 20 MB
+/// where pages are written, because each time that the cache is full the journal is synced.
+fn enlarge_cache(connection: &Connection, access: Access) -> Result<()> {
     // https://sqlite.org/pragma.html#pragma_cache_size; negative numbers are KiB.
     let size: i64 = connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+    let wanted = match access {
+        Access::Write => -20_000,
+        Access::Look | Access::Create => -10_000,
+    };
     if size == -2_000 {
-        connection.execute_batch("PRAGMA cache_size=-10000")?;
+        connection.execute_batch(&format!("PRAGMA cache_size={wanted}"))?;
     }
     Ok(())
 }

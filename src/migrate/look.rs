@@ -28,6 +28,18 @@ pub struct Request {
     pub losses: LossPolicy,
     /// How the phases of the run are cut into transactions.
     pub transactions: Transactions,
+    /// Whether anybody reads what a person should know before the run.
+    pub notices: Notices,
+}
+
+/// Whether a look looks for what stops nothing but is good to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notices {
+    /// All of it.
+    #[default]
+    Find,
+    /// Only what costs nothing: whether the chain runs from nothing, too, is left open.
+    Skip,
 }
 
 /// How the phases of a run are cut into transactions. There is one backup in any case.
@@ -58,6 +70,7 @@ impl Request {
             target,
             losses: LossPolicy::default(),
             transactions: Transactions::default(),
+            notices: Notices::default(),
         }
     }
 
@@ -65,6 +78,13 @@ impl Request {
     #[must_use]
     pub fn accepting_loss(mut self) -> Self {
         self.losses = LossPolicy::Accept;
+        self
+    }
+
+    /// Asks for a look that nobody reads.
+    #[must_use]
+    pub fn without_notices(mut self) -> Self {
+        self.notices = Notices::Skip;
         self
     }
 
@@ -142,6 +162,9 @@ impl Migration<Prepared> {
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
         let mut plan = plan_path(&project, &known, &path, request.direction)?;
+        if request.notices == Notices::Find && request.direction == Direction::Up {
+            notice_what_runs_here_only(&project, &known, &mut plan)?;
+        }
         count_losses(database.connection(), &mut plan)?;
         if request.losses == LossPolicy::Refuse {
             refuse_losses(&plan)?;
@@ -151,8 +174,7 @@ impl Migration<Prepared> {
         }
         check_rows(database.connection(), &plan)?;
         let files = project.options.files.as_ref();
-        let need =
-            space_need(files, &project.database, plan.rebuilds().any(|it| it.stays.is_none()))?;
+        let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
         if let Some(first) = plan.phases.first_mut() {
@@ -191,9 +213,7 @@ pub(super) fn plan_path(
     let mut plan = match direction {
         Direction::Up => {
             refuse_taken_versions(known, &phases)?;
-            let mut plan = plan_up(project, known, &mut shadow, &phases)?;
-            notice_what_runs_here_only(project, known, &mut plan)?;
-            plan
+            plan_up(project, known, &mut shadow, &phases)?
         }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };

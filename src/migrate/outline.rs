@@ -9,6 +9,7 @@ use crate::preflight::count_losses;
 
 use super::look::{Request, UpToDate, plan_path};
 use super::project::Project;
+use super::reproducible::notice_what_runs_here_only;
 use super::state::Migration;
 
 /// Planned, and nothing else: rows, space and locks were not looked at.
@@ -45,6 +46,9 @@ impl Migration<Outlined> {
         }
         let mut plan = plan_path(project, &known, &path, request.direction)
             .map_err(|error| error.in_database(&project.database))?;
+        if request.direction == Direction::Up {
+            notice_what_runs_here_only(project, &known, &mut plan)?;
+        }
         count_losses(database.connection(), &mut plan)?;
         let (transactions, state) = (request.transactions, Outlined(()));
         let migration = Self { project: project.clone(), known, plan, transactions, state };

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
 use crate::files::Files;
 use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
-use crate::preflight::{require_space, space_need};
+use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Allowance, Comparison, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, differences, read};
 
@@ -79,8 +79,8 @@ pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
 /// [`ErrorKind::Io`].
 pub fn rehearsal_space(project: &Project) -> Result<u64> {
     let files = project.options.files.as_ref();
-    let need = space_need(files, &project.database, true)?;
-    Ok(4 * need.backup + need.database)
+    let bytes = bytes_of(files, &project.database)?;
+    Ok(5 * bytes + bytes / 10)
 }
 
 /// Takes a verdict over, unless the shadow knows worse. Tells whether the phase comes back.

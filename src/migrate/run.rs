@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::VerifiedBackup;
-use crate::database::{Access, Database, Identity, WriteTransaction};
+use crate::database::{Access, Database, Identity, Room, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::record;
@@ -58,6 +58,8 @@ pub struct Report {
     pub seconds: f64,
     /// How long each stage took.
     pub stages: Stages,
+    /// The room that the file took before, and takes now.
+    pub room: (Room, Room),
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -91,6 +93,7 @@ impl Migration<Secured> {
         let mut lap = Lap::start();
         let database = self.state.database.connection();
         let baseline = Baseline::take(database, &self.known.schema);
+        let room = Room::of(&self.state.database)?;
         let (backup, verify) = self.state.backup.seconds();
         let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
         let mut work = Work {
@@ -100,6 +103,7 @@ impl Migration<Secured> {
             course: Course { step: 0, steps: steps.len(), refill: Refill::default() },
             execution: Execution::default(),
             proof: Proof::default(),
+            room: (room, room),
             done: 0,
             follow_up: None,
         };
@@ -125,6 +129,7 @@ impl Migration<Secured> {
             proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
             stages: work.stages,
+            room: work.room,
             follow_up,
         })
     }
@@ -219,6 +224,8 @@ impl Migration<Secured> {
         work.proof = prove(&subject, observer)
             .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
         self.note_rows_proven(&plan.phases[work.done..], &work.proof)?;
+        // Nothing that could fail is left for after the commit.
+        work.room.1 = Room::of(database)?.when_written();
         work.stages.proof += work.lap.next();
         Ok(())
     }
@@ -341,6 +348,8 @@ struct Work {
     course: Course,
     execution: Execution,
     proof: Proof,
+    /// Before the run, and as the last transaction leaves it.
+    room: (Room, Room),
     /// Phases that are committed.
     done: usize,
     /// What failed after a commit that counts.

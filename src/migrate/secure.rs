@@ -53,7 +53,7 @@ impl Migration<Prepared> {
             }
         };
         let phase = plan.phases.first().map(|phase| phase.id.as_str());
-        let backup = back_up(&project, &known, phase, Checked::Beside, observer)?;
+        let backup = back_up(&project, &known, phase, Checked::BesideUnderLock, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
@@ -145,7 +145,7 @@ pub(super) fn hold(
         crate::preflight::check_requirements(database.connection(), first)?;
     }
     let phase = plan.phases.first().map(|phase| phase.id.as_str());
-    let backup = back_up(&project, &now, phase, Checked::Beside, observer)?;
+    let backup = back_up(&project, &now, phase, Checked::BesideUnderLock, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::history::Recorded;
 use crate::phase::{Applied, PhaseId};
 use crate::plan::Plan;
+use crate::preflight::{SpaceNeed, space_need};
 use crate::schema::Schema;
 
 use super::look::Transactions;
@@ -91,6 +92,16 @@ impl<S> Migration<S> {
         let chain = &self.project.chain;
         let after = applied.ids().filter_map(|id| chain.get(id)).map(|phase| phase.version).max();
         (self.known.recorded.version(), after)
+    }
+}
+
+impl Migration<Prepared> {
+    /// Computes the space that the run needs.
+    ///
+    /// # Errors
+    /// As [`space_need`].
+    pub fn space(&self) -> Result<SpaceNeed> {
+        space_need(&self.state.database, &self.known.schema, &self.plan)
     }
 }
 

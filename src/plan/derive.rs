@@ -8,7 +8,7 @@ use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
 use crate::rows::TypedColumn;
-use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
+use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, RecordCopy, TableLineage, free_name};
 use crate::sql::{edit, significant_tokens};
 
@@ -467,13 +467,13 @@ fn given_alias(lineage: &TableLineage, before: &Table, after: &Table) -> Option<
     (given && !kept).then(|| alias.name.clone())
 }
 
-/// Kept columns whose declared type changes. ANY of a STRICT table stores values as they are
-/// (<https://sqlite.org/stricttables.html>).
+/// Kept columns whose declared type changes how values are stored: not from VARCHAR(9) to TEXT. ANY of a
+/// STRICT table stores values as they are (<https://sqlite.org/stricttables.html>).
 fn typed(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<TypedColumn> {
     let kept = lineage.columns.iter().filter_map(|column| {
         let ColumnOrigin::Kept(from) = &column.origin else { return None };
         let (old, new) = (before.column(from)?, after.column(&column.name)?);
-        let same_type = old.declared.eq_ignore_ascii_case(&new.declared);
+        let same_type = Affinity::of(&old.declared) == Affinity::of(&new.declared);
         if (same_type && before.strict == after.strict) || !new.is_writable() {
             return None;
         }

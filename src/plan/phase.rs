@@ -25,9 +25,12 @@ pub fn plan_phase(
     let planner = Planner { phase, tables };
     let before = shadow.schema()?;
     let outputs = shadow.outputs()?;
+    let strings = shadow.names_read_as_strings()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
-        .and_then(|stages| refuse_newly_broken(shadow, &before, &stages).map(|()| stages))
+        .and_then(|stages| {
+            refuse_newly_broken(shadow, (&before, &strings), &stages).map(|()| stages)
+        })
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
     let mut plan = planner.finish(shadow, direction, before, stages)?;

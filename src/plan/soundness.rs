@@ -10,19 +10,19 @@ use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{TokenKind, significant_tokens, unquote, update_of_columns};
 
-/// Refuses steps that break what was sound before them.
+/// Refuses steps that break what was sound before them; `strings` are the names that were read as strings then.
 ///
 /// # Errors
 /// [`ErrorKind::Step`] naming every view, trigger or table that would be broken.
 pub(super) fn refuse_newly_broken(
     shadow: &mut Shadow,
-    before: &Schema,
+    (before, strings): (&Schema, &[NameAsString]),
     stages: &[Stage],
 ) -> Result<()> {
     refuse_unreadable(shadow)?;
     refuse_uncompilable(shadow, before, stages)?;
     refuse_loose_keys(shadow, before, stages)?;
-    refuse_names_as_strings(shadow, before, stages)?;
+    refuse_names_as_strings(shadow, (before, strings), stages)?;
     refuse_deaf_triggers(shadow, before, stages)
 }
 
@@ -82,14 +82,17 @@ fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Resu
 
 /// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
 /// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
-fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+fn refuse_names_as_strings(
+    shadow: &mut Shadow,
+    (before, known): (&Schema, &[NameAsString]),
+    stages: &[Stage],
+) -> Result<()> {
     let now = shadow.names_read_as_strings()?;
     let given = shadow.take_given();
     let quotes = |it: &Object| it.sql.as_ref().is_some_and(|text| text.contains('"'));
     if now.is_empty() && !before.objects.iter().any(quotes) {
         return Ok(());
     }
-    let known = Shadow::of(before)?.names_read_as_strings()?;
     let after = shadow.schema()?;
     let mut problems = Problems::default();
     for object in &after.objects {
@@ -98,7 +101,7 @@ fn refuse_names_as_strings(shadow: &mut Shadow, before: &Schema, stages: &[Stage
         let text = |schema: &Schema, name: &str| {
             schema.find(kind, name).and_then(|it| it.sql.clone()).unwrap_or_default()
         };
-        let was = words_of(&known, kind, &origin);
+        let was = words_of(known, kind, &origin);
         let is = words_of(&now, kind, name);
         let old = text(before, &origin);
         // A text that the phase gave may have strings that no text before had.

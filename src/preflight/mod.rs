@@ -3,9 +3,12 @@
 mod losses;
 mod orphans;
 mod place;
+mod plain;
 mod requirement;
+mod risk;
 mod rows;
 mod space;
+mod trees;
 mod trial;
 mod writable;
 
@@ -13,5 +16,5 @@ pub use losses::{LossPolicy, count_losses, refuse_losses};
 pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
-pub use space::{SpaceNeed, check_space, require_space, space_need};
+pub use space::{MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need};
 pub use writable::probe_writing;

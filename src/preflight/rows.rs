@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::orphans::{bereaved, orphans};
+use super::risk::{Change, Risk, compiles, values_are_there};
 use super::trial::{Trial, try_rows};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, same};
+use crate::event;
+use crate::name::{fold, in_main, same};
 use crate::plan::{CopyQuery, PhasePlan, Plan, Rebuild, Reshape, Stage};
-use crate::schema::{Object, ObjectKind, Schema, Table};
-use crate::shadow::{ColumnOrigin, CopyMethod, TableLineage};
-use crate::sql::{ConstraintKind, CreateTable, TokenKind, significant_tokens, unquote};
+use crate::rows::{Values, conversions, count_rows};
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::shadow::CopyMethod;
+use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
 /// or that a changed type would convert without the phase saying how.
@@ -78,25 +81,9 @@ fn stage_problems(
         let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
         let lineage = reshape.lineage.table(&rebuild.to);
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
-        let mut indexes = new_unique_indexes(before, reshape, &rebuild.to);
         let old_text = text_of(before, &rebuild.from);
-        let stricter = may_refuse(rebuild, &old_text, lineage, (old, new));
-        if stricter {
-            // Other values, or other ways to compare them, may collide in indexes of old.
-            indexes = unique_indexes(reshape, &rebuild.to).collect();
-        }
-        if stricter || !indexes.is_empty() {
-            let trial = Trial {
-                from: &rebuild.from,
-                sql: &rebuild.sql,
-                copy: &rebuild.copy,
-                old,
-                new,
-                converted: &rebuild.typed,
-                indexes,
-            };
-            problems.extend(try_rows(connection, &trial)?);
-        }
+        let change = Change { rebuild, lineage, old: (old, &old_text), new };
+        problems.extend(rebuild_problems(connection, before, reshape, change)?);
         problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
     }
     if touched.is_empty() {
@@ -104,6 +91,52 @@ fn stage_problems(
     }
     problems.extend(untouched_tables(connection, before, reshape, touched)?);
     Ok(problems)
+}
+
+/// Tries the rows of a table out if they could break a rule.
+fn rebuild_problems(
+    connection: &Connection,
+    before: &Schema,
+    reshape: &Reshape,
+    change: Change<'_>,
+) -> Result<Vec<String>> {
+    let rebuild = change.rebuild;
+    let same_text = |old: &Object, new: &Object| change.same_index(old, new);
+    let (known, mut indexes) = split_unique(before, reshape, &rebuild.to, &same_text);
+    let stricter = match change.risk(&known) {
+        Risk::None => !compiles(connection, rebuild)?,
+        Risk::Values(asked) => !values_are_there(connection, rebuild, &asked)?,
+        Risk::Rules => true,
+    };
+    if stricter {
+        // Other values, or other ways to compare them, may collide in indexes of old.
+        indexes.extend(known);
+    }
+    let mut problems = Vec::new();
+    if stricter || !indexes.is_empty() {
+        let (old, new) = (change.old.0, change.new);
+        let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
+        problems.extend(try_rows(connection, &Trial { from, sql, copy, old, new, indexes })?);
+    }
+    if rebuild.copy.method == CopyMethod::Rows {
+        problems.extend(converted(connection, rebuild)?);
+    }
+    Ok(problems)
+}
+
+/// Values that a new type would store in another way.
+fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> {
+    if rebuild.typed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = Values {
+        source: &in_main(&rebuild.from),
+        rows: count_rows(connection, &rebuild.from)?,
+        stage: event::Stage::Look,
+        shape: &rebuild.shape,
+    };
+    let found = conversions(connection, values, &rebuild.typed)?;
+    Ok(found.into_iter().map(|(name, it)| format!("{}.{name}: {it}", rebuild.to)).collect())
 }
 
 /// Unique indexes on tables that are not rebuilt.
@@ -116,22 +149,14 @@ fn untouched_tables(
     let mut problems = Vec::new();
     for table in before.of_kind(ObjectKind::Table) {
         let rebuilt = reshape.rebuilds.iter().any(|it| same(&it.from, &table.name));
-        let indexes = new_unique_indexes(before, reshape, &table.name);
+        let (_, indexes) = split_unique(before, reshape, &table.name, &|_, _| true);
         let (Some(shape), Some(sql)) = (before.shape(&table.name), &table.sql) else { continue };
         if rebuilt || indexes.is_empty() || touched.contains(&fold(&table.name)) {
             continue;
         }
         let Some(lineage) = reshape.lineage.table(&table.name) else { continue };
         let copy = CopyQuery::derive(lineage, shape, shape, CopyMethod::Rows);
-        let trial = Trial {
-            from: &table.name,
-            sql,
-            copy: &copy,
-            old: shape,
-            new: shape,
-            converted: &[],
-            indexes,
-        };
+        let trial = Trial { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
         problems.extend(try_rows(connection, &trial)?);
     }
     Ok(problems)
@@ -141,9 +166,15 @@ fn text_of(schema: &Schema, table: &str) -> String {
     schema.find_table(table).and_then(|it| it.sql.clone()).unwrap_or_default()
 }
 
-/// Unique indexes that the table did not have before, under any name.
-fn new_unique_indexes<'r>(before: &Schema, reshape: &'r Reshape, table: &str) -> Vec<&'r Object> {
-    let existed = |index: &Object| {
+/// The unique indexes of a table that are made anew: those that it had before, under any name, and those that
+/// it had not.
+fn split_unique<'r>(
+    before: &Schema,
+    reshape: &'r Reshape,
+    table: &str,
+    same_text: &dyn Fn(&Object, &Object) -> bool,
+) -> (Vec<&'r Object>, Vec<&'r Object>) {
+    let existed = |index: &&Object| {
         before.of_kind(ObjectKind::Index).any(|old| {
             same(&reshape.lineage.index_after(&old.name), &index.name)
                 && reshape
@@ -151,81 +182,14 @@ fn new_unique_indexes<'r>(before: &Schema, reshape: &'r Reshape, table: &str) ->
                     .table(&index.table)
                     .is_some_and(|lineage| same(&lineage.from, &old.table))
                 && is_unique(old)
+                && same_text(old, index)
         })
     };
-    unique_indexes(reshape, table).filter(|it| !existed(it)).collect()
-}
-
-/// The unique indexes of a table that are made anew.
-fn unique_indexes<'r>(reshape: &'r Reshape, table: &str) -> impl Iterator<Item = &'r Object> {
-    let on_it = move |it: &&Object| it.kind == ObjectKind::Index && same(&it.table, table);
-    reshape.restored.iter().filter(on_it).filter(|it| is_unique(it))
+    let on_it = |it: &&Object| it.kind == ObjectKind::Index && same(&it.table, table);
+    reshape.restored.iter().filter(on_it).filter(|it| is_unique(it)).partition(existed)
 }
 
 fn is_unique(index: &Object) -> bool {
     let text = index.sql.as_deref().unwrap_or_default();
     significant_tokens(text).nth(1).is_some_and(|token| token.is_word(text, "UNIQUE"))
-}
-
-/// Tells whether the new definition has a rule that an old row could break.
-fn may_refuse(
-    rebuild: &Rebuild,
-    old_text: &str,
-    lineage: &TableLineage,
-    (old, new): (&Table, &Table),
-) -> bool {
-    if rebuild.copy.method != CopyMethod::Rows {
-        // SQLite itself found that every rule lines up.
-        return false;
-    }
-    let rules = |text: &str| {
-        ["CHECK", "UNIQUE", "PRIMARY", "COLLATE"]
-            .map(|word| significant_tokens(text).filter(|token| token.is_word(text, word)).count())
-    };
-    let stricter = rules(&rebuild.sql).iter().zip(rules(old_text)).any(|(now, then)| *now > then);
-    let required = |table: &Table| table.columns.iter().filter(|it| it.not_null).count();
-    stricter
-        || has_other_checks(old_text, &rebuild.sql, lineage)
-        || required(new) > required(old)
-        || (new.strict && !old.strict)
-        || old.primary_key().len() != new.primary_key().len()
-        || rebuild.copy.computes()
-        || lineage.columns.iter().any(|column| {
-            let ColumnOrigin::Kept(from) = &column.origin else { return false };
-            let both = old.column(from).zip(new.column(&column.name));
-            both.is_some_and(|(old, new)| {
-                old.declared != new.declared
-                    || old.not_null != new.not_null
-                    || old.storage != new.storage
-            })
-        })
-}
-
-/// Tells whether a table has a CHECK that it did not have before, under any names of its columns.
-fn has_other_checks(old: &str, new: &str, lineage: &TableLineage) -> bool {
-    let renamed = |name: &str| lineage.kept_as(name).unwrap_or(name).to_owned();
-    let before = checks(old, &renamed);
-    checks(new, &ToOwned::to_owned).iter().any(|check| !before.contains(check))
-}
-
-/// The conditions of all checks of a table, token by token.
-fn checks(text: &str, name: &dyn Fn(&str) -> String) -> BTreeSet<Vec<String>> {
-    let Ok(table) = CreateTable::read(text) else { return BTreeSet::new() };
-    let inner = table.columns.iter().flat_map(|column| &column.constraints);
-    let conditions = inner
-        .chain(&table.constraints)
-        .filter(|it| it.kind == ConstraintKind::Check)
-        .filter_map(|it| it.operand.clone());
-    let tokens = |range: std::ops::Range<usize>| {
-        let condition = &text[range];
-        significant_tokens(condition)
-            .map(|token| match token.kind {
-                TokenKind::Word | TokenKind::QuotedName => {
-                    fold(&name(&unquote(token.text(condition))))
-                }
-                _ => token.text(condition).to_owned(),
-            })
-            .collect()
-    };
-    conditions.map(tokens).collect()
 }

@@ -1,37 +1,166 @@
 //! Free space: what a run needs, and whether it is there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::database::beside;
+use super::trees::TreePages;
+use crate::database::{Database, Identity, Room, beside};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
+use crate::name::{fold, same};
+use crate::plan::{Action, DataStage, Plan, Rebuild, Reshape, Stage};
+use crate::schema::{ObjectKind, Schema};
+use crate::shadow::CopyMethod;
 
-/// The space that a run needs, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+/// Pages that every run may touch: the schema, the version tables, lists of free pages.
+const ALWAYS: u64 = 24;
+
+/// One in so many touched pages lists free pages, or is split a second time.
+const LISTS: u64 = 64;
+
+/// A table whose rows are rewritten may grow by one in so many pages.
+const GROWS: u64 = 10;
+
+/// The bytes of a page's header in the rollback journal, and in the WAL with its index
+/// (<https://sqlite.org/fileformat2.html#the_rollback_journal>, <https://sqlite.org/walformat.html>).
+const JOURNAL_HEADER: u64 = 8;
+const FRAME_HEADER: u64 = 24 + 8;
+
+/// The bytes of the manifest of a backup, at most.
+pub const MANIFEST: u64 = 64 * 1_024;
+
+/// The space that a run needs at its peak, in bytes, besides what is there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct SpaceNeed {
-    /// For the backup, in its folder: the size of the database with its WAL.
+    /// For the backup, in its folder: every page of the database.
     pub backup: u64,
-    /// Beside the database, for the new tables and the journal: 1.1 times its size if tables are
-    /// rebuilt, a tenth of it otherwise.
+    /// Beside the database: the journal or the WAL, and what the file grows by.
     pub database: u64,
+}
+
+impl SpaceNeed {
+    /// The need on one volume that holds both.
+    pub const fn sum(self) -> u64 {
+        self.backup + self.database
+    }
 }
 
 /// Computes the space that a run needs.
 ///
-/// Measured with every table rebuilt: 2.04 times the database in rollback mode and 2.15 times in
-/// WAL mode, the backup on the same volume included. The formula adds up to 2.1.
+/// A rebuilt table takes the pages of the old one, which go into the journal; in WAL mode the new pages go
+/// into the WAL. If the old table has to stay until the new one is filled, the file grows by as much instead.
+/// So each page of a rebuilt table, and of its indexes but those that keep their entries, is needed once more;
+/// again for each further time that the table is rebuilt; and a tenth more where rows are rewritten.
+///
+/// # Errors
+/// Whatever SQLite reports while pages are read.
+pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<SpaceNeed> {
+    let identity = Identity::read(database.connection())?;
+    let room = Room::of(database)?;
+    let mut work = Work {
+        schema,
+        pages: TreePages::count(database, schema)?,
+        names: schema.stored_tables().map(|it| (fold(&it.name), fold(&it.name))).collect(),
+        touched: BTreeSet::new(),
+        grown: 0,
+    };
+    for stage in plan.phases.iter().flat_map(|phase| &phase.stages) {
+        match stage {
+            Stage::Reshape(reshape) => work.reshape(reshape),
+            Stage::Data(data) => work.data(data),
+        }
+    }
+    // Full auto-vacuum moves the last pages of the file at each commit.
+    let all = identity.auto_vacuum == 1 && !work.touched.is_empty();
+    let touched = if all { work.pages.all() } else { work.touched() };
+    let touched = touched + touched / LISTS + ALWAYS;
+    let database = if identity.journal_mode == "wal" {
+        (touched + work.grown) * (room.page_size + FRAME_HEADER) + work.grown * room.page_size
+    } else {
+        touched * (room.page_size + JOURNAL_HEADER) + work.grown * room.page_size
+    };
+    Ok(SpaceNeed { backup: room.all_bytes() + MANIFEST, database })
+}
+
+/// What a run does to the trees of a file.
+struct Work<'s> {
+    schema: &'s Schema,
+    pages: TreePages,
+    /// The tables by the names they have at the moment, folded: by which name the file knows them.
+    names: BTreeMap<String, String>,
+    /// Tables and indexes whose pages are rewritten, by the names in the file.
+    touched: BTreeSet<String>,
+    /// Pages that the file grows by.
+    grown: u64,
+}
+
+impl Work<'_> {
+    fn reshape(&mut self, reshape: &Reshape) {
+        let mut renamed = Vec::new();
+        for rebuild in &reshape.rebuilds {
+            let Some(table) = self.names.remove(&fold(&rebuild.from)) else { continue };
+            if rebuild.stays.is_none() {
+                self.rebuild(&table, rebuild);
+            }
+            renamed.push((fold(&rebuild.to), table));
+        }
+        self.names.extend(renamed);
+        let made = reshape.steps().into_iter().flat_map(|step| step.actions);
+        for action in made {
+            let Action::Restore(object) = action else { continue };
+            let is_new = object.kind == ObjectKind::Index
+                && !reshape.rebuilds.iter().any(|it| same(&it.to, &object.table));
+            if let Some(table) = self.names.get(&fold(&object.table)).filter(|_| is_new) {
+                self.grown += self.pages.of(table);
+            }
+        }
+    }
+
+    fn rebuild(&mut self, table: &str, rebuild: &Rebuild) {
+        let kept = |name: &str| rebuild.kept.iter().any(|(it, _)| same(it, name));
+        let all = self.schema.objects.iter().chain(&self.schema.internal);
+        let trees: Vec<String> = all
+            .filter(|it| it.root > 0 && same(&it.table, table) && !kept(&it.name))
+            .map(|it| fold(&it.name))
+            .collect();
+        let pages: u64 = trees.iter().map(|name| self.pages.of(name)).sum();
+        if self.touched.contains(table) {
+            self.grown += pages + self.pages.beside;
+        }
+        if rebuild.copy.method == CopyMethod::Rows {
+            self.grown += pages / GROWS;
+        }
+        self.touched.extend(trees);
+    }
+
+    /// Statements of a phase may change every page of a table, and make it grow as nobody can tell.
+    fn data(&mut self, data: &DataStage) {
+        for name in data.touched.tables.keys() {
+            let Some(table) = self.names.get(name) else { continue };
+            let all = self.schema.objects.iter().chain(&self.schema.internal);
+            let trees = all.filter(|it| it.root > 0 && same(&it.table, table));
+            self.touched.extend(trees.map(|it| fold(&it.name)));
+        }
+    }
+
+    /// The pages that are rewritten, at most: long values may belong to any table.
+    fn touched(&self) -> u64 {
+        let pages: u64 = self.touched.iter().map(|name| self.pages.of(name)).sum();
+        if self.touched.is_empty() { 0 } else { pages + self.pages.beside }
+    }
+}
+
+/// Returns the bytes of a database and of its WAL.
 ///
 /// # Errors
 /// [`ErrorKind::Io`].
-pub fn space_need(files: &dyn Files, database: &Path, rebuilds: bool) -> Result<SpaceNeed> {
+pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
     let mut bytes = 0;
     for path in [database.to_path_buf(), beside(database, "-wal")] {
         let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
         bytes += stat.map_or(0, |stat| stat.bytes);
     }
-    let tenth = bytes / 10;
-    let database = if rebuilds { bytes + tenth } else { tenth };
-    Ok(SpaceNeed { backup: bytes, database })
+    Ok(bytes)
 }
 
 /// Checks that the space is there: on one volume for both, or on each of two.
@@ -53,7 +182,7 @@ pub fn check_space(
         Ok::<_, Error>(stat.map(|stat| stat.device))
     };
     if device(&home)? == device(&folder)? {
-        return enough(files, &home, need.backup + need.database);
+        return enough(files, &home, need.sum());
     }
     enough(files, &folder, need.backup)?;
     enough(files, &home, need.database)

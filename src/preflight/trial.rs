@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{in_main, literal, quote};
 use crate::plan::CopyQuery;
-use crate::rows::{TypedColumn, conversions, count_rows, show};
+use crate::rows::{count_rows, show};
 use crate::schema::{ColumnStorage, Object, RowKey, Table};
 use crate::sql::edit::{self, ColumnChange};
 use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
@@ -31,13 +31,11 @@ pub(super) struct Trial<'a> {
     pub(super) old: &'a Table,
     /// The shape after.
     pub(super) new: &'a Table,
-    /// Columns that keep their values under another type.
-    pub(super) converted: &'a [TypedColumn],
     /// Unique indexes that are new.
     pub(super) indexes: Vec<&'a Object>,
 }
 
-/// Copies the rows into a twin and reports what is left out or converted, one line for each rule.
+/// Copies the rows into a twin and reports what is left out, one line for each rule.
 pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec<String>> {
     let twin = format!("DROP TABLE IF EXISTS temp.{TWIN}");
     connection.execute_batch(&twin)?;
@@ -65,10 +63,6 @@ impl Trial<'_> {
         let copy = || connection.execute_batch(&insert);
         told(connection, (Stage::Look, self.from), (&insert, rows), copy).map_err(refused)?;
         let mut problems = self.left_out(connection)?;
-        for column in self.converted {
-            let found = conversions(connection, &in_main(self.from), self.old, column)?;
-            problems.extend(found.map(|it| format!("{}.{}: {it}", self.new.name, column.to)));
-        }
         if self.new.strict {
             problems.extend(self.wrong_types(connection)?);
         }

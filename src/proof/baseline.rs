@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Statement};
+use rusqlite::Connection;
 
 use crate::database::{told, words};
 use crate::error::{Error, Result};
@@ -12,107 +12,12 @@ use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::edit;
 
-/// A row that breaks a foreign key, or a key that cannot be checked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
-    /// The child table.
-    pub table: String,
-    /// The child row's rowid, if it has one.
-    pub row: Option<i64>,
-    /// The parent table, or why the keys of the table cannot be checked.
-    pub parent: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.row {
-            Some(row) => {
-                write!(formatter, "{} row {row} has no parent in {}", self.table, self.parent)
-            }
-            None => write!(formatter, "{}: {}", self.table, self.parent),
-        }
-    }
-}
-
 /// What was wrong in a database before it was changed, as far as the backup cannot tell later: asking
 /// a full-text table about its index writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
     /// The findings about full-text tables, by folded name.
     pub full_text: BTreeMap<String, Option<String>>,
-}
-
-/// Lists the foreign key violations of all tables
-/// (<https://sqlite.org/pragma.html#pragma_foreign_key_check>).
-///
-/// # Errors
-/// Whatever SQLite reports, except about keys that cannot be checked: those are listed.
-pub fn foreign_key_violations(connection: &Connection, schema: &Schema) -> Result<Vec<Violation>> {
-    let mut violations = Vec::new();
-    for object in schema.of_kind(ObjectKind::Table) {
-        let text = object.sql.as_deref().unwrap_or_default();
-        let has_keys =
-            crate::sql::significant_tokens(text).any(|token| token.is_word(text, "REFERENCES"));
-        if has_keys {
-            violations_of(connection, &object.name, &mut violations)?;
-        }
-    }
-    violations.sort();
-    Ok(violations)
-}
-
-fn violations_of(
-    connection: &Connection,
-    table: &str,
-    violations: &mut Vec<Violation>,
-) -> Result<()> {
-    let uncheckable =
-        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
-    let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));
-    // A key that does not fit its parent is found when the pragma is compiled already.
-    let mut statement = match connection.prepare(&sql) {
-        Ok(statement) => statement,
-        Err(error) if is_about_the_key(&error) => {
-            violations.push(uncheckable(words(&error)));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    // Only for the bar: what cannot be counted is checked all the same.
-    let rows = count_rows(connection, table).unwrap_or(0);
-    let check = || collect_violations(&mut statement, table, violations);
-    told(connection, (Stage::Check, table), (&sql, rows), check)
-}
-
-fn collect_violations(
-    statement: &mut Statement<'_>,
-    table: &str,
-    violations: &mut Vec<Violation>,
-) -> Result<()> {
-    let uncheckable =
-        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
-    let mut rows = statement.query([])?;
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => violations.push(Violation {
-                table: table.to_owned(),
-                row: row.get(1)?,
-                parent: String::from_utf8_lossy(row.get_ref(2)?.as_bytes().unwrap_or_default())
-                    .into_owned(),
-            }),
-            Ok(None) => return Ok(()),
-            Err(error) if is_about_the_key(&error) => {
-                violations.push(uncheckable(words(&error)));
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn is_about_the_key(error: &rusqlite::Error) -> bool {
-    let text = words(error);
-    text.contains("foreign key mismatch") || text.contains("no such")
 }
 
 /// How much SQLite checks of a table.

@@ -1,11 +1,12 @@
 //! The list of checks before the commit, and the verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::baseline::{Baseline, foreign_key_violations, full_text_finding, full_text_tables};
+use super::baseline::{Baseline, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
+use super::keys::{KeysKnown, foreign_key_violations, tables_with_keys, violations_but_of};
 use super::lineage::{Provenance, provenance};
 use super::rows::{Seen, Sides, compare_all};
 use super::sound::Soundness;
@@ -195,7 +196,8 @@ impl Trial<'_, '_> {
     }
 
     fn foreign_keys(&mut self) -> Result<()> {
-        let after = foreign_key_violations(self.connection(), &self.now)?;
+        let spared = self.keys_as_before();
+        let after = violations_but_of(self.connection(), &self.now, &spared)?;
         let mut known = match after.as_slice() {
             [] => Vec::new(),
             _ => foreign_key_violations(self.subject.backup.connection(), self.subject.before)?,
@@ -219,12 +221,33 @@ impl Trial<'_, '_> {
             }
         }
         problems.truncate(20);
-        let detail = match after.len() {
+        let looked_at = match after.len() {
             0 => "no violations".to_owned(),
             count => format!("{count} violations, all there before"),
         };
+        let with_keys = tables_with_keys(&self.now).count();
+        let detail = match (spared.len(), with_keys - spared.len()) {
+            (0, _) => looked_at,
+            (_, 0) => "the same keys between the same rows as in the backup".to_owned(),
+            (spared, others) => {
+                format!("{looked_at} in {others} tables; as in the backup in {spared}")
+            }
+        };
         self.judge("foreign keys", detail, problems);
         Ok(())
+    }
+
+    /// The tables, folded, whose keys were proven to join the rows that they join in the backup.
+    fn keys_as_before(&self) -> BTreeSet<String> {
+        let proven = |table: &str, columns: &[String]| match self.seen.get(&fold(table)) {
+            Some(Seen::Records) => true,
+            Some(Seen::Values(pairs, _)) => {
+                columns.iter().all(|column| pairs.iter().any(|(_, to)| same(to, column)))
+            }
+            None => false,
+        };
+        let (before, provenance) = (self.subject.before, &self.provenance);
+        KeysKnown { before, now: &self.now, provenance, proven: &proven }.as_before()
     }
 
     fn integrity(&mut self) -> Result<()> {

@@ -5,10 +5,12 @@
 mod baseline;
 mod carried;
 mod checks;
+mod keys;
 mod lineage;
 mod rows;
 mod sound;
 
-pub use baseline::{Baseline, Violation, foreign_key_violations};
+pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove};
+pub use keys::{Violation, foreign_key_violations};
 pub use lineage::{Provenance, TableProvenance, provenance};

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
 use crate::name::{quote, same};
 use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
-use crate::rows::{conversions, count_rows};
+use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
 
@@ -286,7 +286,7 @@ impl Run<'_> {
 
     /// Returns how many rows SQLite says it wrote.
     fn fill(&self, rebuild: &Rebuild, origin: &Origin) -> Result<u64> {
-        self.refuse_conversions(rebuild, &origin.source)?;
+        self.refuse_conversions(rebuild, origin)?;
         let copy = |statement: &str| {
             let about = (ProgressStage::Copy, rebuild.to.as_str());
             let named = with_strict_names(self.connection(), || {
@@ -321,13 +321,14 @@ impl Run<'_> {
 
     /// What could be looked at before the transaction was looked at there; values that a data step of this
     /// run wrote are met here for the first time.
-    fn refuse_conversions(&self, rebuild: &Rebuild, source: &str) -> Result<()> {
-        for column in &rebuild.typed {
-            let found = conversions(self.connection(), source, &rebuild.shape, column)?;
-            if let Some(found) = found {
-                let what = format!("{}.{}: {found}", rebuild.to, column.to);
-                return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
-            }
+    fn refuse_conversions(&self, rebuild: &Rebuild, origin: &Origin) -> Result<()> {
+        let source = origin.source.as_str();
+        let (rows, stage) = (origin.rows, ProgressStage::Copy);
+        let values = Values { source, rows, stage, shape: &rebuild.shape };
+        let found = conversions(self.connection(), values, &rebuild.typed)?;
+        if let Some((column, found)) = found.first() {
+            let what = format!("{}.{column}: {found}", rebuild.to);
+            return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
         let Some(alias) = &rebuild.given_alias else { return Ok(()) };
         let sql = format!(

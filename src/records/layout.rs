@@ -1,27 +1,10 @@
 //! Whether records of two tables mean the same, and whether the tables make the same rules for them.
 
 use crate::name::{fold, same};
-use crate::schema::{Column, ColumnStorage, RowKey, Table};
+use crate::schema::{Affinity, Column, ColumnStorage, RowKey, Table};
 use crate::sql::{
     ColumnDefinition, ConstraintKind, CreateTable, Token, TokenKind, significant_tokens, unquote,
 };
-
-/// How a column's declared type is read (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
-pub(super) fn affinity(declared: &str) -> &'static str {
-    let declared = declared.to_ascii_uppercase();
-    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    if has(&["INT"]) {
-        "INTEGER"
-    } else if has(&["CHAR", "CLOB", "TEXT"]) {
-        "TEXT"
-    } else if declared.is_empty() || has(&["BLOB"]) {
-        "BLOB"
-    } else if has(&["REAL", "FLOA", "DOUB"]) {
-        "REAL"
-    } else {
-        "NUMERIC"
-    }
-}
 
 /// Tells whether the same record holds the same values in both tables: the n-th column of one becomes
 /// the n-th of the other, is read by the same type, and stands for the same default where the record is
@@ -53,7 +36,7 @@ pub fn same_layout(before: &Table, after: &Table, pairs: &[(String, String)]) ->
         && before.columns.iter().zip(&after.columns).all(|(one, two)| {
             one.storage == two.storage
                 && one.default == two.default
-                && affinity(&one.declared) == affinity(&two.declared)
+                && Affinity::of(&one.declared) == Affinity::of(&two.declared)
                 && (one.storage == ColumnStorage::Virtual || paired(one, two))
         })
 }
@@ -68,7 +51,7 @@ pub fn same_rules(before: (&Table, &str), after: (&Table, &str)) -> bool {
         && columns().all(|(one, two)| {
             one.not_null == two.not_null
                 && one.storage != ColumnStorage::Virtual
-                && affinity(&one.declared) == affinity(&two.declared)
+                && Affinity::of(&one.declared) == Affinity::of(&two.declared)
                 && (!old.strict || same(&one.declared, &two.declared))
         });
     if !alike {

@@ -1,13 +1,12 @@
 //! Comparing a table with the backup's where columns came, went or moved: value by value, out of the records.
 
 use super::define::indexes;
-use super::layout::affinity;
 use super::places::Places;
 use super::same::Records;
-use crate::btree::{Demand, Place, Stop, ValueMap, Values, compare_values};
+use crate::btree::{Demand, Place, Stop, Texts, ValueMap, Values, compare_values};
 use crate::error::Result;
 use crate::name::same;
-use crate::schema::{Column, ColumnStorage, RowKey, Table};
+use crate::schema::{Affinity, Column, ColumnStorage, RowKey, Table};
 use crate::sql::{ConstraintKind, CreateTable};
 
 /// What was found of a table whose values are the same.
@@ -44,7 +43,9 @@ impl Records<'_> {
         );
         let (Some(old), Some(new)) = places else { return Ok(None) };
         let sides = ((from, &old), (to, &new));
-        let Some(map) = value_map(sides, pairs) else { return Ok(None) };
+        let encoding: String =
+            self.now.connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+        let Some(map) = value_map(sides, pairs, encoding == "UTF-8") else { return Ok(None) };
         let (Some(one), Some(two)) = (self.backup.tree(&from.name), self.now.tree(&to.name)) else {
             return Ok(None);
         };
@@ -79,25 +80,38 @@ fn is_pair(pairs: &[(String, String)], old: &Column, new: &Column) -> bool {
 type Placed<'t> = (&'t Table, &'t Places<'t>);
 
 /// `None` if a pair cannot be compared out of the records.
-fn value_map((old, new): (Placed<'_>, Placed<'_>), pairs: &[(String, String)]) -> Option<ValueMap> {
+fn value_map(
+    (old, new): (Placed<'_>, Placed<'_>),
+    pairs: &[(String, String)],
+    utf8: bool,
+) -> Option<ValueMap> {
     let mut map = ValueMap::default();
+    let old_strict = old.0.strict;
     for (from, to) in pairs {
         let (left, one) = place_of(old, from)?;
         let (right, two) = place_of(new, to)?;
-        // The same bytes are the same value under the same type only.
-        if affinity(&one.declared) != affinity(&two.declared) {
+        // The same bytes are the same value, but that whole reals are kept as integers where reals are wanted
+        // (https://sqlite.org/datatype3.html#storage_classes_and_datatypes).
+        let is_real = |column: &Column| Affinity::of(&column.declared) == Affinity::Real;
+        if is_real(one) != is_real(two) {
             return None;
         }
         map.pairs.push((left, right));
     }
     for column in new.0.columns.iter().filter(|it| it.storage != ColumnStorage::Virtual) {
         let (place, _) = place_of(new, &column.name)?;
-        let kept = pairs.iter().any(|(_, to)| same(to, &column.name));
-        let (numbers, text) = match affinity(&column.declared) {
-            _ if kept => (true, true),
-            "BLOB" => (true, true),
-            "TEXT" => (false, true),
-            _ => (true, false),
+        // Under its old type a value is what it was; the backup's check has seen it.
+        let kept = pairs.iter().any(|(from, to)| {
+            let old = old.0.column(from).map(|it| Affinity::of(&it.declared));
+            let same_type = old == Some(Affinity::of(&column.declared));
+            same(to, &column.name) && same_type && old_strict == new.0.strict
+        });
+        let (numbers, text) = match Affinity::of(&column.declared) {
+            _ if kept => (true, Texts::All),
+            Affinity::Blob => (true, Texts::All),
+            Affinity::Text => (false, Texts::All),
+            Affinity::Numeric | Affinity::Integer | Affinity::Real if utf8 => (true, Texts::Words),
+            Affinity::Numeric | Affinity::Integer | Affinity::Real => (true, Texts::None),
         };
         map.demands.push(Demand { place, null: !column.not_null, numbers, text });
     }

@@ -27,7 +27,8 @@ pub(super) fn compare(
 }
 
 /// What a file holds after a write that failed.
-pub(super) enum Found {
+#[derive(Debug)]
+pub(crate) enum Found {
     /// What the backup holds: the write was done although an error was reported.
     Restored(Vec<TableRows>),
     /// Something else, in the state that could be found out.

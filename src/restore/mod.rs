@@ -4,6 +4,7 @@
 //! programs are respected and the change is one transaction. Only a file that SQLite cannot open
 //! is replaced by renames, and then moved aside, never deleted. This module knows nothing of phases.
 
+mod content;
 mod judge;
 mod losses;
 mod plan;
@@ -11,6 +12,8 @@ mod replace;
 mod run;
 mod write;
 
+pub(crate) use judge::Found;
 pub use losses::{Losses, ObjectChange, ObjectLoss, TableChange, TableLoss};
 pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
 pub use run::{RestoreMethod, RestoreReport};
+pub(crate) use write::{Content, Words, Written, write};

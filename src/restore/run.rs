@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::plan::Restore;
-use super::{replace, write};
+use super::{content, replace};
 use crate::backup::{digest, look};
 use crate::database::{Access, Database, beside};
 use crate::error::{Error, ErrorKind, Result};
@@ -101,7 +101,7 @@ fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
         }
         Some(_) => Database::open(path, Access::Write, options),
     };
-    opened.and_then(|live| write::run(restore, live, observer))
+    opened.and_then(|live| content::run(restore, live, observer))
 }
 
 /// Tells whether SQLite could not make anything of the live file. Nothing was written then.

@@ -1,5 +1,5 @@
-//! Writing a backup into a file that SQLite opens: one transaction, under a lock that is held from
-//! before the present state is kept.
+//! Writing the pages of a file into a database that SQLite opens: one transaction, under a lock that is
+//! held from before the present state is kept.
 //!
 //! In the rollback modes one connection keeps the exclusive lock throughout
 //! (<https://sqlite.org/pragma.html#pragma_locking_mode>). In WAL mode readers go on: the lock is
@@ -10,89 +10,150 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 
-use super::judge::{Found, compare, look_again};
-use super::plan::Restore;
-use super::run::{Outcome, RestoreMethod};
-use crate::backup::{
-    BackupLabel, BackupRequest, PageCopy, copy_pages, create, keep_damaged, patiently,
-};
-use crate::database::{Access, Database};
+use super::judge::Found;
+use crate::backup::{PageCopy, copy_pages, patiently};
+use crate::database::{Access, Database, OpenOptions};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
-use crate::event::{Event, Observer, Stage, TableRows};
+use crate::event::{Observer, Stage, TableRows};
 
-pub(super) fn run(
-    restore: &Restore,
+/// What is written into a database file, and how the file is judged afterwards.
+pub(crate) trait Content {
+    /// Called once, under the lock, before anything is written, with a connection that reads the
+    /// present state. Returns the backup of that state, if there is a state to lose.
+    ///
+    /// # Errors
+    /// Whatever forbids to write.
+    fn secure(
+        &mut self,
+        present: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<PathBuf>>;
+
+    /// Compares what is in the file with what was to be written; differences are in words.
+    ///
+    /// # Errors
+    /// Whatever stopped the comparison.
+    fn compare(
+        &mut self,
+        live: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>>;
+
+    /// Finds out what the file holds after an error. Opening it rolls back what was not committed.
+    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found;
+
+    /// The rows of what is written.
+    fn tables(&self) -> Vec<TableRows>;
+
+    /// How failures are called.
+    fn words(&self) -> &'static Words;
+}
+
+/// How failures of a write are called.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// The kind of a write that failed.
+    pub(crate) kind: ErrorKind,
+    /// What is written could not be.
+    pub(crate) not_written: &'static str,
+    /// What was written could not be compared.
+    pub(crate) not_compared: &'static str,
+    /// What was written is not what is in the file.
+    pub(crate) differs: &'static str,
+    /// What to say of another program's write right after.
+    pub(crate) written_since: &'static str,
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The backup of the state before.
+    pub(crate) kept: Option<PathBuf>,
+    /// The rows of every table, as compared.
+    pub(crate) tables: Vec<TableRows>,
+    /// What failed afterwards, in words.
+    pub(crate) follow_up: Vec<String>,
+}
+
+/// Writes every page of a file into the database that is open, in one transaction.
+///
+/// # Errors
+/// The error's state says what is in the file.
+pub(crate) fn write(
     live: Database,
+    source: &Path,
+    content: &mut dyn Content,
     observer: &mut dyn Observer,
-) -> Result<Outcome> {
-    let backup = Database::open(&restore.backup.path, Access::Look, &restore.options)?;
+) -> Result<Written> {
+    let (path, options) = (live.path().to_path_buf(), live.options().clone());
+    let source = Database::open(source, Access::Look, &options)?;
     let before = journal_mode(&live)?;
-    // Pages bring the backup's journal mode along, unless the live file is in WAL mode.
-    let mut mode_moves = before != "wal" && journal_mode(&backup)? == "wal";
+    // Pages bring the source's journal mode along, unless the live file is in WAL mode.
+    let mut mode_moves = before != "wal" && journal_mode(&source)? == "wal";
     // Our own loop waits, so that it can tell for whom.
     live.connection().busy_timeout(Duration::ZERO)?;
-    let mut writing = Writing { restore, backup, kept: None, follow_up: Vec::new() };
+    let place = Place { path: &path, options: &options };
+    let mut writing = Writing { place, content, kept: None, follow_up: Vec::new() };
     let written = if before != "wal" {
-        writing.under_exclusive_lock(live, observer)
-    } else if page_size(&live)? == page_size(&writing.backup)? {
-        writing.under_write_lock(live, observer)
+        writing.under_exclusive_lock(live, source, observer)
+    } else if page_size(&live)? == page_size(&source)? {
+        writing.under_write_lock(live, source, observer)
     } else {
         // A WAL database cannot change its page size (https://sqlite.org/c3ref/backup_finish.html).
-        leave_wal(&live, restore, observer)?;
+        leave_wal(&live, place, observer)?;
         mode_moves = true;
-        writing.under_exclusive_lock(live, observer)
+        writing.under_exclusive_lock(live, source, observer)
     };
     // Whatever happened, the file keeps the journal mode it had, if that is possible.
-    let mode_kept = if mode_moves { set_journal_mode(restore, &before) } else { Ok(()) };
+    let mode_kept = if mode_moves { set_journal_mode(place, &before) } else { Ok(()) };
     let tables = written.map_err(|error| match &writing.kept {
         Some(kept) => error.with_backup(kept),
         None => error,
     })?;
     writing.note(mode_kept, "the journal mode could not be set back");
-    Ok(Outcome {
-        safety_backup: writing.kept,
-        moved_aside: Vec::new(),
-        tables,
-        method: RestoreMethod::Write,
-        follow_up: writing.follow_up,
-    })
+    Ok(Written { kept: writing.kept, tables, follow_up: writing.follow_up })
+}
+
+/// The database that is written, and how it is opened.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    path: &'a Path,
+    options: &'a OpenOptions,
 }
 
 struct Writing<'a> {
-    restore: &'a Restore,
-    backup: Database,
+    place: Place<'a>,
+    content: &'a mut dyn Content,
     kept: Option<PathBuf>,
     follow_up: Vec<String>,
 }
 
 impl Writing<'_> {
-    fn path(&self) -> &Path {
-        &self.restore.plan.database
+    fn job(&self) -> PageCopy<'_> {
+        PageCopy { stage: Stage::Restore, subject: self.place.path, options: self.place.options }
     }
 
     /// In the rollback modes: nobody reads or writes until the result is compared.
     fn under_exclusive_lock(
         &mut self,
         mut live: Database,
+        source: Database,
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
-        let options = self.restore.options.clone();
-        patiently(self.path(), &options, observer, &mut || {
+        patiently(self.place.path, self.place.options, observer, &mut || {
             // In this order: a failed attempt must not keep a lock that stops the other program.
             let sql = "BEGIN EXCLUSIVE; PRAGMA main.locking_mode=EXCLUSIVE; COMMIT";
             Ok(live.connection().execute_batch(sql)?)
         })?;
-        if live.access() != Access::Create {
-            self.kept = Some(keep(self.restore, &live, observer)?);
-        }
-        let job = PageCopy { stage: Stage::Restore, subject: self.path(), options: &options };
+        self.kept = self.content.secure(&live, observer)?;
         let copied = copy_pages(
-            self.backup.connection(),
+            source.connection(),
             live.connection_mut(),
-            job,
+            self.job(),
             &mut |_| Ok(()),
             observer,
         );
+        drop(source);
         if let Err(error) = copied {
             // A journal of no use may stay: SQLite ignores it.
             drop(release(live));
@@ -101,7 +162,7 @@ impl Writing<'_> {
         let compared = self.compare(&live, observer);
         self.note(release(live), "the lock could not be released");
         match compared {
-            Ok(compared) => compared.map_err(differs),
+            Ok(compared) => compared.map_err(|found| self.differs(found)),
             Err(error) => self.after_failed_compare(error, observer),
         }
     }
@@ -110,25 +171,26 @@ impl Writing<'_> {
     fn under_write_lock(
         &mut self,
         mut live: Database,
+        source: Database,
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
-        let options = self.restore.options.clone();
-        let (restore, path) = (self.restore, self.restore.plan.database.as_path());
-        let job = PageCopy { stage: Stage::Restore, subject: path, options: &options };
-        let kept = &mut self.kept;
-        let mut keep_present = |observer: &mut dyn Observer| {
-            let beside = Database::open(path, Access::Look, &options)?;
-            *kept = Some(keep(restore, &beside, observer)?);
+        let place = self.place;
+        let job = PageCopy { stage: Stage::Restore, subject: place.path, options: place.options };
+        let (kept, content) = (&mut self.kept, &mut *self.content);
+        let mut secure = |observer: &mut dyn Observer| {
+            let beside = Database::open(place.path, Access::Look, place.options)?;
+            *kept = content.secure(&beside, observer)?;
             Ok(())
         };
         let known = data_version(&live)?;
-        let backup = self.backup.connection();
-        let copied = copy_pages(backup, live.connection_mut(), job, &mut keep_present, observer);
+        let pages = source.connection();
+        let copied = copy_pages(pages, live.connection_mut(), job, &mut secure, observer);
+        drop(source);
         if let Err(error) = copied {
             drop(live);
             return self.after_failed_copy(error, observer);
         }
-        // The copy is committed: whatever fails from here on is no failed restore.
+        // The copy is committed: whatever fails from here on is no failed write.
         let compared = hold_still(&live).and_then(|()| self.compare(&live, observer));
         let now = data_version(&live);
         drop(live.connection().execute_batch("COMMIT"));
@@ -143,31 +205,32 @@ impl Writing<'_> {
         match compared {
             Ok(tables) => Ok(tables),
             Err(_) if now.is_ok_and(|now| now != known) => {
-                self.follow_up.push("another program wrote after the restore".to_owned());
-                Ok(self.restore.plan.verification.tables.clone())
+                self.follow_up.push(self.content.words().written_since.to_owned());
+                Ok(self.content.tables())
             }
-            Err(differences) => Err(differs(differences)),
+            Err(differences) => Err(self.differs(differences)),
         }
     }
 
     /// Compares what is in the file, not what is in memory.
     fn compare(
-        &self,
+        &mut self,
         live: &Database,
         observer: &mut dyn Observer,
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
+        let words = self.content.words();
         let compared = live
             .connection()
             .execute_batch("PRAGMA shrink_memory")
             .map_err(Error::from)
-            .and_then(|()| compare(&self.backup, live, observer));
+            .and_then(|()| self.content.compare(live, observer));
         compared.map_err(|error| {
             if error.kind() == ErrorKind::Interrupted {
                 // The write is committed; only the comparison was stopped.
                 return error.leaving(DatabaseState::Done);
             }
-            let what = "the restored database could not be compared with the backup";
-            Error::new(ErrorKind::Restore, what).leaving(DatabaseState::Unknown).caused_by(error)
+            let what = words.not_compared;
+            Error::new(words.kind, what).leaving(DatabaseState::Unknown).caused_by(error)
         })
     }
 
@@ -177,21 +240,20 @@ impl Writing<'_> {
         error: Error,
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
-        if error.kind() == ErrorKind::Busy || self.kept.is_none() {
+        let Some(kept) = self.kept.clone().filter(|_| error.kind() != ErrorKind::Busy) else {
             return Err(error);
-        }
+        };
         if error.kind() == ErrorKind::Interrupted {
             return Err(error.leaving(DatabaseState::RolledBack));
         }
-        let paths = (self.restore.backup.path.as_path(), self.kept.as_deref());
-        match look_again(self.path(), paths, &self.restore.options, observer) {
+        match self.content.look_again(&kept, observer) {
             Found::Restored(tables) => {
                 self.follow_up.push(format!("an error after the write: {}", full(&error)));
                 Ok(tables)
             }
             Found::Other(state) => {
-                let what = "the backup could not be written";
-                Err(Error::new(ErrorKind::Restore, what).leaving(state).caused_by(error))
+                let words = self.content.words();
+                Err(Error::new(words.kind, words.not_written).leaving(state).caused_by(error))
             }
         }
     }
@@ -205,8 +267,8 @@ impl Writing<'_> {
         if error.kind() == ErrorKind::Interrupted {
             return Err(error);
         }
-        let paths = (self.restore.backup.path.as_path(), self.kept.as_deref());
-        match look_again(self.path(), paths, &self.restore.options, observer) {
+        let kept = self.kept.clone().unwrap_or_default();
+        match self.content.look_again(&kept, observer) {
             Found::Restored(tables) => {
                 self.follow_up.push(format!("the first comparison failed: {}", full(&error)));
                 Ok(tables)
@@ -215,35 +277,15 @@ impl Writing<'_> {
         }
     }
 
+    fn differs(&self, differences: Vec<String>) -> Error {
+        let words = self.content.words();
+        Error::new(words.kind, words.differs).leaving(DatabaseState::Unknown).problems(differences)
+    }
+
     fn note(&mut self, outcome: Result<()>, what: &str) {
         if let Err(error) = outcome {
             self.follow_up.push(format!("{what}: {}", full(&error)));
         }
-    }
-}
-
-/// Keeps the present state as a backup. A file that SQLite opens but cannot read in full is kept
-/// page by page.
-fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Result<PathBuf> {
-    let request = BackupRequest {
-        folder: &restore.folder,
-        label: BackupLabel::BeforeRestore,
-        phase: None,
-        version: restore.plan.version_now,
-    };
-    let mut kept = create(live, &request, observer);
-    if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
-        // A read that fails once looks like damage.
-        kept = create(live, &request, observer);
-    }
-    match kept {
-        Ok(kept) => Ok(kept.path().to_path_buf()),
-        Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) => {
-            let text = format!("the present file is kept without comparing its rows: {error}");
-            observer.event(&Event::Notice { text });
-            Ok(keep_damaged(live, &request, observer)?.path)
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -262,8 +304,8 @@ fn release(live: Database) -> Result<()> {
     live.close()
 }
 
-fn leave_wal(live: &Database, restore: &Restore, observer: &mut dyn Observer) -> Result<()> {
-    patiently(&restore.plan.database, &restore.options, observer, &mut || {
+fn leave_wal(live: &Database, place: Place<'_>, observer: &mut dyn Observer) -> Result<()> {
+    patiently(place.path, place.options, observer, &mut || {
         let sql = "PRAGMA main.journal_mode=DELETE";
         let mode: String = live.connection().query_row(sql, [], |row| row.get(0))?;
         if mode.eq_ignore_ascii_case("delete") {
@@ -274,8 +316,8 @@ fn leave_wal(live: &Database, restore: &Restore, observer: &mut dyn Observer) ->
 }
 
 /// Gives the file the journal mode it had, if it has another one now.
-fn set_journal_mode(restore: &Restore, wanted: &str) -> Result<()> {
-    let live = Database::open(&restore.plan.database, Access::Write, &restore.options)?;
+fn set_journal_mode(place: Place<'_>, wanted: &str) -> Result<()> {
+    let live = Database::open(place.path, Access::Write, place.options)?;
     let wal = |mode: &str| mode.eq_ignore_ascii_case("wal");
     if wal(&journal_mode(&live)?) != wal(wanted) {
         let target = if wal(wanted) { "WAL" } else { "DELETE" };
@@ -301,12 +343,6 @@ fn page_size(database: &Database) -> Result<i64> {
 /// Counts the commits of others, as this connection has seen them.
 fn data_version(database: &Database) -> Result<i64> {
     Ok(database.connection().query_row("PRAGMA main.data_version", [], |row| row.get(0))?)
-}
-
-fn differs(differences: Vec<String>) -> Error {
-    Error::new(ErrorKind::Restore, "the restored database differs from the backup")
-        .leaving(DatabaseState::Unknown)
-        .problems(differences)
 }
 
 /// Says an error with its causes, in one line.

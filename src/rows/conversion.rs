@@ -3,9 +3,11 @@
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
+use crate::database::told;
 use crate::error::Result;
+use crate::event::Stage;
 use crate::name::quote;
-use crate::schema::{RowKey, Table};
+use crate::schema::{Affinity, RowKey, Table};
 
 const TYPED: &str = "phaseshift_typed";
 
@@ -23,33 +25,105 @@ pub struct TypedColumn {
     pub declared: String,
 }
 
-/// Counts the values of a table, given as SQL text, that would be converted (<https://sqlite.org/datatype3.html#type_affinity>) and shows
-/// some with their keys; `None` if every value stays as it is.
+/// The values of a table, as they are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'s> {
+    /// The table, as SQL text.
+    pub source: &'s str,
+    /// Its rows, for a progress bar.
+    pub rows: u64,
+    /// What they are read for.
+    pub stage: Stage,
+    /// The shape of the table.
+    pub shape: &'s Table,
+}
+
+/// Counts the values that would be converted (<https://sqlite.org/datatype3.html#type_affinity>) and shows
+/// some with their keys: each column in which a value would not stay as it is, by its name afterwards.
 ///
-/// The values are stored in a temporary column of that type one by one, without any key: the key itself
-/// may be what is converted.
+/// One pass over the table tells which values may be converted at all. These are stored in a temporary column
+/// of that type one by one, without any key: the key itself may be what is converted.
 ///
 /// # Errors
 /// Whatever SQLite reports.
 pub fn conversions(
     connection: &Connection,
-    source: &str,
-    shape: &Table,
-    column: &TypedColumn,
+    values: Values<'_>,
+    columns: &[TypedColumn],
+) -> Result<Vec<(String, String)>> {
+    let changing = columns.iter().filter_map(|column| Some((column, may_change(column)?)));
+    let changing: Vec<_> = changing.collect();
+    let mut all = Vec::new();
+    for some in changing.chunks(TOGETHER) {
+        let tests: Vec<&str> = some.iter().map(|(_, test)| test.as_str()).collect();
+        let found = met(connection, values, &tests)?;
+        for ((column, test), _) in some.iter().zip(found).filter(|(_, found)| *found) {
+            let finding = stored_otherwise(connection, values, (column, test))?;
+            all.extend(finding.map(|it| (column.to.clone(), it)));
+        }
+    }
+    Ok(all)
+}
+
+/// How many columns one query asks about.
+const TOGETHER: usize = 100;
+
+/// Tells of each condition whether a row meets it.
+fn met(connection: &Connection, values: Values<'_>, tests: &[&str]) -> Result<Vec<bool>> {
+    let list: Vec<String> = tests.iter().map(|test| format!("max({test})")).collect();
+    let sql = format!("SELECT {} FROM {} NOT INDEXED", list.join(", "), values.source);
+    let ask = || {
+        connection.query_row(&sql, [], |row| {
+            (0..tests.len())
+                .map(|place| Ok(row.get::<_, Option<bool>>(place)? == Some(true)))
+                .collect()
+        })
+    };
+    Ok(told(connection, (values.stage, "types"), (&sql, values.rows), ask)?)
+}
+
+fn stored_otherwise(
+    connection: &Connection,
+    values: Values<'_>,
+    (column, test): (&TypedColumn, &str),
 ) -> Result<Option<String>> {
     let value = quote(&column.from);
     connection.execute_batch(&format!(
         "DROP TABLE IF EXISTS temp.{TYPED};
-         CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {});
-         INSERT INTO temp.{TYPED} SELECT {}, {value}, {value} FROM {source} NOT INDEXED",
-        column.declared,
-        shown_key(shape)
+         CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {})",
+        column.declared
     ))?;
+    let insert = format!(
+        "INSERT INTO temp.{TYPED} SELECT {}, {value}, {value} FROM {} NOT INDEXED WHERE {test}",
+        shown_key(values.shape),
+        values.source
+    );
+    let subject = (values.stage, column.from.as_str());
+    told(connection, subject, (&insert, values.rows), || connection.execute_batch(&insert))?;
     let found = converted(connection);
     connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
     Ok(found?.map(|(count, samples)| {
         format!("the new type would convert {count} values ({})", samples.join("; "))
     }))
+}
+
+/// The condition, as SQL, that the new type of a column may convert a value: it says yes rather than no.
+/// `None` if it converts nothing.
+fn may_change(column: &TypedColumn) -> Option<String> {
+    let value = quote(&column.from);
+    let class = format!("typeof({value})");
+    // White space, a sign, digits and a point, an exponent. A sign behind a digit, as in a date, is none.
+    let number = format!(
+        "{class} = 'text' AND {value} GLOB '*[0-9]*' AND {value} NOT GLOB '*[0-9.][-+]*' \
+         AND {value} NOT GLOB '*[^-+.0-9eE' || char(9, 10, 11, 12, 13, 32) || ']*'"
+    );
+    let whole = format!("{class} = 'real' AND {value} = CAST({value} AS INTEGER)");
+    match Affinity::of(&column.declared) {
+        Affinity::Blob => None,
+        Affinity::Text => Some(format!("{class} IN ('integer', 'real')")),
+        Affinity::Real => Some(format!("({class} = 'integer' OR {number})")),
+        Affinity::Integer | Affinity::Numeric => Some(format!("({whole} OR {number})")),
+    }
 }
 
 fn converted(connection: &Connection) -> Result<Option<(i64, Vec<String>)>> {
@@ -99,5 +173,88 @@ pub fn show(value: ValueRef<'_>) -> String {
             format!("'{text}'")
         }
         ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn column(declared: &str) -> TypedColumn {
+        TypedColumn {
+            from: "value".to_owned(),
+            to: "stored".to_owned(),
+            declared: declared.to_owned(),
+        }
+    }
+
+    /// What SQLite itself does with a value, and what the condition says.
+    fn judge(connection: &Connection, declared: &str, value: &rusqlite::types::Value) -> [bool; 2] {
+        connection
+            .execute_batch(&format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t(value BLOB, stored {declared})"
+            ))
+            .unwrap();
+        connection.execute("INSERT INTO t VALUES (?1, ?1)", [value]).unwrap();
+        let test = may_change(&column(declared)).unwrap_or_else(|| "0".to_owned());
+        let sql =
+            format!("SELECT typeof(value) <> typeof(stored) OR value IS NOT stored, {test} FROM t");
+        connection.query_row(&sql, [], |row| Ok([row.get(0)?, row.get(1)?])).unwrap()
+    }
+
+    const TYPES: [&str; 7] = ["", "BLOB", "TEXT", "INTEGER", "DATETIME", "REAL", "VARCHAR(9)"];
+
+    fn values() -> impl Strategy<Value = rusqlite::types::Value> {
+        use rusqlite::types::Value;
+        let number =
+            "[ \t\n\u{b}\u{c}\r]{0,2}[-+]?[0-9]{0,20}\\.?[0-9]{0,4}([eE][-+]?[0-9]{1,3})?[ \r]?";
+        prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::Integer),
+            any::<f64>().prop_filter("no number", |it| !it.is_nan()).prop_map(Value::Real),
+            (any::<i64>().prop_map(|it| Value::Real(it as f64))),
+            (-9..9_i32).prop_map(|it| Value::Real(f64::from(it) / 2.0)),
+            number.prop_map(Value::Text),
+            "[-+.0-9eE x_\u{0}]{0,6}".prop_map(Value::Text),
+            ".{0,9}".prop_map(Value::Text),
+            prop::collection::vec(any::<u8>(), 0..4).prop_map(Value::Blob),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn every_value_that_sqlite_converts_meets_the_condition(value in values()) {
+            let connection = Connection::open_in_memory().unwrap();
+            for declared in TYPES {
+                let [converts, may] = judge(&connection, declared, &value);
+                prop_assert!(may || !converts, "{declared}: {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn dates_names_and_fractions_need_no_closer_look() {
+        use rusqlite::types::Value;
+        let connection = Connection::open_in_memory().unwrap();
+        let text = |it: &str| Value::Text(it.to_owned());
+        for (declared, value, suspected) in [
+            ("INTEGER", text("2024-01-02"), false),
+            ("DATETIME", text("2024-01-02 03:04:05"), false),
+            ("INTEGER", text("M 31"), false),
+            ("INTEGER", text("007"), true),
+            ("REAL", text("1e3"), true),
+            ("INTEGER", Value::Real(0.5), false),
+            ("INTEGER", Value::Real(2.0), true),
+            ("REAL", Value::Integer(2), true),
+            ("TEXT", text("2"), false),
+            ("TEXT", Value::Integer(2), true),
+        ] {
+            let [_, may] = judge(&connection, declared, &value);
+            assert_eq!(may, suspected, "{declared}: {value:?}");
+        }
     }
 }

@@ -9,5 +9,5 @@ mod cursor;
 mod database;
 
 pub use compare::{Allowance, Comparison, Difference, Side, compare};
-pub use conversion::{TypedColumn, conversions, show};
+pub use conversion::{TypedColumn, Values, conversions, show};
 pub use database::{compare_databases, count_rows};

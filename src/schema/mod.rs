@@ -1,11 +1,13 @@
 //! Schemas: SQLite's stored text and reported shapes, and reading them from a file.
 
+mod affinity;
 mod compare;
 mod firing;
 mod meaning;
 mod model;
 mod read;
 
+pub use affinity::Affinity;
 pub use compare::{Entry, same_objects};
 pub use firing::firing_statements;
 pub use meaning::{ColumnOrder, differences, same_meaning, same_virtual_meaning};

@@ -13,7 +13,7 @@ use super::transfer::{SOURCE, Side, TARGET, moved};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::records::EXPRESSION;
-use crate::schema::{Object, ObjectKind, RowKey, Table};
+use crate::schema::{Affinity, Object, ObjectKind, RowKey, Table};
 use crate::sql::edit;
 
 /// Finds the indexes of a table with rowids whose entries stay. Where records are copied whole, SQLite
@@ -78,7 +78,7 @@ struct Columns<'s> {
 }
 
 impl Columns<'_> {
-    /// Tells whether a column holds the same values under the same type.
+    /// Tells whether a column holds the same values, stored in the same way.
     fn hold_the_same(&self, from: &str, to: &str) -> bool {
         let (Some(old), Some(new)) = (self.old.column(from), self.new.column(to)) else {
             return false;
@@ -86,7 +86,7 @@ impl Columns<'_> {
         is_kept(self.table, from, to)
             && old.is_writable()
             && new.is_writable()
-            && old.declared.eq_ignore_ascii_case(&new.declared)
+            && Affinity::of(&old.declared) == Affinity::of(&new.declared)
             && self.old.strict == self.new.strict
     }
 }

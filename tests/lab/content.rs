@@ -11,6 +11,8 @@ pub struct Contents {
     pub digest: blake3::Hash,
     /// Whether the file is in WAL mode.
     pub wal: bool,
+    /// Pages that hold nothing.
+    pub free: String,
     /// The backup that the file's last recorded run names.
     pub backup: Option<String>,
 }
@@ -56,7 +58,8 @@ fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
         rows(connection, &query, &mut hasher)?;
     }
     let wal = pragma(connection, "journal_mode")? == "wal";
-    Ok(Contents { digest: hasher.finalize(), wal, backup })
+    let free = pragma(connection, "freelist_count")?;
+    Ok(Contents { digest: hasher.finalize(), wal, free, backup })
 }
 
 fn quoted(name: &str) -> String {

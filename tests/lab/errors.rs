@@ -4,6 +4,7 @@ use crate::disk::{Disk, Failure, Lasting};
 use crate::error_sweep::ErrorSweep;
 use crate::jobs::Job;
 use crate::scene::{Scene, Start};
+use crate::tally::long;
 
 const SESSIONS: u32 = 24;
 
@@ -56,6 +57,21 @@ fn an_error_in_a_backup_is_never_silent() {
     for start in [Start::Clean, Start::CleanWal, Start::WalFrames] {
         let scene = Scene::new(&disk, start, SESSIONS);
         green(&disk, &scene, &Job::Backup);
+    }
+}
+
+#[test]
+fn an_error_while_free_pages_are_given_back_is_never_silent() {
+    let disk = Disk::new("errors-optimize");
+    for start in [Start::Clean, Start::CleanWal] {
+        let scene = Scene::new(&disk, start, SESSIONS / 4).with_free_pages(&disk);
+        if long() {
+            green(&disk, &scene, &Job::Optimize);
+            continue;
+        }
+        let (job, lasting) = (&Job::Optimize, Lasting::Once);
+        let failure = if start == Start::Clean { Failure::Full } else { Failure::Broken };
+        ErrorSweep { disk: &disk, scene: &scene, job, failure, lasting }.run().expect_green();
     }
 }
 

@@ -7,6 +7,7 @@ use phaseshift::database::{Access, Database};
 use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project, Request, migrate_now};
+use phaseshift::optimize::{OptimizeRequest, Statistics, optimize};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::{Error, Result};
@@ -23,6 +24,8 @@ pub enum Job {
     Backup,
     /// A restore of this backup.
     Restore(String),
+    /// Giving free pages back.
+    Optimize,
     /// A job with a planted mistake, and its name.
     Planted(&'static str, fn(&Disk) -> Result<Told>),
 }
@@ -40,12 +43,15 @@ pub const DONE: &str = "done";
 impl Job {
     /// How restores are named.
     pub const RESTORE: &'static str = "restore";
+    /// How giving pages back is named.
+    pub const OPTIMIZE: &'static str = "optimize";
 
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Migrate(_) => "backup and migrate",
             Self::Backup => "backup",
             Self::Restore(_) => Self::RESTORE,
+            Self::Optimize => Self::OPTIMIZE,
             Self::Planted(name, _) => name,
         }
     }
@@ -56,6 +62,7 @@ impl Job {
             Self::Migrate(chain) => migrate(disk, chain)?,
             Self::Backup => back_up(disk)?,
             Self::Restore(backup) => restore(disk, backup)?,
+            Self::Optimize => compact(disk)?,
             Self::Planted(_, job) => job(disk)?,
         };
         disk.promise(DONE);
@@ -97,6 +104,20 @@ fn back_up(disk: &Disk) -> Result<Told> {
     create(&source, &request, &mut Silent)?.into_entry()?;
     source.close()?;
     Ok(Told::Done { follow_up: None })
+}
+
+fn compact(disk: &Disk) -> Result<Told> {
+    let request = OptimizeRequest {
+        database: Path::new(DATABASE),
+        folder: Path::new(BACKUPS),
+        version_table: "schema_version",
+        statistics: Statistics::Keep,
+    };
+    let report = optimize(&request, &options(disk), &mut Silent)?;
+    Ok(match report.changed() {
+        true => Told::Done { follow_up: report.follow_up },
+        false => Told::NothingToDo,
+    })
 }
 
 fn restore(disk: &Disk, backup: &str) -> Result<Told> {

@@ -101,6 +101,15 @@ fn a_power_cut_in_a_backup_leaves_it_whole_or_absent() {
 }
 
 #[test]
+fn a_power_cut_while_free_pages_are_given_back_leaves_old_or_new() {
+    let disk = Disk::new("power-optimize");
+    for start in [Start::Clean, Start::CleanWal] {
+        let scene = Scene::new(&disk, start, SESSIONS / 4).with_free_pages(&disk);
+        green_with(variants() / 2, &disk, &scene, &Job::Optimize);
+    }
+}
+
+#[test]
 fn a_power_cut_in_a_restore_leaves_old_or_new() {
     let disk = Disk::new("power-restore");
     for start in Start::ALL {

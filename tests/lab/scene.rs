@@ -161,6 +161,22 @@ impl Scene {
         self
     }
 
+    /// Frees pages, and leaves holes among rowids that no column names.
+    pub fn with_free_pages(mut self, disk: &Disk) -> Self {
+        disk.load(&self.image);
+        let connection = database::open(disk, DATABASE).unwrap();
+        let sql = "PRAGMA wal_autocheckpoint=0; CREATE TABLE ballast(x);
+                   INSERT INTO ballast SELECT zeroblob(900) FROM files;
+                   INSERT INTO audit VALUES ('one'), ('two'), ('three'); DELETE FROM audit WHERE what = 'two';
+                   INSERT INTO audit(rowid, what) VALUES (-7, 'seven below'); DROP TABLE ballast";
+        connection.execute_batch(sql).unwrap();
+        self.image = disk.image();
+        connection.close().unwrap();
+        self.image.retain(|path, _| !path.ends_with("-shm"));
+        self.name += " with free pages";
+        self
+    }
+
     /// Ruins the header of the database, as a bad cable would.
     pub fn with_ruined_header(mut self) -> Self {
         let Some(Content::File(bytes)) = self.image.get_mut(DATABASE) else { return self };

@@ -113,8 +113,8 @@ impl Expected {
             (Before::Missing | Before::Ruined(_) | Before::Holds(_), Some(_)) => {}
         }
         let found = database::read(disk, DATABASE).map_err(|why| format!("the database: {why}"))?;
-        let old = matches!(&self.before, Before::Holds(before) if before.digest == found.digest);
-        let new = self.after.digest == found.digest;
+        let old = matches!(&self.before, Before::Holds(before) if self.same(before, &found));
+        let new = self.same(&self.after, &found);
         let mode = match &self.before {
             Before::Holds(before) => before.wal,
             Before::Ruined(_) | Before::Missing => self.after.wal,
@@ -125,6 +125,12 @@ impl Expected {
             (true, _) => Ok(Which::Old),
             (false, true) => Ok(Which::New),
         }
+    }
+
+    /// A compact file holds what it held; only its pages tell old from new.
+    fn same(&self, expected: &Contents, found: &Contents) -> bool {
+        expected.digest == found.digest
+            && (self.job != Job::OPTIMIZE || expected.free == found.free)
     }
 
     /// A file that SQLite can read is written through SQLite; only a ruined one is moved aside.
@@ -190,7 +196,7 @@ impl Expected {
             let kept = match what.split_once(' ') {
                 Some(("backup", path)) => findings.backups.contains(path),
                 Some(("restore", _)) => findings.which == Which::New || self.changes_nothing(),
-                _ if what == DONE || what == "migrated" => {
+                _ if ["migrated", "optimized", DONE].contains(&what.as_str()) => {
                     findings.which == Which::New || self.changes_nothing()
                 }
                 _ => false,
@@ -230,7 +236,7 @@ impl Expected {
 
     /// Tells whether the job leaves the database as it is.
     pub fn changes_nothing(&self) -> bool {
-        matches!(&self.before, Before::Holds(before) if before.digest == self.after.digest)
+        matches!(&self.before, Before::Holds(before) if self.same(before, &self.after))
     }
 }
 

@@ -336,7 +336,7 @@ fn p48_old_rows_against_new_rules_are_counted_before_anything_is_written() {
 
 #[test]
 fn p71_nothing_vacuums_the_file() {
-    // `optimize` comes later and then has to refuse for such a table.
+    // `optimize` does it another way: tests/optimize.rs.
     let bench = Bench::new(NOTES);
     sqlite3(
         &bench.database(),

@@ -4,7 +4,6 @@ use phaseshift::Result;
 use phaseshift::migrate::{Look, Migration, Prepared, Project, Request};
 use phaseshift::phase::Target;
 use phaseshift::plan::Direction;
-use phaseshift::preflight::space_need;
 
 use super::unadopted::name_the_phase;
 use crate::cli::args::Goal;
@@ -56,7 +55,7 @@ pub struct Prerequisite {
 /// # Errors
 /// [`phaseshift::ErrorKind::Io`] if the sizes cannot be read.
 pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite>> {
-    let (project, plan) = (migration.project(), migration.plan());
+    let plan = migration.plan();
     let mut found = vec![version(migration)];
     let mut add = |name, detail| found.push(Prerequisite { name, detail });
     let tables = rebuilt_tables(migration);
@@ -68,8 +67,7 @@ pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite
         let verb = if first.require.len() == 1 { "holds" } else { "hold" };
         add("requirements", format!("{checks} of {} {verb}", first.id));
     }
-    let files = project.options.files.as_ref();
-    let need = space_need(files, &project.database, plan.rebuilds().next().is_some())?;
+    let need = migration.space()?;
     let (backup, work) = (sized(need.backup), sized(need.database));
     add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
     add("writing", "The file can be written, and nobody else is writing".to_owned());

@@ -117,6 +117,8 @@ pub fn unguided(
     request: &Request,
     dry_run: bool,
 ) -> Result<Answer> {
+    // Nobody is told before a run what a person should know.
+    let request = &if dry_run { request.clone() } else { request.clone().without_notices() };
     let migration = match look(project, request)? {
         Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
         Look::Ready(migration) => migration,

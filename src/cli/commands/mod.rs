@@ -18,6 +18,7 @@ mod meta;
 mod migrate;
 mod new_file;
 mod new_phase;
+mod optimize;
 mod plan;
 mod report;
 mod restore;

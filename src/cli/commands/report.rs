@@ -11,6 +11,10 @@ use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
+use crate::cli::screens::optimize::size;
+
+/// One in so many pages has to be free before anybody is told how to get it back.
+const WORTH: u64 = 10;
 
 /// The first line of an unguided run.
 pub fn heading(migration: &Migration<Prepared>) -> String {
@@ -62,7 +66,9 @@ pub fn complete(context: &Context, report: &Report) -> String {
     line("Version:", &format!("{} to {}", number(report.from), number(report.to)));
     line("Proven:", &proven(report));
     line("Time:", &format!("{:.2} seconds", report.seconds));
+    line("Size:", &size(&report.room.1));
     line("Backup:", &report.backup.display().to_string());
+    text.push_str(&hint(context, report));
     text.push_str("\nTo go back, losing what was written since:\n");
     let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
     text.push_str("To go back and keep what was written since:\n");
@@ -75,12 +81,24 @@ pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{ok} Backup: {}\n{}",
+        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{ok} Size: {}\n{ok} Backup: {}\n{}{}",
         proven(report),
         report.seconds,
+        size(&report.room.1),
         report.backup.display(),
+        hint(context, report),
         follow_up(report)
     )
+}
+
+/// Names the way to get the room of free pages back, where it is worth one.
+fn hint(context: &Context, report: &Report) -> String {
+    let room = &report.room.1;
+    if room.free_pages * WORTH < room.pages {
+        return String::new();
+    }
+    let command = context.command_line("optimize");
+    format!("\nTo give the free pages back to the file system:\n  {command}\n")
 }
 
 /// The answer after a run.
@@ -105,6 +123,7 @@ pub fn answer(report: &Report) -> Answer {
         "proof": report.proof,
         "seconds": report.seconds,
         "stages": report.stages,
+        "room": {"before": report.room.0, "after": report.room.1},
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
         "follow_up": report.follow_up,

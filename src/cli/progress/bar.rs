@@ -62,7 +62,7 @@ impl Drop for Bar {
 fn draw(stage: Stage, subject: &str, (done, total): (u64, u64)) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
     let bar = ProgressBar::with_draw_target((total > 0).then_some(total), target);
-    let bytes = matches!(stage, Stage::Backup | Stage::Restore);
+    let bytes = is_file(subject);
     let template = match (total, done) {
         (1.., _) if bytes => "  {msg} [{bar:30}] {percent:>3}%  {bytes}/{total_bytes}  {eta} left",
         (1.., _) => "  {msg} [{bar:30}] {percent:>3}%  {human_pos}/{human_len}  {eta} left",
@@ -72,8 +72,32 @@ fn draw(stage: Stage, subject: &str, (done, total): (u64, u64)) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
-    bar.set_message(format!("{} {subject}", word(stage)));
+    bar.set_message(format!("{} {}", word(stage), shown(subject)));
     bar
+}
+
+/// Files are told by their paths, and counted in bytes.
+fn is_file(subject: &str) -> bool {
+    subject.contains('/')
+}
+
+/// The most characters of a subject: the line has to fit on a narrow terminal.
+const WIDEST: usize = 36;
+
+/// A subject as the bar names it: a file without its folder, and nothing too long.
+fn shown(subject: &str) -> String {
+    let name = if is_file(subject) { subject.rsplit('/').next() } else { None };
+    let name = name.unwrap_or(subject);
+    // A file that has no name yet is named after what it will be.
+    let part = name.strip_suffix(".part").and_then(|it| it.rsplit_once('.'));
+    let name = part.map_or(name, |(target, _)| target);
+    let length = name.chars().count();
+    if length <= WIDEST {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(length - WIDEST / 2).collect();
+    let start: String = name.chars().take(WIDEST / 2 - 3).collect();
+    format!("{start}...{end}")
 }
 
 fn word(stage: Stage) -> &'static str {
@@ -87,5 +111,20 @@ fn word(stage: Stage) -> &'static str {
         Stage::Proof => "Comparing",
         Stage::Check => "Checking",
         Stage::Restore => "Restoring",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_backup_made_the_bar_wider_than_the_terminal() {
+        assert_eq!(shown("fits_files"), "fits_files");
+        assert_eq!(shown("/home/ada/astro/fits_catalog.db"), "fits_catalog.db");
+        let part = "/b/fits_catalog_pre_phase3_20261127_191826.db.30300.part";
+        assert_eq!(shown(part), "fits_catalog_pr...20261127_191826.db");
+        assert_eq!(shown(&"ä".repeat(90)).chars().count(), WIDEST);
+        assert!(is_file(part) && !is_file("pages and rows"));
     }
 }

@@ -37,6 +37,7 @@ pub fn plan_undo(
 ) -> Result<PhasePlan> {
     let undo = Undo { phase, past, tables };
     let before = shadow.schema()?;
+    let strings = shadow.names_read_as_strings()?;
     let (stages, steps) = match &phase.down {
         WayBack::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
@@ -46,7 +47,9 @@ pub fn plan_undo(
         WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
     };
     let stages = stages
-        .and_then(|stages| refuse_newly_broken(shadow, &before, &stages).map(|()| stages))
+        .and_then(|stages| {
+            refuse_newly_broken(shadow, (&before, &strings), &stages).map(|()| stages)
+        })
         .map_err(|error| at_phase(error, phase, steps))?;
     Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
 }

@@ -1,0 +1,42 @@
+//! `optimize`: giving free pages back, with a backup first.
+
+use std::time::Instant;
+
+use phaseshift::Result;
+use phaseshift::optimize::{OptimizeRequest, Statistics, look, optimize};
+
+use super::backups::Place;
+use crate::cli::answer::Answer;
+use crate::cli::args::OptimizeArgs;
+use crate::cli::context::Context;
+use crate::cli::progress::Reporter;
+use crate::cli::screens::optimize as screen;
+use crate::cli::screens::run::Subject;
+
+/// Gives free pages back.
+///
+/// # Errors
+/// As [`optimize`].
+pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<Answer> {
+    let place = Place::of(context)?;
+    let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
+    if context.dry_run || arguments.dry_run.dry_run {
+        let room = look(&place.database, &context.open_options())?;
+        let text = screen::planned(&place.database, &room, statistics);
+        return Ok(Answer::done(text, screen::planned_json(&place.database, &room)));
+    }
+    let request = OptimizeRequest {
+        database: &place.database,
+        folder: &place.folder,
+        version_table: &context.settings.version_table,
+        statistics,
+    };
+    let started = Instant::now();
+    let mut reporter = Reporter::new(context, Subject::default());
+    let done = optimize(&request, &context.open_options(), &mut reporter);
+    reporter.finish();
+    let report = done?;
+    let seconds = started.elapsed().as_secs_f64();
+    let text = screen::done(&report, context.terminal.out);
+    Ok(Answer::done(text, screen::report_json(&report, seconds)))
+}

@@ -1,0 +1,60 @@
+//! What is asked for, and what is reported.
+
+use std::path::{Path, PathBuf};
+
+use crate::database::Room;
+use crate::event::TableRows;
+
+/// What becomes of the planner's statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Statistics {
+    /// They stay as they are, whoever made them.
+    #[default]
+    Keep,
+    /// SQLite collects them anew (<https://sqlite.org/lang_analyze.html>).
+    Analyze,
+}
+
+/// Which file is to give its free pages back.
+#[derive(Debug, Clone, Copy)]
+pub struct OptimizeRequest<'a> {
+    /// The database.
+    pub database: &'a Path,
+    /// The folder for the backup, and for the compact file until it is written back.
+    pub folder: &'a Path,
+    /// The table that records versions.
+    pub version_table: &'a str,
+    /// What becomes of the planner's statistics.
+    pub statistics: Statistics,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub struct OptimizeReport {
+    /// The database.
+    pub database: PathBuf,
+    /// The room that the file took before.
+    pub before: Room,
+    /// The room that it takes now.
+    pub after: Room,
+    /// The backup; `None` if there was nothing to do.
+    pub backup: Option<PathBuf>,
+    /// Whether the statistics were collected anew.
+    pub analyzed: bool,
+    /// The rows of every table, compared with the backup.
+    pub tables: Vec<TableRows>,
+    /// What could not be done afterwards, in words.
+    pub follow_up: Option<String>,
+}
+
+impl OptimizeReport {
+    /// Tells whether anything was written.
+    pub fn changed(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// Returns the number of rows in all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|it| it.rows).sum()
+    }
+}

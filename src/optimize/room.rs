@@ -1,0 +1,30 @@
+//! Looking at how much room a file takes, and whether there is room to make it compact.
+
+use std::path::Path;
+
+use crate::database::{Access, Database, Identity, OpenOptions, Room};
+use crate::error::Result;
+use crate::preflight::{MANIFEST, SpaceNeed, check_space};
+
+/// Reads how much room a file takes. Nothing is changed.
+///
+/// # Errors
+/// As [`Database::open`].
+pub fn look(path: &Path, options: &OpenOptions) -> Result<Room> {
+    let database = Database::open(path, Access::Look, options)?;
+    let room = Room::of(&database)?;
+    database.close()?;
+    Ok(room)
+}
+
+/// Fails unless there is room for the backup, for the compact file beside it, and for what SQLite keeps
+/// while it writes: the old pages in the journal, or the new ones in the WAL.
+pub(super) fn require_space(room: &Room, database: &Database, folder: &Path) -> Result<()> {
+    let used = room.all_bytes() - room.free_bytes();
+    let wal = Identity::read(database.connection())?.journal_mode == "wal";
+    let frames = if wal { used } else { room.all_bytes() };
+    // Each page has a few bytes of its own there (https://sqlite.org/fileformat2.html#the_rollback_journal).
+    let kept = frames + frames / room.page_size.max(512) * 32;
+    let need = SpaceNeed { backup: room.all_bytes() + used + MANIFEST, database: kept };
+    check_space(database.options().files.as_ref(), database.path(), folder, need)
+}

@@ -1,0 +1,99 @@
+//! A backup as the content of a restore: the present state is kept first, values are compared afterwards.
+
+use std::path::{Path, PathBuf};
+
+use super::judge::{Found, compare, look_again};
+use super::plan::Restore;
+use super::run::{Outcome, RestoreMethod};
+use super::write::{Content, Words, write};
+use crate::backup::{BackupLabel, BackupRequest, create, keep_damaged};
+use crate::database::{Access, Database};
+use crate::error::{ErrorKind, Result};
+use crate::event::{Event, Observer, TableRows};
+
+const WORDS: Words = Words {
+    kind: ErrorKind::Restore,
+    not_written: "the backup could not be written",
+    not_compared: "the restored database could not be compared with the backup",
+    differs: "the restored database differs from the backup",
+    written_since: "another program wrote after the restore",
+};
+
+/// Writes the backup into the live file.
+pub(super) fn run(
+    restore: &Restore,
+    live: Database,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    let written = write(live, &restore.backup.path, &mut Backup(restore), observer)?;
+    Ok(Outcome {
+        safety_backup: written.kept,
+        moved_aside: Vec::new(),
+        tables: written.tables,
+        method: RestoreMethod::Write,
+        follow_up: written.follow_up,
+    })
+}
+
+struct Backup<'a>(&'a Restore);
+
+impl Content for Backup<'_> {
+    fn secure(
+        &mut self,
+        present: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<PathBuf>> {
+        if present.access() == Access::Create {
+            return Ok(None);
+        }
+        keep(self.0, present, observer).map(Some)
+    }
+
+    fn compare(
+        &mut self,
+        live: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
+        let backup = Database::open(&self.0.backup.path, Access::Look, &self.0.options)?;
+        compare(&backup, live, observer)
+    }
+
+    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found {
+        let kept = (!kept.as_os_str().is_empty()).then_some(kept);
+        let paths = (self.0.backup.path.as_path(), kept);
+        look_again(&self.0.plan.database, paths, &self.0.options, observer)
+    }
+
+    fn tables(&self) -> Vec<TableRows> {
+        self.0.plan.verification.tables.clone()
+    }
+
+    fn words(&self) -> &'static Words {
+        &WORDS
+    }
+}
+
+/// Keeps the present state as a backup. A file that SQLite opens but cannot read in full is kept
+/// page by page.
+fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Result<PathBuf> {
+    let request = BackupRequest {
+        folder: &restore.folder,
+        label: BackupLabel::BeforeRestore,
+        phase: None,
+        version: restore.plan.version_now,
+    };
+    let mut kept = create(live, &request, observer);
+    if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+        // A read that fails once looks like damage.
+        kept = create(live, &request, observer);
+    }
+    match kept {
+        Ok(kept) => Ok(kept.path().to_path_buf()),
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) => {
+            let text = format!("the present file is kept without comparing its rows: {error}");
+            observer.event(&Event::Notice { text });
+            Ok(keep_damaged(live, &request, observer)?.path)
+        }
+        Err(error) => Err(error),
+    }
+}
