@@ -9,6 +9,7 @@ mod copy;
 mod create;
 mod entry;
 mod export;
+mod hashing;
 mod manifest;
 mod name;
 mod pages;

@@ -29,7 +29,7 @@ pub use file::OpenFile;
 pub use index::{IndexShape, KeyPart, Rows, indexes_project};
 pub use loaded::Place;
 pub use order::Collation;
-pub use pages::{Geometry, Malformed, Pages, Read, Stop};
+pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
 pub use set::PageSet;
 pub use source::{BytePages, DbPages};

@@ -20,6 +20,24 @@ pub trait Pages {
     }
 }
 
+/// Pages that somebody else checks in full.
+#[derive(Debug)]
+pub struct Checked<'p, P>(pub &'p mut P);
+
+impl<P: Pages> Pages for Checked<'_, P> {
+    fn geometry(&self) -> Geometry {
+        self.0.geometry()
+    }
+
+    fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        self.0.read(number, into)
+    }
+
+    fn are_checked(&self) -> bool {
+        true
+    }
+}
+
 /// The sizes of a database, from its header (<https://sqlite.org/fileformat2.html#the_database_header>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::define::{Indexes, indexes};
 use super::layout::same_layout;
 use super::shapes::{StoredTree, StoredTrees, stored_trees};
-use crate::btree::{DbPages, PageSet, Stop, Trees, compare_pages, compare_trees};
+use crate::btree::{Checked, DbPages, PageSet, Stop, Trees, compare_pages, compare_trees};
 use crate::error::Result;
 use crate::name::fold;
 use crate::schema::{RowKey, Table};
@@ -88,7 +88,10 @@ impl<'c> Records<'c> {
             Ok(Trees::Different)
         };
         let compared = match untouched {
-            Ok(Trees::Different) => compare_trees((left, one), (right, two), progress),
+            // The backup is checked in full before anything is committed.
+            Ok(Trees::Different) => {
+                compare_trees((&mut Checked(left), one), (right, two), progress)
+            }
             other => other,
         };
         match compared {

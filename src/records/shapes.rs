@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::define::{Definition, indexes};
 use super::places::Places;
-use crate::btree::{Collation, DbPages, IndexShape, KeyPart, Rows, Stop, indexes_project};
+use crate::btree::{Checked, Collation, DbPages, IndexShape, KeyPart, Rows, Stop, indexes_project};
 use crate::error::Result;
 use crate::name::fold;
 use crate::schema::Table;
@@ -71,7 +71,8 @@ impl IndexesShown<'_> {
         if shapes.is_empty() && rows.key.is_empty() {
             return Ok(true);
         }
-        match indexes_project(&mut self.pages, &rows, &shapes, progress) {
+        // Whoever asks lets SQLite check pages and rows, too.
+        match indexes_project(&mut Checked(&mut self.pages), &rows, &shapes, progress) {
             Ok(shown) => Ok(shown),
             Err(Stop::Malformed(_)) => Ok(false),
             Err(Stop::Failed(error)) => Err(error),
