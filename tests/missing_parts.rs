@@ -213,3 +213,25 @@ fn a_function_in_the_rules_of_another_table_does_not_make_the_backup_fail() {
     bench.steps(Renaming::of_column("ruled", "a", "c").steps());
     bench.refused(ErrorKind::MissingPart, "the function plain()");
 }
+
+#[test]
+fn a_verification_of_a_file_with_missing_parts_checks_what_it_can_and_says_what_it_cannot() {
+    let bench = Bench::from_python(BOOK);
+    let said = bench.naive_fails("PRAGMA integrity_check");
+    assert!(said.contains("PHONEBOOK"), "{said}");
+    bench.steps(&step("add_column", "table = \"words\"\ncolumn = \"n INT DEFAULT 1\""));
+    bench.up();
+    let said = bench.project().run(&["verify"]);
+    assert!(said.stdout.contains("checked in part: person: "), "{}{}", said.stdout, said.stderr);
+    // One row has no parent: the answer is no, and not a failure.
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    script(&bench.database(), "UPDATE place SET person = 1 WHERE person = 7").unwrap_err();
+    script(&bench.database(), "DROP TRIGGER moved; UPDATE place SET person = 1").unwrap();
+    let said = bench.project().run(&["verify"]);
+    assert!(
+        said.stdout.contains("✓ integrity") || said.stdout.contains("integrity"),
+        "{}",
+        said.stdout
+    );
+    println!("{}", said.stdout);
+}
