@@ -1,20 +1,19 @@
 //! Making a backup: copy, compare, make durable, name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
-use rusqlite::Connection;
 
 use super::beside::{self, Beside};
-use super::check::{Integrity, integrity};
+use super::check::integrity;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED};
-use super::manifest::Manifest;
 use super::name::{BackupLabel, Names, manifest_of};
 use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, look};
-use super::publish::{Finished, publish, restate};
+use super::publish::{Finished, publish};
+use super::verified::{VerifiedBackup, of_copy};
 use super::verify::{Digest, digest};
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, Identity};
@@ -42,18 +41,6 @@ pub struct BackupRequest<'a> {
     pub version: Option<i64>,
 }
 
-/// A backup that exists under its final name, is durable, and was compared with its source.
-#[derive(Debug)]
-pub struct VerifiedBackup {
-    path: PathBuf,
-    manifest: Manifest,
-    tables: Vec<TableRows>,
-    reader: Database,
-    seconds: (f64, f64),
-    beside: Option<Beside<Integrity>>,
-    again: Option<Beside<String>>,
-}
-
 /// When the integrity check of a backup has to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
@@ -68,110 +55,6 @@ pub enum Checked {
 
 /// From so many bytes on it is worth a thread to check a source while its pages are copied.
 const LARGE: u64 = 8 * 1_024 * 1_024;
-
-impl VerifiedBackup {
-    /// Returns where the backup is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns what the file beside the backup says.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Returns the rows of every table, in schema order, as they were compared.
-    pub fn tables(&self) -> &[TableRows] {
-        &self.tables
-    }
-
-    /// Returns a connection that reads the backup and writes nothing.
-    pub fn reader(&self) -> &Database {
-        &self.reader
-    }
-
-    /// Returns how long the copy took, and its verification, in seconds.
-    pub fn seconds(&self) -> (f64, f64) {
-        self.seconds
-    }
-
-    /// Waits for the integrity check that runs beside. A backup that was promised stays, whatever is
-    /// found: if it is damaged, its manifest says so from then on.
-    ///
-    /// SQLite reports what it cannot read at the moment as damage, too. Damage is what is found twice.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BackupDamaged`] with what was found: most likely the damage of the database, of
-    /// which the backup is a copy byte for byte, see [`VerifiedBackup::blame`]; [`ErrorKind::Backup`]
-    /// if it cannot be read back; [`ErrorKind::Interrupted`].
-    pub fn settle(&mut self) -> Result<()> {
-        let failed = |error: Error| {
-            of_copy(error).during(ErrorKind::Backup, "the backup could not be checked")
-        };
-        if let Some(again) = self.again.take()
-            && again.finish().map_err(failed)? != self.manifest.digest
-        {
-            let what = "the backup changed while tables were filled from it";
-            return Err(Error::new(ErrorKind::Backup, what));
-        }
-        let Some(beside) = self.beside.take() else { return Ok(()) };
-        let options = self.reader.options();
-        let found = beside.finish().map_err(failed)?;
-        if found.damage.is_empty() {
-            return Ok(());
-        }
-        if beside::check(&self.path, options).map_err(failed)?.damage.is_empty() {
-            let what = "the backup cannot be read back reliably";
-            return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
-        }
-        self.manifest.damaged = true;
-        // The damage is the news. Whoever trusts the manifest all the same checks the backup first.
-        drop(restate(options.files.as_ref(), &self.path, &self.manifest));
-        Err(Error::new(ErrorKind::BackupDamaged, "the backup is damaged").problems(found.damage))
-    }
-
-    /// Finds out whether damage that [`VerifiedBackup::settle`] reports is that of the database, which
-    /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
-    pub fn blame(error: Error, source: &Connection) -> Error {
-        if error.kind() != ErrorKind::BackupDamaged {
-            return error;
-        }
-        match integrity(source) {
-            Ok(own) if !own.damage.is_empty() => {
-                Error::new(ErrorKind::Damaged, "the database is damaged").problems(own.damage)
-            }
-            Ok(_) | Err(_) => error,
-        }
-    }
-
-    /// Begins to read every page of the backup again. [`VerifiedBackup::settle`] then fails unless it
-    /// still holds what was compared with the database: rows that come from it cannot be proven by it.
-    pub fn read_again(&mut self) {
-        self.again = Some(Beside::start(&self.path, self.reader.options(), beside::digest));
-    }
-
-    /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
-    ///
-    /// # Errors
-    /// As [`VerifiedBackup::settle`].
-    pub fn settle_if_done(&mut self) -> Result<()> {
-        if self.beside.as_ref().is_some_and(Beside::is_done) { self.settle() } else { Ok(()) }
-    }
-
-    /// Closes the connection and returns the backup as an entry of the list.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
-    pub fn into_entry(self) -> Result<BackupEntry> {
-        self.reader.close()?;
-        Ok(BackupEntry {
-            bytes: self.manifest.bytes,
-            path: self.path,
-            manifest: Some(self.manifest),
-            problem: None,
-        })
-    }
-}
 
 /// Makes a backup of what is committed in a database, and compares every row of it with the source.
 ///
@@ -277,21 +160,6 @@ fn of_backup(error: Error, source: &Path) -> Error {
         error.during(ErrorKind::Backup, WHAT)
     };
     error.in_database(source)
-}
-
-/// Reports that the copy, not the source, is at fault.
-fn of_copy(error: Error) -> Error {
-    let unreadable = matches!(
-        error.kind(),
-        ErrorKind::Damaged
-            | ErrorKind::NotADatabase
-            | ErrorKind::NotAFile
-            | ErrorKind::DatabaseMissing
-    );
-    if !unreadable {
-        return error;
-    }
-    Error::new(ErrorKind::Backup, "the backup cannot be read back").caused_by(error)
 }
 
 /// One backup in the making.
