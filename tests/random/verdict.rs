@@ -175,3 +175,21 @@ fn judge(documents: &str) -> Vec<(usize, String)> {
     assert_eq!(done, judged, "the judge did not come to its end");
     lines.into_iter().filter(|it| it.1 != "judged").collect()
 }
+
+#[test]
+fn words_of_another_program_do_not_keep_a_file_from_being_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let enter = "CREATE VIRTUAL TABLE words USING fts4(body, tokenize=unicode61);
+         INSERT INTO words VALUES ('one'), ('two'); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'unicode61', 'app_words')";
+    Connection::open(&path).unwrap().execute_batch(enter).unwrap();
+    assert!(integrity_of(&path).is_err(), "SQLite checks nothing");
+    assert_eq!(integrity(&path), ["ok"]);
+    let damage = "DELETE FROM words_segdir WHERE rowid = 1";
+    Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+    assert_eq!(integrity(&path), ["malformed inverted index for FTS4 table main.words"]);
+    std::fs::write(&path, "no database at all, and longer than a header of one hundred bytes")
+        .unwrap();
+    assert!(integrity(&path).concat().starts_with("cannot be checked"));
+}
