@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::name::{quote, same};
+use crate::name::same;
 use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
+use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
 use crate::sql::{ConstraintKind, CreateTable, object_head, significant_tokens};
 
@@ -67,9 +68,7 @@ pub fn count_rows_of(
     for finding in findings {
         let table = finding.table.as_deref().and_then(|table| file.find_table(table));
         if let Some(table) = table {
-            let sql = format!("SELECT count(*) FROM main.{}", quote(&table.name));
-            let rows: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
-            finding.rows = u64::try_from(rows).ok();
+            finding.rows = Some(count_rows(connection, &table.name)?);
         }
     }
     Ok(())

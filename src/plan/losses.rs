@@ -34,9 +34,18 @@ pub struct Loss {
     pub column: Option<String>,
     /// Rows that lose something; `None` if that cannot be known.
     pub rows: Option<u64>,
-    /// The query that counts them in the file, if its rows are there.
+    /// Which rows of the file these are, if it has them.
     #[serde(skip)]
-    pub query: Option<String>,
+    pub counted: Option<Counted>,
+}
+
+/// Rows of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The table, by its name in the file.
+    pub table: String,
+    /// `WHERE ...`; nothing if it is all of them.
+    pub condition: String,
 }
 
 impl std::fmt::Display for Loss {
@@ -149,8 +158,7 @@ impl Search<'_> {
         });
         let gone = dropped.chain(virtuals).filter_map(|table| {
             let (file, _) = self.places.get(&fold(table))?;
-            let query = format!("SELECT count(*) FROM main.{}", quote(file));
-            Some(loss(LossKind::TableDropped, table, None, Some(query)))
+            Some(loss(LossKind::TableDropped, table, None, Some(all_of(file))))
         });
         let mut losses: Vec<Loss> = gone.collect();
         if self.direction == Direction::Down {
@@ -175,13 +183,10 @@ impl Search<'_> {
                 let place = columns.iter().find(|(_, now)| same(now, &column.name));
                 let Some((first, _)) = place else { continue };
                 let default = column.default.as_deref().unwrap_or("NULL");
-                let query = format!(
-                    "SELECT count(*) FROM main.{} WHERE {} IS NOT ({default})",
-                    quote(file),
-                    quote(first)
-                );
+                let condition = format!("WHERE {} IS NOT ({default})", quote(first));
+                let counted = Counted { condition, ..all_of(file) };
                 let name = Some(column.name.clone());
-                losses.push(loss(LossKind::ColumnDropped, &rebuild.from, name, Some(query)));
+                losses.push(loss(LossKind::ColumnDropped, &rebuild.from, name, Some(counted)));
             }
             let comes_back = |origin: &ColumnOrigin| {
                 *origin == ColumnOrigin::New && self.direction == Direction::Down
@@ -191,9 +196,9 @@ impl Search<'_> {
                 let writable =
                     shape.and_then(|it| it.column(&column.name)).is_some_and(|it| it.is_writable());
                 if writable {
-                    let query = format!("SELECT count(*) FROM main.{}", quote(file));
                     let name = Some(column.name.clone());
-                    losses.push(loss(LossKind::ColumnEmpty, &rebuild.to, name, Some(query)));
+                    let counted = Some(all_of(file));
+                    losses.push(loss(LossKind::ColumnEmpty, &rebuild.to, name, counted));
                 }
             }
         }
@@ -201,6 +206,10 @@ impl Search<'_> {
     }
 }
 
-fn loss(kind: LossKind, table: &str, column: Option<String>, query: Option<String>) -> Loss {
-    Loss { kind, table: table.to_owned(), column, rows: None, query }
+fn all_of(file: &str) -> Counted {
+    Counted { table: file.to_owned(), condition: String::new() }
+}
+
+fn loss(kind: LossKind, table: &str, column: Option<String>, counted: Option<Counted>) -> Loss {
+    Loss { kind, table: table.to_owned(), column, rows: None, counted }
 }

@@ -19,7 +19,7 @@ mod undo;
 pub use action::{Action, PlannedStep};
 pub use copy::CopyQuery;
 pub use derive::{Facts, derive};
-pub use losses::{Loss, LossKind, find_losses};
+pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;

@@ -2,8 +2,10 @@
 
 use rusqlite::Connection;
 
+use crate::database::MissingPart;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Direction, Plan, find_losses};
+use crate::plan::{Counted, Direction, Plan, find_losses};
+use crate::rows::count_rows_where;
 
 /// Whether a way down may lose rows and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,7 +18,7 @@ pub enum LossPolicy {
 }
 
 /// Counts what every phase of a plan loses in this file, and notes it in the phases. What touches
-/// no row is no loss.
+/// no row is no loss; what cannot be counted is one.
 ///
 /// # Errors
 /// Whatever SQLite reports.
@@ -24,14 +26,25 @@ pub fn count_losses(connection: &Connection, plan: &mut Plan) -> Result<()> {
     find_losses(plan);
     for phase in &mut plan.phases {
         for loss in &mut phase.losses {
-            if let Some(query) = &loss.query {
-                let rows: i64 = connection.query_row(query, [], |row| row.get(0))?;
-                loss.rows = Some(u64::try_from(rows).unwrap_or(0));
+            if let Some(counted) = &loss.counted {
+                loss.rows = count(connection, counted)?;
             }
         }
         phase.losses.retain(|loss| loss.rows != Some(0));
     }
     Ok(())
+}
+
+/// `None` if this program lacks something that the column needs to be compared: whoever needs it for
+/// the change says so by name.
+fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
+    match count_rows_where(connection, &counted.table, &counted.condition) {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if error.causes().iter().any(|it| MissingPart::in_text(it).is_some()) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Refuses a plan with a way down that loses anything.

@@ -14,13 +14,21 @@ use crate::schema::{Schema, Table};
 /// # Errors
 /// Whatever SQLite reports.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
-    let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    count_rows_where(connection, table, "")
+}
+
+/// Counts the rows of a table of which a condition (`WHERE ...`, or nothing) holds.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn count_rows_where(connection: &Connection, table: &str, condition: &str) -> Result<u64> {
+    let from = format!("SELECT count(*) FROM main.{}", quote(table));
     let _lent = lend_collations(connection, table)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let counted = match count(&sql) {
+    let counted = match count(&format!("{from} {condition}")) {
         // SQLite counts in the smallest index, even in one whose collation is missing here.
         Err(error) if error.to_string().contains("no such collation sequence") => {
-            count(&format!("{sql} NOT INDEXED"))
+            count(&format!("{from} NOT INDEXED {condition}"))
         }
         other => other,
     };

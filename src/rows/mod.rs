@@ -10,4 +10,4 @@ mod database;
 
 pub use compare::{Allowance, Comparison, Difference, Side, compare};
 pub use conversion::{TypedColumn, Values, conversions, show};
-pub use database::{compare_databases, count_rows};
+pub use database::{compare_databases, count_rows, count_rows_where};

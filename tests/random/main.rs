@@ -1,8 +1,8 @@
 //! Random schemas, random rows, random phases: what comes out must be what an independent judge
 //! expects, or the engine must refuse before it writes.
 //!
-//! `PHASESHIFT_SEED` chooses the seed, `PHASESHIFT_CASES` how many cases, `PHASESHIFT_CASE` one case
-//! alone. `scripts/random_schemas` runs the long form.
+//! `PHASESHIFT_SEED` chooses the seed, `PHASESHIFT_CASES` how many cases, `PHASESHIFT_FIRST` the first of
+//! them, `PHASESHIFT_CASE` one case alone. `scripts/random_schemas` runs the long form.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
@@ -42,10 +42,10 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
 
-/// A long run says now and then how far it is, so that one that stops says where.
-fn progress(seed: u64, batch: &[u64], failures: &[(Case, String)]) {
-    if let Some(last) = batch.last().filter(|last| (*last + 1) % 1000 == 0) {
-        eprintln!("seed {seed}: {} cases, {} wrong", last + 1, failures.len());
+/// A long run says now and then what it has counted, so that one that stops has told what it did.
+fn progress(seed: u64, batch: &[u64], tally: &Tally) {
+    if let Some(last) = batch.last().filter(|last| (*last + 1) % 500 == 0) {
+        eprintln!("seed {seed}, up to case {last}: {}", tally.counts());
     }
 }
 
@@ -56,7 +56,7 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
     let numbers: Vec<u64> = match setting("PHASESHIFT_CASE") {
         Some(only) => vec![only],
         None => match setting("PHASESHIFT_CASES") {
-            Some(cases) => (0..cases).collect(),
+            Some(cases) => (setting("PHASESHIFT_FIRST").unwrap_or(0)..cases).collect(),
             None => (0..CASES).chain(RARE.iter().copied()).collect(),
         },
     };
@@ -65,7 +65,6 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
     for batch in numbers.chunks(BATCH as usize) {
         let cases: Vec<Case> = batch.iter().map(|number| Case::make(seed, *number)).collect();
         let verdicts = try_all(&cases);
-        progress(seed, batch, &failures);
         for (case, verdict) in cases.into_iter().zip(verdicts) {
             tally.add(&case, &verdict);
             if numbers.len() == 1 {
@@ -77,6 +76,7 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
                 failures.push((case, why));
             }
         }
+        progress(seed, batch, &tally);
     }
     eprintln!("seed {seed}: {tally}");
     if let Some(report) = tally::report(&failures) {

@@ -50,6 +50,13 @@ impl Tally {
 }
 
 impl Tally {
+    /// How many cases came out in which way, on one line.
+    pub fn counts(&self) -> String {
+        let counts: Vec<String> =
+            self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        counts.join(", ")
+    }
+
     /// The features that no case with them was carried out.
     pub fn never_carried_out(&self) -> Vec<&'static str> {
         let carried = |it: &str| self.features.get(it).is_some_and(|counts| counts[1] > 0);
@@ -66,9 +73,7 @@ fn stem(reason: &str) -> String {
 
 impl Display for Tally {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> =
-            self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        write!(formatter, "{}", counts.join(", "))?;
+        write!(formatter, "{}", self.counts())?;
         write!(formatter, "\n{:44}{}", "", FATES.map(|it| format!("{it:>12}")).concat())?;
         for (feature, counts) in &self.features {
             let counts = counts.map(|it| format!("{it:12}")).concat();
