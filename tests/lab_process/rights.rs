@@ -2,10 +2,12 @@
 //! user without rights of its own, because nothing is read-only to root.
 
 use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use crate::place::{Job, Place, Start};
 use crate::space::lasting;
@@ -42,7 +44,21 @@ impl Owned {
             command = self.place.command_of(&program, &self.folder);
             command.uid(NOBODY).gid(NOBODY);
         }
-        command.args(more).output().unwrap()
+        command.args(more);
+        // A test beside this one may have forked while the program was copied, and hold it open until it runs one
+        // of its own.
+        let started = Instant::now();
+        loop {
+            match command.output() {
+                Err(error)
+                    if error.kind() == ErrorKind::ExecutableFileBusy
+                        && started.elapsed() < Duration::from_secs(10) =>
+                {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                said => return said.unwrap(),
+            }
+        }
     }
 }
 
