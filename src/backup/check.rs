@@ -90,7 +90,7 @@ pub(crate) fn integrity_beyond_quick(connection: &Connection) -> Result<Integrit
 pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
     let quick = format!("PRAGMA main.quick_check({FINDINGS})");
     let rows = Rows::count(connection);
-    let expected = effort(connection, &quick, &|root| rows.of(root));
+    let expected = effort(connection, &quick, &|root| rows.of(root))?;
     let about = (Stage::VerifyBackup, "pages and rows");
     let quick = measured(about, (rows.all(), expected), || run(connection, &quick))?;
     Ok(matches!(&quick, Outcome::Checked(found) if *found == Integrity::default()))

@@ -8,18 +8,19 @@ use rusqlite::Connection;
 /// its length times the rows, as `EXPLAIN` shows them (<https://sqlite.org/opcode.html>). The function tells
 /// the rows of the table or index with a root page, or of what has none of its own.
 ///
-/// An estimate for a progress bar: a loop inside a loop counts once, a branch is shorter. What cannot be
-/// explained is expected to take no step.
-pub fn effort(connection: &Connection, sql: &str, rows: &dyn Fn(Option<i64>) -> u64) -> u64 {
-    estimate(connection, sql, rows).unwrap_or(0)
-}
-
-fn estimate(
+/// An estimate for a progress bar: a loop inside a loop counts once, a branch is shorter. What does not
+/// compile is expected to take no step.
+///
+/// # Errors
+/// Whatever ends the explanation of a statement that compiles. It must end the work as well: to SQLite, the
+/// explanation of a statement that writes is itself one that writes, and an interrupt in it has rolled the
+/// transaction back (<https://sqlite.org/c3ref/stmt_readonly.html>, <https://sqlite.org/c3ref/interrupt.html>).
+pub fn effort(
     connection: &Connection,
     sql: &str,
     rows: &dyn Fn(Option<i64>) -> u64,
 ) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare(&format!("EXPLAIN {sql}"))?;
+    let Ok(mut statement) = connection.prepare(&format!("EXPLAIN {sql}")) else { return Ok(0) };
     let mut listed = statement.query([])?;
     let mut roots = BTreeMap::new();
     let mut loops: Vec<Loop> = Vec::new();
@@ -122,11 +123,33 @@ mod tests {
             "PRAGMA integrity_check('t')",
         ] {
             let (expected, found) =
-                (effort(&connection, sql, &|_| 20_000), taken(&mut connection, sql));
+                (effort(&connection, sql, &|_| 20_000).unwrap(), taken(&mut connection, sql));
             let ratio = expected as f64 / found as f64;
             // A check jumps over what it would say about each column.
             let most = if sql.starts_with("PRAGMA") { 4.0 } else { 2.0 };
             assert!((0.5..most).contains(&ratio), "{sql}: {expected} for {found}");
         }
+    }
+
+    /// The naive way took the estimate for none and went on, in a transaction that was no more: the statement
+    /// then met the tables of before.
+    #[test]
+    fn an_interrupt_of_the_explanation_ends_the_work() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t(a); INSERT INTO t VALUES (1); CREATE TABLE u(a);
+                 BEGIN; ALTER TABLE u RENAME TO v; CREATE TABLE u(a)",
+            )
+            .unwrap();
+        let stop = connection.get_interrupt_handle();
+        let interrupting = move |_| {
+            stop.interrupt();
+            1
+        };
+        let found = effort(&connection, "INSERT INTO u SELECT a FROM t WHERE a > 0", &interrupting);
+        assert!(connection.is_autocommit(), "SQLite has rolled back");
+        let code = found.unwrap_err().sqlite_error_code();
+        assert_eq!(code, Some(rusqlite::ErrorCode::OperationInterrupted));
     }
 }

@@ -62,16 +62,19 @@ const MANY: u64 = 5_000;
 
 /// Runs what works on all rows of a table, telling how far a statement has come
 /// ([`listen_to_progress`](crate::event::listen_to_progress)). The statement is only asked about, not run.
-pub fn told<T>(
+///
+/// # Errors
+/// Those of the work, and whatever ends the question about the statement: the transaction may be over then.
+pub fn told<T, E: From<rusqlite::Error>>(
     connection: &Connection,
     (stage, subject): (Stage, &str),
     (statement, rows): (&str, u64),
-    work: impl FnOnce() -> T,
-) -> T {
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
     if rows < MANY {
         return work();
     }
-    let expected = effort(connection, statement, &|_| rows);
+    let expected = effort(connection, statement, &|_| rows)?;
     measured((stage, subject), (rows, expected), work)
 }
 

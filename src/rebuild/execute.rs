@@ -121,6 +121,7 @@ impl Run<'_> {
     ) -> Result<()> {
         for action in &step.actions {
             self.interrupt.check()?;
+            self.still_open()?;
             if let Action::CreateTable { table, .. } = action {
                 // From here on the backup's table of that name is another one.
                 self.refill.forget(table);
@@ -172,6 +173,16 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Nothing is written outside the transaction: SQLite ends it by itself after some errors
+    /// (<https://sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction").
+    fn still_open(&self) -> Result<()> {
+        if !self.connection().is_autocommit() {
+            return Ok(());
+        }
+        let what = "SQLite ended the transaction before its last step";
+        Err(Error::new(ErrorKind::Rebuild, what))
     }
 
     /// Tells whether an index came with its table: made before the rows, or with the b-tree it had.
