@@ -400,6 +400,7 @@ impl From<rusqlite::Error> for Error {
                 (ErrorKind::Busy, "another program holds the database")
             }
             Some(ErrorCode::OperationInterrupted) => (ErrorKind::Interrupted, "interrupted"),
+            _ if is_interrupted_reading(&error) => (ErrorKind::Interrupted, "interrupted"),
             Some(ErrorCode::NotADatabase) => {
                 (ErrorKind::NotADatabase, "the file is not a SQLite database, or it is encrypted")
             }
@@ -416,6 +417,17 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// Tells an interrupt that came while SQLite read the schema, which it reports as an error in the text of the
+/// table it was at: `error in table sessions: interrupted` (<https://sqlite.org/c3ref/interrupt.html>).
+fn is_interrupted_reading(error: &rusqlite::Error) -> bool {
+    let rusqlite::Error::SqliteFailure(code, Some(text)) = error else { return false };
+    let place = match text.rsplit_once(": ") {
+        Some((place, "interrupted")) => place.starts_with("error in ") && !place.contains(": "),
+        _ => text == "interrupted",
+    };
+    code.code == rusqlite::ErrorCode::Unknown && place
+}
+
 /// Turns a file error into an [`Error`] that names what was tried and the path.
 pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
     let kind = match error.kind() {
@@ -426,4 +438,33 @@ pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
         _ => ErrorKind::Io,
     };
     Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn an_interrupt_while_sqlite_reads_the_schema_is_one() {
+        let told = |text: &str| {
+            let code = ffi::Error::new(ffi::SQLITE_ERROR);
+            Error::from(rusqlite::Error::SqliteFailure(code, Some(text.to_owned()))).kind()
+        };
+        for text in [
+            "interrupted",
+            "error in table t: interrupted",
+            "error in index i after rename: interrupted",
+        ] {
+            assert_eq!(told(text), ErrorKind::Interrupted, "{text}");
+        }
+        // Names that sound like it are none.
+        for text in [
+            "no such table: interrupted",
+            "error in view v: no such column: interrupted",
+            "error in table t after add column: duplicate column name: interrupted",
+        ] {
+            assert_eq!(told(text), ErrorKind::Sqlite, "{text}");
+        }
+    }
 }

@@ -262,14 +262,14 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             "another UNIQUE",
             "a UNIQUE, b",
             rebuild("id INTEGER PRIMARY KEY, a, b COLLATE NOCASE UNIQUE"),
-            "rows of t break a rule",
+            "t has duplicate keys: 1 values of b occur more than once",
         ),
         (
             "another collation",
             "a, b UNIQUE",
             "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ncollate = \"NOCASE\"\n"
                 .to_owned(),
-            "rows of t break a rule",
+            "t has duplicate keys: 1 values of b occur more than once",
         ),
         (
             "another type",

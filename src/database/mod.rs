@@ -23,7 +23,7 @@ pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
 pub use parts::{LentCollations, MissingPart, lend_collations, with_passing_stubs};
-pub(crate) use parts::{stub, with_stubs};
+pub(crate) use parts::{passing_stubs, stub, with_stubs};
 pub use patience::{WaitListener, listen_to_waits};
 pub use room::Room;
 pub use settings::{Identity, with_strict_names};

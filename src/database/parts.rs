@@ -104,8 +104,16 @@ pub(crate) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> 
 /// # Errors
 /// Whatever SQLite reports.
 pub fn with_passing_stubs(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    passing_stubs(connection, |it| it.execute_batch(sql))
+}
+
+/// As [`with_passing_stubs`], for a query whose answer does not depend on what is missing.
+pub(crate) fn passing_stubs<T>(
+    connection: &Connection,
+    action: impl FnMut(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
     let mut stubbed = Vec::new();
-    let done = with_stubs(connection, &mut stubbed, |it| it.execute_batch(sql));
+    let done = with_stubs(connection, &mut stubbed, action);
     for part in stubbed {
         match part {
             MissingPart::Function(name) => connection.remove_function(name.as_str(), -1)?,

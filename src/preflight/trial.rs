@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use crate::database::{told, with_strict_names};
+use crate::database::{passing_stubs, told, with_strict_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{in_main, literal, quote};
@@ -42,6 +42,12 @@ pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec
     let found = with_strict_names(connection, || trial.run(connection));
     connection.execute_batch(&twin)?;
     found
+}
+
+/// A column of a unique key, and how it is compared in it.
+struct KeyColumn {
+    name: String,
+    collation: String,
 }
 
 impl Trial<'_> {
@@ -123,12 +129,7 @@ impl Trial<'_> {
         for column in self.new.columns.iter().filter(|it| it.not_null && it.is_writable()) {
             let given = self.copy.columns.iter().any(|(to, _)| *to == column.name);
             let count: i64 = if given {
-                let sql = format!(
-                    "SELECT count(*) FROM ({}) WHERE {} IS NULL",
-                    self.source(),
-                    quote(&column.name)
-                );
-                connection.query_row(&sql, [], |row| row.get(0))?
+                self.count_nulls(connection, &column.name)?
             } else if column.default.is_none() {
                 i64::try_from(count_rows(connection, self.from)?).unwrap_or(i64::MAX)
             } else {
@@ -144,6 +145,15 @@ impl Trial<'_> {
         Ok(problems)
     }
 
+    /// Counts the rows that would have NULL in a column of the new table. A query in brackets needs the
+    /// collations of its columns even if nothing is compared, and one may be missing here. The rows were
+    /// copied without it, so that no value depends on it.
+    fn count_nulls(&self, connection: &Connection, column: &str) -> Result<i64> {
+        let rows = self.source();
+        let sql = format!("SELECT count(*) FROM ({rows}) WHERE {} IS NULL", quote(column));
+        Ok(passing_stubs(connection, |it| it.query_row(&sql, [], |row| row.get(0)))?)
+    }
+
     /// NULL in an INTEGER PRIMARY KEY is no value to SQLite but a wish for a new key
     /// (<https://sqlite.org/autoinc.html>).
     fn invented_keys(&self, connection: &Connection) -> Result<Option<String>> {
@@ -151,12 +161,7 @@ impl Trial<'_> {
         if !self.copy.columns.iter().any(|(to, _)| *to == alias.name) {
             return Ok(None);
         }
-        let sql = format!(
-            "SELECT count(*) FROM ({}) WHERE {} IS NULL",
-            self.source(),
-            quote(&alias.name)
-        );
-        let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        let count = self.count_nulls(connection, &alias.name)?;
         Ok((count > 0).then(|| {
             format!(
                 "{}.{} would be NULL in {count} rows and get new keys there",
@@ -165,37 +170,22 @@ impl Trial<'_> {
         }))
     }
 
-    /// Groups of rows that share the columns of a unique key without expressions.
+    /// Groups of rows that share the columns of a unique key without expressions, compared as the key does.
     fn duplicates(&self, connection: &Connection) -> Result<Vec<String>> {
         let mut problems = Vec::new();
-        for columns in self.unique_keys(connection)? {
-            let given = |name: &String| self.copy.columns.iter().any(|(to, _)| to == name);
-            if columns.is_empty() || !columns.iter().all(given) {
+        for key in self.unique_keys(connection)? {
+            let given = |it: &KeyColumn| self.copy.columns.iter().any(|(to, _)| *to == it.name);
+            if key.is_empty() || !key.iter().all(given) {
                 continue;
             }
-            let list: Vec<String> = columns.iter().map(|name| quote(name)).collect();
-            let present: Vec<String> = list.iter().map(|it| format!("{it} IS NOT NULL")).collect();
-            let sql = format!(
-                "SELECT count(*) OVER (), count(*), {} FROM ({}) WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
-                list.join(" || ', ' || "),
-                self.source(),
-                present.join(" AND "),
-                list.join(", ")
-            );
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query([])?;
-            let mut samples = Vec::new();
-            let mut groups = 0;
-            while let Some(row) = rows.next()? {
-                groups = row.get::<_, i64>(0)?;
-                let shown = show(row.get_ref(2)?);
-                samples.push(format!("{shown} ({} times)", row.get::<_, i64>(1)?));
-            }
+            let (groups, samples) =
+                passing_stubs(connection, |it| self.groups_of_equals(it, &key))?;
             if groups > 0 {
+                let names: Vec<&str> = key.iter().map(|it| it.name.as_str()).collect();
                 problems.push(format!(
                     "{} has duplicate keys: {groups} values of {} occur more than once: {}",
                     self.new.name,
-                    columns.join(", "),
+                    names.join(", "),
                     samples.join("; ")
                 ));
             }
@@ -203,9 +193,40 @@ impl Trial<'_> {
         Ok(problems)
     }
 
-    fn unique_keys(&self, connection: &Connection) -> Result<Vec<Vec<String>>> {
+    fn groups_of_equals(
+        &self,
+        connection: &Connection,
+        key: &[KeyColumn],
+    ) -> rusqlite::Result<(i64, Vec<String>)> {
+        let list: Vec<String> = key.iter().map(|it| quote(&it.name)).collect();
+        let present: Vec<String> = list.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+        let compared: Vec<String> = key
+            .iter()
+            .map(|it| format!("{} COLLATE {}", quote(&it.name), quote(&it.collation)))
+            .collect();
+        let sql = format!(
+            "SELECT count(*) OVER (), count(*), {} FROM ({}) WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
+            list.join(" || ', ' || "),
+            self.source(),
+            present.join(" AND "),
+            compared.join(", ")
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let (mut groups, mut samples) = (0, Vec::new());
+        while let Some(row) = rows.next()? {
+            groups = row.get::<_, i64>(0)?;
+            let shown = show(row.get_ref(2)?);
+            samples.push(format!("{shown} ({} times)", row.get::<_, i64>(1)?));
+        }
+        Ok((groups, samples))
+    }
+
+    fn unique_keys(&self, connection: &Connection) -> Result<Vec<Vec<KeyColumn>>> {
         let mut keys = Vec::new();
-        let alias = self.new.rowid_alias().map(|column| vec![column.name.clone()]);
+        let alias = self.new.rowid_alias().map(|column| {
+            vec![KeyColumn { name: column.name.clone(), collation: "BINARY".to_owned() }]
+        });
         keys.extend(alias);
         let mut statement = connection.prepare(&format!(
             "SELECT name FROM pragma_index_list({}, 'temp') WHERE \"unique\"",
@@ -216,12 +237,15 @@ impl Trial<'_> {
             .collect::<rusqlite::Result<Vec<String>>>()?;
         for name in names {
             let mut statement = connection.prepare(&format!(
-                "SELECT name FROM pragma_index_info({}, 'temp') ORDER BY seqno",
+                "SELECT name, coll FROM pragma_index_xinfo({}, 'temp') WHERE key ORDER BY seqno",
                 literal(&name)
             ))?;
             let columns = statement
-                .query_map([], |row| row.get::<_, Option<String>>(0))?
-                .collect::<rusqlite::Result<Option<Vec<String>>>>()?;
+                .query_map([], |row| {
+                    let (name, collation) = (row.get::<_, Option<String>>(0)?, row.get(1)?);
+                    Ok(name.map(|name| KeyColumn { name, collation }))
+                })?
+                .collect::<rusqlite::Result<Option<Vec<KeyColumn>>>>()?;
             keys.extend(columns);
         }
         Ok(keys)

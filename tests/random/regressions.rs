@@ -552,3 +552,37 @@ fn the_rows_of_a_table_that_goes_are_counted_without_the_collation_of_its_index(
     bench.same_answer("SELECT * FROM stays");
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'made'"), "0");
 }
+
+#[test]
+fn rows_that_are_null_are_counted_without_the_collation_of_their_column() {
+    let bench = Bench::from_python(
+        "c = sqlite3.connect(path, isolation_level=None)\n\
+         c.create_collation('app_order', lambda a, b: (a > b) - (a < b))\n\
+         c.executescript(\"\"\"\n\
+         CREATE TABLE made(a INTEGER PRIMARY KEY, b COLLATE app_order);\n\
+         INSERT INTO made VALUES (1, NULL), (2, 'two');\n\
+         \"\"\")",
+    );
+    let said = bench.naive_fails("SELECT count(*) FROM (SELECT a, b FROM made) WHERE b IS NULL");
+    assert!(said.contains("app_order"), "{said}");
+
+    bench.steps(
+        "[[up]]\nop = \"alter_column\"\ntable = \"made\"\ncolumn = \"b\"\nnot_null = true\ncollate = \"RTRIM\"",
+    );
+    bench.refused(ErrorKind::Rows, "made.b would be NULL in 1 rows");
+}
+
+/// The naive way groups the old rows as the old column compares them.
+#[test]
+fn duplicates_are_counted_as_the_new_key_compares() {
+    let bench = Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'Orion'), (2, 'ORION'), (3, 'Lyra');",
+    );
+    let naive =
+        bench.ask("SELECT count(*) FROM (SELECT 1 FROM t GROUP BY name HAVING count(*) > 1)");
+    assert_eq!(naive, "0");
+    bench.steps(
+        "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"UNIQUE(name COLLATE NOCASE)\"",
+    );
+    bench.refused(ErrorKind::Rows, "1 values of name occur more than once: 'Orion' (2 times)");
+}
