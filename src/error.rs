@@ -40,6 +40,8 @@ pub enum ErrorKind {
     NotADatabase,
     /// The file is a SQLite database, but damaged.
     Damaged,
+    /// The file is there, but its permissions or those of its folder do not let this user read it.
+    Unreadable,
     /// The file, its folder or its medium cannot be written.
     ReadOnly,
     /// Another program holds the file.
@@ -90,7 +92,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -104,6 +106,7 @@ impl ErrorKind {
         Self::NotAFile,
         Self::NotADatabase,
         Self::Damaged,
+        Self::Unreadable,
         Self::ReadOnly,
         Self::Busy,
         Self::NoSpace,
@@ -145,6 +148,7 @@ impl ErrorKind {
             Self::NotAFile => "not-a-file",
             Self::NotADatabase => "not-a-database",
             Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
             Self::ReadOnly => "read-only",
             Self::Busy => "busy",
             Self::NoSpace => "no-space",

@@ -61,6 +61,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::Irreversible
         | ErrorKind::DatabaseMissing
         | ErrorKind::NotAFile
+        | ErrorKind::Unreadable
         | ErrorKind::ReadOnly
         | ErrorKind::NoSpace
         | ErrorKind::NotAdopted

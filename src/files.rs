@@ -96,6 +96,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whatever the system reports.
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 
+    /// Tells by its permissions whether this user may read a file, without opening it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::PermissionDenied`], or whatever else the system reports.
+    fn may_read(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Reads a whole file.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::name::part_of;
-use crate::database::beside;
+use crate::database::{beside, look_at};
 use crate::error::{Result, file_error};
 use crate::files::{Files, Stat};
 
@@ -132,7 +132,7 @@ pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Opt
 
 /// Looks at a path.
 pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
-    files.stat(path).map_err(|error| file_error("look at", path, error))
+    look_at(path, files)
 }
 
 /// Creates a folder and makes its name durable, and those of its parents that were created too.

@@ -136,6 +136,7 @@ pub(super) fn of_copy(error: Error) -> Error {
         ErrorKind::Damaged
             | ErrorKind::NotADatabase
             | ErrorKind::NotAFile
+            | ErrorKind::Unreadable
             | ErrorKind::DatabaseMissing
     );
     if !unreadable {

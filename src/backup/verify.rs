@@ -7,8 +7,8 @@ use super::check::integrity;
 use super::entry::BackupEntry;
 use super::export::recognise;
 use super::part::{look, sidecar_with_content};
-use crate::database::{Access, Database, OpenOptions};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::database::{Access, Database, OpenOptions, read_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::rows::count_rows;
 use crate::schema;
@@ -40,7 +40,7 @@ pub(crate) fn digest(
     options: &OpenOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Digest> {
-    let failed = |error| file_error("read", path, error);
+    let failed = |error| read_error(path, options.files.as_ref(), error);
     let mut reader = options.files.reader(path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 256 * 1_024];

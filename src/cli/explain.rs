@@ -2,6 +2,8 @@
 
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
+use super::settings::shell_word;
+
 /// The state of the data and the advice for a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
@@ -93,6 +95,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("backups verify"),
             "restore another one: phaseshift restore BACKUP".to_owned(),
         ],
+        ErrorKind::Unreadable => of_unreadable(error, command),
         ErrorKind::ReadOnly => one("give yourself write access to the file and to its folder"),
         ErrorKind::Busy => vec![
             "close the program that holds the file, or wait for it with --wait SECONDS".to_owned(),
@@ -144,6 +147,19 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+/// Only the owner can give access; what is closed is the database or another file, or a folder.
+fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let facts = error.facts();
+    let closed = facts.object.as_deref().unwrap_or("the file");
+    let is_file = facts.database.as_deref().is_some_and(|it| it.as_os_str() == closed);
+    let rights = if is_file { "u+rw" } else { "u+rwx" };
+    let access = match facts.problems.iter().any(|it| it.contains(" belongs to you ")) {
+        true => format!("chmod {rights} {}", shell_word(closed)),
+        false => format!("let the owner of {closed} give you access, or run this as its owner"),
+    };
+    vec![access, command("status")]
 }
 
 fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fence::Fence;
+use super::reach::{explain_unopened, look_at};
 use super::{patience, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
@@ -66,7 +67,7 @@ impl Database {
     ///
     /// # Errors
     /// [`ErrorKind::DatabaseMissing`], [`ErrorKind::NotAFile`], [`ErrorKind::NotADatabase`],
-    /// [`ErrorKind::Damaged`], [`ErrorKind::ReadOnly`], [`ErrorKind::Busy`].
+    /// [`ErrorKind::Damaged`], [`ErrorKind::Unreadable`], [`ErrorKind::ReadOnly`], [`ErrorKind::Busy`].
     pub fn open(path: &Path, access: Access, options: &OpenOptions) -> Result<Self> {
         let opened = inspect(path, access, options.files.as_ref())?;
         Self::connect(path, access, opened, options).map_err(|error| error.in_database(path))
@@ -86,10 +87,11 @@ impl Database {
                 let vfs = CString::new(vfs).map_err(|error| {
                     Error::new(ErrorKind::Arguments, "the VFS name is not valid").caused_by(error)
                 })?;
-                Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())?
+                Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())
             }
-            None => Connection::open_with_flags(path, flags)?,
-        };
+            None => Connection::open_with_flags(path, flags),
+        }
+        .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
         patience::install(&mut connection, options.wait, &options.interrupt)?;
         let waker = watch(&mut connection, &options.interrupt)?;
         let fence = Fence::default();
@@ -226,7 +228,7 @@ fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<Kept> {
 fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat>> {
     let refuse = |kind, what: String| Err(Error::new(kind, what).in_database(path));
     let name = path.display();
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    let stat = look_at(path, files)?;
     match stat {
         None if access == Access::Create => Ok(None),
         None => refuse(ErrorKind::DatabaseMissing, format!("{name} does not exist")),

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, Local};
-use rustix::fs::{CWD, Mode, RenameFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, RenameFlags};
 
 use super::{FileKind, Files, Space, Stat};
 
@@ -72,6 +72,10 @@ impl Files for RealFiles {
             .collect()
     }
 
+    fn may_read(&self, path: &Path) -> io::Result<()> {
+        Ok(rustix::fs::accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }
@@ -129,12 +133,7 @@ impl Files for RealFiles {
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(path, Some(like.owner), Some(like.group))?;
         }
-        rustix::fs::chmodat(
-            CWD,
-            path,
-            Mode::from_raw_mode(like.mode & 0o777),
-            rustix::fs::AtFlags::empty(),
-        )?;
+        rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(like.mode & 0o777), AtFlags::empty())?;
         Ok(())
     }
 

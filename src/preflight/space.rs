@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::trees::TreePages;
-use crate::database::{Database, Identity, Room, beside};
+use crate::database::{Database, Identity, Room, beside, look_at};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::name::{fold, same};
@@ -153,11 +153,11 @@ impl Work<'_> {
 /// Returns the bytes of a database and of its WAL.
 ///
 /// # Errors
-/// [`ErrorKind::Io`].
+/// [`ErrorKind::Unreadable`], [`ErrorKind::Io`].
 pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
     let mut bytes = 0;
     for path in [database.to_path_buf(), beside(database, "-wal")] {
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+        let stat = look_at(&path, files)?;
         bytes += stat.map_or(0, |stat| stat.bytes);
     }
     Ok(bytes)

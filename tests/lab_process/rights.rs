@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::place::{Job, Place, Start};
+use crate::place::{Job, Place, Start, bare};
 use crate::space::lasting;
+use crate::tally::skip;
 
 /// The user `nobody`, and its group.
 const NOBODY: u32 = 65_534;
@@ -42,9 +43,25 @@ impl Owned {
         if is_root() {
             let program = self.place.aside("phaseshift");
             command = self.place.command_of(&program, &self.folder);
-            command.uid(NOBODY).gid(NOBODY);
         }
         command.args(more);
+        Self::run_by_user(command)
+    }
+
+    /// Runs the program with these words only.
+    fn run_words(&self, words: &[&str]) -> Output {
+        let program = self.place.aside("phaseshift");
+        let program = if is_root() { &program } else { Place::program() };
+        let mut command = Command::new(program);
+        bare(&mut command, &self.folder);
+        command.args(words);
+        Self::run_by_user(command)
+    }
+
+    fn run_by_user(mut command: Command) -> Output {
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
         // A test beside this one may have forked while the program was copied, and hold it open until it runs one
         // of its own.
         let started = Instant::now();
@@ -104,7 +121,7 @@ impl Closed {
 #[test]
 fn what_may_not_be_written_is_found_before_anything_is_done() {
     for closed in Closed::ALL {
-        for job in [Job::Migrate, Job::InPlace, Job::Restore] {
+        for job in [Job::Migrate, Job::InPlace, Job::Optimize, Job::Restore] {
             for start in [Start::Clean, Start::CleanWal] {
                 refused(closed, job, start);
             }
@@ -128,15 +145,15 @@ fn refused(closed: Closed, job: Job, start: Start) {
     let error = &document["error"];
     // Before it begins; as a backup that cannot be made; as a restore that cannot be done.
     let codes: &[i32] = match (closed, job) {
-        (_, Job::Restore) => &[1, 4, 7, 8],
+        (Closed::Unreadable, _) => &[4],
+        (_, Job::Restore) => &[4, 7, 8],
         (Closed::Backups, _) => &[4, 7],
-        (Closed::Unreadable, _) => &[1, 4],
         _ => &[4],
     };
     assert!(output.status.code().is_some_and(|it| codes.contains(&it)), "{what}: {error}");
     assert_eq!(error["database_state"], "unchanged", "{what}: {error}");
     let words = format!("{} {}", error["message"], error["causes"]).to_lowercase();
-    let clear = ["cannot be written", "readonly", "permission denied", "unable to open"];
+    let clear = ["cannot be written", "readonly", "permission denied"];
     assert!(clear.iter().any(|it| words.contains(it)), "{what}: {words}");
     assert_eq!(names(&lasting(&owned.folder)), names(&before), "{what}");
     assert!(lasting(&owned.folder) == before, "{what}: bytes changed");
@@ -144,4 +161,104 @@ fn refused(closed: Closed, job: Job, start: Start) {
 
 fn names(files: &[(PathBuf, Vec<u8>)]) -> Vec<&PathBuf> {
     files.iter().map(|(path, _)| path).collect()
+}
+
+/// Every command that opens the database.
+const OPENING: [&[&str]; 22] = [
+    &["status"],
+    &["plan"],
+    &["plan", "--sql"],
+    &["preflight"],
+    &["migrate", "--yes"],
+    &["upgrade"],
+    &["upgrade", "--create"],
+    &["upgrade", "--sql"],
+    &["downgrade"],
+    &["current"],
+    &["verify"],
+    &["history", "--indicate-current"],
+    &["show", "current"],
+    &["stamp", "phase1"],
+    &["stamp", "phase1", "--force"],
+    &["backup"],
+    &["restore", "--latest", "--yes"],
+    &["restore", "--latest", "--dry-run"],
+    &["optimize"],
+    &["optimize", "--dry-run"],
+    &["diff"],
+    &["check", "--roundtrip"],
+];
+
+/// It was said that SQLite had reported an error.
+#[test]
+fn a_file_that_may_not_be_read_is_refused_by_every_command_with_the_reason() {
+    let owned = Owned::new(Job::Restore, Start::Clean);
+    let closed = owned.folder.join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::rename(owned.folder.join("fits.db"), closed.join("fits.db")).unwrap();
+    if is_root() {
+        chown(&closed, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let database = closed.join("fits.db");
+    let before = lasting(&owned.folder);
+    for (closed, mode) in [(&database, 0o644), (&closed, 0o755)] {
+        for words in OPENING {
+            set_mode(closed, 0);
+            let (file, backups) = (database.to_str().unwrap(), owned.folder.join("backups"));
+            let places =
+                ["--phases", "phases", "-d", file, "--backup-dir", backups.to_str().unwrap()];
+            let output = owned.run_words(&[words, &places[..], &["--json"]].concat());
+            let text = owned.run_words(&[words, &places[..]].concat());
+            set_mode(closed, mode);
+            let what = format!("{words:?}, closed is {}", closed.display());
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let error = &document["error"];
+            assert_eq!(output.status.code(), Some(4), "{what}: {document}");
+            assert_eq!(error["kind"], "unreadable", "{what}: {error}");
+            assert_eq!(error["database_state"], "unchanged", "{what}: {error}");
+            let message = error["message"].as_str().unwrap();
+            assert!(
+                message.contains(file) || message.contains("you have no permission"),
+                "{message}"
+            );
+            let text = String::from_utf8_lossy(&text.stderr).into_owned();
+            let facts = ["Permission denied", "belongs to you and has the mode 0000", "next:"];
+            assert!(facts.iter().all(|it| text.contains(it)), "{what}: {text}");
+            let next =
+                format!("chmod u+rw{} {}", if mode == 0o644 { "" } else { "x" }, closed.display());
+            assert_eq!(error["next"][0], next.as_str(), "{what}");
+            assert!(lasting(&owned.folder) == before, "{what}: something changed");
+        }
+    }
+}
+
+/// The owner gave it to nobody else: `chmod` by whoever runs the program would not help.
+#[test]
+fn a_file_of_somebody_else_is_said_to_be_theirs() {
+    if !is_root() {
+        return skip("running as another user");
+    }
+    let owned = Owned::new(Job::Migrate, Start::CleanWal);
+    let database = owned.folder.join("fits.db");
+    chown(&database, Some(0), Some(0)).unwrap();
+    set_mode(&database, 0o600);
+    let output = owned.run(&[]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{document}");
+    let error = document["error"].to_string();
+    assert!(error.contains("let the owner of") && error.contains("belongs to user 0"), "{error}");
+}
+
+#[test]
+fn a_backup_that_may_not_be_read_is_refused_with_the_reason() {
+    let owned = Owned::new(Job::Restore, Start::Clean);
+    let backup = crate::verdict::backups(&owned.folder).remove(0);
+    let before = lasting(&owned.folder);
+    set_mode(&backup, 0);
+    let output = owned.run(&[]);
+    set_mode(&backup, 0o600);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &document["error"]["kind"]), (Some(4), &"unreadable".into()));
+    assert!(document["error"]["message"].as_str().unwrap().contains(backup.to_str().unwrap()));
+    assert_eq!(names(&lasting(&owned.folder)), names(&before));
 }

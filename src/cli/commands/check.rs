@@ -68,9 +68,9 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
 /// machines that have none.
 fn database(context: &Context) -> Result<Option<PathBuf>> {
     let Some(path) = context.settings.database.clone() else { return Ok(None) };
-    let stat = context.files().stat(&path);
-    let stat = stat.map_err(|error| phaseshift::error::file_error("look at", &path, error))?;
-    if stat.is_some() || context.settings.database_demanded {
+    // What cannot be looked at is reported by whoever opens it.
+    let is_missing = matches!(context.files().stat(&path), Ok(None));
+    if !is_missing || context.settings.database_demanded {
         return Ok(Some(path));
     }
     context.remark(&format!("{} does not exist: tried in memory only", context.shown(&path)));

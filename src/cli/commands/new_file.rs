@@ -4,7 +4,6 @@ use std::path::Path;
 
 use phaseshift::Result;
 use phaseshift::database::{Access, Database, beside};
-use phaseshift::error::file_error;
 use phaseshift::migrate::Project;
 use phaseshift::schema::Schema;
 
@@ -16,9 +15,8 @@ use crate::cli::answer::Answer;
 /// Those of making the file and of the run.
 pub fn in_new_file(project: &Project, run: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
     let path = &project.database;
-    let files = project.options.files.as_ref();
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_some() {
+    // What cannot be looked at is reported by whoever opens it.
+    if !matches!(project.options.files.stat(path), Ok(None)) {
         return run();
     }
     let done = create(project).and_then(|()| run());
