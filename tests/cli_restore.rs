@@ -193,3 +193,18 @@ fn a_file_in_the_place_of_the_backup_folder_is_found_before_anything_is_done() {
     );
     assert_eq!(project.snapshot(), before);
 }
+
+/// "This will go from version 1 to version 1", it said.
+#[test]
+fn a_version_that_stays_is_said_to_stay() {
+    let (project, _) = backed_up();
+    let dry = project.run(DRY).expect_code(0);
+    assert!(dry.stdout.contains("\nThe schema version stays 1.\n"), "{}", dry.stdout);
+    project.run(&["upgrade", "phase3"]).expect_code(0);
+    let dry = project.run(&["restore", "--latest", "--dry-run"]).expect_code(0);
+    let way = "\nThis will go from version 2 to version 1.\n";
+    assert!(dry.stdout.contains(way), "{}", dry.stdout);
+    std::fs::remove_file(project.database()).unwrap();
+    let dry = project.run(DRY).expect_code(0);
+    assert!(dry.stdout.contains("\nThis will go to version 1.\n"), "{}", dry.stdout);
+}

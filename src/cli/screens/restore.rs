@@ -12,7 +12,6 @@ use crate::cli::terminal::Style;
 
 /// Shows what a restore would do.
 pub fn plan(plan: &RestorePlan, style: Style) -> String {
-    let version = |it: Option<i64>| it.map_or("no version".into(), |it| format!("version {it}"));
     let mut text = format!("Database: {}\n", plan.database.display());
     let _ = writeln!(text, "Backup:   {}", plan.backup.display());
     let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
@@ -36,14 +35,22 @@ pub fn plan(plan: &RestorePlan, style: Style) -> String {
         let _ =
             writeln!(text, "{warning} the backup was made of another file: {}", other.display());
     }
-    let _ = writeln!(
-        text,
-        "\nThis will go from {} to {}.",
-        version(plan.version_now),
-        version(plan.version_then)
-    );
+    let _ = writeln!(text, "\n{}", versions(plan));
     text.push_str(&live(&plan.live));
     text + &losses(plan, style) + "\n"
+}
+
+/// Says what becomes of the version. Of a file that cannot be read it is not known.
+fn versions(plan: &RestorePlan) -> String {
+    match (plan.version_now, plan.version_then) {
+        (Some(now), Some(then)) if now == then => format!("The schema version stays {now}."),
+        (Some(now), Some(then)) => format!("This will go from version {now} to version {then}."),
+        (Some(now), None) => {
+            format!("This will go from version {now} to a state that records no version.")
+        }
+        (None, Some(then)) => format!("This will go to version {then}."),
+        (None, None) => "The backup records no version.".to_owned(),
+    }
 }
 
 fn live(state: &LiveState) -> String {
