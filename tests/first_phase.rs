@@ -144,3 +144,38 @@ fn a_parent_that_loses_its_key_is_found_before_anything_is_written() {
         bench.refused(ErrorKind::Step, table);
     }
 }
+
+/// It was said to be well whatever became of it, because the phases do not run from nothing.
+#[test]
+fn a_file_is_held_against_what_its_first_phase_left_in_it() {
+    let bench = Bench::new(LIBRARY);
+    bench.steps(
+        "parents = []\n[[up]]\nop = \"rename_column\"\ntable = \"author\"\nfrom = \"born\"\nto = \"year\"\n",
+    );
+    bench.up();
+    let verify = || bench.project().run(&["verify"]);
+    let said = verify().expect_code(0).stdout;
+    assert!(said.contains("what the phases changed is as they left it (0 lesser"), "{said}");
+    // A table that no phase ever touched is nobody's business.
+    bench.ask("CREATE TABLE loans(book INT)");
+    assert!(verify().expect_code(0).stdout.contains("(0 lesser"));
+    bench.ask("ALTER TABLE author ADD COLUMN died INT");
+    let said = verify().expect_code(0).stdout;
+    assert!(said.contains("(1 lesser") || said.contains("(2 lesser"), "{said}");
+    let status = bench.project().run(&["status"]).expect_code(0).stdout;
+    assert!(status.contains("column author.died is made by no phase"), "{status}");
+    bench.ask("ALTER TABLE author RENAME COLUMN year TO born");
+    let said = verify().expect_code(3).stdout;
+    assert!(said.contains("column author.year is missing"), "{said}");
+}
+
+/// Files of the first versions keep nothing of their phases.
+#[test]
+fn without_a_record_there_is_nothing_to_hold_a_file_against() {
+    let bench = Bench::new(LIBRARY);
+    bench.steps("parents = []\n[[up]]\nop = \"drop_view\"\nview = \"shelf\"\n");
+    bench.up();
+    bench.ask("UPDATE phase_history SET undo = NULL; DROP TABLE book");
+    let said = bench.project().run(&["verify"]).stdout;
+    assert!(said.contains("the phases do not run from nothing, nothing to compare with"), "{said}");
+}

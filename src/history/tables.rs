@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{ObjectKind, Schema, Table};
 
-use super::undo::UndoRecord;
+use super::undo::{KeptObject, UndoRecord};
 
 /// The name of the table that holds one row per event.
 pub const HISTORY_TABLE: &str = "phase_history";
@@ -84,6 +84,25 @@ impl Recorded {
         let came = |row: &&HistoryRow| row.id == id && ["up", "stamp"].contains(&&*row.direction);
         let last = self.events.iter().rev().find(came)?;
         UndoRecord::from_json(last.undo.as_deref()?)
+    }
+
+    /// Returns the objects that the phases changed in this file, with the texts that the last of them left.
+    ///
+    /// An event of which nothing is kept may have come after any change: what was left before it does not count.
+    pub fn left(&self) -> Vec<KeptObject> {
+        let mut left: Vec<KeptObject> = Vec::new();
+        for event in self.events.iter().filter(|it| it.direction != "accept") {
+            let Some(record) = event.undo.as_deref().and_then(UndoRecord::from_json) else {
+                left.clear();
+                continue;
+            };
+            let changed = |it: &KeptObject| {
+                record.before.iter().chain(&record.after).any(|other| it.names(other))
+            };
+            left.retain(|it| !changed(it));
+            left.extend(record.after);
+        }
+        left
     }
 }
 

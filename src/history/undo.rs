@@ -34,6 +34,11 @@ impl KeptObject {
         Some(Self { kind, name, sql: object.sql.clone()? })
     }
 
+    /// Tells whether both name the same object.
+    pub fn names(&self, other: &Self) -> bool {
+        self.kind == other.kind && same(&self.name, &other.name)
+    }
+
     /// Returns the kind, unless the word is unknown.
     pub fn object_kind(&self) -> Option<ObjectKind> {
         [

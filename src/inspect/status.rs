@@ -54,7 +54,7 @@ pub fn status(project: &Project) -> Result<Status> {
     let files = project.options.files.as_ref();
     let drift = match drift(project, &known) {
         Ok(lines) => Some(lines),
-        // The chain itself does not run from nothing: `check` tells why.
+        // The chain itself does not run from nothing: `check` tells why. The file keeps nothing of it either.
         Err(error) if error.kind() == ErrorKind::Step => None,
         Err(error) => return Err(error),
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::drift::drift;
+use super::drift::{Basis, compare as compare_with_phases};
 use crate::assertion::evaluate;
 use crate::backup;
 use crate::database::{Access, Database, MissingPart};
@@ -144,9 +144,9 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
         return Ok(VerifyCheck { name, ok: true, detail });
     }
-    let expected = match crate::migrate::replay(project, &known.applied) {
-        Ok(shadow) => shadow.schema()?,
-        // The first phase stands on tables of another program and says nothing of them.
+    let (basis, adoption) = match compare_with_phases(project, known) {
+        Ok(compared) => compared,
+        // The first phase stands on tables of another program, and nothing is kept of what it did.
         Err(error) if error.kind() == ErrorKind::Step => {
             let detail =
                 format!("the phases do not run from nothing, nothing to compare with: {error}");
@@ -154,12 +154,14 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         }
         Err(error) => return Err(error),
     };
-    let adoption = crate::migrate::compare_schemas(&expected, &known.schema, project);
     let ok = adoption.problems.is_empty();
-    let detail = if ok {
-        format!("as the phases make it ({} lesser differences)", adoption.notices.len())
-    } else {
-        first_few(&drift(project, known)?)
+    let lesser = adoption.notices.len();
+    let detail = match (ok, basis) {
+        (true, Basis::Phases) => format!("as the phases make it ({lesser} lesser differences)"),
+        (true, Basis::History) => {
+            format!("what the phases changed is as they left it ({lesser} lesser differences)")
+        }
+        (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };
     Ok(VerifyCheck { name, ok, detail })
 }

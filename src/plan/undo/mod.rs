@@ -21,7 +21,7 @@ use crate::shadow::Shadow;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 use past::groups;
-pub use past::{Past, advance, schema_before, snapshots};
+pub use past::{Past, advance, schema_before, schema_left, snapshots};
 
 /// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
 /// state before the phase.

@@ -79,7 +79,23 @@ pub fn schema_before(now: &Schema, record: &UndoRecord) -> Option<Schema> {
     let kept = now.objects.iter().filter(|object| !left(object));
     let texts = kept.filter_map(|object| Some((object.kind, object.sql.as_deref()?)));
     let went = record.before.iter().filter_map(|it| Some((it.object_kind()?, it.sql.as_str())));
-    let mut texts: Vec<(ObjectKind, &str)> = texts.chain(went).collect();
+    schema_of(texts.chain(went).collect())
+}
+
+/// Rebuilds the schema of a file as its phases left it, from its schema now and the texts that they left: what they
+/// never changed counts as it is. `None` if SQLite does not take these texts together.
+pub fn schema_left(now: &Schema, left: &[KeptObject]) -> Option<Schema> {
+    let is_left = |object: &Object| {
+        left.iter().any(|it| it.object_kind() == Some(object.kind) && same(&it.name, &object.name))
+    };
+    let others = now.objects.iter().filter(|object| !is_left(object));
+    let texts = others.filter_map(|object| Some((object.kind, object.sql.as_deref()?)));
+    let left = left.iter().filter_map(|it| Some((it.object_kind()?, it.sql.as_str())));
+    schema_of(texts.chain(left).collect())
+}
+
+/// Makes a schema of texts, whatever their order.
+fn schema_of(mut texts: Vec<(ObjectKind, &str)>) -> Option<Schema> {
     // What a virtual table keeps for itself comes with it.
     texts.retain(|(kind, _)| *kind != ObjectKind::ShadowTable);
     texts.sort_by_key(|(kind, _)| *kind);
