@@ -220,15 +220,22 @@ fn damage_between_copy_and_proof_is_noticed_and_rolled_back() {
 /// The source of a large backup is looked at while its pages are copied, and only the rest afterwards.
 const LARGE: &str = "CREATE TABLE filler(x); INSERT INTO filler VALUES (zeroblob(9000000));";
 
+/// What is done to a table while SQLite does not know of its index: the number of entries tells of the first, only
+/// the entries themselves tell of the second.
+const BEHIND_THE_INDEX: [&str; 2] =
+    ["INSERT INTO t VALUES (5, 6)", "UPDATE t SET b = 9 WHERE a = 1"];
+
 #[test]
 fn a_damaged_index_stops_a_run_before_the_commit_and_its_backup_says_what_it_is() {
-    for filler in ["", LARGE] {
+    for (filler, behind) in
+        ["", LARGE].iter().flat_map(|filler| BEHIND_THE_INDEX.map(|behind| (filler, behind)))
+    {
         let bench = support::Bench::new(&format!(
             "CREATE TABLE t(a, b); CREATE INDEX i ON t(b); CREATE TABLE u(c); {filler}
              INSERT INTO t VALUES (1, 2), (3, 4); INSERT INTO u VALUES (5);
              PRAGMA writable_schema=ON; CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema;
              DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA writable_schema=RESET;
-             INSERT INTO t VALUES (5, 6);
+             {behind};
              PRAGMA writable_schema=ON;
              INSERT INTO main.sqlite_schema SELECT * FROM temp.kept WHERE name = 'i';"
         ));
