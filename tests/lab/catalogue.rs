@@ -12,10 +12,10 @@ op = "sql"
 sql = "SELECT 1"
 "#;
 
-/// A phase that renames, rebuilds, adds and computes.
-pub const SECOND: &str = r#"
-version = 2
-description = "imaging sessions"
+/// The steps that every second phase begins with.
+macro_rules! renames {
+    () => {
+        r#"
 [[up]]
 op = "rename_table"
 from = "sessions"
@@ -25,6 +25,15 @@ op = "rename_column"
 table = "imaging_sessions"
 from = "telescope"
 to = "scope"
+"#
+    };
+}
+
+/// A phase that renames, rebuilds, adds and computes.
+pub const SECOND: &str = concat!(
+    "version = 2\ndescription = \"imaging sessions\"",
+    renames!(),
+    r#"
 [[up]]
 op = "add_column"
 table = "imaging_sessions"
@@ -37,28 +46,21 @@ sql = "CONSTRAINT has_size CHECK (bytes >= 0)"
 [[up]]
 op = "sql"
 sql = "INSERT INTO audit VALUES ('phase two')"
-"#;
+"#
+);
 
 /// A phase in which only names change, so that both tables stay where they are.
-pub const NAMES_ONLY: &str = r#"
-version = 2
-description = "other names"
-strategy = "auto"
-[[up]]
-op = "rename_table"
-from = "sessions"
-to = "imaging_sessions"
-[[up]]
-op = "rename_column"
-table = "imaging_sessions"
-from = "telescope"
-to = "scope"
+pub const NAMES_ONLY: &str = concat!(
+    "version = 2\ndescription = \"other names\"\nstrategy = \"auto\"",
+    renames!(),
+    r#"
 [[up]]
 op = "rename_column"
 table = "files"
 from = "bytes"
 to = "size"
-"#;
+"#
+);
 
 const SCHEMA: &str = "
 CREATE TABLE schema_version(version INTEGER PRIMARY KEY, applied_at TEXT, description TEXT);
@@ -86,10 +88,23 @@ pub const LATE: &str = "
 /// What a program had begun to write.
 pub const HALF: &str = "UPDATE sessions SET note = note || note; DELETE FROM files";
 
-/// Makes the catalogue with so many sessions and twice as many files.
-pub fn fill(connection: &Connection, mode: &str, sessions: u32) -> rusqlite::Result<()> {
+/// Pages of the lab are small, so that there are many.
+pub const PAGE_SIZE: u32 = 1_024;
+
+/// Leaves pages that hold nothing, and holes among rowids that no column names.
+pub const FREE_PAGES: &str = "
+    CREATE TABLE ballast(x); INSERT INTO ballast SELECT zeroblob(900) FROM files;
+    INSERT INTO audit VALUES ('one'), ('two'), ('three'); DELETE FROM audit WHERE what = 'two';
+    INSERT INTO audit(rowid, what) VALUES (-7, 'seven below'); DROP TABLE ballast";
+
+/// Makes the catalogue with so many sessions and twice as many files, in pages of so many bytes.
+pub fn fill(
+    connection: &Connection,
+    (mode, page_size): (&str, u32),
+    sessions: u32,
+) -> rusqlite::Result<()> {
     let settings = format!(
-        "PRAGMA page_size=1024; PRAGMA journal_mode={mode}; PRAGMA foreign_keys=OFF;
+        "PRAGMA page_size={page_size}; PRAGMA journal_mode={mode}; PRAGMA foreign_keys=OFF;
          PRAGMA application_id=77; PRAGMA user_version=3; {SCHEMA}"
     );
     connection.execute_batch(&settings)?;

@@ -10,7 +10,7 @@ use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::Files as _;
 use phaseshift::phase::Chain;
 
-use crate::catalogue::{FIRST, HALF, LATE, NAMES_ONLY, SECOND, fill};
+use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
 use crate::database;
 use crate::disk::{Content, Disk, Image};
 use crate::power::{Model, Numbers, cut};
@@ -90,11 +90,8 @@ impl Scene {
     pub fn with_free_pages(mut self, disk: &Disk) -> Self {
         disk.load(&self.image);
         let connection = database::open(disk, DATABASE).unwrap();
-        let sql = "PRAGMA wal_autocheckpoint=0; CREATE TABLE ballast(x);
-                   INSERT INTO ballast SELECT zeroblob(900) FROM files;
-                   INSERT INTO audit VALUES ('one'), ('two'), ('three'); DELETE FROM audit WHERE what = 'two';
-                   INSERT INTO audit(rowid, what) VALUES (-7, 'seven below'); DROP TABLE ballast";
-        connection.execute_batch(sql).unwrap();
+        let sql = format!("PRAGMA wal_autocheckpoint=0; {FREE_PAGES}");
+        connection.execute_batch(&sql).unwrap();
         self.image = disk.image();
         connection.close().unwrap();
         self.image.retain(|path, _| !path.ends_with("-shm"));
@@ -134,7 +131,7 @@ fn without_phases(mut image: Image) -> Image {
 fn catalogue(disk: &Disk, start: Start, sessions: u32) {
     let connection = database::create(disk, DATABASE).unwrap();
     let wal = matches!(start, Start::CleanWal | Start::WalFrames);
-    fill(&connection, if wal { "WAL" } else { "DELETE" }, sessions).unwrap();
+    fill(&connection, (if wal { "WAL" } else { "DELETE" }, PAGE_SIZE), sessions).unwrap();
     connection.close().unwrap();
 }
 

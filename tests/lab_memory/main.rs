@@ -157,11 +157,17 @@ fn a_failed_allocation_leaves_old_or_new_and_is_never_silent() {
     after_the_copy(&disk).expect_green();
     for start in [Start::Clean, Start::WalFrames] {
         let scene = Scene::new(&disk, start, SESSIONS);
+        let spread = scene.clone().with_free_pages(&disk);
         let (scene, backup) = scene.with_older_backup(&disk, SESSIONS / 2);
         let migrate = Job::Migrate(scene.chain.clone().into());
-        for job in [migrate, Job::Backup, Job::Restore(backup)] {
+        for (scene, job) in [
+            (&scene, migrate),
+            (&scene, Job::Backup),
+            (&scene, Job::Restore(backup)),
+            (&spread, Job::Optimize),
+        ] {
             for for_ever in [false, true] {
-                sweep(&disk, &scene, &job, for_ever).expect_green();
+                sweep(&disk, scene, &job, for_ever).expect_green();
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::calls::{changes, is_about_files, name};
-use crate::place::{Job, Place, Start};
+use crate::place::{Catalogue, Job, Place, Start};
 use crate::tally::{Tally, long, skip};
 use crate::trace::{self, Call, Fault};
 use crate::verdict::{Expected, Which, Wrong};
@@ -27,11 +27,6 @@ const ATTEMPTS: usize = 3;
 
 /// How many runs count the calls: two threads do not always make the same number of them.
 const COUNTS: usize = 3;
-
-/// Where a job begins; in the short form from a few states.
-fn starts(short: &[Start]) -> Vec<Start> {
-    if long() { Start::ALL.to_vec() } else { short.to_vec() }
-}
 
 /// One fault, and whether every run so far made the call that it needs.
 struct Case {
@@ -67,12 +62,13 @@ struct Sweep {
 }
 
 impl Sweep {
-    fn new(title: &str, job: Job, start: Start) -> Self {
-        let place = Place::with(Place::FEW, job, start);
+    fn new(kind: Kind, (catalogue, job): (Catalogue, Job), start: Start) -> Self {
+        let place = Place::with(catalogue, job, start);
         let expected = Expected::learn(&place);
-        let tally = Mutex::new(Tally::new(format!("{title}, {job:?}, {start:?}")));
-        let finished = Mutex::default();
-        Self { place, expected, tally, again: if long() { 1 } else { 5 }, finished }
+        let size = if catalogue == Place::LARGE { ", large" } else { "" };
+        let name = format!("{}, {job:?}{size}, {start:?}", kind.title());
+        let tally = Mutex::new(Tally::new(name));
+        Self { place, expected, tally, again: kind.again(), finished: Mutex::default() }
     }
 
     /// The system calls of the job.
@@ -148,6 +144,18 @@ impl Sweep {
         run.happened
     }
 
+    /// Kills runs that make more calls than were counted, too, until some come to their end.
+    fn beyond(&self, counted: usize) {
+        let mut ended = 0;
+        for number in counted + 1.. {
+            let name = format!("call {number}");
+            ended += usize::from(!self.case(0, &name, Fault::Kill(number)));
+            if ended == COUNTS {
+                return;
+            }
+        }
+    }
+
     fn end(self) {
         let mut tally = self.tally.into_inner().unwrap();
         tally.more += &format!(", {} different folders", self.finished.into_inner().unwrap().len());
@@ -180,56 +188,103 @@ fn fingerprint(folder: &Path) -> blake3::Hash {
     hasher.finalize()
 }
 
-/// Kills the job before each of its system calls; in the short form before one in so many of those
-/// that change something.
-fn kill_before_calls(job: Job, short: &[Start], step: usize) {
+/// What happens to a job at its system calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is killed before each of them; in the short form before those that change something.
+    Kills,
+    /// Each of them that is about files fails.
+    Errors,
+}
+
+impl Kind {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Kills => "killed before a call",
+            Self::Errors => "errors of calls",
+        }
+    }
+
+    /// One in how many cases is run again.
+    fn again(self) -> usize {
+        match (long(), self) {
+            (false, _) => 5,
+            (true, Self::Kills) => 1,
+            (true, Self::Errors) => 10,
+        }
+    }
+
+    fn cases(self, calls: &Calls) -> Vec<Case> {
+        match self {
+            Self::Kills => kills(calls),
+            Self::Errors => errors(calls),
+        }
+    }
+}
+
+/// Tries every fault of a kind; in the short form one in so many, from a few starts.
+fn sweep(kind: Kind, job: Job, short: &[Start], step: usize) {
+    sweep_of(kind, (Place::FEW, job), if long() { &Start::ALL } else { short }, step);
+}
+
+/// The same with a catalogue, from these starts only.
+fn sweep_of(kind: Kind, job: (Catalogue, Job), starts: &[Start], step: usize) {
     if !trace::is_possible() {
         return skip("tracing");
     }
-    for start in starts(short) {
-        let sweep = Sweep::new("killed before a call", job, start);
+    let step = if long() { 1 } else { step };
+    for start in starts {
+        let sweep = Sweep::new(kind, job, *start);
         let calls = sweep.calls();
-        let kill = |(before, call): (usize, &Call)| Case {
-            name: format!("call {} ({})", before + 1, name(*call)),
-            fault: Fault::Kill(before + 1),
-            certain: calls.are_certain(before + 1, None),
-        };
-        let all = calls.longest().iter().enumerate();
-        let all = all.filter(|(_, call)| long() || changes(**call));
-        let cases: Vec<_> = all.step_by(if long() { 1 } else { step }).map(kill).collect();
+        let cases: Vec<_> = kind.cases(&calls).into_iter().step_by(step).collect();
         sweep.all(&cases);
-        if long() {
-            // To the end, also of runs that make more calls than were counted.
-            let mut number = calls.longest().len();
-            let mut ended = 0;
-            while ended < COUNTS {
-                number += 1;
-                ended +=
-                    usize::from(!sweep.case(0, &format!("call {number}"), Fault::Kill(number)));
-            }
+        if long() && kind == Kind::Kills {
+            sweep.beyond(calls.longest().len());
         }
         sweep.end();
     }
 }
 
+/// A kill before every call; in the short form before those that change something.
+fn kills(calls: &Calls) -> Vec<Case> {
+    let kill = |(before, call): (usize, &Call)| Case {
+        name: format!("call {} ({})", before + 1, name(*call)),
+        fault: Fault::Kill(before + 1),
+        certain: calls.are_certain(before + 1, None),
+    };
+    let all = calls.longest().iter().enumerate();
+    all.filter(|(_, call)| long() || changes(**call)).map(kill).collect()
+}
+
 #[test]
 fn a_kill_before_any_system_call_of_a_migration_leaves_old_or_new() {
-    kill_before_calls(Job::Migrate, &[Start::Clean, Start::WalFrames], 6);
+    sweep(Kind::Kills, Job::Migrate, &[Start::Clean, Start::WalFrames], 6);
+}
+
+/// The source of a large backup is checked on another thread while its pages are copied.
+#[test]
+fn a_kill_before_any_system_call_of_a_migration_of_a_large_file_leaves_old_or_new() {
+    sweep_of(Kind::Kills, (Place::LARGE, Job::Migrate), &[Start::WalFrames], 9);
 }
 
 #[test]
 fn a_kill_before_any_system_call_of_a_migration_in_place_leaves_old_or_new() {
-    kill_before_calls(Job::InPlace, &[Start::Clean], 12);
+    sweep(Kind::Kills, Job::InPlace, &[Start::Clean], 12);
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_optimize_leaves_old_or_new() {
+    sweep(Kind::Kills, Job::Optimize, &[Start::Clean], 3);
 }
 
 #[test]
 fn a_kill_before_any_system_call_of_a_backup_leaves_it_whole_or_absent() {
-    kill_before_calls(Job::Backup, &[Start::WalFrames], 6);
+    sweep(Kind::Kills, Job::Backup, &[Start::WalFrames], 6);
 }
 
 #[test]
 fn a_kill_before_any_system_call_of_a_restore_leaves_old_or_new() {
-    kill_before_calls(Job::Restore, &[Start::Clean], 6);
+    sweep(Kind::Kills, Job::Restore, &[Start::Clean], 6);
 }
 
 /// Every call about files from the moment on when the program itself begins, each with its number
@@ -272,41 +327,34 @@ fn errors(calls: &Calls) -> Vec<Case> {
     faults
 }
 
-/// Lets each system call about files fail; in the short form one in so many.
-fn fail_calls(job: Job, short: &[Start], step: usize) {
-    if !trace::is_possible() {
-        return skip("tracing");
-    }
-    for start in starts(short) {
-        let mut sweep = Sweep::new("errors of calls", job, start);
-        if long() {
-            sweep.again = 10;
-        }
-        let faults = errors(&sweep.calls());
-        let cases: Vec<_> = faults.into_iter().step_by(if long() { 1 } else { step }).collect();
-        sweep.all(&cases);
-        sweep.end();
-    }
+#[test]
+fn an_error_of_any_system_call_of_a_migration_is_never_silent() {
+    sweep(Kind::Errors, Job::Migrate, &[Start::Clean, Start::WalFrames], 37);
 }
 
 #[test]
-fn an_error_of_any_system_call_of_a_migration_is_never_silent() {
-    fail_calls(Job::Migrate, &[Start::Clean, Start::WalFrames], 37);
+fn an_error_of_any_system_call_of_a_migration_of_a_large_file_is_never_silent() {
+    sweep_of(Kind::Errors, (Place::LARGE, Job::Migrate), &[Start::Clean], 151);
 }
 
 #[test]
 fn an_error_of_any_system_call_of_a_migration_in_place_is_never_silent() {
-    fail_calls(Job::InPlace, &[Start::CleanWal], 59);
+    sweep(Kind::Errors, Job::InPlace, &[Start::CleanWal], 59);
+}
+
+#[test]
+fn an_error_of_any_system_call_of_optimize_is_never_silent() {
+    sweep(Kind::Errors, Job::Optimize, &[Start::CleanWal], 59);
 }
 
 #[test]
 fn an_error_of_any_system_call_of_a_backup_is_never_silent() {
-    fail_calls(Job::Backup, &[Start::Clean], 37);
+    sweep(Kind::Errors, Job::Backup, &[Start::Clean], 37);
 }
 
 #[test]
 fn an_error_of_any_system_call_of_a_restore_is_never_silent() {
-    fail_calls(Job::Restore, &[Start::Clean], 37);
+    sweep(Kind::Errors, Job::Restore, &[Start::Clean], 37);
 }
 
 /// Kills the program after a time; the output of a killed program tells nothing.

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
 use tempfile::TempDir;
 
-use crate::catalogue::{FIRST, HALF, LATE, NAMES_ONLY, SECOND, fill};
+use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
 pub use crate::start::Start;
 
 /// What the program is asked to do.
@@ -19,6 +19,8 @@ pub enum Job {
     InPlace,
     Backup,
     Restore,
+    /// Giving the pages back that a dropped table left.
+    Optimize,
     Preflight,
 }
 
@@ -44,6 +46,9 @@ pub enum Catalogue {
     /// The one of the simulated disk: few tables, so that every system call can be tried. The
     /// migration computes a value of every row of one table and gives another a constraint.
     Small { sessions: u32 },
+    /// The same, in few large pages beside more than eight megabytes that nothing touches: the source is checked
+    /// while its pages are copied.
+    Large { sessions: u32 },
     /// The sample: twenty tables, of which two are renamed.
     Fits,
 }
@@ -58,6 +63,9 @@ pub struct Place {
 impl Place {
     /// Few rows, so that a case takes a moment.
     pub const FEW: Catalogue = Catalogue::Small { sessions: 24 };
+
+    /// The same rows in a large file.
+    pub const LARGE: Catalogue = Catalogue::Large { sessions: 24 };
 
     /// Rows that fill many pages.
     pub const MANY: Catalogue = Catalogue::Small { sessions: 400 };
@@ -91,7 +99,9 @@ impl Place {
     fn phases(&self) -> Vec<(&'static str, &'static str)> {
         let second = if self.job == Job::InPlace { NAMES_ONLY } else { SECOND };
         match self.catalogue {
-            Catalogue::Small { .. } => vec![("phase1.toml", FIRST), ("phase2.toml", second)],
+            Catalogue::Small { .. } | Catalogue::Large { .. } => {
+                vec![("phase1.toml", FIRST), ("phase2.toml", second)]
+            }
             Catalogue::Fits => phase_files().to_vec(),
         }
     }
@@ -100,7 +110,13 @@ impl Place {
     fn fill(&self, rows: Rows, start: Start) {
         let path = self.pristine().join("fits.db");
         match self.catalogue {
-            Catalogue::Small { sessions } => small(&path, (sessions, rows), start),
+            Catalogue::Small { sessions } if self.job == Job::Optimize => {
+                small(&path, (sessions, rows), start, (PAGE_SIZE, FREE_PAGES));
+            }
+            Catalogue::Small { sessions } => small(&path, (sessions, rows), start, (PAGE_SIZE, "")),
+            Catalogue::Large { sessions } => {
+                small(&path, (sessions, rows), start, (65_536, FILLER))
+            }
             Catalogue::Fits => sample(&path, rows, start),
         }
         if start == Start::HotJournal {
@@ -193,6 +209,7 @@ impl Place {
             Job::Backup => &["backup"],
             Job::Preflight => &["preflight", target],
             Job::Restore => &["restore", "--latest", "--yes"],
+            Job::Optimize => &["optimize"],
         };
         let mut arguments: Vec<String> = words.iter().map(ToString::to_string).collect();
         arguments.extend(["--json", "-d"].map(ToOwned::to_owned));
@@ -218,11 +235,15 @@ enum Rows {
     All,
 }
 
-fn small(path: &Path, (sessions, rows): (u32, Rows), start: Start) {
+/// More than eight megabytes.
+const FILLER: &str = "CREATE TABLE filler(x); INSERT INTO filler VALUES (zeroblob(9000000))";
+
+fn small(path: &Path, (sessions, rows): (u32, Rows), start: Start, (page_size, more): (u32, &str)) {
     let wal = matches!(start, Start::CleanWal | Start::WalFrames);
     let connection = rusqlite::Connection::open(path).unwrap();
     let sessions = if rows == Rows::Fewer { sessions / 2 } else { sessions };
-    fill(&connection, if wal { "WAL" } else { "DELETE" }, sessions).unwrap();
+    fill(&connection, (if wal { "WAL" } else { "DELETE" }, page_size), sessions).unwrap();
+    connection.execute_batch(more).unwrap();
     connection.close().unwrap();
     if start == Start::WalFrames {
         killed_after(path, LATE);
@@ -245,7 +266,8 @@ fn killed_after(path: &Path, statements: &str) {
     assert_eq!(killed.unwrap().signal(), Some(libc::SIGKILL));
 }
 
-fn bare(command: &mut Command, folder: &Path) {
+/// Lets a program inherit nothing.
+pub fn bare(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("PATH", "/usr/bin:/bin").env("HOME", folder).env("TZ", "UTC");
 }

@@ -142,7 +142,7 @@ fn read_only_media_are_refused_in_words_that_say_so() {
             let error = &document["error"];
             // Refused before it began, or as a backup or a restore that could not be made.
             let codes: &[i32] = match job {
-                Job::Migrate | Job::InPlace | Job::Preflight => &[4],
+                Job::Migrate | Job::InPlace | Job::Optimize | Job::Preflight => &[4],
                 Job::Backup => &[4, 7],
                 Job::Restore => &[7, 8],
             };
