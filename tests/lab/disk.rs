@@ -13,6 +13,9 @@ use crate::locks::{FileLocks, HandleId, SharedMemory};
 /// The folder that the disk holds.
 pub const ROOT: &str = "/lab";
 
+/// More than the size from which on a source is checked early (`backup/create.rs`).
+const LARGE: u64 = 64 * 1_024 * 1_024;
+
 /// The number of a file or folder; names are looked up to it.
 pub type NodeId = u64;
 
@@ -166,6 +169,8 @@ pub struct State {
     pub lost_locks: Vec<String>,
     /// Where in the record the checks before a commit began.
     pub checks_began: Option<usize>,
+    /// By so many bytes the database looks larger than it is.
+    pub pretended: u64,
     random: u64,
 }
 
@@ -185,6 +190,14 @@ impl Disk {
         disk
     }
 
+    /// The same, on which the database looks so large that the engine checks it while its pages are copied: a
+    /// disk that really holds so much could not be judged thousands of times.
+    pub fn of_large_files(vfs: &str) -> Self {
+        let disk = Self::new(vfs);
+        disk.state().pretended = LARGE;
+        disk
+    }
+
     pub fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere is that test's failure, not this one's.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -193,8 +206,8 @@ impl Disk {
     /// Starts the machine with this disk: nothing is open, locked, recorded or planned.
     pub fn load(&self, image: &Image) {
         let mut state = self.state();
-        let random = state.random;
-        *state = State { random, ..State::default() };
+        let (random, pretended) = (state.random, state.pretended);
+        *state = State { random, pretended, ..State::default() };
         state.add(ROOT, Content::Folder);
         for (path, content) in image.iter().filter(|(path, _)| path.as_str() != ROOT) {
             state.add(path, content.clone());

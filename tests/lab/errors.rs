@@ -23,6 +23,23 @@ fn migration_from(start: Start) {
 }
 
 #[test]
+fn an_error_in_a_migration_of_a_large_file_is_never_silent() {
+    let disk = Disk::of_large_files("errors-large");
+    if long() {
+        for start in Start::ALL {
+            let scene = Scene::new(&disk, start, SESSIONS);
+            green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
+        }
+        return;
+    }
+    // What differs from small files is what is read.
+    let scene = Scene::new(&disk, Start::WalFrames, SESSIONS / 4);
+    let job = Job::Migrate(scene.chain.clone().into());
+    let (failure, lasting) = (Failure::Broken, Lasting::Once);
+    ErrorSweep { disk: &disk, scene: &scene, job: &job, failure, lasting }.run().expect_green();
+}
+
+#[test]
 fn an_error_while_tables_change_their_names_in_place_is_never_silent() {
     let disk = Disk::new("errors-in-place");
     for start in [Start::Clean, Start::WalFrames] {

@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use phaseshift::files::{FileKind, Files, Space, Stat};
 
 use crate::disk::{Change, Content, Deaf, Disk, NodeId, Operation, ROOT, State, parent};
+use crate::scene::DATABASE;
 
 /// The number of the simulated device, which no real file has.
 const DEVICE: u64 = 0x1AB_0000;
@@ -40,7 +41,10 @@ impl Files for Disk {
         let Some(number) = state.names.get(text(path)).copied() else { return Ok(None) };
         let node = &state.nodes[&number];
         let (kind, bytes) = match &node.content {
-            Content::File(bytes) => (FileKind::File, bytes.len() as u64),
+            Content::File(bytes) => {
+                let pretended = if text(path) == DATABASE { state.pretended } else { 0 };
+                (FileKind::File, bytes.len() as u64 + pretended)
+            }
             Content::Folder => (FileKind::Folder, 0),
         };
         let (owner, group) = (0, 0);

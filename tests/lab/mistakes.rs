@@ -25,26 +25,30 @@ fn sweep(disk: &Disk, scene: &Scene, job: &Job, planted: Planted<'_>) -> Tally {
     PowerSweep { disk, scene, job, variants: VARIANTS, planted }.run()
 }
 
-fn deaf_migration(start: Start, deaf: Deaf) -> Tally {
-    let disk = Disk::new(&format!("mistake-{deaf:?}"));
-    let scene = Scene::new(&disk, start, SESSIONS);
-    let job = Job::Migrate(scene.chain.clone().into());
-    sweep(&disk, &scene, &job, Planted::Deaf(deaf))
+/// Of small files, and of large ones, whose source is checked early.
+fn deaf_migrations(start: Start, deaf: Deaf, noticed: &str) {
+    let small = Disk::new(&format!("mistake-{deaf:?}"));
+    let large = Disk::of_large_files(&format!("mistake-{deaf:?}-large"));
+    for disk in [small, large] {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let job = Job::Migrate(scene.chain.clone().into());
+        sweep(&disk, &scene, &job, Planted::Deaf(deaf)).expect_red(noticed);
+    }
 }
 
 #[test]
 fn mistake_1_no_sync_at_all_is_noticed() {
-    deaf_migration(Start::Clean, Deaf::Sync).expect_red("a third state");
+    deaf_migrations(Start::Clean, Deaf::Sync, "a third state");
 }
 
 #[test]
 fn mistake_2_full_instead_of_extra_is_noticed() {
-    deaf_migration(Start::Clean, Deaf::JournalRemoval).expect_red("promised but not kept: done");
+    deaf_migrations(Start::Clean, Deaf::JournalRemoval, "promised but not kept: done");
 }
 
 #[test]
 fn mistake_3_normal_in_wal_mode_is_noticed() {
-    deaf_migration(Start::CleanWal, Deaf::WalCommit).expect_red("promised but not kept: done");
+    deaf_migrations(Start::CleanWal, Deaf::WalCommit, "promised but not kept: done");
 }
 
 #[test]
@@ -129,31 +133,36 @@ fn mistake_10_a_backup_outside_the_lock_is_noticed() {
 
 #[test]
 fn nothing_slips_in_between_backup_and_migration() {
-    let disk = Disk::new("slips");
+    for disk in [Disk::new("slips"), Disk::of_large_files("slips-large")] {
+        nothing_slips_in_on(&disk);
+    }
+}
+
+fn nothing_slips_in_on(disk: &Disk) {
     for start in Start::ALL {
-        let scene = Scene::new(&disk, start, SESSIONS);
-        let (project, request) = (project(&disk, &scene.chain), to_head());
+        let scene = Scene::new(disk, start, SESSIONS);
+        let (project, request) = (project(disk, &scene.chain), to_head());
         // Without a question the lock comes first: the other program has to wait.
         disk.load(&scene.image);
         let look = Migration::look(&project, &request).unwrap();
         let mut refused = 0;
         let mut observer = |event: &Event| {
             if matches!(event, Event::BackupVerified { .. }) {
-                refused += usize::from(slip_in(&disk).is_err());
+                refused += usize::from(slip_in(disk).is_err());
             }
         };
         migrate_now(&project, &request, look, &mut observer).map_err(explain).unwrap().unwrap();
         assert_eq!(refused, 1, "{start:?}");
-        nothing_slipped_in(&disk).unwrap();
+        nothing_slipped_in(disk).unwrap();
         // With a question there is no lock: what came in since is in a second backup.
         disk.load(&scene.image);
         let Look::Ready(migration) = Migration::look(&project, &request).unwrap() else {
             panic!("there is nothing to do")
         };
         let secured = migration.secure(&mut Silent).unwrap();
-        slip_in(&disk).unwrap();
+        slip_in(disk).unwrap();
         secured.run(&mut Silent, &mut Hooks::default()).map_err(explain).unwrap();
-        nothing_slipped_in(&disk).unwrap();
+        nothing_slipped_in(disk).unwrap();
     }
 }
 

@@ -33,6 +33,30 @@ fn a_power_cut_in_a_migration_leaves_old_or_new_and_a_backup() {
     }
 }
 
+/// The source of a large backup is checked while its pages are copied.
+#[test]
+fn a_power_cut_in_a_migration_of_a_large_file_leaves_old_or_new_and_a_backup() {
+    let disk = Disk::of_large_files("power-large");
+    for start in Start::ALL {
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let job = Job::Migrate(scene.chain.clone().into());
+        assert_looks_early(&disk, &scene, &job);
+        green_with(if long() { variants() } else { variants() / 5 }, &disk, &scene, &job);
+    }
+}
+
+/// The sweep would show nothing about the early check if there were none.
+fn assert_looks_early(disk: &Disk, scene: &Scene, job: &Job) {
+    let operations = |disk: &Disk| {
+        disk.load(&scene.image);
+        job.run(disk).unwrap();
+        disk.state().operations
+    };
+    let small = Disk::new(&format!("{}-small", disk.vfs));
+    let (large, small) = (operations(disk), operations(&small));
+    assert_ne!(large, small, "{}", scene.name);
+}
+
 #[test]
 fn a_power_cut_while_tables_change_their_names_in_place_leaves_old_or_new() {
     let disk = Disk::new("power-in-place");
