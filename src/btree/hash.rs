@@ -12,7 +12,7 @@ use super::record::push_varint;
 /// Two multisets of entries with the same sum are the same: each hash is XXH3 of 128 bits under a secret of
 /// this run, and what could make sums collide is no accident of a disk or of SQLite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
+pub struct Sum {
     pub(super) count: u64,
     sum: u128,
 }

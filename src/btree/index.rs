@@ -62,14 +62,15 @@ pub fn indexes_project<P: Pages>(
     indexes: &[IndexShape],
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<bool> {
-    let mut passed = 0;
-    let mut tick = || {
-        passed += 1;
-        if passed % STRIDE == 0 { progress(passed) } else { Ok(()) }
+    let mut before = 0;
+    let mut further = |passed| progress(before + passed);
+    let Some(expected) = rows_ask_for(pages, rows, indexes, &mut further)? else {
+        return Ok(false);
     };
-    let Some(expected) = expected(pages, rows, indexes, &mut tick)? else { return Ok(false) };
     for (index, expected) in indexes.iter().zip(expected) {
-        if found(pages, index, &mut tick)? != Some(expected) {
+        before += expected.count;
+        let mut further = |passed| progress(before + passed);
+        if index_holds(pages, index, &mut further)? != Some(expected) {
             return Ok(false);
         }
     }
@@ -84,12 +85,16 @@ fn has_constants(pages: &mut impl Pages) -> Read<bool> {
     Ok(number(&first, 44, 4).is_some_and(|format| format >= 4))
 }
 
-/// What the rows say about the entries of each index.
-fn expected<P: Pages>(
+/// Returns what the rows of a table say about the entries of each index; `None` if it cannot be told, or if the
+/// rows of a table without rowids are not in order. The progress function gets the rows passed.
+///
+/// # Errors
+/// As [`indexes_project`].
+pub fn rows_ask_for<P: Pages>(
     pages: &mut P,
     rows: &Rows,
     indexes: &[IndexShape],
-    tick: &mut dyn FnMut() -> Result<()>,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<Option<Vec<Sum>>> {
     let mut sums = vec![Sum::default(); indexes.len()];
     let constants = has_constants(pages)?;
@@ -100,7 +105,7 @@ fn expected<P: Pages>(
     let parts = indexes.iter().flat_map(|index| &index.parts).chain(&rows.key);
     let deepest = parts.filter_map(|part| part.place.field()).max();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
-    let mut entry = Entry::default();
+    let (mut entry, mut passed) = (Entry::default(), 0);
     while cursor.advance()? {
         if !row.load_first(&mut cursor, deepest)? {
             return Ok(None);
@@ -120,16 +125,23 @@ fn expected<P: Pages>(
             sum.add(entry.of(index.parts.iter().filter_map(stored)));
         }
         std::mem::swap(&mut row, &mut before);
-        tick()?;
+        passed += 1;
+        if passed % STRIDE == 0 {
+            progress(passed)?;
+        }
     }
     Ok(Some(sums))
 }
 
-/// What is in an index, if it is in order.
-fn found<P: Pages>(
+/// Returns what is in an index; `None` if it is not in order or not unique where it must be, or if that cannot be
+/// told. The progress function gets the entries passed.
+///
+/// # Errors
+/// As [`indexes_project`].
+pub fn index_holds<P: Pages>(
     pages: &mut P,
     index: &IndexShape,
-    tick: &mut dyn FnMut() -> Result<()>,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<Option<Sum>> {
     let mut sum = Sum::default();
     let mut cursor = Cursor::new(pages, index.root)?;
@@ -164,7 +176,9 @@ fn found<P: Pages>(
         let Some(entry) = row.record.get(header..cursor.length()) else { return Ok(None) };
         sum.add(entry);
         std::mem::swap(&mut row, &mut before);
-        tick()?;
+        if sum.count % STRIDE == 0 {
+            progress(sum.count)?;
+        }
     }
     Ok(Some(sum))
 }

@@ -383,9 +383,7 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(database) => {
-            VerifiedBackup::blame(error, database.connection()).leaving(DatabaseState::RolledBack)
-        }
+        Ok(database) => VerifiedBackup::blame(error, &database).leaving(DatabaseState::RolledBack),
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }
