@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::VerifiedBackup;
-use crate::database::{Access, Database, Identity, Room, WriteTransaction};
+use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::record;
@@ -201,7 +201,9 @@ impl Migration<Secured> {
     ) -> Result<()> {
         let identity = Identity::read(self.state.database.connection())?;
         work.lap.next();
+        let writeback = Writeback::begin(&self.state.database)?;
         self.execute(work, until, observer)?;
+        writeback.finish()?;
         work.stages.rebuild += work.lap.next();
         if work.execution.refilled {
             self.state.backup.read_again();
