@@ -15,8 +15,12 @@ use crate::verdict::{Expected, Which};
 /// Of so many cases one is run again in the short form.
 const RERUNS: u64 = 15;
 
-/// Of so many operations one fails for ever in the short form; each fails once in any form.
+/// Of so many operations one fails for ever in the short form.
 const FOR_EVER: usize = 5;
+
+/// Of so many operations one fails once in the short form, others from every start; a full disk fails all of the few
+/// that need space.
+const ONCE: usize = 2;
 
 /// How many power cuts follow on each job that says, in spite of an error, that it is done.
 const CUTS: u64 = 3;
@@ -40,8 +44,9 @@ impl ErrorSweep<'_> {
         let mut seen = Seen::new(self.disk, self.job, &expected);
         let mut fired: BTreeMap<Operation, usize> = BTreeMap::new();
         let (mut said_done, mut said_unknown) = (0, 0);
-        let step = if self.lasting == Lasting::Once || long() { 1 } else { FOR_EVER };
-        for at in (1..).step_by(step) {
+        let step = self.step();
+        let first = 1 + (self.scene.name.len() % step) as u64;
+        for at in (first..).step_by(step) {
             let (result, operation) = self.attempt(at);
             let Some(operation) = operation else { break };
             *fired.entry(operation).or_default() += 1;
@@ -65,6 +70,16 @@ impl ErrorSweep<'_> {
             ", {disks} different disks, {said_done} done all the same, {said_unknown} unknown, {fired:?}"
         );
         tally
+    }
+
+    /// Of so many operations one fails.
+    fn step(&self) -> usize {
+        match (self.lasting, self.failure) {
+            _ if long() => 1,
+            (Lasting::ForEver, _) => FOR_EVER,
+            (Lasting::Once, Failure::Broken) => ONCE,
+            (Lasting::Once, Failure::Full | Failure::Taken | Failure::Missing) => 1,
+        }
     }
 
     fn attempt(&self, at: u64) -> (phaseshift::Result<Told>, Option<Operation>) {
