@@ -70,6 +70,9 @@ impl Place {
     /// Rows that fill many pages.
     pub const MANY: Catalogue = Catalogue::Small { sessions: 400 };
 
+    /// Rows that fill more than the program writes to try the folder for temporary files.
+    pub const LARGER_THAN_TEMPORARY_FILES: Catalogue = Catalogue::Small { sessions: 1_200 };
+
     /// Makes a project with the sample. A restore begins with a backup of fewer rows.
     pub fn new(job: Job, start: Start) -> Self {
         Self::with(Catalogue::Fits, job, start)

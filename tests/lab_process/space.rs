@@ -91,15 +91,18 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
         return skip("prlimit");
     }
     for (job, start) in configurations() {
-        let place = Place::with(Place::MANY, job, start);
+        let place = Place::with(Place::LARGER_THAN_TEMPORARY_FILES, job, start);
         let expected = Expected::learn(&place);
         let folder = place.fresh();
+        let before = largest_in(&folder);
         assert!(place.run(&folder).status.success());
-        let largest = std::fs::metadata(folder.join("fits.db")).unwrap().len();
+        let largest = before.max(largest_in(&folder));
         let mut tally = Tally::new(format!("limited file size, {job:?}, {start:?}"));
         let mut signals = 0;
         let step = if long() { 1_024 } else { 16_384 };
-        for bytes in (0..largest + 8_192).step_by(step) {
+        // A journal holds a little more than the pages; the last limit is none.
+        let limits = (TEMPORARY - 8_192..largest + largest / 8).step_by(step);
+        for bytes in [0, TEMPORARY / 4].into_iter().chain(limits).chain([largest * 2]) {
             let folder = place.fresh();
             let limit = vec![format!("--fsize={bytes}")];
             let output = place.command_under(&folder, "prlimit", &limit).output().unwrap();
@@ -107,8 +110,20 @@ fn a_limit_on_the_size_of_files_ends_nothing_half_way() {
             tally.count(&format!("{bytes} bytes"), expected.judge(&folder, &output));
         }
         tally.expect_green();
+        // Once every limit was too small for the first thing that is written, so that nothing was tried.
+        assert!(job == Job::Backup || tally.met_both(), "{job:?}, {start:?}: no limit was enough");
         assert_eq!(signals, 0, "SIGXFSZ ended the program");
     }
+}
+
+/// How much the program writes to the folder for temporary files, to see whether it takes any: with a lower limit it
+/// refuses to begin.
+const TEMPORARY: u64 = 256 * 1_024;
+
+/// The size of the largest file of a project, in bytes.
+fn largest_in(folder: &Path) -> u64 {
+    let sizes = walkdir::WalkDir::new(folder).into_iter().map(|it| it.unwrap().metadata().unwrap());
+    sizes.filter(std::fs::Metadata::is_file).map(|it| it.len()).max().unwrap_or_default()
 }
 
 /// Everything in a folder, byte for byte.

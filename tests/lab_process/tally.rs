@@ -91,6 +91,11 @@ impl Tally {
         }
     }
 
+    /// Tells whether some cases left the old state, and some the new one.
+    pub fn met_both(&self) -> bool {
+        self.old > 0 && self.new > 0
+    }
+
     /// Prints the counts, past the test harness, and fails if any case was bad.
     #[track_caller]
     pub fn expect_green(&self) {
