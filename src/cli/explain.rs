@@ -153,7 +153,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
 fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let facts = error.facts();
     let closed = facts.object.as_deref().unwrap_or("the file");
-    let is_file = facts.database.as_deref().is_some_and(|it| it.as_os_str() == closed);
+    let database = facts.database.as_deref().map(|it| it.display().to_string());
+    // A journal or a WAL has the name of the database before its own ending.
+    let is_file = database.is_some_and(|it| closed.starts_with(&it));
     let rights = if is_file { "u+rw" } else { "u+rwx" };
     let access = match facts.problems.iter().any(|it| it.contains(" belongs to you ")) {
         true => format!("chmod {rights} {}", shell_word(closed)),

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fence::Fence;
-use super::reach::{explain_unopened, look_at};
+use super::reach::{closed_beside, explain_unopened, look_at};
 use super::{patience, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
@@ -109,7 +109,9 @@ impl Database {
             // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
             connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
         }
-        settings::apply(&connection, access).map_err(explain_unreadable)?;
+        let files = options.files.as_ref();
+        settings::apply(&connection, access)
+            .map_err(|error| explain_unreadable(error, path, files))?;
         let database = Self {
             connection,
             path: path.to_path_buf(),
@@ -127,7 +129,8 @@ impl Database {
     fn touch(&self) -> Result<()> {
         let read =
             self.connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
-        read.map(drop).map_err(|error| explain_unreadable(error.into()))
+        let files = self.options.files.as_ref();
+        read.map(drop).map_err(|error| explain_unreadable(error.into(), &self.path, files))
     }
 
     /// Returns the connection.
@@ -288,7 +291,7 @@ fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
 }
 
 /// Says why a file that is open cannot be read: what lies beside it, or ought to, is in the way.
-fn explain_unreadable(error: Error) -> Error {
+fn explain_unreadable(error: Error, path: &Path, files: &dyn Files) -> Error {
     use rusqlite::ffi::{
         SQLITE_CANTOPEN, SQLITE_READONLY_CANTINIT, SQLITE_READONLY_RECOVERY,
         SQLITE_READONLY_ROLLBACK,
@@ -301,6 +304,9 @@ fn explain_unreadable(error: Error) -> Error {
         // Never `immutable`: it would show older rows than the WAL holds
         // (https://sqlite.org/wal.html#read_only_databases).
         Some(SQLITE_CANTOPEN | SQLITE_READONLY_CANTINIT) => {
+            if let Some(closed) = closed_beside(path, files) {
+                return closed;
+            }
             "the file is in WAL mode, and the files that this needs beside it cannot be written"
         }
         Some(_) | None => return error,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::beside;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{Files, Stat};
 
@@ -34,6 +35,17 @@ pub(super) fn explain_unopened(error: Error, path: &Path, files: &dyn Files) -> 
     }
 }
 
+/// Tells of a file beside the database that this user may not read, if there is one: without its journal or its WAL
+/// a database cannot be read either.
+pub(super) fn closed_beside(path: &Path, files: &dyn Files) -> Option<Error> {
+    ["-journal", "-wal", "-shm"].into_iter().map(|suffix| beside(path, suffix)).find_map(|beside| {
+        files.stat(&beside).ok().flatten()?;
+        let denied = files.may_read(&beside).err()?;
+        (denied.kind() == io::ErrorKind::PermissionDenied)
+            .then(|| unreadable(path, &beside, files, denied))
+    })
+}
+
 /// The nearest folder that can be looked at is the one that does not let anybody through.
 fn behind_closed_folder(path: &Path, files: &dyn Files, denied: io::Error) -> Error {
     let mut folders = path.ancestors().skip(1);
@@ -43,10 +55,10 @@ fn behind_closed_folder(path: &Path, files: &dyn Files, denied: io::Error) -> Er
 
 fn unreadable(path: &Path, closed: &Path, files: &dyn Files, denied: io::Error) -> Error {
     let name = closed.display();
-    let what = if closed == path {
-        format!("you have no permission to read {name}")
-    } else {
+    let what = if path.starts_with(closed) && closed != path {
         format!("{} cannot be reached: you have no permission to enter {name}", path.display())
+    } else {
+        format!("you have no permission to read {name}")
     };
     let rights = files.stat(closed).ok().flatten().map(|stat| {
         let own = stat.owner == rustix::process::geteuid().as_raw();

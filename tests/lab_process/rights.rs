@@ -262,3 +262,20 @@ fn a_backup_that_may_not_be_read_is_refused_with_the_reason() {
     assert!(document["error"]["message"].as_str().unwrap().contains(backup.to_str().unwrap()));
     assert_eq!(names(&lasting(&owned.folder)), names(&before));
 }
+
+/// It was said to be in WAL mode.
+#[test]
+fn a_journal_that_may_not_be_read_is_named() {
+    let owned = Owned::new(Job::Migrate, Start::HotJournal);
+    let journal = owned.folder.join("fits.db-journal");
+    set_mode(&journal, 0);
+    let run =
+        owned.run_words(&["upgrade", "phase2", "--phases", "phases", "-d", "fits.db", "--json"]);
+    set_mode(&journal, 0o644);
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((run.status.code(), &document["error"]["kind"]), (Some(4), &"unreadable".into()));
+    let journal = journal.display();
+    let message = format!("you have no permission to read {journal}");
+    assert_eq!(document["error"]["message"], message.as_str());
+    assert_eq!(document["error"]["next"][0], format!("chmod u+rw {journal}").as_str());
+}
