@@ -13,7 +13,8 @@ use super::record::push_varint;
 /// this run, and what could make sums collide is no accident of a disk or of SQLite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sum {
-    pub(super) count: u64,
+    /// How many there are.
+    pub count: u64,
     sum: u128,
 }
 
@@ -25,7 +26,7 @@ fn secret() -> u64 {
 
 impl Sum {
     /// Adds an entry: the record of an index without the length of its header, see [`Entry`].
-    pub(super) fn add(&mut self, entry: &[u8]) {
+    pub fn add(&mut self, entry: &[u8]) {
         self.sum = self.sum.wrapping_add(xxh3_128_with_seed(entry, secret()));
         self.count += 1;
     }

@@ -133,8 +133,11 @@ fn findings(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<Strin
 
 fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck> {
     let violations = foreign_key_violations(connection, schema)?;
-    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let detail = if lines.is_empty() { "no violations".to_owned() } else { first_few(&lines) };
+    let lines: Vec<String> = violations.samples().map(ToString::to_string).collect();
+    let detail = match violations.count() {
+        0 => "no violations".to_owned(),
+        count => first_of(&lines, count),
+    };
     Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), detail })
 }
 
@@ -230,8 +233,13 @@ fn side<'c>(connection: &'c Connection, table: &'c Table, columns: Vec<String>) 
 }
 
 fn first_few(lines: &[String]) -> String {
+    first_of(lines, lines.len() as u64)
+}
+
+/// The first few of so many.
+fn first_of(lines: &[String], count: u64) -> String {
     let shown = lines.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
-    match lines.len().checked_sub(5) {
+    match count.checked_sub(5) {
         Some(more) if more > 0 => format!("{shown}; and {more} more"),
         _ => shown,
     }

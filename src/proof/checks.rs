@@ -6,10 +6,11 @@ use rusqlite::Connection;
 
 use super::baseline::{Baseline, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
-use super::keys::{KeysKnown, foreign_key_violations, tables_with_keys, violations_but_of};
+use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
 use super::rows::{Seen, Sides, compare_all};
 use super::sound::Soundness;
+use super::violations::{foreign_key_violations, violations_but_of};
 use crate::assertion::evaluate;
 use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
@@ -198,30 +199,15 @@ impl Trial<'_, '_> {
     fn foreign_keys(&mut self) -> Result<()> {
         let spared = self.keys_as_before();
         let after = violations_but_of(self.connection(), &self.now, &spared)?;
-        let mut known = match after.as_slice() {
-            [] => Vec::new(),
-            _ => foreign_key_violations(self.subject.backup.connection(), self.subject.before)?,
-        };
         let mut problems = Vec::new();
-        for violation in &after {
-            let (table, parent) = (
-                self.name_before(&fold(&violation.table)),
-                self.name_before(&fold(&violation.parent)),
-            );
-            let place = known.iter().position(|it| {
-                fold(&it.table) == table
-                    && it.row == violation.row
-                    && (violation.row.is_none() || fold(&it.parent) == parent)
-            });
-            match place {
-                Some(place) => {
-                    known.remove(place);
-                }
-                None => problems.push(format!("foreign key: {violation}")),
-            }
+        if after.count() > 0 {
+            let backup = self.subject.backup.connection();
+            let known = foreign_key_violations(backup, self.subject.before)?;
+            let before = |name: &str| self.name_before(name);
+            let new = after.new_since(self.connection(), (backup, &known), &before)?;
+            problems.extend(new.iter().take(20).map(|it| format!("foreign key: {it}")));
         }
-        problems.truncate(20);
-        let looked_at = match after.len() {
+        let looked_at = match after.count() {
             0 => "no violations".to_owned(),
             count => format!("{count} violations, all there before"),
         };

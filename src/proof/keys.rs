@@ -1,64 +1,11 @@
-//! Rows that break a foreign key: found by SQLite, or shown to be those of the backup.
+//! Whether foreign keys join the rows that they join in the backup, because rows and keys are shown to be its.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, Statement};
-
 use super::lineage::{Provenance, TableProvenance};
-use crate::database::{told, words};
-use crate::error::Result;
-use crate::event::Stage;
-use crate::name::{fold, literal, same};
+use crate::name::{fold, same};
 use crate::records::same_rules;
-use crate::rows::count_rows;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
-
-/// A row that breaks a foreign key, or a key that cannot be checked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
-    /// The child table.
-    pub table: String,
-    /// The child row's rowid, if it has one.
-    pub row: Option<i64>,
-    /// The parent table, or why the keys of the table cannot be checked.
-    pub parent: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.row {
-            Some(row) => {
-                write!(formatter, "{} row {row} has no parent in {}", self.table, self.parent)
-            }
-            None => write!(formatter, "{}: {}", self.table, self.parent),
-        }
-    }
-}
-
-/// Lists the foreign key violations of all tables
-/// (<https://sqlite.org/pragma.html#pragma_foreign_key_check>).
-///
-/// # Errors
-/// Whatever SQLite reports, except about keys that cannot be checked: those are listed.
-pub fn foreign_key_violations(connection: &Connection, schema: &Schema) -> Result<Vec<Violation>> {
-    violations_but_of(connection, schema, &BTreeSet::new())
-}
-
-/// As [`foreign_key_violations`], without the rows of some tables, by folded name: only whether their keys can
-/// be checked is found out.
-pub(super) fn violations_but_of(
-    connection: &Connection,
-    schema: &Schema,
-    spared: &BTreeSet<String>,
-) -> Result<Vec<Violation>> {
-    let mut violations = Vec::new();
-    for table in tables_with_keys(schema) {
-        let look = if spared.contains(&fold(table)) { Look::AtKeys } else { Look::AtRows };
-        violations_of(connection, table, look, &mut violations)?;
-    }
-    violations.sort();
-    Ok(violations)
-}
 
 /// The tables whose definition has a foreign key.
 pub(super) fn tables_with_keys(schema: &Schema) -> impl Iterator<Item = &str> {
@@ -67,71 +14,6 @@ pub(super) fn tables_with_keys(schema: &Schema) -> impl Iterator<Item = &str> {
         crate::sql::significant_tokens(text).any(|token| token.is_word(text, "REFERENCES"))
     };
     schema.of_kind(ObjectKind::Table).filter(has_keys).map(|object| object.name.as_str())
-}
-
-/// What is looked at in a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    AtKeys,
-    AtRows,
-}
-
-fn violations_of(
-    connection: &Connection,
-    table: &str,
-    look: Look,
-    violations: &mut Vec<Violation>,
-) -> Result<()> {
-    let uncheckable =
-        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
-    let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));
-    // A key that does not fit its parent is found when the pragma is compiled already.
-    let mut statement = match connection.prepare(&sql) {
-        Ok(statement) => statement,
-        Err(error) if is_about_the_key(&error) => {
-            violations.push(uncheckable(words(&error)));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if look == Look::AtKeys {
-        return Ok(());
-    }
-    // Only for the bar: what cannot be counted is checked all the same.
-    let rows = count_rows(connection, table).unwrap_or(0);
-    let check = || collect_violations(&mut statement, table, violations);
-    told(connection, (Stage::Check, table), (&sql, rows), check)
-}
-
-fn collect_violations(
-    statement: &mut Statement<'_>,
-    table: &str,
-    violations: &mut Vec<Violation>,
-) -> Result<()> {
-    let uncheckable =
-        |message: String| Violation { table: table.to_owned(), row: None, parent: message };
-    let mut rows = statement.query([])?;
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => violations.push(Violation {
-                table: table.to_owned(),
-                row: row.get(1)?,
-                parent: String::from_utf8_lossy(row.get_ref(2)?.as_bytes().unwrap_or_default())
-                    .into_owned(),
-            }),
-            Ok(None) => return Ok(()),
-            Err(error) if is_about_the_key(&error) => {
-                violations.push(uncheckable(words(&error)));
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn is_about_the_key(error: &rusqlite::Error) -> bool {
-    let text = words(error);
-    text.contains("foreign key mismatch") || text.contains("no such")
 }
 
 /// What is known of two databases, to tell whether the keys of a table join the same rows in both.

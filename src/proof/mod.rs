@@ -9,8 +9,9 @@ mod keys;
 mod lineage;
 mod rows;
 mod sound;
+mod violations;
 
 pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove};
-pub use keys::{Violation, foreign_key_violations};
 pub use lineage::{Provenance, TableProvenance, provenance};
+pub use violations::{Violation, Violations, foreign_key_violations};

@@ -1,0 +1,283 @@
+//! Rows that break a foreign key, as SQLite finds them: counted and summed up, so that millions take no room.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, Row};
+
+use super::keys::tables_with_keys;
+use crate::btree::Sum;
+use crate::database::{told, words};
+use crate::error::Result;
+use crate::event::Stage;
+use crate::name::{fold, literal};
+use crate::rows::count_rows;
+use crate::schema::Schema;
+
+/// How many rows of a table are named.
+const SAMPLES: usize = 20;
+
+/// A row that breaks a foreign key, or a key that cannot be checked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// The child table.
+    pub table: String,
+    /// The child row's rowid, if it has one.
+    pub row: Option<i64>,
+    /// The parent table, or why the keys of the table cannot be checked.
+    pub parent: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.row {
+            Some(row) => {
+                write!(formatter, "{} row {row} has no parent in {}", self.table, self.parent)
+            }
+            None => write!(formatter, "{}: {}", self.table, self.parent),
+        }
+    }
+}
+
+/// All rows that break a foreign key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations(BTreeMap<Key, Group>);
+
+/// The child table and its parent, folded. Rows without a rowid, and keys that cannot be checked, are told by
+/// their table alone.
+type Key = (String, Option<String>);
+
+/// The rows of a child table that have no parent in one table: how many, and the sum of their rowids' hashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Group {
+    rows: Sum,
+    samples: Vec<Violation>,
+}
+
+impl Violations {
+    /// Returns how many there are.
+    pub fn count(&self) -> u64 {
+        self.0.values().map(|group| group.rows.count).sum()
+    }
+
+    /// Returns the first ones of each table and parent.
+    pub fn samples(&self) -> impl Iterator<Item = &Violation> {
+        self.0.values().flat_map(|group| &group.samples)
+    }
+
+    fn add(&mut self, violation: Violation) {
+        let parent = violation.row.map(|_| fold(&violation.parent));
+        let group = self.0.entry((fold(&violation.table), parent)).or_default();
+        group.rows.add(&violation.row.unwrap_or_default().to_be_bytes());
+        if group.samples.len() < SAMPLES {
+            group.samples.push(violation);
+        }
+    }
+
+    /// Names violations that were not there before, when tables had other names: the first ones of each table and
+    /// parent. Both connections are asked again where there are others than before.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub(super) fn new_since(
+        &self,
+        now: &Connection,
+        (before, known): (&Connection, &Self),
+        name_before: &dyn Fn(&str) -> String,
+    ) -> Result<Vec<Violation>> {
+        let mut new = Vec::new();
+        for ((table, parent), group) in &self.0 {
+            let key = (name_before(table), parent.as_deref().map(name_before));
+            let Some(old) = known.0.get(&key) else {
+                new.extend(group.samples.iter().cloned());
+                continue;
+            };
+            let more = group.rows.count > old.rows.count;
+            match parent {
+                None if more => new.extend(group.samples.last().cloned()),
+                Some(_) if group.rows != old.rows => {
+                    let rows = surplus(rows_of(now, group)?, rows_of(before, old)?);
+                    let sample = group.samples.first();
+                    let named = rows.into_iter().take(SAMPLES).filter_map(|row| {
+                        sample.map(|it| Violation { row: Some(row), ..it.clone() })
+                    });
+                    new.extend(named);
+                }
+                _ => {}
+            }
+        }
+        Ok(new)
+    }
+}
+
+/// The rows of one list that are not in another, each as often as it is more often there.
+fn surplus(mut rows: Vec<i64>, mut known: Vec<i64>) -> Vec<i64> {
+    rows.sort_unstable();
+    known.sort_unstable();
+    let mut known = known.into_iter().peekable();
+    rows.retain(|row| {
+        while known.next_if(|it| it < row).is_some() {}
+        known.next_if_eq(row).is_none()
+    });
+    rows
+}
+
+/// The rowids of the rows of a group.
+fn rows_of(connection: &Connection, group: &Group) -> Result<Vec<i64>> {
+    let Some(sample) = group.samples.first() else { return Ok(Vec::new()) };
+    let sql = format!("PRAGMA main.foreign_key_check({})", literal(&sample.table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let violation = read(&sample.table, row)?;
+        if fold(&violation.parent) == fold(&sample.parent) {
+            found.extend(violation.row);
+        }
+    }
+    Ok(found)
+}
+
+fn read(table: &str, row: &Row<'_>) -> rusqlite::Result<Violation> {
+    let parent = row.get_ref(2)?.as_bytes().unwrap_or_default();
+    Ok(Violation {
+        table: table.to_owned(),
+        row: row.get(1)?,
+        parent: String::from_utf8_lossy(parent).into_owned(),
+    })
+}
+
+/// Finds the foreign key violations of all tables
+/// (<https://sqlite.org/pragma.html#pragma_foreign_key_check>).
+///
+/// # Errors
+/// Whatever SQLite reports, except about keys that cannot be checked: those are violations.
+pub fn foreign_key_violations(connection: &Connection, schema: &Schema) -> Result<Violations> {
+    violations_but_of(connection, schema, &BTreeSet::new())
+}
+
+/// As [`foreign_key_violations`], without the rows of some tables, by folded name: only whether their keys can
+/// be checked is found out.
+pub(super) fn violations_but_of(
+    connection: &Connection,
+    schema: &Schema,
+    spared: &BTreeSet<String>,
+) -> Result<Violations> {
+    let mut violations = Violations::default();
+    for table in tables_with_keys(schema) {
+        let look = if spared.contains(&fold(table)) { Look::AtKeys } else { Look::AtRows };
+        violations_of(connection, table, look, &mut violations)?;
+    }
+    Ok(violations)
+}
+
+/// What is looked at in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    AtKeys,
+    AtRows,
+}
+
+fn violations_of(
+    connection: &Connection,
+    table: &str,
+    look: Look,
+    violations: &mut Violations,
+) -> Result<()> {
+    let uncheckable = |error: &rusqlite::Error| Violation {
+        table: table.to_owned(),
+        row: None,
+        parent: words(error),
+    };
+    let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));
+    // A key that does not fit its parent is found when the pragma is compiled already.
+    let mut statement = match connection.prepare(&sql) {
+        Ok(statement) => statement,
+        Err(error) if is_about_the_key(&error) => {
+            violations.add(uncheckable(&error));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if look == Look::AtKeys {
+        return Ok(());
+    }
+    // Only for the bar: what cannot be counted is checked all the same.
+    let rows = count_rows(connection, table).unwrap_or(0);
+    told(connection, (Stage::Check, table), (&sql, rows), || {
+        let mut rows = statement.query([])?;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => violations.add(read(table, row)?),
+                Ok(None) => return Ok(()),
+                Err(error) if is_about_the_key(&error) => {
+                    violations.add(uncheckable(&error));
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    })
+}
+
+fn is_about_the_key(error: &rusqlite::Error) -> bool {
+    let text = words(error);
+    text.contains("foreign key mismatch") || text.contains("no such")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn file(orphans: &str) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys=OFF; CREATE TABLE parent(id INTEGER PRIMARY KEY);
+                 CREATE TABLE child(id INTEGER PRIMARY KEY, p REFERENCES Parent, q REFERENCES parent);
+                 CREATE TABLE keyed(k PRIMARY KEY, p REFERENCES parent) WITHOUT ROWID;
+                 INSERT INTO parent VALUES (1); {orphans}"
+            ))
+            .unwrap();
+        connection
+    }
+
+    fn new(before: &Connection, now: &Connection) -> Vec<String> {
+        let all = |it: &Connection| foreign_key_violations(it, &schema::read(it).unwrap()).unwrap();
+        let found = all(now).new_since(now, (before, &all(before)), &|name| name.to_owned());
+        found.unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_row_that_has_no_parent_now_is_named_among_many_that_had_none() {
+        const MANY: &str =
+            "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n LIMIT 200000)
+                            INSERT INTO child SELECT v * 2, 7, 1 FROM n;";
+        let before = file(MANY);
+        assert_eq!(new(&before, &file(MANY)), Vec::<String>::new());
+        let now = file(&format!("{MANY} INSERT INTO child VALUES (301, 9, 1)"));
+        assert_eq!(new(&before, &now), ["child row 301 has no parent in Parent"]);
+        // One is mended, and another one is not: as many as before.
+        let now = file(&format!(
+            "{MANY} UPDATE child SET p = 1 WHERE id = 2; INSERT INTO child VALUES (3, 9, 1)"
+        ));
+        assert_eq!(new(&before, &now), ["child row 3 has no parent in Parent"]);
+        assert_eq!(new(&now, &before), ["child row 2 has no parent in Parent"]);
+    }
+
+    #[test]
+    fn a_row_counts_once_for_each_key_that_it_breaks() {
+        let one = file("INSERT INTO child VALUES (5, 8, 1), (6, 1, 1)");
+        let two = file("INSERT INTO child VALUES (5, 8, 8), (6, 1, 1)");
+        assert_eq!(new(&one, &two), ["child row 5 has no parent in parent"]);
+        assert_eq!(new(&two, &one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rows_without_rowids_are_counted() {
+        let one = file("INSERT INTO keyed VALUES ('a', 8), ('b', 1)");
+        let two = file("INSERT INTO keyed VALUES ('a', 8), ('b', 9)");
+        assert_eq!(new(&one, &two), ["keyed: parent"]);
+        assert_eq!(new(&two, &one), Vec::<String>::new());
+    }
+}
