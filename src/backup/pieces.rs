@@ -168,6 +168,7 @@ impl Drop for Taken<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;

@@ -67,11 +67,11 @@ impl Stored {
         let bits = 65 - (number ^ (number >> 63)).leading_zeros();
         let (kind, width) = match bits {
             _ if constants && (number == 0 || number == 1) => (8 + number.unsigned_abs(), 0),
-            ..=8 => (1, 1),
-            ..=16 => (2, 2),
-            ..=24 => (3, 3),
-            ..=32 => (4, 4),
-            ..=48 => (5, 6),
+            0..=8 => (1, 1),
+            9..=16 => (2, 2),
+            17..=24 => (3, 3),
+            25..=32 => (4, 4),
+            33..=48 => (5, 6),
             _ => (6, 8),
         };
         Self { kind, width, bytes: number.to_be_bytes() }

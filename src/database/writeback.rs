@@ -104,6 +104,7 @@ impl Drop for Writeback {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
     use crate::database::{Access, OpenOptions, WriteTransaction};
