@@ -8,6 +8,8 @@ use crate::schema::{ColumnStorage, RowKey, Table};
 pub(super) struct Places<'t> {
     table: &'t Table,
     pub(super) without_rowid: bool,
+    /// The number of the column that is another name of the rowid.
+    alias: Option<i64>,
     /// The columns in the order of the fields, by their numbers in the table.
     fields: Vec<i64>,
 }
@@ -27,7 +29,11 @@ impl<'t> Places<'t> {
             let columns = (0_i64..).zip(&table.columns);
             columns.filter(|(_, it)| stored(it.storage)).map(|(number, _)| number).collect()
         };
-        Some(Self { table, without_rowid, fields })
+        let alias = table
+            .rowid_alias()
+            .and_then(|alias| (0_i64..).zip(&table.columns).find(|(_, it)| it.name == alias.name));
+        let alias = alias.map(|(number, _)| number).filter(|_| !without_rowid);
+        Some(Self { table, without_rowid, alias, fields })
     }
 
     pub(super) fn find(&self, column: i64) -> Option<Place> {
@@ -38,8 +44,7 @@ impl<'t> Places<'t> {
             return None;
         }
         let found = self.table.columns.get(usize::try_from(column).ok()?)?;
-        let is_alias = self.table.rowid_alias().is_some_and(|alias| alias.name == found.name);
-        if is_alias && !self.without_rowid {
+        if self.alias == Some(column) {
             return Some(Place::Rowid);
         }
         let place = self.fields.iter().position(|it| *it == column)?;
