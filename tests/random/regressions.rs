@@ -586,3 +586,24 @@ fn duplicates_are_counted_as_the_new_key_compares() {
     );
     bench.refused(ErrorKind::Rows, "1 values of name occur more than once: 'Orion' (2 times)");
 }
+
+#[test]
+fn a_value_stays_as_the_type_of_an_earlier_phase_stored_it() {
+    let bench = || Bench::new("CREATE TABLE t(a REAL); INSERT INTO t VALUES (1.0);");
+    let add = "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b INTEGER\"\nvalue = \"a\"\n";
+    let alter = "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"BLOB\"\n";
+    let both = bench();
+    let naive = both.naive("CREATE TABLE n(a REAL, b BLOB); INSERT INTO n SELECT a, a FROM t;");
+    let stored = |table: &str| format!("SELECT typeof(b) FROM {table}");
+    // The phase is what is rebuilt at once: the value meets the last type alone.
+    both.steps(&format!("{add}{alter}")).up();
+    assert_eq!((naive.ask(&stored("n")), both.ask(&stored("t"))), ("real".into(), "real".into()));
+
+    let apart = bench();
+    apart.phase("one", add).phase("two", alter).up();
+    assert_eq!(apart.ask(&stored("t")), "integer", "as between the phases");
+    let barrier = bench();
+    let data = "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = 2.0\"\n";
+    barrier.steps(&format!("{add}{data}{alter}")).up();
+    assert_eq!(barrier.ask("SELECT a, typeof(b) FROM t"), "2.0|integer", "as between the groups");
+}
