@@ -188,7 +188,7 @@ mod tests {
         let begun = Instant::now();
         let sides = (Placed::new(&table, &places), Placed::new(&table, &places));
         let map = value_map(&sides, &pairs, true).unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         assert!(map.pairs.iter().all(|(old, new)| old == new));
         assert_eq!((map.pairs.len(), map.demands.len()), (COLUMNS, COLUMNS));
     }
