@@ -510,7 +510,7 @@ fn a_check_beside_that_finds_damage_says_so_and_the_promised_backup_stays() {
     let error = backup.settle().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BackupDamaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
-    let error = VerifiedBackup::blame(error, place.source().connection());
+    let error = VerifiedBackup::blame(error, &place.source());
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
     assert!(backup.settle().is_ok(), "it is said once");

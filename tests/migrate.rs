@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use phaseshift::database::OpenOptions;
 use phaseshift::event::{Interrupt, Silent};
-use phaseshift::files::RealFiles;
+use phaseshift::files::{Files, RealFiles};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
@@ -266,5 +266,52 @@ fn is_stopped_by_damage(bench: &support::Bench) {
     assert_eq!((backups.len(), error.facts().backup.as_ref()), (1, backups.first()));
     let entry = phaseshift::backup::BackupEntry::at(&RealFiles, &backups[0]).unwrap();
     assert!(!entry.is_verified() && entry.problem.is_some(), "{entry:?}");
+    assert!(std::fs::read(bench.database()).unwrap() == std::fs::read(bench.before()).unwrap());
+}
+
+/// A disk that tells once that it lost a part of a journal, to whoever asks first.
+#[derive(Debug, Default)]
+struct LosesJournal(std::sync::atomic::AtomicUsize);
+
+impl Files for LosesJournal {
+    support::as_on_disk!(
+        now,
+        canonical,
+        space,
+        stat,
+        list,
+        read,
+        reader,
+        create,
+        create_folder,
+        copy
+    );
+    support::as_on_disk!(rename_new, rename_over, remove, set_access, sync_folder);
+
+    fn sync_file(&self, path: &Path) -> std::io::Result<()> {
+        let is_journal =
+            path.extension().is_some_and(|it| it.to_string_lossy().ends_with("-journal"));
+        if is_journal && self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            return Err(std::io::Error::other("lost"));
+        }
+        RealFiles.sync_file(path)
+    }
+}
+
+/// SQLite need not hear of it: the naive way, to leave it to SQLite's own sync, would commit.
+#[test]
+fn a_journal_that_was_lost_before_sqlite_syncs_it_ends_the_run() {
+    let bench = support::Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b);
+         WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n LIMIT 40000)
+         INSERT INTO t SELECT v, v, hex(zeroblob(500)) FROM n;",
+    );
+    bench.steps("[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"c\"\n");
+    let disk = Arc::new(LosesJournal::default());
+    let engine = bench.engine_with(Arc::clone(&disk) as Arc<dyn Files>, Interrupt::default());
+    let look = Migration::look(&engine, &up_to("head")).unwrap();
+    let error = migrate_now(&engine, &up_to("head"), look, &mut Silent).unwrap_err();
+    assert!(disk.0.load(std::sync::atomic::Ordering::SeqCst) > 0, "nothing was synced early");
+    assert_eq!(error.state(), phaseshift::DatabaseState::RolledBack, "{}", explain(error));
     assert!(std::fs::read(bench.database()).unwrap() == std::fs::read(bench.before()).unwrap());
 }

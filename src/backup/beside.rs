@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::check::{Integrity, integrity, integrity_beyond_quick, is_quickly_sound};
+use super::check::{Integrity, integrity_beyond_quick, integrity_in, is_quickly_sound};
 use super::pages::digest_of_pages;
+use super::pieces::Pieces;
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,10 +20,9 @@ use crate::event::{Event, Interrupt, Stage, listen_to_progress, measured, tell};
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// What is done with a file, through a connection of its own.
-type Job<T> = fn(&Path, &OpenOptions) -> Result<T>;
+pub(super) type Job<T> = Arc<dyn Fn(&Path, &OpenOptions) -> Result<T> + Send + Sync>;
 
 /// A running job. Dropping it stops it.
-#[derive(Debug)]
 pub(super) struct Beside<T> {
     path: PathBuf,
     options: OpenOptions,
@@ -49,12 +49,12 @@ impl<T: Send + 'static> Beside<T> {
         let own = OpenOptions { interrupt: stop.clone(), ..options.clone() };
         let place = path.to_path_buf();
         let latest = Latest::default();
-        let told = Arc::clone(&latest);
+        let (told, its) = (Arc::clone(&latest), Arc::clone(&job));
         let work = move || {
             let _listener = listen_to_progress(move |event| {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
             });
-            job(&place, &own)
+            its(&place, &own)
         };
         let running = match options.files.vfs() {
             Some(_) => None,
@@ -68,8 +68,9 @@ impl<T: Send + 'static> Beside<T> {
         self.running.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Waits for the end and returns what was found.
-    pub(super) fn finish(mut self) -> Result<T> {
+    /// Waits for the end and returns what was found. Meanwhile a function may do some of it, for a moment; it
+    /// returns false if there is nothing to do.
+    pub(super) fn finish(mut self, help: &mut dyn FnMut() -> bool) -> Result<T> {
         let Some(running) = self.running.take() else {
             return (self.job)(&self.path, &self.options);
         };
@@ -83,13 +84,21 @@ impl<T: Send + 'static> Beside<T> {
                 let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 latest.iter().for_each(tell);
             }
-            std::thread::sleep(PAUSE);
+            if !help() {
+                std::thread::sleep(PAUSE);
+            }
         }
         let found = running
             .join()
             .map_err(|_| Error::new(ErrorKind::Backup, "the backup could not be read"))?;
         self.options.interrupt.check()?;
         found
+    }
+}
+
+impl<T> std::fmt::Debug for Beside<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Beside").field(&self.path).finish()
     }
 }
 
@@ -104,13 +113,20 @@ impl<T> Drop for Beside<T> {
 }
 
 /// Checks the integrity of a backup.
-pub(super) fn check(path: &Path, options: &OpenOptions) -> Result<Integrity> {
-    looking(path, options, integrity)
+pub(super) fn check(path: &Path, options: &OpenOptions, pieces: &Pieces) -> Result<Integrity> {
+    looking(path, options, |it| integrity_in(it, &options.interrupt, pieces))
 }
 
-/// Checks the integrity of a backup whose bytes were found to be those of a file that [`is_sound`].
-pub(super) fn check_further(path: &Path, options: &OpenOptions) -> Result<Integrity> {
-    looking(path, options, integrity_beyond_quick)
+/// The check of a backup, some pieces of which others may take; of one whose bytes were found to be those of a file
+/// that [`is_sound`], what that leaves open.
+pub(super) fn check_in_pieces(sound: bool, pieces: &Arc<Pieces>) -> Job<Integrity> {
+    let pieces = Arc::clone(pieces);
+    Arc::new(move |path: &Path, options: &OpenOptions| {
+        if !sound {
+            return check(path, options, &pieces);
+        }
+        looking(path, options, |it| integrity_beyond_quick(it, &options.interrupt, &pieces))
+    })
 }
 
 /// Tells whether SQLite finds nothing in the pages and rows of a file.
@@ -118,7 +134,11 @@ pub(super) fn is_sound(path: &Path, options: &OpenOptions) -> Result<bool> {
     looking(path, options, is_quickly_sound)
 }
 
-fn looking<T>(path: &Path, options: &OpenOptions, look: fn(&Connection) -> Result<T>) -> Result<T> {
+fn looking<T>(
+    path: &Path,
+    options: &OpenOptions,
+    look: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
     let database = Database::open(path, Access::Look, options)?;
     let found = look(database.connection())?;
     database.close()?;

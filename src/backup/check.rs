@@ -5,12 +5,15 @@
 //! copied as it is; a file with damaged pages cannot be trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::{MissingPart, effort};
+use super::pieces::{Pieces, TablePieces};
+use crate::btree::DbPages;
+use crate::database::{Database, MissingPart, effort};
 use crate::error::{Error, Result};
-use crate::event::{Stage, measured, reached};
+use crate::event::{Interrupt, Stage, measured};
 use crate::name::{fold, literal};
 use crate::records::indexes_shown;
 use crate::rows::count_rows;
@@ -70,16 +73,29 @@ fn breaks_a_rule(finding: &str) -> bool {
 ///
 /// # Errors
 /// Whatever SQLite reports, except damage and missing parts, which are findings.
-pub(crate) fn integrity(connection: &Connection) -> Result<Integrity> {
+pub(crate) fn integrity(database: &Database) -> Result<Integrity> {
+    integrity_in(database.connection(), &database.options().interrupt, &Pieces::default())
+}
+
+/// As [`integrity`], with pieces that others may take.
+pub(super) fn integrity_in(
+    connection: &Connection,
+    interrupt: &Interrupt,
+    pieces: &Pieces,
+) -> Result<Integrity> {
     if is_quickly_sound(connection)? {
-        return integrity_beyond_quick(connection);
+        return integrity_beyond_quick(connection, interrupt, pieces);
     }
     in_full(connection)
 }
 
-/// As [`integrity`] of a database that [`is_quickly_sound`].
-pub(crate) fn integrity_beyond_quick(connection: &Connection) -> Result<Integrity> {
-    match in_parts(connection)? {
+/// As [`integrity`] of a database that [`is_quickly_sound`], with pieces that others may take.
+pub(super) fn integrity_beyond_quick(
+    connection: &Connection,
+    interrupt: &Interrupt,
+    pieces: &Pieces,
+) -> Result<Integrity> {
+    match in_parts(connection, interrupt, pieces)? {
         Some(found) => Ok(found),
         None => in_full(connection),
     }
@@ -99,27 +115,34 @@ pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
 /// What the check of the whole finds beyond a quick one that found nothing, in a fraction of the time: our own
 /// reader shows that indexes fit their tables, or SQLite checks the table. `None` if something cannot be checked
 /// so: the check of the whole has the verdict.
-fn in_parts(connection: &Connection) -> Result<Option<Integrity>> {
+fn in_parts(
+    connection: &Connection,
+    interrupt: &Interrupt,
+    pieces: &Pieces,
+) -> Result<Option<Integrity>> {
     let rows = Rows::count(connection);
-    let (Ok(schema), Some(mut indexes)) = (schema::read(connection), indexes_shown(connection)?)
-    else {
+    let (Ok(schema), Some(indexes)) = (schema::read(connection), indexes_shown(connection)?) else {
         return Ok(None);
     };
-    let mut all = Integrity::default();
+    let (mut shown, mut others) = (Vec::new(), Vec::new());
     for object in schema.objects.iter().chain(&schema.internal).filter(|it| it.kind.is_table()) {
         let Some(table) = schema.shape(&object.name) else { return Ok(None) };
-        let entries = rows.entries(&object.name);
-        let mut progress = |done| {
-            reached(done);
-            Ok(())
-        };
-        let about = (Stage::VerifyBackup, object.name.as_str());
-        let all_of = BTreeSet::new();
-        if measured(about, (entries, 0), || indexes.of(table, &all_of, &mut progress))? {
-            continue;
+        match indexes.claims(table, &BTreeSet::new())? {
+            Some(claims) if claims.is_nothing() => {}
+            Some(claims) => {
+                let table = TablePieces::new(&object.name, claims, rows.of_table(&object.name));
+                shown.push(Arc::new(table));
+            }
+            None => others.push(object.name.as_str()),
         }
-        let name = literal(&object.name);
-        match run(connection, &format!("PRAGMA main.integrity_check({name})"))? {
+    }
+    pieces.hand_out(&shown);
+    let Some(mut pages) = DbPages::open(connection)? else { return Ok(None) };
+    pieces.do_all(&mut pages, interrupt)?;
+    let not_shown = shown.iter().filter(|it| !it.is_shown()).map(|it| it.name.as_str());
+    let mut all = Integrity::default();
+    for name in not_shown.chain(others) {
+        match run(connection, &format!("PRAGMA main.integrity_check({})", literal(name)))? {
             Outcome::Checked(found) => all.add(found),
             Outcome::MissingPart(_) => return Ok(None),
         }
@@ -160,11 +183,9 @@ impl Rows {
         self.roots.values().filter(|(_, _, is_index)| !is_index).map(|(_, rows, _)| rows).sum()
     }
 
-    /// The entries in all indexes of a table.
-    fn entries(&self, table: &str) -> u64 {
+    fn of_table(&self, table: &str) -> u64 {
         let table = fold(table);
-        let indexes = self.roots.values().filter(|(it, _, is_index)| *is_index && *it == table);
-        indexes.map(|(_, rows, _)| rows).sum()
+        self.roots.values().find(|(it, _, _)| *it == table).map_or(0, |(_, rows, _)| *rows)
     }
 }
 
@@ -234,6 +255,10 @@ fn stored_tables(connection: &Connection) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
+    fn judged(connection: &Connection) -> Integrity {
+        integrity_in(connection, &Interrupt::default(), &Pieces::default()).unwrap()
+    }
+
     #[test]
     fn broken_rules_are_not_damage() {
         for finding in [
@@ -268,7 +293,7 @@ mod tests {
             )
             .unwrap();
         connection.remove_collation("odd").unwrap();
-        let found = integrity(&connection).unwrap();
+        let found = judged(&connection);
         assert_eq!(found.damage, Vec::<String>::new());
         assert_eq!(found.unchecked.len(), 2, "{found:?}");
         assert!(found.unchecked[0].starts_with("a: "), "{found:?}");
@@ -286,7 +311,7 @@ mod tests {
                  PRAGMA writable_schema = RESET",
             )
             .unwrap();
-        let found = integrity(&connection).unwrap();
+        let found = judged(&connection);
         assert_eq!(found, Integrity { violations: 2, ..Integrity::default() });
     }
 
@@ -338,9 +363,11 @@ mod tests {
             connection.execute_batch(&sql).unwrap();
             let (quick, whole) =
                 (is_quickly_sound(&connection).unwrap(), in_full(&connection).unwrap());
-            let parts = in_parts(&connection).unwrap().filter(|_| quick);
+            let parts = in_parts(&connection, &Interrupt::default(), &Pieces::default())
+                .unwrap()
+                .filter(|_| quick);
             assert!(parts.is_some() || whole != Integrity::default(), "{made}");
-            assert_eq!(integrity(&connection).unwrap(), whole, "{made}; {behind}");
+            assert_eq!(judged(&connection), whole, "{made}; {behind}");
             sound += usize::from(whole == Integrity::default());
         }
         assert_eq!(sound, 2);

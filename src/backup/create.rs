@@ -1,6 +1,7 @@
 //! Making a backup: copy, compare, make durable, name.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
@@ -12,6 +13,7 @@ use super::entry::{BackupEntry, NOT_COMPARED};
 use super::name::{BackupLabel, Names, manifest_of};
 use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, look};
+use super::pieces::Pieces;
 use super::publish::{Finished, publish};
 use super::verified::{VerifiedBackup, of_copy};
 use super::verify::{Digest, digest};
@@ -114,16 +116,17 @@ fn run(
     let seconds = (copied, started.elapsed().as_secs_f64() - copied);
     // Nothing of this process reads the source any more: the rebuild needs it for itself.
     let sound = match early {
-        Some(early) if unchecked => match early.finish() {
+        Some(early) if unchecked => match early.finish(&mut || false) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             // What could not be read of the source is read of the backup again.
             sound => sound.unwrap_or(false),
         },
         Some(_) | None => false,
     };
-    let check = if sound { beside::check_further } else { beside::check };
-    let beside = unchecked.then(|| Beside::start(&path, source.options(), check));
-    Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside, again: None })
+    let pieces = Arc::new(Pieces::default());
+    let start = || Beside::start(&path, source.options(), beside::check_in_pieces(sound, &pieces));
+    let beside = unchecked.then(start);
+    Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside, pieces, again: None })
 }
 
 /// Copies the pages of a damaged database that SQLite still opens, without judging them, so that
@@ -185,7 +188,8 @@ impl<'a> Job<'a> {
     fn look_early(&self, checked: Checked) -> Result<Option<Beside<bool>>> {
         let bytes = look(self.files, self.source.path())?.map_or(0, |stat| stat.bytes);
         let begins = checked == Checked::BesideUnderLock && bytes >= LARGE;
-        let start = || Beside::start(self.source.path(), self.source.options(), beside::is_sound);
+        let job = Arc::new(beside::is_sound);
+        let start = || Beside::start(self.source.path(), self.source.options(), job);
         Ok(begins.then(start))
     }
 
@@ -342,11 +346,11 @@ impl<'a> Job<'a> {
     }
 
     fn check_integrity(&self, copy: &Database) -> Result<()> {
-        let found = integrity(copy.connection()).map_err(of_copy)?;
+        let found = integrity(copy).map_err(of_copy)?;
         if found.damage.is_empty() {
             return Ok(());
         }
-        let own = integrity(self.source.connection())?;
+        let own = integrity(self.source)?;
         Err(if own.damage.is_empty() {
             Error::new(ErrorKind::Backup, "the backup is damaged").problems(found.damage)
         } else {

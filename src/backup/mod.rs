@@ -14,6 +14,7 @@ mod manifest;
 mod name;
 mod pages;
 mod part;
+mod pieces;
 mod prune;
 mod publish;
 mod verified;

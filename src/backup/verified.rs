@@ -1,14 +1,15 @@
 //! A backup that was compared with its source, and what is still found out about it while it is used.
 
 use std::path::{Path, PathBuf};
-
-use rusqlite::Connection;
+use std::sync::Arc;
 
 use super::beside::{self, Beside};
 use super::check::{Integrity, integrity};
 use super::entry::BackupEntry;
 use super::manifest::Manifest;
+use super::pieces::Pieces;
 use super::publish::restate;
+use crate::btree::DbPages;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::TableRows;
@@ -22,6 +23,8 @@ pub struct VerifiedBackup {
     pub(super) reader: Database,
     pub(super) seconds: (f64, f64),
     pub(super) beside: Option<Beside<Integrity>>,
+    /// What is left of the check beside for others to take.
+    pub(super) pieces: Arc<Pieces>,
     pub(super) again: Option<Beside<String>>,
 }
 
@@ -64,19 +67,21 @@ impl VerifiedBackup {
         let failed = |error: Error| {
             of_copy(error).during(ErrorKind::Backup, "the backup could not be checked")
         };
+        let mut helper = Helper { reader: &self.reader, pieces: &self.pieces, pages: None };
         if let Some(again) = self.again.take()
-            && again.finish().map_err(failed)? != self.manifest.digest
+            && again.finish(&mut || helper.helps()).map_err(failed)? != self.manifest.digest
         {
             let what = "the backup changed while tables were filled from it";
             return Err(Error::new(ErrorKind::Backup, what));
         }
         let Some(beside) = self.beside.take() else { return Ok(()) };
         let options = self.reader.options();
-        let found = beside.finish().map_err(failed)?;
+        let found = beside.finish(&mut || helper.helps()).map_err(failed)?;
         if found.damage.is_empty() {
             return Ok(());
         }
-        if beside::check(&self.path, options).map_err(failed)?.damage.is_empty() {
+        if beside::check(&self.path, options, &Pieces::default()).map_err(failed)?.damage.is_empty()
+        {
             let what = "the backup cannot be read back reliably";
             return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
         }
@@ -88,7 +93,7 @@ impl VerifiedBackup {
 
     /// Finds out whether damage that [`VerifiedBackup::settle`] reports is that of the database, which
     /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
-    pub fn blame(error: Error, source: &Connection) -> Error {
+    pub fn blame(error: Error, source: &Database) -> Error {
         if error.kind() != ErrorKind::BackupDamaged {
             return error;
         }
@@ -103,7 +108,8 @@ impl VerifiedBackup {
     /// Begins to read every page of the backup again. [`VerifiedBackup::settle`] then fails unless it
     /// still holds what was compared with the database: rows that come from it cannot be proven by it.
     pub fn read_again(&mut self) {
-        self.again = Some(Beside::start(&self.path, self.reader.options(), beside::digest));
+        let job = Arc::new(beside::digest);
+        self.again = Some(Beside::start(&self.path, self.reader.options(), job));
     }
 
     /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
@@ -126,6 +132,29 @@ impl VerifiedBackup {
             manifest: Some(self.manifest),
             problem: None,
         })
+    }
+}
+
+/// Takes pieces of the check beside while it is waited for.
+struct Helper<'b> {
+    reader: &'b Database,
+    pieces: &'b Pieces,
+    pages: Option<DbPages<'b>>,
+}
+
+impl Helper<'_> {
+    /// Does one piece; returns false if there is none. What fails is left to the thread that is waited for, which
+    /// tells why.
+    fn helps(&mut self) -> bool {
+        if !self.pieces.any() {
+            return false;
+        }
+        if self.pages.is_none() {
+            self.pages = DbPages::open(self.reader.connection()).ok().flatten();
+        }
+        let interrupt = &self.reader.options().interrupt;
+        let Some(pages) = &mut self.pages else { return false };
+        self.pieces.do_one(pages, interrupt).unwrap_or(false)
     }
 }
 

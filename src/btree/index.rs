@@ -5,7 +5,8 @@ use super::cursor::Cursor;
 use super::hash::{Entry, Sum};
 use super::loaded::{Loaded, Place};
 use super::order::Collation;
-use super::pages::{Pages, Read};
+use super::pages::{Pages, Read, number};
+use super::record::{Stored, varint};
 use crate::error::Result;
 use std::cmp::Ordering;
 
@@ -48,7 +49,8 @@ pub struct Rows {
 /// Whether the rows are well formed behind the fields that indexes need is for SQLite to tell
 /// (<https://sqlite.org/pragma.html#pragma_quick_check>).
 ///
-/// The answer is no also if it could not be found out: a short record, a very long key. Nothing but one
+/// The answer is no also if it could not be found out: a short record, a very long key, numbers in more bytes
+/// than SQLite writes. Nothing but one
 /// page of each level and one entry is held in memory. The progress function gets the number of rows and
 /// entries passed and may stop by failing.
 ///
@@ -60,28 +62,42 @@ pub fn indexes_project<P: Pages>(
     indexes: &[IndexShape],
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<bool> {
-    let mut passed = 0;
-    let mut tick = || {
-        passed += 1;
-        if passed % STRIDE == 0 { progress(passed) } else { Ok(()) }
+    let mut before = 0;
+    let mut further = |passed| progress(before + passed);
+    let Some(expected) = rows_ask_for(pages, rows, indexes, &mut further)? else {
+        return Ok(false);
     };
-    let Some(expected) = expected(pages, rows, indexes, &mut tick)? else { return Ok(false) };
     for (index, expected) in indexes.iter().zip(expected) {
-        if found(pages, index, &mut tick)? != Some(expected) {
+        before += expected.count;
+        let mut further = |passed| progress(before + passed);
+        if index_holds(pages, index, &mut further)? != Some(expected) {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// What the rows say about the entries of each index.
-fn expected<P: Pages>(
+/// Tells whether integers 0 and 1 have types of their own, from the header of the file
+/// (<https://sqlite.org/fileformat2.html#schemaformat>).
+fn has_constants(pages: &mut impl Pages) -> Read<bool> {
+    let mut first = Vec::new();
+    pages.read(1, &mut first)?;
+    Ok(number(&first, 44, 4).is_some_and(|format| format >= 4))
+}
+
+/// Returns what the rows of a table say about the entries of each index; `None` if it cannot be told, or if the
+/// rows of a table without rowids are not in order. The progress function gets the rows passed.
+///
+/// # Errors
+/// As [`indexes_project`].
+pub fn rows_ask_for<P: Pages>(
     pages: &mut P,
     rows: &Rows,
     indexes: &[IndexShape],
-    tick: &mut dyn FnMut() -> Result<()>,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<Option<Vec<Sum>>> {
     let mut sums = vec![Sum::default(); indexes.len()];
+    let constants = has_constants(pages)?;
     let mut cursor = Cursor::new(pages, rows.root)?;
     if cursor.is_table() != rows.key.is_empty() {
         return Ok(None);
@@ -89,7 +105,7 @@ fn expected<P: Pages>(
     let parts = indexes.iter().flat_map(|index| &index.parts).chain(&rows.key);
     let deepest = parts.filter_map(|part| part.place.field()).max();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
-    let mut entry = Entry::default();
+    let (mut entry, mut passed) = (Entry::default(), 0);
     while cursor.advance()? {
         if !row.load_first(&mut cursor, deepest)? {
             return Ok(None);
@@ -100,25 +116,32 @@ fn expected<P: Pages>(
                 return Ok(None);
             }
         }
+        let rowid = Stored::integer(cursor.rowid(), constants);
         for (index, sum) in indexes.iter().zip(&mut sums) {
-            entry.clear();
-            for part in &index.parts {
-                let Some(value) = row.part(part.place, cursor.rowid()) else { return Ok(None) };
-                entry.push(value);
+            let stored = |part: &KeyPart| row.stored(part.place, &rowid);
+            if !index.parts.iter().all(|part| stored(part).is_some()) {
+                return Ok(None);
             }
-            sum.add(&entry);
+            sum.add(entry.of(index.parts.iter().filter_map(stored)));
         }
         std::mem::swap(&mut row, &mut before);
-        tick()?;
+        passed += 1;
+        if passed % STRIDE == 0 {
+            progress(passed)?;
+        }
     }
     Ok(Some(sums))
 }
 
-/// What is in an index, if it is in order.
-fn found<P: Pages>(
+/// Returns what is in an index; `None` if it is not in order or not unique where it must be, or if that cannot be
+/// told. The progress function gets the entries passed.
+///
+/// # Errors
+/// As [`indexes_project`].
+pub fn index_holds<P: Pages>(
     pages: &mut P,
     index: &IndexShape,
-    tick: &mut dyn FnMut() -> Result<()>,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<Option<Sum>> {
     let mut sum = Sum::default();
     let mut cursor = Cursor::new(pages, index.root)?;
@@ -134,7 +157,6 @@ fn found<P: Pages>(
         .map(|(number, part)| KeyPart { place: Place::Stored(number), ..*part })
         .collect();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
-    let mut entry = Entry::default();
     while cursor.advance()? {
         // An entry ends with its last field: SQLite reads the rowid from there.
         if !row.load(&mut cursor, Some(usize::MAX - 1))?
@@ -150,14 +172,13 @@ fn found<P: Pages>(
                 return Ok(None);
             }
         }
-        entry.clear();
-        for number in 0..width {
-            let Some(value) = row.fields.value(&row.record, number) else { return Ok(None) };
-            entry.push(value);
-        }
-        sum.add(&entry);
+        let Some((_, header)) = varint(&row.record) else { return Ok(None) };
+        let Some(entry) = row.record.get(header..cursor.length()) else { return Ok(None) };
+        sum.add(entry);
         std::mem::swap(&mut row, &mut before);
-        tick()?;
+        if sum.count % STRIDE == 0 {
+            progress(sum.count)?;
+        }
     }
     Ok(Some(sum))
 }

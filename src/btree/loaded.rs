@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::index::KeyPart;
 use super::order::compare;
 use super::pages::{Pages, Read};
-use super::record::{Fields, Value};
+use super::record::{Fields, Stored, Value};
 
 /// Longer records are left to SQLite: they would be held in memory.
 const LONGEST: usize = 4 << 20;
@@ -83,6 +83,25 @@ impl Loaded {
         }
     }
 
+    /// Tells whether a field is stored as that of another record is. Values may be equal all the same.
+    fn is_same_as(&self, other: &Self, place: Place) -> bool {
+        let Some(number) = place.field() else { return false };
+        let one = self.fields.stored(&self.record, number);
+        one.is_some() && one == other.fields.stored(&other.record, number)
+    }
+
+    /// Returns a part as SQLite stores it in an index: serial type and bytes. `None` if it is not there.
+    #[inline]
+    pub(super) fn stored<'r>(&'r self, place: Place, rowid: &'r Stored) -> Option<(u64, &'r [u8])> {
+        match place {
+            Place::Rowid => Some(rowid.parts()),
+            Place::Field(number) if number >= self.fields.count() => Some((0, &[])),
+            Place::Field(number) | Place::Stored(number) => {
+                self.fields.stored(&self.record, number)
+            }
+        }
+    }
+
     pub(super) fn has_null(&self, keys: usize) -> bool {
         (0..keys).any(|number| self.fields.value(&self.record, number) == Some(Value::Null))
     }
@@ -90,6 +109,9 @@ impl Loaded {
     /// Compares the first parts with those of another entry; `None` if one of them is not there.
     pub(super) fn order(&self, other: &Self, parts: &[KeyPart], count: usize) -> Option<Ordering> {
         for part in parts.iter().take(count) {
+            if self.is_same_as(other, part.place) {
+                continue;
+            }
             let (one, two) = (self.part(part.place, 0)?, other.part(part.place, 0)?);
             let order = compare(one, two, part.collation);
             if order != Ordering::Equal {

@@ -32,6 +32,57 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((sum << 8 | u64::from(*bytes.get(8)?), 9))
 }
 
+/// Writes a variable-length integer in as few bytes as it takes.
+pub(super) fn push_varint(number: u64, into: &mut Vec<u8>) {
+    if let Ok(small @ ..0x80) = u8::try_from(number) {
+        into.push(small);
+        return;
+    }
+    if number > u64::MAX >> 8 {
+        let high = (1..9).rev().map(|group| (number >> (7 * group + 1) & 0x7f | 0x80) as u8);
+        into.extend(high);
+        into.push(number as u8);
+        return;
+    }
+    let groups = (u64::BITS - number.leading_zeros()).div_ceil(7);
+    for group in (0..groups).rev() {
+        let more = if group > 0 { 0x80 } else { 0 };
+        into.push((number >> (7 * group) & 0x7f) as u8 | more);
+    }
+}
+
+/// An integer as SQLite stores it, in as few bytes as it takes
+/// (<https://sqlite.org/fileformat2.html#record_format>).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    kind: u64,
+    width: usize,
+    bytes: [u8; 8],
+}
+
+impl Stored {
+    /// Files of old formats have no types for 0 and 1 of their own
+    /// (<https://sqlite.org/fileformat2.html#schemaformat>).
+    pub(super) fn integer(number: i64, constants: bool) -> Self {
+        let bits = 65 - (number ^ (number >> 63)).leading_zeros();
+        let (kind, width) = match bits {
+            _ if constants && (number == 0 || number == 1) => (8 + number.unsigned_abs(), 0),
+            ..=8 => (1, 1),
+            ..=16 => (2, 2),
+            ..=24 => (3, 3),
+            ..=32 => (4, 4),
+            ..=48 => (5, 6),
+            _ => (6, 8),
+        };
+        Self { kind, width, bytes: number.to_be_bytes() }
+    }
+
+    /// Returns the serial type and the bytes.
+    pub(super) fn parts(&self) -> (u64, &[u8]) {
+        (self.kind, &self.bytes[8 - self.width..])
+    }
+}
+
 /// Where the fields of a record are.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
@@ -105,11 +156,19 @@ impl Fields {
         self.places.get(number + 1).map_or(self.end, |(_, start)| *start)
     }
 
+    /// Returns the serial type and the bytes of the n-th field, from 0; `None` if there is none or it is cut off.
+    /// The same type and bytes are the same value.
+    #[inline]
+    pub(super) fn stored<'r>(&self, record: &'r [u8], number: usize) -> Option<(u64, &'r [u8])> {
+        let (kind, start) = *self.places.get(number)?;
+        let end = self.places.get(number + 1).map_or(self.end, |(_, next)| *next);
+        Some((kind, record.get(start..end)?))
+    }
+
     /// Reads the n-th field, from 0, of the record that the header was read from; `None` if there is
     /// none or it is cut off.
     pub fn value<'r>(&self, record: &'r [u8], number: usize) -> Option<Value<'r>> {
-        let (kind, start) = *self.places.get(number)?;
-        let bytes = record.get(start..start.checked_add(size(kind)?)?)?;
+        let (kind, bytes) = self.stored(record, number)?;
         Some(match kind {
             0 => Value::Null,
             1..=6 => Value::Integer(integer(bytes)),
@@ -175,6 +234,45 @@ mod tests {
         assert_eq!(varint(&[0xff; 9]), Some((u64::MAX, 9)));
         assert_eq!(varint(&[0xff; 8]), None);
         assert_eq!(varint(&[]), None);
+    }
+
+    #[test]
+    fn variable_length_integers_are_read_as_they_were_written() {
+        let edges = (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        for number in edges.chain([u64::MAX, u64::MAX - 1, u64::MAX >> 8]) {
+            let mut bytes = Vec::new();
+            push_varint(number, &mut bytes);
+            assert_eq!(varint(&bytes), Some((number, bytes.len())), "{number}");
+        }
+    }
+
+    #[test]
+    fn integers_are_stored_as_sqlite_stores_them() {
+        let edges = (0..64).flat_map(|bit| {
+            let power = 1_i64.wrapping_shl(bit);
+            [
+                power.wrapping_sub(1),
+                power,
+                power.wrapping_neg(),
+                power.wrapping_neg().wrapping_sub(1),
+            ]
+        });
+        let edges: Vec<i64> = edges.chain([0, 1, -1, i64::MIN, i64::MAX]).collect();
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t(a)").unwrap();
+        for number in edges {
+            connection.execute("DELETE FROM t", []).unwrap();
+            connection.execute("INSERT INTO t VALUES (?1)", [number]).unwrap();
+            let page: Vec<u8> = connection
+                .query_row("SELECT data FROM sqlite_dbpage WHERE pgno = 2", [], |row| row.get(0))
+                .unwrap();
+            let stored = Stored::integer(number, true);
+            let (kind, bytes) = stored.parts();
+            let record = [&[2, kind as u8], bytes].concat();
+            assert!(page.ends_with(&record), "{number}: {record:?}");
+        }
+        assert_eq!(Stored::integer(1, false).parts(), (1, &[1][..]));
+        assert_eq!(Stored::integer(0, false).parts(), (1, &[0][..]));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod room;
 mod settings;
 mod statements;
 mod transaction;
+mod writeback;
 
 pub use attached::ATTACHED;
 pub use effort::effort;
@@ -29,3 +30,4 @@ pub use room::Room;
 pub use settings::{Identity, with_strict_names};
 pub use statements::{Purpose, run_fenced, told, words};
 pub use transaction::WriteTransaction;
+pub use writeback::Writeback;

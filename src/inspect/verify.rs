@@ -86,7 +86,7 @@ pub fn verify(
         let (ok, detail) = meets(project, &known, expectation);
         checks.push(VerifyCheck { name: "version".to_owned(), ok, detail });
     }
-    checks.push(integrity(connection, depth)?);
+    checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
     checks.push(schema_check(project, &known)?);
     checks.extend(phase_checks(project, &known, connection)?);
@@ -96,17 +96,17 @@ pub fn verify(
     Ok(checks)
 }
 
-fn integrity(connection: &Connection, depth: Depth) -> Result<VerifyCheck> {
+fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
     let pragma = match depth {
         Depth::Full => "PRAGMA main.integrity_check",
         Depth::Quick => "PRAGMA main.quick_check",
     };
     let name = "integrity".to_owned();
-    match findings(connection, pragma) {
+    match findings(database.connection(), pragma) {
         Ok(lines) => Ok(VerifyCheck { name, ok: lines == ["ok"], detail: first_few(&lines) }),
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingPart::in_error(&error).is_some() => {
-            let found = backup::integrity(connection)?;
+            let found = backup::integrity(database)?;
             let ok = found.damage.is_empty() && found.violations == 0;
             let mut lines = found.damage;
             if found.violations > 0 {

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::VerifiedBackup;
-use crate::database::{Access, Database, Identity, Room, WriteTransaction};
+use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::record;
@@ -201,7 +201,9 @@ impl Migration<Secured> {
     ) -> Result<()> {
         let identity = Identity::read(self.state.database.connection())?;
         work.lap.next();
+        let writeback = Writeback::begin(&self.state.database)?;
         self.execute(work, until, observer)?;
+        writeback.finish()?;
         work.stages.rebuild += work.lap.next();
         if work.execution.refilled {
             self.state.backup.read_again();
@@ -383,9 +385,7 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(database) => {
-            VerifiedBackup::blame(error, database.connection()).leaving(DatabaseState::RolledBack)
-        }
+        Ok(database) => VerifiedBackup::blame(error, &database).leaving(DatabaseState::RolledBack),
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }

@@ -119,7 +119,7 @@ pub(super) fn hold(
     let Migration { project, known, plan, transactions, mut state } = migration;
     // The check went on while the person was reading.
     let settled = state.backup.settle_if_done();
-    settled.map_err(|error| VerifiedBackup::blame(error, state.database.connection()))?;
+    settled.map_err(|error| VerifiedBackup::blame(error, &state.database))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {

@@ -88,7 +88,7 @@ pub(super) fn prove(
     if problems.is_empty() {
         tables = pair.rows(&mut problems, options, observer)?;
     }
-    let own = integrity(compact.connection())?;
+    let own = integrity(&compact)?;
     problems.extend(own.damage);
     let (was, is) = (Identity::read(pair.before.0)?, Identity::read(pair.after.0)?);
     if was != is {

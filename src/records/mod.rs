@@ -16,5 +16,5 @@ pub use define::{Indexes, indexes};
 pub use indexes::{RowsKnown, SameIndexes};
 pub use layout::{same_layout, same_rules};
 pub use same::Records;
-pub use shapes::{IndexesShown, indexes_shown};
+pub use shapes::{Claims, IndexesShown, indexes_shown};
 pub use values::SameValues;

@@ -6,7 +6,10 @@ use rusqlite::Connection;
 
 use super::define::{Definition, indexes};
 use super::places::Places;
-use crate::btree::{Checked, Collation, DbPages, IndexShape, KeyPart, Rows, Stop, indexes_project};
+use crate::btree::{
+    Checked, Collation, DbPages, IndexShape, KeyPart, Read, Rows, Stop, Sum, index_holds,
+    indexes_project, rows_ask_for,
+};
 use crate::error::Result;
 use crate::name::fold;
 use crate::schema::Table;
@@ -67,23 +70,22 @@ impl IndexesShown<'_> {
         shown: &BTreeSet<String>,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<bool> {
-        let Some((rows, shapes)) = self.shapes(table, shown)? else { return Ok(false) };
-        if shapes.is_empty() && rows.key.is_empty() {
+        let Some(claims) = self.claims(table, shown)? else { return Ok(false) };
+        if claims.is_nothing() {
             return Ok(true);
         }
         // Whoever asks lets SQLite check pages and rows, too.
-        match indexes_project(&mut Checked(&mut self.pages), &rows, &shapes, progress) {
-            Ok(shown) => Ok(shown),
-            Err(Stop::Malformed(_)) => Ok(false),
-            Err(Stop::Failed(error)) => Err(error),
-        }
+        let mut pages = Checked(&mut self.pages);
+        let found = indexes_project(&mut pages, &claims.rows, &claims.indexes, progress);
+        Ok(answer(found.map(Some))? == Some(true))
     }
 
-    fn shapes(
-        &self,
-        table: &Table,
-        shown: &BTreeSet<String>,
-    ) -> Result<Option<(Rows, Vec<IndexShape>)>> {
+    /// Returns what is to be shown about a table; `None` if it cannot be. Indexes that were shown in another way
+    /// are left out.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn claims(&self, table: &Table, shown: &BTreeSet<String>) -> Result<Option<Claims>> {
         let found = indexes(self.connection, &table.name)?;
         let Some(places) = Places::of(table, &found) else { return Ok(None) };
         let root = |name: &str| self.trees.get(&fold(name)).map(|tree| tree.root);
@@ -102,7 +104,7 @@ impl IndexesShown<'_> {
             let unique = index.definition.unique.then_some(keys);
             shapes.push(IndexShape { root, parts, unique });
         }
-        Ok(Some((rows, shapes)))
+        Ok(Some(Claims { rows, indexes: shapes }))
     }
 
     fn parts(&self, places: &Places<'_>, definition: &Definition) -> Option<Vec<KeyPart>> {
@@ -116,5 +118,60 @@ impl IndexesShown<'_> {
             known.then_some(KeyPart { place, descending: part.descending, collation })
         };
         definition.parts.iter().map(part).collect()
+    }
+}
+
+/// What is to be shown about the indexes of a table, piece by piece: on whichever connection to the same bytes.
+/// Whoever asks lets SQLite check pages and rows, too.
+#[derive(Debug)]
+pub struct Claims {
+    rows: Rows,
+    indexes: Vec<IndexShape>,
+}
+
+impl Claims {
+    /// Tells whether there is nothing to show.
+    pub fn is_nothing(&self) -> bool {
+        self.indexes.is_empty() && self.rows.key.is_empty()
+    }
+
+    /// Returns how many indexes there are.
+    pub fn indexes(&self) -> usize {
+        self.indexes.len()
+    }
+
+    /// Returns what the rows say about the entries of each index; `None` if that cannot be told.
+    ///
+    /// # Errors
+    /// Whatever SQLite or the progress function, which gets the rows passed, reports.
+    pub fn rows_ask_for(
+        &self,
+        pages: &mut DbPages<'_>,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Option<Vec<Sum>>> {
+        answer(rows_ask_for(&mut Checked(pages), &self.rows, &self.indexes, progress))
+    }
+
+    /// Returns what is in the n-th index, from 0; `None` if it is not in order, or that cannot be told.
+    ///
+    /// # Errors
+    /// Whatever SQLite or the progress function, which gets the entries passed, reports.
+    pub fn index_holds(
+        &self,
+        pages: &mut DbPages<'_>,
+        number: usize,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Option<Sum>> {
+        let Some(index) = self.indexes.get(number) else { return Ok(None) };
+        answer(index_holds(&mut Checked(pages), index, progress))
+    }
+}
+
+/// Pages that make no sense show nothing.
+fn answer<T>(found: Read<Option<T>>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(found),
+        Err(Stop::Malformed(_)) => Ok(None),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
