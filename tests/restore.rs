@@ -676,6 +676,24 @@ fn an_interrupt_rolls_the_restore_back() {
 }
 
 #[test]
+fn an_interrupt_after_the_write_does_not_make_it_look_undone() {
+    let place = Place::new("DELETE");
+    let interrupt = place.options.interrupt.clone();
+    let mut observer = |event: &Event| {
+        if let Event::Progress { stage: Stage::Restore, done, total, .. } = event
+            && done == total
+        {
+            interrupt.request();
+        }
+    };
+    let error = place.restore_to(&place.database(), &mut observer).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert_eq!(error.state(), DatabaseState::Done);
+    assert!(error.to_string().starts_with("the database was restored; only"), "{error}");
+    assert_eq!(sqlite3(&place.database(), ".dump"), place.old);
+}
+
+#[test]
 fn every_failing_file_step_leaves_the_old_or_the_new_content() {
     for how in ["whole", "header ruined", "missing"] {
         let mut failed = 0;

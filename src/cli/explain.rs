@@ -139,6 +139,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined => one("run the same command again when you are ready"),
+        ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it begins anew"),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.

@@ -24,6 +24,7 @@ const WORDS: Words = Words {
     kind: ErrorKind::Rebuild,
     not_written: "the compact file could not be written into the database",
     not_compared: "the database could not be compared with the compact file",
+    interrupted: "the database was compacted; only the last comparison was interrupted",
     differs: "the database differs from the compact file",
     written_since: "another program wrote right afterwards",
 };

@@ -15,6 +15,7 @@ const WORDS: Words = Words {
     kind: ErrorKind::Restore,
     not_written: "the backup could not be written",
     not_compared: "the restored database could not be compared with the backup",
+    interrupted: "the database was restored; only its comparison with the backup was interrupted",
     differs: "the restored database differs from the backup",
     written_since: "another program wrote after the restore",
 };

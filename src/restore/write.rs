@@ -59,6 +59,8 @@ pub(crate) struct Words {
     pub(crate) not_written: &'static str,
     /// What was written could not be compared.
     pub(crate) not_compared: &'static str,
+    /// What was written is in the file, and somebody stopped the comparison.
+    pub(crate) interrupted: &'static str,
     /// What was written is not what is in the file.
     pub(crate) differs: &'static str,
     /// What to say of another program's write right after.
@@ -238,8 +240,8 @@ impl Writing<'_> {
             .and_then(|()| self.content.compare(live, observer));
         compared.map_err(|error| {
             if error.kind() == ErrorKind::Interrupted {
-                // The write is committed; only the comparison was stopped.
-                return error.leaving(DatabaseState::Done);
+                let what = words.interrupted;
+                return Error::new(ErrorKind::Interrupted, what).leaving(DatabaseState::Done);
             }
             let what = words.not_compared;
             Error::new(words.kind, what).leaving(DatabaseState::Unknown).caused_by(error)
