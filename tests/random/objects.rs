@@ -278,7 +278,9 @@ fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id, name: &str)
     let searched = chance.few(&columns(schema, content), 2);
     let mut arguments = Vec::new();
     for column in searched {
-        if !schema.column(column)?.name.chars().all(|it| it.is_ascii_alphanumeric()) {
+        let name = &schema.column(column)?.name;
+        // An argument of nothing is no column to the module.
+        if name.is_empty() || !name.chars().all(|it| it.is_ascii_alphanumeric()) {
             return None;
         }
         arguments.push(Piece::ColumnWord(column));
