@@ -276,6 +276,8 @@ fn searchable(schema: &Schema) -> Vec<Id> {
 
 fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id, name: &str) -> Option<Module> {
     let searched = chance.few(&columns(schema, content), 2);
+    // `content=''` stands for no table, also where one has no name.
+    schema.table(content).filter(|it| !it.name.is_empty())?;
     let mut arguments = Vec::new();
     for column in searched {
         let name = &schema.column(column)?.name;

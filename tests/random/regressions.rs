@@ -652,3 +652,20 @@ CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 2, 
     assert_eq!(bench.ask("SELECT id FROM bag"), "1");
     bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'by_a'; SELECT a FROM note");
 }
+
+#[test]
+fn a_full_text_table_without_content_does_not_follow_a_table_without_a_name() {
+    let bench = Bench::new(
+        "CREATE TABLE \"\"(a); INSERT INTO \"\" VALUES ('other words');
+         CREATE VIRTUAL TABLE words USING fts5(a, content=''); INSERT INTO words(rowid, a) VALUES (7, 'one two');",
+    );
+    let naive = bench.naive(
+        "DROP TABLE words; CREATE VIRTUAL TABLE words USING fts5(a, content='named');
+         ALTER TABLE \"\" RENAME TO named; INSERT INTO words(words) VALUES ('rebuild');",
+    );
+    let find = "SELECT rowid FROM words WHERE words MATCH 'two'";
+    assert_eq!(naive.ask(find), "", "its words are gone");
+    bench.steps(Renaming::of_table("", "named").steps()).up();
+    assert_eq!(bench.same_answer(find), "7");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'words'");
+}
