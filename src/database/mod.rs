@@ -24,7 +24,9 @@ pub use effort::effort;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
 pub use open::{Access, Database, OpenOptions, beside};
-pub use parts::{LentCollations, MissingPart, lend_collations, with_passing_stubs};
+pub use parts::{
+    LentCollations, MissingPart, lend_collations, with_known_stubs, with_passing_stubs,
+};
 pub(crate) use parts::{passing_stubs, stub, with_stubs};
 pub use patience::{WaitListener, listen_to_waits};
 pub(crate) use reach::{look_at, read_error};

@@ -1,5 +1,6 @@
 //! What can be known to be wrong before anything is written. Nothing here changes the file.
 
+mod keys;
 mod losses;
 mod orphans;
 mod place;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use super::keys::unheard_keys;
 use super::orphans::{bereaved, orphans};
 use super::risk::{Change, Risk, compiles, values_are_there};
 use super::trial::{Trial, try_rows};
@@ -119,6 +120,7 @@ fn rebuild_problems(
         problems.extend(try_rows(connection, &Trial { from, sql, copy, old, new, indexes })?);
     }
     if rebuild.copy.method == CopyMethod::Rows {
+        problems.extend(unheard_keys(connection, &change)?);
         problems.extend(converted(connection, rebuild)?);
     }
     Ok(problems)

@@ -7,11 +7,13 @@ use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
-use crate::database::{Database, Purpose, run_fenced, told, with_passing_stubs, with_strict_names};
+use crate::database::{
+    Database, Purpose, run_fenced, told, with_known_stubs, with_passing_stubs, with_strict_names,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
 use crate::name::{quote, same};
-use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild};
+use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild, VirtualChange};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
@@ -155,6 +157,13 @@ impl Run<'_> {
                 Action::Restore(object) if self.is_there(object)? => {
                     observer.event(&Event::StepDone { what: created(object) });
                 }
+                Action::EarlyVirtual(VirtualChange::Rename { from, .. })
+                | Action::LateVirtual(VirtualChange::Rename { from, .. }) => {
+                    self.rename_by_module(action, from)?;
+                    if let Some(what) = done(action) {
+                        observer.event(&Event::StepDone { what });
+                    }
+                }
                 Action::Remove(_)
                 | Action::CreateTable { .. }
                 | Action::DropTable { .. }
@@ -220,6 +229,18 @@ impl Run<'_> {
         }
         if self.phase.carries_indexes() {
             indexes_aside(connection, scratch)?;
+        }
+        Ok(())
+    }
+
+    /// The module renames its own tables, for which SQLite reads every text in the file.
+    fn rename_by_module(&self, action: &Action, table: &str) -> Result<()> {
+        for statement in action.sql() {
+            let renamed = with_known_stubs(self.connection(), &self.phase.missing, &statement);
+            renamed.map_err(|error| {
+                let what = format!("SQLite refused: {statement}");
+                error.during(ErrorKind::Rebuild, &what).about(table)
+            })?;
         }
         Ok(())
     }

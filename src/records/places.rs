@@ -1,5 +1,7 @@
 //! Where the columns of a table are in its records.
 
+use std::collections::HashMap;
+
 use super::define::{EXPRESSION, Indexes, ROWID};
 use crate::btree::Place;
 use crate::schema::{ColumnStorage, RowKey, Table};
@@ -8,8 +10,10 @@ use crate::schema::{ColumnStorage, RowKey, Table};
 pub(super) struct Places<'t> {
     table: &'t Table,
     pub(super) without_rowid: bool,
-    /// The columns in the order of the fields, by their numbers in the table.
-    fields: Vec<i64>,
+    /// The number of the column that is another name of the rowid.
+    alias: Option<i64>,
+    /// The first field of each column, by its number in the table.
+    fields: HashMap<i64, usize>,
 }
 
 impl<'t> Places<'t> {
@@ -20,14 +24,22 @@ impl<'t> Places<'t> {
             RowKey::Module => return None,
         };
         // Virtual columns take no place (https://sqlite.org/gencol.html).
-        let fields = if without_rowid {
+        let order: Vec<i64> = if without_rowid {
             indexes.primary()?.definition.parts.iter().map(|part| part.column).collect()
         } else {
             let stored = |storage| storage != ColumnStorage::Virtual;
             let columns = (0_i64..).zip(&table.columns);
             columns.filter(|(_, it)| stored(it.storage)).map(|(number, _)| number).collect()
         };
-        Some(Self { table, without_rowid, fields })
+        let mut fields = HashMap::new();
+        for (field, column) in order.into_iter().enumerate() {
+            fields.entry(column).or_insert(field);
+        }
+        let alias = table
+            .rowid_alias()
+            .and_then(|alias| (0_i64..).zip(&table.columns).find(|(_, it)| it.name == alias.name));
+        let alias = alias.map(|(number, _)| number).filter(|_| !without_rowid);
+        Some(Self { table, without_rowid, alias, fields })
     }
 
     pub(super) fn find(&self, column: i64) -> Option<Place> {
@@ -38,11 +50,10 @@ impl<'t> Places<'t> {
             return None;
         }
         let found = self.table.columns.get(usize::try_from(column).ok()?)?;
-        let is_alias = self.table.rowid_alias().is_some_and(|alias| alias.name == found.name);
-        if is_alias && !self.without_rowid {
+        if self.alias == Some(column) {
             return Some(Place::Rowid);
         }
-        let place = self.fields.iter().position(|it| *it == column)?;
+        let place = *self.fields.get(&column)?;
         Some(if found.default.is_none() { Place::Field(place) } else { Place::Stored(place) })
     }
 }

@@ -300,7 +300,7 @@ impl Shadow {
             let arguments = edit::virtual_table_arguments(&text).map_err(unreadable)?;
             for (index, argument) in arguments.arguments.iter().enumerate() {
                 let Some(option) = edit::virtual_option(&argument.text) else { continue };
-                if same(&option.key, "content") && same(&option.value, from) {
+                if is_content(&option, from) {
                     let follows = option.with_value(to);
                     let edited =
                         edit::set_virtual_argument(&text, index, &follows).map_err(unreadable)?;
@@ -324,7 +324,7 @@ impl Shadow {
                 .iter()
                 .filter_map(|it| edit::virtual_option(&it.text))
                 .collect();
-            let reads = options.iter().any(|it| same(&it.key, "content") && same(&it.value, table));
+            let reads = options.iter().any(|it| is_content(it, table));
             let by_name = sql::mentions(&text, &[column]);
             if reads && by_name {
                 let what = format!(
@@ -355,4 +355,10 @@ fn is_rowid_name(name: &str) -> bool {
 fn unreadable(error: sql::SqlError) -> Error {
     Error::new(ErrorKind::Unsupported, "the text of a virtual table cannot be read")
         .caused_by(error)
+}
+
+/// Tells whether an option names a table as content. `content=''` names none, not even one without a name: such a
+/// full-text table keeps no content (<https://sqlite.org/fts5.html#contentless_tables>).
+fn is_content(option: &edit::VirtualOption, table: &str) -> bool {
+    same(&option.key, "content") && !option.value.is_empty() && same(&option.value, table)
 }

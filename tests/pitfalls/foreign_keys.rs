@@ -130,7 +130,8 @@ fn p22_deferrable_is_neither_lost_nor_added() {
                 INSERT INTO node VALUES (10, 'y', NULL, NULL); COMMIT;";
     let naive = bench.naive_copy();
     crate::reflecting_rebuild(&naive.path, "node");
-    naive.fails(late);
+    let said = naive.fails(late);
+    assert!(said.contains("FOREIGN KEY constraint failed"), "deferred no more: {said}");
 
     bench.renamed(&Renaming::of_column("node", "label", "name"));
     sqlite3(&bench.database(), late);

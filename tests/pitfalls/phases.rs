@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 use phaseshift::database::Access;
-use phaseshift::inspect::{drift, status};
+use phaseshift::inspect::{SchemaSource, diff, drift, status};
 use phaseshift::migrate::Look;
 
 use crate::support::{Bench, Renaming, explain, python, script, sqlite3, toml, up_to};
@@ -39,19 +39,36 @@ fn p56_statements_are_not_split_at_semicolons() {
     assert_eq!(naive.ask(rows), bench.ask(rows));
 }
 
+/// A runner that keeps a checksum of the bytes of its migration.
+fn checksums(path: &std::path::Path, text: &str) -> String {
+    let program = "import hashlib
+db = sqlite3.connect(path)
+db.execute('CREATE TABLE IF NOT EXISTS applied(checksum)')
+known = [row[0] for row in db.execute('SELECT checksum FROM applied')]
+found = hashlib.sha256(text.encode()).hexdigest()
+if not known:
+    db.execute('INSERT INTO applied VALUES (?)', (found,))
+    db.commit()
+print('applied' if not known else 'up to date' if known == [found] else 'was modified')";
+    python(path, &format!("text = {}\n{program}", serde_json::json!(text)))
+}
+
 #[test]
 fn p57_other_line_ends_are_no_edit() {
     let bench = Bench::new(ITEM);
     let text = format!("description = \"Adds a column\"\n\n# why\n{}", adds("extra"));
     bench.steps(&text).up();
     let windows = format!("\u{feff}{}", text.replace('\n', "  \r\n"));
-    assert_ne!(blake3::hash(text.as_bytes()), blake3::hash(windows.as_bytes()), "the naive way");
+    let others = [windows, text.replace('\n', "\r\n"), format!("{text}\n\n")];
+    let naive = bench.naive_copy();
+    assert_eq!(checksums(&naive.path, &text), "applied");
+    assert_eq!(checksums(&naive.path, &text), "up to date");
 
-    for other in [windows, text.replace('\n', "\r\n"), format!("{text}\n\n")] {
+    for other in others {
+        assert_eq!(checksums(&naive.path, &other), "was modified", "{other:?}");
         bench.steps(&other);
         assert!(matches!(bench.look("head").unwrap(), Look::UpToDate(_)), "{other:?}");
     }
-    // What follows later: `accept`, which shows the difference and takes it.
     bench.steps(&text.replace("TEXT", "BLOB"));
     bench.refused(ErrorKind::PhaseEdited, "change");
 }
@@ -59,10 +76,24 @@ fn p57_other_line_ends_are_no_edit() {
 #[test]
 fn p58_a_byte_order_mark_does_not_hide_the_first_line() {
     let bench = Bench::new(ITEM);
-    let first = "\u{feff}UPDATE item SET name = 'first';\nUPDATE item SET note = 'second';";
-    let python_reads =
-        python(&bench.naive_copy().path, &format!("print({}.startswith('UPDATE'))", toml(first)));
-    assert_eq!(python_reads, "False", "whoever looks for a word at the start misses it");
+    let first =
+        "\u{feff}-- migrate:up\nUPDATE item SET name = 'first';\nUPDATE item SET note = 'second';";
+    // A runner that looks for its directives at the start of lines.
+    let program = "db = sqlite3.connect(path)
+reading, body = False, []
+for line in text.splitlines():
+    reading = line == '-- migrate:up' if line.startswith('--') else reading
+    body += [line] if reading else []
+db.executescript('\\n'.join(body))
+print('applied:', len(body) - 1 if body else 0)";
+    let run = |text: &str| {
+        let naive = bench.naive_copy();
+        let said = python(&naive.path, &format!("text = {}\n{program}", serde_json::json!(text)));
+        (said, naive.ask("SELECT count(*) FROM item WHERE name = 'first' AND note = 'second'"))
+    };
+    let answer = |said: &str, rows: &str| (said.to_owned(), rows.to_owned());
+    assert_eq!(run(first.trim_start_matches('\u{feff}')), answer("applied: 2", "2"));
+    assert_eq!(run(first), answer("applied: 0", "0"), "it succeeds, and nothing was done");
 
     bench.phase("change", "\u{feff}id = \"marked\"\n[[up]]\nop = \"sql\"\nfile = \"change.sql\"\n");
     bench.project().write("phases/change.sql", first);
@@ -80,7 +111,6 @@ CREATE VIEW odd_v AS  SELECT   a  FROM odd -- end";
 
 #[test]
 fn p59_a_schema_does_not_differ_from_itself() {
-    // `diff` and `revision --autogenerate` come later; what they rest on is the drift of a file.
     let bench = Bench::empty();
     script(&bench.database(), "CREATE TABLE other(x); INSERT INTO other VALUES (1);").unwrap();
     bench.remember();
@@ -104,6 +134,31 @@ fn p59_a_schema_does_not_differ_from_itself() {
     let found = drift(&engine, &known).unwrap();
     assert_eq!(found, ["table other is made by no phase"]);
     drop(database);
+
+    // The desired schema in the words of the file, by hand, and in other words: no difference.
+    let stored = bench.ask(
+        "SELECT group_concat(sql || char(10), ';') FROM sqlite_schema WHERE tbl_name LIKE 'odd%'",
+    );
+    let by_hand = ODD_DDL.replace("k  INTEGER", "l INTEGER");
+    let reworded = by_hand
+        .replace("CREATE TABLE odd(", "create table [ODD] ( -- words\n")
+        .replace("TEXT", "text")
+        .replace("ON odd (", "on \"odd\"(");
+    let desired = bench.project().path("schema.sql");
+    let settled = |text: &str| {
+        std::fs::write(&desired, text).unwrap();
+        diff(&engine, &SchemaSource::Applied, &SchemaSource::Desired(desired.clone())).unwrap()
+    };
+    assert!(stored != by_hand && by_hand != reworded, "texts differ each time");
+    for text in [&stored, &by_hand, &reworded] {
+        assert_eq!(settled(text), Vec::<String>::new(), "{text}");
+    }
+    // But the least difference in meaning is one.
+    for (is, other) in [("DEFAULT 1,", "DEFAULT 2,"), ("nocase", "rtrim"), ("c > 0", "c >= 0")] {
+        assert!(by_hand.contains(is));
+        assert_eq!(settled(&by_hand.replace(is, other)).len(), 1, "{is}");
+    }
+    std::fs::remove_file(&desired).unwrap();
     let bytes = bench.project().file_bytes();
     for _ in 0..3 {
         assert!(bench.run(&up_to("head")).unwrap().is_none(), "nothing is rebuilt again");
@@ -156,7 +211,6 @@ fn p61_an_edited_phase_is_noticed_by_name() {
     bench.up();
     bench.project().write("phases/third.sql", "DELETE FROM item;");
     bench.refused(ErrorKind::PhaseEdited, "third");
-    // `accept` with a reason follows later; it will be a row in phase_history.
 }
 
 const MISSING_PARTS: &str = "
@@ -190,7 +244,7 @@ fn p72_missing_parts_are_named_and_block_only_what_needs_them() {
     bench.same_answer("SELECT type, name, sql FROM sqlite_schema WHERE name NOT IN ('plain', 'schema_version', 'phase_history') ORDER BY 2");
     bench.same_answer("SELECT id, text, note FROM word NOT INDEXED; SELECT * FROM book");
 
-    // What has to be made anew and cannot be is refused by name. `--load-extension` follows later.
+    // What has to be made anew and cannot be is refused by name.
     let refusals = [
         (Renaming::of_column("word", "note", "remark"), "ICU_DE"),
         (Renaming::of_table("map", "atlas"), "VirtualMap"),
@@ -213,10 +267,20 @@ fn p73_a_history_that_cannot_be_read_means_stop() {
     let bench = Bench::new(ITEM);
     bench.steps(&adds("extra")).up();
     bench.phase("later", &adds("later"));
-    let naive = bench.naive(
-        "-- resets what it does not understand\nPRAGMA writable_schema=ON; DELETE FROM sqlite_schema; PRAGMA writable_schema=RESET;",
+    // A runner that begins anew where it cannot read what it has recorded.
+    let naive = bench.naive("CREATE TABLE schema_version(current INTEGER)");
+    let said = python(
+        &naive.path,
+        "db = sqlite3.connect(path)
+try:
+    db.execute('SELECT max(version) FROM schema_version')
+except sqlite3.OperationalError:
+    for name, in db.execute(\"SELECT name FROM sqlite_master WHERE type = 'table'\").fetchall():
+        db.execute('DROP TABLE ' + name)
+    db.executescript('CREATE TABLE schema_version(version); CREATE TABLE item(id, name, note)')
+    print('recovered')",
     );
-    assert_eq!(naive.ask("SELECT count(*) FROM sqlite_schema"), "0");
+    assert_eq!((said.as_str(), &*naive.ask("SELECT count(*) FROM item")), ("recovered", "0"));
 
     let damages = [
         ("INSERT INTO schema_version VALUES (77, 'now', 'from elsewhere')", "77"),

@@ -7,6 +7,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use phaseshift::event::{Event, Interrupt, Silent, Stage};
@@ -35,10 +37,8 @@ fn p49_a_failure_leaves_no_half_of_a_migration() {
     let bench = Bench::new(SHOP);
     // The driver commits before every DDL statement, as Python's did until 3.6.
     let naive = bench.naive_copy();
-    assert!(
-        script(&naive.path, "ALTER TABLE item RENAME COLUMN name TO title; SELECT nonsense;")
-            .is_err()
-    );
+    let said = naive.fails("ALTER TABLE item RENAME COLUMN name TO title; SELECT nonsense;");
+    assert!(said.contains("no such column: nonsense"), "{said}");
     assert!(naive.ask("SELECT sql FROM sqlite_schema WHERE name = 'item'").contains("title"));
 
     let verify = "[[verify]]\nname = \"nothing is cheap\"\nsql = \"SELECT * FROM cheap\"\nexpect = \"no rows\"\n";
@@ -90,11 +90,9 @@ fn p50_a_run_that_dies_leaves_the_old_state_or_the_new_one() {
     let step = "CREATE TABLE item_new(id INTEGER PRIMARY KEY, title TEXT, price REAL);
         INSERT INTO item_new SELECT * FROM item; DROP TABLE item;";
     let naive = bench.naive(&format!("DROP VIEW cheap; {step}"));
-    let retry = script(
-        &naive.path,
-        "DROP TABLE IF EXISTS item_new; CREATE TABLE item_new AS SELECT * FROM item;",
-    );
-    assert!(retry.is_err(), "the retry has deleted the only copy");
+    let retry =
+        naive.fails("DROP TABLE IF EXISTS item_new; CREATE TABLE item_new AS SELECT * FROM item;");
+    assert!(retry.contains("no such table: item"), "it has deleted the only copy: {retry}");
     assert_eq!(naive.ask("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'item%'"), "0");
 
     let old = digest(bench.before());
@@ -221,6 +219,24 @@ fn p53_a_busy_file_is_waited_for_and_the_holder_is_named() {
     bench.up();
     assert_eq!(holder.say("PRAGMA journal_mode"), "[('wal',)]", "never switched");
     assert_eq!(holder.say("SELECT title FROM item WHERE id = 1"), "[('item 1',)]");
+
+    // Whoever lets go in time is waited for.
+    let bench = Bench::new(SHOP);
+    bench.steps(title().steps());
+    let mut holder = Other::on(&bench.database());
+    assert_eq!(holder.say("BEGIN IMMEDIATE"), "[]");
+    let (engine, request) =
+        (crate::support::engine_at(&bench.database(), &bench.project().phases()), up_to("head"));
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(holder.say("COMMIT"), "[]");
+    });
+    let begun = Instant::now();
+    let look = Migration::look(&engine, &request).unwrap();
+    migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
+    assert!(begun.elapsed() > Duration::from_millis(400), "nobody held it");
+    release.join().unwrap();
+    crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
 }
 
 #[test]
@@ -234,8 +250,7 @@ fn p67_a_full_disk_is_found_before_the_run_and_named() {
     // A disk that fills up in the middle of a run is simulated by the later reliability tests.
     bench.steps(title().steps());
     let before = bench.project().file_bytes();
-    let engine =
-        bench.engine_with(std::sync::Arc::new(crate::small_disk::SmallDisk), Interrupt::default());
+    let engine = bench.engine_with(Arc::new(crate::small_disk::SmallDisk), Interrupt::default());
     let error = Migration::look(&engine, &up_to("head")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSpace, "{}", explain(&error));
     assert!(error.to_string().contains(&*bench.project().folder().to_string_lossy()), "{error}");
@@ -284,14 +299,33 @@ fn p69_long_stages_tell_how_far_they_are_and_can_be_stopped() {
     }
     assert_eq!(last.0, last.1);
 
-    // A request to stop is heard in the middle of a statement. The naive way has no ear.
+    // A request to stop is heard in the middle of a statement. The naive way has no ear: it looks
+    // between statements, and the one in which the wish came goes on to its last row.
     let bench = Bench::new(SHOP);
+    let naive = bench.naive_copy();
+    let connection = rusqlite::Connection::open(&naive.path).unwrap();
+    let wish = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&wish);
+    let raise = move |_: &rusqlite::functions::Context<'_>| {
+        raised.store(true, Ordering::Relaxed);
+        Ok(0)
+    };
+    let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+    connection.create_scalar_function("stop_please", 1, flags, raise).unwrap();
+    for statement in ["UPDATE item SET price = stop_please(id)", "DELETE FROM sale"] {
+        if !wish.load(Ordering::Relaxed) {
+            connection.execute_batch(statement).unwrap();
+        }
+    }
+    connection.close().unwrap();
+    assert_eq!(naive.ask("SELECT count(*) FROM item WHERE price = 0"), "500", "after the wish");
+    assert_eq!(naive.ask("SELECT count(*) FROM sale"), "500", "heard at last");
+
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) \
                    UPDATE item SET price = (SELECT count(*) FROM n)";
     bench.steps(&format!("[[up]]\nop = \"sql\"\nsql = \"{endless}\"\n"));
     let interrupt = Interrupt::default();
-    let engine =
-        bench.engine_with(std::sync::Arc::new(phaseshift::files::RealFiles), interrupt.clone());
+    let engine = bench.engine_with(Arc::new(phaseshift::files::RealFiles), interrupt.clone());
     let look = Migration::look(&engine, &up_to("head")).unwrap();
     assert!(matches!(look, Look::Ready(_)));
     let stopper = std::thread::spawn(move || {
@@ -316,8 +350,8 @@ fn p75_what_is_done_is_recorded_and_what_is_recorded_is_done() {
     let bench = Bench::new(SHOP);
     bench.steps(title().steps());
     let (path, mut seen) = (bench.database(), std::collections::BTreeSet::new());
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('sold', 'schema_version', 'phase_history')";
     let mut watch = |_: &Event| {
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('sold', 'schema_version', 'phase_history')";
         // A reader of the file may have to wait while the commit is written.
         if let Ok(count) = script(&path, sql) {
             seen.insert(count.trim().to_owned());
@@ -326,21 +360,31 @@ fn p75_what_is_done_is_recorded_and_what_is_recorded_is_done() {
     bench.run_watched(&up_to("head"), &mut watch).unwrap().unwrap();
     assert!(seen.iter().all(|count| count == "0" || count == "3"), "{seen:?}");
     assert!(seen.contains("0"), "{seen:?}");
+    assert_eq!(bench.ask(sql), "3");
     assert_eq!(bench.ask("SELECT count(*) FROM schema_version, phase_history"), "1");
 }
 
 #[test]
 fn p76_a_dead_run_blocks_no_later_one() {
     let bench = Bench::new(SHOP);
-    let flag = "CREATE TABLE state(migrating INTEGER); INSERT INTO state VALUES (1);";
-    let naive = bench.naive(flag);
-    assert_eq!(
-        naive.ask("SELECT migrating FROM state"),
-        "1",
-        "whoever believes the flag waits for ever"
-    );
+    // A runner that raises a flag, and dies in the middle of its work.
+    let naive = bench.naive_copy();
+    let flagged = "import os
+db = sqlite3.connect(path, isolation_level=None)
+db.execute('CREATE TABLE IF NOT EXISTS state(migrating INTEGER)')
+if db.execute('SELECT 1 FROM state').fetchone():
+    print('a migration is running')
+    sys.exit()
+db.execute('INSERT INTO state VALUES (1)')
+db.execute('BEGIN IMMEDIATE')
+db.execute('ALTER TABLE item RENAME COLUMN name TO title')
+os._exit(0)";
+    let said = [(), (), ()].map(|()| crate::support::python(&naive.path, flagged));
+    assert_eq!(said, ["", "a migration is running", "a migration is running"], "for ever");
+    assert_eq!(naive.ask("SELECT count(name) FROM item"), "500", "and nothing was done");
 
     bench.steps(title().steps());
+    let mut readable = 0;
     for last in [3, 9, 14, 19] {
         assert!(!run_victim(&bench, last), "it should have died at event {last}");
         let state = status(&bench.engine());
@@ -348,8 +392,10 @@ fn p76_a_dead_run_blocks_no_later_one() {
         if let Ok(state) = state {
             assert_eq!(state.version, None);
             assert_eq!(state.pending.len(), 1);
+            readable += 1;
         }
     }
+    assert!(readable > 0, "no state was ever told");
     bench.up();
     crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
     assert_eq!(sqlite3(&bench.database(), "PRAGMA integrity_check"), "ok");

@@ -42,23 +42,37 @@ impl Case {
 
     /// What the changes make of the schema; changes that no longer fit are left out.
     pub fn progress(&self) -> Progress {
+        // Where the phases end is known when all changes are made.
+        let cuts = self.cuts(&self.made(&[]).marks);
+        self.made(&cuts)
+    }
+
+    fn made(&self, cuts: &[usize]) -> Progress {
         let mut progress = Progress::new(self.schema.clone());
         for change in &self.changes {
             progress.apply(change);
+            if cuts.contains(&progress.steps.len()) {
+                progress.store();
+            }
         }
         progress
     }
 
-    /// The texts of the phase files. One case in three has two, cut between two changes; one in six
-    /// has as many as there are changes.
-    pub fn phases(&self) -> Vec<String> {
-        let mut chance = Chance::of(self.seed, self.number ^ 0xFACE);
-        let progress = self.progress();
-        let cuts = match progress.marks.as_slice() {
+    /// After how many steps a phase ends and another begins. One case in three has two phases, cut between
+    /// two changes; one in six has as many as there are changes.
+    fn cuts(&self, marks: &[usize]) -> Vec<usize> {
+        match marks {
             [first, .., _] if self.number % 3 == 1 => vec![*first],
             [all @ .., _] if self.number % 6 == 2 => all.to_vec(),
             _ => Vec::new(),
-        };
+        }
+    }
+
+    /// The texts of the phase files.
+    pub fn phases(&self) -> Vec<String> {
+        let mut chance = Chance::of(self.seed, self.number ^ 0xFACE);
+        let progress = self.progress();
+        let cuts = self.cuts(&progress.marks);
         let starts = std::iter::once(0).chain(cuts.iter().copied());
         let ends = cuts.iter().copied().chain([progress.steps.len()]);
         let parts = starts.zip(ends).map(|(start, end)| &progress.steps[start..end]);
@@ -297,7 +311,7 @@ fn expected_table(before: &Schema, now: &Schema, table: &Table) -> Option<serde_
             }
         };
         columns.push(serde_json::json!({
-            "name": column.name, "type": column.type_name, "from": source,
+            "name": column.name, "type": column.type_name, "from": source, "through": column.through,
         }));
     }
     Some(serde_json::json!({

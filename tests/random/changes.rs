@@ -99,6 +99,21 @@ impl Progress {
         }
     }
 
+    /// Ends a phase, or what is rebuilt at once in one: values are stored under the types of now, and what
+    /// comes later finds them as they were stored.
+    pub fn store(&mut self) {
+        for table in &mut self.now.tables {
+            for column in &mut table.columns {
+                let any = table.strict && column.type_name.eq_ignore_ascii_case("ANY");
+                let type_name = if any { String::new() } else { column.type_name.clone() };
+                let is_new = matches!(column.source, Source::Default | Source::Value(_));
+                if is_new && column.through.last() != Some(&type_name) {
+                    column.through.push(type_name);
+                }
+            }
+        }
+    }
+
     fn step(&mut self, step: Step) -> Option<()> {
         self.steps.push(step);
         Some(())
@@ -214,6 +229,7 @@ impl Progress {
         alter(altered, alteration);
         if let Some(source) = source {
             altered.source = source;
+            altered.through.clear();
         }
         let owner = self.now.table_mut(id)?;
         (owner.edited, owner.reordered) = (true, true);
@@ -364,15 +380,17 @@ impl Progress {
         table.name.clone_from(&present.name);
         table.dirty = present.dirty;
         for column in &mut table.columns {
-            column.source = match present.columns.iter().find(|it| it.id == column.id) {
-                Some(old) => old.source.clone(),
-                None => new_source(column),
-            };
+            (column.source, column.through) =
+                match present.columns.iter().find(|it| it.id == column.id) {
+                    Some(old) => (old.source.clone(), old.through.clone()),
+                    None => (new_source(column), Vec::new()),
+                };
         }
         for (id, value) in values {
             let column = table.columns.iter_mut().find(|it| it.id == *id)?;
             written.push((column.name.clone(), self.now.write(value)?));
             column.source = self.source(value);
+            column.through.clear();
         }
         let place = self.now.tables.iter().position(|it| it.id == table.id)?;
         let gone: Vec<Id> = present.columns.iter().map(|it| it.id).collect();
@@ -391,6 +409,8 @@ impl Progress {
             self.data.push(self.before.write(statement)?);
             now.push(self.now.write(statement)?);
         }
+        // What was changed before the statements is rebuilt before them.
+        self.store();
         self.now.table_mut(table)?.dirty = true;
         self.step(Step::new("sql").key("sql", &now.join(";\n-- next; one\n")))
     }

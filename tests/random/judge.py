@@ -276,12 +276,18 @@ class Case:
             return quoted(how["from"])
         if how["source"] == "unknown":
             return None
-        # The value as a column of this type stores it.
+        # The value as a column of this type stores it, after those that it had in the phases before.
+        types = column.get("through", []) + [type_name]
         stored = memory()
         stored.execute("PRAGMA encoding = '%s'" % rows_of(self.before, "PRAGMA encoding")[0])
         if how["source"] == "default":
-            stored.execute("CREATE TABLE d(k, c %s %s)" % (type_name, how["sql"] or ""))
+            stored.execute("CREATE TABLE d(k, c %s %s)" % (types[0], how["sql"] or ""))
             stored.execute("INSERT INTO d(k) VALUES (1)")
+            for later in types[1:]:
+                stored.execute("CREATE TABLE later(k, c %s)" % later)
+                stored.execute("INSERT INTO later SELECT * FROM d")
+                stored.execute("DROP TABLE d")
+                stored.execute("ALTER TABLE later RENAME TO d")
             kind, = stored.execute("SELECT typeof(c) FROM d").fetchone()
             if kind == "text":
                 bytes_, = stored.execute("SELECT hex(CAST(c AS BLOB)) FROM d").fetchone()
@@ -289,7 +295,10 @@ class Case:
             value, = stored.execute("SELECT quote(c) FROM d").fetchone()
             value = {"Inf": "9e999", "-Inf": "-9e999"}.get(value, value)
             return value if kind != "real" else "(0.0 + %s)" % value
-        return "affinity('%s', (%s))" % (type_name, how["sql"])
+        value = how["sql"]
+        for stored_as_type in types:
+            value = "affinity('%s', (%s))" % (stored_as_type, value)
+        return value
 
     def counted(self, db, sql, written):
         sql, types = computed(sql)
@@ -591,10 +600,17 @@ def computed(sql):
             if letter != ",":
                 break
     for number, part in enumerate(parts):
-        match = AFFINITY.match(part)
-        if match:
-            types[number] = match.group(1)
-            parts[number] = part[match.end() : -1]
+        # The last type is outside, the first one inside.
+        chain, match = [], AFFINITY.match(part)
+        while match:
+            chain.insert(0, match.group(1))
+            part = part[match.end() : -1]
+            match = AFFINITY.match(part[1:])
+            part = part[1:-1] if match else part
+            match = AFFINITY.match(part)
+        if chain:
+            types[number] = chain
+            parts[number] = part
     return "SELECT %s%s" % (", ".join(parts), sql[place:]), types
 
 
@@ -604,12 +620,13 @@ def stored_as(rows, types):
     db.text_factory = bytes
     changed = []
     tables = {}
-    for number, type_name in types.items():
-        db.execute("CREATE TABLE t%d(c %s)" % (number, type_name))
-        tables[number] = "t%d" % number
+    for number, chain in types.items():
+        for place, type_name in enumerate(chain):
+            tables[number, place] = "t%d_%d" % (number, place)
+            db.execute("CREATE TABLE %s(c %s)" % (tables[number, place], type_name))
     for row in rows:
         row = list(row)
-        for number, table in tables.items():
+        for (number, _), table in tables.items():
             # Text was read as bytes with a mark, so that it goes back as text.
             value = row[number]
             text = isinstance(value, Text)

@@ -60,6 +60,7 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
             None => (0..CASES).chain(RARE.iter().copied()).collect(),
         },
     };
+    let reasons = std::env::var_os("PHASESHIFT_REASONS").is_some();
     let mut tally = Tally::default();
     let mut failures: Vec<(Case, String)> = Vec::new();
     for batch in numbers.chunks(BATCH as usize) {
@@ -70,10 +71,19 @@ fn a_random_phase_gives_what_the_judge_expects_or_is_refused_untouched() {
             if numbers.len() == 1 {
                 eprintln!("{verdict:?}\n{}", case.script());
             }
-            if let Verdict::Wrong(why) = verdict {
-                // Said at once: a run that is stopped has still told what it found.
-                eprintln!("seed {seed}, case {}: {why}", case.number);
-                failures.push((case, why));
+            // Said at once: a run that is stopped has still told what it found.
+            match verdict {
+                Verdict::Wrong(why) => {
+                    eprintln!("seed {seed}, case {}: {why}", case.number);
+                    failures.push((case, why));
+                }
+                Verdict::RolledBack(why) if reasons => {
+                    eprintln!("seed {seed}, case {}, rolled back: {why}", case.number);
+                }
+                Verdict::RolledBack(_)
+                | Verdict::Unmade(_)
+                | Verdict::Refused(_)
+                | Verdict::Right { .. } => {}
             }
         }
         progress(seed, batch, &tally);

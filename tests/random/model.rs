@@ -73,6 +73,8 @@ pub struct Column {
     pub lead: String,
     pub trail: String,
     pub source: Source,
+    /// The types under which earlier rebuilds stored the values that are not kept.
+    pub through: Vec<String>,
 }
 
 /// A virtual table's module, with what stands in its brackets.

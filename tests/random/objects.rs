@@ -276,9 +276,13 @@ fn searchable(schema: &Schema) -> Vec<Id> {
 
 fn full_text_over(schema: &Schema, chance: &mut Chance, content: Id, name: &str) -> Option<Module> {
     let searched = chance.few(&columns(schema, content), 2);
+    // `content=''` stands for no table, also where one has no name.
+    schema.table(content).filter(|it| !it.name.is_empty())?;
     let mut arguments = Vec::new();
     for column in searched {
-        if !schema.column(column)?.name.chars().all(|it| it.is_ascii_alphanumeric()) {
+        let name = &schema.column(column)?.name;
+        // An argument of nothing is no column to the module.
+        if name.is_empty() || !name.chars().all(|it| it.is_ascii_alphanumeric()) {
             return None;
         }
         arguments.push(Piece::ColumnWord(column));

@@ -586,3 +586,86 @@ fn duplicates_are_counted_as_the_new_key_compares() {
     );
     bench.refused(ErrorKind::Rows, "1 values of name occur more than once: 'Orion' (2 times)");
 }
+
+#[test]
+fn a_value_stays_as_the_type_of_an_earlier_phase_stored_it() {
+    let bench = || Bench::new("CREATE TABLE t(a REAL); INSERT INTO t VALUES (1.0);");
+    let add = "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b INTEGER\"\nvalue = \"a\"\n";
+    let alter = "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"BLOB\"\n";
+    let both = bench();
+    let naive = both.naive("CREATE TABLE n(a REAL, b BLOB); INSERT INTO n SELECT a, a FROM t;");
+    let stored = |table: &str| format!("SELECT typeof(b) FROM {table}");
+    // The phase is what is rebuilt at once: the value meets the last type alone.
+    both.steps(&format!("{add}{alter}")).up();
+    assert_eq!((naive.ask(&stored("n")), both.ask(&stored("t"))), ("real".into(), "real".into()));
+
+    let apart = bench();
+    apart.phase("one", add).phase("two", alter).up();
+    assert_eq!(apart.ask(&stored("t")), "integer", "as between the phases");
+    let barrier = bench();
+    let data = "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = 2.0\"\n";
+    barrier.steps(&format!("{add}{data}{alter}")).up();
+    assert_eq!(barrier.ask("SELECT a, typeof(b) FROM t"), "2.0|integer", "as between the groups");
+}
+
+#[test]
+fn a_key_that_no_row_had_is_found_before() {
+    let bench = Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (42, 'x'), (43, 'y');
+         CREATE TABLE u(t); INSERT INTO u VALUES (42);",
+    );
+    let naive = bench.naive("UPDATE t SET id = id + 1000");
+    assert_eq!(naive.ask("SELECT count(*) FROM u JOIN t ON t.id = u.t"), "0", "nobody notices");
+
+    let step = |value: &str| {
+        format!(
+            "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"id\"\nvalue = \"{value}\"\n"
+        )
+    };
+    bench.steps(&step("id + 1000"));
+    bench.refused(ErrorKind::Rows, "t.id would be a key that no row had in 2 rows (1042)");
+    bench.steps(&step("'x' || id"));
+    bench.refused(ErrorKind::Rows, "the new definition of t cannot be tried out");
+    bench.steps(&step("id + 0")).up();
+    bench.same_answer("SELECT * FROM t");
+}
+
+#[test]
+fn a_missing_collation_elsewhere_does_not_keep_a_module_from_renaming() {
+    let bench = Bench::from_python(
+        "db = sqlite3.connect(path)
+db.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+db.executescript('''
+CREATE TABLE note(a TEXT); CREATE INDEX by_a ON note(a COLLATE app_order); INSERT INTO note VALUES ('n');
+CREATE VIRTUAL TABLE words USING fts4(body); INSERT INTO words VALUES ('one two');
+CREATE VIRTUAL TABLE more USING fts5(body); INSERT INTO more VALUES ('three four');
+CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 2, 3);
+''')",
+    );
+    let said = bench.naive_fails("ALTER TABLE words RENAME TO terms");
+    assert!(said.contains("SQL logic error"), "and not a word of the collation: {said}");
+
+    let renames = Renaming::of_table("words", "terms").table("more", "less").table("box", "bag");
+    bench.steps(renames.steps()).up();
+    assert_eq!(bench.ask("SELECT * FROM terms WHERE terms MATCH 'two'"), "one two");
+    assert_eq!(bench.ask("SELECT * FROM less WHERE less MATCH 'four'"), "three four");
+    assert_eq!(bench.ask("SELECT id FROM bag"), "1");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'by_a'; SELECT a FROM note");
+}
+
+#[test]
+fn a_full_text_table_without_content_does_not_follow_a_table_without_a_name() {
+    let bench = Bench::new(
+        "CREATE TABLE \"\"(a); INSERT INTO \"\" VALUES ('other words');
+         CREATE VIRTUAL TABLE words USING fts5(a, content=''); INSERT INTO words(rowid, a) VALUES (7, 'one two');",
+    );
+    let naive = bench.naive(
+        "DROP TABLE words; CREATE VIRTUAL TABLE words USING fts5(a, content='named');
+         ALTER TABLE \"\" RENAME TO named; INSERT INTO words(words) VALUES ('rebuild');",
+    );
+    let find = "SELECT rowid FROM words WHERE words MATCH 'two'";
+    assert_eq!(naive.ask(find), "", "its words are gone");
+    bench.steps(Renaming::of_table("", "named").steps()).up();
+    assert_eq!(bench.same_answer(find), "7");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'words'");
+}

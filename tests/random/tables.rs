@@ -105,7 +105,18 @@ pub fn column(schema: &mut Schema, chance: &mut Chance, names: &mut Names, stric
     let trail = if chance.percent(8) { gap(chance).to_owned() } else { String::new() };
     let style = Style::calm(chance);
     let born = name.clone();
-    Column { id, name, born, style, type_name, clauses, lead, trail, source: Source::Kept }
+    Column {
+        id,
+        name,
+        born,
+        style,
+        type_name,
+        clauses,
+        lead,
+        trail,
+        source: Source::Kept,
+        through: Vec::new(),
+    }
 }
 
 /// Makes a table with its key, its columns and their checks; foreign keys come later.
@@ -161,6 +172,7 @@ fn widen(schema: &mut Schema, chance: &mut Chance, table: &mut Table) {
             lead: " ".to_owned(),
             trail: String::new(),
             source: Source::Kept,
+            through: Vec::new(),
         });
     }
 }
