@@ -350,9 +350,6 @@ fn expressions(item: &Item) -> Result<Vec<(String, String)>, String> {
         item.as_table_like().ok_or_else(|| wrong("a table of SQL expressions by column", item))?;
     let mut found: Vec<(String, String)> = Vec::new();
     for (column, item) in table.iter() {
-        if column.trim().is_empty() {
-            return Err("has an empty column name".to_owned());
-        }
         if found.iter().any(|(other, _)| other.eq_ignore_ascii_case(column)) {
             return Err(format!("names the column {} twice", quoted(column)));
         }

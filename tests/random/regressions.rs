@@ -669,3 +669,16 @@ fn a_full_text_table_without_content_does_not_follow_a_table_without_a_name() {
     assert_eq!(bench.same_answer(find), "7");
     bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'words'");
 }
+
+#[test]
+fn a_column_without_a_name_gets_computed_values() {
+    let bench = Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 5), (2, 'x');",
+    );
+    bench.steps(
+        "[[up]]\nop = \"rebuild\"\ntable = \"t\"\nvalues = { \"\" = \"typeof(a)\" }\n\
+         sql = 'CREATE TABLE t(id INTEGER PRIMARY KEY, a, \"\" TEXT)'",
+    );
+    bench.up();
+    assert_eq!(bench.ask("SELECT group_concat(\"\") FROM t"), "integer,text");
+}
