@@ -111,9 +111,11 @@ impl Tally {
             self.unfinished
         ));
         // Two threads share the work, and under load not always in the same way: rarely a call is
-        // not made that every counted run made. Where that is more than one in fifty, the sweep has
-        // to be made again when the machine is quiet.
-        assert!(*cases >= missed * 50, "{name}: {cases} faults happened, {missed} did not");
+        // not made that every counted run made. Where that is more than one in fifty, or more than one of
+        // a few, the sweep has to be made again when the machine is quiet.
+        let few = usize::from(*cases >= 10);
+        let most = few.max(cases / 50);
+        assert!(*missed <= most, "{name}: {cases} faults happened, {missed} did not");
         assert!(bad.is_empty(), "{name}: {:#?}", &bad[..bad.len().min(5)]);
     }
 }
