@@ -25,7 +25,8 @@ fn secret() -> u64 {
 }
 
 impl Sum {
-    /// Adds an entry: the record of an index without the length of its header, see [`Entry`].
+    /// Adds an entry: the record of an index without the length of its header, or any other bytes that are told
+    /// apart by their kind.
     pub fn add(&mut self, entry: &[u8]) {
         self.sum = self.sum.wrapping_add(xxh3_128_with_seed(entry, secret()));
         self.count += 1;

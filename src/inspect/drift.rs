@@ -37,7 +37,7 @@ pub(super) fn compare(project: &Project, known: &Known) -> Result<(Basis, Adopti
 /// no phase counts.
 ///
 /// # Errors
-/// As [`compare`].
+/// Those of a replay, if a phase does not run on what the phases before it made, and nothing is kept of them.
 pub fn drift(project: &Project, known: &Known) -> Result<Vec<String>> {
     if known.applied.is_empty() {
         return Ok(Vec::new());
