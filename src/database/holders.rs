@@ -79,11 +79,15 @@ pub fn holders(path: &Path, files: &dyn Files) -> Vec<Holder> {
     found.into_iter().map(|(pid, how)| Holder { pid, program: program(pid), how }).collect()
 }
 
-/// Reads the table of locks twice. The system gives it out piece by piece, and where a lock goes meanwhile
-/// the next one may be skipped; that it happens to the same lock in both readings is unlikely.
+/// How often the table of locks is read.
+const READINGS: usize = 4;
+
+/// Reads the table of locks several times. The system gives it out piece by piece, and where a lock goes meanwhile
+/// the next one may be skipped; that it happens to the same lock in all readings is unlikely, in two it was met
+/// where many programs take and give up locks.
 fn table_of_locks() -> String {
-    let read = || std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    format!("{}{}", read(), read())
+    let read = |_| std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    (0..READINGS).map(read).collect()
 }
 
 /// Tells whether a process is a child of ours that has not become another program yet: between fork
