@@ -423,7 +423,7 @@ impl From<rusqlite::Error> for Error {
 
 /// Tells an interrupt that came while SQLite read the schema, which it reports as an error in the text of the
 /// table it was at: `error in table sessions: interrupted` (<https://sqlite.org/c3ref/interrupt.html>).
-fn is_interrupted_reading(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_interrupted_reading(error: &rusqlite::Error) -> bool {
     let rusqlite::Error::SqliteFailure(code, Some(text)) = error else { return false };
     let place = match text.rsplit_once(": ") {
         Some((place, "interrupted")) => place.starts_with("error in ") && !place.contains(": "),

@@ -129,13 +129,17 @@ impl Pieces {
     pub(super) fn do_all(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<()> {
         loop {
             while self.do_one(pages, interrupt)? {}
-            let State { waiting, taken } = &*self.state();
-            if waiting.is_empty() && *taken == 0 {
+            if self.are_done() {
                 return Ok(());
             }
             interrupt.check()?;
             std::thread::sleep(PAUSE);
         }
+    }
+
+    fn are_done(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.taken == 0
     }
 
     fn take(&self) -> Option<Taken<'_>> {

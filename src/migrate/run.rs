@@ -92,7 +92,7 @@ impl Migration<Secured> {
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
         let mut lap = Lap::start();
         let database = self.state.database.connection();
-        let baseline = Baseline::take(database, &self.known.schema);
+        let baseline = Baseline::take(database, &self.known.schema)?;
         let room = Room::of(&self.state.database)?;
         let (backup, verify) = self.state.backup.seconds();
         let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };

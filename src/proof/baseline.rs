@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::database::{told, words};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_interrupted_reading};
 use crate::event::Stage;
 use crate::name::{fold, literal, quote};
 use crate::rows::count_rows;
@@ -86,14 +86,32 @@ pub struct FullText {
 /// Asks a full-text table whether its index fits its content; `None` if it does
 /// (<https://sqlite.org/fts5.html#the_integrity_check_command>,
 /// <https://sqlite.org/fts3.html#integcheck>).
-pub fn full_text_finding(connection: &Connection, index: &FullText) -> Option<String> {
+///
+/// # Errors
+/// Whatever keeps it from answering: an interrupt, a disk that fails, a want of memory.
+pub fn full_text_finding(connection: &Connection, index: &FullText) -> Result<Option<String>> {
     let name = quote(&index.table);
     let sql = if index.module == "fts5" {
         format!("INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)")
     } else {
         format!("INSERT INTO main.{name}({name}) VALUES('integrity-check')")
     };
-    connection.execute_batch(&sql).err().map(|error| words(&error))
+    match connection.execute_batch(&sql) {
+        Ok(()) => Ok(None),
+        Err(error) if is_an_answer(&error) => Ok(Some(words(&error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tells an answer of the module from whatever kept it from answering. The question is a statement that writes:
+/// SQLite may have rolled the transaction back (<https://sqlite.org/lang_transaction.html>).
+fn is_an_answer(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    let says = matches!(
+        code,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown | ErrorCode::ConstraintViolation)
+    );
+    says && !is_interrupted_reading(error)
 }
 
 /// Returns the full-text tables of a schema.
@@ -111,11 +129,38 @@ pub fn full_text_tables(schema: &Schema) -> Vec<FullText> {
 
 impl Baseline {
     /// Takes the baseline of a database that is about to be changed.
-    pub fn take(connection: &Connection, schema: &Schema) -> Self {
-        let full_text = full_text_tables(schema)
-            .into_iter()
-            .map(|index| (fold(&index.table), full_text_finding(connection, &index)))
-            .collect();
-        Self { full_text }
+    ///
+    /// # Errors
+    /// Whatever keeps SQLite from answering.
+    pub fn take(connection: &Connection, schema: &Schema) -> Result<Self> {
+        let mut full_text = BTreeMap::new();
+        for index in full_text_tables(schema) {
+            full_text.insert(fold(&index.table), full_text_finding(connection, &index)?);
+        }
+        Ok(Self { full_text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// The naive way takes whatever stops the question for its answer: "interrupted" was wrong with the index.
+    #[test]
+    fn what_stops_the_question_is_no_finding() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('one')")
+            .unwrap();
+        let index = FullText { table: "f".to_owned(), module: "fts5".to_owned() };
+        assert_eq!(full_text_finding(&connection, &index).unwrap(), None);
+        connection.progress_handler(1, Some(|| true)).unwrap();
+        let stopped = full_text_finding(&connection, &index).unwrap_err();
+        assert_eq!(stopped.kind(), ErrorKind::Interrupted);
+        connection.progress_handler(1, None::<fn() -> bool>).unwrap();
+        connection.execute_batch("DELETE FROM f_data WHERE id > 10").unwrap();
+        let found = full_text_finding(&connection, &index).unwrap();
+        assert!(found.is_some_and(|it| it.contains("corruption")));
     }
 }

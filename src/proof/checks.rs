@@ -271,7 +271,7 @@ impl Trial<'_, '_> {
             }
             let before = self.subject.baseline.full_text.get(&self.name_before(&fold(table)));
             if let (Some(finding), Some(None) | None) =
-                (full_text_finding(self.connection(), &index), before)
+                (full_text_finding(self.connection(), &index)?, before)
             {
                 problems.push(format!("the full-text index {table} does not fit: {finding}"));
             }
