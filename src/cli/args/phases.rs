@@ -1,0 +1,93 @@
+//! Arguments of commands about phase files, and of those that need no project.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Also tell of each phase whether it can be undone; with a database, tried on a private copy of it
+    #[arg(long)]
+    pub roundtrip: bool,
+    /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
+    #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
+    pub scratch: Option<PathBuf>,
+}
+
+/// Arguments of `lint`.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// The phases; the pending ones if left out, or all where there is no database
+    #[arg(value_name = "PHASE")]
+    pub named: Vec<String>,
+    /// Let only additions pass, which programs of before do not notice
+    #[arg(long)]
+    pub additive: bool,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The folder to write to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `revision`.
+#[derive(Debug, Clone, Args)]
+pub struct RevisionArgs {
+    /// What the phase does; goes into the version table
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: String,
+    /// Draft the steps from what the phases make to the desired schema
+    #[arg(long)]
+    pub autogenerate: bool,
+    /// Let a draft drop tables, columns and other objects that the desired schema lacks
+    #[arg(long, requires = "autogenerate")]
+    pub allow_drop: bool,
+    /// The phase that the new one stands on; base for none
+    #[arg(long, value_name = "ID")]
+    pub head: Option<String>,
+    /// Allow --head to name a phase on which others stand: the chain forks there
+    #[arg(long)]
+    pub splice: bool,
+    /// A branch label
+    #[arg(long = "label", alias = "branch-label", value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// A phase that must be applied before, without being a parent
+    #[arg(long, value_name = "ID")]
+    pub depends_on: Vec<String>,
+    /// The id, instead of one made up
+    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// The phases to join; all heads if left out
+    #[arg(value_name = "PHASE")]
+    pub joined: Vec<String>,
+    /// What the phase does
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// The id, instead of one made up
+    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// The folder to write to
+    #[arg(default_value = "demo")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

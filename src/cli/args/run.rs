@@ -1,0 +1,100 @@
+//! Arguments of commands that change a database.
+
+use clap::Args;
+
+/// The flag of commands that can show what they would do.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct DryRun {
+    /// Show what would be done, and stop
+    #[arg(short = 'n', long = "dry-run")]
+    pub dry_run: bool,
+}
+
+/// A goal, and the dry run.
+#[derive(Debug, Clone, Args)]
+pub struct Goal {
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// One transaction for each phase instead of one for the whole run
+    #[arg(long)]
+    pub per_phase: bool,
+    /// Leave tables where they are in which only names change, instead of rebuilding them
+    #[arg(long)]
+    pub in_place: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct UpgradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be A:B then
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Debug, Clone, Args)]
+pub struct DowngradeArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Go down although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Print a script for the sqlite3 program instead; TARGET may be B:A then
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// A goal only.
+#[derive(Debug, Clone, Args)]
+pub struct TargetArgs {
+    /// An id or its beginning, version:N, head, heads, +N, label@head
+    pub target: Option<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
+    #[arg(allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// Print a script for the sqlite3 program
+    #[arg(long)]
+    pub sql: bool,
+    /// Plan the way down
+    #[arg(long)]
+    pub down: bool,
+    /// Leave tables where they are in which only names change
+    #[arg(long)]
+    pub in_place: bool,
+}
+
+/// Arguments of `stamp`.
+#[derive(Debug, Clone, Args)]
+pub struct StampArgs {
+    /// An id or its beginning, version:N, head, heads, base
+    #[arg(required = true)]
+    pub targets: Vec<String>,
+    /// Record the phases whatever the schema is
+    #[arg(long)]
+    pub force: bool,
+    /// Take away what is recorded first, then as --force
+    #[arg(long)]
+    pub purge: bool,
+    /// Compare with the schema before recording; this is the default
+    #[arg(long, conflicts_with_all = ["force", "purge"])]
+    pub verify: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
