@@ -1,0 +1,1 @@
+//! Nothing is written between the proof and the commit.

@@ -1,0 +1,1 @@
+//! Backups belong to one database; retention and reuse.

@@ -1,0 +1,1 @@
+//! A derived downgrade restores what the file held before the upgrade.

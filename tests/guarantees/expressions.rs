@@ -1,0 +1,1 @@
+//! Computed values read the old row and the tables as they are at their step.

@@ -1,0 +1,1 @@
+//! SQL of phases and files stays inside one statement, one database and the objects it may touch.

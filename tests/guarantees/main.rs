@@ -1,0 +1,20 @@
+//! What the program guarantees to data and schemas, one module per kind of fault. Judged by the `sqlite3` program,
+//! by Python's sqlite3 and by plain SQL, never by the program itself.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod after_proof;
+mod backups;
+mod check_lines;
+mod constraints;
+mod downgrade;
+mod expressions;
+mod fence;
+mod outside;
+mod records;
+mod references;
+mod sql_steps;
+mod virtual_tables;

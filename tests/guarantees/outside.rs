@@ -1,0 +1,1 @@
+//! Settings, terminals, pipes, permissions and names that come from outside.

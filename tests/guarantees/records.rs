@@ -1,0 +1,1 @@
+//! Unusual record forms are read and copied as SQLite reads them.

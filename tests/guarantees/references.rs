@@ -1,0 +1,1 @@
+//! Views, triggers and foreign keys refer to the same tables and columns before and after.

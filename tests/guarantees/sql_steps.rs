@@ -1,0 +1,1 @@
+//! Schema changes written as plain SQL in data steps.

@@ -1,0 +1,1 @@
+//! Full-text and R*Tree tables under renames, rebuilds, data steps and VACUUM.
