@@ -108,6 +108,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
+        ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
             one("correct the desired schema, or add --allow-drop if what is named above may go")
         }
@@ -163,6 +164,18 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
         false => format!("let the owner of {closed} give you access, or run this as its owner"),
     };
     vec![access, command("status")]
+}
+
+/// A trigger of a phase is corrected there; one that the file has must be dropped.
+fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let trigger = error.facts().object.as_deref().unwrap_or("NAME");
+    match &error.facts().phase {
+        Some(phase) => vec![format!("remove the trigger {trigger} from {phase}"), command("plan")],
+        None => vec![
+            format!("drop the trigger first: DROP TRIGGER {}", phaseshift::name::quote(trigger)),
+            command("status"),
+        ],
+    }
 }
 
 fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -1,14 +1,15 @@
 //! Recording phases without running them: how a file that exists already is adopted.
 
-use crate::backup::Checked;
-use crate::database::{Access, WriteTransaction};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Observer;
-use crate::history::{EventKind, record};
+use crate::backup::{Checked, VerifiedBackup};
+use crate::database::{Access, Identity, WriteTransaction};
+use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::event::{Observer, Silent};
+use crate::history::{Event, EventKind, record};
 use crate::name::same;
 use crate::phase::{Applied, PhaseId, WayBack};
-use crate::plan::{Direction, plan_phase};
-use crate::schema::{Object, ObjectKind, Schema, Table, read};
+use crate::plan::{Direction, Plan, plan_phase};
+use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
+use crate::schema::{Object, ObjectKind, Schema, Table, read, same_objects};
 use crate::shadow::Shadow;
 
 use super::project::Project;
@@ -106,31 +107,86 @@ pub fn stamp(
     if report.recorded.is_empty() && report.removed.is_empty() && !purge {
         return Ok(report);
     }
+    project.versions.refuse_triggers(&schema)?;
     let transaction = WriteTransaction::begin(database)?;
     let known = super::state::Known { schema, recorded, applied: before };
+    refuse_changed(project, &transaction, &known)?;
     let last = report.current.first().map(ToString::to_string);
     let backup = back_up(project, &known, last.as_deref(), Checked::First, observer)?;
     report.backup = Some(backup.path().to_path_buf());
-    write(project, &transaction, &report, purge)?;
-    transaction.commit()?.close()?;
+    let written = write_proven(project, &transaction, (&known, &backup), &report, purge)
+        .map_err(|error| error.in_database(&project.database).with_backup(backup.path()));
+    match written {
+        Ok(()) => transaction.commit()?.close()?,
+        Err(error) => {
+            transaction.rollback()?;
+            return Err(error.leaving(DatabaseState::RolledBack));
+        }
+    }
     Ok(report)
 }
 
-fn write(
+/// Another program may have written between the comparison and the lock.
+fn refuse_changed(
     project: &Project,
     transaction: &WriteTransaction,
-    report: &StampReport,
-    purge: bool,
+    known: &super::state::Known,
 ) -> Result<()> {
     let connection = transaction.database().connection();
     let schema = read(connection)?;
-    for statement in project.versions.missing_from(&schema) {
-        connection.execute_batch(&statement)?;
+    let recorded = project.versions.read(connection, &schema)?;
+    if same_objects(&known.schema, &schema).is_empty() && recorded == known.recorded {
+        return Ok(());
+    }
+    let what = "another program changed the file while it was compared";
+    Err(Error::new(ErrorKind::FileChanged, what).in_database(&project.database))
+}
+
+/// Records the phases, and proves that the file holds what the backup holds and these records besides.
+fn write_proven(
+    project: &Project,
+    transaction: &WriteTransaction,
+    (known, backup): (&super::state::Known, &VerifiedBackup),
+    report: &StampReport,
+    purge: bool,
+) -> Result<()> {
+    let database = transaction.database();
+    let baseline = Baseline::take(database.connection(), &known.schema)?;
+    let identity = Identity::read(database.connection())?;
+    let mut records = ExpectedRecords::after(&known.recorded);
+    if purge {
+        records.purge();
+    }
+    let events = events(project, report);
+    events.iter().cloned().for_each(|event| records.expect(event));
+    let mut shadow = Shadow::of(&known.schema)?;
+    shadow.keep_tables(project.versions.names());
+    for statement in project.versions.missing_from(&known.schema) {
+        shadow.define(&statement)?;
+        database.connection().execute_batch(&statement)?;
     }
     if purge {
         let table = crate::name::quote(project.versions.version_table());
-        connection.execute(&format!("DELETE FROM main.{table}"), [])?;
+        database.connection().execute(&format!("DELETE FROM main.{table}"), [])?;
     }
+    for event in &events {
+        record(database.connection(), &project.versions, event)?;
+    }
+    let subject = Subject {
+        database,
+        backup: backup.reader(),
+        before: &known.schema,
+        plan: &Plan::default(),
+        target: &shadow.schema()?,
+        versions: &project.versions,
+        records: &records,
+        baseline: &baseline,
+        identity: &identity,
+    };
+    prove(&subject, &mut Silent).map(|_| ())
+}
+
+fn events(project: &Project, report: &StampReport) -> Vec<Event> {
     let now = project.options.files.now();
     let events = report
         .removed
@@ -138,9 +194,9 @@ fn write(
         .rev()
         .map(|id| (id, EventKind::Unstamped))
         .chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));
-    for (id, kind) in events {
-        let Some(phase) = project.chain.get(id) else { continue };
-        let event = crate::history::Event {
+    let event = |(id, kind): (&PhaseId, EventKind)| {
+        let phase = project.chain.get(id)?;
+        Some(Event {
             kind,
             id: phase.id.to_string(),
             parents: phase.parents.iter().map(ToString::to_string).collect(),
@@ -153,10 +209,9 @@ fn write(
             backup: report.backup.as_ref().map(|path| path.display().to_string()),
             rows_proven: 0,
             undo: None,
-        };
-        record(connection, &project.versions, &event)?;
-    }
-    Ok(())
+        })
+    };
+    events.filter_map(event).collect()
 }
 
 /// Compares a file with the schema that phases make. Everything that the phases make must be
