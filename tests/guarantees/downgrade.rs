@@ -266,3 +266,161 @@ fn a_column_of_defaults_is_no_loss_however_the_default_is_written() {
         assert!(losses.is_empty(), "{default}: {losses:?}");
     }
 }
+
+const LOWER: &str =
+    "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\nvalue = \"upper(a)\"\n";
+
+/// A file with one applied phase, of these steps.
+fn applied(steps: &str) -> Bench {
+    let bench =
+        Bench::new("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'q')");
+    bench.phase("p1", steps).up();
+    bench
+}
+
+/// Whether the phase counts as applied and not as edited.
+fn is_up_to_date(bench: &Bench) -> bool {
+    bench.run(&super::support::up_to("head")).map_err(|it| explain(&it)).expect("no edit").is_none()
+}
+
+#[test]
+fn a_way_back_written_after_the_message_asked_for_it_runs() {
+    let bench = applied(LOWER);
+    let refused = bench.run(&down_to("base")).expect_err("no way back");
+    assert_eq!(refused.kind(), ErrorKind::Irreversible);
+    bench.phase("p1", &format!("{LOWER}[[down]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\nvalue = \"lower(a)\"\n"));
+    assert!(is_up_to_date(&bench));
+    bench.down();
+    assert_eq!(bench.ask("SELECT a FROM t"), "q");
+}
+
+#[test]
+fn what_does_not_change_what_a_phase_does_is_no_edit() {
+    let sql = "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = a || '-' -- mark\"\n";
+    let check = "[[require]]\nname = \"n\"\nsql = \"SELECT 1 FROM t\"\nexpect = \"rows\"\n";
+    for other in [
+        format!(
+            "# a comment\ndescription = \"other words\"\ntitle = \"T\"\nlabels = [\"l\"]\n{check}{sql}"
+        ),
+        format!("irreversible = \"gone\"\n{check}{sql}"),
+        format!(
+            "{check}[[up]]\n  sql = '''\n UPDATE t /* all */ SET a =a||'-';\n'''\n  op = \"sql\" # one\n"
+        ),
+        format!("{check}{check}{sql}").replacen("SELECT 1", "SELECT 2", 1),
+        format!(
+            "{check}{sql}[[verify]]\nname = \"v\"\nsql = \"SELECT a FROM t\"\nexpect = \"rows\"\n"
+        ),
+        format!("version = 1\n{check}{sql}"),
+        format!("{}{sql}", check.replace("SELECT 1 FROM t", "SELECT  1  FROM t -- any")),
+    ] {
+        let bench = applied(&format!("{check}{sql}"));
+        bench.phase("p1", &other);
+        assert!(is_up_to_date(&bench), "{other}");
+    }
+    let bench = applied(&format!("{check}{sql}"));
+    bench.project().write("phases/p1.sql", "UPDATE t SET a = a || '-'; -- in a file now");
+    bench.phase("p1", &format!("{check}[[up]]\nop = \"sql\"\nfile = \"p1.sql\"\n"));
+    assert!(is_up_to_date(&bench));
+}
+
+#[test]
+fn what_changes_what_a_phase_does_is_an_edit() {
+    let sql = "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = 'x y'\"\n";
+    let check = "[[require]]\nname = \"n\"\nsql = \"SELECT 1 FROM t\"\nexpect = \"rows\"\n";
+    for other in [
+        format!("{check}{}", sql.replace("x y", "x  y")),
+        format!("{check}{sql}{sql}"),
+        sql.to_owned(),
+        format!("{}{sql}", check.replace("\"rows\"", "1")),
+        format!("{}{sql}", check.replace("FROM t", "FROM t WHERE id > 0")),
+        format!("views = \"follow\"\n{check}{sql}"),
+    ] {
+        let bench = applied(&format!("{check}{sql}"));
+        bench.phase("p1", &other);
+        bench.refused(ErrorKind::PhaseEdited, "p1");
+    }
+    let adds = |column: &str| {
+        format!("[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"{column}\"\n")
+    };
+    for (one, other) in [("b TEXT", "b BLOB"), ("b DEFAULT 'a'", "b DEFAULT 'A'")] {
+        let bench = applied(&adds(one));
+        bench.phase("p1", &adds(other));
+        bench.refused(ErrorKind::PhaseEdited, "p1");
+    }
+}
+
+#[test]
+fn a_renamed_phase_file_is_recognised_and_named() {
+    let steps = "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"b\"\n";
+    let bench = applied(steps);
+    let project = bench.project();
+    std::fs::rename(project.path("phases/p1.toml"), project.path("phases/001_rename.toml"))
+        .unwrap();
+    let refused = project.run(&["upgrade"]).expect_code(4);
+    for word in ["p1", "001_rename.toml", "id = \"p1\""] {
+        assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+    }
+    let status = project.run(&["status"]).expect_code(0);
+    assert!(status.stdout.contains("001_rename.toml"), "{}", status.stdout);
+    project.run(&["status", "--exit-code"]).expect_code(3);
+    bench.phase("001_rename", &format!("# renamed\nid = \"p1\"\n{steps}"));
+    assert!(is_up_to_date(&bench));
+    bench.down();
+    assert_eq!(bench.ask("SELECT a FROM t"), "q");
+}
+
+#[test]
+fn a_missing_phase_without_a_file_of_its_steps_is_only_named() {
+    let bench =
+        applied("[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"b\"\n");
+    let project = bench.project();
+    std::fs::remove_file(project.path("phases/p1.toml")).unwrap();
+    bench.phase("p7", "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"c\"\n");
+    let refused = project.run(&["upgrade"]).expect_code(4);
+    assert!(
+        refused.stderr.contains("p1") && !refused.stderr.contains("its steps"),
+        "{}",
+        refused.stderr
+    );
+    let status = project.run(&["status", "--json"]).expect_code(0).json();
+    assert_eq!(status["faults"][0]["kind"], "phase-missing");
+    assert_eq!(status["version"], 1);
+}
+
+#[test]
+fn an_edit_is_accepted_after_a_comparison_with_the_schema() {
+    let adds = |column: &str| {
+        format!("parents = []\n[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE n({column})\"\n")
+    };
+    let bench = applied(&adds("a"));
+    let project = bench.project();
+    bench.phase("p1", &adds("a, b"));
+    let refused = project.run(&["stamp", "--accept", "p1"]).expect_code(4);
+    assert!(refused.stderr.contains("n.b"), "{}", refused.stderr);
+    bench.phase("p1", &adds("a, CHECK (a > 0)"));
+    let refused = project.run(&["upgrade"]).expect_code(4);
+    assert!(refused.stderr.contains("stamp --accept p1"), "{}", refused.stderr);
+    project.run(&["status"]).expect_code(0);
+    project.run(&["stamp", "--accept", "p1", "--dry-run"]).expect_code(0);
+    project.run(&["upgrade"]).expect_code(4);
+    project.run(&["stamp", "--accept", "p1"]).expect_code(0);
+    assert!(is_up_to_date(&bench));
+    let events = bench.ask("SELECT group_concat(direction) FROM phase_history");
+    assert_eq!(events, "up,accept");
+    // The way back still comes from what was recorded when the phase was applied.
+    bench.down();
+    assert_eq!(bench.ask("SELECT count(*) FROM sqlite_master WHERE name = 'n'"), "0");
+}
+
+#[test]
+fn a_checksum_of_an_earlier_version_is_still_compared_with_the_text() {
+    let steps = "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"b\"\n";
+    let bench = applied(steps);
+    let text = phaseshift::phase::checksum(steps, &[]);
+    script(&bench.database(), &format!("UPDATE phase_history SET checksum = '{text}'")).unwrap();
+    assert!(is_up_to_date(&bench));
+    bench.phase("p1", &format!("{steps}# more\n"));
+    bench.refused(ErrorKind::PhaseEdited, "p1");
+    bench.project().run(&["stamp", "--accept", "p1", "--force"]).expect_code(0);
+    assert!(is_up_to_date(&bench));
+}
