@@ -134,6 +134,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }
+        ErrorKind::NewerSqlite => one(
+            "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
+        ),
         ErrorKind::Backup => {
             one("check the folder for the backups, or name another one with --backup-dir FOLDER")
         }

@@ -15,6 +15,7 @@ use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
+use crate::sql::SqliteVersion;
 
 /// A phase as its file declares it: what the file leaves out is known to be left out.
 ///
@@ -143,6 +144,7 @@ impl TableReader<'_> {
                 views: view_policy(&mut values),
                 statistics: statistics_policy(&mut values),
                 strategy: strategy(&mut values),
+                min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
                 require,
                 up,
                 verify,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::meaning::{same_meaning, same_steps};
 use super::step::{Check, Step};
+use crate::sql::SqliteVersion;
 
 /// The identity of a phase: letters, digits, `_`, `.` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,6 +99,8 @@ pub struct Phase {
     pub statistics: StatisticsPolicy,
     /// How tables are changed.
     pub strategy: Strategy,
+    /// The oldest release of SQLite that must read the schema this phase makes.
+    pub min_sqlite: Option<SqliteVersion>,
     /// Checks before the backup.
     pub require: Vec<Check>,
     /// The steps, in order.

@@ -44,6 +44,7 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         views: ViewPolicy::Keep,
         statistics: StatisticsPolicy::Carry,
         strategy: Strategy::Rebuild,
+        min_sqlite: None,
         require: Vec::new(),
         up: Vec::new(),
         verify: Vec::new(),
