@@ -10,6 +10,7 @@ mod lineage;
 mod rows;
 mod sound;
 mod violations;
+mod virtual_tables;
 
 pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
+use super::virtual_tables;
 use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -23,6 +24,14 @@ pub(super) struct RowsFound {
     pub(super) unproven: Vec<String>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
+}
+
+impl RowsFound {
+    pub(super) fn note(&mut self, comparison: Comparison) {
+        self.tables += 1;
+        self.rows += comparison.equal;
+        self.differences.extend(comparison.differences);
+    }
 }
 
 /// What a comparison of records told of a table.
@@ -58,6 +67,9 @@ pub(super) fn compare_all(
             continue;
         }
         let Some(origin) = provenance.tables.get(&folded) else { continue };
+        if origin.reached {
+            continue;
+        }
         let shapes = sides.backup.1.shape(&origin.from).zip(sides.now.1.shape(&object.name));
         let Some((before, after)) = shapes else { continue };
         if origin.rewritten {
@@ -107,8 +119,9 @@ pub(super) fn compare_all(
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
         let comparison = compare(&left, &right, allowance, &mut progress)?;
-        note(&mut found, comparison);
+        found.note(comparison);
     }
+    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
 }
 
@@ -131,12 +144,6 @@ fn other_count(
 /// Statistics and counters have checks of their own.
 fn is_carried(folded: &str) -> bool {
     folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
-}
-
-fn note(found: &mut RowsFound, comparison: Comparison) {
-    found.tables += 1;
-    found.rows += comparison.equal;
-    found.differences.extend(comparison.differences);
 }
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their
