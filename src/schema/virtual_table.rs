@@ -52,7 +52,7 @@ impl VirtualTable {
             _ => Module::Other,
         };
         let options = table.arguments.iter().filter_map(|it| virtual_option(&it.text));
-        let content = options.filter(|it: &VirtualOption| same(&it.key, "content")).last();
+        let content = options.filter(|it: &VirtualOption| same(&it.key, "content")).next_back();
         let content = match content.filter(|_| matches!(word.as_str(), "fts4" | "fts5")) {
             None => Content::Own,
             Some(option) if option.value.is_empty() => Content::Contentless,
