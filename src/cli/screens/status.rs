@@ -8,6 +8,7 @@ use phaseshift::migrate::Project;
 
 use super::chain::{joined, marked};
 use super::{counted, sized};
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many differences are listed before they are counted.
@@ -17,7 +18,7 @@ const LISTED: usize = 10;
 pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style: Style) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label:<10} {value}");
+        let _ = writeln!(text, "{label:<10} {}", escaped(value));
     };
     line("Database:", &project.database.display().to_string());
     line("Version:", &version(status));
@@ -85,7 +86,7 @@ fn drift(status: &Status, style: Style) -> String {
         counted(differences.len(), "difference", "differences")
     );
     for difference in differences.iter().take(LISTED) {
-        let _ = writeln!(text, "    {difference}");
+        let _ = writeln!(text, "    {}", escaped(difference));
     }
     if differences.len() > LISTED {
         let _ = writeln!(text, "    and {} more", differences.len() - LISTED);
@@ -98,7 +99,7 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     let mut text = String::new();
     for check in checks {
         let mark = if check.ok { style.ok() } else { style.no() };
-        let _ = writeln!(text, "{mark} {}: {}", check.name, check.detail);
+        let _ = writeln!(text, "{mark} {}: {}", escaped(&check.name), escaped(&check.detail));
     }
     let failed = checks.iter().filter(|check| !check.ok).count();
     let sum = match failed {
