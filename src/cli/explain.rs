@@ -60,9 +60,17 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
         ErrorKind::PhaseEdited => {
-            let what =
-                "bring back the file as it was applied, and write a new phase for the change";
-            of_file(error, what)
+            let what = "restore the file as it was applied, and write a new phase for the change";
+            let mut next = of_file(error, what);
+            if let Some(id) = &error.facts().phase {
+                next.push(command(&format!("stamp --accept {id}")));
+            }
+            next
+        }
+        ErrorKind::PhaseMissing
+            if error.facts().source.is_some() && !error.facts().choices.is_empty() =>
+        {
+            of_renamed(error)
         }
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
@@ -109,6 +117,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
+        ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
             one("correct the desired schema, or add --allow-drop if what is named above may go")
         }
@@ -121,12 +130,15 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
-        ErrorKind::MissingPart => {
-            one("use a build of SQLite parts that has what is missing, or drop the object first")
-        }
+        ErrorKind::MissingPart => one(
+            "change only names here, or make this change with the program that has what is missing",
+        ),
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }
+        ErrorKind::NewerSqlite => one(
+            "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
+        ),
         ErrorKind::Backup => {
             one("check the folder for the backups, or name another one with --backup-dir FOLDER")
         }
@@ -164,6 +176,18 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
         false => format!("let the owner of {closed} give you access, or run this as its owner"),
     };
     vec![access, command("status")]
+}
+
+/// A trigger of a phase is corrected there; one that the file has must be dropped.
+fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let trigger = error.facts().object.as_deref().unwrap_or("NAME");
+    match &error.facts().phase {
+        Some(phase) => vec![format!("remove the trigger {trigger} from {phase}"), command("plan")],
+        None => vec![
+            format!("drop the trigger first: DROP TRIGGER {}", phaseshift::name::quote(trigger)),
+            command("status"),
+        ],
+    }
 }
 
 fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {
@@ -208,6 +232,12 @@ fn of_file(error: &Error, what: &str) -> Vec<String> {
         Some((file, line)) => vec![format!("{what}: {}:{line}", file.display())],
         None => vec![what.to_owned()],
     }
+}
+
+/// A phase file that was renamed gets its id back, in the file or as the name of the file.
+fn of_renamed(error: &Error) -> Vec<String> {
+    let id = error.facts().phase.as_deref().unwrap_or_default();
+    of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

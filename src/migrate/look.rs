@@ -161,6 +161,7 @@ impl Migration<Prepared> {
             let current = project.chain.current(&known.applied);
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
+        project.versions.refuse_triggers(&known.schema)?;
         let mut plan = plan_path(&project, &known, &path, request.direction)?;
         if request.notices == Notices::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;

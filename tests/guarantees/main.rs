@@ -13,6 +13,8 @@ mod constraints;
 mod downgrade;
 mod expressions;
 mod fence;
+mod min_sqlite;
+mod missing_collation;
 mod outside;
 mod records;
 mod references;

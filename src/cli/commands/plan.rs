@@ -70,7 +70,7 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
         }
         Outline::Planned(migration) => {
             let mut answer = planned(context, &migration, "");
-            answer.text = script(&migration);
+            answer.text = script(&migration)?;
             answer.for_programs()
         }
     };
@@ -144,7 +144,8 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
-        let script = indented(&script(migration), "  ");
+        // A plan without a script is no fault here; `--sql` says why there is none.
+        let script = indented(&script(migration).unwrap_or_default(), "  ");
         text.push_str(&format!("{}\n{script}\n", screen::ways(plan)));
     }
     let report = json!({
