@@ -51,8 +51,8 @@ impl VirtualTable {
             "rtree" | "rtree_i32" => Module::RTree,
             _ => Module::Other,
         };
-        let options = table.arguments.iter().filter_map(|it| virtual_option(&it.text));
-        let content = options.filter(|it: &VirtualOption| same(&it.key, "content")).next_back();
+        let mut options = table.arguments.iter().filter_map(|it| virtual_option(&it.text));
+        let content = options.rfind(|it: &VirtualOption| same(&it.key, "content"));
         let content = match content.filter(|_| matches!(word.as_str(), "fts4" | "fts5")) {
             None => Content::Own,
             Some(option) if option.value.is_empty() => Content::Contentless,
