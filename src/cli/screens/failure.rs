@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use phaseshift::{Error, ErrorKind};
 
 use crate::cli::explain::Advice;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many problems are listed before they are counted.
@@ -17,7 +18,7 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
         ErrorKind::Interrupted => style.strong("Interrupted:"),
         _ => style.error("Error:"),
     };
-    let mut text = format!("{label} {error}\n");
+    let mut text = format!("{label} {}\n", escaped(error));
     for cause in telling(&error.to_string(), error.causes()) {
         line(&mut text, "cause:", &cause);
     }
@@ -57,10 +58,9 @@ fn telling(headline: &str, causes: Vec<String>) -> Vec<String> {
     kept.map(|(_, cause)| cause.clone()).collect()
 }
 
-/// Adds a labelled line; further lines of the text are indented below it.
+/// Adds a labelled line.
 fn line(text: &mut String, label: &str, content: &str) {
-    let content = content.trim_end().replace('\n', "\n         ");
-    let _ = writeln!(text, "  {label} {content}");
+    let _ = writeln!(text, "  {label} {}", escaped(content.trim_end()));
 }
 
 #[cfg(test)]
