@@ -191,12 +191,15 @@ fn is_data(step: &Step) -> bool {
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let touched = shadow.apply_data(sql).map_err(|error| {
+    let mut touched = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
-    let after = if touched.schema { Some(shadow.schema()?) } else { None };
+    let schema = shadow.schema()?;
+    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
+    touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
+    let after = touched.schema.then_some(schema);
     Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
 }
 
