@@ -231,6 +231,8 @@ impl Migration<Secured> {
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
+        // The proof is about what is in the file, not about pages read earlier.
+        database.forget_cached_pages()?;
         work.proof = prove(&subject, observer).map_err(unfinished)?;
         if work.proof.rows < rows {
             let found = work.proof.rows;
