@@ -129,9 +129,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
-        ErrorKind::MissingPart => {
-            one("use a build of SQLite parts that has what is missing, or drop the object first")
-        }
+        ErrorKind::MissingPart => one(
+            "change only names here, or make this change with the program that has what is missing",
+        ),
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }

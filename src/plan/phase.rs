@@ -127,7 +127,7 @@ impl Planner<'_> {
         shadow.check_creatable(
             &reshape.rebuilt_tables(),
             &reshape.refilled_tables(),
-            &reshape.restored,
+            &reshape.recreated_objects(),
             &after,
         )?;
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))

@@ -14,6 +14,7 @@ mod downgrade;
 mod expressions;
 mod fence;
 mod min_sqlite;
+mod missing_collation;
 mod outside;
 mod records;
 mod references;

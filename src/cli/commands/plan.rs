@@ -69,7 +69,7 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
         }
         Outline::Planned(migration) => {
             let mut answer = planned(context, &migration, "");
-            answer.text = script(&migration);
+            answer.text = script(&migration)?;
             answer
         }
     };
@@ -143,7 +143,9 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
-        text.push_str(&format!("{}\n{}\n", screen::ways(plan), script(migration)));
+        // A plan without a script is no fault here; `--sql` says why there is none.
+        let script = script(migration).unwrap_or_default();
+        text.push_str(&format!("{}\n{script}\n", screen::ways(plan)));
     }
     let report = json!({
         "database": migration.project().database,
