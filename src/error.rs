@@ -32,6 +32,8 @@ pub enum ErrorKind {
     PhaseMissing,
     /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
     Irreversible,
+    /// A phase would replace stored values without consent.
+    Loss,
     /// The database file does not exist.
     DatabaseMissing,
     /// The path is not a regular file, or is an empty one.
@@ -96,7 +98,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -106,6 +108,7 @@ impl ErrorKind {
         Self::PhaseEdited,
         Self::PhaseMissing,
         Self::Irreversible,
+        Self::Loss,
         Self::DatabaseMissing,
         Self::NotAFile,
         Self::NotADatabase,
@@ -150,6 +153,7 @@ impl ErrorKind {
             Self::PhaseEdited => "phase-edited",
             Self::PhaseMissing => "phase-missing",
             Self::Irreversible => "irreversible",
+            Self::Loss => "loss",
             Self::DatabaseMissing => "database-missing",
             Self::NotAFile => "not-a-file",
             Self::NotADatabase => "not-a-database",

@@ -11,7 +11,7 @@ use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeb
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{Event as HistoryEvent, record};
-use crate::plan::{Direction, PhasePlan, Plan};
+use crate::plan::{Direction, LostRule, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
 use crate::rebuild::{Course, Execution, Refill, execute};
@@ -50,6 +50,8 @@ pub struct Report {
     pub phases: Vec<(String, Direction)>,
     /// The titles of the steps.
     pub steps: Vec<String>,
+    /// The rules that tables lost.
+    pub lost_rules: Vec<LostRule>,
     /// The backup.
     pub backup: PathBuf,
     /// What was copied and changed.
@@ -126,6 +128,7 @@ impl Migration<Secured> {
             to,
             phases,
             steps,
+            lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
             backup: self.state.backup.path().to_path_buf(),
             execution: work.execution,
             proof: work.proof,

@@ -315,8 +315,27 @@ impl Trial<'_, '_> {
             statistics_follow((backup, self.subject.before), (now, &self.now), self.subject.plan)?;
         let sequences =
             sequences_follow((backup, self.subject.before), (now, &self.now), &self.provenance)?;
-        self.judge("statistics", "planner statistics follow the renames".to_owned(), statistics);
-        self.judge("sequences", "AUTOINCREMENT counters are kept".to_owned(), sequences);
+        let detail = match &statistics {
+            None => "changed by a data step, not compared".to_owned(),
+            Some(found) => {
+                let rows = count(found.kept, "row", "rows");
+                let mut detail = format!("{rows} of planner statistics as before");
+                if !found.others.is_empty() {
+                    detail += &format!("; collected anew: {}", found.others.join(", "));
+                }
+                detail
+            }
+        };
+        self.judge("statistics", detail, statistics.unwrap_or_default().problems);
+        let mut detail = match sequences.kept {
+            0 => "no AUTOINCREMENT counter to keep".to_owned(),
+            1 => "1 AUTOINCREMENT counter is kept".to_owned(),
+            kept => format!("{kept} AUTOINCREMENT counters are kept"),
+        };
+        if !sequences.others.is_empty() {
+            detail += &format!("; gone with AUTOINCREMENT: {}", sequences.others.join(", "));
+        }
+        self.judge("sequences", detail, sequences.problems);
         Ok(())
     }
 
@@ -364,6 +383,14 @@ impl Trial<'_, '_> {
             self.judge(&check.name, finding.found, problems);
         }
         Ok(())
+    }
+}
+
+/// Writes a number with its noun.
+fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
     }
 }
 
