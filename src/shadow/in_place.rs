@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::lineage::Lineage;
 use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use crate::database::with_stubs;
+use crate::database::{run_one, with_stubs};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
@@ -57,9 +57,7 @@ pub(super) fn same_index(connection: &Connection, old: &Object, new: &Object) ->
 /// Creates an object with stubs for what is missing, and tells whether it could be done.
 pub(super) fn create(connection: &Connection, text: Option<String>) -> bool {
     let mut stubbed = Vec::new();
-    text.is_some_and(|text| {
-        with_stubs(connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()
-    })
+    text.is_some_and(|text| with_stubs(connection, &mut stubbed, |it| run_one(it, &text)).is_ok())
 }
 
 /// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and
