@@ -52,6 +52,8 @@ pub enum ErrorKind {
     NotAdopted,
     /// The version table has another meaning or another shape.
     VersionTable,
+    /// A trigger acts on a version table: recording a phase would run its statements.
+    VersionTrigger,
     /// The file's schema is not what the recorded phases say.
     SchemaMismatch,
     /// A `require` check of a phase does not hold.
@@ -64,6 +66,8 @@ pub enum ErrorKind {
     MissingPart,
     /// The schema holds something this program cannot carry over safely.
     Unsupported,
+    /// The new schema needs a newer SQLite than `min_sqlite` allows.
+    NewerSqlite,
     /// The backup could not be made or verified.
     Backup,
     /// A backup is damaged or is not what its manifest says.
@@ -92,7 +96,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -112,12 +116,14 @@ impl ErrorKind {
         Self::NoSpace,
         Self::NotAdopted,
         Self::VersionTable,
+        Self::VersionTrigger,
         Self::SchemaMismatch,
         Self::Requirement,
         Self::Step,
         Self::Rows,
         Self::MissingPart,
         Self::Unsupported,
+        Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
         Self::FileChanged,
@@ -154,12 +160,14 @@ impl ErrorKind {
             Self::NoSpace => "no-space",
             Self::NotAdopted => "not-adopted",
             Self::VersionTable => "version-table",
+            Self::VersionTrigger => "version-trigger",
             Self::SchemaMismatch => "schema-mismatch",
             Self::Requirement => "requirement",
             Self::Step => "step",
             Self::Rows => "rows",
             Self::MissingPart => "missing-part",
             Self::Unsupported => "unsupported",
+            Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
             Self::FileChanged => "file-changed",

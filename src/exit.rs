@@ -66,11 +66,13 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::NoSpace
         | ErrorKind::NotAdopted
         | ErrorKind::VersionTable
+        | ErrorKind::VersionTrigger
         | ErrorKind::SchemaMismatch
         | ErrorKind::Requirement
         | ErrorKind::Step
         | ErrorKind::Rows
         | ErrorKind::MissingPart
+        | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,

@@ -17,7 +17,7 @@ use crate::database::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
 use crate::phase::{Check, Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, Schema, read};
+use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
 use crate::sql::with_identifiers_only;
 
 /// An in-memory database with a schema and no rows.
@@ -126,6 +126,14 @@ impl Shadow {
         if let [one, two] = self.kept.as_slice() {
             self.fence.protect([one, two]);
         }
+    }
+
+    /// Returns the TEMP triggers that the steps left: name and table.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn temporary_triggers(&self) -> Result<Vec<(String, String)>> {
+        temporary_triggers(&self.connection)
     }
 
     /// Begins a stage: from here on, lineage is counted from the schema as it is now.

@@ -7,6 +7,7 @@
 mod create_table;
 pub mod edit;
 mod error;
+mod features;
 mod foreign;
 mod object;
 mod reader;
@@ -18,6 +19,7 @@ pub use create_table::{
     ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOption, TableOptionKind,
 };
 pub use error::SqlError;
+pub use features::{Feature, SqliteVersion, features};
 pub use foreign::{
     find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
     find_table_of_query, with_identifiers_only,
