@@ -9,7 +9,7 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
-use crate::rows::{Allowance, count_rows};
+use crate::rows::{Allowance, count_rows, show};
 use crate::schema::Schema;
 
 type Row = Vec<Value>;
@@ -176,7 +176,12 @@ pub(super) fn sequences_follow(
         if kept {
             carried.kept += 1;
         } else if still_counts {
-            carried.problems.push(format!("the counter of {name} was {old:?}, is {new:?}"));
+            let told = |counters: &[Value]| match counters.first() {
+                Some(counter) => show(counter.into()),
+                None => "missing".to_owned(),
+            };
+            let (old, new) = (told(&old), told(&new));
+            carried.problems.push(format!("the counter of {name} was {old}, is {new}"));
         } else {
             carried.others.push(name.clone());
         }

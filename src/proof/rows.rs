@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
+use super::virtual_tables;
 use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -23,6 +24,14 @@ pub(super) struct RowsFound {
     pub(super) unproven: Vec<String>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
+}
+
+impl RowsFound {
+    pub(super) fn note(&mut self, comparison: Comparison) {
+        self.tables += 1;
+        self.rows += comparison.equal;
+        self.differences.extend(comparison.differences);
+    }
 }
 
 /// What a comparison of records told of a table.
@@ -105,8 +114,9 @@ pub(super) fn compare_all(
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
         let comparison = compare(&left, &right, allowance, &mut progress)?;
-        note(&mut found, comparison);
+        found.note(comparison);
     }
+    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
 }
 
@@ -125,7 +135,7 @@ fn compared<'a>(
 ) -> impl Iterator<Item = Compared<'a>> {
     let tables = sides.now.1.stored_tables().filter(|object| !is_carried(&fold(&object.name)));
     tables.filter_map(move |object| {
-        let origin = provenance.tables.get(&fold(&object.name))?;
+        let origin = provenance.tables.get(&fold(&object.name)).filter(|it| !it.reached)?;
         let before = sides.backup.1.shape(&origin.from)?;
         let after = sides.now.1.shape(&object.name)?;
         let recorded = versions.contains(&object.name);
@@ -181,12 +191,6 @@ fn other_count(
 /// Statistics and counters have checks of their own.
 fn is_carried(folded: &str) -> bool {
     folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
-}
-
-fn note(found: &mut RowsFound, comparison: Comparison) {
-    found.tables += 1;
-    found.rows += comparison.equal;
-    found.differences.extend(comparison.differences);
 }
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their

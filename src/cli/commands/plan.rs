@@ -12,6 +12,7 @@ use super::unadopted::name_the_phase;
 use crate::cli::answer::Answer;
 use crate::cli::args::PlanArgs;
 use crate::cli::context::Context;
+use crate::cli::output::indented;
 use crate::cli::screens::{plan as screen, reason};
 
 /// Shows the plan to a target, or the way between two places without a database.
@@ -70,7 +71,7 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
         Outline::Planned(migration) => {
             let mut answer = planned(context, &migration, "");
             answer.text = script(&migration)?;
-            answer
+            answer.for_programs()
         }
     };
     answer.report.insert("sql".to_owned(), json!(answer.text));
@@ -93,7 +94,7 @@ fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) ->
         "sql": sql,
         "changed": false,
     });
-    Ok(Answer::done(sql, report))
+    Ok(Answer::done(sql, report).for_programs())
 }
 
 fn outline(project: &Project, target: Option<&str>, direction: Direction) -> Result<Outline> {
@@ -144,7 +145,7 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
         text.push_str(end);
     } else if context.verbose {
         // A plan without a script is no fault here; `--sql` says why there is none.
-        let script = script(migration).unwrap_or_default();
+        let script = indented(&script(migration).unwrap_or_default(), "  ");
         text.push_str(&format!("{}\n{script}\n", screen::ways(plan)));
     }
     let report = json!({
