@@ -9,7 +9,8 @@ use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
 use crate::database::{
-    Database, Purpose, run_fenced, told, with_known_stubs, with_passing_stubs, with_strict_names,
+    Database, Purpose, run_fenced, run_one, told, with_known_stubs, with_passing_stubs,
+    with_strict_names,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
@@ -278,7 +279,8 @@ impl Run<'_> {
     /// (<https://sqlite.org/vtab.html#the_xsavepoint_xrelease_and_xrollback_to_methods>). What is proven must be in
     /// the file.
     fn flush_words(&self) -> Result<()> {
-        self.run("SAVEPOINT phaseshift_words; RELEASE phaseshift_words")
+        self.run("SAVEPOINT phaseshift_words")?;
+        self.run("RELEASE phaseshift_words")
     }
 
     /// The module renames its own tables, for which SQLite reads every text in the file.
@@ -294,7 +296,7 @@ impl Run<'_> {
     }
 
     fn run(&self, statement: &str) -> Result<()> {
-        self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
+        run_one(self.connection(), statement).map_err(|error| refused(error, statement))
     }
 
     /// As `run`; an index on a table that was copied tells how far it has come.
