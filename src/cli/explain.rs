@@ -120,6 +120,12 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
+        ErrorKind::Reference => vec![
+            "choose another name, or add replace_view or replace_trigger to the phase with a text that \
+             names each column with its table"
+                .to_owned(),
+            command("check"),
+        ],
         ErrorKind::MissingPart => {
             one("use a build of SQLite parts that has what is missing, or drop the object first")
         }

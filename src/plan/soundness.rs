@@ -23,7 +23,8 @@ pub(super) fn refuse_newly_broken(
     refuse_uncompilable(shadow, before, stages)?;
     refuse_loose_keys(shadow, before, stages)?;
     refuse_names_as_strings(shadow, (before, strings), stages)?;
-    refuse_deaf_triggers(shadow, before, stages)
+    refuse_deaf_triggers(shadow, before, stages)?;
+    refuse_changed_references(shadow)
 }
 
 /// A phase may not leave a view or trigger broken that was not broken before.
@@ -40,6 +41,18 @@ fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
         .iter()
         .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
     Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+}
+
+/// A view or trigger that compiles and reads other columns than before gives other answers, and nothing says so.
+fn refuse_changed_references(shadow: &mut Shadow) -> Result<()> {
+    let found = shadow.take_changed_references()?;
+    let lines = found.iter().map(|it| {
+        let changes = it.changes.join(", ");
+        format!("{} {} would read other columns than before: {changes}", it.kind.word(), it.name)
+    });
+    let lines: Vec<String> = lines.collect();
+    let (Some(first), Some(what)) = (found.first(), lines.first()) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Reference, what.clone()).about(&first.name).problems(lines))
 }
 
 /// What SQLite's check of a RENAME does not look at: how many values a trigger inserts, how many

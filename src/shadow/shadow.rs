@@ -9,6 +9,7 @@ use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
+use super::references::ChangedReference;
 use crate::database::{Fence, MissingPart, Purpose, Touched, run_fenced, stub, with_stubs, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
@@ -30,6 +31,8 @@ pub struct Shadow {
     pub(super) single_quoted: Vec<NameAsString>,
     /// Objects whose text the steps gave.
     pub(super) given: Vec<(ObjectKind, String)>,
+    /// Views and triggers that would read something else than before the steps so far.
+    pub(super) changed_references: Vec<ChangedReference>,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -54,6 +57,7 @@ impl Shadow {
             kept: Vec::new(),
             single_quoted: Vec::new(),
             given: Vec::new(),
+            changed_references: Vec::new(),
             epoch: Cell::new(0),
             read: RefCell::new(None),
         })
@@ -144,12 +148,16 @@ impl Shadow {
         let mut rest = steps;
         while let Some(step) = rest.first() {
             let renames = rest.iter().take_while(|it| is_rename(it)).count();
+            let names = if changes_names(step) { self.names()? } else { None };
             if renames > 0 {
                 self.apply_renames(&rest[..renames], views)?;
                 rest = &rest[renames..];
             } else {
                 self.apply_one(step).map_err(|error| at_step(error, step))?;
                 rest = &rest[1..];
+            }
+            if let Some(names) = names {
+                self.keep_references(&names).map_err(|error| at_step(error, step))?;
             }
         }
         Ok(())
@@ -201,6 +209,12 @@ impl Shadow {
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
     pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
         self.changed();
+        let touched = self.check_data(sql)?;
+        self.forget_replaced_references()?;
+        Ok(touched)
+    }
+
+    fn check_data(&mut self, sql: &str) -> Result<Touched> {
         loop {
             let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
             let part = match &checked {
@@ -324,6 +338,15 @@ fn entry_type(kind: ObjectKind) -> &'static str {
 
 fn is_rename(step: &Step) -> bool {
     matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}
+
+/// Tells whether a step gives a table or a column another name, or adds or drops one.
+fn changes_names(step: &Step) -> bool {
+    let of_columns = matches!(
+        step.operation,
+        Operation::AddColumn { .. } | Operation::DropColumn { .. } | Operation::Rebuild { .. }
+    );
+    is_rename(step) || of_columns
 }
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
