@@ -52,6 +52,8 @@ pub enum ErrorKind {
     NotAdopted,
     /// The version table has another meaning or another shape.
     VersionTable,
+    /// A trigger acts on a version table: recording a phase would run its statements.
+    VersionTrigger,
     /// The file's schema is not what the recorded phases say.
     SchemaMismatch,
     /// A `require` check of a phase does not hold.
@@ -66,6 +68,8 @@ pub enum ErrorKind {
     MissingPart,
     /// The schema holds something this program cannot carry over safely.
     Unsupported,
+    /// The new schema needs a newer SQLite than `min_sqlite` allows.
+    NewerSqlite,
     /// The backup could not be made or verified.
     Backup,
     /// A backup is damaged or is not what its manifest says.
@@ -94,7 +98,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -114,6 +118,7 @@ impl ErrorKind {
         Self::NoSpace,
         Self::NotAdopted,
         Self::VersionTable,
+        Self::VersionTrigger,
         Self::SchemaMismatch,
         Self::Requirement,
         Self::Step,
@@ -121,6 +126,7 @@ impl ErrorKind {
         Self::Rows,
         Self::MissingPart,
         Self::Unsupported,
+        Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
         Self::FileChanged,
@@ -157,6 +163,7 @@ impl ErrorKind {
             Self::NoSpace => "no-space",
             Self::NotAdopted => "not-adopted",
             Self::VersionTable => "version-table",
+            Self::VersionTrigger => "version-trigger",
             Self::SchemaMismatch => "schema-mismatch",
             Self::Requirement => "requirement",
             Self::Step => "step",
@@ -164,6 +171,7 @@ impl ErrorKind {
             Self::Rows => "rows",
             Self::MissingPart => "missing-part",
             Self::Unsupported => "unsupported",
+            Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
             Self::FileChanged => "file-changed",

@@ -66,12 +66,14 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::NoSpace
         | ErrorKind::NotAdopted
         | ErrorKind::VersionTable
+        | ErrorKind::VersionTrigger
         | ErrorKind::SchemaMismatch
         | ErrorKind::Requirement
         | ErrorKind::Step
         | ErrorKind::Reference
         | ErrorKind::Rows
         | ErrorKind::MissingPart
+        | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,

@@ -1,17 +1,26 @@
 //! Reading `phaseshift.toml`. Unknown keys are errors that name the file, the line and the nearest key.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use phaseshift::error::file_error;
 use phaseshift::files::Files;
+use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
 /// The name of the file that is searched for upwards.
 pub const FILE_NAME: &str = "phaseshift.toml";
 
-const KEYS: [&str; 8] =
-    ["database", "phases", "schema", "backups", "keep", "wait", "version_table", "name_template"];
+const KEYS: [&str; 9] = [
+    "database",
+    "phases",
+    "schema",
+    "backups",
+    "keep",
+    "wait",
+    "version_table",
+    "name_template",
+    "min_sqlite",
+];
 const KEEP_KEYS: [&str; 2] = ["days", "count"];
 
 /// What a settings file says. Whatever it leaves out is `None`; paths are as written.
@@ -35,21 +44,8 @@ pub struct SettingsFile {
     pub version_table: Option<String>,
     /// How a new phase file is named.
     pub name_template: Option<String>,
-}
-
-/// Finds the settings file in a folder or above it.
-///
-/// # Errors
-/// [`ErrorKind::Io`] if a folder cannot be looked at.
-pub fn find(files: &dyn Files, folder: &Path) -> Result<Option<PathBuf>> {
-    for above in folder.ancestors() {
-        let path = above.join(FILE_NAME);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        if stat.is_some() {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
+    /// The oldest SQLite that must read what phases make, unless they say otherwise.
+    pub min_sqlite: Option<SqliteVersion>,
 }
 
 /// Reads a settings file.
@@ -93,6 +89,13 @@ impl Reader<'_> {
                 "schema" => settings.schema = Some(self.text(line, key, item)?),
                 "backups" => settings.backups = Some(self.text(line, key, item)?),
                 "version_table" => settings.version_table = Some(self.text(line, key, item)?),
+                "min_sqlite" => {
+                    let text = self.text(line, key, item)?;
+                    let what = format!("`{key}` must be a release of SQLite such as \"3.35\"");
+                    let version = SqliteVersion::parse(&text);
+                    settings.min_sqlite =
+                        Some(version.ok_or_else(|| fault(self.path, line, &what))?);
+                }
                 "name_template" => settings.name_template = Some(self.text(line, key, item)?),
                 "wait" => settings.wait = Some(self.number(line, key, item)?),
                 "keep" => self.keep(line, item, &mut settings)?,

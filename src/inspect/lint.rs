@@ -10,7 +10,9 @@ use crate::name::same;
 use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
-use crate::sql::{ConstraintKind, CreateTable, object_head, significant_tokens};
+use crate::sql::{
+    ConstraintKind, CreateTable, SqliteVersion, features, object_head, significant_tokens,
+};
 
 /// What counts as dangerous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +94,32 @@ impl Lint<'_> {
             found.push(self.finding("irreversible", 1, format!("cannot be undone: {why}"), None));
         }
         found.extend(self.phase.up.iter().filter_map(|step| self.step(step)));
+        found.extend(self.phase.up.iter().flat_map(|step| self.newer_syntax(step)));
         found
+    }
+
+    /// SQL that older releases cannot read: older than `min_sqlite`, or else than those for which `--sql` writes.
+    fn newer_syntax(&self, step: &Step) -> Vec<Finding> {
+        let text = match &step.operation {
+            Operation::CreateTable { sql, .. }
+            | Operation::CreateIndex { sql, .. }
+            | Operation::CreateView { sql, .. }
+            | Operation::CreateTrigger { sql, .. }
+            | Operation::ReplaceView { sql }
+            | Operation::ReplaceTrigger { sql }
+            | Operation::Rebuild { sql, .. } => sql.clone(),
+            Operation::AddColumn { column, .. } => format!("CREATE TABLE t({column})"),
+            _ => return Vec::new(),
+        };
+        let oldest = self.phase.min_sqlite.unwrap_or(SqliteVersion::SCRIPTS);
+        let newer = features(&text).into_iter().filter(|feature| feature.since > oldest);
+        newer
+            .map(|feature| {
+                let (name, since, page) = (&feature.name, feature.since, feature.page);
+                let what = format!("uses {name}, which SQLite reads from {since} on ({page})");
+                self.finding("newer-sqlite", step.line, what, None)
+            })
+            .collect()
     }
 
     fn finding(

@@ -12,6 +12,7 @@ use super::phase::PhaseId;
 use super::problem::Problems;
 use super::step::Expected;
 use crate::files::{FileKind, Files};
+use crate::sql::SqliteVersion;
 
 /// Words that mean something else as a target, so that no phase can have them as its id.
 const RESERVED: [&str; 3] = ["head", "heads", "base"];
@@ -129,6 +130,7 @@ impl<'r> TableReader<'r> {
             Form::Switch => {
                 item.as_bool().map(Value::Switch).ok_or_else(|| wrong("true or false", item))
             }
+            Form::SqliteVersion => sqlite_version(item).map(Value::Text),
             Form::Version => version(item).map(Value::Integer),
             Form::Id => filled(item).and_then(|text| id(&text)).map(Value::Id),
             Form::Ids => strings(item, id).map(Value::Ids),
@@ -157,7 +159,9 @@ impl<'r> TableReader<'r> {
         let path = self.path.with_file_name(&name);
         let called = quoted(&name);
         match self.files.stat(&path) {
-            Ok(Some(stat)) if stat.kind == FileKind::File => {}
+            Ok(Some(stat)) if stat.kind == FileKind::File => {
+                self.stays_in_folder(&path, &called)?
+            }
             Ok(Some(_)) => return Err(format!("names {called}, which is not a file")),
             Ok(None) => return Err(format!("names {called}, which is not in the folder")),
             Err(error) => return Err(format!("names {called}, which cannot be read: {error}")),
@@ -176,6 +180,29 @@ impl<'r> TableReader<'r> {
         }
         self.sql_texts.push(text.clone());
         Ok(Value::SqlFile(name, text))
+    }
+
+    /// Refuses a symbolic link to a file elsewhere. A folder that is made of links as a whole is fine: the SQL then
+    /// lies below the phases' own folder, or beside the phase file that the link leads to.
+    fn stays_in_folder(&self, path: &Path, called: &str) -> Result<(), String> {
+        let real = |path: &Path| {
+            let found = self.files.canonical(path);
+            found.map_err(|error| format!("names {called}, which cannot be read: {error}"))
+        };
+        let target = real(path)?;
+        let phase = match self.files.stat(self.path) {
+            Ok(Some(_)) => real(self.path)?,
+            // A phase that is read from memory only.
+            Ok(None) | Err(_) => self.path.to_path_buf(),
+        };
+        let folder = match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => real(parent)?,
+            None => real(Path::new("."))?,
+        };
+        if target.starts_with(&folder) || target.parent() == phase.parent() {
+            return Ok(());
+        }
+        Err(format!("names {called}, which is a link to a file outside the folder of the phases"))
     }
 
     /// Returns the tables in double brackets under a key.
@@ -267,6 +294,14 @@ fn word(item: &Item, words: &[&str]) -> Result<String, String> {
     }
     let known = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
     Err(format!("must be {known}, not {}", quoted(&text)))
+}
+
+fn sqlite_version(item: &Item) -> Result<String, String> {
+    let text = string(item)?;
+    match SqliteVersion::parse(&text) {
+        Some(_) => Ok(text),
+        None => Err(format!("must be a release of SQLite such as \"3.35\", not {}", quoted(&text))),
+    }
 }
 
 fn version(item: &Item) -> Result<i64, String> {

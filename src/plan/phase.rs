@@ -1,7 +1,7 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use super::derive::{Facts, derive};
-use super::soundness::refuse_newly_broken;
+use super::soundness::{refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
@@ -33,6 +33,10 @@ pub fn plan_phase(
         })
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
+    if direction == Direction::Up {
+        let newer = refuse_newer_syntax(phase, &before, &shadow.schema()?);
+        newer.map_err(|error| at_phase(error, phase, steps))?;
+    }
     let mut plan = planner.finish(shadow, direction, before, stages)?;
     plan.notices.extend(changed);
     Ok(plan)
@@ -123,7 +127,7 @@ impl Planner<'_> {
         shadow.check_creatable(
             &reshape.rebuilt_tables(),
             &reshape.refilled_tables(),
-            &reshape.restored,
+            &reshape.recreated_objects(),
             &after,
         )?;
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
@@ -143,6 +147,12 @@ impl Planner<'_> {
         }
         shadow.start_stage()?;
         let phase = self.phase;
+        let after = shadow.schema()?;
+        let temporary = shadow.temporary_triggers()?;
+        self.tables
+            .refuse_triggers(&after)
+            .and_then(|()| self.tables.refuse_temporary_triggers(&temporary))
+            .map_err(|error| error.in_phase(phase.id.as_str()))?;
         let up = direction == Direction::Up;
         Ok(PhasePlan {
             id: phase.id.clone(),
@@ -157,7 +167,7 @@ impl Planner<'_> {
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },
             before,
-            after: shadow.schema()?,
+            after,
             notices: shadow.take_notices(),
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
@@ -181,12 +191,15 @@ fn is_data(step: &Step) -> bool {
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let touched = shadow.apply_data(sql).map_err(|error| {
+    let mut touched = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
-    let after = if touched.schema { Some(shadow.schema()?) } else { None };
+    let schema = shadow.schema()?;
+    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
+    touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
+    let after = touched.schema.then_some(schema);
     Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
 }
 
