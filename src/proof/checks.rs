@@ -165,7 +165,11 @@ impl Trial<'_, '_> {
         self.seen = found.seen;
         let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
-        let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        let mut detail =
+            format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        if self.records.is_none() {
+            detail.push_str(", compared through SQL");
+        }
         self.judge("rows", detail, problems);
         Ok(())
     }
