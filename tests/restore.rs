@@ -63,6 +63,10 @@ impl Files for Failing {
         self.step("rename new", to)?;
         RealFiles.rename_new(from, to)
     }
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step("link", to)?;
+        RealFiles.link(from, to)
+    }
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step("rename over", to)?;
         RealFiles.rename_over(from, to)
@@ -759,11 +763,11 @@ fn everything_is_durable_before_the_new_file_gets_the_name() {
         format!("copy {part}"),
         format!("sync file {part}"),
         format!("set access {part}"),
-        format!("rename new {aside}"),
+        format!("link {aside}"),
         format!("rename new {aside}-wal"),
         format!("rename new {aside}-shm"),
         format!("sync folder {folder}"),
-        "rename new fits.db".to_owned(),
+        "rename over fits.db".to_owned(),
         format!("sync folder {folder}"),
     ];
     let expected: Vec<&str> = expected
