@@ -11,6 +11,7 @@ mod records;
 mod rows;
 mod sound;
 mod violations;
+mod virtual_tables;
 
 pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};

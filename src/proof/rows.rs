@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
-use crate::error::Result;
+use super::virtual_tables;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
@@ -23,6 +24,14 @@ pub(super) struct RowsFound {
     pub(super) unproven: Vec<String>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
+}
+
+impl RowsFound {
+    pub(super) fn note(&mut self, comparison: Comparison) {
+        self.tables += 1;
+        self.rows += comparison.equal;
+        self.differences.extend(comparison.differences);
+    }
 }
 
 /// What a comparison of records told of a table.
@@ -100,10 +109,27 @@ pub(super) fn compare_all(
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
-        let comparison = compare(&left, &right, allowance, &mut progress)?;
-        note(&mut found, comparison);
+        let comparison = compare(&left, &right, allowance, &mut progress);
+        let comparison = comparison.map_err(|error| unreadable_copy(error, &left, &object.name))?;
+        found.note(comparison);
     }
+    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
+}
+
+/// Reports rows that can be read in the backup and not in the database: SQLite's copying of whole records does not carry
+/// every record that SQLite can read, an empty one for instance. Other errors stay as they are.
+fn unreadable_copy(error: Error, backup: &Side<'_>, table: &str) -> Error {
+    if error.kind() != ErrorKind::Damaged
+        || compare(backup, backup, Allowance::None, &mut |_| Ok(())).is_err()
+    {
+        return error;
+    }
+    let what = format!("table {table} has records that SQLite cannot copy whole");
+    let problem = format!(
+        "write the rows of {table} anew first, for instance by an UPDATE that sets a column to itself"
+    );
+    Error::new(ErrorKind::Proof, what).about(table).problems([problem]).caused_by(error)
 }
 
 /// A table that comes from the backup, whose rows are compared with it.
@@ -121,7 +147,7 @@ fn compared<'a>(
 ) -> impl Iterator<Item = Compared<'a>> {
     let tables = sides.now.1.stored_tables().filter(|object| !is_carried(&fold(&object.name)));
     tables.filter_map(move |object| {
-        let origin = provenance.tables.get(&fold(&object.name))?;
+        let origin = provenance.tables.get(&fold(&object.name)).filter(|it| !it.reached)?;
         let before = sides.backup.1.shape(&origin.from)?;
         let after = sides.now.1.shape(&object.name)?;
         let recorded = versions.contains(&object.name);
@@ -177,12 +203,6 @@ fn other_count(
 /// Statistics and counters have checks of their own.
 fn is_carried(folded: &str) -> bool {
     folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
-}
-
-fn note(found: &mut RowsFound, comparison: Comparison) {
-    found.tables += 1;
-    found.rows += comparison.equal;
-    found.differences.extend(comparison.differences);
 }
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their

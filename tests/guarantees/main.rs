@@ -19,4 +19,5 @@ mod outside;
 mod records;
 mod references;
 mod sql_steps;
+mod unadopted;
 mod virtual_tables;

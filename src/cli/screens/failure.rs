@@ -29,11 +29,21 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
     if problems.len() > LISTED {
         line(&mut text, "found:", &format!("and {} more", problems.len() - LISTED));
     }
+    if let Some(place) = place(error, &text) {
+        line(&mut text, "where:", &place);
+    }
     line(&mut text, "state:", &advice.state);
     for next in &advice.next {
         line(&mut text, "next: ", next);
     }
     text
+}
+
+/// The file that holds the fault, unless the text names it already.
+fn place(error: &Error, said: &str) -> Option<String> {
+    let (file, line) = error.facts().source.as_ref()?;
+    let name = file.file_name()?.to_string_lossy();
+    (!said.contains(name.as_ref())).then(|| format!("{}:{line}", file.display()))
 }
 
 /// Leaves out causes that say nothing that the headline or another cause does not say.
