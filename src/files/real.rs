@@ -130,7 +130,8 @@ impl Files for RealFiles {
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
         let found = file.metadata()?;
         // Somebody who may write the folder could have put something else under the name.
-        if !found.is_dir() && !(found.is_file() && found.nlink() == 1) {
+        let is_ours = found.is_dir() || found.is_file() && found.nlink() == 1;
+        if !is_ours {
             let what = "it is not a regular file with one name";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
