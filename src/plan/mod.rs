@@ -6,6 +6,7 @@
 mod action;
 mod copy;
 mod derive;
+mod fill;
 mod losses;
 mod phase;
 mod reason;
@@ -24,7 +25,7 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reason::RebuildReason;
-pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
@@ -77,6 +78,8 @@ pub struct DataStage {
     pub touched: Touched,
     /// The schema after them, if they change it.
     pub after: Option<Schema>,
+    /// The full-text tables whose indexes are filled afterwards, if they do not fit.
+    pub fills: Vec<(String, FillReason)>,
 }
 
 /// The plan of one phase in one direction.
@@ -158,9 +161,14 @@ impl Plan {
         self.reshapes().flat_map(|reshape| &reshape.rebuilds)
     }
 
+    /// Returns the stages of all phases, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.phases.iter().flat_map(|phase| &phase.stages)
+    }
+
     /// Returns the changes of the schema, in order.
     pub fn reshapes(&self) -> impl Iterator<Item = &Reshape> {
-        self.phases.iter().flat_map(|phase| &phase.stages).filter_map(|stage| match stage {
+        self.stages().filter_map(|stage| match stage {
             Stage::Reshape(reshape) => Some(reshape.as_ref()),
             Stage::Data(_) => None,
         })

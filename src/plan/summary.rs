@@ -60,7 +60,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                         VirtualChange::Recreate { to, .. } => summary
                             .rebuilt
                             .push((to.clone(), vec![RebuildReason::FilledFromContent])),
-                        VirtualChange::Create { .. } => {}
+                        VirtualChange::Create { .. } | VirtualChange::Fill { .. } => {}
                     }
                 }
                 add_objects(&mut summary, reshape);

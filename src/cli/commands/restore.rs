@@ -1,7 +1,10 @@
 //! `restore`: bringing back a backup, with what would be lost said first.
 
 use phaseshift::backup::{BackupEntry, LabelKind};
+use phaseshift::database::{Access, Database};
+use phaseshift::history::VersionTables;
 use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::schema::read;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -55,13 +58,21 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    let said = screen::done(&report, plan.version_then, context.terminal.out);
+    let said = screen::done(&report, version_of(context, &place)?, context.terminal.out);
     context.say(&said);
     let mut document = screen::plan_json(&plan);
     for (key, value) in fields(&screen::report_json(&report)) {
         document[key] = value;
     }
     Ok(Answer::said(said, document))
+}
+
+/// The version that the restored file records, unless its version table has another meaning.
+fn version_of(context: &Context, place: &Place) -> Result<Option<i64>> {
+    let database = Database::open(&place.database, Access::Look, &context.open_options())?;
+    let schema = read(database.connection())?;
+    let versions = VersionTables::named(&context.settings.version_table);
+    Ok(versions.read(database.connection(), &schema).ok().and_then(|it| it.version()))
 }
 
 fn fields(value: &Value) -> Vec<(String, Value)> {
