@@ -1,9 +1,11 @@
 //! Securing: the backup before anything is written.
 
-use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_checked};
+use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_or_reuse};
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
+use crate::phase::PhaseId;
+use crate::plan::{Direction, Plan};
 use crate::schema::same_objects;
 
 use super::look::{ATTEMPTS, Found, Look, Planned, Request};
@@ -19,7 +21,7 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup =
-            back_up(&self.project, &self.known, self.first_phase(), Checked::Beside, observer)?;
+            back_up(&self.project, &self.known, occasion(&self.plan), Checked::Beside, observer)?;
         let hold = Hold::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
@@ -52,15 +54,12 @@ impl Migration<Prepared> {
                 Found::Plan(planned) => *planned,
             }
         };
-        let phase = plan.phases.first().map(|phase| phase.id.as_str());
+        let phase = occasion(&plan);
         let backup = back_up(&project, &known, phase, Checked::BesideUnderLock, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 
-    fn first_phase(&self) -> Option<&str> {
-        self.plan.phases.first().map(|phase| phase.id.as_str())
-    }
 }
 
 /// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
@@ -90,21 +89,30 @@ pub fn migrate_now(
     Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
 }
 
+/// Returns what a run begins with.
+fn occasion(plan: &Plan) -> Option<(&PhaseId, Direction)> {
+    plan.phases.first().map(|phase| (&phase.id, phase.direction))
+}
+
 pub(super) fn back_up(
     project: &Project,
     known: &Known,
-    phase: Option<&str>,
+    phase: Option<(&PhaseId, Direction)>,
     checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
     let source = Database::open(&project.database, Access::Look, &project.options)?;
+    let id = phase.map_or_else(|| "migration".to_owned(), |(id, _)| id.to_string());
     let request = BackupRequest {
         folder: &project.backups,
-        label: BackupLabel::Before(phase.unwrap_or("migration").to_owned()),
-        phase: phase.map(ToOwned::to_owned),
+        label: match phase.map(|(_, direction)| direction) {
+            Some(Direction::Down) => BackupLabel::BeforeUndo(id),
+            Some(Direction::Up) | None => BackupLabel::Before(id),
+        },
+        phase: phase.map(|(id, _)| id.to_string()),
         version: known.recorded.version(),
     };
-    create_checked(&source, &request, checked, observer)
+    create_or_reuse(&source, &request, checked, observer)
 }
 
 /// Under the lock, after a person was asked: the file must hold what was looked at.
@@ -144,7 +152,7 @@ pub(super) fn hold(
     if let Some(first) = plan.phases.first() {
         crate::preflight::check_requirements(database.connection(), first)?;
     }
-    let phase = plan.phases.first().map(|phase| phase.id.as_str());
+    let phase = occasion(&plan);
     let backup = back_up(&project, &now, phase, Checked::BesideUnderLock, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })

@@ -108,8 +108,8 @@ pub fn stamp(
     }
     let transaction = WriteTransaction::begin(database)?;
     let known = super::state::Known { schema, recorded, applied: before };
-    let last = report.current.first().map(ToString::to_string);
-    let backup = back_up(project, &known, last.as_deref(), Checked::First, observer)?;
+    let last = report.current.first().map(|id| (id, Direction::Up));
+    let backup = back_up(project, &known, last, Checked::First, observer)?;
     report.backup = Some(backup.path().to_path_buf());
     write(project, &transaction, &report, purge)?;
     transaction.commit()?.close()?;

@@ -7,7 +7,7 @@ use phaseshift::inspect::status;
 use phaseshift::migrate::Project;
 use serde_json::{Value, json};
 
-use super::backups::{entry_json, stem};
+use super::backups::entry_json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
@@ -41,7 +41,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {
-    list(project.options.files.as_ref(), &project.backups, &stem(&project.database))
+    list(project.options.files.as_ref(), &project.backups, &project.database)
 }
 
 fn holder(holder: &Holder) -> Value {

@@ -47,6 +47,10 @@ impl RunScreen {
         match event {
             Event::BackupStarted { path } => format!("Creating backup: {}\n", path.display()),
             Event::BackupCreated { .. } => format!("{ok} Backup created\n"),
+            Event::BackupReused { path, .. } => format!(
+                "Using a backup again that holds exactly the present content: {}\n",
+                path.display()
+            ),
             Event::BackupVerified { path, tables } => {
                 let mut text = format!("{ok} Backup verified: {}\n", self.counts(tables));
                 if self.subject.warns {
