@@ -16,7 +16,8 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use phaseshift::backup::{
     BackupEntry, BackupLabel, BackupRequest, Checked, Kept, KeptBecause, LabelKind, PruneMode,
-    Retention, Rules, VerifiedBackup, create, create_checked, leftovers, list, prune, remove_leftovers, verify,
+    Retention, Rules, VerifiedBackup, create, create_checked, leftovers, list, prune,
+    remove_leftovers, verify,
 };
 use phaseshift::database::{Access, Database, OpenOptions};
 use phaseshift::event::{Event, Interrupt, Observer, Silent, Stage};
@@ -780,7 +781,11 @@ fn pruning_keeps_what_any_rule_keeps() {
         let gone = prune(&entries, &rules, &place.options, PruneMode::Remove).unwrap();
         assert_eq!(would, gone);
         assert_eq!(gone.removed.len(), removed, "{keep:?} {keep_days:?}");
-        assert_eq!(gone.kept.iter().any(|it| it.because == KeptBecause::LastWhole), keep == Some(0), "{keep:?} {keep_days:?}");
+        assert_eq!(
+            gone.kept.iter().any(|it| it.because == KeptBecause::LastWhole),
+            keep == Some(0),
+            "{keep:?} {keep_days:?}"
+        );
         assert_eq!(place.list(), entries[..6 - removed], "{keep:?} {keep_days:?}");
         assert_eq!(place.names().len(), 2 * (6 - removed));
     }

@@ -87,7 +87,8 @@ pub(super) fn real_path(files: &dyn Files, database: &Path) -> PathBuf {
     if let Ok(path) = files.canonical(database) {
         return path;
     }
-    let folder = files.canonical(folder_of(database)).unwrap_or_else(|_| folder_of(database).into());
+    let folder =
+        files.canonical(folder_of(database)).unwrap_or_else(|_| folder_of(database).into());
     folder.join(database.file_name().unwrap_or_default())
 }
 
@@ -189,7 +190,10 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
 
 const fn is_of_the_place(kind: std::io::ErrorKind) -> bool {
     use std::io::ErrorKind as Kind;
-    matches!(kind, Kind::IsADirectory | Kind::PermissionDenied | Kind::InvalidData | Kind::Unsupported)
+    matches!(
+        kind,
+        Kind::IsADirectory | Kind::PermissionDenied | Kind::InvalidData | Kind::Unsupported
+    )
 }
 
 fn problem(path: &Path, bytes: u64, manifest: &Manifest) -> Option<String> {

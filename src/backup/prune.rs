@@ -46,8 +46,7 @@ impl Retention {
         let days = keep_days?;
         let created = entry.manifest.as_ref().and_then(Manifest::created);
         // A time that cannot be read or lies ahead is no reason to delete.
-        let young =
-            created.is_none_or(|created| now - created <= TimeDelta::days(i64::from(days)));
+        let young = created.is_none_or(|created| now - created <= TimeDelta::days(i64::from(days)));
         young.then_some(KeptBecause::Young { days })
     }
 }

@@ -80,7 +80,16 @@ fn reuse(
     let start = || Beside::start(&path, source.options(), beside::check_in_pieces(false, &pieces));
     let beside = (checked != Checked::First).then(start);
     let seconds = (0.0, started.elapsed().as_secs_f64());
-    Ok(Some(VerifiedBackup { path, manifest, tables, reader, seconds, beside, pieces, again: None }))
+    Ok(Some(VerifiedBackup {
+        path,
+        manifest,
+        tables,
+        reader,
+        seconds,
+        beside,
+        pieces,
+        again: None,
+    }))
 }
 
 impl Job<'_> {
@@ -105,7 +114,8 @@ impl Job<'_> {
             BackupLabel::Before(_) | BackupLabel::BeforeUndo(_) => true,
             // By the name that a person chose, and one with a name is kept longer.
             BackupLabel::Named(_) | BackupLabel::Manual => {
-                entry.kind() == Some(self.request.label.kind()) && self.names.match_label(&entry.path)
+                entry.kind() == Some(self.request.label.kind())
+                    && self.names.match_label(&entry.path)
             }
             BackupLabel::BeforeRestore | BackupLabel::BeforeOptimize => true,
         }

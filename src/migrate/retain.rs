@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{
-    BackupEntry, PruneMode, Pruned, Retention, Rules, WayBack, list, prune,
-};
+use crate::backup::{BackupEntry, PruneMode, Pruned, Retention, Rules, WayBack, list, prune};
 use crate::database::Access;
 use crate::error::Result;
 use crate::schema::read;

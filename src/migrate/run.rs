@@ -121,7 +121,8 @@ impl Migration<Secured> {
         };
         let closing = database.close().err().map(|error| error.to_string());
         let backup = self.state.backup.path().to_path_buf();
-        let kept = self.state.backup.into_entry().and_then(|_| retain(&self.project, Some(&backup)));
+        let kept =
+            self.state.backup.into_entry().and_then(|_| retain(&self.project, Some(&backup)));
         let (pruned, unpruned) = match kept {
             Ok(pruned) => (pruned, None),
             Err(error) => {

@@ -59,7 +59,6 @@ impl Migration<Prepared> {
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
-
 }
 
 /// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.

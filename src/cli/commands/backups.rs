@@ -160,11 +160,13 @@ impl Place {
         let way = recorded.unwrap_or_else(|| WayBack { phase: phase.to_owned(), backup: None });
         way.find(&self.entries).cloned().ok_or_else(|| {
             let phases = self.entries.iter().filter_map(|it| it.manifest.as_ref()?.phase.clone());
-            let mut phases: Vec<String> = ways.into_iter().map(|it| it.phase).chain(phases).collect();
+            let mut phases: Vec<String> =
+                ways.into_iter().map(|it| it.phase).chain(phases).collect();
             phases.sort();
             phases.dedup();
-            missing(format!("there is no backup from before {phase}"))
-                .choices(phases.into_iter().filter(|it| it != phase).map(|it| format!("before:{it}")))
+            missing(format!("there is no backup from before {phase}")).choices(
+                phases.into_iter().filter(|it| it != phase).map(|it| format!("before:{it}")),
+            )
         })
     }
 

@@ -91,7 +91,8 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
 }
 
 fn no_backup(place: &Place) -> Error {
-    let what = format!("there is no verified backup of this database in {}", place.folder().display());
+    let what =
+        format!("there is no verified backup of this database in {}", place.folder().display());
     Error::new(ErrorKind::DatabaseMissing, what).about("backup")
 }
 
@@ -106,7 +107,9 @@ fn latest(place: &Place) -> Result<BackupEntry> {
 fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Result<()> {
     let shown = entry.path.display();
     let refusal = |what: String| {
-        Err(Error::new(ErrorKind::BackupRefused, what).in_database(place.database()).about("backup"))
+        Err(Error::new(ErrorKind::BackupRefused, what)
+            .in_database(place.database())
+            .about("backup"))
     };
     if let Some(other) = entry.made_of_other(context.files().as_ref(), place.database()) {
         return refusal(format!("{shown} was made of another database: {}", other.display()));

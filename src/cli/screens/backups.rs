@@ -70,8 +70,7 @@ fn occasion(manifest: &Manifest) -> String {
         (BackupKind::BeforePhase, None) => "before a migration".to_owned(),
         (BackupKind::BeforeUndo, Some(phase)) => format!("before undoing {phase}"),
         (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
-        (BackupKind::Named, _) => "made by name".to_owned(),
-        (BackupKind::Manual, _) => "made by hand".to_owned(),
+        (BackupKind::Named | BackupKind::Manual, _) => "made by hand".to_owned(),
         (BackupKind::BeforeRestore, _) => "before a restore".to_owned(),
         (BackupKind::BeforeOptimize, _) => "before optimize".to_owned(),
     }
