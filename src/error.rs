@@ -52,6 +52,8 @@ pub enum ErrorKind {
     NotAdopted,
     /// The version table has another meaning or another shape.
     VersionTable,
+    /// A trigger acts on a version table: recording a phase would run its statements.
+    VersionTrigger,
     /// The file's schema is not what the recorded phases say.
     SchemaMismatch,
     /// A `require` check of a phase does not hold.
@@ -96,7 +98,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -116,6 +118,7 @@ impl ErrorKind {
         Self::NoSpace,
         Self::NotAdopted,
         Self::VersionTable,
+        Self::VersionTrigger,
         Self::SchemaMismatch,
         Self::Requirement,
         Self::Step,
@@ -160,6 +163,7 @@ impl ErrorKind {
             Self::NoSpace => "no-space",
             Self::NotAdopted => "not-adopted",
             Self::VersionTable => "version-table",
+            Self::VersionTrigger => "version-trigger",
             Self::SchemaMismatch => "schema-mismatch",
             Self::Requirement => "requirement",
             Self::Step => "step",

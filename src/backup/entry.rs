@@ -180,19 +180,22 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
             (None, Some("it has no manifest".to_owned()))
         }
         // A folder or a closed file of that name must not keep others from being listed and made.
-        Err(error) if is_of_the_place(error.kind()) => {
-            (None, Some(format!("its manifest cannot be read: {error}")))
-        }
+        Err(error) if is_no_text(&error) => (None, Some(format!("its manifest: {error}"))),
         Err(error) => return Err(file_error("read", &beside, error)),
     };
     Ok(BackupEntry { path, bytes, manifest, problem })
 }
 
-const fn is_of_the_place(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind as Kind;
+/// Returns whether a file was not read because of what it is: a FIFO, a device, a folder, closed to this user, or
+/// too large.
+fn is_no_text(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
     matches!(
-        kind,
-        Kind::IsADirectory | Kind::PermissionDenied | Kind::InvalidData | Kind::Unsupported
+        error.kind(),
+        ErrorKind::InvalidInput
+            | ErrorKind::FileTooLarge
+            | ErrorKind::IsADirectory
+            | ErrorKind::PermissionDenied
     )
 }
 

@@ -36,6 +36,8 @@ pub enum LabelKind {
 pub enum Occasion {
     /// Before a phase is undone.
     Undo,
+    /// Before phases are recorded without being run.
+    Stamp,
     /// By a person who chose no name.
     Manual,
     /// Before `optimize` writes the file anew.
@@ -52,6 +54,8 @@ pub enum BackupKind {
     BeforePhase,
     /// Before phases are undone.
     BeforeUndo,
+    /// Before phases are recorded without being run.
+    BeforeStamp,
     /// By a name that a person chose.
     Named,
     /// By a person who chose no name.
@@ -66,7 +70,11 @@ impl BackupKind {
     /// Returns whether `restore --latest` may choose a backup of this kind: one made before phases, or by a person.
     pub const fn is_way_back(self) -> bool {
         match self {
-            Self::BeforePhase | Self::BeforeUndo | Self::Named | Self::Manual => true,
+            Self::BeforePhase
+            | Self::BeforeUndo
+            | Self::BeforeStamp
+            | Self::Named
+            | Self::Manual => true,
             Self::BeforeRestore | Self::BeforeOptimize => false,
         }
     }
@@ -142,6 +150,7 @@ impl Manifest {
         let word = |word: &str| self.file.starts_with(&format!("{}_{word}_", self.stem));
         match (self.label, self.occasion) {
             (LabelKind::BeforePhase, Some(Occasion::Undo)) => BackupKind::BeforeUndo,
+            (LabelKind::BeforePhase, Some(Occasion::Stamp)) => BackupKind::BeforeStamp,
             (LabelKind::BeforePhase, _) => BackupKind::BeforePhase,
             (LabelKind::BeforeRestore, _) => BackupKind::BeforeRestore,
             (LabelKind::Named, Some(Occasion::Manual)) => BackupKind::Manual,

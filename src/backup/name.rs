@@ -17,6 +17,8 @@ pub enum BackupLabel {
     Before(String),
     /// Before the phase with this id is undone: `<stem>_pre_<phase>_<stamp>`.
     BeforeUndo(String),
+    /// Before the phase with this id is recorded without being run: `<stem>_pre_<phase>_<stamp>`.
+    BeforeStamp(String),
     /// By a name that a person chose: `<stem>_<name>_<stamp>`.
     Named(String),
     /// By a person who chose no name: `<stem>_manual_<stamp>`.
@@ -33,6 +35,7 @@ impl BackupLabel {
         match self {
             Self::Before(_) => BackupKind::BeforePhase,
             Self::BeforeUndo(_) => BackupKind::BeforeUndo,
+            Self::BeforeStamp(_) => BackupKind::BeforeStamp,
             Self::Named(_) => BackupKind::Named,
             Self::Manual => BackupKind::Manual,
             Self::BeforeOptimize => BackupKind::BeforeOptimize,
@@ -45,6 +48,7 @@ impl BackupLabel {
         match self {
             Self::Before(_) => (LabelKind::BeforePhase, None),
             Self::BeforeUndo(_) => (LabelKind::BeforePhase, Some(Occasion::Undo)),
+            Self::BeforeStamp(_) => (LabelKind::BeforePhase, Some(Occasion::Stamp)),
             Self::Named(_) => (LabelKind::Named, None),
             Self::Manual => (LabelKind::Named, Some(Occasion::Manual)),
             Self::BeforeOptimize => (LabelKind::Named, Some(Occasion::Optimize)),
@@ -54,7 +58,9 @@ impl BackupLabel {
 
     fn text(&self) -> Result<String> {
         match self {
-            Self::Before(phase) | Self::BeforeUndo(phase) => Ok(format!("pre_{}", plain(phase)?)),
+            Self::Before(phase) | Self::BeforeUndo(phase) | Self::BeforeStamp(phase) => {
+                Ok(format!("pre_{}", plain(phase)?))
+            }
             Self::Named(name) => Ok(plain(name)?.to_owned()),
             Self::Manual => Ok("manual".to_owned()),
             Self::BeforeOptimize => Ok("before_optimize".to_owned()),

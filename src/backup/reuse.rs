@@ -111,7 +111,9 @@ impl Job<'_> {
     fn serves(&self, entry: &BackupEntry) -> bool {
         match &self.request.label {
             // By the history, which names the backup of each phase.
-            BackupLabel::Before(_) | BackupLabel::BeforeUndo(_) => true,
+            BackupLabel::Before(_) | BackupLabel::BeforeUndo(_) | BackupLabel::BeforeStamp(_) => {
+                true
+            }
             // By the name that a person chose, and one with a name is kept longer.
             BackupLabel::Named(_) | BackupLabel::Manual => {
                 entry.kind() == Some(self.request.label.kind())

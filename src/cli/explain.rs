@@ -3,6 +3,7 @@
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
 use super::settings::shell_word;
+use super::settings_search;
 
 /// The state of the data and the advice for a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
-        ErrorKind::Config => of_file(error, "correct the file"),
+        ErrorKind::Config => of_settings(error),
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {
@@ -59,9 +60,17 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
         ErrorKind::PhaseEdited => {
-            let what =
-                "bring back the file as it was applied, and write a new phase for the change";
-            of_file(error, what)
+            let what = "restore the file as it was applied, and write a new phase for the change";
+            let mut next = of_file(error, what);
+            if let Some(id) = &error.facts().phase {
+                next.push(command(&format!("stamp --accept {id}")));
+            }
+            next
+        }
+        ErrorKind::PhaseMissing
+            if error.facts().source.is_some() && !error.facts().choices.is_empty() =>
+        {
+            of_renamed(error)
         }
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
@@ -108,6 +117,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
+        ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
             one("correct the desired schema, or add --allow-drop if what is named above may go")
         }
@@ -120,9 +130,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
-        ErrorKind::MissingPart => {
-            one("use a build of SQLite parts that has what is missing, or drop the object first")
-        }
+        ErrorKind::MissingPart => one(
+            "change only names here, or make this change with the program that has what is missing",
+        ),
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }
@@ -175,6 +185,18 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
     vec![access, command("status")]
 }
 
+/// A trigger of a phase is corrected there; one that the file has must be dropped.
+fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let trigger = error.facts().object.as_deref().unwrap_or("NAME");
+    match &error.facts().phase {
+        Some(phase) => vec![format!("remove the trigger {trigger} from {phase}"), command("plan")],
+        None => vec![
+            format!("drop the trigger first: DROP TRIGGER {}", phaseshift::name::quote(trigger)),
+            command("status"),
+        ],
+    }
+}
+
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     next.push(command("backups"));
@@ -196,11 +218,35 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     next
 }
 
+/// Settings that others wrote are used only if they are named.
+fn of_settings(error: &Error) -> Vec<String> {
+    let (about, source) = (error.facts().object.as_deref(), &error.facts().source);
+    let Some((file, _)) = source.as_ref().filter(|_| {
+        matches!(about, Some(settings_search::OF_OTHERS | settings_search::OPEN_TO_OTHERS))
+    }) else {
+        return of_file(error, "correct the file");
+    };
+    let file = shell_word(&file.display().to_string());
+    let named = format!("if you trust what it says, name it: --config {file}");
+    let own =
+        "or begin a settings file of your own in this folder: touch phaseshift.toml".to_owned();
+    match about {
+        Some(settings_search::OPEN_TO_OTHERS) => vec![format!("chmod go-w {file}"), named],
+        Some(_) | None => vec![named, own],
+    }
+}
+
 fn of_file(error: &Error, what: &str) -> Vec<String> {
     match &error.facts().source {
         Some((file, line)) => vec![format!("{what}: {}:{line}", file.display())],
         None => vec![what.to_owned()],
     }
+}
+
+/// A phase file that was renamed gets its id back, in the file or as the name of the file.
+fn of_renamed(error: &Error) -> Vec<String> {
+    let id = error.facts().phase.as_deref().unwrap_or_default();
+    of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -34,5 +34,7 @@ pub use run::{Hooks, Report};
 pub use script::{script, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;
-pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};
+pub use stamp::{
+    AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+};
 pub use state::{Known, Migration, Prepared, Secured};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::backup::Retention;
 use crate::database::{Access, Database, OpenOptions};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{Schema, read};
@@ -60,7 +60,9 @@ impl Project {
     /// # Errors
     /// As [`Database::open`].
     pub fn open(&self, access: Access) -> Result<Database> {
-        Database::open(&self.database, access, &self.options)
+        let database = Database::open(&self.database, access, &self.options)?;
+        database.fence().protect(self.versions.names());
+        Ok(database)
     }
 
     /// Reads the schema and what is recorded.
@@ -72,6 +74,26 @@ impl Project {
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied = self.applied(&recorded)?;
         Ok(Known { schema, recorded, applied })
+    }
+
+    /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
+    ///
+    /// # Errors
+    /// As [`VersionTables::read`].
+    pub fn examine(&self, database: &Database) -> Result<(Known, Vec<Error>)> {
+        let schema = read(database.connection())?;
+        let recorded = self.versions.read(database.connection(), &schema)?;
+        let (applied, faults) = match applied(&recorded, &self.chain) {
+            Ok(phases) => {
+                let phases: Vec<_> = phases.into_iter().map(|it| (it.id, it.checksum)).collect();
+                self.chain.examine_applied(&phases)
+            }
+            Err(error) if error.kind() == ErrorKind::PhaseMissing => {
+                (Applied::nothing(), vec![error])
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((Known { schema, recorded, applied }, faults))
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.

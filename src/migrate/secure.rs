@@ -4,7 +4,6 @@ use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
-use crate::phase::PhaseId;
 use crate::plan::{Direction, Plan};
 use crate::schema::same_objects;
 
@@ -54,8 +53,8 @@ impl Migration<Prepared> {
                 Found::Plan(planned) => *planned,
             }
         };
-        let phase = occasion(&plan);
-        let backup = back_up(&project, &known, phase, Checked::BesideUnderLock, observer)?;
+        let label = occasion(&plan);
+        let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
@@ -88,29 +87,34 @@ pub fn migrate_now(
     Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
 }
 
-/// Returns what a run begins with.
-fn occasion(plan: &Plan) -> Option<(&PhaseId, Direction)> {
-    plan.phases.first().map(|phase| (&phase.id, phase.direction))
+/// Returns what the backup of a run is made for: the phase that it begins with.
+fn occasion(plan: &Plan) -> BackupLabel {
+    match plan.phases.first().map(|phase| (phase.id.to_string(), phase.direction)) {
+        Some((id, Direction::Up)) => BackupLabel::Before(id),
+        Some((id, Direction::Down)) => BackupLabel::BeforeUndo(id),
+        None => BackupLabel::Before("migration".to_owned()),
+    }
 }
 
 pub(super) fn back_up(
     project: &Project,
     known: &Known,
-    phase: Option<(&PhaseId, Direction)>,
+    label: BackupLabel,
     checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
     let source = Database::open(&project.database, Access::Look, &project.options)?;
-    let id = phase.map_or_else(|| "migration".to_owned(), |(id, _)| id.to_string());
-    let request = BackupRequest {
-        folder: &project.backups,
-        label: match phase.map(|(_, direction)| direction) {
-            Some(Direction::Down) => BackupLabel::BeforeUndo(id),
-            Some(Direction::Up) | None => BackupLabel::Before(id),
-        },
-        phase: phase.map(|(id, _)| id.to_string()),
-        version: known.recorded.version(),
+    let phase = match &label {
+        BackupLabel::Before(id) | BackupLabel::BeforeUndo(id) | BackupLabel::BeforeStamp(id) => {
+            Some(id.clone())
+        }
+        BackupLabel::Named(_)
+        | BackupLabel::Manual
+        | BackupLabel::BeforeOptimize
+        | BackupLabel::BeforeRestore => None,
     };
+    let request =
+        BackupRequest { folder: &project.backups, label, phase, version: known.recorded.version() };
     create_or_reuse(&source, &request, checked, observer)
 }
 
@@ -151,8 +155,8 @@ pub(super) fn hold(
     if let Some(first) = plan.phases.first() {
         crate::preflight::check_requirements(database.connection(), first)?;
     }
-    let phase = occasion(&plan);
-    let backup = back_up(&project, &now, phase, Checked::BesideUnderLock, observer)?;
+    let label = occasion(&plan);
+    let backup = back_up(&project, &now, label, Checked::BesideUnderLock, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

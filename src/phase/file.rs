@@ -7,6 +7,7 @@ use toml_edit::{Document, Item};
 
 use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
+use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
 use super::phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
 use super::problem::Problems;
@@ -78,7 +79,14 @@ pub(super) fn read_into(
         problems.add(path, 1, "the phase file is not a regular file");
         return Ok(None);
     }
-    let bytes = files.read(path).map_err(|error| file_error("read", path, error))?;
+    let bytes = match files.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            problems.add(path, 1, format!("the phase file cannot be read: {error}"));
+            return Ok(None);
+        }
+        Err(error) => return Err(file_error("read", path, error)),
+    };
     Ok(read_bytes(files, path, &bytes, problems))
 }
 
@@ -126,7 +134,7 @@ impl TableReader<'_> {
         let description = values.text("description");
         let description =
             description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
-        Some(PhaseFile {
+        let mut read = PhaseFile {
             declares_parents: parents.is_some(),
             declares_version: version.is_some(),
             lines,
@@ -149,9 +157,13 @@ impl TableReader<'_> {
                 verify,
                 down,
                 file: path.to_path_buf(),
-                checksum: checksum(text, &self.sql_texts),
+                checksum: String::new(),
+                text_checksum: checksum(text, &self.sql_texts),
             },
-        })
+        };
+        let declared = read.declares_parents.then_some(read.phase.parents.as_slice());
+        read.phase.checksum = meaning(&read.phase, declared);
+        Some(read)
     }
 
     /// Returns the id that the phase declares, or else the stem of its file.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::meaning::{same_meaning, same_steps};
 use super::step::{Check, Step};
 use crate::sql::SqliteVersion;
 
@@ -110,11 +111,24 @@ pub struct Phase {
     pub down: WayBack,
     /// The file it was read from.
     pub file: PathBuf,
-    /// The checksum of its normalised text.
+    /// The checksum of what it does: its steps and required checks.
     pub checksum: String,
+    /// The checksum of its normalised text, as earlier versions of this program recorded it.
+    pub text_checksum: String,
 }
 
 impl Phase {
+    /// Returns whether a recorded checksum is that of this phase.
+    pub fn is_recorded_as(&self, recorded: &str) -> bool {
+        same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
+    }
+
+    /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.
+    pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
+        let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
+        is_same && !self.up.is_empty()
+    }
+
     /// Returns the headline: the title, or else the description.
     pub fn headline(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.description)

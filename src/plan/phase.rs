@@ -1,12 +1,12 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use super::derive::{Facts, derive};
-use super::soundness::{refuse_newer_syntax, refuse_newly_broken};
+use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Operation, Phase, Step, Strategy};
+use crate::phase::{Check, Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Outputs, Shadow};
 
@@ -23,13 +23,22 @@ pub fn plan_phase(
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
     let planner = Planner { phase, tables };
+    let up = direction == Direction::Up;
+    let checks = |shadow: &Shadow, checks: &[Check]| {
+        let compiled = checks.iter().filter(|_| up && shadow.plans()).try_for_each(|check| {
+            shadow.compile_check(check).map_err(|error| error.at(&phase.file, check.line))
+        });
+        compiled.map_err(|error| error.in_phase(phase.id.as_str()))
+    };
+    checks(shadow, &phase.require)?;
     let before = shadow.schema()?;
     let outputs = shadow.outputs()?;
     let strings = shadow.names_read_as_strings()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| {
-            refuse_newly_broken(shadow, (&before, &strings), &stages).map(|()| stages)
+            let texts = if up && shadow.plans() { Texts::New } else { Texts::Old };
+            refuse_newly_broken(shadow, (&before, &strings, texts), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
@@ -38,6 +47,7 @@ pub fn plan_phase(
         newer.map_err(|error| at_phase(error, phase, steps))?;
     }
     let mut plan = planner.finish(shadow, direction, before, stages)?;
+    checks(shadow, &phase.verify)?;
     plan.notices.extend(changed);
     Ok(plan)
 }
@@ -127,7 +137,7 @@ impl Planner<'_> {
         shadow.check_creatable(
             &reshape.rebuilt_tables(),
             &reshape.refilled_tables(),
-            &reshape.restored,
+            &reshape.recreated_objects(),
             &after,
         )?;
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
@@ -147,6 +157,12 @@ impl Planner<'_> {
         }
         shadow.start_stage()?;
         let phase = self.phase;
+        let after = shadow.schema()?;
+        let temporary = shadow.temporary_triggers()?;
+        self.tables
+            .refuse_triggers(&after)
+            .and_then(|()| self.tables.refuse_temporary_triggers(&temporary))
+            .map_err(|error| error.in_phase(phase.id.as_str()))?;
         let up = direction == Direction::Up;
         Ok(PhasePlan {
             id: phase.id.clone(),
@@ -161,7 +177,7 @@ impl Planner<'_> {
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },
             before,
-            after: shadow.schema()?,
+            after,
             notices: shadow.take_notices(),
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
@@ -185,12 +201,15 @@ fn is_data(step: &Step) -> bool {
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let touched = shadow.apply_data(sql).map_err(|error| {
+    let mut touched = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
-    let after = if touched.schema { Some(shadow.schema()?) } else { None };
+    let schema = shadow.schema()?;
+    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
+    touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
+    let after = touched.schema.then_some(schema);
     Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
 }
 

@@ -7,7 +7,7 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
-use crate::rows::Allowance;
+use crate::rows::{Allowance, show};
 use crate::schema::Schema;
 
 type Row = Vec<Value>;
@@ -119,7 +119,11 @@ pub(super) fn sequences_follow(
                 crate::sql::significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
             });
         if !kept && still_counts && !old.is_empty() {
-            problems.push(format!("the counter of {name} was {old:?}, is {new:?}"));
+            let told = |counters: &[Value]| match counters.first() {
+                Some(counter) => show(counter.into()),
+                None => "missing".to_owned(),
+            };
+            problems.push(format!("the counter of {name} was {}, is {}", told(&old), told(&new)));
         }
     }
     Ok(problems)

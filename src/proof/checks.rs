@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::baseline::{Baseline, full_text_finding, full_text_tables};
+use super::baseline::{Baseline, index_finding};
 use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
-use super::rows::{Seen, Sides, compare_all};
+use super::records::ExpectedRecords;
+use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{foreign_key_violations, violations_but_of};
 use crate::assertion::evaluate;
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
-use crate::plan::{Direction, Plan};
+use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, read, same_objects};
@@ -33,8 +34,12 @@ pub struct Subject<'a> {
     pub before: &'a Schema,
     /// The plan that was carried out.
     pub plan: &'a Plan,
+    /// The schema that must be reached.
+    pub target: &'a Schema,
     /// The version tables.
     pub versions: &'a VersionTables,
+    /// What they must hold.
+    pub records: &'a ExpectedRecords,
     /// What was wrong before.
     pub baseline: &'a Baseline,
     /// The properties of the file before.
@@ -103,6 +108,21 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
     Err(Error::new(ErrorKind::Proof, what).problems(trial.problems))
 }
 
+/// Returns how many rows [`prove`] will find equal to the backup, at least, so that the number can be recorded
+/// before the proof: nothing is written after it.
+///
+/// # Errors
+/// Whatever SQLite reports; [`ErrorKind::Interrupted`].
+pub fn rows_to_prove(subject: &Subject<'_>) -> Result<u64> {
+    let now = read(subject.database.connection())?;
+    let sides = Sides {
+        backup: (subject.backup.connection(), subject.before),
+        now: (subject.database.connection(), &now),
+    };
+    let provenance = provenance(subject.before, subject.plan);
+    rows_to_compare(sides, (&provenance, subject.versions), &subject.database.options().interrupt)
+}
+
 struct Trial<'a, 'o> {
     subject: &'a Subject<'a>,
     now: Schema,
@@ -145,7 +165,11 @@ impl Trial<'_, '_> {
         self.seen = found.seen;
         let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
-        let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        let mut detail =
+            format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        if self.records.is_none() {
+            detail.push_str(", compared through SQL");
+        }
         self.judge("rows", detail, problems);
         Ok(())
     }
@@ -162,10 +186,7 @@ impl Trial<'_, '_> {
     }
 
     fn schema(&mut self) {
-        let problems = match self.subject.plan.target() {
-            Some(target) => same_objects(target, &self.now),
-            None => Vec::new(),
-        };
+        let problems = same_objects(self.subject.target, &self.now);
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
             "{} tables, {} indexes, {} views and {} triggers as planned",
@@ -263,17 +284,17 @@ impl Trial<'_, '_> {
             problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
         }
         drop(soundness);
-        for index in full_text_tables(&self.now) {
-            let table = &index.table;
+        for index in self.now.virtual_tables() {
+            let table = &index.name;
             // A new one may still be empty beside its content: filling it is a step of its own.
             if !self.provenance.tables.contains_key(&fold(table)) {
                 continue;
             }
-            let before = self.subject.baseline.full_text.get(&self.name_before(&fold(table)));
+            let before = self.subject.baseline.indexes.get(&self.name_before(&fold(table)));
             if let (Some(finding), Some(None) | None) =
-                (full_text_finding(self.connection(), &index)?, before)
+                (index_finding(self.connection(), &index)?, before)
             {
-                problems.push(format!("the full-text index {table} does not fit: {finding}"));
+                problems.push(format!("the index of {table} does not fit its content: {finding}"));
             }
         }
         self.judge("integrity", format!("{checked} rebuilt tables and their indexes"), problems);
@@ -305,15 +326,7 @@ impl Trial<'_, '_> {
 
     fn versions(&mut self) -> Result<()> {
         let recorded = self.subject.versions.read(self.connection(), &self.now)?;
-        let mut problems = Vec::new();
-        for phase in &self.subject.plan.phases {
-            let present = recorded.versions.iter().any(|row| row.version == phase.version);
-            let undone_later = self.subject.plan.phases.iter().rev().find(|it| it.id == phase.id);
-            let wanted = undone_later.is_none_or(|it| it.direction == Direction::Up);
-            if present != wanted {
-                problems.push(format!("version {} is not recorded as it should be", phase.version));
-            }
-        }
+        let problems = self.subject.records.differences(&recorded);
         let detail = match recorded.version() {
             Some(version) => format!("schema version is {version}"),
             None => "no version is recorded".to_owned(),

@@ -23,6 +23,9 @@ pub struct TableProvenance {
     pub allowance: Allowance,
     /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
     pub rewritten: bool,
+    /// Whether a data step reached the virtual table that this is, or belongs to: how its module stores the
+    /// rows is then its own business.
+    pub reached: bool,
 }
 
 /// The origins of all tables at the end, by folded name.
@@ -80,6 +83,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
                 changed: BTreeSet::new(),
                 allowance: Allowance::None,
                 rewritten: false,
+                reached: false,
             };
             (fold(&table.name), provenance)
         })
@@ -132,9 +136,9 @@ fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
     let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
     shadow
         && reshape.virtuals.iter().any(|change| match change {
-            VirtualChange::Recreate { to, .. } => {
-                table.strip_prefix(&format!("{}_", fold(to))).is_some_and(|part| part != "config")
-            }
+            VirtualChange::Recreate { to, .. } => table
+                .rsplit_once('_')
+                .is_some_and(|(owner, part)| same(owner, to) && part != "config"),
             VirtualChange::Create { .. }
             | VirtualChange::Rename { .. }
             | VirtualChange::Drop { .. } => false,
@@ -143,9 +147,13 @@ fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
 
 fn through_data(state: &mut BTreeMap<String, TableProvenance>, touched: &Touched, schema: &Schema) {
     for (name, what) in &touched.tables {
+        reach(state, name, schema);
         let Some(table) = state.get_mut(name) else { continue };
+        // The rowid of a row that an earlier step deleted may be given to another row.
+        let had_losses = matches!(table.allowance, Allowance::Losses | Allowance::Both);
+        table.rewritten |= what.inserts && had_losses;
         let gains = what.inserts || matches!(table.allowance, Allowance::Gains | Allowance::Both);
-        let losses = what.deletes || matches!(table.allowance, Allowance::Losses | Allowance::Both);
+        let losses = what.deletes || had_losses;
         table.allowance = match (gains, losses) {
             (false, false) => Allowance::None,
             (true, false) => Allowance::Gains,
@@ -167,11 +175,24 @@ fn changes_key(what: &TouchedTable, schema: &Schema, table: &str) -> bool {
     let keys = match &shape.key {
         RowKey::Rowid(name) => vec![name.clone()],
         RowKey::PrimaryKey(names) => names.clone(),
-        RowKey::HiddenRowid | RowKey::Module => return true,
+        RowKey::HiddenRowid => return true,
+        // R*Tree has its key in the first column; those of full text have no column for it.
+        RowKey::Module => shape.columns.first().map(|it| it.name.clone()).into_iter().collect(),
     };
-    let updated =
-        keys.iter().any(|key| what.updates.contains(&fold(key)) || what.updates.contains("rowid"));
+    let rowid = ["rowid", "docid"].iter().any(|it| what.updates.contains(*it));
+    let updated = rowid || keys.iter().any(|key| what.updates.contains(&fold(key)));
     updated || (what.inserts && what.deletes)
+}
+
+/// Notes that statements reach a virtual table, and with it the tables behind it.
+fn reach(state: &mut BTreeMap<String, TableProvenance>, table: &str, schema: &Schema) {
+    if schema.find(ObjectKind::VirtualTable, table).is_none() {
+        return;
+    }
+    for (name, provenance) in state.iter_mut() {
+        let behind = schema.owner_of_shadow(name).is_some_and(|it| same(&it.name, table));
+        provenance.reached |= behind || same(name, table);
+    }
 }
 
 /// Statements changed the schema themselves: tables are matched by name, columns by name.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
-use crate::error::Result;
+use super::virtual_tables;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::records::Records;
 use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
-use crate::schema::{ColumnStorage, RowKey, Schema, Table};
+use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
 
 /// What the comparison of all tables found.
@@ -23,6 +24,14 @@ pub(super) struct RowsFound {
     pub(super) unproven: Vec<String>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
+}
+
+impl RowsFound {
+    pub(super) fn note(&mut self, comparison: Comparison) {
+        self.tables += 1;
+        self.rows += comparison.equal;
+        self.differences.extend(comparison.differences);
+    }
 }
 
 /// What a comparison of records told of a table.
@@ -52,20 +61,14 @@ pub(super) fn compare_all(
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
     let mut found = RowsFound::default();
-    for object in sides.now.1.stored_tables() {
+    for Compared { object, origin, before, after, allowance } in
+        compared(sides, (provenance, versions))
+    {
         let folded = fold(&object.name);
-        if is_carried(&folded) {
-            continue;
-        }
-        let Some(origin) = provenance.tables.get(&folded) else { continue };
-        let shapes = sides.backup.1.shape(&origin.from).zip(sides.now.1.shape(&object.name));
-        let Some((before, after)) = shapes else { continue };
         if origin.rewritten {
             found.unproven.push(object.name.clone());
             continue;
         }
-        let allowance =
-            if versions.contains(&object.name) { Allowance::Both } else { origin.allowance };
         let total = count_rows(sides.now.0, &object.name)?;
         let mut progress = |rows: u64| {
             observer.event(&Event::Progress {
@@ -106,10 +109,79 @@ pub(super) fn compare_all(
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
-        let comparison = compare(&left, &right, allowance, &mut progress)?;
-        note(&mut found, comparison);
+        let comparison = compare(&left, &right, allowance, &mut progress);
+        let comparison = comparison.map_err(|error| unreadable_copy(error, &left, &object.name))?;
+        found.note(comparison);
     }
+    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
+}
+
+/// Reports rows that can be read in the backup and not in the database: SQLite's copying of whole records does not carry
+/// every record that SQLite can read, an empty one for instance. Other errors stay as they are.
+fn unreadable_copy(error: Error, backup: &Side<'_>, table: &str) -> Error {
+    if error.kind() != ErrorKind::Damaged
+        || compare(backup, backup, Allowance::None, &mut |_| Ok(())).is_err()
+    {
+        return error;
+    }
+    let what = format!("table {table} has records that SQLite cannot copy whole");
+    let problem = format!(
+        "write the rows of {table} anew first, for instance by an UPDATE that sets a column to itself"
+    );
+    Error::new(ErrorKind::Proof, what).about(table).problems([problem]).caused_by(error)
+}
+
+/// A table that comes from the backup, whose rows are compared with it.
+struct Compared<'a> {
+    object: &'a Object,
+    origin: &'a TableProvenance,
+    before: &'a Table,
+    after: &'a Table,
+    allowance: Allowance,
+}
+
+fn compared<'a>(
+    sides: Sides<'a>,
+    (provenance, versions): (&'a Provenance, &'a VersionTables),
+) -> impl Iterator<Item = Compared<'a>> {
+    let tables = sides.now.1.stored_tables().filter(|object| !is_carried(&fold(&object.name)));
+    tables.filter_map(move |object| {
+        let origin = provenance.tables.get(&fold(&object.name)).filter(|it| !it.reached)?;
+        let before = sides.backup.1.shape(&origin.from)?;
+        let after = sides.now.1.shape(&object.name)?;
+        let recorded = versions.contains(&object.name);
+        let allowance = if recorded { Allowance::Both } else { origin.allowance };
+        Some(Compared { object, origin, before, after, allowance })
+    })
+}
+
+/// Returns how many rows [`compare_all`] finds equal if nothing is wrong, at least: rows without a key count
+/// only where they are compared.
+pub(super) fn rows_to_compare(
+    sides: Sides<'_>,
+    origins: (&Provenance, &VersionTables),
+    interrupt: &Interrupt,
+) -> Result<u64> {
+    let mut rows = 0;
+    for Compared { origin, before, after, allowance, .. } in compared(sides, origins) {
+        let Some((left_key, right_key)) = keys(origin, before, after) else { continue };
+        if origin.rewritten {
+            continue;
+        }
+        rows += match allowance {
+            Allowance::None | Allowance::Gains => count_rows(sides.backup.0, &before.name)?,
+            Allowance::Losses => count_rows(sides.now.0, &after.name)?,
+            Allowance::Both => {
+                let side =
+                    |connection, table, key| Side { connection, table, key, columns: vec![] };
+                let left = side(sides.backup.0, before.name.as_str(), &left_key);
+                let right = side(sides.now.0, after.name.as_str(), &right_key);
+                compare(&left, &right, allowance, &mut |_| interrupt.check())?.equal
+            }
+        };
+    }
+    Ok(rows)
 }
 
 /// Where rows have nothing to be told apart by, at least none is lost and none has come.
@@ -131,12 +203,6 @@ fn other_count(
 /// Statistics and counters have checks of their own.
 fn is_carried(folded: &str) -> bool {
     folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
-}
-
-fn note(found: &mut RowsFound, comparison: Comparison) {
-    found.tables += 1;
-    found.rows += comparison.equal;
-    found.differences.extend(comparison.differences);
 }
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their

@@ -143,7 +143,8 @@ impl Shadow {
             return Err(Error::new(ErrorKind::Step, what).about(from));
         };
         let renamed = edit::rename_object(&text, to).map_err(unreadable)?;
-        self.execute(&format!("DROP INDEX main.{};{renamed}", quote(from)))?;
+        self.execute(&format!("DROP INDEX main.{}", quote(from)))?;
+        self.execute(&renamed)?;
         self.lineage.rename_index(from, to);
         Ok(())
     }
@@ -181,6 +182,7 @@ impl Shadow {
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }
+        self.refuse_strings_in_values(&object.name, &values_of(operation))?;
         let edited = edited_text(operation, text, shape)?;
         if matches!(operation, Operation::Rebuild { .. }) {
             self.given.push((ObjectKind::Table, object.name.clone()));
@@ -259,7 +261,7 @@ impl Shadow {
         let before = self.current()?;
         match self.execute(alter) {
             Ok(()) => {
-                self.keep_double_quotes(&before, "")?;
+                self.keep_double_quotes(&before, None)?;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::Step => Ok(false),
@@ -365,6 +367,18 @@ fn redefined_table(operation: &Operation) -> Option<&str> {
         | Operation::DropConstraint { table, .. }
         | Operation::Rebuild { table, .. } => Some(table),
         _ => None,
+    }
+}
+
+/// The values that a step gives.
+fn values_of(operation: &Operation) -> Vec<String> {
+    match operation {
+        Operation::AddColumn { value, .. } => value.iter().cloned().collect(),
+        Operation::AlterColumn { change, .. } => change.value.iter().cloned().collect(),
+        Operation::Rebuild { values, .. } => {
+            values.iter().map(|(_, value)| value.clone()).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

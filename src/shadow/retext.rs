@@ -38,7 +38,8 @@ impl Shadow {
             ObjectKind::Table => self.recreate(&schema, object, text),
             ObjectKind::View | ObjectKind::Trigger => self.replace(kind, text),
             ObjectKind::Index => {
-                self.execute(&format!("DROP INDEX main.{};{text}", quote(&object.name)))
+                self.execute(&format!("DROP INDEX main.{}", quote(&object.name)))?;
+                self.execute(text)
             }
             // Its content lives in the module; another text would be another table.
             ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),

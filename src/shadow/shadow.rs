@@ -4,22 +4,27 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
-use crate::database::{Fence, MissingPart, Purpose, Touched, run_fenced, stub, with_stubs, words};
+use crate::database::{
+    Fence, MissingPart, Purpose, Touched, from_statement, run_fenced, run_one, strict_names,
+    string_in_double_quotes, stub, take_back, with_stubs, words,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::same;
-use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, Schema, read};
+use crate::name::{quote, same};
+use crate::phase::{Check, Operation, Step, ViewPolicy};
+use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
+use crate::sql::with_identifiers_only;
 
 /// An in-memory database with a schema and no rows.
 #[derive(Debug)]
 pub struct Shadow {
     pub(super) connection: Connection,
-    fence: Fence,
+    pub(super) fence: Fence,
     pub(super) missing: Vec<MissingPart>,
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
@@ -30,6 +35,7 @@ pub struct Shadow {
     pub(super) single_quoted: Vec<NameAsString>,
     /// Objects whose text the steps gave.
     pub(super) given: Vec<(ObjectKind, String)>,
+    plans_a_run: bool,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -41,7 +47,7 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
-        let fence = Fence::default();
+        let fence = Fence::of_memory();
         fence.install(&mut connection)?;
         Ok(Self {
             connection,
@@ -54,6 +60,7 @@ impl Shadow {
             kept: Vec::new(),
             single_quoted: Vec::new(),
             given: Vec::new(),
+            plans_a_run: false,
             epoch: Cell::new(0),
             read: RefCell::new(None),
         })
@@ -96,6 +103,7 @@ impl Shadow {
     /// Names tables of the program's own: a phase that creates one of them finds it there.
     pub fn keep_tables(&mut self, names: [&str; 2]) {
         self.kept = names.iter().map(|name| (*name).to_owned()).collect();
+        self.protect_kept();
     }
 
     /// Returns the statistics tables that the file has.
@@ -108,7 +116,24 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`] with SQLite's reason.
     pub fn define(&mut self, sql: &str) -> Result<()> {
-        self.execute(sql)
+        self.fence.protect([""; 2]);
+        let done = self.execute(sql);
+        self.protect_kept();
+        done
+    }
+
+    fn protect_kept(&self) {
+        if let [one, two] = self.kept.as_slice() {
+            self.fence.protect([one, two]);
+        }
+    }
+
+    /// Returns the TEMP triggers that the steps left: name and table.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn temporary_triggers(&self) -> Result<Vec<(String, String)>> {
+        temporary_triggers(&self.connection)
     }
 
     /// Begins a stage: from here on, lineage is counted from the schema as it is now.
@@ -194,6 +219,17 @@ impl Shadow {
         }
     }
 
+    /// Plans steps that are to run in the file next: their SQL must compile without what this program lacks, and
+    /// a string in double quotes is refused. A replay of what was applied long ago takes both.
+    pub fn plan_a_run(&mut self) {
+        self.plans_a_run = true;
+    }
+
+    /// Returns whether it plans what runs next.
+    pub fn plans(&self) -> bool {
+        self.plans_a_run
+    }
+
     /// Checks the statements of a data step. Statements that change rows are only compiled;
     /// statements that change the schema are carried out.
     ///
@@ -201,6 +237,87 @@ impl Shadow {
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
     pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
         self.changed();
+        self.connection.execute_batch("SAVEPOINT data")?;
+        let applied = match self.plans_a_run {
+            true => self.without_stubs(|shadow| {
+                run_fenced(&shadow.connection, &shadow.fence, sql, Purpose::CheckNew)
+            }),
+            false => self.apply_old_data(sql),
+        };
+        match &applied {
+            Ok(_) => self.connection.execute_batch("RELEASE data")?,
+            // The first error counts; an interrupt ends the savepoint, too.
+            Err(_) => drop(self.connection.execute_batch("ROLLBACK TO data; RELEASE data")),
+        }
+        applied
+    }
+
+    /// Does something with what the file will have, and nothing else.
+    fn without_stubs<T>(&self, action: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        if self.missing.is_empty() {
+            return action(self);
+        }
+        take_back(&self.connection, &self.missing)?;
+        self.reload()?;
+        let done = action(self);
+        for part in &self.missing {
+            stub(&self.connection, part)?;
+        }
+        self.reload()?;
+        done
+    }
+
+    /// Compiles the query of a check on the schema as it is now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PhaseFile`] with SQLite's reason, or if the text is not one query that only reads.
+    pub fn compile_check(&self, check: &Check) -> Result<()> {
+        let refused = |what: &str| {
+            let what = format!("line {}: check {}: {what}", check.line, check.name);
+            Error::new(ErrorKind::PhaseFile, what)
+        };
+        self.without_stubs(|shadow| {
+            shadow.fence.raise();
+            let compiled = shadow.connection.prepare(&check.sql).map(|statement| {
+                (statement.readonly() && statement.column_count() > 0, statement.parameter_count())
+            });
+            let strict = strict_names(&shadow.connection, &check.sql);
+            let denied = shadow.fence.denied();
+            shadow.fence.lower();
+            match (compiled, denied) {
+                (Err(error), Some(what)) => {
+                    Err(refused(&format!("{what} is not allowed in a phase")).caused_by(error))
+                }
+                // What SQLite keeps for itself is not in a database without rows.
+                (Err(error), None) if words(&error).contains("no such table: sqlite_") => Ok(()),
+                (Err(error), None) => Err(refused(&words(&error)).caused_by(error)),
+                (Ok((false, _)), _) => Err(refused("the statement is not a query")),
+                (Ok((true, 1..)), _) => Err(refused("a parameter has no value")),
+                (Ok((true, 0)), _) => strict
+                    .map_err(|error| refused(&string_in_double_quotes(&error)).caused_by(error)),
+            }
+        })
+    }
+
+    /// Refuses a string in double quotes in the values that a step gives.
+    pub(super) fn refuse_strings_in_values(&self, table: &str, values: &[String]) -> Result<()> {
+        let compiles = |value: &str, alias: &str| {
+            let sql = format!("SELECT (\n{value}\n) FROM main.{}{alias}", quote(table));
+            self.connection.prepare(&sql).map(drop)
+        };
+        for value in values.iter().filter(|_| self.plans_a_run) {
+            let Some(strict) = with_identifiers_only(value) else { continue };
+            for alias in ["", " AS old"] {
+                if let (Ok(()), Err(error)) = (compiles(value, alias), compiles(&strict, alias)) {
+                    let what = string_in_double_quotes(&error);
+                    return Err(not_allowed(&what).about(table).caused_by(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_old_data(&mut self, sql: &str) -> Result<Touched> {
         loop {
             let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
             let part = match &checked {
@@ -216,12 +333,19 @@ impl Shadow {
         }
     }
 
-    fn run(&mut self, sql: &str) -> Result<()> {
+    /// Runs one statement that changes the schema, behind the fence: part of it comes from a phase or from the
+    /// file, most often all of it.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
         self.changed();
-        // The text is run alone: whatever stood around it would become part of the stored text.
-        with_stubs(&self.connection, &mut self.missing, |connection| {
+        let fence = &self.fence;
+        let mut denied = None;
+        let done = with_stubs(&self.connection, &mut self.missing, |connection| {
             connection.execute_batch("SAVEPOINT step")?;
-            match connection.execute_batch(sql) {
+            fence.raise();
+            let done = run_one(connection, sql);
+            denied = fence.denied();
+            fence.lower();
+            match done {
                 Ok(()) => connection.execute_batch("RELEASE step"),
                 Err(error) => {
                     // Nothing is lost if this fails too: the first error is what counts.
@@ -229,13 +353,14 @@ impl Shadow {
                     Err(error)
                 }
             }
+        });
+        done.map_err(|error| match denied {
+            Some(what) => not_allowed(&what).caused_by(error),
+            None => {
+                let what = words(&error);
+                from_statement(error, what)
+            }
         })
-        .map_err(|error| Error::new(ErrorKind::Step, words(&error)).caused_by(error))
-    }
-
-    /// Runs one statement that changes the schema.
-    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
-        self.run(sql)
     }
 
     /// Finds a name that no object has.
@@ -264,30 +389,45 @@ impl Shadow {
     ) -> Result<()> {
         self.changed();
         let word = entry_type(kind);
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
-            (sql, word, name),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
+                (sql, word, name),
+            )
+        })
+    }
+
+    /// DEFENSIVE forbids to edit entries, and is lifted for that only.
+    fn edit_entries(
+        &self,
+        edit: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<()> {
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+        let edited = self.connection.execute_batch("PRAGMA writable_schema=ON");
+        let edited = edited.and_then(|()| edit(&self.connection));
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        edited?;
         Ok(())
     }
 
     pub(super) fn insert_entry(&self, object: &crate::schema::Object) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
-            (entry_type(object.kind), &object.name, &object.table, &object.sql),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+                (entry_type(object.kind), &object.name, &object.table, &object.sql),
+            )
+        })?;
         self.reload()
     }
 
     pub(super) fn delete_entries(&self, objects: &[crate::schema::Object]) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
         for object in objects {
-            self.connection.execute(
-                "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
-                (entry_type(object.kind), &object.name),
-            )?;
+            self.edit_entries(|connection| {
+                connection.execute(
+                    "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+                    (entry_type(object.kind), &object.name),
+                )
+            })?;
         }
         self.reload()
     }
@@ -297,6 +437,10 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
+}
+
+pub(super) fn not_allowed(what: &str) -> Error {
+    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::run::Subject;
 use crate::cli::screens::{backups as screen, counted};
@@ -45,8 +46,11 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<Answer> {
     let entry = made?.into_entry()?;
     source.close()?;
     let pruned = place.retain(Some(&entry.path));
-    Ok(Answer::done(
-        screen::retained(&pruned),
+    let kept = format!("The backup is {}\n", escaped(entry.path.display()));
+    let removed = screen::retained(&pruned);
+    context.say(&removed);
+    Ok(Answer::said(
+        kept + &removed,
         json!({
             "database": place.database(),
             "backup": entry_json(&entry),

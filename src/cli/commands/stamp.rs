@@ -1,7 +1,9 @@
 //! `stamp`: recording phases without running them.
 
 use phaseshift::database::Access;
-use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, replay, stamp};
+use phaseshift::migrate::{
+    Project, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+};
 use phaseshift::phase::{Applied, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -10,6 +12,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::StampArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
@@ -21,6 +24,9 @@ use crate::cli::screens::run::Subject;
 /// [`ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
 pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
     let project = context.project()?;
+    if let Some(id) = &arguments.accept {
+        return accepted(context, &project, id, arguments);
+    }
     let wanted = wanted(&project, &arguments.targets)?;
     let strictness = match (arguments.purge, arguments.force) {
         (true, _) => Strictness::Purge,
@@ -35,6 +41,40 @@ pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
     reporter.finish();
     let report = report?;
     Ok(Answer::done(text(context, &report), json_of(&project, &report)))
+}
+
+/// Records the checksum of an edited phase.
+fn accepted(
+    context: &Context,
+    project: &Project,
+    id: &str,
+    arguments: &StampArgs,
+) -> Result<Answer> {
+    let strictness = if arguments.force { Strictness::Force } else { Strictness::Compare };
+    let dry_run = context.dry_run || arguments.dry_run.dry_run;
+    let mut reporter = Reporter::new(context, Subject::default());
+    let report = accept(project, id, (strictness, dry_run), &mut reporter);
+    reporter.finish();
+    let report = report?;
+    let ok = context.terminal.out.ok();
+    let mut text = match (&report.phase, report.backup.is_some()) {
+        (phase, true) => format!("{ok} Accepted: {phase} is recorded as its file is now\n"),
+        (phase, false) if report.is_edited => {
+            format!("{ok} {phase} can be accepted.\nNothing was changed: this was a dry run.\n")
+        }
+        (phase, false) => format!("Nothing to accept: {phase} is recorded as its file is.\n"),
+    };
+    if let Some(backup) = &report.backup {
+        text.push_str(&format!("{ok} Backup: {}\n", backup.display()));
+    }
+    let report = json!({
+        "database": project.database,
+        "accepted": report.phase.as_str(),
+        "backup": report.backup,
+        "notices": report.adoption.notices,
+        "changed": report.backup.is_some(),
+    });
+    Ok(Answer::done(text, report))
 }
 
 fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
@@ -82,7 +122,7 @@ fn text(context: &Context, report: &StampReport) -> String {
         return format!("Nothing to do: recorded is {current}.\n");
     }
     let mut text = String::new();
-    let mut line = |what: String| text.push_str(&format!("{ok} {what}\n"));
+    let mut line = |what: String| text.push_str(&format!("{ok} {}\n", escaped(what)));
     if !report.recorded.is_empty() {
         line(format!("Recorded: {}", joined(&report.recorded)));
     }
@@ -99,7 +139,7 @@ fn text(context: &Context, report: &StampReport) -> String {
         text.push_str(&format!("Note: {what} from what the phases make:\n"));
         let shown = if context.verbose { notices.len() } else { 10 };
         for notice in notices.iter().take(shown) {
-            text.push_str(&format!("  {notice}\n"));
+            text.push_str(&format!("  {}\n", escaped(notice)));
         }
         if notices.len() > shown {
             text.push_str(&format!("  and {} more (-v lists them)\n", notices.len() - shown));

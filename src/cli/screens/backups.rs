@@ -10,21 +10,23 @@ use phaseshift::backup::{
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{counted, sized};
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Lists the backups of a folder, newest first.
 pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     if entries.is_empty() {
-        return format!("No backups in {}\n", folder.display());
+        return format!("No backups in {}\n", escaped(folder.display()));
     }
     let count = counted(entries.len(), "backup", "backups");
-    let mut text = format!("{count} in {}, the newest first:\n", folder.display());
+    let mut text = format!("{count} in {}, the newest first:\n", escaped(folder.display()));
     for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
         // Without a manifest, nothing tells whose it is: it has to be named by its path.
         let number = entry.manifest.is_some().then(|| format!("{:>2}.", place + 1));
         let number = number.unwrap_or_else(|| " -.".to_owned());
-        let _ = writeln!(text, "  {number} {name}\n      {}", about(entry));
+        let (name, about) = (escaped(name), escaped(about(entry)));
+        let _ = writeln!(text, "  {number} {name}\n      {about}");
     }
     text
 }
@@ -37,7 +39,7 @@ pub fn left_over(leftovers: &[Leftover]) -> String {
             true => format!("is being written by process {}", it.process),
             false => "was left by a run that was killed; the next run removes it".to_owned(),
         };
-        let _ = writeln!(text, "No backup: {} {of}", it.path.display());
+        let _ = writeln!(text, "No backup: {} {of}", escaped(it.path.display()));
     }
     text
 }
@@ -69,6 +71,8 @@ fn occasion(manifest: &Manifest) -> String {
         (BackupKind::BeforePhase, Some(phase)) => format!("before {phase}"),
         (BackupKind::BeforePhase, None) => "before a migration".to_owned(),
         (BackupKind::BeforeUndo, Some(phase)) => format!("before undoing {phase}"),
+        (BackupKind::BeforeStamp, Some(phase)) => format!("before recording {phase}"),
+        (BackupKind::BeforeStamp, None) => "before recording phases".to_owned(),
         (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
         (BackupKind::Named | BackupKind::Manual, _) => "made by hand".to_owned(),
         (BackupKind::BeforeRestore, _) => "before a restore".to_owned(),
@@ -81,6 +85,7 @@ pub const fn kind_code(kind: BackupKind) -> &'static str {
     match kind {
         BackupKind::BeforePhase => "before-phase",
         BackupKind::BeforeUndo => "before-undo",
+        BackupKind::BeforeStamp => "before-stamp",
         BackupKind::Named => "named",
         BackupKind::Manual => "manual",
         BackupKind::BeforeRestore => "before-restore",
@@ -151,7 +156,7 @@ impl Verified {
     /// The line for the list.
     pub fn line(&self, style: Style) -> String {
         let mark = if self.ok { style.ok() } else { style.no() };
-        format!("{mark} {}: {}\n", self.path.display(), self.detail)
+        format!("{mark} {}: {}\n", escaped(self.path.display()), escaped(&self.detail))
     }
 
     /// The failure of the verification of this one backup.
@@ -165,7 +170,7 @@ pub fn of_others(others: &BTreeMap<PathBuf, usize>) -> String {
     let mut text = String::new();
     for (database, count) in others {
         let count = counted(*count, "backup", "backups");
-        let _ = writeln!(text, "Not listed: {count} of {}", database.display());
+        let _ = writeln!(text, "Not listed: {count} of {}", escaped(database.display()));
     }
     text
 }
@@ -179,15 +184,15 @@ pub fn pruned(pruned: &Pruned, leftovers: &[Leftover], freed: u64, mode: PruneMo
     let mut text = String::new();
     let removed = pruned.removed.iter().map(|it| (&it.path, it.bytes));
     for (path, bytes) in removed.chain(leftovers.iter().map(|it| (&it.path, it.bytes))) {
-        let _ = writeln!(text, "{verb} {} ({})", path.display(), sized(bytes));
+        let _ = writeln!(text, "{verb} {} ({})", escaped(path.display()), sized(bytes));
     }
     for entry in &pruned.damaged {
-        let path = entry.path.display();
+        let path = escaped(entry.path.display());
         let _ = writeln!(text, "{path} is damaged: it is not what was verified when it was made.");
     }
     for it in &pruned.kept {
         let name = it.entry.path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(text, "Kept {name}: {}", reason(&it.because));
+        let _ = writeln!(text, "Kept {}: {}", escaped(name), escaped(reason(&it.because)));
     }
     match (pruned.removed.len(), freed) {
         (0, 0) => text.push_str("Nothing to remove.\n"),

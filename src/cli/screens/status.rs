@@ -8,6 +8,8 @@ use phaseshift::migrate::Project;
 
 use super::chain::{joined, marked};
 use super::{counted, sized};
+use crate::cli::explain::explain;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many differences are listed before they are counted.
@@ -17,7 +19,7 @@ const LISTED: usize = 10;
 pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style: Style) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label:<10} {value}");
+        let _ = writeln!(text, "{label:<10} {}", escaped(value));
     };
     line("Database:", &project.database.display().to_string());
     line("Version:", &version(status));
@@ -43,7 +45,19 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     for path in &status.leftovers {
         line("Leftover:", &format!("{} (of a run that was killed)", path.display()));
     }
-    text + &drift(status, style)
+    text + &faults(status, style) + &drift(status, style)
+}
+
+/// Applied phases that are missing or were edited, each with what to do.
+fn faults(status: &Status, style: Style) -> String {
+    let mut text = String::new();
+    for fault in &status.faults {
+        let _ = writeln!(text, "{} Phases: {}", style.no(), escaped(fault));
+        for next in explain(fault, "").next {
+            let _ = writeln!(text, "    {}", escaped(next));
+        }
+    }
+    text
 }
 
 fn version(status: &Status) -> String {
@@ -72,6 +86,7 @@ fn backup_line(backups: &[BackupEntry]) -> String {
 
 fn drift(status: &Status, style: Style) -> String {
     let differences = match &status.drift {
+        None if !status.faults.is_empty() => return String::new(),
         None => return format!("{} Schema: the phases do not run from nothing\n", style.no()),
         Some(lines) if lines.is_empty() && status.current.is_empty() => return String::new(),
         Some(lines) if lines.is_empty() => {
@@ -85,7 +100,7 @@ fn drift(status: &Status, style: Style) -> String {
         counted(differences.len(), "difference", "differences")
     );
     for difference in differences.iter().take(LISTED) {
-        let _ = writeln!(text, "    {difference}");
+        let _ = writeln!(text, "    {}", escaped(difference));
     }
     if differences.len() > LISTED {
         let _ = writeln!(text, "    and {} more", differences.len() - LISTED);
@@ -98,7 +113,7 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     let mut text = String::new();
     for check in checks {
         let mark = if check.ok { style.ok() } else { style.no() };
-        let _ = writeln!(text, "{mark} {}: {}", check.name, check.detail);
+        let _ = writeln!(text, "{mark} {}: {}", escaped(&check.name), escaped(&check.detail));
     }
     let failed = checks.iter().filter(|check| !check.ok).count();
     let sum = match failed {
