@@ -285,9 +285,7 @@ impl Shadow {
             let denied = shadow.fence.denied();
             shadow.fence.lower();
             match (compiled, denied) {
-                (Err(error), Some(what)) => {
-                    Err(refused(&format!("{what} is not allowed in a phase")).caused_by(error))
-                }
+                (Err(_), Some(what)) => Err(refused(&format!("{what} is not allowed in a phase"))),
                 // What SQLite keeps for itself is not in a database without rows.
                 (Err(error), None) if words(&error).contains("no such table: sqlite_") => Ok(()),
                 (Err(error), None) => Err(refused(&words(&error)).caused_by(error)),
@@ -355,7 +353,7 @@ impl Shadow {
             }
         });
         done.map_err(|error| match denied {
-            Some(what) => not_allowed(&what).caused_by(error),
+            Some(what) => not_allowed(&what),
             None => {
                 let what = words(&error);
                 from_statement(error, what)
