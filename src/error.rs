@@ -76,6 +76,8 @@ pub enum ErrorKind {
     Backup,
     /// A backup is damaged or is not what its manifest says.
     BackupDamaged,
+    /// A backup was made of another database, or its manifest does not call it verified.
+    BackupRefused,
     /// The file changed while it was looked at.
     FileChanged,
     /// The rebuild failed and was rolled back.
@@ -100,7 +102,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -132,6 +134,7 @@ impl ErrorKind {
         Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
+        Self::BackupRefused,
         Self::FileChanged,
         Self::Rebuild,
         Self::Proof,
@@ -178,6 +181,7 @@ impl ErrorKind {
             Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
+            Self::BackupRefused => "backup-refused",
             Self::FileChanged => "file-changed",
             Self::Rebuild => "rebuild",
             Self::Proof => "proof",

@@ -10,6 +10,7 @@ use super::facts::{ids, number};
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
+use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
 use crate::cli::screens::{counted, reason};
@@ -70,6 +71,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     line("Size:", &size(&report.room.1));
     line("Backup:", &report.backup.display().to_string());
     text.push_str(&lost_rules(report));
+    text.push_str(&retained(&report.pruned));
     text.push_str(&hint(context, report));
     text.push_str("\nTo go back, losing what was written since:\n");
     let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
@@ -88,7 +90,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
         report.seconds,
         size(&report.room.1),
         escaped(report.backup.display()),
-        lost_rules(report),
+        lost_rules(report) + &retained(&report.pruned),
         hint(context, report),
         follow_up(report)
     )
@@ -129,6 +131,7 @@ pub fn answer(said: &str, report: &Report) -> Answer {
         "phases": phases,
         "backup": report.backup,
         "lost_rules": report.lost_rules,
+        "removed_backups": report.pruned.removed.iter().map(|it| &it.path).collect::<Vec<_>>(),
         "steps": report.steps,
         "proof": report.proof,
         "seconds": report.seconds,
