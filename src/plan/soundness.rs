@@ -36,7 +36,8 @@ pub(super) fn refuse_newly_broken(
         refuse_forbidden_triggers(shadow, before)?;
     }
     refuse_names_as_strings(shadow, (before, strings, texts), stages)?;
-    refuse_deaf_triggers(shadow, before, stages)
+    refuse_deaf_triggers(shadow, before, stages)?;
+    refuse_changed_references(shadow)
 }
 
 /// Refuses objects that need a newer SQLite than the phase allows, unless the file needed that release before.
@@ -83,6 +84,18 @@ fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
         .iter()
         .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
     Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+}
+
+/// A view or trigger that compiles and reads other columns than before gives other answers, and nothing says so.
+fn refuse_changed_references(shadow: &mut Shadow) -> Result<()> {
+    let found = shadow.take_changed_references()?;
+    let lines = found.iter().map(|it| {
+        let changes = it.changes.join(", ");
+        format!("{} {} would read other columns than before: {changes}", it.kind.word(), it.name)
+    });
+    let lines: Vec<String> = lines.collect();
+    let (Some(first), Some(what)) = (found.first(), lines.first()) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Reference, what.clone()).about(&first.name).problems(lines))
 }
 
 /// What SQLite's check of a RENAME does not look at: how many values a trigger inserts, how many

@@ -76,7 +76,7 @@ fn try_compile(
 
 /// A view without a trigger for the statement refuses it; that is no fault. A virtual generated
 /// column cannot be written either.
-fn needs_no_trigger(error: &rusqlite::Error) -> bool {
+pub(super) fn needs_no_trigger(error: &rusqlite::Error) -> bool {
     let text = words(error);
     text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
 }

@@ -116,10 +116,16 @@ impl Shadow {
         match present {
             Some(present) => self.create_present(&present, text, lenient),
             None => {
-                self.given.push((kind, name));
+                self.give(kind, name);
                 self.execute(text)
             }
         }
+    }
+
+    /// Notes that a step gives an object its text.
+    fn give(&mut self, kind: ObjectKind, name: String) {
+        self.forget_reference(kind, &name);
+        self.given.push((kind, name));
     }
 
     pub(super) fn drop(&mut self, kind: ObjectKind, name: &str, if_exists: bool) -> Result<()> {
@@ -160,7 +166,7 @@ impl Shadow {
         };
         self.drop(kind, &name, false)?;
         self.execute(text)?;
-        self.given.push((kind, name));
+        self.give(kind, name);
         for trigger in triggers {
             if let Some(text) = &trigger.sql {
                 self.execute(text)?;
@@ -185,7 +191,7 @@ impl Shadow {
         self.refuse_strings_in_values(&object.name, &values_of(operation))?;
         let edited = edited_text(operation, text, shape)?;
         if matches!(operation, Operation::Rebuild { .. }) {
-            self.given.push((ObjectKind::Table, object.name.clone()));
+            self.give(ObjectKind::Table, object.name.clone());
         }
         let listed = self.listed_views()?;
         let native = native_alter(operation, &object.name);

@@ -32,6 +32,7 @@ impl Shadow {
             && (same_meaning(present, text) || is_virtual && same_virtual_meaning(present, text))
         {
             self.set_entry_sql(kind, &object.name, Some(text))?;
+            self.forget_reference(kind, &object.name);
             return self.reload();
         }
         match kind {

@@ -10,6 +10,7 @@ use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
+use super::references::ChangedReference;
 use crate::database::{
     Fence, MissingPart, Purpose, Touched, from_statement, run_fenced, run_one, strict_names,
     string_in_double_quotes, stub, take_back, with_stubs, words,
@@ -35,6 +36,8 @@ pub struct Shadow {
     pub(super) single_quoted: Vec<NameAsString>,
     /// Objects whose text the steps gave.
     pub(super) given: Vec<(ObjectKind, String)>,
+    /// Views and triggers that would read something else than before the steps so far.
+    pub(super) changed_references: Vec<ChangedReference>,
     plans_a_run: bool,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
@@ -60,6 +63,7 @@ impl Shadow {
             kept: Vec::new(),
             single_quoted: Vec::new(),
             given: Vec::new(),
+            changed_references: Vec::new(),
             plans_a_run: false,
             epoch: Cell::new(0),
             read: RefCell::new(None),
@@ -169,12 +173,16 @@ impl Shadow {
         let mut rest = steps;
         while let Some(step) = rest.first() {
             let renames = rest.iter().take_while(|it| is_rename(it)).count();
+            let names = if changes_names(step) { self.names()? } else { None };
             if renames > 0 {
                 self.apply_renames(&rest[..renames], views)?;
                 rest = &rest[renames..];
             } else {
                 self.apply_one(step).map_err(|error| at_step(error, step))?;
                 rest = &rest[1..];
+            }
+            if let Some(names) = names {
+                self.keep_references(&names).map_err(|error| at_step(error, step))?;
             }
         }
         Ok(())
@@ -249,7 +257,9 @@ impl Shadow {
             // The first error counts; an interrupt ends the savepoint, too.
             Err(_) => drop(self.connection.execute_batch("ROLLBACK TO data; RELEASE data")),
         }
-        applied
+        let touched = applied?;
+        self.forget_replaced_references()?;
+        Ok(touched)
     }
 
     /// Does something with what the file will have, and nothing else.
@@ -468,6 +478,15 @@ fn entry_type(kind: ObjectKind) -> &'static str {
 
 fn is_rename(step: &Step) -> bool {
     matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}
+
+/// Tells whether a step gives a table or a column another name, or adds or drops one.
+fn changes_names(step: &Step) -> bool {
+    let of_columns = matches!(
+        step.operation,
+        Operation::AddColumn { .. } | Operation::DropColumn { .. } | Operation::Rebuild { .. }
+    );
+    is_rename(step) || of_columns
 }
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
