@@ -59,6 +59,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::PhaseEdited
         | ErrorKind::PhaseMissing
         | ErrorKind::Irreversible
+        | ErrorKind::Loss
         | ErrorKind::DatabaseMissing
         | ErrorKind::NotAFile
         | ErrorKind::Unreadable
@@ -70,10 +71,12 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::SchemaMismatch
         | ErrorKind::Requirement
         | ErrorKind::Step
+        | ErrorKind::Reference
         | ErrorKind::Rows
         | ErrorKind::MissingPart
         | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
+        | ErrorKind::BackupRefused
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,
         ErrorKind::Busy => BUSY,

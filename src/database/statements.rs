@@ -3,19 +3,22 @@
 //! SQLite finds the end of each statement; nothing here splits text.
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Batch, Connection};
+use rusqlite::{Batch, Connection, Statement};
 
 use super::effort::effort;
 use super::fence::{Fence, Touched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Stage, measured};
-use crate::sql::significant_tokens;
+use crate::name::quote;
+use crate::sql::{Token, significant_tokens, unquote, with_identifiers_only};
 
 /// What is done with the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// All are compiled; only those that change the schema are run.
     Check,
+    /// As `Check`; a string in double quotes is refused.
+    CheckNew,
     /// All are run.
     Run,
 }
@@ -31,10 +34,14 @@ pub fn run_fenced(
     sql: &str,
     purpose: Purpose,
 ) -> Result<Touched> {
+    let others: Vec<String> = temporary(connection)?.into_iter().map(|(_, name)| name).collect();
     fence.raise();
     let run = run_statements(connection, fence, sql, purpose);
     let denied = fence.denied();
     let mut touched = fence.lower();
+    if run.is_ok() {
+        drop_temporary(connection, &others)?;
+    }
     match (run, denied) {
         (Ok(()), None) => {
             let replaces = significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"));
@@ -47,9 +54,9 @@ pub fn run_fenced(
             let what = format!("statement at line {line}: {}", words(&error));
             Err(from_statement(error, what))
         }
-        (Err((line, error)), Some(what)) => {
+        (Err((line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
-            Err(Error::new(ErrorKind::Step, what).caused_by(error))
+            Err(Error::new(ErrorKind::Step, what))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))
@@ -79,7 +86,7 @@ pub fn told<T, E: From<rusqlite::Error>>(
 }
 
 /// A busy file, an interrupt or a damaged file is not the statement's fault.
-fn from_statement(error: rusqlite::Error, what: String) -> Error {
+pub(crate) fn from_statement(error: rusqlite::Error, what: String) -> Error {
     let plain = matches!(
         error.sqlite_error_code(),
         None | Some(rusqlite::ErrorCode::Unknown | rusqlite::ErrorCode::ConstraintViolation)
@@ -97,6 +104,7 @@ fn run_statements(
     let mut passed = 0;
     loop {
         let line = line_after(sql, passed);
+        fence.next_statement();
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
@@ -104,18 +112,100 @@ fn run_statements(
         };
         let text = statement.expanded_sql().unwrap_or_default();
         passed += text.len();
-        // SQLite asks the authorizer about VACUUM only when it runs, which is too late for a check.
-        let vacuums =
-            significant_tokens(&text).next().is_some_and(|it| it.is_word(&text, "VACUUM"));
-        if vacuums {
-            fence.deny("VACUUM");
+        if let Some(what) = refused_unasked(fence, &statement, &text) {
+            fence.deny(&what);
             return Err((line, rusqlite::Error::InvalidQuery));
         }
-        if purpose == Purpose::Run || fence.take_schema_mark() {
+        let runs = purpose == Purpose::Run || fence.changes_schema();
+        if purpose == Purpose::CheckNew
+            && let Err(error) = strict_names(connection, &text)
+        {
+            let before = sql.get(..passed - text.len()).map_or(0, |it| it.matches('\n').count());
+            fence.deny(&string_in_double_quotes(&error));
+            return Err((line_of_strict(&error).map_or(line, |it| before + it), error));
+        }
+        if runs {
             let mut rows = statement.raw_query();
             while rows.next().map_err(|error| (line, error))?.is_some() {}
         }
     }
+}
+
+/// The line of an error in the text that SQLite was given.
+fn line_of_strict(error: &rusqlite::Error) -> Option<usize> {
+    match error {
+        rusqlite::Error::SqlInputError { sql, .. } => line_of(sql, error),
+        _ => None,
+    }
+}
+
+/// Says why a statement is refused about which SQLite does not ask the authorizer, or asks too late.
+fn refused_unasked(fence: &Fence, statement: &Statement<'_>, text: &str) -> Option<String> {
+    if statement.parameter_count() > 0 {
+        let name = statement.parameter_name(1).unwrap_or("?");
+        return Some(format!("the parameter {name}, to which no value is bound,"));
+    }
+    let tokens: Vec<Token> = significant_tokens(text).collect();
+    let first = tokens.first()?;
+    // SQLite asks about VACUUM only when it runs.
+    if first.is_word(text, "VACUUM") {
+        return Some("VACUUM".to_owned());
+    }
+    // It names only the old name of a table.
+    let renamed =
+        tokens.windows(3).find(|it| it[0].is_word(text, "RENAME") && it[1].is_word(text, "TO"))?;
+    let name = unquote(renamed[2].text(text));
+    (first.is_word(text, "ALTER") && fence.protects(&name))
+        .then(|| format!("a table renamed to the version table {name}"))
+}
+
+/// Compiles a statement, or a query, with each word in double quotes as an identifier and nothing else.
+/// Texts that it uses, such as those of views and triggers, keep their meaning.
+///
+/// # Errors
+/// What SQLite says of a word that is no identifier.
+pub fn strict_names(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    match with_identifiers_only(sql) {
+        Some(strict) => connection.prepare(&strict).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Says what is wrong with a word in double quotes.
+pub fn string_in_double_quotes(error: &rusqlite::Error) -> String {
+    format!("a string in double quotes ({}; a string is written in single quotes)", words(error))
+}
+
+/// Runs the one statement of a text that is not ours.
+///
+/// # Errors
+/// SQLite's; [`rusqlite::Error::MultipleStatement`] if there is a second one.
+pub(crate) fn run_one(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// Drops the temporary objects that came since their names were listed: no step sees those of another.
+fn drop_temporary(connection: &Connection, before: &[String]) -> rusqlite::Result<()> {
+    for (kind, name) in temporary(connection)? {
+        if before.contains(&name) || name.starts_with("sqlite_") {
+            continue;
+        }
+        let name = quote(&name);
+        connection.execute_batch(&format!("DROP {kind} IF EXISTS temp.{name}"))?;
+    }
+    Ok(())
+}
+
+/// Lists the temporary objects, virtual tables before the tables that they keep for themselves.
+fn temporary(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(
+        "SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY rootpage",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// The line of the first word after a byte position.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::{fold, quote, same};
-use crate::schema::{ColumnStorage, Schema, Table};
+use crate::schema::{Column, ColumnStorage, Schema, Table};
 
 /// Where the values of one column come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct CopyLayer {
 pub struct ColumnLineage {
     /// The name now.
     pub name: String,
+    /// Which column of the table it is, whatever its name and its values.
+    pub id: usize,
     /// The name in the top layer of the copying query; `None` for a new column.
     pub source: Option<String>,
     /// Where the values come from.
@@ -48,6 +50,8 @@ pub struct TableLineage {
     pub layers: Vec<CopyLayer>,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
+    /// The number of columns that it has had, those that are gone included.
+    known: usize,
 }
 
 /// The origins of all tables that existed before, by folded name now.
@@ -120,14 +124,17 @@ impl TableLineage {
             .columns
             .iter()
             .filter(|column| column.storage != ColumnStorage::Hidden)
-            .map(|column| ColumnLineage {
+            .enumerate()
+            .map(|(id, column)| ColumnLineage {
                 name: column.name.clone(),
+                id,
                 source: Some(column.name.clone()),
                 origin: ColumnOrigin::Kept(column.name.clone()),
             })
             .collect();
         let base = table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { from: table.name.clone(), columns, layers: Vec::new(), base }
+        let known = table.columns.len();
+        Self { from: table.name.clone(), columns, layers: Vec::new(), base, known }
     }
 
     /// Finds a column by its name now.
@@ -158,16 +165,31 @@ impl TableLineage {
     }
 
     pub(super) fn add_column(&mut self, name: &str) {
+        let id = self.next_id();
         self.columns.push(ColumnLineage {
             name: name.to_owned(),
+            id,
             source: None,
             origin: ColumnOrigin::New,
         });
     }
 
-    /// Takes over the columns of a new definition: those of the same name are kept.
-    pub(super) fn reshape(&mut self, shape: &Table) {
-        self.columns.retain(|column| shape.writable().any(|it| same(&it.name, &column.name)));
+    fn next_id(&mut self) -> usize {
+        self.known += 1;
+        self.known - 1
+    }
+
+    /// Takes over the columns of a new definition: those of the same name are kept, also where a column that
+    /// was stored becomes generated. Values that were computed before are computed anew.
+    pub(super) fn reshape(&mut self, before: &Table, shape: &Table) {
+        let stored = |name: &str| before.column(name).is_some_and(Column::is_writable);
+        let stays = |name: &str| match shape.column(name) {
+            Some(column) => {
+                column.is_writable() || column.storage != ColumnStorage::Hidden && stored(name)
+            }
+            None => false,
+        };
+        self.columns.retain(|column| stays(&column.name));
         for column in shape.writable() {
             if self.column(&column.name).is_none() {
                 self.add_column(&column.name);
@@ -186,9 +208,12 @@ impl TableLineage {
             .collect();
         for (column, expression) in values {
             top.push((column.clone(), format!("({expression}\n)")));
+            let known = self.column(column).map(|it| it.id);
+            let id = known.unwrap_or_else(|| self.next_id());
             self.drop_column(column);
             self.columns.push(ColumnLineage {
                 name: column.clone(),
+                id,
                 source: Some(column.clone()),
                 origin: ColumnOrigin::Computed,
             });

@@ -5,7 +5,7 @@ use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::quote;
 use crate::schema::{ObjectKind, same_meaning, same_virtual_meaning};
-use crate::sql::{edit, object_head};
+use crate::sql::object_head;
 
 impl Shadow {
     /// Gives an object another text. A text that means the same is only written; any other one is
@@ -22,23 +22,21 @@ impl Shadow {
         if present == text {
             return Ok(());
         }
-        if kind == ObjectKind::VirtualTable && !edit::reads_content(text) {
-            // The module can rename it, which SQLite writes in its own way; made anew it would be empty.
-            return Ok(());
-        }
         let keeps_name = object_head(text).is_ok_and(|head| head.name.text == object.name);
         let is_virtual = kind == ObjectKind::VirtualTable;
         if keeps_name
             && (same_meaning(present, text) || is_virtual && same_virtual_meaning(present, text))
         {
             self.set_entry_sql(kind, &object.name, Some(text))?;
+            self.forget_reference(kind, &object.name);
             return self.reload();
         }
         match kind {
             ObjectKind::Table => self.recreate(&schema, object, text),
             ObjectKind::View | ObjectKind::Trigger => self.replace(kind, text),
             ObjectKind::Index => {
-                self.execute(&format!("DROP INDEX main.{};{text}", quote(&object.name)))
+                self.execute(&format!("DROP INDEX main.{}", quote(&object.name)))?;
+                self.execute(text)
             }
             // Its content lives in the module; another text would be another table.
             ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),

@@ -4,12 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::build::open_memory;
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
-use crate::database::{Fence, MissingPart, Purpose, Touched, run_fenced, stub, with_stubs, words};
+use super::references::ChangedReference;
+use crate::database::{
+    Fence, MissingPart, Purpose, Touched, from_statement, run_fenced, run_one, stub, with_stubs,
+    words,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -19,7 +24,7 @@ use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
 #[derive(Debug)]
 pub struct Shadow {
     pub(super) connection: Connection,
-    fence: Fence,
+    pub(super) fence: Fence,
     pub(super) missing: Vec<MissingPart>,
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
@@ -30,6 +35,9 @@ pub struct Shadow {
     pub(super) single_quoted: Vec<NameAsString>,
     /// Objects whose text the steps gave.
     pub(super) given: Vec<(ObjectKind, String)>,
+    /// Views and triggers that would read something else than before the steps so far.
+    pub(super) changed_references: Vec<ChangedReference>,
+    pub(super) plans_a_run: bool,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -41,7 +49,7 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
-        let fence = Fence::default();
+        let fence = Fence::of_memory();
         fence.install(&mut connection)?;
         Ok(Self {
             connection,
@@ -54,6 +62,8 @@ impl Shadow {
             kept: Vec::new(),
             single_quoted: Vec::new(),
             given: Vec::new(),
+            changed_references: Vec::new(),
+            plans_a_run: false,
             epoch: Cell::new(0),
             read: RefCell::new(None),
         })
@@ -96,6 +106,7 @@ impl Shadow {
     /// Names tables of the program's own: a phase that creates one of them finds it there.
     pub fn keep_tables(&mut self, names: [&str; 2]) {
         self.kept = names.iter().map(|name| (*name).to_owned()).collect();
+        self.protect_kept();
     }
 
     /// Returns the statistics tables that the file has.
@@ -103,12 +114,38 @@ impl Shadow {
         &self.statistics
     }
 
+    /// Notes that the file has the statistics tables that ANALYZE makes
+    /// (<https://sqlite.org/fileformat2.html#the_sqlite_stat4_table>).
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn expect_statistics(&mut self) -> Result<()> {
+        let sql = "SELECT sqlite_compileoption_used('ENABLE_STAT4')";
+        let fine: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let made = ["sqlite_stat1"].into_iter().chain(fine.then_some("sqlite_stat4"));
+        for table in made {
+            if !self.statistics.iter().any(|it| same(it, table)) {
+                self.statistics.push(table.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// Runs one statement that defines something of the program's own.
     ///
     /// # Errors
     /// [`ErrorKind::Step`] with SQLite's reason.
     pub fn define(&mut self, sql: &str) -> Result<()> {
-        self.execute(sql)
+        self.fence.protect([""; 2]);
+        let done = self.execute(sql);
+        self.protect_kept();
+        done
+    }
+
+    fn protect_kept(&self) {
+        if let [one, two] = self.kept.as_slice() {
+            self.fence.protect([one, two]);
+        }
     }
 
     /// Returns the TEMP triggers that the steps left: name and table.
@@ -152,12 +189,16 @@ impl Shadow {
         let mut rest = steps;
         while let Some(step) = rest.first() {
             let renames = rest.iter().take_while(|it| is_rename(it)).count();
+            let names = if changes_names(step) { self.names()? } else { None };
             if renames > 0 {
                 self.apply_renames(&rest[..renames], views)?;
                 rest = &rest[renames..];
             } else {
                 self.apply_one(step).map_err(|error| at_step(error, step))?;
                 rest = &rest[1..];
+            }
+            if let Some(names) = names {
+                self.keep_references(&names).map_err(|error| at_step(error, step))?;
             }
         }
         Ok(())
@@ -202,6 +243,17 @@ impl Shadow {
         }
     }
 
+    /// Plans steps that are to run in the file next: their SQL must compile without what this program lacks, and
+    /// a string in double quotes is refused. A replay of what was applied long ago takes both.
+    pub fn plan_a_run(&mut self) {
+        self.plans_a_run = true;
+    }
+
+    /// Returns whether it plans what runs next.
+    pub fn plans(&self) -> bool {
+        self.plans_a_run
+    }
+
     /// Checks the statements of a data step. Statements that change rows are only compiled;
     /// statements that change the schema are carried out.
     ///
@@ -209,6 +261,24 @@ impl Shadow {
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
     pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
         self.changed();
+        self.connection.execute_batch("SAVEPOINT data")?;
+        let applied = match self.plans_a_run {
+            true => self.without_stubs(|shadow| {
+                run_fenced(&shadow.connection, &shadow.fence, sql, Purpose::CheckNew)
+            }),
+            false => self.apply_old_data(sql),
+        };
+        match &applied {
+            Ok(_) => self.connection.execute_batch("RELEASE data")?,
+            // The first error counts; an interrupt ends the savepoint, too.
+            Err(_) => drop(self.connection.execute_batch("ROLLBACK TO data; RELEASE data")),
+        }
+        let touched = applied?;
+        self.forget_replaced_references()?;
+        Ok(touched)
+    }
+
+    fn apply_old_data(&mut self, sql: &str) -> Result<Touched> {
         loop {
             let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
             let part = match &checked {
@@ -224,12 +294,19 @@ impl Shadow {
         }
     }
 
-    fn run(&mut self, sql: &str) -> Result<()> {
+    /// Runs one statement that changes the schema, behind the fence: part of it comes from a phase or from the
+    /// file, most often all of it.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
         self.changed();
-        // The text is run alone: whatever stood around it would become part of the stored text.
-        with_stubs(&self.connection, &mut self.missing, |connection| {
+        let fence = &self.fence;
+        let mut denied = None;
+        let done = with_stubs(&self.connection, &mut self.missing, |connection| {
             connection.execute_batch("SAVEPOINT step")?;
-            match connection.execute_batch(sql) {
+            fence.raise();
+            let done = run_one(connection, sql);
+            denied = fence.denied();
+            fence.lower();
+            match done {
                 Ok(()) => connection.execute_batch("RELEASE step"),
                 Err(error) => {
                     // Nothing is lost if this fails too: the first error is what counts.
@@ -237,13 +314,14 @@ impl Shadow {
                     Err(error)
                 }
             }
+        });
+        done.map_err(|error| match denied {
+            Some(what) => not_allowed(&what),
+            None => {
+                let what = words(&error);
+                from_statement(error, what)
+            }
         })
-        .map_err(|error| Error::new(ErrorKind::Step, words(&error)).caused_by(error))
-    }
-
-    /// Runs one statement that changes the schema.
-    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
-        self.run(sql)
     }
 
     /// Finds a name that no object has.
@@ -272,30 +350,45 @@ impl Shadow {
     ) -> Result<()> {
         self.changed();
         let word = entry_type(kind);
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
-            (sql, word, name),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
+                (sql, word, name),
+            )
+        })
+    }
+
+    /// DEFENSIVE forbids to edit entries, and is lifted for that only.
+    fn edit_entries(
+        &self,
+        edit: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<()> {
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+        let edited = self.connection.execute_batch("PRAGMA writable_schema=ON");
+        let edited = edited.and_then(|()| edit(&self.connection));
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        edited?;
         Ok(())
     }
 
     pub(super) fn insert_entry(&self, object: &crate::schema::Object) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
-            (entry_type(object.kind), &object.name, &object.table, &object.sql),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+                (entry_type(object.kind), &object.name, &object.table, &object.sql),
+            )
+        })?;
         self.reload()
     }
 
     pub(super) fn delete_entries(&self, objects: &[crate::schema::Object]) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
         for object in objects {
-            self.connection.execute(
-                "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
-                (entry_type(object.kind), &object.name),
-            )?;
+            self.edit_entries(|connection| {
+                connection.execute(
+                    "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+                    (entry_type(object.kind), &object.name),
+                )
+            })?;
         }
         self.reload()
     }
@@ -305,6 +398,10 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
+}
+
+pub(super) fn not_allowed(what: &str) -> Error {
+    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.
@@ -332,6 +429,15 @@ fn entry_type(kind: ObjectKind) -> &'static str {
 
 fn is_rename(step: &Step) -> bool {
     matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}
+
+/// Tells whether a step gives a table or a column another name, or adds or drops one.
+fn changes_names(step: &Step) -> bool {
+    let of_columns = matches!(
+        step.operation,
+        Operation::AddColumn { .. } | Operation::DropColumn { .. } | Operation::Rebuild { .. }
+    );
+    is_rename(step) || of_columns
 }
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
