@@ -23,6 +23,7 @@ pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
+pub use soundness::refuse_missing_parents;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
