@@ -84,6 +84,10 @@ fn stage_problems(
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
         let old_text = text_of(before, &rebuild.from);
         let change = Change { rebuild, lineage, old: (old, &old_text), new };
+        if rebuild.copy.asks_any(touched) {
+            // What it reads is not in the file yet.
+            continue;
+        }
         problems.extend(rebuild_problems(connection, before, reshape, change)?);
         problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
     }

@@ -5,8 +5,9 @@
 
 use std::rc::Rc;
 
-use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage};
+use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage, row_name, value_of};
 use super::shadow::Shadow;
+use crate::database::{with_strict_names, with_stubs, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
@@ -307,26 +308,75 @@ impl Shadow {
         Ok(())
     }
 
+    /// An expression that names what does not exist at this step, or the very column that it defines, has no value.
+    fn refuse_uncomputable(&mut self, operation: &Operation, before: &Table) -> Result<()> {
+        let values = values_given(operation)?;
+        let Some(lineage) = self.lineage.table(&before.name) else { return Ok(()) };
+        let mut lineage = lineage.clone();
+        for (name, _) in &values {
+            if lineage.column(name).is_none() {
+                lineage.add_column(name);
+            }
+        }
+        let names = lineage.names_for(&values);
+        let row = row_name(&before.name, &values);
+        let nulls: Vec<String> = names.iter().map(|it| format!("NULL AS {}", quote(it))).collect();
+        for (column, expression) in &values {
+            let value = value_of(expression, &before.name, (&row, &names));
+            let (nulls, row) = (nulls.join(", "), quote(&row));
+            let query = format!("SELECT {value} FROM (SELECT {nulls}) AS {row}");
+            let connection = &self.connection;
+            let missing = &mut self.missing;
+            let compiled = with_strict_names(connection, || {
+                Ok(with_stubs(connection, missing, |it| it.prepare(&query).map(drop)))
+            })?;
+            let Err(error) = compiled else { continue };
+            let own = format!("no such column: {column}");
+            let (table, message) = (&before.name, words(&error));
+            let what = if names.iter().any(|it| same(it, column)) || !message.contains(&own) {
+                format!("the value of {table}.{column} cannot be computed: {message}")
+            } else {
+                let now = lineage.kept_as(column).map(|now| {
+                    format!("; the column that was called {column} is old.{now} at this step")
+                });
+                let now = now.unwrap_or_default();
+                format!("the value of {table}.{column} reads the column that it defines{now}")
+            };
+            return Err(Error::new(ErrorKind::Step, what).about(table).caused_by(error));
+        }
+        Ok(())
+    }
+
     /// Follows a changed definition in the lineage.
     fn follow(&mut self, operation: &Operation, before: &Table) -> Result<()> {
         let after = self.current()?;
         let table = before.name.as_str();
+        self.refuse_uncomputable(operation, before)?;
         let Some(lineage) = self.lineage.table_mut(table) else { return Ok(()) };
         if let Some(shape) = after.shape(table) {
             keep_first_defaults(lineage, before, shape);
+        }
+        let read = values_given(operation)?;
+        let added = lineage.columns.iter().filter(|it| it.origin == ColumnOrigin::New);
+        let defaults: Vec<(String, String)> = added
+            .filter(|it| read.iter().any(|(_, sql)| sql::mentions(sql, &[&it.name])))
+            .filter_map(|it| Some((it.name.clone(), before.column(&it.name)?.default.clone()?)))
+            .collect();
+        if !defaults.is_empty() {
+            lineage.compute(table, &defaults);
         }
         match operation {
             Operation::AddColumn { column, value, .. } => {
                 let name = defined_column(column)?;
                 lineage.add_column(&name);
                 if let Some(value) = value {
-                    lineage.compute(&[(name, value.clone())]);
+                    lineage.compute(table, &[(name, value.clone())]);
                 }
             }
             Operation::DropColumn { column, .. } => lineage.drop_column(column),
             Operation::AlterColumn { column, change, .. } => {
                 if let Some(value) = &change.value {
-                    lineage.compute(&[(column.clone(), value.clone())]);
+                    lineage.compute(table, &[(column.clone(), value.clone())]);
                 }
             }
             Operation::Rebuild { values, .. } => {
@@ -334,7 +384,7 @@ impl Shadow {
                     lineage.reshape(shape);
                 }
                 if !values.is_empty() {
-                    lineage.compute(values);
+                    lineage.compute(table, values);
                 }
             }
             _ => {}
@@ -360,7 +410,7 @@ fn keep_first_defaults(lineage: &mut TableLineage, before: &Table, after: &Table
         })
         .collect();
     if !values.is_empty() {
-        lineage.compute(&values);
+        lineage.compute(&before.name, &values);
     }
 }
 
@@ -388,16 +438,23 @@ fn values_of(operation: &Operation) -> Vec<String> {
     }
 }
 
-/// The columns for which a step gives values.
-fn given_values(operation: &Operation) -> Result<Vec<String>> {
+/// The columns for which a step gives values, and the values.
+fn values_given(operation: &Operation) -> Result<Vec<(String, String)>> {
     Ok(match operation {
-        Operation::AddColumn { column, value: Some(_), .. } => vec![defined_column(column)?],
-        Operation::AlterColumn { column, change, .. } if change.value.is_some() => {
-            vec![column.clone()]
+        Operation::AddColumn { column, value: Some(value), .. } => {
+            vec![(defined_column(column)?, value.clone())]
         }
-        Operation::Rebuild { values, .. } => values.iter().map(|(name, _)| name.clone()).collect(),
+        Operation::AlterColumn { column, change, .. } => {
+            change.value.iter().map(|value| (column.clone(), value.clone())).collect()
+        }
+        Operation::Rebuild { values, .. } => values.clone(),
         _ => Vec::new(),
     })
+}
+
+/// The columns for which a step gives values.
+fn given_values(operation: &Operation) -> Result<Vec<String>> {
+    Ok(values_given(operation)?.into_iter().map(|(column, _)| column).collect())
 }
 
 /// SQLite's own statement for a change, where it has one that keeps to what the phase asks.
