@@ -153,7 +153,7 @@ pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePl
             let was_missing = |it: &&ForeignKey| {
                 same(&it.parent, &key.parent) && missing_parent(before, it).is_some()
             };
-            if !known.iter().any(|it| was_missing(it)) {
+            if !known.iter().any(was_missing) {
                 let columns = key.columns.join(", ");
                 problems.add(
                     child,

@@ -319,32 +319,41 @@ impl Shadow {
             }
         }
         let names = lineage.names_for(&values);
-        let row = row_name(&before.name, &values);
-        let nulls: Vec<String> = names.iter().map(|it| format!("NULL AS {}", quote(it))).collect();
         for (column, expression) in &values {
-            let value = value_of(expression, &before.name, (&row, &names));
-            let (nulls, row) = (nulls.join(", "), quote(&row));
-            let query = format!("SELECT {value} FROM (SELECT {nulls}) AS {row}");
-            let connection = &self.connection;
-            let missing = &mut self.missing;
-            let compiled = with_strict_names(connection, || {
-                Ok(with_stubs(connection, missing, |it| it.prepare(&query).map(drop)))
-            })?;
-            let Err(error) = compiled else { continue };
-            let own = format!("no such column: {column}");
-            let (table, message) = (&before.name, words(&error));
-            let what = if names.iter().any(|it| same(it, column)) || !message.contains(&own) {
-                format!("the value of {table}.{column} cannot be computed: {message}")
-            } else {
-                let now = lineage.kept_as(column).map(|now| {
+            let value = (before.name.as_str(), expression.as_str());
+            let Err(error) = self.try_value(value, &names, &values)? else { continue };
+            let with_itself = [names.as_slice(), std::slice::from_ref(column)].concat();
+            let is_fresh = !names.iter().any(|it| same(it, column));
+            let table = &before.name;
+            let what = if is_fresh && self.try_value(value, &with_itself, &values)?.is_ok() {
+                let was = lineage.kept_as(column).map(|now| {
                     format!("; the column that was called {column} is old.{now} at this step")
                 });
-                let now = now.unwrap_or_default();
-                format!("the value of {table}.{column} reads the column that it defines{now}")
+                let was = was.unwrap_or_default();
+                format!("the value of {table}.{column} reads the column that it defines{was}")
+            } else {
+                format!("the value of {table}.{column} cannot be computed: {}", words(&error))
             };
             return Err(Error::new(ErrorKind::Step, what).about(table).caused_by(error));
         }
         Ok(())
+    }
+
+    /// Compiles the value of a column over a row with these names.
+    fn try_value(
+        &mut self,
+        (table, expression): (&str, &str),
+        names: &[String],
+        values: &[(String, String)],
+    ) -> Result<rusqlite::Result<()>> {
+        let row = row_name(table, values);
+        let value = value_of(expression, table, (&row, names));
+        let nulls: Vec<String> = names.iter().map(|it| format!("NULL AS {}", quote(it))).collect();
+        let query = format!("SELECT {value} FROM (SELECT {}) AS {}", nulls.join(", "), quote(&row));
+        let (connection, missing) = (&self.connection, &mut self.missing);
+        with_strict_names(connection, || {
+            Ok(with_stubs(connection, missing, |it| it.prepare(&query).map(drop)))
+        })
     }
 
     /// Follows a changed definition in the lineage.
