@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::name::part_of;
+use super::writer::{Claim, this_writer};
 use crate::database::{beside, look_at};
 use crate::error::{Result, file_error};
 use crate::files::{Files, Stat};
@@ -16,6 +17,8 @@ pub(crate) struct Part<'f> {
     files: &'f dyn Files,
     path: PathBuf,
     kept: bool,
+    /// Keeps other threads from taking it for a leftover.
+    _claim: Claim,
 }
 
 impl<'f> Part<'f> {
@@ -26,7 +29,8 @@ impl<'f> Part<'f> {
         target: &Path,
         bytes: &[u8],
     ) -> Result<Option<Self>> {
-        let path = part_of(target, std::process::id());
+        let path = part_of(target, this_writer(files));
+        let claim = Claim::of(&path);
         // What an earlier process of the same number left beside it would be rolled back into it.
         for sidecar in SIDECARS {
             if look(files, &beside(&path, sidecar))?.is_some() {
@@ -34,28 +38,29 @@ impl<'f> Part<'f> {
             }
         }
         let created = files.create(&path, bytes, 0o600);
-        Self::claim(files, path, created, "create")
+        Self::claim(files, (path, claim), created, "create")
     }
 
     /// Copies a file, which no connection may have open, to the part of another.
     pub(crate) fn copy(files: &'f dyn Files, from: &Path, target: &Path) -> Result<Option<Self>> {
-        let path = part_of(target, std::process::id());
+        let path = part_of(target, this_writer(files));
+        let claim = Claim::of(&path);
         let copied = files.copy(from, &path);
-        Self::claim(files, path, copied, "write")
+        Self::claim(files, (path, claim), copied, "write")
     }
 
     fn claim(
         files: &'f dyn Files,
-        path: PathBuf,
+        (path, claim): (PathBuf, Claim),
         outcome: std::io::Result<()>,
         action: &str,
     ) -> Result<Option<Self>> {
         match outcome {
-            Ok(()) => Ok(Some(Self { files, path, kept: false })),
+            Ok(()) => Ok(Some(Self { files, path, kept: false, _claim: claim })),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
             Err(error) => {
                 // It may have been created before the failure.
-                drop(Self { files, path: path.clone(), kept: false });
+                drop(Self { files, path: path.clone(), kept: false, _claim: claim });
                 Err(file_error(action, &path, error))
             }
         }
@@ -119,6 +124,16 @@ impl Drop for Part<'_> {
     }
 }
 
+/// Returns whether SQLite would find a journal or WAL beside a file of this name.
+pub(super) fn has_sidecar(files: &dyn Files, path: &Path) -> Result<bool> {
+    for sidecar in SIDECARS {
+        if look(files, &beside(path, sidecar))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Returns the first journal or WAL that lies beside a database file with content.
 pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>> {
     for sidecar in ["-journal", "-wal"] {
@@ -136,7 +151,10 @@ pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
 }
 
 /// Creates a folder and makes its name durable, and those of its parents that were created too.
-pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
+///
+/// The folder gives nobody more than the file for which it is made does: whoever may write into a folder may
+/// replace what lies in it.
+pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path, like: Option<Stat>) -> Result<()> {
     let mut created = Vec::new();
     let mut next = Some(folder);
     while let Some(path) = next.filter(|path| !path.as_os_str().is_empty()) {
@@ -149,12 +167,38 @@ pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
     if created.is_empty() {
         return Ok(());
     }
-    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    let mode = like.map_or(0o700, |stat| folder_mode(stat.mode));
+    files.create_folder_for(folder, mode).map_err(|error| file_error("create", folder, error))?;
     for path in created {
+        if let Some(like) = like {
+            narrow(files, path, &like)?;
+        }
         let parent = folder_of(path);
         files.sync_folder(parent).map_err(|error| file_error("sync", parent, error))?;
     }
     Ok(())
+}
+
+/// The permissions of a folder for copies of a file: who may read the file may look into it, and only its owner and
+/// its group may change it.
+const fn folder_mode(file: u32) -> u32 {
+    let readable = file & 0o444;
+    0o700 | readable | readable >> 2 | file & 0o020
+}
+
+/// Gives a folder that root created to the owner of the file, and takes from its group what is meant for another.
+fn narrow(files: &dyn Files, folder: &Path, like: &Stat) -> Result<()> {
+    let Some(now) = look(files, folder)? else { return Ok(()) };
+    // root has given it to the group of the file, too.
+    let same = now.group == like.group || now.owner == 0;
+    let mode = if same { now.mode } else { now.mode & (0o707 | (now.mode & 0o007) << 3) };
+    if mode == now.mode && now.owner == like.owner {
+        return Ok(());
+    }
+    let access = Stat { mode, ..*like };
+    files
+        .set_access(folder, &access)
+        .map_err(|error| file_error("set the permissions of", folder, error))
 }
 
 /// Returns the folder that holds a path; `.` for a bare name.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use phaseshift::backup::Retention;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
@@ -35,10 +36,8 @@ pub struct Settings {
     pub version_table: String,
     /// How long other programs' locks are waited for.
     pub wait: Duration,
-    /// How many days backups are kept by `backups prune`.
-    pub keep_days: Option<u32>,
-    /// How many backups are kept by `backups prune`.
-    pub keep_count: Option<usize>,
+    /// Which backups stay after a successful run.
+    pub keep: Retention,
     /// How a new phase file is named.
     pub name_template: String,
     /// The oldest SQLite that must read what phases make, unless they say otherwise.
@@ -76,10 +75,17 @@ impl Settings {
             None => SettingsFile::default(),
         };
         let home = file.as_deref().and_then(Path::parent).unwrap_or(around.folder).to_path_buf();
-        let there = |text: String| home.join(text);
+        let person = variable("HOME").map(PathBuf::from);
+        // A shell does this for flags and for the environment.
+        let expanded = |text: &str| match (&person, text.strip_prefix("~/")) {
+            (Some(person), Some(rest)) => person.join(rest),
+            _ => PathBuf::from(text),
+        };
+        let there = |text: String| home.join(expanded(&text));
         let database = match (&global.database, variable("PHASESHIFT_DATABASE"), &said.database) {
             (Some(text), _, _) => Some(database_path(text, around.folder)?),
             (None, Some(text), _) => Some(database_path(&text, around.folder)?),
+            (None, None, Some(text)) if text.starts_with("~/") => Some(expanded(text)),
             (None, None, Some(text)) => Some(database_path(text, &home)?),
             (None, None, None) => None,
         };
@@ -102,8 +108,10 @@ impl Settings {
                 .or(said.version_table)
                 .unwrap_or_else(|| "schema_version".to_owned()),
             wait: Duration::from_secs(global.wait.or(said.wait).unwrap_or(DEFAULT_WAIT)),
-            keep_days: said.keep_days,
-            keep_count: said.keep_count,
+            keep: Retention {
+                keep: said.keep_count.or(Retention::default().keep),
+                keep_days: said.keep_days.or(Retention::default().keep_days),
+            },
             min_sqlite: said.min_sqlite,
             name_template: said.name_template.unwrap_or_else(|| "{id}".to_owned()),
             flags: flags(global),

@@ -42,6 +42,11 @@ pub enum Action {
     },
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
+    /// Collects the planner statistics of a table.
+    Analyze {
+        /// The table.
+        table: String,
+    },
     /// Changes a virtual table.
     EarlyVirtual(VirtualChange),
     /// Completes a change of a virtual table once all other tables are in place.
@@ -88,6 +93,7 @@ impl Action {
                 ),
             ],
             Self::CarryStatistics(statements) => statements.clone(),
+            Self::Analyze { table } => vec![format!("ANALYZE main.{}", quote(table))],
             Self::EarlyVirtual(change) => change.early_sql(),
             Self::LateVirtual(change) => change.late_sql(),
             Self::Restore(object) => object.sql.clone().into_iter().collect(),
@@ -101,8 +107,8 @@ impl VirtualChange {
     /// The statements that make room before any table takes a new name.
     fn early_sql(&self) -> Vec<String> {
         match self {
-            Self::Create { .. } => Vec::new(),
-            Self::Rename { from, to, scratch } => {
+            Self::Create { .. } | Self::Fill { .. } => Vec::new(),
+            Self::Rename { from, to, scratch, .. } => {
                 vec![rename_table(from, scratch.as_ref().unwrap_or(to))]
             }
             Self::Drop { table } => vec![drop_table(table)],
@@ -138,11 +144,16 @@ impl VirtualChange {
                     ));
                     statements.push(drop_table(kept));
                 }
-                statements.push(format!("INSERT INTO main.{name}({name}) VALUES('rebuild')"));
+                statements.push(fill_index(to));
                 statements
             }
+            Self::Fill { table, .. } => vec![fill_index(table)],
         }
     }
+}
+
+fn fill_index(table: &str) -> String {
+    format!("INSERT INTO main.{0}({0}) VALUES('rebuild')", quote(table))
 }
 
 fn rename_table(from: &str, to: &str) -> String {
@@ -192,7 +203,9 @@ impl Reshape {
             VirtualChange::Create { .. } => "virtual table".to_owned(),
             VirtualChange::Rename { from, to, .. } => format!("{from} to {to}"),
             VirtualChange::Drop { table } => format!("virtual table {table}"),
-            VirtualChange::Recreate { to, .. } => format!("virtual table {to}"),
+            VirtualChange::Recreate { to: table, .. } | VirtualChange::Fill { table, .. } => {
+                format!("virtual table {table}")
+            }
         }));
         let renames = self.virtuals.iter().all(|it| matches!(it, VirtualChange::Rename { .. }))
             && self.removed.is_empty();
@@ -304,10 +317,15 @@ impl Reshape {
                 count => parts.push(format!("{count} {plural}")),
             }
         }
-        match self.late_virtuals().count() {
+        let filled = |it: &&VirtualChange| matches!(it, VirtualChange::Fill { .. });
+        let fills = self.virtuals.iter().filter(filled).count();
+        match self.late_virtuals().count() - fills {
             0 => {}
             1 => parts.push("1 virtual table".to_owned()),
             count => parts.push(format!("{count} virtual tables")),
+        }
+        if parts.is_empty() {
+            return Some(PlannedStep { title: "Filling full-text indexes".to_owned(), actions });
         }
         Some(PlannedStep { title: format!("Creating {}", listed(&parts)), actions })
     }
@@ -318,7 +336,17 @@ pub(super) fn data_step(data: &DataStage) -> PlannedStep {
         Some(file) => format!("Running {file}"),
         None => format!("Running the statements of line {}", data.line),
     };
-    PlannedStep { title, actions: vec![Action::Data(data.clone())] }
+    let fills = data.fills.iter().map(|(table, reason)| {
+        Action::LateVirtual(VirtualChange::Fill { table: table.clone(), reason: *reason })
+    });
+    let actions = std::iter::once(Action::Data(data.clone())).chain(fills).collect();
+    PlannedStep { title, actions }
+}
+
+pub(super) fn analyze_step(tables: &[String]) -> Option<PlannedStep> {
+    let actions = tables.iter().map(|it| Action::Analyze { table: it.clone() }).collect();
+    let title = format!("Collecting the statistics of {}", listed(tables));
+    (!tables.is_empty()).then_some(PlannedStep { title, actions })
 }
 
 pub(super) fn record_step(phase: &PhasePlan) -> PlannedStep {

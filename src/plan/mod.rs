@@ -6,9 +6,12 @@
 mod action;
 mod copy;
 mod derive;
+mod fill;
 mod losses;
 mod phase;
+mod reason;
 mod reshape;
+mod rules;
 mod script;
 mod soundness;
 mod statistics;
@@ -21,7 +24,9 @@ pub use copy::CopyQuery;
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
-pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+pub use reason::RebuildReason;
+pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
+pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::script;
 pub use soundness::refuse_missing_parents;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
@@ -74,6 +79,8 @@ pub struct DataStage {
     pub touched: Touched,
     /// The schema after them, if they change it.
     pub after: Option<Schema>,
+    /// The full-text tables whose indexes are filled afterwards, if they do not fit.
+    pub fills: Vec<(String, FillReason)>,
 }
 
 /// The plan of one phase in one direction.
@@ -95,6 +102,8 @@ pub struct PhasePlan {
     pub direction: Direction,
     /// What is done, in order.
     pub stages: Vec<Stage>,
+    /// The tables whose statistics are collected at the end.
+    pub analyzed: Vec<String>,
     /// The statements that create the version tables that are missing.
     pub version_tables: Vec<String>,
     /// The checks before the backup.
@@ -153,9 +162,14 @@ impl Plan {
         self.reshapes().flat_map(|reshape| &reshape.rebuilds)
     }
 
+    /// Returns the stages of all phases, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.phases.iter().flat_map(|phase| &phase.stages)
+    }
+
     /// Returns the changes of the schema, in order.
     pub fn reshapes(&self) -> impl Iterator<Item = &Reshape> {
-        self.phases.iter().flat_map(|phase| &phase.stages).filter_map(|stage| match stage {
+        self.stages().filter_map(|stage| match stage {
             Stage::Reshape(reshape) => Some(reshape.as_ref()),
             Stage::Data(_) => None,
         })
@@ -191,6 +205,7 @@ impl PhasePlan {
                 Stage::Data(data) => steps.push(action::data_step(data)),
             }
         }
+        steps.extend(action::analyze_step(&self.analyzed));
         steps.push(action::record_step(self));
         steps
     }

@@ -1,11 +1,14 @@
 //! One change of the schema as a value: what is rebuilt, created and dropped.
 
 use super::copy::CopyQuery;
+use super::reason::RebuildReason;
+use super::rules::Rule;
 use super::statistics::StatisticsMove;
 use crate::database::MissingPart;
+use crate::name::same;
 use crate::rows::TypedColumn;
-use crate::schema::{Object, ObjectKind, Schema, Table};
-use crate::shadow::{CopyMethod, Lineage};
+use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};
+use crate::shadow::Lineage;
 
 /// A table that is rebuilt by create-copy-swap.
 #[derive(Debug, Clone)]
@@ -41,31 +44,17 @@ pub struct Rebuild {
     pub given_alias: Option<String>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
-    /// Why the table is rebuilt, each reason in a few words.
-    pub reasons: Vec<String>,
+    /// Why the table is rebuilt.
+    pub reasons: Vec<RebuildReason>,
 }
 
 impl Rebuild {
-    /// Says how the rows get into the new table, and why not in a faster way.
-    pub fn way(&self) -> String {
-        if self.stays.is_some() {
-            return "stays in place: only names change".to_owned();
-        }
-        let way = match self.copy.method {
-            CopyMethod::Records | CopyMethod::RecordsWithGuard => "records copied whole".to_owned(),
-            CopyMethod::Rows => {
-                let renamed = |reason: &String| !reason.contains("renamed");
-                match self.reasons.iter().find(|reason| renamed(reason)) {
-                    Some(reason) => format!("rows rewritten: {reason}"),
-                    None => "rows rewritten: the definitions do not line up".to_owned(),
-                }
-            }
-        };
-        match self.kept.len() {
-            0 => way,
-            1 => format!("{way}; 1 index keeps its entries"),
-            count => format!("{way}; {count} indexes keep their entries"),
-        }
+    /// Returns the rules that the new definition leaves out.
+    pub fn lost_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.reasons.iter().filter_map(|reason| match reason {
+            RebuildReason::RuleLost(rule) => Some(rule),
+            _ => None,
+        })
     }
 }
 
@@ -94,6 +83,8 @@ pub enum VirtualChange {
         to: String,
         /// A free name that it waits under, if the name after is not free when it has to go.
         scratch: Option<String>,
+        /// The text that is stored afterwards, if it is another one than SQLite writes by itself.
+        text: Option<String>,
     },
     /// It is dropped.
     Drop {
@@ -111,6 +102,35 @@ pub enum VirtualChange {
         /// Its table of settings, by the name before, and a free name to keep them under meanwhile.
         settings: Option<(String, String)>,
     },
+    /// Its index is filled from its content table.
+    Fill {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: FillReason,
+    },
+}
+
+/// Why the index of a full-text table is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FillReason {
+    /// The table is new, and its index empty.
+    Created,
+    /// The rows of its content table change. An index that the triggers kept up to date stays as it is, and so does
+    /// one that did not fit before.
+    ContentChanged,
+}
+
+impl VirtualChange {
+    /// Returns whether the change creates a table of this name.
+    pub(crate) fn creates(&self, table: &str) -> bool {
+        match self {
+            Self::Create { sql } => VirtualTable::read(sql).is_some_and(|it| same(&it.name, table)),
+            Self::Rename { .. } | Self::Drop { .. } | Self::Recreate { .. } | Self::Fill { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// One change of the schema.
@@ -161,6 +181,7 @@ impl Reshape {
             VirtualChange::Recreate { to, sql, .. } => Some((to.clone(), sql.clone())),
             VirtualChange::Create { .. }
             | VirtualChange::Rename { .. }
+            | VirtualChange::Fill { .. }
             | VirtualChange::Drop { .. } => None,
         });
         refilled.collect()
