@@ -41,8 +41,10 @@ pub enum Depth {
 pub struct VerifyCheck {
     /// The stable name.
     pub name: String,
-    /// Whether it holds.
+    /// Whether it holds, or there was nothing to compare.
     pub ok: bool,
+    /// Whether there was anything to compare.
+    pub ran: bool,
     /// What was found, in words.
     pub detail: String,
 }
@@ -83,7 +85,7 @@ pub fn verify(
     let mut checks = Vec::new();
     if let Some(expectation) = expectation {
         let (ok, detail) = meets(project, &known, expectation);
-        checks.push(VerifyCheck { name: "version".to_owned(), ok, detail });
+        checks.push(VerifyCheck { name: "version".to_owned(), ok, ran: true, detail });
     }
     checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
@@ -102,7 +104,9 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
     };
     let name = "integrity".to_owned();
     match findings(database.connection(), pragma) {
-        Ok(lines) => Ok(VerifyCheck { name, ok: lines == ["ok"], detail: first_few(&lines) }),
+        Ok(lines) => {
+            Ok(VerifyCheck { name, ok: lines == ["ok"], ran: true, detail: first_few(&lines) })
+        }
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingPart::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
@@ -112,7 +116,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
                 lines.push(format!("{} rows break a rule", found.violations));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
-            Ok(VerifyCheck { name, ok, detail: first_few(&lines) })
+            Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })
         }
         Err(error) => Err(error.into()),
     }
@@ -137,14 +141,14 @@ fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck>
         0 => "no violations".to_owned(),
         count => first_of(&lines, count),
     };
-    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), detail })
+    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), ran: true, detail })
 }
 
 fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
     let name = "schema".to_owned();
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
-        return Ok(VerifyCheck { name, ok: true, detail });
+        return Ok(VerifyCheck { name, ok: true, ran: false, detail });
     }
     let (basis, adoption) = match compare_with_phases(project, known) {
         Ok(compared) => compared,
@@ -152,7 +156,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         Err(error) if error.kind() == ErrorKind::Step => {
             let detail =
                 format!("the phases do not run from nothing, nothing to compare with: {error}");
-            return Ok(VerifyCheck { name, ok: true, detail });
+            return Ok(VerifyCheck { name, ok: true, ran: false, detail });
         }
         Err(error) => return Err(error),
     };
@@ -165,7 +169,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         }
         (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };
-    Ok(VerifyCheck { name, ok, detail })
+    Ok(VerifyCheck { name, ok, ran: true, detail })
 }
 
 /// The `verify` checks of the current phases describe the file as it is now.
@@ -182,6 +186,7 @@ fn phase_checks(
             checks.push(VerifyCheck {
                 name: format!("{id}: {}", check.name),
                 ok: finding.holds,
+                ran: true,
                 detail: finding.found,
             });
         }
@@ -204,7 +209,7 @@ fn against_backup(
     let Some(plan) = plan_between(project, &before, known)? else {
         let name = "phases since the backup".to_owned();
         let detail = "the backup is of another branch of the chain: it cannot be compared";
-        return Ok(vec![VerifyCheck { name, ok: false, detail: detail.to_owned() }]);
+        return Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }]);
     };
     let sides =
         Sides { backup: (reader.connection(), &before.schema), now: (connection, &known.schema) };
@@ -233,7 +238,8 @@ fn rows_of(table: &str, found: &TableFound) -> VerifyCheck {
             (true, "not compared: a data step changed the virtual table".to_owned())
         }
     };
-    VerifyCheck { name: format!("rows of {table}"), ok, detail }
+    let ran = !ok || matches!(found, TableFound::Compared(_));
+    VerifyCheck { name: format!("rows of {table}"), ok, ran, detail }
 }
 
 fn first_few(lines: &[String]) -> String {
