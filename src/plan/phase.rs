@@ -1,6 +1,7 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use super::derive::{Facts, derive};
+use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
@@ -149,8 +150,9 @@ impl Planner<'_> {
         shadow: &mut Shadow,
         direction: Direction,
         before: Schema,
-        stages: Vec<Stage>,
+        mut stages: Vec<Stage>,
     ) -> Result<PhasePlan> {
+        plan_fills(&before, &mut stages);
         let creates = self.tables.missing_from(&shadow.schema()?);
         for statement in &creates {
             shadow.define(statement)?;
@@ -210,7 +212,14 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
     // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
     touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
     let after = touched.schema.then_some(schema);
-    Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
+    Ok(Stage::Data(DataStage {
+        sql: sql.to_owned(),
+        file,
+        line: step.line,
+        touched,
+        after,
+        fills: Vec::new(),
+    }))
 }
 
 /// The automatic indexes of a schema: table and index.

@@ -286,3 +286,193 @@ fn an_index_that_did_not_fit_before_is_not_blamed_on_the_run() {
     as_python_does(&bench, sql, &["SELECT * FROM note", "SELECT rowid FROM find('moon')"]);
     assert_eq!(bench.ask("SELECT count(*) FROM find_docsize WHERE id = 70"), "1");
 }
+
+/// Notes and an external full-text table that no trigger keeps.
+fn without_triggers() -> String {
+    format!(
+        "{NOTES} CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id');
+         INSERT INTO find(find) VALUES('rebuild');"
+    )
+}
+
+#[test]
+fn an_index_is_filled_when_statements_change_its_content() {
+    let bench = Bench::new(&without_triggers());
+    bench.steps(&data("UPDATE note SET body = 'sun' WHERE id = 2")).up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+    assert_eq!(found(&bench.database(), "find", "two"), "[]");
+}
+
+#[test]
+fn an_index_is_filled_when_a_value_of_its_content_is_computed() {
+    let bench = Bench::new(&external());
+    bench.steps(
+        "irreversible = \"values\"\n[[up]]\nop = \"alter_column\"\ntable = \"note\"\ncolumn = \"body\"\n\
+         value = \"body || ' sun'\"\n",
+    );
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[1, 2, 3]");
+}
+
+#[test]
+fn an_index_of_a_view_is_filled_when_the_table_below_changes() {
+    let bench = Bench::new(&format!(
+        "{NOTES} CREATE VIEW shown AS SELECT id, title || ' ' || body AS words FROM note WHERE n > 5;
+         CREATE VIRTUAL TABLE find USING fts5(words, content=shown, content_rowid=id);
+         INSERT INTO find(find) VALUES('rebuild');"
+    ));
+    bench.steps(&data("UPDATE note SET n = 9, title = 'sun' WHERE id = 1")).up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[1]");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}
+
+#[test]
+fn an_index_of_some_rows_only_stays_as_it_is() {
+    // The application leaves rows out on purpose; the integrity check says that the index does not fit.
+    let bench = Bench::new(&format!(
+        "{NOTES} CREATE VIRTUAL TABLE find USING fts5(body, content='note', content_rowid='id');
+         INSERT INTO find(rowid, body) SELECT id, body FROM note WHERE n > 5;"
+    ));
+    let sql = "UPDATE note SET n = n + 1";
+    bench.steps(&data(sql)).up();
+    as_python_does(
+        &bench,
+        sql,
+        &["SELECT rowid FROM find('moon')", "SELECT rowid FROM find('one')"],
+    );
+    assert_eq!(bench.ask("SELECT rowid FROM find('moon')"), "3");
+}
+
+#[test]
+fn a_full_text_table_that_is_made_anew_is_filled() {
+    let bench = Bench::new(&external());
+    bench.steps(
+        "[[up]]\nop = \"drop_table\"\ntable = \"find\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE \
+         find USING fts5(title, body, content='note', content_rowid='id', tokenize='trigram')\"\n",
+    );
+    let events = bench.up();
+    assert_eq!(found(&bench.database(), "find", "moo"), "[1, 3]", "{events:?}");
+    bench.down();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+    assert_eq!(bench.ask("SELECT count(*) FROM find('moo')"), "0");
+}
+
+#[test]
+fn a_new_fts4_table_is_filled_before_its_triggers_write_to_it() {
+    let bench = Bench::new(NOTES);
+    bench.steps(
+        "irreversible = \"data\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING \
+         fts4(content='note', title, body)\"\n\
+         [[up]]\nop = \"create_trigger\"\nsql = \"CREATE TRIGGER note_bu BEFORE UPDATE ON note BEGIN DELETE FROM find \
+         WHERE docid = old.id; END\"\n\
+         [[up]]\nop = \"create_trigger\"\nsql = \"CREATE TRIGGER note_au AFTER UPDATE ON note BEGIN INSERT INTO \
+         find(docid, title, body) VALUES (new.id, new.title, new.body); END\"\n\
+         [[up]]\nop = \"sql\"\nsql = \"UPDATE note SET body = 'sun' WHERE id = 2\"\n",
+    );
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}
+
+#[test]
+fn a_phase_that_fills_a_new_table_itself_is_left_alone() {
+    for fill in [
+        "INSERT INTO find(find) VALUES('rebuild')",
+        "INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note",
+        "INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note WHERE n > 5",
+    ] {
+        let bench = Bench::new(NOTES);
+        bench.steps(&format!(
+            "irreversible = \"data\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING \
+             fts5(title, body, content='note', content_rowid='id')\"\n[[up]]\nop = \"sql\"\nsql = \"{fill}\"\n"
+        ));
+        bench.up();
+        as_python_does(
+            &bench,
+            &format!(
+                "CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id'); {fill}"
+            ),
+            &["SELECT rowid FROM find('moon')", "SELECT count(*) FROM find_docsize"],
+        );
+    }
+}
+
+#[test]
+fn rows_that_a_later_phase_inserts_into_a_filled_index_are_not_counted_twice() {
+    let bench = Bench::new(NOTES);
+    bench.phase(
+        "a",
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', \
+         content_rowid='id')\"\n",
+    );
+    bench
+        .phase("b", &data("INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note"));
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}
+
+/// Goes up and back, and expects the stored text of a virtual table, byte by byte.
+#[track_caller]
+fn text_comes_back(bench: &Bench, table: &str) {
+    bench.up();
+    bench.down();
+    bench.same_answer(&format!("SELECT sql FROM sqlite_schema WHERE name = '{table}'"));
+    assert_eq!(bench.ask("PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn the_text_of_a_renamed_fts5_table_comes_back() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE f USING fts5(a, -- words\n  prefix='2 3'); INSERT INTO f VALUES ('one'), ('two');",
+    );
+    bench.steps("[[up]]\nop = \"rename_table\"\nfrom = \"f\"\nto = \"g\"\n");
+    text_comes_back(&bench, "f");
+    assert_eq!(found(&bench.database(), "f", "two"), "[2]");
+    bench.ask("INSERT INTO f VALUES ('three two')");
+    assert_eq!(found(&bench.database(), "f", "two"), "[2, 3]");
+}
+
+#[test]
+fn the_texts_of_two_rtrees_that_swap_their_names_come_back() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE near USING rtree( id , x0,x1 ); INSERT INTO near VALUES (1, 2, 3);
+         create virtual table [far] using RTREE(id, a0, a1, +note); INSERT INTO far VALUES (7, 8, 9, 'n');",
+    );
+    bench.steps(
+        "[[up]]\nop = \"rename_table\"\nfrom = \"near\"\nto = \"far\"\n\
+         [[up]]\nop = \"rename_table\"\nfrom = \"far\"\nto = \"near\"\n",
+    );
+    text_comes_back(&bench, "near");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'far'");
+    assert_eq!(bench.ask("SELECT * FROM near; SELECT * FROM far"), "1|2.0|3.0\n7|8.0|9.0|n");
+    assert_eq!(bench.ask("SELECT rtreecheck('near'), rtreecheck('far')"), "ok|ok");
+}
+
+#[test]
+fn the_text_of_an_index_comes_back_with_the_name_of_its_content() {
+    let bench = Bench::new(
+        &external().replace("USING fts5(title, body, content=", "USING fts5(title,body,content ="),
+    );
+    bench.steps(
+        "[[up]]\nop = \"rename_table\"\nfrom = \"note\"\nto = \"memo\"\n\
+         [[up]]\nop = \"rename_column\"\ntable = \"memo\"\nfrom = \"n\"\nto = \"size\"\n",
+    );
+    text_comes_back(&bench, "find");
+    bench.ask("UPDATE note SET body = 'sun' WHERE id = 2");
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+}
+
+#[test]
+fn the_text_of_an_fts4_table_comes_back_after_vacuum() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE \"my find\" USING fts4(a, b, notindexed=b, languageid='l'); \
+         INSERT INTO \"my find\"(a, b, l) VALUES ('one', 'x', 2); VACUUM;",
+    );
+    bench.steps("[[up]]\nop = \"rename_table\"\nfrom = \"my find\"\nto = \"lost\"\n");
+    bench.up();
+    assert_eq!(bench.ask("SELECT docid FROM lost WHERE lost MATCH 'one' AND l = 2"), "1");
+    bench.ask("VACUUM");
+    bench.down();
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'my find'");
+    assert_eq!(bench.ask("SELECT a, b, l FROM \"my find\""), "one|x|2");
+}
