@@ -32,6 +32,8 @@ pub enum ErrorKind {
     PhaseMissing,
     /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
     Irreversible,
+    /// A phase would replace stored values without consent.
+    Loss,
     /// The database file does not exist.
     DatabaseMissing,
     /// The path is not a regular file, or is an empty one.
@@ -74,6 +76,8 @@ pub enum ErrorKind {
     Backup,
     /// A backup is damaged or is not what its manifest says.
     BackupDamaged,
+    /// A backup was made of another database, or its manifest does not call it verified.
+    BackupRefused,
     /// The file changed while it was looked at.
     FileChanged,
     /// The rebuild failed and was rolled back.
@@ -98,7 +102,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -108,6 +112,7 @@ impl ErrorKind {
         Self::PhaseEdited,
         Self::PhaseMissing,
         Self::Irreversible,
+        Self::Loss,
         Self::DatabaseMissing,
         Self::NotAFile,
         Self::NotADatabase,
@@ -129,6 +134,7 @@ impl ErrorKind {
         Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
+        Self::BackupRefused,
         Self::FileChanged,
         Self::Rebuild,
         Self::Proof,
@@ -153,6 +159,7 @@ impl ErrorKind {
             Self::PhaseEdited => "phase-edited",
             Self::PhaseMissing => "phase-missing",
             Self::Irreversible => "irreversible",
+            Self::Loss => "loss",
             Self::DatabaseMissing => "database-missing",
             Self::NotAFile => "not-a-file",
             Self::NotADatabase => "not-a-database",
@@ -174,6 +181,7 @@ impl ErrorKind {
             Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
+            Self::BackupRefused => "backup-refused",
             Self::FileChanged => "file-changed",
             Self::Rebuild => "rebuild",
             Self::Proof => "proof",

@@ -59,6 +59,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::PhaseEdited
         | ErrorKind::PhaseMissing
         | ErrorKind::Irreversible
+        | ErrorKind::Loss
         | ErrorKind::DatabaseMissing
         | ErrorKind::NotAFile
         | ErrorKind::Unreadable
@@ -75,6 +76,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::MissingPart
         | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
+        | ErrorKind::BackupRefused
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,
         ErrorKind::Busy => BUSY,

@@ -54,9 +54,9 @@ pub fn run_fenced(
             let what = format!("statement at line {line}: {}", words(&error));
             Err(from_statement(error, what))
         }
-        (Err((line, error)), Some(what)) => {
+        (Err((line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
-            Err(Error::new(ErrorKind::Step, what).caused_by(error))
+            Err(Error::new(ErrorKind::Step, what))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))

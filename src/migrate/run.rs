@@ -6,12 +6,12 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
-use crate::backup::VerifiedBackup;
+use crate::backup::{Pruned, VerifiedBackup};
 use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{Event as HistoryEvent, record};
-use crate::plan::{Direction, PhasePlan, Plan};
+use crate::plan::{Direction, LostRule, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
 use crate::rebuild::{Course, Execution, FittingIndexes, Refill, execute};
@@ -22,6 +22,7 @@ use super::look::Transactions;
 use super::project::Project;
 use super::recording::{Circumstances, events};
 use super::refill::attach_backup;
+use super::retain::retain;
 use super::secure::hold;
 use super::stages::{Lap, Stages};
 use super::state::{Migration, Secured, data_version};
@@ -50,8 +51,12 @@ pub struct Report {
     pub phases: Vec<(String, Direction)>,
     /// The titles of the steps.
     pub steps: Vec<String>,
+    /// The rules that tables lost.
+    pub lost_rules: Vec<LostRule>,
     /// The backup.
     pub backup: PathBuf,
+    /// The older backups that were removed afterwards, and why the others stay.
+    pub pruned: Pruned,
     /// What was copied and changed.
     pub execution: Execution,
     /// What was proven.
@@ -120,14 +125,25 @@ impl Migration<Secured> {
             self = self.lock_again(&work)?;
         };
         let closing = database.close().err().map(|error| error.to_string());
-        let follow_up = work.follow_up.or(closing);
+        let backup = self.state.backup.path().to_path_buf();
+        let kept =
+            self.state.backup.into_entry().and_then(|_| retain(&self.project, Some(&backup)));
+        let (pruned, unpruned) = match kept {
+            Ok(pruned) => (pruned, None),
+            Err(error) => {
+                (Pruned::default(), Some(format!("old backups could not be removed: {error}")))
+            }
+        };
+        let follow_up = work.follow_up.or(closing).or(unpruned);
         work.stages.commit += work.lap.next();
         Ok(Report {
             from,
             to,
             phases,
             steps,
-            backup: self.state.backup.path().to_path_buf(),
+            lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
+            backup,
+            pruned,
             execution: work.execution,
             proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
@@ -232,6 +248,8 @@ impl Migration<Secured> {
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
+        // The proof is about what is in the file, not about pages read earlier.
+        database.forget_cached_pages()?;
         work.proof = prove(&subject, observer).map_err(unfinished)?;
         if work.proof.rows < rows {
             let found = work.proof.rows;

@@ -91,7 +91,11 @@ pub(super) fn compare_all(
         let text = object.sql.as_deref().unwrap_or_default();
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
-        if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
+        let all_in_records = right.iter().all(|it| {
+            after.column(it).is_some_and(|column| column.storage != ColumnStorage::Virtual)
+        });
+        let by_record = allowance == Allowance::None && all_in_records;
+        if let Some(records) = records.as_mut().filter(|_| by_record)
             && let Some(same) =
                 records.same_values((before, after), (&pairs, text), &mut progress)?
         {
@@ -238,15 +242,19 @@ fn columns(
     after: &Table,
     follow: &BTreeSet<String>,
 ) -> (Vec<String>, Vec<String>) {
-    let stored = |table: &Table, name: &str| {
-        table.column(name).is_some_and(|column| {
-            matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated)
-        })
+    let storage = |table: &Table, name: &str| table.column(name).map(|column| column.storage);
+    let compared = |from: &str, to: &str| match (storage(before, from), storage(after, to)) {
+        // Values that were stored must come out of the computation as they were.
+        (Some(ColumnStorage::Stored), Some(to)) => to != ColumnStorage::Hidden,
+        (Some(ColumnStorage::Generated), Some(to)) => {
+            matches!(to, ColumnStorage::Stored | ColumnStorage::Generated)
+        }
+        _ => false,
     };
     origin
         .columns
         .iter()
-        .filter(|(from, to)| stored(before, from) && stored(after, to))
+        .filter(|(from, to)| compared(from, to))
         .filter(|(_, to)| !follow.contains(&fold(to)))
         .cloned()
         .unzip()

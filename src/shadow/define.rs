@@ -188,7 +188,7 @@ impl Shadow {
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }
-        self.refuse_strings_in_values(&object.name, &values_of(operation))?;
+        self.compile_values(&object.name, &values_of(operation))?;
         let edited = edited_text(operation, text, shape)?;
         if matches!(operation, Operation::Rebuild { .. }) {
             self.give(ObjectKind::Table, object.name.clone());
@@ -331,7 +331,7 @@ impl Shadow {
             }
             Operation::Rebuild { values, .. } => {
                 if let Some(shape) = after.shape(table) {
-                    lineage.reshape(shape);
+                    lineage.reshape(before, shape);
                 }
                 if !values.is_empty() {
                     lineage.compute(values);
