@@ -161,6 +161,7 @@ fn refuse_names_as_strings(
                 let what =
                     format!("has \"{word}\", which is no column; write a string in single quotes");
                 problems.add(object, what);
+                problems.of_new_text = true;
             }
             continue;
         }
@@ -173,6 +174,7 @@ fn refuse_names_as_strings(
         // A text that a way back gives may have strings that no text before had.
         let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
         for word in is.iter().filter(lost) {
+            problems.of_new_text |= texts == Texts::New && !names(&old, word);
             problems.add(
                 object,
                 format!("would read \"{word}\" as a string, because no column has this name"),
@@ -230,6 +232,8 @@ fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> R
 #[derive(Default)]
 struct Problems {
     first: Option<String>,
+    /// Whether the phase file has to be corrected, whatever the file holds.
+    of_new_text: bool,
     lines: Vec<String>,
 }
 
@@ -242,7 +246,8 @@ impl Problems {
     fn refuse(self) -> Result<()> {
         match (self.first, self.lines.first()) {
             (Some(object), Some(what)) => {
-                let error = Error::new(ErrorKind::Step, what.clone()).about(&object);
+                let kind = if self.of_new_text { ErrorKind::PhaseFile } else { ErrorKind::Step };
+                let error = Error::new(kind, what.clone()).about(&object);
                 Err(error.problems(self.lines))
             }
             _ => Ok(()),
