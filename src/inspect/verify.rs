@@ -10,11 +10,10 @@ use crate::assertion::evaluate;
 use crate::backup;
 use crate::database::{Access, Database, MissingPart};
 use crate::error::{ErrorKind, Result};
-use crate::migrate::{Known, Project};
+use crate::migrate::{Known, Project, plan_between};
 use crate::phase::PhaseId;
-use crate::proof::foreign_key_violations;
-use crate::rows::{Allowance, Side, compare};
-use crate::schema::{Schema, Table, read};
+use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
+use crate::schema::Schema;
 
 /// What a script expects of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +41,10 @@ pub enum Depth {
 pub struct VerifyCheck {
     /// The stable name.
     pub name: String,
-    /// Whether it holds.
+    /// Whether it holds, or there was nothing to compare.
     pub ok: bool,
+    /// Whether there was anything to compare.
+    pub ran: bool,
     /// What was found, in words.
     pub detail: String,
 }
@@ -84,14 +85,14 @@ pub fn verify(
     let mut checks = Vec::new();
     if let Some(expectation) = expectation {
         let (ok, detail) = meets(project, &known, expectation);
-        checks.push(VerifyCheck { name: "version".to_owned(), ok, detail });
+        checks.push(VerifyCheck { name: "version".to_owned(), ok, ran: true, detail });
     }
     checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
     checks.push(schema_check(project, &known)?);
     checks.extend(phase_checks(project, &known, connection)?);
     if let Some(backup) = against {
-        checks.extend(against_backup(project, backup, connection, &known.schema)?);
+        checks.extend(against_backup(project, backup, connection, &known)?);
     }
     Ok(checks)
 }
@@ -103,7 +104,9 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
     };
     let name = "integrity".to_owned();
     match findings(database.connection(), pragma) {
-        Ok(lines) => Ok(VerifyCheck { name, ok: lines == ["ok"], detail: first_few(&lines) }),
+        Ok(lines) => {
+            Ok(VerifyCheck { name, ok: lines == ["ok"], ran: true, detail: first_few(&lines) })
+        }
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingPart::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
@@ -113,7 +116,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
                 lines.push(format!("{} rows break a rule", found.violations));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
-            Ok(VerifyCheck { name, ok, detail: first_few(&lines) })
+            Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })
         }
         Err(error) => Err(error.into()),
     }
@@ -138,14 +141,14 @@ fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck>
         0 => "no violations".to_owned(),
         count => first_of(&lines, count),
     };
-    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), detail })
+    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), ran: true, detail })
 }
 
 fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
     let name = "schema".to_owned();
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
-        return Ok(VerifyCheck { name, ok: true, detail });
+        return Ok(VerifyCheck { name, ok: true, ran: false, detail });
     }
     let (basis, adoption) = match compare_with_phases(project, known) {
         Ok(compared) => compared,
@@ -153,7 +156,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         Err(error) if error.kind() == ErrorKind::Step => {
             let detail =
                 format!("the phases do not run from nothing, nothing to compare with: {error}");
-            return Ok(VerifyCheck { name, ok: true, detail });
+            return Ok(VerifyCheck { name, ok: true, ran: false, detail });
         }
         Err(error) => return Err(error),
     };
@@ -166,7 +169,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         }
         (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };
-    Ok(VerifyCheck { name, ok, detail })
+    Ok(VerifyCheck { name, ok, ran: true, detail })
 }
 
 /// The `verify` checks of the current phases describe the file as it is now.
@@ -183,6 +186,7 @@ fn phase_checks(
             checks.push(VerifyCheck {
                 name: format!("{id}: {}", check.name),
                 ok: finding.holds,
+                ran: true,
                 detail: finding.found,
             });
         }
@@ -190,46 +194,52 @@ fn phase_checks(
     Ok(checks)
 }
 
-/// Compares every table that has the same name and columns in a backup.
+/// Compares every table of a backup with what the phases that were applied or undone since made of it.
 fn against_backup(
     project: &Project,
     path: &Path,
     connection: &Connection,
-    schema: &Schema,
+    known: &Known,
 ) -> Result<Vec<VerifyCheck>> {
     let files = project.options.files.as_ref();
     let entry = backup::BackupEntry::at(files, path)?;
     backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
     let reader = Database::open(path, Access::Look, &project.options)?;
-    let before = read(reader.connection())?;
-    let mut checks = Vec::new();
-    for object in before.stored_tables() {
-        let name = format!("rows of {}", object.name);
-        let shapes = before.shape(&object.name).zip(schema.shape(&object.name));
-        let Some((left, right)) = shapes.filter(|(left, right)| left.columns == right.columns)
-        else {
-            let detail = "not there, or with other columns".to_owned();
-            checks.push(VerifyCheck { name, ok: false, detail });
-            continue;
-        };
-        let columns: Vec<String> = left.writable().map(|column| column.name.clone()).collect();
-        let found = compare(
-            &side(reader.connection(), left, columns.clone()),
-            &side(connection, right, columns),
-            Allowance::None,
-            &mut |_| project.options.interrupt.check(),
-        )?;
-        let detail = format!(
-            "{} equal, {} changed, {} missing, {} new",
-            found.equal, found.changed, found.lost, found.gained
-        );
-        checks.push(VerifyCheck { name, ok: found.holds(), detail });
-    }
-    Ok(checks)
+    let before = project.know(&reader)?;
+    let Some(plan) = plan_between(project, &before, known)? else {
+        let name = "phases since the backup".to_owned();
+        let detail = "the backup is of another branch of the chain: it cannot be compared";
+        return Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }]);
+    };
+    let sides =
+        Sides { backup: (reader.connection(), &before.schema), now: (connection, &known.schema) };
+    let provenance = provenance(&before.schema, &plan);
+    let origins = (&provenance, &project.versions);
+    let found = compare_tables(sides, origins, &project.options.interrupt)?;
+    Ok(found.into_iter().map(|(table, found)| rows_of(&table, &found)).collect())
 }
 
-fn side<'c>(connection: &'c Connection, table: &'c Table, columns: Vec<String>) -> Side<'c> {
-    Side { connection, table: &table.name, key: &table.key, columns }
+fn rows_of(table: &str, found: &TableFound) -> VerifyCheck {
+    let (ok, detail) = match found {
+        TableFound::Compared(found) => {
+            let detail = format!(
+                "{} equal, {} changed, {} missing, {} new",
+                found.equal, found.changed, found.lost, found.gained
+            );
+            (found.holds(), detail)
+        }
+        TableFound::Lacks(column) => (false, format!("not compared: it has no column {column}")),
+        TableFound::Missing => (false, "not there".to_owned()),
+        TableFound::Dropped => (true, "not compared: a phase dropped the table".to_owned()),
+        TableFound::Rewritten => {
+            (true, "not compared: a data step replaced rows or changed their keys".to_owned())
+        }
+        TableFound::Reached => {
+            (true, "not compared: a data step changed the virtual table".to_owned())
+        }
+    };
+    let ran = !ok || matches!(found, TableFound::Compared(_));
+    VerifyCheck { name: format!("rows of {table}"), ok, ran, detail }
 }
 
 fn first_few(lines: &[String]) -> String {

@@ -24,8 +24,8 @@ mod state;
 mod ways;
 
 pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
-pub use look::{Look, Notices, Request, Transactions, UpToDate};
-pub use outline::{Outline, Outlined};
+pub use look::{Look, Notices, Request, Transactions, UpToDate, plan_between};
+pub use outline::{Outline, Outlined, plan_phases};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};

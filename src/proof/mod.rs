@@ -17,4 +17,5 @@ pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};
 pub use lineage::{Provenance, TableProvenance, provenance};
 pub use records::ExpectedRecords;
+pub use rows::{Sides, TableFound, compare_tables};
 pub use violations::{Violation, Violations, foreign_key_violations};
