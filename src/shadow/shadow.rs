@@ -278,6 +278,12 @@ impl Shadow {
         Ok(touched)
     }
 
+    /// Refuses what no phase may do.
+    pub(super) fn not_allowed(&self, what: &str) -> Error {
+        let kind = if self.plans_a_run { ErrorKind::PhaseFile } else { ErrorKind::Step };
+        Error::new(kind, format!("{what} is not allowed in a phase"))
+    }
+
     fn apply_old_data(&mut self, sql: &str) -> Result<Touched> {
         loop {
             let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
@@ -316,7 +322,7 @@ impl Shadow {
             }
         });
         done.map_err(|error| match denied {
-            Some(what) => not_allowed(&what),
+            Some(what) => self.not_allowed(&what),
             None => {
                 let what = words(&error);
                 from_statement(error, what)
@@ -398,10 +404,6 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
-}
-
-pub(super) fn not_allowed(what: &str) -> Error {
-    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.
