@@ -36,13 +36,18 @@ pub struct Touched {
     pub triggers: BTreeSet<String>,
     /// Whether a statement changes the schema.
     pub schema: bool,
+    /// The tables, folded, whose definition ALTER TABLE changes.
+    pub altered: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     attached: Attached,
     up: bool,
+    /// What the statement at hand touches.
     touched: Touched,
+    /// What the statements before it touched.
+    total: Touched,
     schema_mark: bool,
     denied: Option<String>,
 }
@@ -86,7 +91,21 @@ impl Fence {
 
     /// Lowers the fence and returns the record.
     pub fn lower(&self) -> Touched {
-        std::mem::take(&mut *self.state()).touched
+        self.take_statement();
+        std::mem::take(&mut *self.state()).total
+    }
+
+    /// Returns what was touched since the last call; the record keeps it.
+    pub(super) fn take_statement(&self) -> Touched {
+        let mut state = self.state();
+        let touched = std::mem::take(&mut state.touched);
+        state.total.merge(touched.clone());
+        touched
+    }
+
+    /// Returns what the statement at hand touches so far.
+    pub(super) fn statement(&self) -> Touched {
+        self.state().touched.clone()
     }
 
     /// Returns what was denied since the fence was raised, in words.
@@ -218,9 +237,11 @@ fn note(touched: &mut Touched, context: &AuthContext<'_>) {
         AuthAction::Update { table_name, column_name } => touched.note(table_name, |table| {
             table.updates.insert(fold(column_name));
         }),
-        AuthAction::AlterTable { .. } | AuthAction::Reindex { .. } | AuthAction::Analyze { .. } => {
+        AuthAction::AlterTable { table_name, .. } => {
             touched.schema = true;
+            touched.altered.insert(fold(table_name));
         }
+        AuthAction::Reindex { .. } | AuthAction::Analyze { .. } => touched.schema = true,
         _ => {}
     }
 }
@@ -245,6 +266,7 @@ impl Touched {
         }
         self.triggers.extend(other.triggers);
         self.schema |= other.schema;
+        self.altered.extend(other.altered);
     }
 
     fn note(&mut self, table: &str, change: impl FnOnce(&mut TouchedTable)) {

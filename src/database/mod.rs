@@ -32,6 +32,6 @@ pub use patience::{WaitListener, listen_to_waits};
 pub(crate) use reach::{look_at, read_error};
 pub use room::Room;
 pub use settings::{Identity, with_strict_names};
-pub use statements::{Purpose, run_fenced, told, words};
+pub use statements::{Follower, Purpose, Statement, run_fenced, run_followed, told, words};
 pub use transaction::WriteTransaction;
 pub use writeback::Writeback;

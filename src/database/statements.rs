@@ -31,23 +31,72 @@ pub fn run_fenced(
     sql: &str,
     purpose: Purpose,
 ) -> Result<Touched> {
+    run_followed(connection, (fence, purpose), sql, &mut Unfollowed)
+}
+
+/// Is told of statements one by one.
+pub trait Follower {
+    /// A statement that changes the schema is compiled and about to run.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; it ends the run.
+    fn before(&mut self, connection: &Connection, touched: &Touched) -> Result<()>;
+
+    /// A statement is done; one that only changes rows is only compiled for [`Purpose::Check`].
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; it ends the run.
+    fn after(&mut self, connection: &Connection, statement: Statement<'_>) -> Result<()>;
+}
+
+/// A statement of a text.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement<'s> {
+    /// Its text.
+    pub text: &'s str,
+    /// What it touches.
+    pub touched: &'s Touched,
+}
+
+struct Unfollowed;
+
+impl Follower for Unfollowed {
+    fn before(&mut self, _: &Connection, _: &Touched) -> Result<()> {
+        Ok(())
+    }
+
+    fn after(&mut self, _: &Connection, _: Statement<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// As [`run_fenced`]; the follower is told of each statement.
+///
+/// # Errors
+/// Those of [`run_fenced`] and of the follower.
+pub fn run_followed(
+    connection: &Connection,
+    (fence, purpose): (&Fence, Purpose),
+    sql: &str,
+    follower: &mut dyn Follower,
+) -> Result<Touched> {
     fence.raise();
-    let run = run_statements(connection, fence, sql, purpose);
+    let run = run_statements(connection, (fence, purpose), sql, follower);
     let denied = fence.denied();
     let mut touched = fence.lower();
     match (run, denied) {
         (Ok(()), None) => {
-            let replaces = significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"));
-            if replaces {
+            if replaces(sql) {
                 touched.assume_replacing();
             }
             Ok(touched)
         }
-        (Err((line, error)), None) => {
+        (Err(Stop::Follower(error)), _) => Err(error),
+        (Err(Stop::Statement(line, error)), None) => {
             let what = format!("statement at line {line}: {}", words(&error));
             Err(from_statement(error, what))
         }
-        (Err((line, error)), Some(what)) => {
+        (Err(Stop::Statement(line, error)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
             Err(Error::new(ErrorKind::Step, what).caused_by(error))
         }
@@ -87,34 +136,57 @@ fn from_statement(error: rusqlite::Error, what: String) -> Error {
     if plain { Error::new(ErrorKind::Step, what).caused_by(error) } else { error.into() }
 }
 
+/// Returns whether a text may replace rows by others.
+fn replaces(sql: &str) -> bool {
+    significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"))
+}
+
+/// What ended a run of statements.
+enum Stop {
+    /// SQLite refused the statement at this line.
+    Statement(usize, rusqlite::Error),
+    /// The follower failed.
+    Follower(Error),
+}
+
 fn run_statements(
     connection: &Connection,
-    fence: &Fence,
+    (fence, purpose): (&Fence, Purpose),
     sql: &str,
-    purpose: Purpose,
-) -> std::result::Result<(), (usize, rusqlite::Error)> {
+    follower: &mut dyn Follower,
+) -> std::result::Result<(), Stop> {
     let mut batch = Batch::new(connection, sql);
     let mut passed = 0;
     loop {
-        let line = line_after(sql, passed);
+        let line = || line_after(sql, passed);
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
-            Err(error) => return Err((line_of(sql, &error).unwrap_or(line), error)),
+            Err(error) => {
+                return Err(Stop::Statement(line_of(sql, &error).unwrap_or_else(line), error));
+            }
         };
         let text = statement.expanded_sql().unwrap_or_default();
-        passed += text.len();
         // SQLite asks the authorizer about VACUUM only when it runs, which is too late for a check.
         let vacuums =
             significant_tokens(&text).next().is_some_and(|it| it.is_word(&text, "VACUUM"));
         if vacuums {
             fence.deny("VACUUM");
-            return Err((line, rusqlite::Error::InvalidQuery));
+            return Err(Stop::Statement(line(), rusqlite::Error::InvalidQuery));
         }
         if purpose == Purpose::Run || fence.take_schema_mark() {
+            follower.before(connection, &fence.statement()).map_err(Stop::Follower)?;
             let mut rows = statement.raw_query();
-            while rows.next().map_err(|error| (line, error))?.is_some() {}
+            while rows.next().map_err(|error| Stop::Statement(line(), error))?.is_some() {}
         }
+        drop(statement);
+        let mut touched = fence.take_statement();
+        if replaces(&text) {
+            touched.assume_replacing();
+        }
+        let done = Statement { text: &text, touched: &touched };
+        follower.after(connection, done).map_err(Stop::Follower)?;
+        passed += text.len();
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod copy;
+mod data;
 mod derive;
 mod losses;
 mod phase;
@@ -18,6 +19,7 @@ mod undo;
 
 pub use action::{Action, PlannedStep};
 pub use copy::CopyQuery;
+pub use data::{ChangeKind, DataChange};
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
@@ -31,6 +33,7 @@ pub use undo::{Past, advance, plan_undo, schema_before, schema_left, snapshots};
 use crate::database::{MissingPart, Touched};
 use crate::phase::{Check, PhaseId};
 use crate::schema::Schema;
+use crate::shadow::{Lineage, TableEffect};
 
 /// Whether phases are applied or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +74,14 @@ pub struct DataStage {
     pub line: usize,
     /// What they touch.
     pub touched: Touched,
+    /// What they do to tables, in order.
+    pub effects: Vec<TableEffect>,
+    /// Where the tables after them come from.
+    pub lineage: Lineage,
     /// The schema after them, if they change it.
     pub after: Option<Schema>,
+    /// What they do to the schema.
+    pub changes: Vec<DataChange>,
 }
 
 /// The plan of one phase in one direction.

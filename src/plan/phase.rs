@@ -1,5 +1,6 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
+use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::soundness::refuse_newly_broken;
 use super::{DataStage, Direction, PhasePlan, Stage};
@@ -8,7 +9,7 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{Outputs, Shadow};
+use crate::shadow::{DataEffects, Outputs, Shadow};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -181,13 +182,29 @@ fn is_data(step: &Step) -> bool {
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let touched = shadow.apply_data(sql).map_err(|error| {
+    let before = shadow.schema()?;
+    let found = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
+    let DataEffects { touched, tables, lineage } = found;
     let after = if touched.schema { Some(shadow.schema()?) } else { None };
-    Ok(Stage::Data(DataStage { sql: sql.to_owned(), file, line: step.line, touched, after }))
+    let changes = match &after {
+        Some(after) => data_changes((&before, after), &tables, &lineage),
+        None => Vec::new(),
+    };
+    let (sql, line) = (sql.to_owned(), step.line);
+    Ok(Stage::Data(DataStage {
+        sql,
+        file,
+        line,
+        touched,
+        effects: tables,
+        lineage,
+        after,
+        changes,
+    }))
 }
 
 /// The automatic indexes of a schema: table and index.

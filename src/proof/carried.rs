@@ -7,8 +7,8 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
-use crate::rows::Allowance;
 use crate::schema::Schema;
+use crate::shadow::TableEffect;
 
 type Row = Vec<Value>;
 
@@ -91,21 +91,32 @@ fn follow(row: &mut Row, moves: &crate::plan::StatisticsMove) {
     }
 }
 
+/// What became of the AUTOINCREMENT counters.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Counters that differ and should not.
+    pub(super) problems: Vec<String>,
+    /// Counters that data steps changed, by making a table anew or by writing to `sqlite_sequence`.
+    pub(super) changed: Vec<String>,
+    /// How many are as in the backup, or have grown with new rows.
+    pub(super) kept: usize,
+}
+
 /// Compares the AUTOINCREMENT counters with the backup's, through the renames.
 pub(super) fn sequences_follow(
     backup: (&Connection, &Schema),
     now: (&Connection, &Schema),
-    provenance: &Provenance,
-) -> Result<Vec<String>> {
+    (provenance, plan): (&Provenance, &Plan),
+) -> Result<Counters> {
+    let mut found = Counters::default();
     let has = |schema: &Schema| schema.internal.iter().any(|it| same(&it.name, "sqlite_sequence"));
     if !has(backup.1) {
-        return Ok(Vec::new());
+        return Ok(found);
     }
+    let written = plan.phases.iter().flat_map(|phase| &phase.stages).any(writes_counters);
     let before = read_rows(backup.0, "sqlite_sequence")?;
     let after = if has(now.1) { read_rows(now.0, "sqlite_sequence")? } else { Vec::new() };
-    let mut problems = Vec::new();
     for (name, table) in &provenance.tables {
-        let grows = !matches!(table.allowance, Allowance::None | Allowance::Losses);
         let counters = |rows: &[Row], name: &str| -> Vec<Value> {
             rows.iter()
                 .filter(|row| text_of(row, 0).is_some_and(|it| same(it, name)))
@@ -113,16 +124,43 @@ pub(super) fn sequences_follow(
                 .collect()
         };
         let (old, new) = (counters(&before, &table.from), counters(&after, name));
-        let kept = old == new || (grows && !new.is_empty() && at_least(&new, &old));
+        let kept =
+            old == new || (table.allowance.gains() && !new.is_empty() && at_least(&new, &old));
         let still_counts =
             now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(|sql| {
                 crate::sql::significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
             });
-        if !kept && still_counts && !old.is_empty() {
-            problems.push(format!("the counter of {name} was {old:?}, is {new:?}"));
+        if old.is_empty() || (!still_counts && !table.remade) {
+            continue;
+        }
+        let change = format!("{name} {} to {}", listed(&old), listed(&new));
+        match (kept, table.remade || written) {
+            (true, _) => found.kept += 1,
+            (false, true) => found.changed.push(change),
+            (false, false) => {
+                found.problems.push(format!("the AUTOINCREMENT counter of {change}"));
+            }
         }
     }
-    Ok(problems)
+    Ok(found)
+}
+
+fn writes_counters(stage: &Stage) -> bool {
+    match stage {
+        Stage::Data(data) => data.effects.iter().any(|effect| {
+            matches!(effect, TableEffect::Rows { table, .. } if table == "sqlite_sequence")
+        }),
+        Stage::Reshape(_) => false,
+    }
+}
+
+fn listed(counters: &[Value]) -> String {
+    let words = counters.iter().map(|counter| match counter {
+        Value::Integer(number) => number.to_string(),
+        other => format!("{other:?}"),
+    });
+    let words: Vec<String> = words.collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 fn at_least(new: &[Value], old: &[Value]) -> bool {

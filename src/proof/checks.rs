@@ -8,6 +8,7 @@ use super::baseline::{Baseline, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
+use super::remade::{RemadeRows, RemadeTable};
 use super::rows::{Seen, Sides, compare_all};
 use super::sound::Soundness;
 use super::violations::{foreign_key_violations, violations_but_of};
@@ -61,6 +62,8 @@ pub struct Proof {
     pub checks: Vec<CheckResult>,
     /// Tables whose rows data steps replaced, so that they cannot be matched with the backup.
     pub unproven: Vec<String>,
+    /// Tables that data steps made anew.
+    pub remade: Vec<RemadeTable>,
 }
 
 /// Proves that the database holds what the backup held and has the schema that the plan promised.
@@ -139,13 +142,16 @@ impl Trial<'_, '_> {
         let interrupt = self.subject.database.options().interrupt.clone();
         let origins = (&self.provenance, self.subject.versions);
         let found = compare_all(sides, origins, &mut self.records, &interrupt, self.observer)?;
-        self.proof.tables = found.tables;
-        self.proof.rows = found.rows;
+        let equal = found.remade.iter().filter(|it| it.rows == RemadeRows::Equal);
+        self.proof.tables = found.tables + equal.count();
+        self.proof.rows = found.rows + found.remade.iter().map(RemadeTable::proven).sum::<u64>();
         self.proof.unproven.clone_from(&found.unproven);
         self.seen = found.seen;
         let mut problems: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
-        let detail = format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        self.proof.remade = found.remade;
+        let (rows, tables) = (self.proof.rows, self.proof.tables);
+        let detail = format!("{rows} rows in {tables} tables equal to the backup");
         self.judge("rows", detail, problems);
         Ok(())
     }
@@ -296,10 +302,24 @@ impl Trial<'_, '_> {
         let (backup, now) = (self.subject.backup.connection(), self.connection());
         let statistics =
             statistics_follow((backup, self.subject.before), (now, &self.now), self.subject.plan)?;
-        let sequences =
-            sequences_follow((backup, self.subject.before), (now, &self.now), &self.provenance)?;
+        let counters = sequences_follow(
+            (backup, self.subject.before),
+            (now, &self.now),
+            (&self.provenance, self.subject.plan),
+        )?;
         self.judge("statistics", "planner statistics follow the renames".to_owned(), statistics);
-        self.judge("sequences", "AUTOINCREMENT counters are kept".to_owned(), sequences);
+        let detail = match (counters.kept, counters.changed.as_slice()) {
+            (0, []) => "no AUTOINCREMENT counter to keep".to_owned(),
+            (1, []) => "1 AUTOINCREMENT counter kept".to_owned(),
+            (kept, []) => format!("{kept} AUTOINCREMENT counters kept"),
+            (kept, changed) => {
+                format!(
+                    "{kept} AUTOINCREMENT counters kept, changed by data steps: {}",
+                    changed.join("; ")
+                )
+            }
+        };
+        self.judge("sequences", detail, counters.problems);
         Ok(())
     }
 

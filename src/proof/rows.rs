@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
+use super::remade::{Place, RemadeTable, judge};
 use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -21,6 +22,7 @@ pub(super) struct RowsFound {
     pub(super) rows: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
+    pub(super) remade: Vec<RemadeTable>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
 }
@@ -60,7 +62,8 @@ pub(super) fn compare_all(
         let Some(origin) = provenance.tables.get(&folded) else { continue };
         let shapes = sides.backup.1.shape(&origin.from).zip(sides.now.1.shape(&object.name));
         let Some((before, after)) = shapes else { continue };
-        if origin.rewritten {
+        let text = object.sql.as_deref().unwrap_or_default();
+        if origin.rewritten && !origin.remade {
             found.unproven.push(object.name.clone());
             continue;
         }
@@ -76,6 +79,13 @@ pub(super) fn compare_all(
             });
             interrupt.check()
         };
+        if origin.remade {
+            let place = |(connection, schema), table| Place { connection, schema, table };
+            let columns = columns(origin, before, after, &follows_changes(text, after, origin));
+            let places = (place(sides.backup, before), place(sides.now, after));
+            found.remade.push(judge(origin, places, columns, &mut progress)?);
+            continue;
+        }
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
             && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
@@ -85,7 +95,6 @@ pub(super) fn compare_all(
             found.seen.insert(folded, Seen::Records);
             continue;
         }
-        let text = object.sql.as_deref().unwrap_or_default();
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)

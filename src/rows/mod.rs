@@ -7,7 +7,9 @@ mod compare;
 mod conversion;
 mod cursor;
 mod database;
+mod sum;
 
 pub use compare::{Allowance, Comparison, Difference, Side, compare};
 pub use conversion::{TypedColumn, Values, conversions, show};
 pub use database::{compare_databases, count_rows, count_rows_where};
+pub use sum::sum_rows;

@@ -46,6 +46,8 @@ pub struct TableLineage {
     pub columns: Vec<ColumnLineage>,
     /// The levels of the copying query, the lowest first; none if columns are copied as they are.
     pub layers: Vec<CopyLayer>,
+    /// Whether a data step made the table anew and filled it with the rows of the table before.
+    pub remade: bool,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
 }
@@ -109,6 +111,10 @@ impl Lineage {
         self.tables.remove(&fold(table));
     }
 
+    pub(super) fn insert(&mut self, name: &str, table: TableLineage) {
+        self.tables.insert(fold(name), table);
+    }
+
     pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut TableLineage> {
         self.tables.get_mut(&fold(name))
     }
@@ -127,7 +133,16 @@ impl TableLineage {
             })
             .collect();
         let base = table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { from: table.name.clone(), columns, layers: Vec::new(), base }
+        Self { from: table.name.clone(), columns, layers: Vec::new(), remade: false, base }
+    }
+
+    /// Returns the lineage of a table that takes the rows of this one, with these columns.
+    pub(super) fn remade(&self, columns: Vec<(String, ColumnOrigin)>) -> Self {
+        let columns = columns.into_iter().map(|(name, origin)| {
+            let source = (origin != ColumnOrigin::New).then(|| name.clone());
+            ColumnLineage { name, source, origin }
+        });
+        Self { columns: columns.collect(), remade: true, ..self.clone() }
     }
 
     /// Finds a column by its name now.

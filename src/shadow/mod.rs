@@ -7,6 +7,7 @@
 
 mod build;
 mod compile;
+mod data;
 mod define;
 mod disguise;
 mod health;
@@ -22,6 +23,7 @@ mod transfer;
 mod views;
 
 pub use compile::uncompilable;
+pub use data::{DataEffects, RowCopy, TableEffect};
 pub use health::{Unsound, UnsoundObject};
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
 pub use quotes::NameAsString;

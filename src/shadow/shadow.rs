@@ -6,10 +6,11 @@ use std::rc::Rc;
 use rusqlite::Connection;
 
 use super::build::open_memory;
+use super::data::{DataEffects, Following};
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
-use crate::database::{Fence, MissingPart, Purpose, Touched, run_fenced, stub, with_stubs, words};
+use crate::database::{Fence, MissingPart, Purpose, run_followed, stub, with_stubs, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -194,24 +195,36 @@ impl Shadow {
         }
     }
 
-    /// Checks the statements of a data step. Statements that change rows are only compiled;
-    /// statements that change the schema are carried out.
+    /// Checks the statements of a data step and follows what they do to tables. Statements that change
+    /// rows are only compiled; statements that change the schema are carried out.
     ///
     /// # Errors
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
-    pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
-        self.changed();
+    pub fn apply_data(&mut self, sql: &str) -> Result<DataEffects> {
         loop {
-            let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
+            let mut following = Following::new(Lineage::identity(&*self.current()?));
+            self.changed();
+            self.connection.execute_batch("SAVEPOINT data")?;
+            let how = (&self.fence, Purpose::Check);
+            let checked = run_followed(&self.connection, how, sql, &mut following);
             let part = match &checked {
-                Ok(_) => break checked,
+                Ok(_) => None,
                 Err(error) => MissingPart::in_text(&error.to_string()),
             };
-            match part {
+            let again = match part {
                 Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
                     self.missing.push(part);
+                    true
                 }
-                Some(_) | None => break checked,
+                Some(_) | None => false,
+            };
+            // What ran before the missing part was met runs again.
+            let end = if again { "ROLLBACK TO data; RELEASE data" } else { "RELEASE data" };
+            self.connection.execute_batch(end)?;
+            self.changed();
+            if !again {
+                let touched = checked?;
+                return Ok(DataEffects { touched, ..following.effects });
             }
         }
     }
