@@ -64,6 +64,8 @@ pub enum ErrorKind {
     MissingPart,
     /// The schema holds something this program cannot carry over safely.
     Unsupported,
+    /// The new schema needs a newer SQLite than `min_sqlite` allows.
+    NewerSqlite,
     /// The backup could not be made or verified.
     Backup,
     /// A backup is damaged or is not what its manifest says.
@@ -92,7 +94,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -118,6 +120,7 @@ impl ErrorKind {
         Self::Rows,
         Self::MissingPart,
         Self::Unsupported,
+        Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
         Self::FileChanged,
@@ -160,6 +163,7 @@ impl ErrorKind {
             Self::Rows => "rows",
             Self::MissingPart => "missing-part",
             Self::Unsupported => "unsupported",
+            Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
             Self::FileChanged => "file-changed",

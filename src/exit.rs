@@ -71,6 +71,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::Step
         | ErrorKind::Rows
         | ErrorKind::MissingPart
+        | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,

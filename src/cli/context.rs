@@ -101,7 +101,8 @@ impl Context {
     /// # Errors
     /// As [`Chain::read`].
     pub fn chain(&self) -> Result<Chain> {
-        Chain::read(&RealFiles, &self.settings.phases)
+        let chain = Chain::read(&RealFiles, &self.settings.phases)?;
+        Ok(chain.with_min_sqlite(self.settings.min_sqlite))
     }
 
     /// Puts the project together: the database that is named, and the phases.

@@ -59,9 +59,17 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
         ErrorKind::PhaseEdited => {
-            let what =
-                "bring back the file as it was applied, and write a new phase for the change";
-            of_file(error, what)
+            let what = "restore the file as it was applied, and write a new phase for the change";
+            let mut next = of_file(error, what);
+            if let Some(id) = &error.facts().phase {
+                next.push(command(&format!("stamp --accept {id}")));
+            }
+            next
+        }
+        ErrorKind::PhaseMissing
+            if error.facts().source.is_some() && !error.facts().choices.is_empty() =>
+        {
+            of_renamed(error)
         }
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
@@ -126,6 +134,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }
+        ErrorKind::NewerSqlite => one(
+            "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
+        ),
         ErrorKind::Backup => {
             one("check the folder for the backups, or name another one with --backup-dir FOLDER")
         }
@@ -189,6 +200,12 @@ fn of_file(error: &Error, what: &str) -> Vec<String> {
         Some((file, line)) => vec![format!("{what}: {}:{line}", file.display())],
         None => vec![what.to_owned()],
     }
+}
+
+/// A phase file that was renamed gets its id back, in the file or as the name of the file.
+fn of_renamed(error: &Error) -> Vec<String> {
+    let id = error.facts().phase.as_deref().unwrap_or_default();
+    of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

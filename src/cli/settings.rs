@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use phaseshift::files::Files;
+use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::args::Global;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub keep_count: Option<usize>,
     /// How a new phase file is named.
     pub name_template: String,
+    /// The oldest SQLite that must read what phases make, unless they say otherwise.
+    pub min_sqlite: Option<SqliteVersion>,
     /// The flags that a command for the same project needs, for advice.
     pub flags: String,
 }
@@ -99,6 +102,7 @@ impl Settings {
             wait: Duration::from_secs(global.wait.or(said.wait).unwrap_or(DEFAULT_WAIT)),
             keep_days: said.keep_days,
             keep_count: said.keep_count,
+            min_sqlite: said.min_sqlite,
             name_template: said.name_template.unwrap_or_else(|| "{id}".to_owned()),
             flags: flags(global),
             file,

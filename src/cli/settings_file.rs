@@ -4,14 +4,24 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::error::file_error;
 use phaseshift::files::Files;
+use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
 /// The name of the file that is searched for upwards.
 pub const FILE_NAME: &str = "phaseshift.toml";
 
-const KEYS: [&str; 8] =
-    ["database", "phases", "schema", "backups", "keep", "wait", "version_table", "name_template"];
+const KEYS: [&str; 9] = [
+    "database",
+    "phases",
+    "schema",
+    "backups",
+    "keep",
+    "wait",
+    "version_table",
+    "name_template",
+    "min_sqlite",
+];
 const KEEP_KEYS: [&str; 2] = ["days", "count"];
 
 /// What a settings file says. Whatever it leaves out is `None`; paths are as written.
@@ -35,6 +45,8 @@ pub struct SettingsFile {
     pub version_table: Option<String>,
     /// How a new phase file is named.
     pub name_template: Option<String>,
+    /// The oldest SQLite that must read what phases make, unless they say otherwise.
+    pub min_sqlite: Option<SqliteVersion>,
 }
 
 /// Finds the settings file in a folder or above it.
@@ -93,6 +105,13 @@ impl Reader<'_> {
                 "schema" => settings.schema = Some(self.text(line, key, item)?),
                 "backups" => settings.backups = Some(self.text(line, key, item)?),
                 "version_table" => settings.version_table = Some(self.text(line, key, item)?),
+                "min_sqlite" => {
+                    let text = self.text(line, key, item)?;
+                    let what = format!("`{key}` must be a release of SQLite such as \"3.35\"");
+                    let version = SqliteVersion::parse(&text);
+                    settings.min_sqlite =
+                        Some(version.ok_or_else(|| fault(self.path, line, &what))?);
+                }
                 "name_template" => settings.name_template = Some(self.text(line, key, item)?),
                 "wait" => settings.wait = Some(self.number(line, key, item)?),
                 "keep" => self.keep(line, item, &mut settings)?,

@@ -8,9 +8,12 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::name::same;
 use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
+use crate::plan::{ChangeKind, DataChange, PhasePlan, Stage};
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
-use crate::sql::{ConstraintKind, CreateTable, object_head, significant_tokens};
+use crate::sql::{
+    ConstraintKind, CreateTable, SqliteVersion, features, object_head, significant_tokens,
+};
 
 /// What counts as dangerous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +59,61 @@ pub fn lint(
     phases.flat_map(|phase| Lint { phase, schema, policy }.findings()).collect()
 }
 
+/// Names what the data steps of planned phases do to the schema, and the step that would prove more.
+pub fn lint_data_steps(chain: &Chain, plans: &[PhasePlan]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for plan in plans {
+        let Some(phase) = chain.get(&plan.id) else { continue };
+        for stage in &plan.stages {
+            let Stage::Data(data) = stage else { continue };
+            found.extend(data.changes.iter().map(|change| {
+                Finding {
+                    code: data_code(change),
+                    phase: phase.id.to_string(),
+                    file: phase.file.clone(),
+                    line: data.line,
+                    message: format!("{change}{}", native_step(change)),
+                    table: change
+                        .kind
+                        .is_table()
+                        .then(|| change.before.clone().unwrap_or_else(|| change.name.clone())),
+                    rows: None,
+                }
+            }));
+        }
+    }
+    found
+}
+
+fn data_code(change: &DataChange) -> &'static str {
+    match (change.change, change.kind.is_table()) {
+        (ChangeKind::Created, _) => "sql-creates",
+        (ChangeKind::Dropped, true) => "drop-table",
+        (ChangeKind::Dropped | ChangeKind::DroppedWithTable, _) => "sql-drops",
+        (ChangeKind::Renamed, _) => "sql-renames",
+        (ChangeKind::Remade, _) => "sql-remakes",
+        (ChangeKind::Altered, _) => "sql-changes",
+    }
+}
+
+/// Says which step does the same under the full proof.
+fn native_step(change: &DataChange) -> &'static str {
+    match (change.change, change.kind.is_table()) {
+        (ChangeKind::Remade, _) => {
+            "; a rebuild step proves every row and keeps indexes, triggers, rowids and counters"
+        }
+        (ChangeKind::Renamed, true) => "; a rename_table step proves every row",
+        (ChangeKind::DroppedWithTable, _) => "",
+        (ChangeKind::Altered, true) => {
+            "; add_column, rename_column and drop_column steps can be undone by themselves"
+        }
+        (
+            ChangeKind::Created | ChangeKind::Dropped | ChangeKind::Renamed | ChangeKind::Altered,
+            _,
+        ) => "; a step of its own can be undone by itself",
+    }
+}
+
 /// Counts the rows of the tables that findings are about, as far as the file has them.
 ///
 /// # Errors
@@ -92,7 +150,32 @@ impl Lint<'_> {
             found.push(self.finding("irreversible", 1, format!("cannot be undone: {why}"), None));
         }
         found.extend(self.phase.up.iter().filter_map(|step| self.step(step)));
+        found.extend(self.phase.up.iter().flat_map(|step| self.newer_syntax(step)));
         found
+    }
+
+    /// SQL that older releases cannot read: older than `min_sqlite`, or else than those for which `--sql` writes.
+    fn newer_syntax(&self, step: &Step) -> Vec<Finding> {
+        let text = match &step.operation {
+            Operation::CreateTable { sql, .. }
+            | Operation::CreateIndex { sql, .. }
+            | Operation::CreateView { sql, .. }
+            | Operation::CreateTrigger { sql, .. }
+            | Operation::ReplaceView { sql }
+            | Operation::ReplaceTrigger { sql }
+            | Operation::Rebuild { sql, .. } => sql.clone(),
+            Operation::AddColumn { column, .. } => format!("CREATE TABLE t({column})"),
+            _ => return Vec::new(),
+        };
+        let oldest = self.phase.min_sqlite.unwrap_or(SqliteVersion::SCRIPTS);
+        let newer = features(&text).into_iter().filter(|feature| feature.since > oldest);
+        newer
+            .map(|feature| {
+                let (name, since, page) = (&feature.name, feature.since, feature.page);
+                let what = format!("uses {name}, which SQLite reads from {since} on ({page})");
+                self.finding("newer-sqlite", step.line, what, None)
+            })
+            .collect()
     }
 
     fn finding(

@@ -2,7 +2,7 @@
 
 use crate::backup::leftovers;
 use crate::database::{Access, Holder, Identity, holders};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::TableRows;
 use crate::migrate::Project;
 use crate::phase::PhaseId;
@@ -12,7 +12,7 @@ use crate::schema::ObjectKind;
 use super::drift::drift;
 
 /// The state of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Status {
     /// The highest recorded version.
     pub version: Option<i64>,
@@ -26,6 +26,8 @@ pub struct Status {
     pub heads: Vec<PhaseId>,
     /// The phases that are not applied, in chain order.
     pub pending: Vec<PhaseId>,
+    /// Applied phases that are missing or were edited since.
+    pub faults: Vec<Error>,
     /// How the schema differs from what the phases make; `None` if that cannot be told.
     pub drift: Option<Vec<String>>,
     /// The rows of every table, in schema order.
@@ -44,7 +46,7 @@ pub struct Status {
 /// Those of opening the file and reading its version tables.
 pub fn status(project: &Project) -> Result<Status> {
     let database = project.open(Access::Look)?;
-    let known = project.know(&database)?;
+    let (known, faults) = project.examine(&database)?;
     let mut tables = Vec::new();
     for object in known.schema.of_kind(ObjectKind::Table) {
         let rows = count_rows(database.connection(), &object.name)?;
@@ -53,6 +55,8 @@ pub fn status(project: &Project) -> Result<Status> {
     let latest = known.recorded.versions.last().cloned();
     let files = project.options.files.as_ref();
     let drift = match drift(project, &known) {
+        // What the missing or edited phases made is not known.
+        Ok(_) if !faults.is_empty() => None,
         Ok(lines) => Some(lines),
         // The chain itself does not run from nothing: `check` tells why. The file keeps nothing of it either.
         Err(error) if error.kind() == ErrorKind::Step => None,
@@ -64,6 +68,7 @@ pub fn status(project: &Project) -> Result<Status> {
         applied_at: latest.and_then(|row| row.applied_at),
         current: project.chain.current(&known.applied),
         heads: project.chain.heads(),
+        faults,
         pending: project.chain.all_pending(&known.applied),
         drift,
         tables,

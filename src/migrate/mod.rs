@@ -4,6 +4,7 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod ahead;
 mod clashes;
 mod look;
 mod outline;
@@ -22,6 +23,7 @@ mod stamp;
 mod state;
 mod ways;
 
+pub use ahead::plan_ahead;
 pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
 pub use look::{Look, Notices, Request, Transactions, UpToDate};
 pub use outline::{Outline, Outlined};
@@ -32,5 +34,7 @@ pub use run::{Hooks, Report};
 pub use script::{script, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;
-pub use stamp::{Adoption, StampReport, Strictness, compare_schemas, replay, stamp};
+pub use stamp::{
+    AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+};
 pub use state::{Known, Migration, Prepared, Secured};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::database::{Access, Database, OpenOptions};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{Schema, read};
@@ -69,6 +69,26 @@ impl Project {
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied = self.applied(&recorded)?;
         Ok(Known { schema, recorded, applied })
+    }
+
+    /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
+    ///
+    /// # Errors
+    /// As [`VersionTables::read`].
+    pub fn examine(&self, database: &Database) -> Result<(Known, Vec<Error>)> {
+        let schema = read(database.connection())?;
+        let recorded = self.versions.read(database.connection(), &schema)?;
+        let (applied, faults) = match applied(&recorded, &self.chain) {
+            Ok(phases) => {
+                let phases: Vec<_> = phases.into_iter().map(|it| (it.id, it.checksum)).collect();
+                self.chain.examine_applied(&phases)
+            }
+            Err(error) if error.kind() == ErrorKind::PhaseMissing => {
+                (Applied::nothing(), vec![error])
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((Known { schema, recorded, applied }, faults))
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.

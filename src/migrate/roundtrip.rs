@@ -1,9 +1,10 @@
 //! The round trip of each phase: up, down and up again, on the shadow.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::phase::{Phase, PhaseId, WayBack};
+use crate::phase::{Operation, Phase, PhaseId, WayBack};
 use crate::plan::{
-    Direction, LossKind, Past, PhasePlan, Plan, find_losses, plan_phase, plan_undo, snapshots,
+    Direction, LossKind, Past, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
+    snapshots,
 };
 use crate::schema::{ColumnOrder, Schema, differences};
 use crate::shadow::Shadow;
@@ -162,7 +163,7 @@ impl Trip<'_> {
         let mut plan = Plan { phases: vec![down] };
         find_losses(&mut plan);
         let losses = plan.phases.iter().flat_map(|phase| &phase.losses);
-        let lossy: Vec<String> = losses
+        let mut lossy: Vec<String> = losses
             .filter_map(|loss| {
                 let column = loss.column.as_deref().unwrap_or_default();
                 match loss.kind {
@@ -177,7 +178,26 @@ impl Trip<'_> {
                 }
             })
             .collect();
+        lossy.extend(self.unknown_tables()?);
         Ok(if lossy.is_empty() { Verdict::Reversible } else { Verdict::Lossy(lossy) })
+    }
+
+    /// Tables that the phase drops where a file has them, although no phase makes them.
+    fn unknown_tables(&self) -> Result<Vec<String>> {
+        let replayed = snapshots(&mut self.shadow(self.before)?, self.phase)?;
+        let mut tables = Vec::new();
+        for (group, schema) in groups(&self.phase.up).into_iter().zip(&replayed) {
+            for step in group {
+                if let Operation::DropTable { table, if_exists: true } = &step.operation
+                    && schema.find_table(table).is_none()
+                {
+                    tables.push(format!(
+                        "table {table}, which no phase makes, comes back without its rows where a file has it"
+                    ));
+                }
+            }
+        }
+        Ok(tables)
     }
 
     fn differences(&self, expected: &Schema, found: &Schema) -> Vec<String> {

@@ -1,12 +1,16 @@
 //! Recording phases without running them: how a file that exists already is adopted.
 
+use std::path::Path;
+
+use chrono::{DateTime, FixedOffset};
+
 use crate::backup::Checked;
 use crate::database::{Access, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
-use crate::history::{EventKind, record};
+use crate::history::{EventKind, applied, record};
 use crate::name::same;
-use crate::phase::{Applied, PhaseId, WayBack};
+use crate::phase::{Applied, Phase, PhaseId, WayBack};
 use crate::plan::{Direction, plan_phase};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::shadow::Shadow;
@@ -116,6 +120,92 @@ pub fn stamp(
     Ok(report)
 }
 
+/// What the acceptance of an edited phase did.
+#[derive(Debug, Clone)]
+pub struct AcceptReport {
+    /// The phase.
+    pub phase: PhaseId,
+    /// Whether it was edited at all.
+    pub is_edited: bool,
+    /// How the file compares with what the phases make now.
+    pub adoption: Adoption,
+    /// The backup made before the new checksum was recorded; `None` if nothing was written.
+    pub backup: Option<std::path::PathBuf>,
+}
+
+/// Records the checksum of an applied phase anew, after comparing the file with what the applied phases make now.
+/// With `true`, nothing is written.
+///
+/// # Errors
+/// [`ErrorKind::UnknownTarget`] if the phase is not applied; [`ErrorKind::SchemaMismatch`] listing what does not fit,
+/// unless forced; the errors of a backup and of a write.
+pub fn accept(
+    project: &Project,
+    id: &str,
+    (strictness, dry_run): (Strictness, bool),
+    observer: &mut dyn Observer,
+) -> Result<AcceptReport> {
+    let database = project.open(Access::Write)?;
+    let (known, _) = project.examine(&database)?;
+    let settled = project.as_recorded(&known.recorded)?;
+    let recorded = applied(&known.recorded, &project.chain)?;
+    let found = recorded.iter().find(|it| it.id.as_str() == id);
+    let (Some(found), Some(phase)) =
+        (found, settled.chain.phases().iter().find(|it| it.id.as_str() == id))
+    else {
+        let what = format!("{id} is not an applied phase of the folder");
+        return Err(Error::new(ErrorKind::UnknownTarget, what).in_database(&project.database));
+    };
+    let is_edited = found.checksum.as_ref().is_none_or(|it| !phase.is_recorded_as(it));
+    let adoption = match strictness {
+        Strictness::Compare => {
+            compare_schemas(&replay(&settled, &known.applied)?.schema()?, &known.schema, &settled)
+        }
+        Strictness::Force | Strictness::Purge => Adoption::default(),
+    };
+    if !adoption.problems.is_empty() {
+        let what = "the file does not have what the phases make";
+        return Err(Error::new(ErrorKind::SchemaMismatch, what)
+            .in_database(&project.database)
+            .problems(adoption.problems));
+    }
+    let mut report = AcceptReport { phase: phase.id.clone(), is_edited, adoption, backup: None };
+    if dry_run || !is_edited {
+        return Ok(report);
+    }
+    let transaction = WriteTransaction::begin(database)?;
+    let backup = back_up(&settled, &known, Some(id), Checked::First, observer)?;
+    report.backup = Some(backup.path().to_path_buf());
+    let connection = transaction.database().connection();
+    let now = settled.options.files.now();
+    record(connection, &settled.versions, &event(phase, EventKind::Accepted, now, backup.path()))?;
+    transaction.commit()?.close()?;
+    Ok(report)
+}
+
+/// An event that runs no step.
+fn event(
+    phase: &Phase,
+    kind: EventKind,
+    now: DateTime<FixedOffset>,
+    backup: &Path,
+) -> crate::history::Event {
+    crate::history::Event {
+        kind,
+        id: phase.id.to_string(),
+        parents: phase.parents.iter().map(ToString::to_string).collect(),
+        version: phase.version,
+        description: phase.description.clone(),
+        checksum: phase.checksum.clone(),
+        started_at: now.to_rfc3339(),
+        finished_at: now.to_rfc3339(),
+        applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
+        backup: Some(backup.display().to_string()),
+        rows_proven: 0,
+        undo: None,
+    }
+}
+
 fn write(
     project: &Project,
     transaction: &WriteTransaction,
@@ -140,20 +230,8 @@ fn write(
         .chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));
     for (id, kind) in events {
         let Some(phase) = project.chain.get(id) else { continue };
-        let event = crate::history::Event {
-            kind,
-            id: phase.id.to_string(),
-            parents: phase.parents.iter().map(ToString::to_string).collect(),
-            version: phase.version,
-            description: phase.description.clone(),
-            checksum: phase.checksum.clone(),
-            started_at: now.to_rfc3339(),
-            finished_at: now.to_rfc3339(),
-            applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
-            backup: report.backup.as_ref().map(|path| path.display().to_string()),
-            rows_proven: 0,
-            undo: None,
-        };
+        let backup = report.backup.as_deref().unwrap_or(Path::new(""));
+        let event = event(phase, kind, now, backup);
         record(connection, &project.versions, &event)?;
     }
     Ok(())

@@ -49,13 +49,14 @@ impl<'p> Ways<'p> {
         now: &Schema,
     ) -> Result<Past> {
         let recorded = recorded.undo_of(phase.id.as_str());
-        let mut replayed = match self.before(phase, remaining)? {
+        // The file's own record comes first: no phase need have made what this one dropped or changed.
+        let before = recorded.as_ref().and_then(|it| schema_before(now, it));
+        let mut replayed = match before {
             Some(before) => self.around(phase, &before)?,
             None => Vec::new(),
         };
-        // A base may stand on tables that no phase makes: then only the file tells what was there.
         if replayed.is_empty()
-            && let Some(before) = recorded.as_ref().and_then(|it| schema_before(now, it))
+            && let Some(before) = self.before(phase, remaining)?
         {
             replayed = self.around(phase, &before)?;
         }

@@ -69,9 +69,26 @@ impl Chain {
     ///   phase of it, or if only some of the ids that a phase replaces are recorded.
     /// - [`ErrorKind::PhaseEdited`] if the checksum of a phase is not the one recorded.
     pub fn check_applied(&self, recorded: &[(PhaseId, Option<String>)]) -> Result<Applied> {
-        let ids: Applied = recorded.iter().map(|(id, _)| id.clone()).collect();
-        self.check_known(&ids)?;
+        self.check_known(recorded)?;
         self.check_edited(recorded)?;
+        self.applied_of(recorded)
+    }
+
+    /// Returns what is applied in terms of the chain, and the faults that [`check_applied`](Self::check_applied) would
+    /// refuse. A phase that is not in the chain is left out.
+    pub fn examine_applied(&self, recorded: &[(PhaseId, Option<String>)]) -> (Applied, Vec<Error>) {
+        let checks = [self.check_known(recorded), self.check_edited(recorded)];
+        let mut faults: Vec<Error> = checks.into_iter().filter_map(Result::err).collect();
+        let applied = self.applied_of(recorded).unwrap_or_else(|error| {
+            faults.push(error);
+            let ids = recorded.iter().map(|(id, _)| id);
+            ids.filter(|id| self.position(id).is_some()).cloned().collect()
+        });
+        (applied, faults)
+    }
+
+    fn applied_of(&self, recorded: &[(PhaseId, Option<String>)]) -> Result<Applied> {
+        let ids: Applied = recorded.iter().map(|(id, _)| id.clone()).collect();
         let mut applied: Applied =
             ids.ids().filter(|id| self.position(id).is_some()).cloned().collect();
         for phase in self.phases().iter().filter(|phase| !phase.replaces.is_empty()) {
@@ -131,11 +148,21 @@ impl Chain {
         (0..self.len()).filter(|at| applied[*at] && !covered[*at]).collect()
     }
 
-    fn check_known(&self, ids: &Applied) -> Result<()> {
-        let unknown = || ids.ids().filter(|id| self.position(id).is_none() && !self.replaces(id));
-        match unknown().next() {
-            Some(_) => Err(self.missing(unknown())),
-            None => Ok(()),
+    fn check_known(&self, recorded: &[(PhaseId, Option<String>)]) -> Result<()> {
+        let is_unknown = |id: &PhaseId| self.position(id).is_none() && !self.replaces(id);
+        let unknown: Vec<_> = recorded.iter().filter(|(id, _)| is_unknown(id)).collect();
+        // In the order of their text, each once.
+        let ids: Applied = unknown.iter().map(|(id, _)| id.clone()).collect();
+        let is_recorded = |phase: &Phase| recorded.iter().any(|(id, _)| *id == phase.id);
+        let renamed = unknown.iter().find_map(|(id, checksum)| {
+            let checksum = checksum.as_deref()?;
+            let mut others = self.phases().iter().filter(|it| !is_recorded(it));
+            others.find(|it| it.has_steps_of(checksum)).map(|phase| (id, phase))
+        });
+        match (ids.ids().next(), renamed) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(self.missing(ids.ids())),
+            (Some(_), Some((id, phase))) => Err(renamed_file(id, phase)),
         }
     }
 
@@ -159,7 +186,7 @@ impl Chain {
         let edited: Vec<&Phase> = recorded
             .iter()
             .filter_map(|(id, checksum)| Some((self.get(id)?, checksum.as_ref()?)))
-            .filter(|(phase, checksum)| phase.checksum != **checksum)
+            .filter(|(phase, checksum)| !phase.is_recorded_as(checksum))
             .map(|(phase, _)| phase)
             .collect();
         let Some(first) = edited.first() else { return Ok(()) };
@@ -178,6 +205,15 @@ impl Chain {
         let lines = edited.iter().map(|phase| format!("{} in {}", phase.id, phase.file.display()));
         Err(error.problems(lines))
     }
+}
+
+/// Reports a phase whose file has another name than when it was applied.
+fn renamed_file(id: &PhaseId, phase: &Phase) -> Error {
+    let file = phase.file.display();
+    let what =
+        format!("phase {id} is applied, and {file} has its steps under another id, {}", phase.id);
+    let error = Error::new(ErrorKind::PhaseMissing, what).in_phase(id.as_str());
+    error.at(&phase.file, 1).choices([phase.id.as_str()])
 }
 
 /// Tells whether all ids that the phase replaces are recorded; refuses if only some are.

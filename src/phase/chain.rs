@@ -13,6 +13,7 @@ use super::problem::Problems;
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
+use crate::sql::SqliteVersion;
 
 /// All phases of a folder, in an order in which each comes after its parents and dependencies.
 ///
@@ -90,6 +91,15 @@ impl Chain {
     pub fn in_place(mut self) -> Self {
         for phase in &mut self.phases {
             phase.strategy = Strategy::Auto;
+        }
+        self
+    }
+
+    /// Returns the chain with this as `min_sqlite` of every phase whose file names none.
+    #[must_use]
+    pub fn with_min_sqlite(mut self, oldest: Option<SqliteVersion>) -> Self {
+        for phase in &mut self.phases {
+            phase.min_sqlite = phase.min_sqlite.or(oldest);
         }
         self
     }

@@ -7,6 +7,7 @@ use toml_edit::{Document, Item};
 
 use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
+use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
 use super::phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
 use super::problem::Problems;
@@ -14,6 +15,7 @@ use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
+use crate::sql::SqliteVersion;
 
 /// A phase as its file declares it: what the file leaves out is known to be left out.
 ///
@@ -125,7 +127,7 @@ impl TableReader<'_> {
         let description = values.text("description");
         let description =
             description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
-        Some(PhaseFile {
+        let mut read = PhaseFile {
             declares_parents: parents.is_some(),
             declares_version: version.is_some(),
             lines,
@@ -142,14 +144,19 @@ impl TableReader<'_> {
                 views: view_policy(&mut values),
                 statistics: statistics_policy(&mut values),
                 strategy: strategy(&mut values),
+                min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
                 require,
                 up,
                 verify,
                 down,
                 file: path.to_path_buf(),
-                checksum: checksum(text, &self.sql_texts),
+                checksum: String::new(),
+                text_checksum: checksum(text, &self.sql_texts),
             },
-        })
+        };
+        let declared = read.declares_parents.then_some(read.phase.parents.as_slice());
+        read.phase.checksum = meaning(&read.phase, declared);
+        Some(read)
     }
 
     /// Returns the id that the phase declares, or else the stem of its file.

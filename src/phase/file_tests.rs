@@ -104,7 +104,8 @@ fn a_whole_phase_is_read() {
     );
     let WayBack::Steps(down) = phase.down else { panic!("steps") };
     assert_eq!(down[0].line, 30);
-    assert!(phase.checksum.starts_with("blake3:"));
+    assert!(phase.checksum.starts_with("steps:"));
+    assert!(phase.text_checksum.starts_with("blake3:"));
 }
 
 #[test]

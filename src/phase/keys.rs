@@ -20,6 +20,8 @@ pub(super) enum Form {
     Switch,
     /// A version number.
     Version,
+    /// A release of SQLite, such as `3.35`.
+    SqliteVersion,
     /// The name of an object or a column; SQLite allows it to be empty.
     Identifier,
     /// One of these words.
@@ -203,6 +205,7 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("replaces", Form::Ids),
     optional("views", Form::Word(&["keep", "follow"])),
     optional("stats", Form::Word(&["carry", "analyze"])),
+    optional("min_sqlite", Form::SqliteVersion),
     optional("strategy", Form::Word(&["rebuild", "auto"])),
     optional("irreversible", Form::Name),
     optional("require", Form::Tables),
@@ -436,7 +439,13 @@ mod tests {
             Form::Switch => Value::Switch(true),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
-            Form::Version | Form::Id | Form::Ids | Form::Labels | Form::Expected | Form::Tables => {
+            Form::Version
+            | Form::SqliteVersion
+            | Form::Id
+            | Form::Ids
+            | Form::Labels
+            | Form::Expected
+            | Form::Tables => {
                 panic!("no step has such a key")
             }
         }

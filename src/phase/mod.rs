@@ -7,6 +7,7 @@ mod checksum;
 mod file;
 mod graph;
 mod keys;
+mod meaning;
 mod nearest;
 mod paths;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]

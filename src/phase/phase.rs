@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::meaning::{same_meaning, same_steps};
 use super::step::{Check, Step};
+use crate::sql::SqliteVersion;
 
 /// The identity of a phase: letters, digits, `_`, `.` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +99,8 @@ pub struct Phase {
     pub statistics: StatisticsPolicy,
     /// How tables are changed.
     pub strategy: Strategy,
+    /// The oldest release of SQLite that must read the schema this phase makes.
+    pub min_sqlite: Option<SqliteVersion>,
     /// Checks before the backup.
     pub require: Vec<Check>,
     /// The steps, in order.
@@ -107,11 +111,24 @@ pub struct Phase {
     pub down: WayBack,
     /// The file it was read from.
     pub file: PathBuf,
-    /// The checksum of its normalised text.
+    /// The checksum of what it does: its steps and required checks.
     pub checksum: String,
+    /// The checksum of its normalised text, as earlier versions of this program recorded it.
+    pub text_checksum: String,
 }
 
 impl Phase {
+    /// Returns whether a recorded checksum is that of this phase.
+    pub fn is_recorded_as(&self, recorded: &str) -> bool {
+        same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
+    }
+
+    /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.
+    pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
+        let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
+        is_same && !self.up.is_empty()
+    }
+
     /// Returns the headline: the title, or else the description.
     pub fn headline(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.description)

@@ -44,12 +44,14 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         views: ViewPolicy::Keep,
         statistics: StatisticsPolicy::Carry,
         strategy: Strategy::Rebuild,
+        min_sqlite: None,
         require: Vec::new(),
         up: Vec::new(),
         verify: Vec::new(),
         down: WayBack::Derived,
         file: PathBuf::from(format!("phases/{name}.toml")),
-        checksum: format!("blake3:{name}"),
+        checksum: format!("steps:{name}"),
+        text_checksum: format!("blake3:{name}"),
     }
 }
 

@@ -12,6 +12,7 @@ use super::phase::PhaseId;
 use super::problem::Problems;
 use super::step::Expected;
 use crate::files::{FileKind, Files};
+use crate::sql::SqliteVersion;
 
 /// Words that mean something else as a target, so that no phase can have them as its id.
 const RESERVED: [&str; 3] = ["head", "heads", "base"];
@@ -129,6 +130,7 @@ impl<'r> TableReader<'r> {
             Form::Switch => {
                 item.as_bool().map(Value::Switch).ok_or_else(|| wrong("true or false", item))
             }
+            Form::SqliteVersion => sqlite_version(item).map(Value::Text),
             Form::Version => version(item).map(Value::Integer),
             Form::Id => filled(item).and_then(|text| id(&text)).map(Value::Id),
             Form::Ids => strings(item, id).map(Value::Ids),
@@ -267,6 +269,14 @@ fn word(item: &Item, words: &[&str]) -> Result<String, String> {
     }
     let known = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
     Err(format!("must be {known}, not {}", quoted(&text)))
+}
+
+fn sqlite_version(item: &Item) -> Result<String, String> {
+    let text = string(item)?;
+    match SqliteVersion::parse(&text) {
+        Some(_) => Ok(text),
+        None => Err(format!("must be a release of SQLite such as \"3.35\", not {}", quoted(&text))),
+    }
 }
 
 fn version(item: &Item) -> Result<i64, String> {

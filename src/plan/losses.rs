@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::{DataStage, Direction, PhasePlan, Plan, Reshape, Stage, VirtualChange};
-use crate::name::{fold, quote, same};
+use crate::name::{fold, literal, quote, same};
 use crate::schema::{Column, ColumnStorage, ObjectKind, Schema};
 use crate::shadow::{ColumnOrigin, Lineage, TableEffect};
+use crate::sql::{TokenKind, significant_tokens, unquote};
 
 /// How something is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -173,7 +174,7 @@ fn column_dropped(
     file: &str,
     (first, column): (&str, &Column),
 ) -> Loss {
-    let default = column.default.as_deref().unwrap_or("NULL");
+    let default = column.default.as_deref().map_or("NULL".to_owned(), as_expression);
     let condition = format!("WHERE {} IS NOT ({default})", quote(first));
     let counted = Counted { condition, ..all_of(file) };
     loss(LossKind::ColumnDropped, table, Some(name.to_owned()), Some(counted))
@@ -230,9 +231,10 @@ impl Search<'_> {
             let Some(shape) = self.before.shape(&rebuild.from) else { continue };
             let Some((file, columns)) = self.places.get(&fold(&rebuild.from)) else { continue };
             for column in &shape.columns {
-                let stored =
-                    matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated);
-                if !stored || lineage.kept_as(&column.name).is_some() {
+                // A generated column holds nothing that its expression does not give again.
+                if column.storage != ColumnStorage::Stored
+                    || lineage.kept_as(&column.name).is_some()
+                {
                     continue;
                 }
                 let place = columns.iter().find(|(_, now)| same(now, &column.name));
@@ -255,6 +257,25 @@ impl Search<'_> {
             }
         }
         losses
+    }
+}
+
+/// Writes a default as an expression. A name alone is a string there and nowhere else, whatever its quotes
+/// (`id` in the grammar of <https://sqlite.org/syntax/column-constraint.html>).
+fn as_expression(default: &str) -> String {
+    const CONSTANTS: [&str; 6] =
+        ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
+    let mut tokens = significant_tokens(default);
+    match (tokens.next(), tokens.next()) {
+        (Some(only), None) if matches!(only.kind, TokenKind::Word | TokenKind::QuotedName) => {
+            let text = only.text(default);
+            if CONSTANTS.iter().any(|it| same(it, text)) {
+                text.to_owned()
+            } else {
+                literal(&unquote(text))
+            }
+        }
+        _ => default.to_owned(),
     }
 }
 

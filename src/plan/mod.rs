@@ -28,7 +28,7 @@ pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{Past, advance, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{Past, advance, groups, plan_undo, schema_before, schema_left, snapshots};
 
 use crate::database::{MissingPart, Touched};
 use crate::phase::{Check, PhaseId};

@@ -2,7 +2,7 @@
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
-use super::soundness::refuse_newly_broken;
+use super::soundness::{refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
@@ -34,6 +34,10 @@ pub fn plan_phase(
         })
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
+    if direction == Direction::Up {
+        let newer = refuse_newer_syntax(phase, &before, &shadow.schema()?);
+        newer.map_err(|error| at_phase(error, phase, steps))?;
+    }
     let mut plan = planner.finish(shadow, direction, before, stages)?;
     plan.notices.extend(changed);
     Ok(plan)

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use super::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
+use crate::phase::Phase;
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
-use crate::sql::{TokenKind, significant_tokens, unquote, update_of_columns};
+use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
 /// Refuses steps that break what was sound before them; `strings` are the names that were read as strings then.
 ///
@@ -24,6 +25,36 @@ pub(super) fn refuse_newly_broken(
     refuse_loose_keys(shadow, before, stages)?;
     refuse_names_as_strings(shadow, (before, strings), stages)?;
     refuse_deaf_triggers(shadow, before, stages)
+}
+
+/// Refuses objects that need a newer SQLite than the phase allows, unless the file needed that release before.
+///
+/// # Errors
+/// [`ErrorKind::NewerSqlite`] naming the objects, their features and the releases.
+pub(super) fn refuse_newer_syntax(phase: &Phase, before: &Schema, after: &Schema) -> Result<()> {
+    let Some(oldest) = phase.min_sqlite else { return Ok(()) };
+    let texts = |schema: &Schema| -> Vec<(String, Feature)> {
+        let objects = schema.objects.iter().filter_map(|it| Some((it, it.sql.as_deref()?)));
+        objects
+            .flat_map(|(object, sql)| {
+                let called = format!("{} {}", object.kind.word(), object.name);
+                features(sql).into_iter().map(move |feature| (called.clone(), feature))
+            })
+            .filter(|(_, feature)| feature.since > oldest)
+            .collect()
+    };
+    let known: BTreeSet<Feature> = texts(before).into_iter().map(|(_, feature)| feature).collect();
+    let mut fresh = texts(after);
+    fresh.retain(|(_, feature)| !known.contains(feature));
+    let Some((object, feature)) = fresh.first() else { return Ok(()) };
+    let needs = |object: &str, feature: &Feature| {
+        format!("{object} uses {}, which SQLite reads from {} on", feature.name, feature.since)
+    };
+    let what = format!("{}; min_sqlite is {oldest}", needs(object, feature));
+    let all = fresh
+        .iter()
+        .map(|(object, feature)| format!("{} ({})", needs(object, feature), feature.page));
+    Err(Error::new(ErrorKind::NewerSqlite, what).about(object).problems(all))
 }
 
 /// A phase may not leave a view or trigger broken that was not broken before.

@@ -259,7 +259,7 @@ impl Shadow {
         let before = self.current()?;
         match self.execute(alter) {
             Ok(()) => {
-                self.keep_double_quotes(&before, "")?;
+                self.keep_double_quotes(&before, None)?;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::Step => Ok(false),

@@ -23,9 +23,13 @@ pub struct NameAsString {
 }
 
 impl Shadow {
-    /// Puts double-quoted strings back after an ALTER. A string that reads like the new name of a
+    /// Puts double-quoted strings back after an ALTER; `new_name` is the name that it gave a column, if any. A string that reads like the new name of a
     /// column would now be taken for it and stays single-quoted.
-    pub(super) fn keep_double_quotes(&mut self, before: &Schema, new_name: &str) -> Result<()> {
+    pub(super) fn keep_double_quotes(
+        &mut self,
+        before: &Schema,
+        new_name: Option<&str>,
+    ) -> Result<()> {
         let after = self.current()?;
         if before.objects.len() != after.objects.len() {
             return Ok(());
@@ -45,14 +49,14 @@ impl Shadow {
 
 impl Shadow {
     /// A string that stays in single quotes cannot be told from any other afterwards.
-    fn note_single_quotes(&mut self, old: &Object, new: &Object, new_name: &str) {
+    fn note_single_quotes(&mut self, old: &Object, new: &Object, new_name: Option<&str>) {
         let (Some(old_text), Some(text)) = (&old.sql, &new.sql) else { return };
         if old_text == text {
             return;
         }
         for (was, is) in significant_tokens(old_text).zip(significant_tokens(text)) {
             let string = unquote(was.text(old_text)).to_string();
-            if is_requoted((&was, old_text), (&is, text)) && same(&string, new_name) {
+            if is_requoted((&was, old_text), (&is, text)) && is_name(&string, new_name) {
                 let (kind, name) = (new.kind, new.name.clone());
                 self.single_quoted.push(NameAsString { kind, name, text: string });
             }
@@ -152,8 +156,13 @@ fn is_requoted((was, old): (&Token, &str), (is, new): (&Token, &str)) -> bool {
         && unquote(was_text) == unquote(is_text)
 }
 
+/// Returns whether a string reads like the new name of a column, if there is one.
+fn is_name(string: &str, new_name: Option<&str>) -> bool {
+    new_name.is_some_and(|name| same(string, name))
+}
+
 /// Returns the new text with the old quotes, if some were changed.
-fn with_old_quotes(old: &str, new: &str, new_name: &str) -> Option<String> {
+fn with_old_quotes(old: &str, new: &str, new_name: Option<&str>) -> Option<String> {
     if old == new || !old.contains('"') {
         return None;
     }
@@ -166,7 +175,8 @@ fn with_old_quotes(old: &str, new: &str, new_name: &str) -> Option<String> {
     let mut end = 0;
     for (was, is) in before.iter().zip(&after) {
         let was_text = was.text(old);
-        let only_quotes = is_requoted((was, old), (is, new)) && !same(&unquote(was_text), new_name);
+        let only_quotes =
+            is_requoted((was, old), (is, new)) && !is_name(&unquote(was_text), new_name);
         if only_quotes {
             kept.push_str(&new[end..is.start]);
             kept.push_str(was_text);
@@ -187,8 +197,8 @@ mod tests {
         let new = "CREATE TABLE t(\"c\" TEXT DEFAULT 'none', b CHECK (b <> 'x' AND \"c\" <> 'y'))";
         let kept =
             "CREATE TABLE t(\"c\" TEXT DEFAULT \"none\", b CHECK (b <> \"x\" AND \"c\" <> 'y'))";
-        assert_eq!(with_old_quotes(old, new, "c").as_deref(), Some(kept));
-        let taken = with_old_quotes(old, new, "X");
+        assert_eq!(with_old_quotes(old, new, Some("c")).as_deref(), Some(kept));
+        let taken = with_old_quotes(old, new, Some("X"));
         assert!(taken.is_some_and(|text| text.contains("<> 'x'") && text.contains("\"none\"")));
     }
 }

@@ -218,7 +218,7 @@ impl Shadow {
             }
             self.connection.execute_batch("RELEASE disguise")?;
         }
-        self.keep_double_quotes(&before, rename.to)
+        self.keep_double_quotes(&before, Some(rename.to))
     }
 
     fn alter_keeping_views(&mut self, rename: &Rename<'_>) -> Result<()> {

@@ -8,6 +8,7 @@ mod copy;
 mod create_table;
 pub mod edit;
 mod error;
+mod features;
 mod object;
 mod reader;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use create_table::{
     ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOption, TableOptionKind,
 };
 pub use error::SqlError;
+pub use features::{Feature, SqliteVersion, features};
 pub use object::{ObjectHead, ObjectKind, mentions, object_head, update_of_columns};
 pub use reader::Name;
 pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

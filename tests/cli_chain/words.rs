@@ -90,7 +90,7 @@ fn history_marks_what_is_current_and_tells_when_it_was_applied() {
     assert_eq!(marked, "a -> b (head), b\n<base> -> a (current), a\n");
     let whole = project.run(&["history", "-v"]).expect_code(0).stdout;
     assert_eq!(whole.matches("\nApplied: 20").count(), 1, "{whole}");
-    assert_eq!(whole.matches("\nChecksum: blake3:").count(), 2, "{whole}");
+    assert_eq!(whole.matches("\nChecksum: steps:").count(), 2, "{whole}");
     let upper = project.run(&["history", "-r", "current:"]).expect_code(0).stdout;
     assert_eq!(upper, "a -> b (head), b\n<base> -> a, a\n");
 }

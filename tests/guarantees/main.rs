@@ -13,6 +13,7 @@ mod constraints;
 mod downgrade;
 mod expressions;
 mod fence;
+mod min_sqlite;
 mod outside;
 mod records;
 mod references;

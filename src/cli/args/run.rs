@@ -83,8 +83,11 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, Args)]
 pub struct StampArgs {
     /// An id or its beginning, version:N, head, heads, base
-    #[arg(required = true)]
+    #[arg(required_unless_present = "accept")]
     pub targets: Vec<String>,
+    /// Accept that an applied phase was edited: compare the schema, then record the phase as its file is now
+    #[arg(long, value_name = "ID", conflicts_with_all = ["targets", "purge"])]
+    pub accept: Option<String>,
     /// Record the phases whatever the schema is
     #[arg(long)]
     pub force: bool,

@@ -1,8 +1,8 @@
 //! `lint`: what is dangerous in phases, before anything runs.
 
 use phaseshift::database::Access;
-use phaseshift::inspect::{Finding, LintPolicy, count_rows_of, lint};
-use phaseshift::migrate::replay;
+use phaseshift::inspect::{Finding, LintPolicy, count_rows_of, lint, lint_data_steps};
+use phaseshift::migrate::{plan_ahead, replay};
 use phaseshift::phase::{PhaseId, Target};
 use phaseshift::schema::Schema;
 use phaseshift::{ErrorKind, Result};
@@ -52,6 +52,7 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<Answer> {
         Err(error) => return Err(error),
     };
     let mut found = lint(&project.chain, &wanted, &schema, policy);
+    found.extend(lint_data_steps(&project.chain, &plan_ahead(&project, known.as_ref(), &wanted)?));
     if let (Some(database), Some(known)) = (&database, &known) {
         count_rows_of(&mut found, database.connection(), &known.schema)?;
     }

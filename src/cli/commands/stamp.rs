@@ -1,7 +1,9 @@
 //! `stamp`: recording phases without running them.
 
 use phaseshift::database::Access;
-use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, replay, stamp};
+use phaseshift::migrate::{
+    Project, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+};
 use phaseshift::phase::{Applied, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -21,6 +23,9 @@ use crate::cli::screens::run::Subject;
 /// [`ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
 pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
     let project = context.project()?;
+    if let Some(id) = &arguments.accept {
+        return accepted(context, &project, id, arguments);
+    }
     let wanted = wanted(&project, &arguments.targets)?;
     let strictness = match (arguments.purge, arguments.force) {
         (true, _) => Strictness::Purge,
@@ -35,6 +40,40 @@ pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
     reporter.finish();
     let report = report?;
     Ok(Answer::done(text(context, &report), json_of(&project, &report)))
+}
+
+/// Records the checksum of an edited phase.
+fn accepted(
+    context: &Context,
+    project: &Project,
+    id: &str,
+    arguments: &StampArgs,
+) -> Result<Answer> {
+    let strictness = if arguments.force { Strictness::Force } else { Strictness::Compare };
+    let dry_run = context.dry_run || arguments.dry_run.dry_run;
+    let mut reporter = Reporter::new(context, Subject::default());
+    let report = accept(project, id, (strictness, dry_run), &mut reporter);
+    reporter.finish();
+    let report = report?;
+    let ok = context.terminal.out.ok();
+    let mut text = match (&report.phase, report.backup.is_some()) {
+        (phase, true) => format!("{ok} Accepted: {phase} is recorded as its file is now\n"),
+        (phase, false) if report.is_edited => {
+            format!("{ok} {phase} can be accepted.\nNothing was changed: this was a dry run.\n")
+        }
+        (phase, false) => format!("Nothing to accept: {phase} is recorded as its file is.\n"),
+    };
+    if let Some(backup) = &report.backup {
+        text.push_str(&format!("{ok} Backup: {}\n", backup.display()));
+    }
+    let report = json!({
+        "database": project.database,
+        "accepted": report.phase.as_str(),
+        "backup": report.backup,
+        "notices": report.adoption.notices,
+        "changed": report.backup.is_some(),
+    });
+    Ok(Answer::done(text, report))
 }
 
 fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {

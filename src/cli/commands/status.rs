@@ -1,16 +1,17 @@
 //! `status`: the state of a file.
 
-use phaseshift::Result;
 use phaseshift::backup::{BackupEntry, list};
 use phaseshift::database::Holder;
 use phaseshift::inspect::status;
 use phaseshift::migrate::Project;
+use phaseshift::{Error, Result};
 use serde_json::{Value, json};
 
 use super::backups::{entry_json, stem};
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::explain::explain;
 use crate::cli::screens::status::status as screen;
 
 /// Shows the state of a file; with `--exit-code`, 3 if phases are pending or the schema drifted.
@@ -22,7 +23,9 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
     let status = status(&project)?;
     let backups = backups(&project)?;
     let text = screen(&project, &status, &backups, context.terminal.out);
-    let settled = status.pending.is_empty() && status.drift.as_ref().is_some_and(Vec::is_empty);
+    let settled = status.faults.is_empty()
+        && status.pending.is_empty()
+        && status.drift.as_ref().is_some_and(Vec::is_empty);
     let report = json!({
         "database": project.database,
         "version": status.version,
@@ -31,6 +34,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
         "ids": ids(&status.current),
         "heads": ids(&status.heads),
         "pending": ids(&status.pending),
+        "faults": status.faults.iter().map(fault_json).collect::<Vec<_>>(),
         "drift": status.drift,
         "tables": status.tables,
         "backups": backups.iter().map(entry_json).collect::<Vec<_>>(),
@@ -42,6 +46,11 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {
     list(project.options.files.as_ref(), &project.backups, &stem(&project.database))
+}
+
+fn fault_json(fault: &Error) -> Value {
+    let advice = explain(fault, "");
+    json!({"kind": fault.kind().code(), "message": fault.to_string(), "next": advice.next})
 }
 
 fn holder(holder: &Holder) -> Value {

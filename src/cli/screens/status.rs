@@ -8,6 +8,7 @@ use phaseshift::migrate::Project;
 
 use super::chain::{joined, marked};
 use super::{counted, sized};
+use crate::cli::explain::explain;
 use crate::cli::terminal::Style;
 
 /// How many differences are listed before they are counted.
@@ -43,7 +44,19 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     for path in &status.leftovers {
         line("Leftover:", &format!("{} (of a run that was killed)", path.display()));
     }
-    text + &drift(status, style)
+    text + &faults(status, style) + &drift(status, style)
+}
+
+/// Applied phases that are missing or were edited, each with what to do.
+fn faults(status: &Status, style: Style) -> String {
+    let mut text = String::new();
+    for fault in &status.faults {
+        let _ = writeln!(text, "{} Phases: {fault}", style.no());
+        for next in explain(fault, "").next {
+            let _ = writeln!(text, "    {next}");
+        }
+    }
+    text
 }
 
 fn version(status: &Status) -> String {
@@ -72,6 +85,7 @@ fn backup_line(backups: &[BackupEntry]) -> String {
 
 fn drift(status: &Status, style: Style) -> String {
     let differences = match &status.drift {
+        None if !status.faults.is_empty() => return String::new(),
         None => return format!("{} Schema: the phases do not run from nothing\n", style.no()),
         Some(lines) if lines.is_empty() && status.current.is_empty() => return String::new(),
         Some(lines) if lines.is_empty() => {

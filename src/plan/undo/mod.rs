@@ -13,15 +13,16 @@ use super::phase::{Planner, at_phase};
 use super::soundness::refuse_newly_broken;
 use super::{Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::VersionTables;
+use crate::history::{KeptObject, VersionTables};
 use crate::phase::{Phase, Step, WayBack};
-use crate::schema::{ColumnOrder, Object, Schema, differences};
+use crate::schema::{
+    ColumnOrder, Object, ObjectKind, Schema, differences, same_meaning, same_virtual_meaning,
+};
 use crate::shadow::Shadow;
 
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
-use past::groups;
-pub use past::{Past, advance, schema_before, schema_left, snapshots};
+pub use past::{Past, advance, groups, schema_before, schema_left, snapshots};
 
 /// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
 /// state before the phase.
@@ -80,7 +81,9 @@ impl Undo<'_> {
             }
             restore_texts(shadow, start, self.past, self.tables, Reach::Derived)
         })?;
-        self.check(start, &shadow.schema()?)?;
+        let end = shadow.schema()?;
+        self.check(start, &end)?;
+        self.check_record(start, &end)?;
         Ok(stage.into_iter().collect())
     }
 
@@ -106,6 +109,44 @@ impl Undo<'_> {
             return Ok(());
         }
         let odd = differences(&own(before), &own(end), ColumnOrder::Any);
+        let Some(first) = odd.first() else { return Ok(()) };
+        let what = format!("the way back of {} has to be written by hand: {first}", self.phase.id);
+        Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
+    }
+
+    /// Compares the result with what the file held before the phase, as the history recorded it. After changes by
+    /// other programs, only what the phase removed is required to be back.
+    fn check_record(&self, start: &Schema, end: &Schema) -> Result<()> {
+        let Some(record) = &self.past.recorded else { return Ok(()) };
+        let text = |schema: &Schema, object: &KeptObject| {
+            let found = schema.find(object.object_kind()?, &object.name)?;
+            found.sql.clone()
+        };
+        let alike = |object: &KeptObject, found: &str| {
+            same_meaning(&object.sql, found)
+                || (object.object_kind() == Some(ObjectKind::VirtualTable)
+                    && same_virtual_meaning(&object.sql, found))
+        };
+        let is_in =
+            |objects: &[KeptObject], object: &KeptObject| objects.iter().any(|it| it.names(object));
+        let as_left =
+            record.after.iter().all(|it| text(start, it).as_deref() == Some(it.sql.as_str()));
+        let mut odd = Vec::new();
+        for object in &record.before {
+            let name = format!("{} {}", object.kind, object.name);
+            match text(end, object) {
+                None if as_left || !is_in(&record.after, object) => {
+                    odd.push(format!("{name} would not come back"));
+                }
+                Some(found) if as_left && !alike(object, &found) => {
+                    odd.push(format!("{name} would differ from its definition before the phase"));
+                }
+                Some(_) | None => {}
+            }
+        }
+        let new = record.after.iter().filter(|it| as_left && !is_in(&record.before, it));
+        let stays = new.filter(|it| text(end, it).is_some());
+        odd.extend(stays.map(|it| format!("{} {} would stay", it.kind, it.name)));
         let Some(first) = odd.first() else { return Ok(()) };
         let what = format!("the way back of {} has to be written by hand: {first}", self.phase.id);
         Err(Error::new(ErrorKind::Irreversible, what).problems(odd))

@@ -62,24 +62,38 @@ fn text<'s>(schema: &'s Schema, kind: ObjectKind, name: &str) -> Option<&'s str>
     schema.find(kind, name).and_then(|object| object.sql.as_deref())
 }
 
-/// Rebuilds the schema that a file had before a phase, from its schema now and what the phase changed in
-/// it. `None` if the file is no longer as the phase left it, or if SQLite does not take a text back.
+/// Rebuilds the schema that a file had before a phase: the recorded objects as they were before, and every object
+/// that the phase did not change as it is now. Changes that other programs made to the recorded objects since then are
+/// left out. `None` if SQLite does not accept the recorded texts.
 pub fn schema_before(now: &Schema, record: &UndoRecord) -> Option<Schema> {
-    let left = |object: &Object| {
-        record.after.iter().any(|it| {
-            it.object_kind() == Some(object.kind)
+    let recorded = || record.before.iter().chain(&record.after);
+    let is_recorded = |object: &Object| {
+        recorded().any(|it| {
+            it.object_kind().is_some_and(|kind| clash(kind, object.kind))
                 && same(&it.name, &object.name)
-                && Some(&it.sql) == object.sql.as_ref()
         })
     };
-    let present = now.objects.iter().filter(|object| left(object)).count();
-    if present != record.after.len() {
-        return None;
+    let others = now.objects.iter().filter(|object| !is_recorded(object));
+    let others = others.filter_map(|object| Some((object.kind, object.sql.as_deref()?, false)));
+    let before =
+        record.before.iter().filter_map(|it| Some((it.object_kind()?, it.sql.as_str(), true)));
+    let mut texts: Vec<_> =
+        others.chain(before).filter(|it| it.0 != ObjectKind::ShadowTable).collect();
+    texts.sort_by_key(|it| it.0);
+    let mut shadow = Shadow::empty().ok()?;
+    for (_, text, is_required) in texts {
+        let defined = shadow.define(text);
+        // An index or trigger that another program put on a table of the phase has no place before it.
+        if is_required {
+            defined.ok()?;
+        }
     }
-    let kept = now.objects.iter().filter(|object| !left(object));
-    let texts = kept.filter_map(|object| Some((object.kind, object.sql.as_deref()?)));
-    let went = record.before.iter().filter_map(|it| Some((it.object_kind()?, it.sql.as_str())));
-    schema_of(texts.chain(went).collect())
+    shadow.schema().ok()
+}
+
+/// Returns whether objects of two kinds cannot have one name: only triggers have names of their own.
+fn clash(one: ObjectKind, other: ObjectKind) -> bool {
+    (one == ObjectKind::Trigger) == (other == ObjectKind::Trigger)
 }
 
 /// Rebuilds the schema of a file as its phases left it, from its schema now and the texts that they left: what they
@@ -144,7 +158,7 @@ fn apply_group(shadow: &mut Shadow, phase: &Phase, group: &[Step]) -> Result<()>
 }
 
 /// Cuts steps into groups: consecutive renames belong together, every other step stands alone.
-pub(super) fn groups(steps: &[Step]) -> Vec<&[Step]> {
+pub fn groups(steps: &[Step]) -> Vec<&[Step]> {
     let mut groups = Vec::new();
     let mut rest = steps;
     while !rest.is_empty() {

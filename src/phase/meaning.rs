@@ -1,0 +1,195 @@
+//! The checksum of what a phase does: its steps, its required checks, and the parents that its file declares.
+//!
+//! Each part is a word of its own: `steps:HASH`, `parents:HASH`, and `check:HASH` for each required check. A check
+//! that was added later is no edit, so the recorded checks must be among the present ones. Comments, layout, the
+//! description, `[[verify]]` and `[[down]]` are not covered.
+
+use super::phase::{Phase, PhaseId, StatisticsPolicy, ViewPolicy};
+use super::step::{
+    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation,
+};
+use crate::sql::significant_tokens;
+
+/// The word with which a checksum of this form begins.
+const STEPS: &str = "steps:";
+
+/// Computes the checksum of a phase; `declared` are the parents that its file names.
+pub(super) fn meaning(phase: &Phase, declared: Option<&[PhaseId]>) -> String {
+    let mut written = Written::default();
+    if phase.views == ViewPolicy::Follow {
+        written.field("views", "follow");
+    }
+    if phase.statistics == StatisticsPolicy::Analyze {
+        written.field("stats", "analyze");
+    }
+    phase.up.iter().for_each(|step| written.operation(&step.operation));
+    let mut words = vec![format!("{STEPS}{}", blake3::hash(written.0.as_bytes()).to_hex())];
+    if let Some(parents) = declared {
+        let names: Vec<&str> = parents.iter().map(PhaseId::as_str).collect();
+        words.push(format!("parents:{}", short(&names.join(" "))));
+    }
+    words.extend(phase.require.iter().map(|check| format!("check:{}", short(&of_check(check)))));
+    words.join(" ")
+}
+
+/// Returns whether a phase with this checksum does what the recorded one did; `None` if the recorded checksum has
+/// another form.
+pub(super) fn same_meaning(recorded: &str, present: &str) -> Option<bool> {
+    let is_meaning = |text: &str| text.starts_with(STEPS);
+    if !is_meaning(recorded) || !is_meaning(present) {
+        return None;
+    }
+    let present: Vec<&str> = present.split(' ').collect();
+    let has_parents = present.iter().any(|it| it.starts_with("parents:"));
+    let is_kept = |word: &str| {
+        // Parents that the file no longer names are those of its place in the folder.
+        present.contains(&word) || (word.starts_with("parents:") && !has_parents)
+    };
+    Some(recorded.split(' ').all(is_kept))
+}
+
+/// Returns whether two checksums stand for the same steps, whatever the parents and checks.
+pub(super) fn same_steps(recorded: &str, present: &str) -> bool {
+    recorded.starts_with(STEPS) && recorded.split(' ').next() == present.split(' ').next()
+}
+
+fn short(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect()
+}
+
+fn of_check(check: &Check) -> String {
+    let expected = match &check.expect {
+        Expected::NoRows => "no rows".to_owned(),
+        Expected::Rows => "rows".to_owned(),
+        Expected::Integer(value) => format!("integer {value}"),
+        Expected::Real(value) => format!("real {value:?}"),
+        Expected::Text(value) => format!("text {value}"),
+    };
+    let mut written = Written::default();
+    written.sql("sql", &check.sql);
+    written.field("expect", &expected);
+    written.0
+}
+
+/// Fields as text that has one reading: each value with its length.
+#[derive(Default)]
+struct Written(String);
+
+impl Written {
+    fn field(&mut self, key: &str, value: &str) {
+        self.0.push_str(&format!("{key} {} {value}\n", value.len()));
+    }
+
+    /// SQL counts by its tokens: spacing and comments do not.
+    fn sql(&mut self, key: &str, sql: &str) {
+        let tokens: Vec<&str> = significant_tokens(sql).map(|token| token.text(sql)).collect();
+        self.field(key, tokens.join("\u{1f}").trim_end_matches([';', '\u{1f}']));
+    }
+
+    fn optional(&mut self, key: &str, sql: Option<&str>) {
+        if let Some(sql) = sql {
+            self.sql(key, sql);
+        }
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        if value {
+            self.field(key, "true");
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        self.field("op", operation.op());
+        match operation {
+            Operation::RenameTable { from, to } | Operation::RenameIndex { from, to } => {
+                self.field("from", from);
+                self.field("to", to);
+            }
+            Operation::RenameColumn { table, from, to } => {
+                self.field("table", table);
+                self.field("from", from);
+                self.field("to", to);
+            }
+            Operation::CreateTable { sql, if_not_exists }
+            | Operation::CreateIndex { sql, if_not_exists }
+            | Operation::CreateView { sql, if_not_exists }
+            | Operation::CreateTrigger { sql, if_not_exists } => {
+                self.sql("sql", sql);
+                self.flag("if_not_exists", *if_not_exists);
+            }
+            Operation::DropTable { table: name, if_exists }
+            | Operation::DropIndex { index: name, if_exists }
+            | Operation::DropView { view: name, if_exists }
+            | Operation::DropTrigger { trigger: name, if_exists } => {
+                self.field("name", name);
+                self.flag("if_exists", *if_exists);
+            }
+            Operation::ReplaceView { sql }
+            | Operation::ReplaceTrigger { sql }
+            // Where the statements stand, in the phase file or beside it, changes nothing.
+            | Operation::Sql { sql, file: _ } => self.sql("sql", sql),
+            Operation::AddColumn { .. }
+            | Operation::DropColumn { .. }
+            | Operation::AlterColumn { .. }
+            | Operation::AddConstraint { .. }
+            | Operation::DropConstraint { .. }
+            | Operation::Rebuild { .. } => self.table_change(operation),
+        }
+    }
+
+    /// A change of one table's definition.
+    fn table_change(&mut self, operation: &Operation) {
+        match operation {
+            Operation::AddColumn { table, column, after, value } => {
+                self.field("table", table);
+                self.sql("column", column);
+                self.optional("after", after.as_deref());
+                self.optional("value", value.as_deref());
+            }
+            Operation::DropColumn { table, column } => {
+                self.field("table", table);
+                self.field("column", column);
+            }
+            Operation::AlterColumn { table, column, change } => {
+                self.field("table", table);
+                self.field("column", column);
+                self.change(change);
+            }
+            Operation::AddConstraint { table, sql } => {
+                self.field("table", table);
+                self.sql("sql", sql);
+            }
+            Operation::DropConstraint { table, constraint } => {
+                self.field("table", table);
+                match constraint {
+                    ConstraintChoice::Name(name) => self.field("name", name),
+                    ConstraintChoice::Sql(sql) => self.sql("sql", sql),
+                }
+            }
+            Operation::Rebuild { table, sql, values, left_out } => {
+                self.field("table", table);
+                self.sql("sql", sql);
+                for (column, value) in values {
+                    self.field("column", column);
+                    self.sql("value", value);
+                }
+                self.flag("left_out", *left_out == LeftOut::Drop);
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, change: &ColumnChange) {
+        self.optional("type", change.type_name.as_deref());
+        if let Some(not_null) = change.not_null {
+            self.field("not_null", if not_null { "true" } else { "false" });
+        }
+        match &change.default {
+            Some(DefaultChange::Set(sql)) => self.sql("default", sql),
+            Some(DefaultChange::Remove) => self.field("default", "none"),
+            None => {}
+        }
+        self.optional("collate", change.collate.as_deref());
+        self.optional("value", change.value.as_deref());
+    }
+}
