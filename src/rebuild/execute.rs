@@ -416,7 +416,7 @@ impl Run<'_> {
         })?;
         self.run("PRAGMA legacy_alter_table=ON")?;
         for change in &data.changes {
-            observer.event(&Event::StepDone { what: change.to_string() });
+            observer.event(&Event::SchemaChanged { what: change.to_string() });
         }
         let after = self.counts(&tables)?;
         for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {
