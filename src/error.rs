@@ -52,6 +52,8 @@ pub enum ErrorKind {
     NotAdopted,
     /// The version table has another meaning or another shape.
     VersionTable,
+    /// A trigger acts on a version table: recording a phase would run its statements.
+    VersionTrigger,
     /// The file's schema is not what the recorded phases say.
     SchemaMismatch,
     /// A `require` check of a phase does not hold.
@@ -94,7 +96,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -114,6 +116,7 @@ impl ErrorKind {
         Self::NoSpace,
         Self::NotAdopted,
         Self::VersionTable,
+        Self::VersionTrigger,
         Self::SchemaMismatch,
         Self::Requirement,
         Self::Step,
@@ -157,6 +160,7 @@ impl ErrorKind {
             Self::NoSpace => "no-space",
             Self::NotAdopted => "not-adopted",
             Self::VersionTable => "version-table",
+            Self::VersionTrigger => "version-trigger",
             Self::SchemaMismatch => "schema-mismatch",
             Self::Requirement => "requirement",
             Self::Step => "step",

@@ -66,6 +66,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::NoSpace
         | ErrorKind::NotAdopted
         | ErrorKind::VersionTable
+        | ErrorKind::VersionTrigger
         | ErrorKind::SchemaMismatch
         | ErrorKind::Requirement
         | ErrorKind::Step

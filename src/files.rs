@@ -15,6 +15,9 @@ mod real;
 
 pub use real::RealFiles;
 
+/// The most bytes that [`Files::read`] returns. Phase files, settings, schemas and manifests are far smaller.
+pub const MAX_TEXT_BYTES: u64 = 64 << 20;
+
 /// What kind of thing a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
@@ -84,6 +87,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whatever the system reports, except that nothing is there.
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
 
+    /// Looks at a path without following a symbolic link in its last part; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// Whatever the system reports, except that nothing is there.
+    fn stat_link(&self, path: &Path) -> io::Result<Option<Stat>> {
+        self.stat(path)
+    }
+
     /// Tells how much space is left beside a path.
     ///
     /// # Errors
@@ -104,16 +115,17 @@ pub trait Files: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// Reads a whole file.
+    /// Reads a whole text: a phase file, settings, a schema, a manifest.
     ///
     /// # Errors
-    /// Whatever the system reports.
+    /// [`io::ErrorKind::InvalidInput`] for a FIFO, a device or a socket, without waiting for it;
+    /// [`io::ErrorKind::FileTooLarge`] beyond [`MAX_TEXT_BYTES`]; whatever else the system reports.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
     /// Opens a file for reading from the start to the end. Never a database with an open connection.
     ///
     /// # Errors
-    /// Whatever the system reports.
+    /// [`io::ErrorKind::InvalidInput`] for what is not a regular file; whatever else the system reports.
     fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>>;
 
     /// Creates a file with these bytes and this mode; fails if the name is taken.

@@ -89,7 +89,11 @@ fn the_script_runs_in_a_program_that_lacks_them_too() {
         bench.steps(renaming.steps());
         let Ok(look) = bench.look("head") else { continue };
         let phaseshift::migrate::Look::Ready(migration) = look else { panic!("no plan") };
-        let text = phaseshift::migrate::script(&migration);
+        let Ok(text) = phaseshift::migrate::script(&migration) else {
+            // It would have to sort what only the file's own program can sort.
+            assert!(renaming.steps().contains("person"), "{}", renaming.steps());
+            continue;
+        };
         drop(migration);
         let scripted = bench.naive_copy();
         let careless = text.replace("PRAGMA writable_schema=ON;\n", "");
@@ -104,8 +108,17 @@ fn the_script_runs_in_a_program_that_lacks_them_too() {
 #[test]
 fn a_table_that_has_to_be_rewritten_is_refused_with_the_part() {
     let bench = Bench::from_python(BOOK);
-    bench.steps(&step("rename_column", "table = \"person\"\nfrom = \"name\"\nto = \"called\""));
+    bench.steps(&step("alter_column", "table = \"person\"\ncolumn = \"name\"\nnot_null = true"));
     bench.refused(ErrorKind::MissingPart, "PHONEBOOK");
+    let rename = step("rename_column", "table = \"person\"\nfrom = \"name\"\nto = \"called\"");
+    let refused = bench.steps(&rename).project().run(&["plan", "--sql"]).expect_code(4);
+    assert!(refused.stderr.contains("rebuild person, which needs the collation PHONEBOOK"));
+    // Only names change: the run itself leaves the table in place.
+    bench.up();
+    assert_eq!(
+        bench.ask("SELECT id, called, note FROM person"),
+        bench.ask_before("SELECT id, name, note FROM person")
+    );
 }
 
 #[test]
@@ -115,7 +128,7 @@ fn an_index_that_cannot_be_made_is_refused_before_the_backup() {
     bench.steps(&step("rename_index", "from = \"by_sort\"\nto = \"sorted\""));
     bench.refused(
         ErrorKind::MissingPart,
-        "the index sorted has to be made anew and needs the collation PHONEBOOK",
+        "the index sorted would have to be rebuilt, which needs the collation PHONEBOOK",
     );
     bench.steps(&create("CREATE INDEX i ON place(plain(street))"));
     bench.refused(ErrorKind::MissingPart, "the function plain()");
@@ -142,7 +155,7 @@ fn a_full_text_table_that_has_to_be_filled_again_is_refused_by_name() {
     bench.steps(Renaming::of_table("place", "places").steps());
     bench.refused(
         ErrorKind::MissingPart,
-        "the full-text table search has to be made anew and needs the tokenizer spelled",
+        "the full-text table search would have to be rebuilt, which needs the tokenizer spelled",
     );
 }
 
@@ -210,8 +223,14 @@ fn a_function_in_the_rules_of_another_table_does_not_make_the_backup_fail() {
     bench.down();
     assert_eq!(bench.ask(SCHEMA), bench.ask_before(SCHEMA));
 
-    bench.steps(Renaming::of_column("ruled", "a", "c").steps());
+    bench.steps(&step("add_column", "table = \"ruled\"\ncolumn = \"more INT\"\nvalue = \"1\""));
     bench.refused(ErrorKind::MissingPart, "the function plain()");
+    bench.steps(Renaming::of_column("ruled", "a", "c").steps());
+    bench.up();
+    assert_eq!(
+        bench.ask("SELECT id, c, b FROM ruled"),
+        bench.ask_before("SELECT id, a, b FROM ruled")
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnOrder, Schema, differences};
 use crate::shadow::Shadow;
 
-pub use text::phase_text;
+pub use text::{comment, phase_text};
 
 /// A step of a draft, and what a person should know about it.
 #[derive(Debug, Clone, PartialEq)]

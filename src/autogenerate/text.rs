@@ -12,7 +12,7 @@ pub fn phase_text(draft: &Draft) -> String {
     for step in &draft.steps {
         text.push('\n');
         for note in &step.notes {
-            let _ = writeln!(text, "# {note}");
+            let _ = writeln!(text, "# {}", comment(note));
         }
         let _ = writeln!(text, "[[up]]\nop = \"{}\"", step.operation.op());
         for (key, value) in keys(&step.operation) {
@@ -20,6 +20,11 @@ pub fn phase_text(draft: &Draft) -> String {
         }
     }
     text
+}
+
+/// Returns text as it may stand in a comment of a phase file: a line end in a name must not begin a step.
+pub fn comment(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// The keys of the operations that a draft has.

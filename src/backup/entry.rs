@@ -112,9 +112,19 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             (None, Some("it has no manifest".to_owned()))
         }
+        Err(error) if is_no_text(&error) => (None, Some(format!("its manifest: {error}"))),
         Err(error) => return Err(file_error("read", &beside, error)),
     };
     Ok(BackupEntry { path, bytes, manifest, problem })
+}
+
+/// Returns whether a file was not read because of what it is: a FIFO, a device, a folder, or too large.
+fn is_no_text(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::IsADirectory
+    )
 }
 
 fn problem(path: &Path, bytes: u64, manifest: &Manifest) -> Option<String> {

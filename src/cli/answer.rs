@@ -3,6 +3,15 @@
 use phaseshift::exit;
 use serde_json::{Map, Value};
 
+/// Who reads the text of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A person.
+    Screen,
+    /// Another program: not a byte is changed on the way.
+    Script,
+}
+
 /// The result of a command: an exit code, and the report as text and as JSON.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -10,6 +19,10 @@ pub struct Answer {
     pub exit: u8,
     /// What is printed on stdout without `--json`.
     pub text: String,
+    /// Who reads it.
+    pub form: Form,
+    /// The end of what was printed before, while the command ran.
+    pub said: String,
     /// The fields of the JSON document that follow the common ones.
     pub report: Map<String, Value>,
 }
@@ -21,7 +34,25 @@ impl Answer {
             Value::Object(fields) => fields,
             other => Map::from_iter([("report".to_owned(), other)]),
         };
-        Self { exit: exit::DONE, text: text.into(), report }
+        let (form, said) = (Form::Screen, String::new());
+        Self { exit: exit::DONE, text: text.into(), form, said, report }
+    }
+
+    /// Makes the answer of a command whose result was printed while it ran.
+    pub fn said(said: impl Into<String>, report: Value) -> Self {
+        Self { said: said.into(), ..Self::done("", report) }
+    }
+
+    /// Makes the text one for programs.
+    #[must_use]
+    pub fn for_programs(mut self) -> Self {
+        self.form = Form::Script;
+        self
+    }
+
+    /// Returns whether the command changed the database, or made a backup of it.
+    pub fn changed(&self) -> bool {
+        self.report.get("changed").and_then(Value::as_bool).unwrap_or(!self.said.is_empty())
     }
 
     /// Makes the answer yes (0) or no (3).

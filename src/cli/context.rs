@@ -1,6 +1,5 @@
 //! What every command gets: the settings, the terminal, and who may be asked.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
 
 use super::args::{Global, ProgressChoice};
+use super::output::{self, escaped};
 use super::progress::clear_bar;
 use super::settings::{Settings, Surroundings};
 use super::terminal::Terminal;
@@ -131,22 +131,22 @@ impl Context {
     pub fn say(&self, text: &str) {
         if self.output == Output::Text {
             clear_bar();
-            let mut stdout = std::io::stdout().lock();
-            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            // What does not arrive is told at the end.
+            let _ = output::result(text, self.terminal.out);
         }
     }
 
-    /// Writes a remark on stderr; nothing with `--quiet` or `--json`.
+    /// Writes a remark of one line on stderr; nothing with `--quiet` or `--json`.
     pub fn remark(&self, text: &str) {
         if self.output == Output::Text {
             clear_bar();
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            output::remark(&format!("{}\n", escaped(text)), self.terminal.err);
         }
     }
 
     /// Returns a command line for the same project, for advice.
     pub fn command_line(&self, rest: &str) -> String {
-        format!("phaseshift {rest}{}", self.settings.flags)
+        escaped(format!("phaseshift {rest}{}", self.settings.flags))
     }
 
     /// Shows a path as a person would write it from the present folder.

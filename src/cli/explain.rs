@@ -3,6 +3,7 @@
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
 use super::settings::shell_word;
+use super::settings_search;
 
 /// The state of the data and the advice for a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
-        ErrorKind::Config => of_file(error, "correct the file"),
+        ErrorKind::Config => of_settings(error),
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {
@@ -116,6 +117,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
+        ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
             one("correct the desired schema, or add --allow-drop if what is named above may go")
         }
@@ -128,9 +130,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
-        ErrorKind::MissingPart => {
-            one("use a build of SQLite parts that has what is missing, or drop the object first")
-        }
+        ErrorKind::MissingPart => one(
+            "change only names here, or make this change with the program that has what is missing",
+        ),
         ErrorKind::Unsupported => {
             one("change the object named above so that it can be carried over")
         }
@@ -176,6 +178,18 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
     vec![access, command("status")]
 }
 
+/// A trigger of a phase is corrected there; one that the file has must be dropped.
+fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let trigger = error.facts().object.as_deref().unwrap_or("NAME");
+    match &error.facts().phase {
+        Some(phase) => vec![format!("remove the trigger {trigger} from {phase}"), command("plan")],
+        None => vec![
+            format!("drop the trigger first: DROP TRIGGER {}", phaseshift::name::quote(trigger)),
+            command("status"),
+        ],
+    }
+}
+
 fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {
     vec![
         command("backups"),
@@ -193,6 +207,24 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
         next.push("phaseshift help".to_owned());
     }
     next
+}
+
+/// Settings that others wrote are used only if they are named.
+fn of_settings(error: &Error) -> Vec<String> {
+    let (about, source) = (error.facts().object.as_deref(), &error.facts().source);
+    let Some((file, _)) = source.as_ref().filter(|_| {
+        matches!(about, Some(settings_search::OF_OTHERS | settings_search::OPEN_TO_OTHERS))
+    }) else {
+        return of_file(error, "correct the file");
+    };
+    let file = shell_word(&file.display().to_string());
+    let named = format!("if you trust what it says, name it: --config {file}");
+    let own =
+        "or begin a settings file of your own in this folder: touch phaseshift.toml".to_owned();
+    match about {
+        Some(settings_search::OPEN_TO_OTHERS) => vec![format!("chmod go-w {file}"), named],
+        Some(_) | None => vec![named, own],
+    }
 }
 
 fn of_file(error: &Error, what: &str) -> Vec<String> {

@@ -10,12 +10,14 @@ mod context;
 mod explain;
 mod json;
 mod location;
+mod output;
 mod progress;
 mod prompt;
 mod run;
 mod screens;
 mod settings;
 mod settings_file;
+mod settings_search;
 mod signals;
 mod terminal;
 

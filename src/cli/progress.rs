@@ -4,13 +4,13 @@ mod bar;
 mod events;
 
 use std::cell::RefCell;
-use std::io::Write as _;
 
 use phaseshift::database::{WaitListener, holders, listen_to_waits};
 use phaseshift::event::{Event, Observer, ProgressListener, listen_to_progress};
 
 use super::args::ProgressChoice;
 use super::context::{Context, Output};
+use super::output;
 use super::screens::run::{RunScreen, Subject};
 use bar::Bar;
 
@@ -38,8 +38,7 @@ fn show(context: &Context, event: &Event) {
 }
 
 fn tell_as_json(event: &Event) {
-    // Progress that nobody reads stops nothing.
-    let _ = writeln!(std::io::stderr().lock(), "{}", events::json(event));
+    output::event(&events::json(event));
 }
 
 /// Shows how far single statements have come, until the listener is dropped.
@@ -100,16 +99,16 @@ pub fn tell_of_waits(context: &Context) -> Option<WaitListener> {
     let files = context.files();
     let database = context.settings.database.as_ref()?;
     let database = files.canonical(database).unwrap_or_else(|_| database.clone());
-    let (progress, output) = (context.progress, context.output);
+    let (progress, form, style) = (context.progress, context.output, context.terminal.err);
     Some(listen_to_waits(move || {
         let holders = holders(&database, files.as_ref()).iter().map(ToString::to_string).collect();
         let event = Event::Waiting { holders };
-        let text = match progress {
-            ProgressChoice::Json => events::json(&event).to_string(),
-            _ if output == Output::Text => RunScreen::remark(&event),
-            _ => return,
-        };
-        // A line that nobody reads stops nothing.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        match progress {
+            ProgressChoice::Json => tell_as_json(&event),
+            _ if form == Output::Text => {
+                output::remark(&format!("{}\n", RunScreen::remark(&event)), style);
+            }
+            _ => {}
+        }
     }))
 }

@@ -7,23 +7,25 @@
 //! until it does. Only SIGKILL leaves the terminal raw, as it does with every program of that kind.
 //! Where keys cannot be drawn (`TERM=dumb`), a number is asked for instead.
 
-use std::io::Write as _;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use console::{Term, truncate_str};
 use dialoguer::Select;
 use phaseshift::event::Interrupt;
 use phaseshift::{Error, ErrorKind, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::context::Context;
+use super::output::{self, escaped};
 use super::terminal::show_cursor;
 
 /// How often a waiting question looks whether it was interrupted.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: PAUSE.as_nanos() as i64 };
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Asks for the word `yes`, or takes `--yes` for it.
 ///
@@ -62,16 +64,17 @@ pub fn require_somebody(context: &Context) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::Declined`] if none is picked; [`ErrorKind::Interrupted`].
 pub fn pick(context: &Context, question: &str, lines: &[String]) -> Result<usize> {
-    if context.terminal.keys {
-        by_keys(context, question, lines)
-    } else {
-        by_number(context, lines)
+    // Without a thread that breaks the wait for a key, a request to stop would not end it.
+    match context.terminal.keys.then(|| Waker::start(&context.interrupt)).flatten() {
+        Some(waker) => by_keys(context, waker, question, lines),
+        None => by_number(context, lines),
     }
 }
 
 fn by_number(context: &Context, lines: &[String]) -> Result<usize> {
     for (place, line) in lines.iter().enumerate() {
-        let _ = writeln!(std::io::stderr(), "  {:>2}. {line}", place + 1);
+        let line = format!("  {:>2}. {}\n", place + 1, escaped(line));
+        output::remark(&line, context.terminal.err);
     }
     let most = lines.len();
     let answer = ask(context, &format!("Which one? Type a number from 1 to {most}:"))?;
@@ -81,19 +84,19 @@ fn by_number(context: &Context, lines: &[String]) -> Result<usize> {
         .ok_or_else(|| Error::new(ErrorKind::Declined, "the answer was not one of the numbers"))
 }
 
-fn by_keys(context: &Context, question: &str, lines: &[String]) -> Result<usize> {
+fn by_keys(context: &Context, waker: Waker, question: &str, lines: &[String]) -> Result<usize> {
+    forget_typed();
     let terminal = Term::stderr();
     // A line that wraps cannot be drawn again in its place.
     let width = usize::from(terminal.size().1).saturating_sub(4).max(20);
-    let lines = lines.iter().map(|line| truncate_str(line, width, "...").into_owned());
+    let lines = lines.iter().map(|line| truncate_str(&escaped(line), width, "...").into_owned());
     let question = format!("{question} (arrows and Enter; Esc for none)");
     let select = Select::new().with_prompt(question).default(0).items(lines);
-    let waker = Waker::start(&context.interrupt);
     let picked = select.interact_on_opt(&terminal);
     waker.stop();
     // A signal reaches its handler on another thread, which may be a little later.
     let broken = matches!(&picked, Err(dialoguer::Error::IO(error))
-        if error.kind() == std::io::ErrorKind::Interrupted);
+        if error.kind() == io::ErrorKind::Interrupted);
     if broken || context.interrupt.requested() {
         show_cursor();
         return Err(Error::new(ErrorKind::Interrupted, "interrupted at the question"));
@@ -116,10 +119,11 @@ struct Waker {
 }
 
 impl Waker {
-    fn start(interrupt: &Interrupt) -> Self {
+    /// `None` if no thread can be started.
+    fn start(interrupt: &Interrupt) -> Option<Self> {
         let (done, interrupt) = (Arc::new(AtomicBool::new(false)), interrupt.clone());
         let ends = done.clone();
-        let thread = std::thread::spawn(move || {
+        let watch = move || {
             while !ends.load(Ordering::SeqCst) {
                 if interrupt.requested() {
                     // Our own handler takes it and asks for the stop once more.
@@ -128,10 +132,11 @@ impl Waker {
                         rustix::process::Signal::TERM,
                     );
                 }
-                std::thread::sleep(POLL);
+                std::thread::sleep(PAUSE);
             }
-        });
-        Self { done, thread }
+        };
+        let thread = Builder::new().name("waker".to_owned()).spawn(watch).ok()?;
+        Some(Self { done, thread })
     }
 
     fn stop(self) {
@@ -142,37 +147,45 @@ impl Waker {
 }
 
 /// Asks for a line. The end of the input is an empty answer.
+///
+/// The line is read only when the terminal has one, so that a request to stop is seen while it is waited for.
 fn ask(context: &Context, question: &str) -> Result<String> {
-    let mut stderr = std::io::stderr();
-    // A question that cannot be shown gets no answer; the reader finds that out.
-    let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = std::io::stdin().read_line(&mut line);
-        // The other side may have stopped waiting.
-        let _ = sender.send(read.map(|_| line));
-    });
+    forget_typed();
+    let style = context.terminal.err;
+    output::remark(&format!("{question} "), style);
+    let unreadable =
+        |error: io::Error| Error::new(ErrorKind::Io, "the answer cannot be read").caused_by(error);
     loop {
         if context.interrupt.requested() {
-            let _ = writeln!(stderr);
+            output::remark("\n", style);
             return Err(Error::new(ErrorKind::Interrupted, "interrupted at the question"));
         }
-        match receiver.recv_timeout(POLL) {
-            Ok(Ok(line)) => {
-                if !line.ends_with('\n') {
-                    let _ = writeln!(stderr);
-                }
-                return Ok(line);
-            }
-            Ok(Err(error)) => {
-                return Err(Error::new(ErrorKind::Io, "the answer cannot be read").caused_by(error));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::new(ErrorKind::Io, "the answer cannot be read"));
-            }
+        if has_line().map_err(unreadable)? {
+            break;
         }
+    }
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).map_err(unreadable)?;
+    if !line.ends_with('\n') {
+        output::remark("\n", style);
+    }
+    Ok(line)
+}
+
+/// Throws away what was typed before a question: it cannot be the answer to it.
+fn forget_typed() {
+    // A terminal that cannot forget is asked all the same.
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+/// Waits a moment for a line, or for the end of the input.
+fn has_line() -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut waiting, Some(&POLL)) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,22 +1,21 @@
 //! From the arguments to the exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
-use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
+use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
-use super::answer::Answer;
+use super::answer::{Answer, Form};
 use super::args::Cli;
 use super::context::Context;
 use super::explain::explain;
 use super::screens::failure::failure;
-use super::terminal::{ColorChoice, Terminal, show_cursor};
-use super::{commands, json, signals};
+use super::terminal::{ColorChoice, Style, Terminal, show_cursor};
+use super::{commands, json, output, signals};
 
 const TOO_LATE: &str = "The interruption came too late: everything was done already.";
 
@@ -43,7 +42,7 @@ fn run_command(cli: &Cli) -> u8 {
     });
     watch.end();
     if outcome.is_ok() && asked_to_stop.requested() && !cli.global.quiet {
-        let _ = writeln!(std::io::stderr(), "{TOO_LATE}");
+        output::remark(&format!("{TOO_LATE}\n"), Style::default());
     }
     let code = match outcome {
         Ok(answer) => print_answer(cli, name, &answer),
@@ -63,7 +62,7 @@ fn own_fault() -> Error {
         .leaving(DatabaseState::Unknown)
 }
 
-fn prepare(cli: &Cli, interrupt: Interrupt) -> std::result::Result<Context, (Error, String)> {
+fn prepare(cli: &Cli, interrupt: Interrupt) -> Result<Context, (Error, String)> {
     let prepared = if cli.dry_run && cli.command.has_no_dry_run() {
         let what = format!("{} has no dry run", cli.command.name());
         Err(Error::new(ErrorKind::Arguments, what))
@@ -74,48 +73,60 @@ fn prepare(cli: &Cli, interrupt: Interrupt) -> std::result::Result<Context, (Err
 }
 
 fn print_answer(cli: &Cli, name: &str, answer: &Answer) -> u8 {
-    let text = if cli.global.json {
-        format!("{:#}\n", json::of_answer(name, answer))
-    } else {
-        answer.text.clone()
+    let terminal = Terminal::detect(cli.global.color);
+    // A failure is remembered, with those of what was said before.
+    let _ = match &answer.form {
+        _ if cli.global.json => output::document(&json::of_answer(name, answer)),
+        Form::Screen => output::result(&answer.text, terminal.out),
+        Form::Script => output::script(&answer.text),
     };
-    match write_out(&text) {
-        Ok(()) => answer.exit,
-        Err(error) => {
-            // Whatever the command did is done; only the telling of it failed.
-            let _ = writeln!(std::io::stderr(), "Error: the answer could not be written: {error}");
-            if answer.exit == exit::DONE { exit::FAILED } else { answer.exit }
-        }
+    let Some(lost) = output::lost() else { return answer.exit };
+    // A reader that has read enough and closed the pipe is no failure, unless it misses what was done.
+    let closed = lost.kind == std::io::ErrorKind::BrokenPipe;
+    if closed && !answer.changed() {
+        return answer.exit;
+    }
+    output::remark(&untold(answer, &lost.why, terminal.err), terminal.err);
+    match answer.exit {
+        exit::DONE if !closed || cli.global.json => exit::FAILED,
+        code => code,
     }
 }
 
-/// Writes the result. A reader that has read enough and closed the pipe is no failure.
-fn write_out(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::new(ErrorKind::Io, error.to_string()))
-        }
-        Ok(()) | Err(_) => Ok(()),
+/// Says on stderr what stdout did not take: whatever the command did is done.
+fn untold(answer: &Answer, why: &str, style: Style) -> String {
+    let label = style.error("Error:");
+    let head = format!("{label} the result could not be written to stdout\n  cause: {why}\n");
+    if !answer.changed() {
+        return format!("{head}  state: nothing was changed\n");
     }
+    let done = if answer.said.is_empty() { &answer.text } else { &answer.said };
+    format!("{head}  state: the command was carried out; this is its result\n{done}")
 }
 
 fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
     let code = exit::code_of(error);
     let advice = explain(error, flags);
-    let text = failure(error, &advice, Terminal::detect(cli.global.color).err);
-    if cli.global.json {
-        let _ = write_out(&format!("{:#}\n", json::of_failure(name, code, error, &advice)));
-    } else {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+    let style = Terminal::detect(cli.global.color).err;
+    let text = failure(error, &advice, style);
+    let told =
+        cli.global.json && output::document(&json::of_failure(name, code, error, &advice)).is_ok();
+    if !told {
+        output::remark(&text, style);
     }
     code
 }
 
 /// Shows help and versions, or says what is wrong with the arguments.
 fn refuse_arguments(arguments: &[OsString], error: &clap::Error) -> u8 {
+    let terminal = Terminal::detect(ColorChoice::Auto);
+    let rendered = |style: Style| match style.color {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
     if matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion) {
-        let _ = error.print();
+        // Nobody misses help that nobody reads.
+        let _ = output::result(&rendered(terminal.out), terminal.out);
         return exit::DONE;
     }
     if arguments.iter().any(|argument| argument == "--json") {
@@ -124,13 +135,10 @@ fn refuse_arguments(arguments: &[OsString], error: &clap::Error) -> u8 {
         let first = lines.next().unwrap_or("the arguments are wrong").to_owned();
         let error = Error::new(ErrorKind::Arguments, first);
         let advice = explain(&error, "");
-        let document = json::of_failure("", exit::ARGUMENTS, &error, &advice);
-        let _ = write_out(&format!("{document:#}\n"));
-        return exit::ARGUMENTS;
+        if output::document(&json::of_failure("", exit::ARGUMENTS, &error, &advice)).is_ok() {
+            return exit::ARGUMENTS;
+        }
     }
-    let color = Terminal::detect(ColorChoice::Auto).err.color;
-    let text = error.render();
-    let text = if color { text.ansi().to_string() } else { text.to_string() };
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    output::remark(&rendered(terminal.err), terminal.err);
     exit::ARGUMENTS
 }

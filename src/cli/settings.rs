@@ -9,7 +9,9 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::args::Global;
 use super::location::database_path;
+use super::output::escaped;
 use super::settings_file::{self, SettingsFile};
+use super::settings_search;
 
 /// How long other programs' locks are waited for, in seconds, unless something else is said.
 const DEFAULT_WAIT: u64 = 5;
@@ -59,15 +61,15 @@ impl Settings {
     /// Gathers the settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a settings file that cannot be read; [`ErrorKind::Arguments`] for
-    /// an address that names no database.
+    /// [`ErrorKind::Config`] for a settings file that cannot be read, or that others could have written;
+    /// [`ErrorKind::Arguments`] for an address that names no database.
     pub fn gather(global: &Global, around: &Surroundings<'_>) -> Result<Self> {
         let variable = |name: &str| (around.variable)(name).filter(|value| !value.is_empty());
         let here = |text: String| around.folder.join(text);
         let named = global.config.clone().or_else(|| variable("PHASESHIFT_CONFIG").map(here));
         let file = match named {
             Some(path) => Some(around.folder.join(path)),
-            None => settings_file::find(around.files, around.folder)?,
+            None => settings_search::find(around)?,
         };
         let said = match &file {
             Some(path) => settings_file::read(around.files, path)?,
@@ -145,7 +147,16 @@ pub fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if escaped(text) == text {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    // What a terminal obeys is not shown as it is; in this form the shell makes it of its escape.
+    let bytes = |byte: u8| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    };
+    format!("$'{}'", text.bytes().map(bytes).collect::<String>())
 }
 
 #[cfg(test)]
@@ -183,5 +194,6 @@ mod tests {
         assert_eq!(shell_word("a/b.db"), "a/b.db");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("a\nb's\u{202e}"), r"$'a\012b\'s\342\200\256'");
     }
 }

@@ -1,8 +1,7 @@
 //! Reading `phaseshift.toml`. Unknown keys are errors that name the file, the line and the nearest key.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use phaseshift::error::file_error;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
@@ -47,21 +46,6 @@ pub struct SettingsFile {
     pub name_template: Option<String>,
     /// The oldest SQLite that must read what phases make, unless they say otherwise.
     pub min_sqlite: Option<SqliteVersion>,
-}
-
-/// Finds the settings file in a folder or above it.
-///
-/// # Errors
-/// [`ErrorKind::Io`] if a folder cannot be looked at.
-pub fn find(files: &dyn Files, folder: &Path) -> Result<Option<PathBuf>> {
-    for above in folder.ancestors() {
-        let path = above.join(FILE_NAME);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        if stat.is_some() {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
 }
 
 /// Reads a settings file.

@@ -1,8 +1,9 @@
 //! Signals become a request to stop, which is answered at once, and I/O errors.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::Duration;
 
 use phaseshift::event::Interrupt;
@@ -10,6 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::args::{Global, ProgressChoice};
+use super::output;
 
 /// How long the program may take to stop before it says that it heard the request.
 const PATIENCE: Duration = Duration::from_millis(60);
@@ -38,19 +40,11 @@ impl Watch {
     fn answer(&self) {
         std::thread::sleep(PATIENCE);
         let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stderr = std::io::stderr();
-        // Nobody listens, perhaps: the program stops all the same.
-        let _ = match answer.take() {
-            Some(Answer::Json) => {
-                writeln!(stderr, "{}", serde_json::json!({"event": "interrupted"}))
-            }
-            // A bar may stand there.
-            Some(Answer::Text) if stderr.is_terminal() => {
-                writeln!(stderr, "\r\x1b[2K{STOPPING}")
-            }
-            Some(Answer::Text) => writeln!(stderr, "{STOPPING}"),
-            None => Ok(()),
-        };
+        match answer.take() {
+            Some(Answer::Json) => output::event(&serde_json::json!({"event": "interrupted"})),
+            Some(Answer::Text) => output::over_bar(STOPPING),
+            None => {}
+        }
     }
 }
 
@@ -59,7 +53,8 @@ impl Watch {
 /// Taking back what was begun lasts as long as writing it did; whoever asks hears at once that it goes on.
 ///
 /// SIGXFSZ and SIGPIPE get a handler that does nothing, so that a full quota and a closed pipe come
-/// back as errors of the write. A system that refuses a handler keeps its own.
+/// back as errors of the write. A system that refuses a handler keeps its own. So do all signals if no
+/// thread can be started: they then end the program at once, and SQLite rolls back at the next look.
 pub fn watch(interrupt: &Interrupt, global: &Global) -> Watch {
     for signal in [SIGXFSZ, SIGPIPE] {
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
@@ -70,13 +65,21 @@ pub fn watch(interrupt: &Interrupt, global: &Global) -> Watch {
         (false, _) => Some(Answer::Text),
     };
     let watch = Watch(Arc::new(Mutex::new(answer)));
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return watch };
     let (interrupt, own) = (interrupt.clone(), watch.clone());
-    std::thread::spawn(move || {
+    let (sender, receiver) = channel::<Signals>();
+    let listen = move || {
+        let Ok(mut signals) = receiver.recv() else { return };
         for _ in signals.forever() {
             interrupt.request();
             own.answer();
         }
-    });
+    };
+    // In this order: a handler without a listener would let nobody stop the program.
+    if Builder::new().name("signals".to_owned()).spawn(listen).is_ok()
+        && let Ok(signals) = Signals::new([SIGINT, SIGTERM, SIGHUP])
+    {
+        // The listener waits for it.
+        drop(sender.send(signals));
+    }
     watch
 }

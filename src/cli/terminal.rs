@@ -79,6 +79,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Looks at the streams and the environment.
+    #[expect(clippy::disallowed_methods, reason = "the streams are only asked what they are")]
     pub fn detect(choice: ColorChoice) -> Self {
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -113,9 +114,10 @@ fn is_utf8_locale(read: impl Fn(&str) -> Option<String>) -> bool {
 /// Shows the cursor again, in case something hid it.
 pub fn show_cursor() {
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if std::io::stderr().is_terminal() && !dumb {
+    let terminal = console::Term::stderr();
+    if terminal.is_term() && !dumb {
         // The program is ending; a terminal that is gone has no cursor to show.
-        let _ = console::Term::stderr().show_cursor();
+        let _ = terminal.show_cursor();
     }
 }
 

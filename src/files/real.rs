@@ -5,14 +5,14 @@
 )]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, Local};
-use rustix::fs::{Access, AtFlags, CWD, Mode, RenameFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RenameFlags};
 
-use super::{FileKind, Files, Space, Stat};
+use super::{FileKind, Files, MAX_TEXT_BYTES, Space, Stat};
 
 /// The file system of the machine, and its clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -28,28 +28,11 @@ impl Files for RealFiles {
     }
 
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let kind = if metadata.is_file() {
-            FileKind::File
-        } else if metadata.is_dir() {
-            FileKind::Folder
-        } else {
-            FileKind::Other
-        };
-        Ok(Some(Stat {
-            kind,
-            bytes: metadata.size(),
-            mode: metadata.mode() & 0o7777,
-            owner: metadata.uid(),
-            group: metadata.gid(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            links: metadata.nlink(),
-        }))
+        found(fs::metadata(path))
+    }
+
+    fn stat_link(&self, path: &Path) -> io::Result<Option<Stat>> {
+        found(fs::symlink_metadata(path))
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {
@@ -77,11 +60,17 @@ impl Files for RealFiles {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
+        let mut bytes = Vec::new();
+        open_regular(path)?.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_TEXT_BYTES {
+            let what = format!("it is larger than {} MiB", MAX_TEXT_BYTES >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        }
+        Ok(bytes)
     }
 
     fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
-        Ok(Box::new(File::open(path)?))
+        Ok(Box::new(open_regular(path)?))
     }
 
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -102,7 +91,7 @@ impl Files for RealFiles {
     }
 
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut source = File::open(from)?;
+        let mut source = open_regular(from)?;
         let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
         io::copy(&mut source, &mut target)?;
         Ok(())
@@ -144,6 +133,41 @@ impl Files for RealFiles {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     }
+}
+
+/// Opens a regular file for reading. Opening a FIFO without a writer would block, and a device may never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
+fn found(metadata: io::Result<fs::Metadata>) -> io::Result<Option<Stat>> {
+    let metadata = match metadata {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let kind = if metadata.is_file() {
+        FileKind::File
+    } else if metadata.is_dir() {
+        FileKind::Folder
+    } else {
+        FileKind::Other
+    };
+    Ok(Some(Stat {
+        kind,
+        bytes: metadata.size(),
+        mode: metadata.mode() & 0o7777,
+        owner: metadata.uid(),
+        group: metadata.gid(),
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        links: metadata.nlink(),
+    }))
 }
 
 /// Tells whether the kernel's file system number is a network one (statfs(2)).

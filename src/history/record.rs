@@ -22,7 +22,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const fn direction(self) -> &'static str {
+    /// Returns the stable text code, as in `phase_history.direction`.
+    pub const fn direction(self) -> &'static str {
         match self {
             Self::Applied => "up",
             Self::Undone => "down",

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
-use crate::schema::{ObjectKind, Schema, Table};
+use crate::schema::{Object, ObjectKind, Schema, Table};
 
 use super::undo::{KeptObject, UndoRecord};
 
@@ -172,6 +172,29 @@ impl VersionTables {
         Ok(())
     }
 
+    /// Checks that no trigger acts on the tables: it would run whenever a phase is recorded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionTrigger`] naming the first one.
+    pub fn refuse_triggers(&self, schema: &Schema) -> Result<()> {
+        let acts = |it: &&Object| it.kind == ObjectKind::Trigger && self.contains(&it.table);
+        match schema.objects.iter().find(acts) {
+            Some(trigger) => Err(acts_on_records(&trigger.name, &trigger.table)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`VersionTables::refuse_triggers`], for triggers given as name and table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::VersionTrigger`] naming the first one.
+    pub fn refuse_temporary_triggers(&self, triggers: &[(String, String)]) -> Result<()> {
+        match triggers.iter().find(|(_, table)| self.contains(table)) {
+            Some((name, table)) => Err(acts_on_records(name, table)),
+            None => Ok(()),
+        }
+    }
+
     fn check_version_shape(&self, table: &Table) -> Result<()> {
         let mut names: Vec<String> = table.columns.iter().map(|it| fold(&it.name)).collect();
         names.sort();
@@ -233,6 +256,11 @@ impl VersionTables {
         }
         Ok(versions)
     }
+}
+
+fn acts_on_records(trigger: &str, table: &str) -> Error {
+    let what = format!("the trigger {trigger} acts on {table}, in which phases are recorded");
+    Error::new(ErrorKind::VersionTrigger, what).about(trigger)
 }
 
 /// Reads text that may be anything; what is not valid UTF-8 is shown as far as possible.

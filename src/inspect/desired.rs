@@ -19,7 +19,7 @@ use crate::shadow::Shadow;
 pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
     let mut shadow = Shadow::empty()?;
     for file in sql_files(files, path)? {
-        let bytes = files.read(&file).map_err(|error| file_error("read", &file, error))?;
+        let bytes = files.read(&file).map_err(|error| unreadable(&file, error))?;
         let text = String::from_utf8(bytes).map_err(|_| {
             Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
         })?;
@@ -30,6 +30,18 @@ pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
         })?;
     }
     shadow.schema()
+}
+
+/// A file that is no text is a wrong setting; anything else is a failure of the machine.
+fn unreadable(file: &Path, error: std::io::Error) -> Error {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::InvalidInput | Kind::FileTooLarge | Kind::IsADirectory => {
+            let what = format!("{} cannot be read", file.display());
+            Error::new(ErrorKind::Config, what).at(file, 1).caused_by(error)
+        }
+        _ => file_error("read", file, error),
+    }
 }
 
 /// What `.schema` of the `sqlite3` program prints of SQLite's own tables, which nobody may create.
@@ -62,7 +74,11 @@ fn sql_files(files: &dyn Files, path: &Path) -> Result<Vec<PathBuf>> {
             found.retain(|it| it.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")));
             Ok(found)
         }
-        Some(FileKind::File | FileKind::Other) => Ok(vec![path.to_path_buf()]),
+        Some(FileKind::File) => Ok(vec![path.to_path_buf()]),
+        Some(FileKind::Other) => {
+            let what = format!("the desired schema is not a regular file: {}", path.display());
+            Err(Error::new(ErrorKind::Config, what))
+        }
         None => {
             let what = format!("the desired schema does not exist: {}", path.display());
             Err(Error::new(ErrorKind::Config, what))

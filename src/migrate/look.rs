@@ -161,6 +161,7 @@ impl Migration<Prepared> {
             let current = project.chain.current(&known.applied);
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
+        project.versions.refuse_triggers(&known.schema)?;
         let mut plan = plan_path(&project, &known, &path, request.direction)?;
         if request.notices == Notices::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
@@ -250,7 +251,11 @@ fn plan_up(
     for phase in phases {
         let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
-        plan.phases.push(planned.map_err(|error| explain_unadopted(error, project, known, phase))?);
+        let first = plan.phases.is_empty();
+        plan.phases.push(planned.map_err(|error| match first {
+            true => explain_unadopted(error, project, known, phase),
+            false => error,
+        })?);
     }
     Ok(plan)
 }
@@ -305,8 +310,9 @@ fn implied(project: &Project, known: &Known) -> Result<Vec<Implied>> {
         .collect())
 }
 
-/// A step that does not fit a file on which nothing is recorded most often means that the file is
-/// further along than it says. Where there is but one phase, there is nothing to be further along with.
+/// A first step that does not fit a file on which nothing is recorded most often means that the file is
+/// further along than it says. Where there is but one phase, there is nothing to be further along with, and
+/// where an earlier phase of the run fits, the fault is the later phase's own.
 fn explain_unadopted(error: Error, project: &Project, known: &Known, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {

@@ -10,11 +10,13 @@ use crate::backup::VerifiedBackup;
 use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::history::record;
+use crate::history::{Event as HistoryEvent, record};
 use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
-use crate::proof::{Baseline, Proof, Subject, prove};
+use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
 use crate::rebuild::{Course, Execution, Refill, execute};
+
+use crate::schema::temporary_triggers;
 
 use super::look::Transactions;
 use super::project::Project;
@@ -208,24 +210,33 @@ impl Migration<Secured> {
         if work.execution.refilled {
             self.state.backup.read_again();
         }
-        let database = &self.state.database;
-        if let Some(meddle) = hooks.before_proof.as_deref_mut() {
-            meddle(database.connection());
-        }
         // The backup is that of the whole run: what is proven is the way from there.
         let plan = Plan { phases: self.plan.phases[..until].to_vec() };
+        let (database, backup) = (&self.state.database, self.state.backup.reader());
         let subject = Subject {
             database,
-            backup: self.state.backup.reader(),
+            backup,
             before: &self.known.schema,
             plan: &plan,
+            target: plan.target().unwrap_or(&self.known.schema),
             versions: &self.project.versions,
+            records: &self.expected_records(&plan),
             baseline: &work.baseline,
             identity: &identity,
         };
-        work.proof = prove(&subject, observer)
-            .map_err(|error| error.during(ErrorKind::Proof, "the proof could not be finished"))?;
-        self.note_rows_proven(&plan.phases[work.done..], &work.proof)?;
+        let unfinished =
+            |error: Error| error.during(ErrorKind::Proof, "the proof could not be finished");
+        let rows = rows_to_prove(&subject).map_err(unfinished)?;
+        self.complete_records(&plan.phases[work.done..], rows)?;
+        if let Some(meddle) = hooks.before_proof.as_deref_mut() {
+            meddle(database.connection());
+        }
+        work.proof = prove(&subject, observer).map_err(unfinished)?;
+        if work.proof.rows < rows {
+            let found = work.proof.rows;
+            let what = format!("the history records {rows} proven rows, but {found} were proven");
+            return Err(Error::new(ErrorKind::Proof, what));
+        }
         // Nothing that could fail is left for after the commit.
         work.room.1 = Room::of(database)?.when_written();
         work.stages.proof += work.lap.next();
@@ -260,19 +271,34 @@ impl Migration<Secured> {
     }
 
     fn record(&self, connection: &Connection, phase: &PhasePlan) -> Result<()> {
+        self.project.versions.refuse_temporary_triggers(&temporary_triggers(connection)?)?;
+        self.events_of(phase)
+            .iter()
+            .try_for_each(|event| record(connection, &self.project.versions, event))
+    }
+
+    fn events_of(&self, phase: &PhasePlan) -> Vec<HistoryEvent> {
         let circumstances = Circumstances {
             now: Some(self.project.options.files.now()),
             backup: Some(self.state.backup.path().display().to_string()),
         };
         events(phase, &self.project.versions, &circumstances)
-            .iter()
-            .try_for_each(|event| record(connection, &self.project.versions, event))
     }
 
-    /// Completes the history rows of this run with what is known only now.
-    fn note_rows_proven(&self, phases: &[PhasePlan], proof: &Proof) -> Result<()> {
+    fn expected_records(&self, plan: &Plan) -> ExpectedRecords {
+        let mut expected = ExpectedRecords::after(&self.known.recorded);
+        plan.phases
+            .iter()
+            .flat_map(|phase| self.events_of(phase))
+            .for_each(|it| expected.expect(it));
+        expected
+    }
+
+    /// Completes the history rows of this transaction. This comes before the proof, so that nothing is
+    /// written after it.
+    fn complete_records(&self, phases: &[PhasePlan], rows: u64) -> Result<()> {
         let finished = self.project.options.files.now().to_rfc3339();
-        let rows = i64::try_from(proof.rows).unwrap_or(i64::MAX);
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         for phase in phases {
             self.state.database.connection().execute(
                 "UPDATE main.phase_history SET rows_proven = ?1, finished_at = ?2 \

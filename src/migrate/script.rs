@@ -1,9 +1,9 @@
 //! The plan of a migration as an SQL script, version rows included.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, record_script};
 use crate::phase::TargetRange;
-use crate::plan::{self, Direction, PhasePlan, Plan};
+use crate::plan::{self, Direction, PhasePlan, Plan, Stage};
 use crate::schema::Schema;
 
 use super::look::plan_path;
@@ -13,7 +13,10 @@ use super::stamp::replay;
 use super::state::{Known, Migration};
 
 /// Prints the plan as a script that the `sqlite3` program runs, from version 3.40 on.
-pub fn script<S>(migration: &Migration<S>) -> String {
+///
+/// # Errors
+/// [`ErrorKind::MissingPart`] naming a table that the script would have to rebuild with something that is missing.
+pub fn script<S>(migration: &Migration<S>) -> Result<String> {
     script_of(migration.plan(), &migration.project().versions)
 }
 
@@ -40,11 +43,12 @@ pub fn script_range(
     let schema = replay(project, &applied)?.schema()?;
     let known = Known { schema, recorded: Recorded::default(), applied };
     let plan = plan_path(project, &known, &path, direction)?;
-    Ok(script_of(&plan, &project.versions))
+    script_of(&plan, &project.versions)
 }
 
-fn script_of(plan: &Plan, versions: &VersionTables) -> String {
-    plan::script(plan, &|phase: &PhasePlan| {
+fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
+    refuse_rebuilds_without_parts(plan)?;
+    Ok(plan::script(plan, &|phase: &PhasePlan| {
         // A script may meet a file that has the version tables, or lacks them, whatever was planned.
         let mut statements: Vec<String> = versions
             .missing_from(&Schema::default())
@@ -55,5 +59,22 @@ fn script_of(plan: &Plan, versions: &VersionTables) -> String {
             statements.extend(record_script(versions, &event));
         }
         statements
-    })
+    }))
+}
+
+/// A script rebuilds every table, also those that a run leaves in place because a part is missing.
+fn refuse_rebuilds_without_parts(plan: &Plan) -> Result<()> {
+    let stages = plan.phases.iter().flat_map(|phase| &phase.stages);
+    let rebuilds = stages.filter_map(|stage| match stage {
+        Stage::Reshape(reshape) => Some(&reshape.rebuilds),
+        Stage::Data(_) => None,
+    });
+    for rebuild in rebuilds.flatten() {
+        if let Some(part) = &rebuild.lacks {
+            let what =
+                format!("the script would have to rebuild {}, which needs {part}", rebuild.to);
+            return Err(Error::new(ErrorKind::MissingPart, what).about(&rebuild.to));
+        }
+    }
+    Ok(())
 }

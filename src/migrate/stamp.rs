@@ -1,22 +1,24 @@
 //! Recording phases without running them: how a file that exists already is adopted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::backup::Checked;
-use crate::database::{Access, WriteTransaction};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Observer;
-use crate::history::{EventKind, applied, record};
-use crate::name::same;
+use crate::backup::{Checked, VerifiedBackup};
+use crate::database::{Access, Database, Identity, WriteTransaction};
+use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::event::{Observer, Silent};
+use crate::history::{Event, EventKind, applied, record};
+use crate::name::{quote, same};
 use crate::phase::{Applied, Phase, PhaseId, WayBack};
-use crate::plan::{Direction, plan_phase};
-use crate::schema::{Object, ObjectKind, Schema, Table, read};
+use crate::plan::{Direction, Plan, plan_phase};
+use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
+use crate::schema::{Object, ObjectKind, Schema, Table, read, same_objects};
 use crate::shadow::Shadow;
 
 use super::project::Project;
 use super::secure::back_up;
+use super::state::Known;
 
 /// Whether a file that does not fit is recorded all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +51,7 @@ pub struct StampReport {
     /// How the file compares.
     pub adoption: Adoption,
     /// The backup made before the stamp, if anything was recorded.
-    pub backup: Option<std::path::PathBuf>,
+    pub backup: Option<PathBuf>,
     /// The current ids afterwards.
     pub current: Vec<PhaseId>,
 }
@@ -110,13 +112,11 @@ pub fn stamp(
     if report.recorded.is_empty() && report.removed.is_empty() && !purge {
         return Ok(report);
     }
-    let transaction = WriteTransaction::begin(database)?;
-    let known = super::state::Known { schema, recorded, applied: before };
     let last = report.current.first().map(ToString::to_string);
-    let backup = back_up(project, &known, last.as_deref(), Checked::First, observer)?;
-    report.backup = Some(backup.path().to_path_buf());
-    write(project, &transaction, &report, purge)?;
-    transaction.commit()?.close()?;
+    let known = Known { schema, recorded, applied: before };
+    let recording = Recording { project, known: &known, phase: last.as_deref(), purge };
+    let events = |backup: &Path| events(project, &report, backup);
+    report.backup = Some(recording.carry_out(database, &events, observer)?);
     Ok(report)
 }
 
@@ -130,7 +130,7 @@ pub struct AcceptReport {
     /// How the file compares with what the phases make now.
     pub adoption: Adoption,
     /// The backup made before the new checksum was recorded; `None` if nothing was written.
-    pub backup: Option<std::path::PathBuf>,
+    pub backup: Option<PathBuf>,
 }
 
 /// Records the checksum of an applied phase anew, after comparing the file with what the applied phases make now.
@@ -173,24 +173,16 @@ pub fn accept(
     if dry_run || !is_edited {
         return Ok(report);
     }
-    let transaction = WriteTransaction::begin(database)?;
-    let backup = back_up(&settled, &known, Some(id), Checked::First, observer)?;
-    report.backup = Some(backup.path().to_path_buf());
-    let connection = transaction.database().connection();
     let now = settled.options.files.now();
-    record(connection, &settled.versions, &event(phase, EventKind::Accepted, now, backup.path()))?;
-    transaction.commit()?.close()?;
+    let recording = Recording { project: &settled, known: &known, phase: Some(id), purge: false };
+    let events = |backup: &Path| vec![event(phase, EventKind::Accepted, now, backup)];
+    report.backup = Some(recording.carry_out(database, &events, observer)?);
     Ok(report)
 }
 
 /// An event that runs no step.
-fn event(
-    phase: &Phase,
-    kind: EventKind,
-    now: DateTime<FixedOffset>,
-    backup: &Path,
-) -> crate::history::Event {
-    crate::history::Event {
+fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Path) -> Event {
+    Event {
         kind,
         id: phase.id.to_string(),
         parents: phase.parents.iter().map(ToString::to_string).collect(),
@@ -206,35 +198,101 @@ fn event(
     }
 }
 
-fn write(
-    project: &Project,
-    transaction: &WriteTransaction,
-    report: &StampReport,
+/// What is recorded without running a phase.
+struct Recording<'a> {
+    project: &'a Project,
+    known: &'a Known,
+    /// The phase that names the backup.
+    phase: Option<&'a str>,
+    /// Whether the recorded versions are deleted first.
     purge: bool,
-) -> Result<()> {
-    let connection = transaction.database().connection();
-    let schema = read(connection)?;
-    for statement in project.versions.missing_from(&schema) {
-        connection.execute_batch(&statement)?;
+}
+
+impl Recording<'_> {
+    /// Takes the lock, backs up, records the events, proves that nothing else changed, and commits. Returns
+    /// the path of the backup.
+    fn carry_out(
+        &self,
+        database: Database,
+        events: &dyn Fn(&Path) -> Vec<Event>,
+        observer: &mut dyn Observer,
+    ) -> Result<PathBuf> {
+        let project = self.project;
+        project.versions.refuse_triggers(&self.known.schema)?;
+        let transaction = WriteTransaction::begin(database)?;
+        self.refuse_changed(transaction.database())?;
+        let backup = back_up(project, self.known, self.phase, Checked::First, observer)?;
+        match self.write_proven(transaction.database(), &backup, &events(backup.path())) {
+            Ok(()) => transaction.commit()?.close()?,
+            Err(error) => {
+                transaction.rollback()?;
+                return Err(error
+                    .in_database(&project.database)
+                    .with_backup(backup.path())
+                    .leaving(DatabaseState::RolledBack));
+            }
+        }
+        Ok(backup.path().to_path_buf())
     }
-    if purge {
-        let table = crate::name::quote(project.versions.version_table());
-        connection.execute(&format!("DELETE FROM main.{table}"), [])?;
+
+    /// Another program may have written between the comparison and the lock.
+    fn refuse_changed(&self, database: &Database) -> Result<()> {
+        let schema = read(database.connection())?;
+        let recorded = self.project.versions.read(database.connection(), &schema)?;
+        let known = self.known;
+        if same_objects(&known.schema, &schema).is_empty() && recorded == known.recorded {
+            return Ok(());
+        }
+        let what = "another program changed the file while it was compared";
+        Err(Error::new(ErrorKind::FileChanged, what).in_database(&self.project.database))
     }
+
+    fn write_proven(
+        &self,
+        database: &Database,
+        backup: &VerifiedBackup,
+        events: &[Event],
+    ) -> Result<()> {
+        let (connection, versions) = (database.connection(), &self.project.versions);
+        let before = &self.known.schema;
+        let baseline = Baseline::take(connection, before)?;
+        let identity = Identity::read(connection)?;
+        let mut shadow = Shadow::of(before)?;
+        shadow.keep_tables(versions.names());
+        for statement in versions.missing_from(before) {
+            shadow.define(&statement)?;
+            connection.execute_batch(&statement)?;
+        }
+        let mut records = ExpectedRecords::after(&self.known.recorded);
+        if self.purge {
+            records.purge();
+            let table = quote(versions.version_table());
+            connection.execute(&format!("DELETE FROM main.{table}"), [])?;
+        }
+        for event in events {
+            records.expect(event.clone());
+            record(connection, versions, event)?;
+        }
+        let subject = Subject {
+            database,
+            backup: backup.reader(),
+            before,
+            plan: &Plan::default(),
+            target: &shadow.schema()?,
+            versions,
+            records: &records,
+            baseline: &baseline,
+            identity: &identity,
+        };
+        prove(&subject, &mut Silent).map(|_| ())
+    }
+}
+
+fn events(project: &Project, report: &StampReport, backup: &Path) -> Vec<Event> {
     let now = project.options.files.now();
-    let events = report
-        .removed
-        .iter()
-        .rev()
-        .map(|id| (id, EventKind::Unstamped))
-        .chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));
-    for (id, kind) in events {
-        let Some(phase) = project.chain.get(id) else { continue };
-        let backup = report.backup.as_deref().unwrap_or(Path::new(""));
-        let event = event(phase, kind, now, backup);
-        record(connection, &project.versions, &event)?;
-    }
-    Ok(())
+    let removed = report.removed.iter().rev().map(|id| (id, EventKind::Unstamped));
+    let events = removed.chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));
+    events.filter_map(|(id, kind)| Some(event(project.chain.get(id)?, kind, now, backup))).collect()
 }
 
 /// Compares a file with the schema that phases make. Everything that the phases make must be

@@ -79,7 +79,14 @@ pub(super) fn read_into(
         problems.add(path, 1, "the phase file is not a regular file");
         return Ok(None);
     }
-    let bytes = files.read(path).map_err(|error| file_error("read", path, error))?;
+    let bytes = match files.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            problems.add(path, 1, format!("the phase file cannot be read: {error}"));
+            return Ok(None);
+        }
+        Err(error) => return Err(file_error("read", path, error)),
+    };
     Ok(read_bytes(files, path, &bytes, problems))
 }
 

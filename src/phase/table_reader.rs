@@ -159,7 +159,9 @@ impl<'r> TableReader<'r> {
         let path = self.path.with_file_name(&name);
         let called = quoted(&name);
         match self.files.stat(&path) {
-            Ok(Some(stat)) if stat.kind == FileKind::File => {}
+            Ok(Some(stat)) if stat.kind == FileKind::File => {
+                self.stays_in_folder(&path, &called)?
+            }
             Ok(Some(_)) => return Err(format!("names {called}, which is not a file")),
             Ok(None) => return Err(format!("names {called}, which is not in the folder")),
             Err(error) => return Err(format!("names {called}, which cannot be read: {error}")),
@@ -178,6 +180,29 @@ impl<'r> TableReader<'r> {
         }
         self.sql_texts.push(text.clone());
         Ok(Value::SqlFile(name, text))
+    }
+
+    /// Refuses a symbolic link to a file elsewhere. A folder that is made of links as a whole is fine: the SQL then
+    /// lies below the phases' own folder, or beside the phase file that the link leads to.
+    fn stays_in_folder(&self, path: &Path, called: &str) -> Result<(), String> {
+        let real = |path: &Path| {
+            let found = self.files.canonical(path);
+            found.map_err(|error| format!("names {called}, which cannot be read: {error}"))
+        };
+        let target = real(path)?;
+        let phase = match self.files.stat(self.path) {
+            Ok(Some(_)) => real(self.path)?,
+            // A phase that is read from memory only.
+            Ok(None) | Err(_) => self.path.to_path_buf(),
+        };
+        let folder = match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => real(parent)?,
+            None => real(Path::new("."))?,
+        };
+        if target.starts_with(&folder) || target.parent() == phase.parent() {
+            return Ok(());
+        }
+        Err(format!("names {called}, which is a link to a file outside the folder of the phases"))
     }
 
     /// Returns the tables in double brackets under a key.

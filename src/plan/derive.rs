@@ -9,7 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
 use crate::rows::TypedColumn;
 use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table};
-use crate::shadow::{ColumnOrigin, CopyMethod, Lineage, RecordCopy, TableLineage, free_name};
+use crate::shadow::{
+    ColumnOrigin, CopyMethod, InPlace, Lineage, RecordCopy, TableLineage, free_name,
+};
 use crate::sql::{edit, significant_tokens};
 
 /// What only SQLite can tell about a change.
@@ -137,8 +139,16 @@ impl Derivation<'_> {
             indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
             kept: found.map(|it| self.kept(it)).unwrap_or_default(),
             stays: found
-                .filter(|it| it.stays && self.facts.in_place)
+                .filter(|it| match &it.in_place {
+                    InPlace::Impossible => false,
+                    InPlace::Possible => self.facts.in_place,
+                    InPlace::Required(_) => true,
+                })
                 .map(|_| self.staying(old, object)),
+            lacks: found.and_then(|it| match &it.in_place {
+                InPlace::Required(part) => Some(part.clone()),
+                InPlace::Impossible | InPlace::Possible => None,
+            }),
             reasons,
         })
     }

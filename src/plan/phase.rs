@@ -128,7 +128,7 @@ impl Planner<'_> {
         shadow.check_creatable(
             &reshape.rebuilt_tables(),
             &reshape.refilled_tables(),
-            &reshape.restored,
+            &reshape.recreated_objects(),
             &after,
         )?;
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
@@ -148,6 +148,12 @@ impl Planner<'_> {
         }
         shadow.start_stage()?;
         let phase = self.phase;
+        let after = shadow.schema()?;
+        let temporary = shadow.temporary_triggers()?;
+        self.tables
+            .refuse_triggers(&after)
+            .and_then(|()| self.tables.refuse_temporary_triggers(&temporary))
+            .map_err(|error| error.in_phase(phase.id.as_str()))?;
         let up = direction == Direction::Up;
         Ok(PhasePlan {
             id: phase.id.clone(),
@@ -162,7 +168,7 @@ impl Planner<'_> {
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },
             before,
-            after: shadow.schema()?,
+            after,
             notices: shadow.take_notices(),
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),

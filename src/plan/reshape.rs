@@ -2,8 +2,9 @@
 
 use super::copy::CopyQuery;
 use super::statistics::StatisticsMove;
+use crate::database::MissingPart;
 use crate::rows::TypedColumn;
-use crate::schema::{Object, Schema, Table};
+use crate::schema::{Object, ObjectKind, Schema, Table};
 use crate::shadow::{CopyMethod, Lineage};
 
 /// A table that is rebuilt by create-copy-swap.
@@ -28,6 +29,8 @@ pub struct Rebuild {
     /// The indexes that stay with a table that is not rebuilt after all, because only names change: by
     /// their names before, as they are afterwards. As a script it is rebuilt all the same.
     pub stays: Option<Vec<(String, Object)>>,
+    /// What a rebuild would need and this program lacks: the table then stays in place whatever is asked for.
+    pub lacks: Option<MissingPart>,
     /// Columns that were and stay NOT NULL: before and after.
     pub required: Vec<(String, String)>,
     /// Columns that keep their values under another type.
@@ -134,12 +137,22 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// Returns the tables that are created, rebuilt ones included: name and text.
+    /// Returns the tables that are created, rebuilt ones included, without those that stay in place: name and text.
     pub fn rebuilt_tables(&self) -> Vec<(String, String)> {
-        let rebuilt = self.rebuilds.iter().map(|it| (it.to.clone(), it.sql.clone()));
+        let made = self.rebuilds.iter().filter(|it| it.stays.is_none());
+        let rebuilt = made.map(|it| (it.to.clone(), it.sql.clone()));
         let created =
             self.created.iter().map(|it| (it.name.clone(), it.sql.clone().unwrap_or_default()));
         rebuilt.chain(created).collect()
+    }
+
+    /// Returns the objects that are created again, without the indexes that stay with their tables.
+    pub fn recreated_objects(&self) -> Vec<Object> {
+        let stays = |object: &Object| {
+            let mut staying = self.rebuilds.iter().flat_map(|it| it.stays.iter().flatten());
+            object.kind == ObjectKind::Index && staying.any(|(_, index)| index == object)
+        };
+        self.restored.iter().filter(|it| !stays(it)).cloned().collect()
     }
 
     /// Returns the full-text tables that are made anew: name and text.

@@ -7,6 +7,7 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
+use crate::rows::show;
 use crate::schema::Schema;
 use crate::shadow::TableEffect;
 
@@ -155,11 +156,13 @@ fn writes_counters(stage: &Stage) -> bool {
 }
 
 fn listed(counters: &[Value]) -> String {
-    let words = counters.iter().map(|counter| match counter {
-        Value::Integer(number) => number.to_string(),
-        other => format!("{other:?}"),
-    });
-    let words: Vec<String> = words.collect();
+    let words: Vec<String> = counters
+        .iter()
+        .map(|counter| match counter {
+            Value::Integer(number) => number.to_string(),
+            other => show(other.into()),
+        })
+        .collect();
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 

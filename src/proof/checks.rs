@@ -8,8 +8,9 @@ use super::baseline::{Baseline, full_text_finding, full_text_tables};
 use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
+use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
-use super::rows::{Seen, Sides, compare_all};
+use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{foreign_key_violations, violations_but_of};
 use crate::assertion::evaluate;
@@ -18,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
-use crate::plan::{Direction, Plan};
+use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, read, same_objects};
@@ -34,8 +35,12 @@ pub struct Subject<'a> {
     pub before: &'a Schema,
     /// The plan that was carried out.
     pub plan: &'a Plan,
+    /// The schema that must be reached.
+    pub target: &'a Schema,
     /// The version tables.
     pub versions: &'a VersionTables,
+    /// What they must hold.
+    pub records: &'a ExpectedRecords,
     /// What was wrong before.
     pub baseline: &'a Baseline,
     /// The properties of the file before.
@@ -106,6 +111,21 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
     Err(Error::new(ErrorKind::Proof, what).problems(trial.problems))
 }
 
+/// Returns how many rows [`prove`] will find equal to the backup, at least, so that the number can be recorded
+/// before the proof: nothing is written after it.
+///
+/// # Errors
+/// Whatever SQLite reports; [`ErrorKind::Interrupted`].
+pub fn rows_to_prove(subject: &Subject<'_>) -> Result<u64> {
+    let now = read(subject.database.connection())?;
+    let sides = Sides {
+        backup: (subject.backup.connection(), subject.before),
+        now: (subject.database.connection(), &now),
+    };
+    let provenance = provenance(subject.before, subject.plan);
+    rows_to_compare(sides, (&provenance, subject.versions), &subject.database.options().interrupt)
+}
+
 struct Trial<'a, 'o> {
     subject: &'a Subject<'a>,
     now: Schema,
@@ -168,10 +188,7 @@ impl Trial<'_, '_> {
     }
 
     fn schema(&mut self) {
-        let problems = match self.subject.plan.target() {
-            Some(target) => same_objects(target, &self.now),
-            None => Vec::new(),
-        };
+        let problems = same_objects(self.subject.target, &self.now);
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
             "{} tables, {} indexes, {} views and {} triggers as planned",
@@ -325,15 +342,7 @@ impl Trial<'_, '_> {
 
     fn versions(&mut self) -> Result<()> {
         let recorded = self.subject.versions.read(self.connection(), &self.now)?;
-        let mut problems = Vec::new();
-        for phase in &self.subject.plan.phases {
-            let present = recorded.versions.iter().any(|row| row.version == phase.version);
-            let undone_later = self.subject.plan.phases.iter().rev().find(|it| it.id == phase.id);
-            let wanted = undone_later.is_none_or(|it| it.direction == Direction::Up);
-            if present != wanted {
-                problems.push(format!("version {} is not recorded as it should be", phase.version));
-            }
-        }
+        let problems = self.subject.records.differences(&recorded);
         let detail = match recorded.version() {
             Some(version) => format!("schema version is {version}"),
             None => "no version is recorded".to_owned(),

@@ -7,13 +7,15 @@ mod carried;
 mod checks;
 mod keys;
 mod lineage;
+mod records;
 mod remade;
 mod rows;
 mod sound;
 mod violations;
 
 pub use baseline::Baseline;
-pub use checks::{CheckResult, Proof, Subject, prove};
+pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};
 pub use lineage::{Provenance, TableProvenance, provenance};
+pub use records::ExpectedRecords;
 pub use remade::{RemadeRows, RemadeTable};
 pub use violations::{Violation, Violations, foreign_key_violations};

@@ -12,7 +12,7 @@ use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::records::Records;
 use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
-use crate::schema::{ColumnStorage, RowKey, Schema, Table};
+use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
 
 /// What the comparison of all tables found.
@@ -54,21 +54,15 @@ pub(super) fn compare_all(
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
     let mut found = RowsFound::default();
-    for object in sides.now.1.stored_tables() {
+    for Compared { object, origin, before, after, allowance } in
+        compared(sides, (provenance, versions))
+    {
         let folded = fold(&object.name);
-        if is_carried(&folded) {
-            continue;
-        }
-        let Some(origin) = provenance.tables.get(&folded) else { continue };
-        let shapes = sides.backup.1.shape(&origin.from).zip(sides.now.1.shape(&object.name));
-        let Some((before, after)) = shapes else { continue };
         let text = object.sql.as_deref().unwrap_or_default();
         if origin.rewritten && !origin.remade {
             found.unproven.push(object.name.clone());
             continue;
         }
-        let allowance =
-            if versions.contains(&object.name) { Allowance::Both } else { origin.allowance };
         let total = count_rows(sides.now.0, &object.name)?;
         let mut progress = |rows: u64| {
             observer.event(&Event::Progress {
@@ -119,6 +113,58 @@ pub(super) fn compare_all(
         note(&mut found, comparison);
     }
     Ok(found)
+}
+
+/// A table that comes from the backup, whose rows are compared with it.
+struct Compared<'a> {
+    object: &'a Object,
+    origin: &'a TableProvenance,
+    before: &'a Table,
+    after: &'a Table,
+    allowance: Allowance,
+}
+
+fn compared<'a>(
+    sides: Sides<'a>,
+    (provenance, versions): (&'a Provenance, &'a VersionTables),
+) -> impl Iterator<Item = Compared<'a>> {
+    let tables = sides.now.1.stored_tables().filter(|object| !is_carried(&fold(&object.name)));
+    tables.filter_map(move |object| {
+        let origin = provenance.tables.get(&fold(&object.name))?;
+        let before = sides.backup.1.shape(&origin.from)?;
+        let after = sides.now.1.shape(&object.name)?;
+        let recorded = versions.contains(&object.name);
+        let allowance = if recorded { Allowance::Both } else { origin.allowance };
+        Some(Compared { object, origin, before, after, allowance })
+    })
+}
+
+/// Returns how many rows [`compare_all`] finds equal if nothing is wrong, at least: rows without a key count
+/// only where they are compared.
+pub(super) fn rows_to_compare(
+    sides: Sides<'_>,
+    origins: (&Provenance, &VersionTables),
+    interrupt: &Interrupt,
+) -> Result<u64> {
+    let mut rows = 0;
+    for Compared { origin, before, after, allowance, .. } in compared(sides, origins) {
+        let Some((left_key, right_key)) = keys(origin, before, after) else { continue };
+        if origin.rewritten {
+            continue;
+        }
+        rows += match allowance {
+            Allowance::None | Allowance::Gains => count_rows(sides.backup.0, &before.name)?,
+            Allowance::Losses => count_rows(sides.now.0, &after.name)?,
+            Allowance::Both => {
+                let side =
+                    |connection, table, key| Side { connection, table, key, columns: vec![] };
+                let left = side(sides.backup.0, before.name.as_str(), &left_key);
+                let right = side(sides.now.0, after.name.as_str(), &right_key);
+                compare(&left, &right, allowance, &mut |_| interrupt.check())?.equal
+            }
+        };
+    }
+    Ok(rows)
 }
 
 /// Where rows have nothing to be told apart by, at least none is lost and none has come.

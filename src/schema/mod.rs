@@ -12,4 +12,4 @@ pub use compare::{Entry, same_objects};
 pub use firing::firing_statements;
 pub use meaning::{ColumnOrder, differences, same_meaning, same_virtual_meaning};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
-pub use read::{read, row_key};
+pub use read::{read, row_key, temporary_triggers};

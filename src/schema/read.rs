@@ -9,6 +9,17 @@ use super::model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, literal, same};
 
+/// Returns the TEMP triggers of a connection: name and table.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn temporary_triggers(connection: &Connection) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT name, tbl_name FROM temp.sqlite_schema WHERE type = 'trigger'";
+    let mut statement = connection.prepare(sql)?;
+    let triggers = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(triggers.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Reads the whole schema of `main`.
 ///
 /// # Errors

@@ -144,11 +144,12 @@ impl Shadow {
             Ok(()) => Ok(()),
             Err(error) => match MissingPart::in_error(&error) {
                 Some(part) => {
-                    let what = format!("{word} {name} has to be made anew and needs {part}");
+                    let what =
+                        format!("{word} {name} would have to be rebuilt, which needs {part}");
                     Err(Error::new(ErrorKind::MissingPart, what).about(name).caused_by(error))
                 }
                 None => {
-                    let what = format!("{word} {name} cannot be made anew");
+                    let what = format!("{word} {name} cannot be rebuilt");
                     Err(Error::new(ErrorKind::Unsupported, what).about(name).caused_by(error))
                 }
             },

@@ -6,15 +6,34 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::lineage::Lineage;
 use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use crate::database::with_stubs;
+use crate::database::{MissingPart, with_stubs};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
 use crate::sql::{edit, significant_tokens};
 
-/// Tells whether the records of a table, which line up, and those of each index that stays can be taken
+/// Whether a table can stay where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InPlace {
+    /// More than names changes.
+    Impossible,
+    /// Only names change, and the table could be rebuilt as well.
+    Possible,
+    /// Only names change, and a rebuild would sort or compute with this, which the program lacks.
+    Required(MissingPart),
+}
+
+/// Finds out whether the records of a table, which line up, and those of each index that stays can be taken
 /// as they are.
-pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
+pub(super) fn in_place(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<InPlace> {
+    let mut missing = Vec::new();
+    if !stays(sides, lineage, &mut missing)? {
+        return Ok(InPlace::Impossible);
+    }
+    Ok(missing.into_iter().next().map_or(InPlace::Possible, InPlace::Required))
+}
+
+fn stays(sides: [Side<'_>; 2], lineage: &Lineage, missing: &mut Vec<MissingPart>) -> Result<bool> {
     let [(before, old, _), (after, new, _)] = sides;
     if counts_up(old) != counts_up(new) {
         return Ok(false);
@@ -22,7 +41,7 @@ pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
     let connection = open_memory()?;
     for (object, name) in [(old, SOURCE), (new, TARGET)] {
         let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
-        if !create(&connection, text) {
+        if !create(&connection, text, missing) {
             return Ok(false);
         }
     }
@@ -34,7 +53,7 @@ pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
         let name = lineage.index_after(&index.name);
         let successor = after.find(ObjectKind::Index, &name);
         let Some(successor) = successor.filter(|it| same(&it.table, &new.name)) else { continue };
-        if !same_index(&connection, index, successor)? {
+        if !same_index(&connection, index, successor, missing)? {
             return Ok(false);
         }
     }
@@ -42,10 +61,15 @@ pub(super) fn stays(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<bool> {
 }
 
 /// Tells whether two indexes hold the same records for the same rows.
-pub(super) fn same_index(connection: &Connection, old: &Object, new: &Object) -> Result<bool> {
+pub(super) fn same_index(
+    connection: &Connection,
+    old: &Object,
+    new: &Object,
+    missing: &mut Vec<MissingPart>,
+) -> Result<bool> {
     const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
-    let made = create(connection, moved(old, NAMES[0], SOURCE))
-        && create(connection, moved(new, NAMES[1], TARGET));
+    let made = create(connection, moved(old, NAMES[0], SOURCE), missing)
+        && create(connection, moved(new, NAMES[1], TARGET), missing);
     let equal = made
         && transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids
         && forms(connection, SOURCE)? == forms(connection, TARGET)?;
@@ -54,12 +78,13 @@ pub(super) fn same_index(connection: &Connection, old: &Object, new: &Object) ->
     Ok(equal)
 }
 
-/// Creates an object with stubs for what is missing, and tells whether it could be done.
-pub(super) fn create(connection: &Connection, text: Option<String>) -> bool {
-    let mut stubbed = Vec::new();
-    text.is_some_and(|text| {
-        with_stubs(connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()
-    })
+/// Creates an object with stubs for what is missing, which are noted, and returns whether it could be done.
+pub(super) fn create(
+    connection: &Connection,
+    text: Option<String>,
+    missing: &mut Vec<MissingPart>,
+) -> bool {
+    text.is_some_and(|text| with_stubs(connection, missing, |it| it.execute_batch(&text)).is_ok())
 }
 
 /// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and

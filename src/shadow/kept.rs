@@ -32,7 +32,7 @@ pub(super) fn kept_indexes(
     let connection = open_memory()?;
     for (object, name) in [(old, SOURCE), (new, TARGET)] {
         let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
-        if !create(&connection, text) {
+        if !create(&connection, text, &mut Vec::new()) {
             return Ok(kept);
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn kept_indexes(
         let successor = after.find(ObjectKind::Index, &name);
         let Some(successor) = successor.filter(|it| same(&it.table, &new.name)) else { continue };
         let holds = if whole {
-            same_index(&connection, index, successor)?
+            same_index(&connection, index, successor, &mut Vec::new())?
         } else {
             let map = Columns { table, old: old_shape, new: new_shape };
             same_columns(&connection, &map, (index, successor))?
@@ -98,8 +98,8 @@ fn same_columns(
     (old, new): (&Object, &Object),
 ) -> Result<bool> {
     const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
-    let made = create(connection, moved(old, NAMES[0], SOURCE))
-        && create(connection, moved(new, NAMES[1], TARGET));
+    let made = create(connection, moved(old, NAMES[0], SOURCE), &mut Vec::new())
+        && create(connection, moved(new, NAMES[1], TARGET), &mut Vec::new());
     let equal = made && {
         let (one, two) = (parts(connection, SOURCE)?, parts(connection, TARGET)?);
         let alike = |(one, two): (&Part, &Part)| {

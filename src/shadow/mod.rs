@@ -25,6 +25,7 @@ mod views;
 pub use compile::uncompilable;
 pub use data::{DataEffects, RowCopy, TableEffect};
 pub use health::{Unsound, UnsoundObject};
+pub use in_place::InPlace;
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
 pub use quotes::NameAsString;
 pub use shadow::Shadow;

@@ -14,7 +14,7 @@ use crate::database::{Fence, MissingPart, Purpose, run_followed, stub, with_stub
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, Schema, read};
+use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
 
 /// An in-memory database with a schema and no rows.
 #[derive(Debug)]
@@ -110,6 +110,14 @@ impl Shadow {
     /// [`ErrorKind::Step`] with SQLite's reason.
     pub fn define(&mut self, sql: &str) -> Result<()> {
         self.execute(sql)
+    }
+
+    /// Returns the TEMP triggers that the steps left: name and table.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn temporary_triggers(&self) -> Result<Vec<(String, String)>> {
+        temporary_triggers(&self.connection)
     }
 
     /// Begins a stage: from here on, lineage is counted from the schema as it is now.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::build::open_memory;
-use super::in_place::stays;
+use super::in_place::{InPlace, in_place};
 use super::kept::kept_indexes;
 use super::lineage::{ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
@@ -41,7 +41,7 @@ pub struct RecordCopy {
     /// that holds the same.
     pub indexes: Vec<String>,
     /// Whether nothing but names changes in what is stored, so that it can stay where it is.
-    pub stays: bool,
+    pub in_place: InPlace,
     /// The indexes whose b-trees hold the same entries afterwards: by the names before and after.
     pub kept: Vec<(String, String)>,
 }
@@ -49,7 +49,12 @@ pub struct RecordCopy {
 impl RecordCopy {
     /// Values one by one, and every index anew.
     fn by_rows() -> Self {
-        Self { method: CopyMethod::Rows, indexes: Vec::new(), stays: false, kept: Vec::new() }
+        Self {
+            method: CopyMethod::Rows,
+            indexes: Vec::new(),
+            in_place: InPlace::Impossible,
+            kept: Vec::new(),
+        }
     }
 }
 
@@ -75,10 +80,13 @@ impl Shadow {
             let Some((old_shape, new_shape)) = shapes else { continue };
             let sides = [(before, old, old_shape), (&after, object, new_shape)];
             let asked = if lines_up(&lineage, old_shape, new_shape) { ask(sides)? } else { None };
-            let stays = asked.is_some() && stays(sides, &self.lineage)?;
+            let in_place = match asked {
+                Some(_) => in_place(sides, &self.lineage)?,
+                None => InPlace::Impossible,
+            };
             let kept = kept_indexes(sides, (&self.lineage, &lineage), asked.is_some())?;
             let found = asked.unwrap_or_else(RecordCopy::by_rows);
-            methods.insert(fold(&object.name), RecordCopy { stays, kept, ..found });
+            methods.insert(fold(&object.name), RecordCopy { in_place, kept, ..found });
         }
         Ok(methods)
     }

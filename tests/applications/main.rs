@@ -267,7 +267,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
         bench.look("head").map_err(|error| format!("{}: {}", target.name(), explain(&error)));
     let Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
     let scripted = keep(bench.before(), "scripted.db");
-    script(&scripted, &phaseshift::migrate::script(&migration))
+    script(&scripted, &phaseshift::migrate::script(&migration).unwrap())
         .unwrap_or_else(|said| panic!("{}: {said}", target.name()));
     let named = named_objects(migration.plan());
     drop(migration);
@@ -294,7 +294,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let scripted_back = keep(&bench.database(), "scripted_back.db");
     let down = Migration::look(&bench.engine(), &down_to("-1"));
     let Ok(Look::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
-    let text = phaseshift::migrate::script(&down);
+    let text = phaseshift::migrate::script(&down).unwrap();
     drop(down);
     script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));
     bench.down();

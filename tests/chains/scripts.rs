@@ -80,7 +80,7 @@ fn scripts_of(fixture: &str, middle: &str, rows: usize) {
 /// The plan of a run as a script, for the file as it is.
 fn script_of(rig: &Rig, request: &Request) -> String {
     match Migration::look(&rig.project(), request).map_err(explain).unwrap() {
-        Look::Ready(migration) => phaseshift::migrate::script(&migration),
+        Look::Ready(migration) => phaseshift::migrate::script(&migration).unwrap(),
         Look::UpToDate(_) => panic!("nothing to do: {request:?}"),
     }
 }

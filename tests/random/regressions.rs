@@ -540,7 +540,7 @@ fn the_rows_of_a_table_that_goes_are_counted_without_the_collation_of_its_index(
     bench.steps("[[up]]\nop = \"drop_column\"\ntable = \"made\"\ncolumn = \"c\"");
     bench.refused(
         ErrorKind::MissingPart,
-        "artist has to be made anew and needs the collation app_order",
+        "artist would have to be rebuilt, which needs the collation app_order",
     );
 
     bench.steps("[[up]]\nop = \"drop_table\"\ntable = \"made\"");

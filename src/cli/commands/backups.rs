@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
@@ -41,10 +42,8 @@ pub fn create(context: &Context, name: &str) -> Result<Answer> {
     let made = backup::create(&source, &request, &mut reporter);
     reporter.finish();
     let entry = made?.into_entry()?;
-    Ok(Answer::done(
-        String::new(),
-        json!({"database": place.database, "backup": entry_json(&entry)}),
-    ))
+    let said = format!("The backup is {}\n", escaped(entry.path.display()));
+    Ok(Answer::said(said, json!({"database": place.database, "backup": entry_json(&entry)})))
 }
 
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:

@@ -13,6 +13,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::CheckArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
@@ -128,13 +129,19 @@ struct Check {
 
 impl Check {
     fn line(&mut self, mark: &str, what: &str) {
-        self.text.push_str(&format!("{mark} {what}\n"));
+        self.text.push_str(&format!("{mark} {}\n", escaped(what)));
+    }
+
+    fn reasons(&mut self, reasons: &[String]) {
+        for reason in reasons {
+            self.text.push_str(&format!("    {}\n", escaped(reason)));
+        }
     }
 
     fn problem(&mut self, phase: Option<&str>, message: &str, causes: &[String]) {
         let place = phase.map(|id| format!("{id}: ")).unwrap_or_default();
-        let causes_text: String = causes.iter().map(|it| format!("\n    {it}")).collect();
-        self.line(&self.style.no(), &format!("{place}{message}{causes_text}"));
+        self.line(&self.style.no(), &format!("{place}{message}"));
+        self.reasons(causes);
         self.problems.push(json!({"phase": phase, "message": message, "causes": causes}));
     }
 
@@ -195,9 +202,8 @@ impl Check {
                     self.style.ok()
                 }
             };
-            let reasons = trip.verdict.reasons();
-            let reasons: String = reasons.iter().map(|it| format!("\n    {it}")).collect();
-            self.line(&mark, &format!("{}: {}{reasons}", trip.phase, trip.verdict.code()));
+            self.line(&mark, &format!("{}: {}", trip.phase, trip.verdict.code()));
+            self.reasons(trip.verdict.reasons());
         }
         let parts: Vec<String> = VERDICTS
             .iter()

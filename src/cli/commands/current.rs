@@ -9,6 +9,7 @@ use serde_json::json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::screens::chain::{Seen, details, marked};
 
 /// Shows the current ids.
@@ -44,7 +45,7 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<Answer> {
         met = ok;
         report["required"] = json!({"ok": ok, "detail": detail});
         if !ok {
-            text.push_str(&format!("Not as required: {detail}\n"));
+            text.push_str(&format!("Not as required: {}\n", escaped(detail)));
         }
     }
     Ok(Answer::done(text, report).is(met))

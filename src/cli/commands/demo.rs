@@ -14,6 +14,7 @@ use super::init::settings;
 use super::migrate::guide;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::settings::shell_word;
 use crate::cli::settings_file::FILE_NAME;
 
@@ -31,7 +32,7 @@ pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
     let place = context.folder.join(folder);
     let files = context.files();
     clear(files.as_ref(), &place)?;
-    context.say(&format!("Writing the sample catalogue to {}\n\n", context.shown(&place)));
+    context.say(&format!("Writing the sample catalogue to {}\n\n", escaped(context.shown(&place))));
     let database = write(files.as_ref(), &place)?;
     let mut context = context.clone();
     context.settings.backups = None;

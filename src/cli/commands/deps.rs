@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cli::answer::Answer;
 use crate::cli::args::DepsArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 
 /// Lists what depends on a table or view, or the layers of all views: of the database, or of what the
 /// phases make where no database is named.
@@ -40,7 +41,7 @@ pub fn run(context: &Context, arguments: &DepsArgs) -> Result<Answer> {
 }
 
 fn shown(one: &Dependents) -> String {
-    let mut text = format!("{} {}\n", one.kind, one.name);
+    let mut text = format!("{} {}\n", one.kind, escaped(&one.name));
     let lists = [
         ("views", &one.views),
         ("triggers", &one.triggers),
@@ -49,7 +50,7 @@ fn shown(one: &Dependents) -> String {
     ];
     for (label, names) in lists {
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        text.push_str(&format!("  {label}: {names}\n"));
+        text.push_str(&format!("  {label}: {}\n", escaped(names)));
     }
     text
 }
@@ -72,7 +73,7 @@ fn layers(all: &[Dependents]) -> String {
                 [] => String::new(),
                 views => format!(": needed by {}", views.join(", ")),
             };
-            text.push_str(&format!("  {}{needed}\n", one.name));
+            text.push_str(&format!("  {}\n", escaped(format!("{}{needed}", one.name))));
         }
     }
     text

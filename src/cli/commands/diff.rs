@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::answer::Answer;
 use crate::cli::args::DiffArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::screens::counted;
 
 /// Lists the differences; the answer is no if there is one.
@@ -31,12 +32,14 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<Answer> {
     let found = diff(&project, &from, &to)?;
     let style = context.terminal.out;
     let (left, right) = (in_words(context, &from), in_words(context, &to));
-    let mut text: String = found.iter().map(|line| format!("{} {line}\n", style.no())).collect();
+    let mut text: String =
+        found.iter().map(|line| format!("{} {}\n", style.no(), escaped(line))).collect();
+    let (one, other) = (escaped(&left), escaped(&right));
     text.push_str(&match found.len() {
-        0 => format!("{} {left} has the schema of {right}.\n", style.ok()),
+        0 => format!("{} {one} has the schema of {other}.\n", style.ok()),
         count => {
             let count = counted(count, "difference", "differences");
-            format!("{count}: {left}, compared with {right}.\n")
+            format!("{count}: {one}, compared with {other}.\n")
         }
     });
     let report =

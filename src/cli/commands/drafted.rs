@@ -1,6 +1,6 @@
 //! `revision --autogenerate`: a phase drafted from the desired schema.
 
-use phaseshift::autogenerate::{draft, phase_text};
+use phaseshift::autogenerate::{comment, draft, phase_text};
 use phaseshift::inspect::{SchemaSource, schema_from};
 use phaseshift::migrate::{Project, replay};
 use phaseshift::phase::{Applied, Chain, PhaseId};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 
 /// The steps of a drafted phase, and the schema that it must reach.
 pub struct Drafted {
@@ -48,6 +49,7 @@ pub fn drafted(
     }
     let mut text = "\n# Drafted from the desired schema: read it before you apply it.\n".to_owned();
     for drop in &draft.drops {
+        let drop = comment(drop);
         text.push_str(&format!("# Destructive: {drop} goes away with its content.\n"));
     }
     text.push_str(&phase_text(&draft));
@@ -71,7 +73,7 @@ pub fn reaches(context: &Context, chain: Chain, id: &PhaseId, drafted: &Drafted)
 
 /// The answer where the phases make the desired schema already.
 pub fn nothing_to_draft(context: &Context) -> Answer {
-    let schema = context.shown(&context.settings.schema);
+    let schema = escaped(context.shown(&context.settings.schema));
     let text = format!("Nothing to do: the phases make what {schema} says.\n");
     Answer::done(text, json!({"file": null, "changed": false}))
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::settings_file::FILE_NAME;
 
 const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n";
@@ -30,16 +31,16 @@ pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
         let path = folder.join(name);
         match files.create(&path, content.as_bytes(), 0o644) {
             Ok(()) => {
-                text.push_str(&format!("Created {}\n", context.shown(&path)));
+                text.push_str(&format!("Created {}\n", escaped(context.shown(&path))));
                 created.push(path);
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                text.push_str(&format!("Kept {}\n", context.shown(&path)));
+                text.push_str(&format!("Kept {}\n", escaped(context.shown(&path))));
             }
             Err(error) => return Err(file_error("create", &path, error)),
         }
     }
-    text.push_str(&format!("Phases go to {}\n", context.shown(&phases)));
+    text.push_str(&format!("Phases go to {}\n", escaped(context.shown(&phases))));
     text.push_str("Next: phaseshift revision -m 'What the first phase does'\n");
     Ok(Answer::done(text, json!({"folder": folder, "created": created, "phases": phases})))
 }

@@ -12,6 +12,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::LintArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::screens::counted;
 
 /// Lists what is dangerous in the phases that are named, in those that are pending where there is a
@@ -68,10 +69,10 @@ fn answer(context: &Context, wanted: &[PhaseId], found: &[Finding]) -> Answer {
             "{} {} ({}:{}) {}: {}{}\n",
             style.no(),
             finding.phase,
-            context.shown(&finding.file),
+            escaped(context.shown(&finding.file)),
             finding.line,
             finding.code,
-            finding.message,
+            escaped(&finding.message),
             rows.unwrap_or_default()
         ));
     }

@@ -66,8 +66,9 @@ pub fn guide(
     };
     match done {
         Ok(done) => {
-            context.say(&report::complete(context, &done));
-            Ok(report::answer(&done))
+            let said = report::complete(context, &done);
+            context.say(&said);
+            Ok(report::answer(&said, &done))
         }
         Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Look::Ready(_)) => Err(unfinished(project)),
@@ -131,8 +132,9 @@ pub fn unguided(
     let subject = Subject { tables: rebuilt_tables(&migration), warns: false };
     match run_now(context, request, *migration, subject)? {
         Ok(done) => {
-            context.say(&report::summary(context, &done));
-            Ok(report::answer(&done))
+            let said = report::summary(context, &done);
+            context.say(&said);
+            Ok(report::answer(&said, &done))
         }
         Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Look::Ready(_)) => Err(unfinished(project)),

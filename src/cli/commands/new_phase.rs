@@ -13,6 +13,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::{MergeArgs, RevisionArgs};
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 
 /// What a new phase file says.
 struct NewPhase {
@@ -209,7 +210,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
         "changed": true,
         "drops": phase.drafted.as_ref().map(|it| &it.drops),
     });
-    let mut said = format!("Created {}\n", context.shown(&path));
+    let mut said = format!("Created {}\n", escaped(context.shown(&path)));
     if phase.drafted.is_some() {
         said.push_str("Read it before you apply it: it was drafted, not meant.\n");
     }

@@ -12,6 +12,7 @@ use super::unadopted::name_the_phase;
 use crate::cli::answer::Answer;
 use crate::cli::args::PlanArgs;
 use crate::cli::context::Context;
+use crate::cli::output::indented;
 use crate::cli::screens::plan as screen;
 
 /// Shows the plan to a target, or the way between two places without a database.
@@ -69,8 +70,8 @@ pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Res
         }
         Outline::Planned(migration) => {
             let mut answer = planned(context, &migration, "");
-            answer.text = script(&migration);
-            answer
+            answer.text = script(&migration)?;
+            answer.for_programs()
         }
     };
     answer.report.insert("sql".to_owned(), json!(answer.text));
@@ -93,7 +94,7 @@ fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) ->
         "sql": sql,
         "changed": false,
     });
-    Ok(Answer::done(sql, report))
+    Ok(Answer::done(sql, report).for_programs())
 }
 
 fn outline(project: &Project, target: Option<&str>, direction: Direction) -> Result<Outline> {
@@ -143,7 +144,9 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
-        text.push_str(&format!("{}\n{}\n", screen::ways(plan), script(migration)));
+        // A plan without a script is no fault here; `--sql` says why there is none.
+        let script = indented(&script(migration).unwrap_or_default(), "  ");
+        text.push_str(&format!("{}\n{script}\n", screen::ways(plan)));
     }
     let report = json!({
         "database": migration.project().database,

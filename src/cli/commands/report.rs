@@ -10,6 +10,7 @@ use serde_json::json;
 use super::facts::{ids, number};
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
 use crate::cli::screens::optimize::size;
@@ -21,7 +22,7 @@ const WORTH: u64 = 10;
 pub fn heading(migration: &Migration<Prepared>) -> String {
     let down = migration.plan().phases.iter().any(|it| it.direction == Direction::Down);
     let verb = if down { "Undoing" } else { "Applying" };
-    let database = migration.project().database.display();
+    let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
     format!(
         "{verb} {}: {database}, version {} to {}",
@@ -62,7 +63,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let style = context.terminal.out;
     let mut text = format!("\n{}\n\n", style.strong("MIGRATION COMPLETE!"));
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "  {label:<9} {value}");
+        let _ = writeln!(text, "  {label:<9} {}", escaped(value));
     };
     line("Version:", &format!("{} to {}", number(report.from), number(report.to)));
     line("Proven:", &proven(report));
@@ -90,7 +91,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
         report.seconds,
         remade(context, report),
         size(&report.room.1),
-        report.backup.display(),
+        escaped(report.backup.display()),
         hint(context, report),
         follow_up(report)
     )
@@ -106,8 +107,8 @@ fn hint(context: &Context, report: &Report) -> String {
     format!("\nTo give the free pages back to the file system:\n  {command}\n")
 }
 
-/// The answer after a run.
-pub fn answer(report: &Report) -> Answer {
+/// The answer after a run; what was said of it is the end of the screen.
+pub fn answer(said: &str, report: &Report) -> Answer {
     let phases: Vec<_> = report
         .phases
         .iter()
@@ -134,7 +135,7 @@ pub fn answer(report: &Report) -> Answer {
         "follow_up": report.follow_up,
         "changed": true,
     });
-    Answer::done(String::new(), report)
+    Answer::said(said, report)
 }
 
 fn proven(report: &Report) -> String {
@@ -142,7 +143,8 @@ fn proven(report: &Report) -> String {
     let tables = counted(report.proof.tables, "table", "tables");
     let mut text = format!("{rows} in {tables} equal to the backup");
     if !report.proof.unproven.is_empty() {
-        let _ = write!(text, "; changed by data steps: {}", report.proof.unproven.join(", "));
+        let tables = escaped(report.proof.unproven.join(", "));
+        let _ = write!(text, "; changed by data steps: {tables}");
     }
     text
 }
@@ -160,7 +162,9 @@ fn remade(context: &Context, report: &Report) -> String {
 
 fn follow_up(report: &Report) -> String {
     match &report.follow_up {
-        Some(what) => format!("\nThe migration is done. Afterwards this failed: {what}\n"),
+        Some(what) => {
+            format!("\nThe migration is done. Afterwards this failed: {}\n", escaped(what))
+        }
         None => String::new(),
     }
 }

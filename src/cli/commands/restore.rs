@@ -9,6 +9,7 @@ use super::backups::Place;
 use crate::cli::answer::Answer;
 use crate::cli::args::RestoreArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, pick, require_somebody};
 use crate::cli::screens::backups::line as backup_line;
@@ -54,12 +55,13 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    context.say(&screen::done(&report, plan.version_then, context.terminal.out));
+    let said = screen::done(&report, plan.version_then, context.terminal.out);
+    context.say(&said);
     let mut document = screen::plan_json(&plan);
     for (key, value) in fields(&screen::report_json(&report)) {
         document[key] = value;
     }
-    Ok(Answer::done(String::new(), document))
+    Ok(Answer::said(said, document))
 }
 
 fn fields(value: &Value) -> Vec<(String, Value)> {
@@ -77,7 +79,7 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
         return Err(no_backup(place));
     }
     let lines: Vec<String> = place.entries.iter().map(backup_line).collect();
-    context.say(&format!("Backups in {}, the newest first:\n", place.folder.display()));
+    context.say(&format!("Backups in {}, the newest first:\n", escaped(place.folder.display())));
     let picked = pick(context, "Which backup is to be restored?", &lines)?;
     Ok(place.entries[picked].clone())
 }

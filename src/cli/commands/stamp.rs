@@ -12,6 +12,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::args::StampArgs;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
@@ -121,7 +122,7 @@ fn text(context: &Context, report: &StampReport) -> String {
         return format!("Nothing to do: recorded is {current}.\n");
     }
     let mut text = String::new();
-    let mut line = |what: String| text.push_str(&format!("{ok} {what}\n"));
+    let mut line = |what: String| text.push_str(&format!("{ok} {}\n", escaped(what)));
     if !report.recorded.is_empty() {
         line(format!("Recorded: {}", joined(&report.recorded)));
     }
@@ -138,7 +139,7 @@ fn text(context: &Context, report: &StampReport) -> String {
         text.push_str(&format!("Note: {what} from what the phases make:\n"));
         let shown = if context.verbose { notices.len() } else { 10 };
         for notice in notices.iter().take(shown) {
-            text.push_str(&format!("  {notice}\n"));
+            text.push_str(&format!("  {}\n", escaped(notice)));
         }
         if notices.len() > shown {
             text.push_str(&format!("  and {} more (-v lists them)\n", notices.len() - shown));

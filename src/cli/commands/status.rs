@@ -12,6 +12,7 @@ use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::cli::explain::explain;
+use crate::cli::output::escaped;
 use crate::cli::screens::status::status as screen;
 
 /// Shows the state of a file; with `--exit-code`, 3 if phases are pending or the schema drifted.
@@ -22,12 +23,16 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
     let project = context.project()?;
     let status = status(&project)?;
     let backups = backups(&project)?;
-    let text = screen(&project, &status, &backups, context.terminal.out);
+    let mut text = screen(&project, &status, &backups, context.terminal.out);
+    if let Some(file) = &context.settings.file {
+        text = format!("{:<10} {}\n{text}", "Settings:", escaped(file.display()));
+    }
     let settled = status.faults.is_empty()
         && status.pending.is_empty()
         && status.drift.as_ref().is_some_and(Vec::is_empty);
     let report = json!({
         "database": project.database,
+        "settings": context.settings.file,
         "version": status.version,
         "description": status.description,
         "applied_at": status.applied_at,

@@ -7,6 +7,7 @@ use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::confirm;
 use crate::cli::screens::run::Subject;
@@ -32,7 +33,7 @@ pub fn offer(context: &Context, project: &Project, error: Error) -> Result<()> {
     let Some(id) = id else { return Err(error) };
     context.say(&format!(
         "No phase is recorded in {}.\nIts tables are those of {id}, as far as they can be compared.\n\n",
-        project.database.display()
+        escaped(project.database.display())
     ));
     confirm(context, &format!("Type 'yes' to record {id} and go on:"))?;
     let mut reporter = Reporter::new(context, Subject::default());

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phaseshift::event::Stage;
 
+use crate::cli::output::escaped;
+
 /// How long a stage runs before a bar appears.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How often a bar is drawn again in a second.
@@ -72,7 +74,7 @@ fn draw(stage: Stage, subject: &str, (done, total): (u64, u64)) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
-    bar.set_message(format!("{} {}", word(stage), shown(subject)));
+    bar.set_message(format!("{} {}", word(stage), shown(&escaped(subject))));
     bar
 }
 

@@ -9,18 +9,20 @@ use phaseshift::backup::{
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{counted, sized};
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Lists the backups of a folder, newest first.
 pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     if entries.is_empty() {
-        return format!("No backups in {}\n", folder.display());
+        return format!("No backups in {}\n", escaped(folder.display()));
     }
     let count = counted(entries.len(), "backup", "backups");
-    let mut text = format!("{count} in {}, the newest first:\n", folder.display());
+    let mut text = format!("{count} in {}, the newest first:\n", escaped(folder.display()));
     for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(text, "  {:>2}. {name}\n      {}", place + 1, about(entry));
+        let (name, about) = (escaped(name), escaped(about(entry)));
+        let _ = writeln!(text, "  {:>2}. {name}\n      {about}", place + 1);
     }
     text
 }
@@ -33,7 +35,7 @@ pub fn left_over(leftovers: &[Leftover]) -> String {
             true => format!("is being written by process {}", it.process),
             false => "was left by a run that was killed; prune removes it".to_owned(),
         };
-        let _ = writeln!(text, "No backup: {} {of}", it.path.display());
+        let _ = writeln!(text, "No backup: {} {of}", escaped(it.path.display()));
     }
     text
 }
@@ -125,7 +127,7 @@ impl Verified {
     /// The line for the list.
     pub fn line(&self, style: Style) -> String {
         let mark = if self.ok { style.ok() } else { style.no() };
-        format!("{mark} {}: {}\n", self.path.display(), self.detail)
+        format!("{mark} {}: {}\n", escaped(self.path.display()), escaped(&self.detail))
     }
 
     /// The failure of the verification of this one backup.
@@ -149,18 +151,18 @@ pub fn pruned(
     let removed = &pruned.removed;
     let mut text = String::new();
     for path in removed.iter().map(|entry| &entry.path).chain(leftovers) {
-        let _ = writeln!(text, "{verb} {}", path.display());
+        let _ = writeln!(text, "{verb} {}", escaped(path.display()));
     }
     if retention.keep.is_none() && retention.keep_days.is_none() {
         let what = "No backup was removed: say what to keep with --keep COUNT or --keep-days DAYS.";
         return text + what + "\n";
     }
     for entry in &pruned.damaged {
-        let path = entry.path.display();
+        let path = escaped(entry.path.display());
         let _ = writeln!(text, "{path} is damaged: it is not what was verified when it was made.");
     }
     if let Some(entry) = &pruned.spared {
-        let path = entry.path.display();
+        let path = escaped(entry.path.display());
         let _ = writeln!(text, "{path} stays: it is the newest backup that is whole.");
     }
     let kept = counted(all.saturating_sub(removed.len()), "backup stays", "backups stay");

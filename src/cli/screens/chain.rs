@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use phaseshift::phase::{Chain, Phase, PhaseId, WayBack};
 
 use super::operation::operation;
+use crate::cli::output::{escaped, indented};
 
 /// One phase with its marks: `phase3 (head), Phase 3: Renamed tables`.
 pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
-    format!("{}, {}", marked(chain, &phase.id, current), one_line(&phase.description))
+    format!("{}, {}", marked(chain, &phase.id, current), escaped(one_line(&phase.description)))
 }
 
 /// One phase after its parents: `phase2 -> phase3 (head), Phase 3: Renamed tables`.
@@ -72,7 +73,7 @@ pub struct Seen {
 pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label}: {value}");
+        let _ = writeln!(text, "{label}: {}", escaped(value));
     };
     line("Rev", &marked(chain, &phase.id, &seen.current));
     line("Version", &phase.version.to_string());
@@ -99,7 +100,7 @@ pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     if phase.headline() != phase.description {
         line("Title", phase.headline());
     }
-    let _ = write!(text, "\n    {}\n", phase.description.trim_end().replace('\n', "\n    "));
+    let _ = write!(text, "\n{}", indented(phase.description.trim_end(), "    "));
     text
 }
 
@@ -110,7 +111,7 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         if !lines.is_empty() {
             let _ = writeln!(text, "\n{label}:");
             for line in lines {
-                let _ = writeln!(text, "  {line}");
+                let _ = writeln!(text, "  {}", escaped(line));
             }
         }
     };

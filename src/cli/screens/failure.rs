@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use phaseshift::{Error, ErrorKind};
 
 use crate::cli::explain::Advice;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many problems are listed before they are counted.
@@ -17,7 +18,7 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
         ErrorKind::Interrupted => style.strong("Interrupted:"),
         _ => style.error("Error:"),
     };
-    let mut text = format!("{label} {error}\n");
+    let mut text = format!("{label} {}\n", escaped(error));
     for cause in telling(&error.to_string(), error.causes()) {
         line(&mut text, "cause:", &cause);
     }
@@ -28,11 +29,21 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
     if problems.len() > LISTED {
         line(&mut text, "found:", &format!("and {} more", problems.len() - LISTED));
     }
+    if let Some(place) = place(error, &text) {
+        line(&mut text, "where:", &place);
+    }
     line(&mut text, "state:", &advice.state);
     for next in &advice.next {
         line(&mut text, "next: ", next);
     }
     text
+}
+
+/// The file that holds the fault, unless the text names it already.
+fn place(error: &Error, said: &str) -> Option<String> {
+    let (file, line) = error.facts().source.as_ref()?;
+    let name = file.file_name()?.to_string_lossy();
+    (!said.contains(name.as_ref())).then(|| format!("{}:{line}", file.display()))
 }
 
 /// Leaves out causes that say nothing that the headline or another cause does not say.
@@ -47,10 +58,9 @@ fn telling(headline: &str, causes: Vec<String>) -> Vec<String> {
     kept.map(|(_, cause)| cause.clone()).collect()
 }
 
-/// Adds a labelled line; further lines of the text are indented below it.
+/// Adds a labelled line.
 fn line(text: &mut String, label: &str, content: &str) {
-    let content = content.trim_end().replace('\n', "\n         ");
-    let _ = writeln!(text, "  {label} {content}");
+    let _ = writeln!(text, "  {label} {}", escaped(content.trim_end()));
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use phaseshift::optimize::{OptimizeReport, Statistics};
 use serde_json::{Value, json};
 
 use super::{counted, sized};
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Says what would be done.
 pub fn planned(database: &Path, room: &Room, statistics: Statistics) -> String {
-    let mut text = format!("{}: {}\n", database.display(), size(room));
+    let mut text = format!("{}: {}\n", escaped(database.display()), size(room));
     if room.free_pages == 0 && statistics == Statistics::Keep {
         text.push_str("There is nothing to do.\n");
         return text;
@@ -59,12 +60,12 @@ pub fn done(report: &OptimizeReport, style: Style) -> String {
     if report.analyzed {
         line("The planner's statistics were collected anew".to_owned());
     }
-    line(format!("Backup: {}", backup.display()));
+    line(format!("Backup: {}", escaped(backup.display())));
     if report.after.bytes > report.after.all_bytes() {
         text.push_str("The file shrinks as soon as other programs have stopped reading it.\n");
     }
     if let Some(what) = &report.follow_up {
-        let _ = writeln!(text, "The file is compact. Afterwards this failed: {what}");
+        let _ = writeln!(text, "The file is compact. Afterwards this failed: {}", escaped(what));
     }
     text
 }

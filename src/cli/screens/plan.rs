@@ -9,12 +9,14 @@ use phaseshift::plan::{
 };
 
 use super::counted;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Makes the headline with the rule under it, and the database.
 pub fn banner(headline: &str, database: &str, style: Style) -> String {
+    let (headline, database) = (escaped(headline), escaped(database));
     let rule = "=".repeat(headline.chars().count());
-    format!("{}\n{rule}\n\nDatabase: {database}\n", style.strong(headline))
+    format!("{}\n{rule}\n\nDatabase: {database}\n", style.strong(&headline))
 }
 
 /// Returns the headline of a plan: that of its last phase.
@@ -34,12 +36,12 @@ pub fn will_do(plan: &Plan, chain: &Chain, version: Option<i64>, style: Style) -
         let mut indent = "  ";
         if several {
             let verb = if phase.direction == Direction::Up { "Apply" } else { "Undo" };
-            let _ =
-                writeln!(text, "  {} {verb} {}: {}", style.bullet(), phase.id, phase.description);
+            let (bullet, what) = (style.bullet(), escaped(&phase.description));
+            let _ = writeln!(text, "  {bullet} {verb} {}: {what}", phase.id);
             indent = "    ";
         }
         for change in changes(phase, chain) {
-            let _ = writeln!(text, "{indent}{} {change}", style.bullet());
+            let _ = writeln!(text, "{indent}{} {}", style.bullet(), escaped(change));
         }
     }
     let version = match version {
@@ -90,7 +92,7 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
 
 /// Says how the rows of each rebuilt table come over, one line each.
 pub fn ways(plan: &Plan) -> String {
-    plan.rebuilds().map(|it| format!("  {}: {}\n", it.to, it.way())).collect()
+    plan.rebuilds().map(|it| format!("  {}: {}\n", escaped(&it.to), it.way())).collect()
 }
 
 /// Names the tables that are rebuilt, in one sentence.
@@ -141,7 +143,7 @@ fn objects(summary: &PhaseSummary, renamed: &[(String, String)]) -> Vec<String> 
 /// Lists prerequisites that hold.
 pub fn prerequisites<'l>(lines: impl Iterator<Item = &'l str>, style: Style) -> String {
     let ok = style.ok();
-    let lines: String = lines.map(|line| format!("{ok} {line}\n")).collect();
+    let lines: String = lines.map(|line| format!("{ok} {}\n", escaped(line))).collect();
     format!("Prerequisites:\n{lines}")
 }
 
@@ -150,8 +152,9 @@ pub fn steps(plan: &Plan) -> String {
     let steps = plan.steps();
     let total = steps.len();
     let lines = steps.iter().enumerate();
-    let lines: String =
-        lines.map(|(at, step)| format!("  [{}/{total}] {}\n", at + 1, step.title)).collect();
+    let lines: String = lines
+        .map(|(at, step)| format!("  [{}/{total}] {}\n", at + 1, escaped(&step.title)))
+        .collect();
     format!("Steps:\n{lines}")
 }
 
@@ -163,7 +166,8 @@ pub fn touched(plan: &Plan) -> String {
             Some(before) => format!("{before} as {}", object.name),
             None => object.name,
         };
-        let _ = writeln!(text, "  {} {name}: {}: {}", object.kind, object.change, object.why);
+        let line = format!("{} {name}: {}: {}", object.kind, object.change, object.why);
+        let _ = writeln!(text, "  {}", escaped(line));
     }
     if text.is_empty() { text } else { format!("Objects:\n{text}\n") }
 }
@@ -171,7 +175,8 @@ pub fn touched(plan: &Plan) -> String {
 /// Lists what a plan loses; nothing if nothing is lost.
 pub fn losses(plan: &Plan, style: Style) -> String {
     let lines = plan.phases.iter().flat_map(|phase| &phase.losses);
-    let lines: String = lines.map(|loss| format!("  {} {loss}\n", style.bullet())).collect();
+    let lines: String =
+        lines.map(|loss| format!("  {} {}\n", style.bullet(), escaped(loss))).collect();
     if lines.is_empty() {
         return lines;
     }
@@ -181,7 +186,7 @@ pub fn losses(plan: &Plan, style: Style) -> String {
 /// Lists what a person should know about a plan; nothing if there is nothing.
 pub fn notices(plan: &Plan) -> String {
     let all = plan.phases.iter().flat_map(|phase| &phase.notices);
-    all.map(|notice| format!("Note: {notice}\n")).collect()
+    all.map(|notice| format!("Note: {}\n", escaped(notice))).collect()
 }
 
 #[cfg(test)]

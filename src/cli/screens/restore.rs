@@ -8,12 +8,13 @@ use phaseshift::restore::{
 use serde_json::{Value, json};
 
 use super::counted;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Shows what a restore would do.
 pub fn plan(plan: &RestorePlan, style: Style) -> String {
-    let mut text = format!("Database: {}\n", plan.database.display());
-    let _ = writeln!(text, "Backup:   {}", plan.backup.display());
+    let mut text = format!("Database: {}\n", escaped(plan.database.display()));
+    let _ = writeln!(text, "Backup:   {}", escaped(plan.backup.display()));
     let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
     let tables = counted(plan.verification.tables.len(), "table", "tables");
     let rows = counted(rows, "row", "rows");
@@ -28,12 +29,12 @@ pub fn plan(plan: &RestorePlan, style: Style) -> String {
         );
     }
     for unchecked in &plan.verification.unchecked {
-        let _ = writeln!(text, "  not checked: {unchecked}");
+        let _ = writeln!(text, "  not checked: {}", escaped(unchecked));
     }
     if let Some(other) = &plan.made_of {
         let warning = style.warning("WARNING:");
-        let _ =
-            writeln!(text, "{warning} the backup was made of another file: {}", other.display());
+        let other = escaped(other.display());
+        let _ = writeln!(text, "{warning} the backup was made of another file: {other}");
     }
     let _ = writeln!(text, "\n{}", versions(plan));
     text.push_str(&live(&plan.live));
@@ -58,10 +59,12 @@ fn live(state: &LiveState) -> String {
         LiveState::Missing => "The database file is missing; it is made anew.\n".to_owned(),
         LiveState::Empty => "The database file is empty.\n".to_owned(),
         LiveState::Readable => "The present state is kept as a backup first.\n".to_owned(),
-        LiveState::Crashed(why) => format!("The database is left as by a crash: {why}\n"),
-        LiveState::Damaged(why) => format!("The database is damaged: {why}\n"),
+        LiveState::Crashed(why) => {
+            format!("The database is left as by a crash: {}\n", escaped(why))
+        }
+        LiveState::Damaged(why) => format!("The database is damaged: {}\n", escaped(why)),
         LiveState::NotADatabase(why) => {
-            format!("The file is moved aside, it is no database: {why}\n")
+            format!("The file is moved aside, it is no database: {}\n", escaped(why))
         }
     }
 }
@@ -69,7 +72,9 @@ fn live(state: &LiveState) -> String {
 fn losses(plan: &RestorePlan, style: Style) -> String {
     let tables = match &plan.losses {
         Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
-        Losses::Unknown(why) => return format!("What would be lost cannot be told: {why}\n"),
+        Losses::Unknown(why) => {
+            return format!("What would be lost cannot be told: {}\n", escaped(why));
+        }
         Losses::Known(tables) => tables,
     };
     let mut text = String::new();
@@ -83,11 +88,12 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
         let _ = writeln!(text, "{warning} what was written since the backup goes:");
     }
     for it in tables {
-        let _ = writeln!(text, "  {} {}: {}", style.bullet(), it.table, change(&it.change));
+        let _ =
+            writeln!(text, "  {} {}: {}", style.bullet(), escaped(&it.table), change(&it.change));
     }
     for it in &plan.objects {
         let (kind, change) = (it.kind.word(), object_change(it.change));
-        let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), it.name);
+        let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), escaped(&it.name));
     }
     text
 }
@@ -138,13 +144,13 @@ pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> Strin
     let version = version.map_or("none".into(), |it: i64| it.to_string());
     let _ = writeln!(text, "{ok} Schema version is {version}");
     if let Some(safety) = &report.safety_backup {
-        let _ = writeln!(text, "{ok} The state before is kept: {}", safety.display());
+        let _ = writeln!(text, "{ok} The state before is kept: {}", escaped(safety.display()));
     }
     for moved in &report.moved_aside {
-        let _ = writeln!(text, "{ok} Moved aside: {}", moved.display());
+        let _ = writeln!(text, "{ok} Moved aside: {}", escaped(moved.display()));
     }
     if let Some(what) = &report.follow_up {
-        let _ = writeln!(text, "The restore is done. Afterwards this failed: {what}");
+        let _ = writeln!(text, "The restore is done. Afterwards this failed: {}", escaped(what));
     }
     text.push_str("\nRESTORE COMPLETE!\n");
     text

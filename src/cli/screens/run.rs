@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use phaseshift::event::{Event, TableRows};
 
 use super::counted;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many parts of one step are listed before they are counted.
@@ -45,7 +46,9 @@ impl RunScreen {
     pub fn lines(&mut self, event: &Event) -> String {
         let ok = self.style.ok();
         match event {
-            Event::BackupStarted { path } => format!("Creating backup: {}\n", path.display()),
+            Event::BackupStarted { path } => {
+                format!("Creating backup: {}\n", escaped(path.display()))
+            }
             Event::BackupCreated { .. } => format!("{ok} Backup created\n"),
             Event::BackupVerified { path, tables } => {
                 let mut text = format!("{ok} Backup verified: {}\n", self.counts(tables));
@@ -55,7 +58,7 @@ impl RunScreen {
                     let _ = write!(
                         text,
                         "\n{word} this changes the database file.\n  The backup is {}\n\n",
-                        path.display()
+                        escaped(path.display())
                     );
                 }
                 text
@@ -63,7 +66,7 @@ impl RunScreen {
             Event::StepStarted { index, total, title } => {
                 let before = self.finish();
                 self.step = Some(Step::default());
-                format!("{before}[{index}/{total}] {title}...\n")
+                format!("{before}[{index}/{total}] {}...\n", escaped(title))
             }
             Event::TableCopied { from, rows, .. } => {
                 self.part_line(format!("Copied {rows} {from}"))
@@ -88,7 +91,9 @@ impl RunScreen {
                 let before = self.finish();
                 format!("{before}\nVerifying migration...\n")
             }
-            Event::CheckPassed { name, detail } => format!("  {ok} {name}: {detail}\n"),
+            Event::CheckPassed { name, detail } => {
+                format!("  {ok} {}: {}\n", escaped(name), escaped(detail))
+            }
             Event::Committed => {
                 format!("{}{ok} All verification checks passed!\n", self.finish())
             }
@@ -103,9 +108,9 @@ impl RunScreen {
                 "Waiting for another program to release the database.".to_owned()
             }
             Event::Waiting { holders } => {
-                format!("Waiting for the database, held by {}.", holders.join("; "))
+                format!("Waiting for the database, held by {}.", escaped(holders.join("; ")))
             }
-            Event::Notice { text } => format!("Note: {text}"),
+            Event::Notice { text } => format!("Note: {}", escaped(text)),
             _ => String::new(),
         }
     }
@@ -117,9 +122,9 @@ impl RunScreen {
         match step.parts.as_slice() {
             [] if step.lines == 0 => format!("  {ok} Done\n"),
             parts if parts.len() <= LISTED => {
-                parts.iter().map(|part| format!("  {ok} {part}\n")).collect()
+                parts.iter().map(|part| format!("  {ok} {}\n", escaped(part))).collect()
             }
-            [first, rest @ ..] => format!("  {ok} {first} and {} more\n", rest.len()),
+            [first, rest @ ..] => format!("  {ok} {} and {} more\n", escaped(first), rest.len()),
             [] => String::new(),
         }
     }
@@ -128,7 +133,7 @@ impl RunScreen {
         if let Some(step) = &mut self.step {
             step.lines += 1;
         }
-        format!("  {} {what}\n", self.style.ok())
+        format!("  {} {}\n", self.style.ok(), escaped(what))
     }
 
     /// The counts of the tables that are rebuilt, or the sum of all.
@@ -138,7 +143,7 @@ impl RunScreen {
             .filter(|it| {
                 self.subject.tables.iter().any(|name| phaseshift::name::same(name, &it.table))
             })
-            .map(|it| format!("{} {}", it.rows, it.table))
+            .map(|it| format!("{} {}", it.rows, escaped(&it.table)))
             .collect();
         if wanted.is_empty() {
             let rows: u64 = tables.iter().map(|it| it.rows).sum();

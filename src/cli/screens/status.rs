@@ -9,6 +9,7 @@ use phaseshift::migrate::Project;
 use super::chain::{joined, marked};
 use super::{counted, sized};
 use crate::cli::explain::explain;
+use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// How many differences are listed before they are counted.
@@ -18,7 +19,7 @@ const LISTED: usize = 10;
 pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style: Style) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{label:<10} {value}");
+        let _ = writeln!(text, "{label:<10} {}", escaped(value));
     };
     line("Database:", &project.database.display().to_string());
     line("Version:", &version(status));
@@ -51,9 +52,9 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
 fn faults(status: &Status, style: Style) -> String {
     let mut text = String::new();
     for fault in &status.faults {
-        let _ = writeln!(text, "{} Phases: {fault}", style.no());
+        let _ = writeln!(text, "{} Phases: {}", style.no(), escaped(fault));
         for next in explain(fault, "").next {
-            let _ = writeln!(text, "    {next}");
+            let _ = writeln!(text, "    {}", escaped(next));
         }
     }
     text
@@ -99,7 +100,7 @@ fn drift(status: &Status, style: Style) -> String {
         counted(differences.len(), "difference", "differences")
     );
     for difference in differences.iter().take(LISTED) {
-        let _ = writeln!(text, "    {difference}");
+        let _ = writeln!(text, "    {}", escaped(difference));
     }
     if differences.len() > LISTED {
         let _ = writeln!(text, "    and {} more", differences.len() - LISTED);
@@ -112,7 +113,7 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     let mut text = String::new();
     for check in checks {
         let mark = if check.ok { style.ok() } else { style.no() };
-        let _ = writeln!(text, "{mark} {}: {}", check.name, check.detail);
+        let _ = writeln!(text, "{mark} {}: {}", escaped(&check.name), escaped(&check.detail));
     }
     let failed = checks.iter().filter(|check| !check.ok).count();
     let sum = match failed {

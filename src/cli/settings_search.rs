@@ -1,0 +1,109 @@
+//! Finding `phaseshift.toml` in a folder or above it, and whether it may be obeyed.
+//!
+//! A settings file names the phases, whose SQL is carried out. As git and ssh do, a file is obeyed only if nobody
+//! else could have written it.
+
+use std::path::{Path, PathBuf};
+
+use phaseshift::error::file_error;
+use phaseshift::files::{FileKind, Files, Stat};
+use phaseshift::{Error, ErrorKind, Result};
+
+use super::settings::Surroundings;
+use super::settings_file::FILE_NAME;
+
+/// The fact of an error about settings that somebody else wrote, or could have put there.
+pub const OF_OTHERS: &str = "settings of another user";
+
+/// The fact of an error about settings that others may write.
+pub const OPEN_TO_OTHERS: &str = "settings that others may write";
+
+/// What marks the root of a repository: no settings are searched for above it.
+const REPOSITORY: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
+
+/// Finds the settings file in the present folder or above it, up to the root of the repository or the home folder.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if somebody else owns the file, or could have written it; [`ErrorKind::Io`] if a folder
+/// cannot be looked at.
+pub fn find(around: &Surroundings<'_>) -> Result<Option<PathBuf>> {
+    let files = around.files;
+    let home = (around.variable)("HOME").map(PathBuf::from);
+    for folder in around.folder.ancestors() {
+        let path = folder.join(FILE_NAME);
+        if look(files, &path)?.is_some() {
+            require_trust(around, folder, &path)?;
+            return Ok(Some(path));
+        }
+        if home.as_deref() == Some(folder) {
+            break;
+        }
+        for mark in REPOSITORY {
+            if look(files, &folder.join(mark))?.is_some() {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+    files.stat(path).map_err(|error| file_error("look at", path, error))
+}
+
+/// Refuses a file of another owner, one that others may write, and one that others could have put or linked there.
+fn require_trust(around: &Surroundings<'_>, folder: &Path, path: &Path) -> Result<()> {
+    let user = User::of(around);
+    let link = around.files.stat_link(path).map_err(|error| file_error("look at", path, error))?;
+    let (file, folder) = (look(around.files, path)?, look(around.files, folder)?);
+    let owner = |stat: Option<Stat>| stat.and_then(|stat| user.is_foreign(&stat));
+    let mode = |stat: Option<Stat>| stat.and_then(|stat| user.is_open(&stat));
+    let doubt = owner(file)
+        .or_else(|| owner(link))
+        .map(|why| (OF_OTHERS, format!("it {why}")))
+        .or_else(|| owner(folder).map(|why| (OF_OTHERS, format!("its folder {why}"))))
+        .or_else(|| mode(file).map(|why| (OPEN_TO_OTHERS, format!("it {why}"))))
+        .or_else(|| mode(folder).map(|why| (OF_OTHERS, format!("its folder {why}"))));
+    let Some((about, why)) = doubt else { return Ok(()) };
+    let what = format!("the settings file {} is not trusted: {why}", path.display());
+    Err(Error::new(ErrorKind::Config, what).about(about).at(path, 1))
+}
+
+/// Who runs the program.
+struct User {
+    id: u32,
+    group: u32,
+    /// Who became root by sudo.
+    before: Option<u32>,
+}
+
+impl User {
+    fn of(around: &Surroundings<'_>) -> Self {
+        let id = rustix::process::geteuid().as_raw();
+        let before = (around.variable)("SUDO_UID").and_then(|text| text.parse().ok());
+        let group = rustix::process::getegid().as_raw();
+        Self { id, group, before: before.filter(|_| id == 0) }
+    }
+
+    /// Says that a file or folder belongs to somebody else than this user or root.
+    fn is_foreign(&self, stat: &Stat) -> Option<String> {
+        let own = stat.owner == self.id || self.before == Some(stat.owner) || stat.owner == 0;
+        (!own).then(|| format!("belongs to user {}", stat.owner))
+    }
+
+    /// Says that others may write a file, or replace files of a folder. In a sticky folder they may not.
+    fn is_open(&self, stat: &Stat) -> Option<String> {
+        const STICKY: u32 = 0o1000;
+        if stat.kind == FileKind::Folder && stat.mode & STICKY != 0 {
+            return None;
+        }
+        // With the umask 002 of many systems everybody has a group of their own.
+        let by_group = stat.mode & 0o020 != 0 && stat.group != self.group;
+        let mode = stat.mode & 0o777;
+        match (stat.mode & 0o002 != 0, by_group) {
+            (true, _) => Some(format!("may be written by every user (mode {mode:04o})")),
+            (false, true) => Some(format!("may be written by its group (mode {mode:04o})")),
+            (false, false) => None,
+        }
+    }
+}

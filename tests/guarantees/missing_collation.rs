@@ -1,0 +1,103 @@
+//! A collation that only the file's own program has: where only names change, nothing has to be sorted, and the
+//! tables stay in place without being asked to.
+
+use phaseshift::ErrorKind;
+
+use crate::support::{Bench, python};
+
+const DECKS: &str = r#"
+c = sqlite3.connect(path, isolation_level=None)
+c.create_collation("unicase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+c.executescript("""
+CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, tags TEXT COLLATE unicase, body TEXT, UNIQUE (tags));
+CREATE INDEX notes_body ON notes(body, tags);
+CREATE TABLE decks(name TEXT COLLATE unicase, conf BLOB, n INT, PRIMARY KEY (name, n)) WITHOUT ROWID;
+CREATE TABLE cards(id INTEGER PRIMARY KEY, note INTEGER REFERENCES notes(id), due INT);
+CREATE VIEW due AS SELECT c.due, n.body FROM cards AS c JOIN notes AS n ON n.id = c.note;
+CREATE TRIGGER noted AFTER INSERT ON notes BEGIN INSERT INTO cards(note, due) VALUES (new.id, 0); END;
+INSERT INTO notes(tags, body) VALUES ('b', 'x'), ('A', 'y'), ('c', NULL);
+DELETE FROM notes WHERE tags = 'c';
+INSERT INTO decks VALUES ('Q', x'00', 1), ('r', x'ff', 2), ('q', NULL, 3);
+""")
+"#;
+
+/// What the file's own program says: whether all is sound, and the rows in its order.
+fn seen(bench: &Bench, queries: &str) -> String {
+    let program = format!(
+        r#"
+c = sqlite3.connect(path)
+c.create_collation("unicase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+print(c.execute("PRAGMA integrity_check").fetchall())
+for query in """{queries}""".split(";"):
+    print(c.execute(query).fetchall())
+"#
+    );
+    python(&bench.database(), &program)
+}
+
+#[test]
+fn renamed_tables_and_columns_stay_in_place() {
+    let bench = Bench::from_python(DECKS);
+    let old = "SELECT id, tags, body FROM notes ORDER BY tags; SELECT name, conf, n FROM decks ORDER BY name, n; \
+               SELECT * FROM due; SELECT seq FROM sqlite_sequence WHERE name = 'notes'";
+    let before = seen(&bench, old);
+    assert!(before.starts_with("[('ok',)]"), "{before}");
+    let texts = bench.ask("SELECT sql FROM sqlite_schema ORDER BY name");
+    bench.steps(
+        "parents = []\n[[up]]\nop = \"rename_table\"\nfrom = \"notes\"\nto = \"facts\"\n\
+         [[up]]\nop = \"rename_column\"\ntable = \"facts\"\nfrom = \"tags\"\nto = \"labels\"\n\
+         [[up]]\nop = \"rename_column\"\ntable = \"decks\"\nfrom = \"name\"\nto = \"title\"\n",
+    );
+    bench.up();
+    let new = "SELECT id, labels, body FROM facts ORDER BY labels; SELECT title, conf, n FROM decks ORDER BY title, n; \
+               SELECT * FROM due; SELECT seq FROM sqlite_sequence WHERE name = 'facts'";
+    assert_eq!(seen(&bench, new), before);
+    bench.down();
+    assert_eq!(seen(&bench, old), before);
+    let ours = "AND name NOT IN ('schema_version', 'phase_history')";
+    assert_eq!(
+        bench.ask(&format!("SELECT sql FROM sqlite_schema WHERE 1 {ours} ORDER BY name")),
+        texts
+    );
+}
+
+#[test]
+fn names_are_swapped_and_other_tables_rebuilt_in_the_same_run() {
+    let bench = Bench::from_python(DECKS);
+    let before =
+        seen(&bench, "SELECT * FROM notes ORDER BY tags; SELECT * FROM decks ORDER BY name");
+    bench.steps(
+        "parents = []\n[[up]]\nop = \"rename_table\"\nfrom = \"notes\"\nto = \"x\"\n\
+         [[up]]\nop = \"rename_table\"\nfrom = \"decks\"\nto = \"notes\"\n\
+         [[up]]\nop = \"rename_table\"\nfrom = \"x\"\nto = \"decks\"\n\
+         [[up]]\nop = \"alter_column\"\ntable = \"cards\"\ncolumn = \"due\"\nnot_null = true\n",
+    );
+    bench.up();
+    let after =
+        seen(&bench, "SELECT * FROM decks ORDER BY tags; SELECT * FROM notes ORDER BY name");
+    assert_eq!(after, before);
+    assert!(bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'cards'").contains("NOT NULL"));
+}
+
+#[test]
+fn what_would_have_to_sort_is_refused_with_the_collation() {
+    for (steps, names) in [
+        (
+            "op = \"add_column\"\ntable = \"notes\"\ncolumn = \"n INT\"",
+            "the table notes would have to be rebuilt",
+        ),
+        (
+            "op = \"drop_column\"\ntable = \"decks\"\ncolumn = \"conf\"",
+            "the table decks would have to be rebuilt",
+        ),
+        (
+            "op = \"create_index\"\nsql = \"CREATE INDEX by_tags ON notes(tags DESC)\"",
+            "the index by_tags would have to be rebuilt",
+        ),
+    ] {
+        let bench = Bench::from_python(DECKS);
+        bench.steps(&format!("parents = []\n[[up]]\n{steps}\n"));
+        let error = bench.refused(ErrorKind::MissingPart, names);
+        assert!(error.to_string().contains("the collation unicase"), "{error}");
+    }
+}
