@@ -60,7 +60,7 @@ pub enum Stage {
     /// A change of the schema; each table is rebuilt at most once in it.
     Reshape(Box<Reshape>),
     /// Statements that change rows.
-    Data(DataStage),
+    Data(Box<DataStage>),
 }
 
 /// Statements of a phase that change rows.

@@ -205,7 +205,7 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
         None => Vec::new(),
     };
     let (sql, line) = (sql.to_owned(), step.line);
-    Ok(Stage::Data(DataStage {
+    Ok(Stage::Data(Box::new(DataStage {
         sql,
         file,
         line,
@@ -214,7 +214,7 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
         lineage,
         after,
         changes,
-    }))
+    })))
 }
 
 /// The automatic indexes of a schema: table and index.
