@@ -202,8 +202,11 @@ fn forbidden(context: &AuthContext<'_>) -> Option<String> {
         AuthAction::Savepoint { .. } => Some("a savepoint".to_owned()),
         AuthAction::Attach { .. } => Some("ATTACH or VACUUM".to_owned()),
         AuthAction::Detach { .. } => Some("DETACH".to_owned()),
-        AuthAction::Pragma { pragma_name, .. } => {
-            let reads = READING_PRAGMAS.iter().any(|known| crate::name::same(known, pragma_name));
+        AuthAction::Pragma { pragma_name, pragma_value } => {
+            // Full-text and R*Tree tables ask for the page size when they are opened.
+            let asks = crate::name::same(pragma_name, "page_size") && pragma_value.is_none();
+            let reads =
+                asks || READING_PRAGMAS.iter().any(|known| crate::name::same(known, pragma_name));
             (!reads).then(|| format!("PRAGMA {pragma_name}"))
         }
         AuthAction::Function { function_name } => {

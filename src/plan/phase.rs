@@ -9,7 +9,7 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{DataEffects, Outputs, Shadow};
+use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -198,8 +198,15 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
-    let DataEffects { touched, tables, lineage } = found;
-    let after = if touched.schema { Some(shadow.schema()?) } else { None };
+    let DataEffects { mut touched, mut tables, lineage } = found;
+    let schema = shadow.schema()?;
+    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
+    let behind = |table: &str| {
+        [&before, &schema].iter().any(|it| it.find(ObjectKind::ShadowTable, table).is_some())
+    };
+    touched.tables.retain(|table, _| !behind(table));
+    tables.retain(|it| !matches!(it, TableEffect::Rows { table, .. } if behind(table)));
+    let after = touched.schema.then_some(schema);
     let changes = match &after {
         Some(after) => data_changes((&before, after), &tables, &lineage),
         None => Vec::new(),

@@ -9,15 +9,14 @@ use crate::error::{Error, Result, is_interrupted_reading};
 use crate::event::Stage;
 use crate::name::{fold, literal, quote};
 use crate::rows::count_rows;
-use crate::schema::{ObjectKind, Schema};
-use crate::sql::edit;
+use crate::schema::{Module, Schema, VirtualTable};
 
 /// What was wrong in a database before it was changed, as far as the backup cannot tell later: asking
-/// a full-text table about its index writes.
+/// a virtual table about its index may write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
-    /// The findings about full-text tables, by folded name.
-    pub full_text: BTreeMap<String, Option<String>>,
+    /// The findings about the indexes of virtual tables, by folded name.
+    pub indexes: BTreeMap<String, Option<String>>,
 }
 
 /// How much SQLite checks of a table.
@@ -74,30 +73,34 @@ fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     }
 }
 
-/// A full-text table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FullText {
-    /// Its name.
-    pub table: String,
-    /// Its module, folded: `fts3`, `fts4` or `fts5`.
-    pub module: String,
-}
-
-/// Asks a full-text table whether its index fits its content; `None` if it does
+/// Asks a virtual table whether its index fits its content; `None` if it does
 /// (<https://sqlite.org/fts5.html#the_integrity_check_command>,
-/// <https://sqlite.org/fts3.html#integcheck>).
+/// <https://sqlite.org/fts3.html#integcheck>, <https://sqlite.org/rtree.html#integrity_checks_using_the_rtreecheck_sql_function>).
 ///
 /// # Errors
 /// Whatever keeps it from answering: an interrupt, a disk that fails, a want of memory.
-pub fn full_text_finding(connection: &Connection, index: &FullText) -> Result<Option<String>> {
-    let name = quote(&index.table);
-    let sql = if index.module == "fts5" {
-        format!("INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)")
-    } else {
-        format!("INSERT INTO main.{name}({name}) VALUES('integrity-check')")
+pub fn index_finding(connection: &Connection, index: &VirtualTable) -> Result<Option<String>> {
+    let name = quote(&index.name);
+    let asked = match index.module {
+        Module::Fts5 => connection.execute_batch(&format!(
+            "INSERT INTO main.{name}({name}, rank) VALUES('integrity-check', 1)"
+        )),
+        Module::Fts34 => connection
+            .execute_batch(&format!("INSERT INTO main.{name}({name}) VALUES('integrity-check')")),
+        Module::RTree => return rtree_finding(connection, &index.name),
+        Module::Other => return Ok(None),
     };
-    match connection.execute_batch(&sql) {
+    match asked {
         Ok(()) => Ok(None),
+        Err(error) if is_an_answer(&error) => Ok(Some(words(&error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn rtree_finding(connection: &Connection, table: &str) -> Result<Option<String>> {
+    let sql = "SELECT rtreecheck('main', ?1)";
+    match connection.query_row(sql, [table], |row| row.get::<_, String>(0)) {
+        Ok(answer) => Ok((answer != "ok").then_some(answer)),
         Err(error) if is_an_answer(&error) => Ok(Some(words(&error))),
         Err(error) => Err(error.into()),
     }
@@ -114,30 +117,17 @@ fn is_an_answer(error: &rusqlite::Error) -> bool {
     says && !is_interrupted_reading(error)
 }
 
-/// Returns the full-text tables of a schema.
-pub fn full_text_tables(schema: &Schema) -> Vec<FullText> {
-    let module = |text: &str| Some(fold(&edit::virtual_table_arguments(text).ok()?.module.text));
-    schema
-        .of_kind(ObjectKind::VirtualTable)
-        .filter_map(|object| {
-            let module = module(object.sql.as_deref()?)?;
-            let known = ["fts3", "fts4", "fts5"].contains(&module.as_str());
-            known.then(|| FullText { table: object.name.clone(), module })
-        })
-        .collect()
-}
-
 impl Baseline {
     /// Takes the baseline of a database that is about to be changed.
     ///
     /// # Errors
     /// Whatever keeps SQLite from answering.
     pub fn take(connection: &Connection, schema: &Schema) -> Result<Self> {
-        let mut full_text = BTreeMap::new();
-        for index in full_text_tables(schema) {
-            full_text.insert(fold(&index.table), full_text_finding(connection, &index)?);
+        let mut indexes = BTreeMap::new();
+        for table in schema.virtual_tables() {
+            indexes.insert(fold(&table.name), index_finding(connection, &table)?);
         }
-        Ok(Self { full_text })
+        Ok(Self { indexes })
     }
 }
 
@@ -153,14 +143,14 @@ mod tests {
         connection
             .execute_batch("CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('one')")
             .unwrap();
-        let index = FullText { table: "f".to_owned(), module: "fts5".to_owned() };
-        assert_eq!(full_text_finding(&connection, &index).unwrap(), None);
+        let index = VirtualTable::read("CREATE VIRTUAL TABLE f USING fts5(x)").unwrap();
+        assert_eq!(index_finding(&connection, &index).unwrap(), None);
         connection.progress_handler(1, Some(|| true)).unwrap();
-        let stopped = full_text_finding(&connection, &index).unwrap_err();
+        let stopped = index_finding(&connection, &index).unwrap_err();
         assert_eq!(stopped.kind(), ErrorKind::Interrupted);
         connection.progress_handler(1, None::<fn() -> bool>).unwrap();
         connection.execute_batch("DELETE FROM f_data WHERE id > 10").unwrap();
-        let found = full_text_finding(&connection, &index).unwrap();
+        let found = index_finding(&connection, &index).unwrap();
         assert!(found.is_some_and(|it| it.contains("corruption")));
     }
 }

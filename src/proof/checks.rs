@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::baseline::{Baseline, full_text_finding, full_text_tables};
+use super::baseline::{Baseline, index_finding};
 use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
@@ -286,17 +286,17 @@ impl Trial<'_, '_> {
             problems.extend(findings.into_iter().take(5).map(|it| format!("integrity: {it}")));
         }
         drop(soundness);
-        for index in full_text_tables(&self.now) {
-            let table = &index.table;
+        for index in self.now.virtual_tables() {
+            let table = &index.name;
             // A new one may still be empty beside its content: filling it is a step of its own.
             if !self.provenance.tables.contains_key(&fold(table)) {
                 continue;
             }
-            let before = self.subject.baseline.full_text.get(&self.name_before(&fold(table)));
+            let before = self.subject.baseline.indexes.get(&self.name_before(&fold(table)));
             if let (Some(finding), Some(None) | None) =
-                (full_text_finding(self.connection(), &index)?, before)
+                (index_finding(self.connection(), &index)?, before)
             {
-                problems.push(format!("the full-text index {table} does not fit: {finding}"));
+                problems.push(format!("the index of {table} does not fit its content: {finding}"));
             }
         }
         self.judge("integrity", format!("{checked} rebuilt tables and their indexes"), problems);

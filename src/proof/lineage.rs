@@ -26,6 +26,9 @@ pub struct TableProvenance {
     /// Whether a data step made the table anew and filled it with the rows of the table before. What
     /// differs then is the step's doing: it is named, not refused.
     pub remade: bool,
+    /// Whether a data step reached the virtual table that this is, or belongs to: how its module stores the
+    /// rows is then its own business.
+    pub reached: bool,
 }
 
 /// The origins of all tables at the end, by folded name.
@@ -40,14 +43,25 @@ pub struct Provenance {
 /// Follows every table from the backup through all stages of a plan.
 pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
     let mut state = identity(start);
+    let mut schema = start.clone();
     for phase in &plan.phases {
         for stage in &phase.stages {
             match stage {
                 Stage::Reshape(reshape) => {
                     state = through_reshape(state, reshape);
+                    schema.clone_from(&reshape.after);
                 }
                 Stage::Data(data) => {
-                    data.effects.iter().for_each(|effect| through_effect(&mut state, effect));
+                    for effect in &data.effects {
+                        if let TableEffect::Rows { table, .. } = effect {
+                            reach(&mut state, table, &schema);
+                            data.after.iter().for_each(|it| reach(&mut state, table, it));
+                        }
+                        through_effect(&mut state, effect);
+                    }
+                    if let Some(after) = &data.after {
+                        schema.clone_from(after);
+                    }
                 }
             }
         }
@@ -78,6 +92,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
                 allowance: Allowance::None,
                 rewritten: false,
                 remade: false,
+                reached: false,
             };
             (fold(&table.name), provenance)
         })
@@ -130,9 +145,9 @@ fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
     let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
     shadow
         && reshape.virtuals.iter().any(|change| match change {
-            VirtualChange::Recreate { to, .. } => {
-                table.strip_prefix(&format!("{}_", fold(to))).is_some_and(|part| part != "config")
-            }
+            VirtualChange::Recreate { to, .. } => table
+                .rsplit_once('_')
+                .is_some_and(|(owner, part)| same(owner, to) && part != "config"),
             VirtualChange::Create { .. }
             | VirtualChange::Rename { .. }
             | VirtualChange::Drop { .. } => false,
@@ -180,14 +195,33 @@ fn through_effect(state: &mut BTreeMap<String, TableProvenance>, effect: &TableE
 
 impl TableProvenance {
     fn note_rows(&mut self, what: &TouchedTable, key: Option<&RowKey>) {
+        // The rowid of a row that an earlier statement deleted may be given to another row.
+        self.rewritten |= what.inserts && self.allowance.losses() && !self.remade;
         let gains = what.inserts || self.allowance.gains();
         let losses = what.deletes || self.allowance.losses();
         self.allowance = Allowance::of(gains, losses);
-        self.rewritten |= what.replaces || changes_key(what, key);
+        self.rewritten |= what.replaces || self.changes_key(what, key);
         for column in &what.updates {
             self.columns.retain(|(_, now)| !same(now, column));
             self.changed.insert(column.clone());
         }
+    }
+
+    /// Rows whose key was updated, or that SQLite may give a reused rowid after a delete, cannot be
+    /// matched.
+    fn changes_key(&self, what: &TouchedTable, key: Option<&RowKey>) -> bool {
+        let keys = match key {
+            Some(RowKey::Rowid(name)) => vec![name.as_str()],
+            Some(RowKey::PrimaryKey(names)) => names.iter().map(String::as_str).collect(),
+            Some(RowKey::HiddenRowid) | None => return true,
+            // R*Tree has its key in the first column; those of full text have no column for it.
+            Some(RowKey::Module) => {
+                self.columns.first().map(|(_, now)| now.as_str()).into_iter().collect()
+            }
+        };
+        let rowid = ["rowid", "docid"].iter().any(|it| what.updates.contains(*it));
+        let updated = rowid || keys.iter().any(|key| what.updates.contains(&fold(key)));
+        updated || (what.inserts && what.deletes)
     }
 
     fn rename_column(&mut self, from: &str, to: &str) {
@@ -228,15 +262,13 @@ impl TableProvenance {
     }
 }
 
-/// Rows whose key was updated, or that SQLite may give a reused rowid after a delete, cannot be
-/// matched.
-fn changes_key(what: &TouchedTable, key: Option<&RowKey>) -> bool {
-    let keys = match key {
-        Some(RowKey::Rowid(name)) => std::slice::from_ref(name),
-        Some(RowKey::PrimaryKey(names)) => names.as_slice(),
-        Some(RowKey::HiddenRowid | RowKey::Module) | None => return true,
-    };
-    let updated =
-        keys.iter().any(|key| what.updates.contains(&fold(key)) || what.updates.contains("rowid"));
-    updated || (what.inserts && what.deletes)
+/// Notes that statements reach a virtual table, and with it the tables behind it.
+fn reach(state: &mut BTreeMap<String, TableProvenance>, table: &str, schema: &Schema) {
+    if schema.find(ObjectKind::VirtualTable, table).is_none() {
+        return;
+    }
+    for (name, provenance) in state.iter_mut() {
+        let behind = schema.owner_of_shadow(name).is_some_and(|it| same(&it.name, table));
+        provenance.reached |= behind || same(name, table);
+    }
 }

@@ -12,6 +12,7 @@ mod remade;
 mod rows;
 mod sound;
 mod violations;
+mod virtual_tables;
 
 pub use baseline::Baseline;
 pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};

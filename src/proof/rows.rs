@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
 use super::remade::{Place, RemadeTable, judge};
+use super::virtual_tables;
 use crate::error::Result;
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -25,6 +26,14 @@ pub(super) struct RowsFound {
     pub(super) remade: Vec<RemadeTable>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
+}
+
+impl RowsFound {
+    pub(super) fn note(&mut self, comparison: Comparison) {
+        self.tables += 1;
+        self.rows += comparison.equal;
+        self.differences.extend(comparison.differences);
+    }
 }
 
 /// What a comparison of records told of a table.
@@ -54,9 +63,8 @@ pub(super) fn compare_all(
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
     let mut found = RowsFound::default();
-    for Compared { object, origin, before, after, allowance } in
-        compared(sides, (provenance, versions))
-    {
+    for one in compared(sides, (provenance, versions)) {
+        let Compared { object, origin, before, after, allowance } = one;
         let folded = fold(&object.name);
         let text = object.sql.as_deref().unwrap_or_default();
         if origin.rewritten && !origin.remade {
@@ -74,10 +82,7 @@ pub(super) fn compare_all(
             interrupt.check()
         };
         if origin.remade {
-            let place = |(connection, schema), table| Place { connection, schema, table };
-            let columns = columns(origin, before, after, &follows_changes(text, after, origin));
-            let places = (place(sides.backup, before), place(sides.now, after));
-            found.remade.push(judge(origin, places, columns, &mut progress)?);
+            found.remade.push(one.remade(sides, &mut progress)?);
             continue;
         }
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
@@ -110,8 +115,9 @@ pub(super) fn compare_all(
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
         let comparison = compare(&left, &right, allowance, &mut progress)?;
-        note(&mut found, comparison);
+        found.note(comparison);
     }
+    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
 }
 
@@ -124,13 +130,29 @@ struct Compared<'a> {
     allowance: Allowance,
 }
 
+impl Compared<'_> {
+    /// Compares a table that a data step made anew.
+    fn remade(
+        &self,
+        sides: Sides<'_>,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<RemadeTable> {
+        let place = |(connection, schema), table| Place { connection, schema, table };
+        let text = self.object.sql.as_deref().unwrap_or_default();
+        let follow = follows_changes(text, self.after, self.origin);
+        let columns = columns(self.origin, self.before, self.after, &follow);
+        let places = (place(sides.backup, self.before), place(sides.now, self.after));
+        judge(self.origin, places, columns, progress)
+    }
+}
+
 fn compared<'a>(
     sides: Sides<'a>,
     (provenance, versions): (&'a Provenance, &'a VersionTables),
 ) -> impl Iterator<Item = Compared<'a>> {
     let tables = sides.now.1.stored_tables().filter(|object| !is_carried(&fold(&object.name)));
     tables.filter_map(move |object| {
-        let origin = provenance.tables.get(&fold(&object.name))?;
+        let origin = provenance.tables.get(&fold(&object.name)).filter(|it| !it.reached)?;
         let before = sides.backup.1.shape(&origin.from)?;
         let after = sides.now.1.shape(&object.name)?;
         let recorded = versions.contains(&object.name);
@@ -147,7 +169,13 @@ pub(super) fn rows_to_compare(
     interrupt: &Interrupt,
 ) -> Result<u64> {
     let mut rows = 0;
-    for Compared { origin, before, after, allowance, .. } in compared(sides, origins) {
+    for one in compared(sides, origins) {
+        if one.origin.remade {
+            // What the step left equal only the comparison tells.
+            rows += one.remade(sides, &mut |_| interrupt.check())?.proven();
+            continue;
+        }
+        let Compared { origin, before, after, allowance, .. } = one;
         let Some((left_key, right_key)) = keys(origin, before, after) else { continue };
         if origin.rewritten {
             continue;
@@ -186,12 +214,6 @@ fn other_count(
 /// Statistics and counters have checks of their own.
 fn is_carried(folded: &str) -> bool {
     folded == "sqlite_sequence" || folded.starts_with("sqlite_stat")
-}
-
-fn note(found: &mut RowsFound, comparison: Comparison) {
-    found.tables += 1;
-    found.rows += comparison.equal;
-    found.differences.extend(comparison.differences);
 }
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their

@@ -418,6 +418,9 @@ impl Run<'_> {
         for change in &data.changes {
             observer.event(&Event::SchemaChanged { what: change.to_string() });
         }
+        // Full-text tables keep new words in memory until a savepoint or the commit
+        // (https://sqlite.org/vtab.html#the_xsavepoint_method). What is proven must be in the file.
+        self.run("SAVEPOINT phaseshift_words; RELEASE phaseshift_words")?;
         let after = self.counts(&tables)?;
         for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {
             let (Some(before), Some(after)) = (before, after) else { continue };
@@ -437,10 +440,31 @@ impl Run<'_> {
                 [table],
                 |row| row.get(0),
             )?;
-            counts.push(if exists { Some(count_rows(self.connection(), table)?) } else { None });
+            let count = if exists { self.count(table)? } else { None };
+            counts.push(count);
         }
         Ok(counts)
     }
+
+    /// Counts the rows of a table; some virtual tables can only be searched
+    /// (<https://sqlite.org/fts5.html#the_columnsize_option>).
+    fn count(&self, table: &str) -> Result<Option<u64>> {
+        match count_rows(self.connection(), table) {
+            Ok(count) => Ok(Some(count)),
+            Err(error)
+                if is_virtual(self.connection(), table)? && error.kind() == ErrorKind::Sqlite =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_virtual(connection: &Connection, table: &str) -> Result<bool> {
+    let sql = "SELECT count(*) FROM main.sqlite_schema \
+               WHERE type = 'table' AND rootpage = 0 AND name = ?1 COLLATE NOCASE";
+    Ok(connection.query_row(sql, [table], |row| row.get(0))?)
 }
 
 /// What is worth a line on the screen.

@@ -6,6 +6,7 @@ mod firing;
 mod meaning;
 mod model;
 mod read;
+mod virtual_table;
 
 pub use affinity::Affinity;
 pub use compare::{Entry, same_objects};
@@ -13,3 +14,4 @@ pub use firing::firing_statements;
 pub use meaning::{ColumnOrder, differences, same_meaning, same_virtual_meaning};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 pub use read::{read, row_key, temporary_triggers};
+pub use virtual_table::{Content, Module, VirtualTable};

@@ -43,10 +43,7 @@ impl Shadow {
             .map(|it| it.name.clone())
             .collect();
         shadow.connection.execute_batch("BEGIN")?;
-        for object in schema.objects.iter().filter(|it| it.kind != ObjectKind::Trigger) {
-            shadow.replay(object)?;
-        }
-        for object in schema.of_kind(ObjectKind::Trigger) {
+        for object in in_order_of_replay(schema) {
             shadow.replay(object)?;
         }
         shadow.connection.execute_batch("COMMIT")?;
@@ -208,6 +205,23 @@ impl Shadow {
         }
         Ok(())
     }
+}
+
+/// A module creates the tables behind its virtual table itself, and may read the columns of its content table. VACUUM
+/// stores virtual tables behind all other tables (<https://sqlite.org/lang_vacuum.html>), so the stored order tells
+/// nothing about this.
+fn in_order_of_replay(schema: &Schema) -> Vec<&Object> {
+    let shadow = |name: &str| schema.find(ObjectKind::ShadowTable, name).is_some();
+    let rank = |object: &Object| match object.kind {
+        ObjectKind::Index if shadow(&object.table) => 3,
+        ObjectKind::Table | ObjectKind::Index | ObjectKind::View => 0,
+        ObjectKind::VirtualTable => 1,
+        ObjectKind::ShadowTable => 2,
+        ObjectKind::Trigger => 4,
+    };
+    let mut objects: Vec<&Object> = schema.objects.iter().collect();
+    objects.sort_by_key(|object| rank(object));
+    objects
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool> {

@@ -97,8 +97,8 @@ def dml(chance, names):
         "UPDATE %s SET %s = '%s' WHERE id %% 2 = %d" % (table, title, phrase(chance), chance.randint(0, 1)),
         "UPDATE %s SET %s = %s || ' %s'" % (table, body, body, phrase(chance)),
         "DELETE FROM %s WHERE id = %d" % (table, chance.randint(1, 4)),
-        "INSERT INTO %s(%s, %s, %s) VALUES ('%s', '%s', 40)" % (table, title, body, n, phrase(chance), phrase(chance)),
-        "INSERT INTO %s(%s, %s, %s) SELECT %s, '%s', 7 FROM %s WHERE id < 3" % (table, title, body, n, title, phrase(chance), table),
+        "INSERT INTO %s(%s, %s, %s, note) VALUES ('%s', '%s', 40, 'new')" % (table, title, body, n, phrase(chance), phrase(chance)),
+        "INSERT INTO %s(%s, %s, %s, note) SELECT %s, '%s', 7, 'new' FROM %s WHERE id < 3" % (table, title, body, n, title, phrase(chance), table),
         "UPDATE %s SET note = 'seen'" % table,
         "UPDATE other SET b = b + 1",
     ])
