@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Requirement,
     /// A step does not fit the schema.
     Step,
+    /// A view, trigger or foreign key would refer to other tables or columns than before, or to none.
+    Reference,
     /// Rows of the file break a rule of the new schema.
     Rows,
     /// A function, collation or module that is needed is not available.
@@ -96,7 +98,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -120,6 +122,7 @@ impl ErrorKind {
         Self::SchemaMismatch,
         Self::Requirement,
         Self::Step,
+        Self::Reference,
         Self::Rows,
         Self::MissingPart,
         Self::Unsupported,
@@ -164,6 +167,7 @@ impl ErrorKind {
             Self::SchemaMismatch => "schema-mismatch",
             Self::Requirement => "requirement",
             Self::Step => "step",
+            Self::Reference => "reference",
             Self::Rows => "rows",
             Self::MissingPart => "missing-part",
             Self::Unsupported => "unsupported",

@@ -70,6 +70,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::SchemaMismatch
         | ErrorKind::Requirement
         | ErrorKind::Step
+        | ErrorKind::Reference
         | ErrorKind::Rows
         | ErrorKind::MissingPart
         | ErrorKind::NewerSqlite

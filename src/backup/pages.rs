@@ -5,7 +5,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-use rusqlite::{Connection, Rows};
+use rusqlite::{Connection, Rows, Statement};
 
 use super::hashing::Hashing;
 use super::verify::Digest;
@@ -43,7 +43,7 @@ pub(crate) enum Pages {
     Equal(Digest),
     /// They differ: in words.
     Differ(String),
-    /// This SQLite gives no pages out (it was built without `SQLITE_ENABLE_DBPAGE_VTAB`).
+    /// The pages cannot be read: the file is in WAL mode, and this SQLite has no `sqlite_dbpage`.
     Unknown,
 }
 
@@ -55,10 +55,11 @@ pub(crate) fn compare_pages(
     options: &OpenOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Pages> {
-    let Ok(mut pages) = source.prepare(ALL_PAGES) else { return Ok(Pages::Unknown) };
+    let mut pages = source.prepare(ALL_PAGES).ok();
     let page_size: u32 = source.query_row("PRAGMA main.page_size", [], |row| row.get(0))?;
+    let Some(bytes) = Source::open(source, pages.as_mut())? else { return Ok(Pages::Unknown) };
     let mut walk = Walk {
-        source: Source::open(source, pages.query([])?)?,
+        source: bytes,
         buffer: Vec::with_capacity(CHUNK),
         page_size: page_size as usize,
         number: 0,
@@ -96,8 +97,10 @@ pub(crate) fn compare_pages(
 /// transaction. It is that of the file: nothing waits in a WAL, and the page that is never used holds zeros
 /// in both.
 pub(super) fn digest_of_pages(connection: &Connection, interrupt: &Interrupt) -> Result<String> {
-    let mut pages = connection.prepare(ALL_PAGES)?;
-    let mut source = Source::open(connection, pages.query([])?)?;
+    let mut pages = connection.prepare(ALL_PAGES).ok();
+    let Some(mut source) = Source::open(connection, pages.as_mut())? else {
+        return Err(Error::new(ErrorKind::Backup, "its pages cannot be read"));
+    };
     let mut hasher = blake3::Hasher::new();
     let mut buffer = Vec::with_capacity(CHUNK);
     let mut bytes = 0;
@@ -124,10 +127,19 @@ enum Source<'s> {
 }
 
 impl<'s> Source<'s> {
-    /// The connection is in a read transaction; the rows are those of [`ALL_PAGES`].
-    fn open(connection: &'s Connection, rows: Rows<'s>) -> Result<Self> {
-        let file = OpenFile::lend(connection)?.filter(|file| file.has(1));
-        Ok(file.map_or(Self::Pages(rows), |file| Self::File(file, 0)))
+    /// The connection is in a read transaction; the statement is [`ALL_PAGES`], if SQLite can do it. `None` if the
+    /// bytes can be had in neither way.
+    fn open(
+        connection: &'s Connection,
+        pages: Option<&'s mut Statement<'_>>,
+    ) -> Result<Option<Self>> {
+        if let Some(file) = OpenFile::lend(connection)?.filter(|file| file.has(1)) {
+            return Ok(Some(Self::File(file, 0)));
+        }
+        Ok(match pages {
+            Some(pages) => Some(Self::Pages(pages.query([])?)),
+            None => None,
+        })
     }
 
     /// Replaces the content of a buffer by the bytes that follow: so many, or fewer at the end. Returns

@@ -31,7 +31,7 @@ const EXCLUSIVE: c_int = 4;
 impl<'c> OpenFile<'c> {
     /// Lends the file of a connection if its bytes are what the connection sees; else `None`.
     ///
-    /// They are if it has no WAL and is in a read transaction. They also are in a write transaction that grew
+    /// They are if it is in a read transaction and no page waits in a WAL. They also are in a write transaction that grew
     /// out of the cache, and so has the exclusive lock, once SQLite was asked to write all its pages
     /// (<https://sqlite.org/c3ref/db_cacheflush.html>): it leaves out those that a statement is using, and
     /// there is none, and the first, see [`OpenFile::has`].
@@ -41,14 +41,16 @@ impl<'c> OpenFile<'c> {
     pub fn lend(connection: &'c Connection) -> Result<Option<Self>> {
         let mode: String =
             connection.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?;
-        if !["delete", "truncate", "persist"].contains(&mode.to_ascii_lowercase().as_str()) {
+        let mode = mode.to_ascii_lowercase();
+        let in_wal = mode == "wal";
+        if !in_wal && !["delete", "truncate", "persist"].contains(&mode.as_str()) {
             return Ok(None);
         }
         // SAFETY: the handle is that of an open connection, the name ends with a zero byte.
         let state = unsafe { ffi::sqlite3_txn_state(connection.handle(), c"main".as_ptr()) };
         let first_page_waits = match state {
-            ffi::SQLITE_TXN_READ => false,
-            ffi::SQLITE_TXN_WRITE if write_all_pages(connection)? => true,
+            ffi::SQLITE_TXN_READ if !in_wal || wal_is_empty(connection) => false,
+            ffi::SQLITE_TXN_WRITE if !in_wal && write_all_pages(connection)? => true,
             _ => return Ok(None),
         };
         let size = |pragma| connection.query_row(pragma, [], |row| row.get::<_, u32>(0));
@@ -93,6 +95,25 @@ impl<'c> OpenFile<'c> {
             code => Err(failed(code)),
         }
     }
+}
+
+/// Returns whether the WAL of a connection in a read transaction is empty. If it is, it was when the transaction began:
+/// a checkpoint cuts no frames off that a reader may need. The reader then keeps checkpoints from writing to the file,
+/// whatever others append to the WAL (<https://sqlite.org/walformat.html#wal_locks>, `WAL_READ_LOCK(0)`).
+fn wal_is_empty(connection: &Connection) -> bool {
+    let mut wal: *mut ffi::sqlite3_file = ptr::null_mut();
+    // This operation writes one pointer; in WAL mode, to the file object of the WAL.
+    let known = control(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER, (&raw mut wal).cast());
+    // SAFETY: as for the file in `OpenFile::lend`.
+    if !known || wal.is_null() || unsafe { (*wal).pMethods.is_null() } {
+        return false;
+    }
+    // SAFETY: the methods of an open file are there and fixed.
+    let Some(file_size) = (unsafe { (*(*wal).pMethods).xFileSize }) else { return false };
+    let mut bytes: ffi::sqlite3_int64 = 0;
+    // SAFETY: the method writes one number; the connection is used by one thread at a time.
+    let code = unsafe { file_size(wal, &raw mut bytes) };
+    code == ffi::SQLITE_OK && bytes == 0
 }
 
 /// Asks SQLite to write the pages of its open transaction, if that takes no further lock; tells whether it did.

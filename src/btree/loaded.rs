@@ -65,7 +65,7 @@ impl Loaded {
         };
         cursor.extend(header, &mut self.record)?;
         let read = self.fields.read_first(&self.record, fields);
-        Ok(read.is_some() && self.fields.end() <= cursor.length())
+        Ok(read.is_some() && self.fields.fit(cursor.length()))
     }
 
     fn load_to<P: Pages>(&mut self, cursor: &mut Cursor<'_, P>, end: usize) -> Read<bool> {

@@ -168,23 +168,27 @@ impl Node {
             cell.child = self.page_number(at)?;
             at += 4;
         }
-        let (first, width) = self.varint(at)?;
-        at += width;
         if self.kind.table && !self.kind.leaf {
-            cell.rowid = first.cast_signed();
-            return self.sized(cell, start, at);
+            let (key, width) = self.varint(at)?;
+            cell.rowid = key.cast_signed();
+            return self.sized(cell, start, at + width);
         }
+        let (length, width) = self.payload_length(at)?;
+        at += width;
         if self.kind.table {
             let (rowid, width) = self.varint(at)?;
             cell.rowid = rowid.cast_signed();
             at += width;
         }
-        let Some(length) = u32::try_from(first).ok().filter(|it| *it <= 0x7fff_ffff) else {
-            return Err(self.wrong("a record is impossibly long"));
-        };
         let local = self.local(length as usize);
         (cell.length, cell.start, cell.local) = (length, narrow(at), narrow(local));
-        if length > 0 && self.data.get(at).is_none_or(|first| *first < 2) {
+        // SQLite reads the length of the header even of an empty record, from the byte behind it (`OP_Column` in
+        // vdbe.c): where that is 0, all its values are NULL, else the record is corrupt.
+        let begins = self.data.get(at).is_some_and(|first| match length {
+            0 => *first == 0 && self.kind.table && at < self.usable,
+            _ => *first >= 2,
+        });
+        if !begins {
             return Err(self.wrong("a record begins with an impossible header"));
         }
         at += local;
@@ -203,6 +207,21 @@ impl Node {
         }
         cell.end = narrow(end);
         Ok(cell)
+    }
+
+    /// Reads the length of a payload as `btreeParseCellPtr` does: of the ninth byte only seven bits count.
+    fn payload_length(&self, at: usize) -> Read<(u32, usize)> {
+        let bytes = self.data.get(at..).unwrap_or_default();
+        let Some((number, width)) = varint(bytes) else { return Err(self.wrong("it is cut off")) };
+        let number = if width < 9 {
+            number
+        } else {
+            bytes.iter().take(9).fold(0, |sum, byte| sum << 7 | u64::from(byte & 0x7f))
+        };
+        match u32::try_from(number) {
+            Ok(length @ ..=0x7fff_ffff) => Ok((length, width)),
+            Ok(_) | Err(_) => Err(self.wrong("a record is impossibly long")),
+        }
     }
 
     fn varint(&self, at: usize) -> Read<(u64, usize)> {

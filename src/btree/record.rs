@@ -83,6 +83,9 @@ impl Stored {
     }
 }
 
+/// SQLite calls records with longer headers corrupt (`OP_Column` in vdbe.c).
+const LONGEST_HEADER: usize = 98_307;
+
 /// Where the fields of a record are.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
@@ -90,6 +93,8 @@ pub struct Fields {
     places: Vec<(u64, usize)>,
     /// Where the last one ends.
     end: usize,
+    /// Whether the header has no further fields.
+    complete: bool,
 }
 
 impl Fields {
@@ -110,12 +115,12 @@ impl Fields {
     /// ends where the last of these does.
     pub fn read_first(&mut self, record: &[u8], fields: usize) -> Option<()> {
         self.places.clear();
-        self.end = 0;
+        (self.end, self.complete) = (0, true);
         if record.is_empty() {
             return Some(());
         }
         let (length, mut at) = varint(record)?;
-        let length = usize::try_from(length).ok()?;
+        let length = usize::try_from(length).ok().filter(|it| *it <= LONGEST_HEADER)?;
         let header = record.get(..length)?;
         let mut place = length;
         while at < length && self.places.len() < fields {
@@ -125,6 +130,7 @@ impl Fields {
             at += width;
         }
         self.end = place;
+        self.complete = at == length;
         (at == length || self.places.len() == fields).then_some(())
     }
 
@@ -149,6 +155,12 @@ impl Fields {
     /// Returns where the last field ends.
     pub fn end(&self) -> usize {
         self.end
+    }
+
+    /// Returns whether the fields fit a record of so many bytes, as `OP_Column` demands: none ends behind it, and the last
+    /// one of the header ends with it.
+    pub(super) fn fit(&self, length: usize) -> bool {
+        if self.complete { self.end == length } else { self.end <= length }
     }
 
     /// Returns where the n-th field ends, from 0, or the last one if there are fewer.

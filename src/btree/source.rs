@@ -7,14 +7,15 @@ use super::pages::{Geometry, Malformed, Pages, Read, Stop};
 use super::transaction::ReadTransaction;
 use crate::error::{Error, Result};
 
-/// Pages as a connection sees them, those of its open transaction included
-/// (<https://sqlite.org/dbpage.html>).
+/// Pages as a connection sees them, those of its open transaction included.
 ///
-/// They come through SQLite and never through a file handle of our own: closing one would drop the
+/// Where the bytes of the file are what the connection sees, they come from the file that SQLite has open; else from
+/// `sqlite_dbpage` (<https://sqlite.org/dbpage.html>), which only an SQLite built with `SQLITE_ENABLE_DBPAGE_VTAB` has.
+/// Without either the caller compares through SQL. They come through SQLite and never through a file handle of our own: closing one would drop the
 /// locks that SQLite holds (<https://sqlite.org/howtocorrupt.html>, section 2.2).
 #[derive(Debug)]
 pub struct DbPages<'c> {
-    statement: Statement<'c>,
+    statement: Option<Statement<'c>>,
     /// Where the file's bytes are what the connection sees.
     file: Option<OpenFile<'c>>,
     ahead: Ahead,
@@ -23,31 +24,66 @@ pub struct DbPages<'c> {
 }
 
 impl<'c> DbPages<'c> {
-    /// Opens the pages of `main`; `None` if this SQLite gives none out (it was built without
-    /// `SQLITE_ENABLE_DBPAGE_VTAB`) or if the file holds none yet.
+    /// Opens the pages of `main`; `None` if the file cannot be lent and this SQLite has no `sqlite_dbpage`, or if the
+    /// file holds no pages yet.
     ///
     /// # Errors
     /// Whatever SQLite reports while it reads the first page.
     pub fn open(connection: &'c Connection) -> Result<Option<Self>> {
         let sql = "SELECT data FROM main.sqlite_dbpage WHERE pgno = ?1";
-        let Ok(statement) = connection.prepare(sql) else { return Ok(None) };
+        let statement = connection.prepare(sql).ok();
         let transaction = ReadTransaction::begin(connection)?;
         let count = connection.query_row("PRAGMA main.page_count", [], |row| row.get(0))?;
         let geometry = Geometry { page_size: 512, usable: 512, pages: count };
+        let file = OpenFile::lend(connection)?;
+        if statement.is_none() && file.is_none() {
+            return Ok(None);
+        }
         let ahead = Ahead::default();
-        let mut pages = Self { statement, file: None, ahead, geometry, _transaction: transaction };
-        let mut first = Vec::new();
-        let read = pages.read(1, &mut first).and_then(|()| Geometry::read(&first, count));
-        match read {
-            Ok(geometry) => {
-                let file = OpenFile::lend(connection)?;
-                Ok(Some(Self { geometry, file, ..pages }))
-            }
+        let mut pages = Self { statement, file, ahead, geometry, _transaction: transaction };
+        match pages.read_geometry() {
+            Ok(geometry) => Ok(Some(Self { geometry, ..pages })),
             Err(Stop::Malformed(_)) => Ok(None),
             Err(Stop::Failed(error)) => Err(error),
         }
     }
+
+    /// Reads the sizes from the header. No transaction changes them
+    /// (<https://sqlite.org/pragma.html#pragma_page_size>): they are in the file even while the rest of the first page
+    /// waits in memory.
+    fn read_geometry(&mut self) -> Read<Geometry> {
+        let mut header = vec![0; HEADER];
+        match &self.file {
+            Some(file) if file.read(0, &mut header)? => {}
+            Some(_) | None => self.read_through_sqlite(1, &mut header)?,
+        }
+        Geometry::read(&header, self.geometry.pages)
+    }
+
+    fn read_through_sqlite(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
+        let Some(statement) = &mut self.statement else {
+            return missing("SQLite holds it in memory");
+        };
+        let mut rows = statement.query([number]).map_err(Error::from)?;
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return missing("there is no such page"),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+                return missing("SQLite cannot read it");
+            }
+            Err(error) => return Err(Error::from(error).into()),
+        };
+        let value = row.get_ref(0).map_err(Error::from)?;
+        let Ok(bytes) = value.as_blob() else { return missing("there is no such page") };
+        into.clear();
+        into.extend_from_slice(bytes);
+        Ok(())
+    }
 }
+
+/// The length of the header of the database (<https://sqlite.org/fileformat2.html#the_database_header>).
+const HEADER: usize = 100;
 
 /// How many bytes are read at once where one page follows another.
 const AHEAD: usize = 64 * 1_024;
@@ -114,27 +150,13 @@ impl Pages for DbPages<'_> {
     }
 
     fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
-        let missing = |what| Err(Stop::Malformed(Malformed { page: number, what }));
         if let Some(file) = self.file.as_ref().filter(|file| file.has(number)) {
             let page = read_file((file, &mut self.ahead), self.geometry, number)?;
             into.clear();
             into.extend_from_slice(page);
             return Ok(());
         }
-        let mut rows = self.statement.query([number]).map_err(Error::from)?;
-        let row = match rows.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => return missing("there is no such page"),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-                return missing("SQLite cannot read it");
-            }
-            Err(error) => return Err(Error::from(error).into()),
-        };
-        let value = row.get_ref(0).map_err(Error::from)?;
-        let Ok(bytes) = value.as_blob() else { return missing("there is no such page") };
-        into.clear();
-        into.extend_from_slice(bytes);
-        Ok(())
+        self.read_through_sqlite(number, into)
     }
 }
 

@@ -130,6 +130,12 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
+        ErrorKind::Reference => vec![
+            "choose another name, or add replace_view or replace_trigger to the phase with a text that \
+             names each column with its table"
+                .to_owned(),
+            command("check"),
+        ],
         ErrorKind::MissingPart => one(
             "change only names here, or make this change with the program that has what is missing",
         ),

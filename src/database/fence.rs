@@ -43,13 +43,19 @@ pub struct Touched {
 #[derive(Debug, Default)]
 struct State {
     attached: Attached,
+    /// The tables that foreign SQL may read and not change, folded.
+    protected: BTreeSet<String>,
+    memory: bool,
     up: bool,
     /// What the statement at hand touches.
     touched: Touched,
     /// What the statements before it touched.
     total: Touched,
     schema_mark: bool,
+    creates_protected: bool,
     denied: Option<String>,
+    /// The trigger or view in which it stands.
+    denied_in: Option<String>,
 }
 
 /// The fence of one connection; down unless raised.
@@ -75,8 +81,27 @@ impl Fence {
     /// Raises the fence with an empty record.
     pub fn raise(&self) {
         let mut state = self.state();
-        let attached = std::mem::take(&mut state.attached);
-        *state = State { attached, up: true, ..State::default() };
+        state.begin(true);
+    }
+
+    /// Makes the fence of a database in memory: nothing that runs there may reach a file, ours included.
+    pub(crate) fn of_memory() -> Self {
+        let fence = Self::default();
+        fence.state().memory = true;
+        fence
+    }
+
+    /// Names tables that no foreign SQL may change, not even through a trigger.
+    pub fn protect(&self, names: [&str; 2]) {
+        self.state().protected = names.into_iter().map(fold).collect();
+    }
+
+    /// Runs a statement behind the fence; what it touches is not asked for.
+    pub(crate) fn around<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.raise();
+        let done = action();
+        self.lower();
+        done
     }
 
     /// Opens or closes the way to the attached database.
@@ -92,7 +117,7 @@ impl Fence {
     /// Lowers the fence and returns the record.
     pub fn lower(&self) -> Touched {
         self.take_statement();
-        std::mem::take(&mut *self.state()).total
+        self.state().begin(false)
     }
 
     /// Returns what was touched since the last call; the record keeps it.
@@ -108,9 +133,22 @@ impl Fence {
         self.state().touched.clone()
     }
 
+    /// Does something of ours between two statements, without the fence.
+    pub(super) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.state().up = false;
+        let done = action();
+        self.state().up = true;
+        done
+    }
+
     /// Returns what was denied since the fence was raised, in words.
     pub fn denied(&self) -> Option<String> {
         self.state().denied.clone()
+    }
+
+    /// Returns the trigger or view of what was denied.
+    pub(crate) fn denied_in(&self) -> Option<String> {
+        self.state().denied_in.clone()
     }
 
     /// Denies something that SQLite does not ask about.
@@ -118,9 +156,20 @@ impl Fence {
         self.state().denied.get_or_insert_with(|| what.to_owned());
     }
 
-    /// Tells whether a statement compiled since the last call changes the schema.
-    pub(super) fn take_schema_mark(&self) -> bool {
-        std::mem::take(&mut self.state().schema_mark)
+    /// Begins another statement.
+    pub(super) fn next_statement(&self) {
+        let mut state = self.state();
+        (state.schema_mark, state.creates_protected) = (false, false);
+    }
+
+    /// Returns whether the statement changes a schema, if only that of temporary objects.
+    pub(super) fn changes_schema(&self) -> bool {
+        self.state().schema_mark
+    }
+
+    /// Returns whether no foreign SQL may change a table of this name.
+    pub(crate) fn protects(&self, table: &str) -> bool {
+        self.state().protected.contains(&fold(table))
     }
 
     fn decide(&self, context: &AuthContext<'_>) -> Authorization {
@@ -131,18 +180,68 @@ impl Fence {
             }
             return answer;
         }
+        if state.memory
+            && let Some(what) = leaves_memory(context)
+        {
+            state.denied.get_or_insert(what);
+            return Authorization::Deny;
+        }
         if !state.up {
             return Authorization::Allow;
         }
-        if let Some(what) = forbidden(context) {
+        if let Some(what) = forbidden(context).or_else(|| state.protects(context)) {
+            state.denied_in = context.accessor.map(str::to_owned);
             state.denied.get_or_insert(what);
+            return Authorization::Deny;
+        }
+        if let AuthAction::CreateTable { table_name } = context.action {
+            state.creates_protected = state.protected.contains(&fold(table_name));
+        }
+        if state.creates_protected && matches!(context.action, AuthAction::Select) {
+            state.denied.get_or_insert_with(|| "filling the version table".to_owned());
             return Authorization::Deny;
         }
         let before = std::mem::take(&mut state.touched.schema);
         note(&mut state.touched, context);
-        state.schema_mark |= state.touched.schema;
+        state.schema_mark |= state.touched.schema || changes_temporary_schema(context);
         state.touched.schema |= before;
         Authorization::Allow
+    }
+}
+
+impl State {
+    /// Empties the record and returns what it held.
+    fn begin(&mut self, up: bool) -> Touched {
+        let next = Self {
+            attached: std::mem::take(&mut self.attached),
+            protected: std::mem::take(&mut self.protected),
+            memory: self.memory,
+            up,
+            ..Self::default()
+        };
+        std::mem::replace(self, next).total
+    }
+
+    /// Says what a statement does to a protected table, if it does anything.
+    fn protects(&self, context: &AuthContext<'_>) -> Option<String> {
+        let (table, what) = match context.action {
+            AuthAction::Insert { table_name }
+            | AuthAction::Update { table_name, .. }
+            | AuthAction::Delete { table_name } => (table_name, "a change of"),
+            AuthAction::DropTable { table_name } => (table_name, "DROP TABLE on"),
+            AuthAction::AlterTable { table_name, .. } => (table_name, "ALTER TABLE on"),
+            AuthAction::CreateTrigger { table_name, .. }
+            | AuthAction::CreateTempTrigger { table_name, .. } => (table_name, "a trigger on"),
+            AuthAction::CreateIndex { table_name, .. } => (table_name, "an index on"),
+            _ => return None,
+        };
+        let main = context.database_name.is_none_or(|name| !name.eq_ignore_ascii_case("temp"));
+        let trigger = matches!(context.action, AuthAction::CreateTempTrigger { .. });
+        if !(main || trigger) || !self.protected.contains(&fold(table)) {
+            return None;
+        }
+        let by = context.accessor.map(|it| format!(" by the trigger {it}")).unwrap_or_default();
+        Some(format!("{what} the version table {table}{by}"))
     }
 }
 
@@ -180,8 +279,8 @@ impl Attached {
     }
 }
 
-/// Pragmas that only read and that table-valued functions use.
-const READING_PRAGMAS: [&str; 12] = [
+/// Pragmas that only read, whatever their argument. SQLite's own ALTER TABLE ADD COLUMN runs `quick_check`.
+const READING_PRAGMAS: [&str; 15] = [
     "collation_list",
     "data_version",
     "foreign_key_check",
@@ -190,11 +289,35 @@ const READING_PRAGMAS: [&str; 12] = [
     "index_info",
     "index_list",
     "index_xinfo",
+    "integrity_check",
     "module_list",
+    "pragma_list",
+    "quick_check",
     "table_info",
     "table_list",
     "table_xinfo",
 ];
+
+/// Pragmas that read without a value and write with one. FTS4 and R*Tree ask for `page_size`.
+const READING_WITHOUT_VALUE: [&str; 7] = [
+    "application_id",
+    "encoding",
+    "freelist_count",
+    "page_count",
+    "page_size",
+    "schema_version",
+    "user_version",
+];
+
+/// Says how a statement would leave a database in memory.
+fn leaves_memory(context: &AuthContext<'_>) -> Option<String> {
+    match context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } | AuthAction::Function { .. } => {
+            forbidden(context)
+        }
+        _ => None,
+    }
+}
 
 fn forbidden(context: &AuthContext<'_>) -> Option<String> {
     match context.action {
@@ -203,10 +326,9 @@ fn forbidden(context: &AuthContext<'_>) -> Option<String> {
         AuthAction::Attach { .. } => Some("ATTACH or VACUUM".to_owned()),
         AuthAction::Detach { .. } => Some("DETACH".to_owned()),
         AuthAction::Pragma { pragma_name, pragma_value } => {
-            // Full-text and R*Tree tables ask for the page size when they are opened.
-            let asks = crate::name::same(pragma_name, "page_size") && pragma_value.is_none();
+            let named = |list: &[&str]| list.iter().any(|it| crate::name::same(it, pragma_name));
             let reads =
-                asks || READING_PRAGMAS.iter().any(|known| crate::name::same(known, pragma_name));
+                named(&READING_PRAGMAS) || pragma_value.is_none() && named(&READING_WITHOUT_VALUE);
             (!reads).then(|| format!("PRAGMA {pragma_name}"))
         }
         AuthAction::Function { function_name } => {
@@ -216,6 +338,16 @@ fn forbidden(context: &AuthContext<'_>) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn changes_temporary_schema(context: &AuthContext<'_>) -> bool {
+    let (AuthAction::Insert { table_name }
+    | AuthAction::Update { table_name, .. }
+    | AuthAction::Delete { table_name }) = context.action
+    else {
+        return false;
+    };
+    matches!(fold(table_name).as_str(), "sqlite_temp_master" | "sqlite_temp_schema")
 }
 
 fn note(touched: &mut Touched, context: &AuthContext<'_>) {

@@ -27,11 +27,15 @@ pub use open::{Access, Database, OpenOptions, beside};
 pub use parts::{
     LentCollations, MissingPart, lend_collations, with_known_stubs, with_passing_stubs,
 };
-pub(crate) use parts::{passing_stubs, stub, with_stubs};
+pub(crate) use parts::{passing_stubs, stub, take_back, with_stubs};
 pub use patience::{WaitListener, listen_to_waits};
 pub(crate) use reach::{look_at, read_error};
 pub use room::Room;
 pub use settings::{Identity, with_strict_names};
-pub use statements::{Follower, Purpose, Statement, run_fenced, run_followed, told, words};
+pub use statements::{
+    DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,
+    string_in_double_quotes, told, words,
+};
+pub(crate) use statements::{from_statement, run_one};
 pub use transaction::WriteTransaction;
 pub use writeback::Writeback;

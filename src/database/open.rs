@@ -92,6 +92,7 @@ impl Database {
             None => Connection::open_with_flags(path, flags),
         }
         .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
+        options.interrupt.make_current();
         patience::install(&mut connection, options.wait, &options.interrupt)?;
         let waker = watch(&mut connection, &options.interrupt)?;
         let fence = Fence::default();

@@ -132,7 +132,7 @@ pub fn with_known_stubs(connection: &Connection, missing: &[MissingPart], sql: &
     Ok(done?)
 }
 
-fn take_back(connection: &Connection, stubbed: &[MissingPart]) -> rusqlite::Result<()> {
+pub(crate) fn take_back(connection: &Connection, stubbed: &[MissingPart]) -> rusqlite::Result<()> {
     for part in stubbed {
         match part {
             MissingPart::Function(name) => connection.remove_function(name.as_str(), -1)?,

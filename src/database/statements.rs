@@ -3,19 +3,22 @@
 //! SQLite finds the end of each statement; nothing here splits text.
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Batch, Connection};
+use rusqlite::{Batch, Connection, Statement};
 
 use super::effort::effort;
 use super::fence::{Fence, Touched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Stage, measured};
-use crate::sql::significant_tokens;
+use crate::name::quote;
+use crate::sql::{Token, significant_tokens, unquote, with_identifiers_only};
 
 /// What is done with the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// All are compiled; only those that change the schema are run.
     Check,
+    /// As `Check`; a string in double quotes is refused.
+    CheckNew,
     /// All are run.
     Run,
 }
@@ -46,12 +49,12 @@ pub trait Follower {
     ///
     /// # Errors
     /// Whatever SQLite reports; it ends the run.
-    fn after(&mut self, connection: &Connection, statement: Statement<'_>) -> Result<()>;
+    fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()>;
 }
 
 /// A statement of a text.
 #[derive(Debug, Clone, Copy)]
-pub struct Statement<'s> {
+pub struct DoneStatement<'s> {
     /// Its text.
     pub text: &'s str,
     /// What it touches.
@@ -65,7 +68,7 @@ impl Follower for Unfollowed {
         Ok(())
     }
 
-    fn after(&mut self, _: &Connection, _: Statement<'_>) -> Result<()> {
+    fn after(&mut self, _: &Connection, _: DoneStatement<'_>) -> Result<()> {
         Ok(())
     }
 }
@@ -80,10 +83,14 @@ pub fn run_followed(
     sql: &str,
     follower: &mut dyn Follower,
 ) -> Result<Touched> {
+    let others: Vec<String> = temporary(connection)?.into_iter().map(|(_, name)| name).collect();
     fence.raise();
     let run = run_statements(connection, (fence, purpose), sql, follower);
     let denied = fence.denied();
     let mut touched = fence.lower();
+    if run.is_ok() {
+        drop_temporary(connection, &others)?;
+    }
     match (run, denied) {
         (Ok(()), None) => {
             if replaces(sql) {
@@ -128,7 +135,7 @@ pub fn told<T, E: From<rusqlite::Error>>(
 }
 
 /// A busy file, an interrupt or a damaged file is not the statement's fault.
-fn from_statement(error: rusqlite::Error, what: String) -> Error {
+pub(crate) fn from_statement(error: rusqlite::Error, what: String) -> Error {
     let plain = matches!(
         error.sqlite_error_code(),
         None | Some(rusqlite::ErrorCode::Unknown | rusqlite::ErrorCode::ConstraintViolation)
@@ -159,6 +166,7 @@ fn run_statements(
     let mut passed = 0;
     loop {
         let line = || line_after(sql, passed);
+        fence.next_statement();
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
@@ -167,15 +175,22 @@ fn run_statements(
             }
         };
         let text = statement.expanded_sql().unwrap_or_default();
-        // SQLite asks the authorizer about VACUUM only when it runs, which is too late for a check.
-        let vacuums =
-            significant_tokens(&text).next().is_some_and(|it| it.is_word(&text, "VACUUM"));
-        if vacuums {
-            fence.deny("VACUUM");
+        if let Some(what) = refused_unasked(fence, &statement, &text) {
+            fence.deny(&what);
             return Err(Stop::Statement(line(), rusqlite::Error::InvalidQuery));
         }
-        if purpose == Purpose::Run || fence.take_schema_mark() {
-            follower.before(connection, &fence.statement()).map_err(Stop::Follower)?;
+        let runs = purpose == Purpose::Run || fence.changes_schema();
+        if purpose == Purpose::CheckNew
+            && let Err(error) = strict_names(connection, &text)
+        {
+            let before = sql.get(..passed).map_or(0, |it| it.matches('\n').count());
+            fence.deny(&string_in_double_quotes(&error));
+            let line = line_of_strict(&error).map_or_else(line, |it| before + it);
+            return Err(Stop::Statement(line, error));
+        }
+        if runs {
+            let touched = fence.statement();
+            fence.aside(|| follower.before(connection, &touched)).map_err(Stop::Follower)?;
             let mut rows = statement.raw_query();
             while rows.next().map_err(|error| Stop::Statement(line(), error))?.is_some() {}
         }
@@ -184,10 +199,87 @@ fn run_statements(
         if replaces(&text) {
             touched.assume_replacing();
         }
-        let done = Statement { text: &text, touched: &touched };
-        follower.after(connection, done).map_err(Stop::Follower)?;
+        let done = DoneStatement { text: &text, touched: &touched };
+        fence.aside(|| follower.after(connection, done)).map_err(Stop::Follower)?;
         passed += text.len();
     }
+}
+
+/// The line of an error in the text that SQLite was given.
+fn line_of_strict(error: &rusqlite::Error) -> Option<usize> {
+    match error {
+        rusqlite::Error::SqlInputError { sql, .. } => line_of(sql, error),
+        _ => None,
+    }
+}
+
+/// Says why a statement is refused about which SQLite does not ask the authorizer, or asks too late.
+fn refused_unasked(fence: &Fence, statement: &Statement<'_>, text: &str) -> Option<String> {
+    if statement.parameter_count() > 0 {
+        let name = statement.parameter_name(1).unwrap_or("?");
+        return Some(format!("the parameter {name}, to which no value is bound,"));
+    }
+    let tokens: Vec<Token> = significant_tokens(text).collect();
+    let first = tokens.first()?;
+    // SQLite asks about VACUUM only when it runs.
+    if first.is_word(text, "VACUUM") {
+        return Some("VACUUM".to_owned());
+    }
+    // It names only the old name of a table.
+    let renamed =
+        tokens.windows(3).find(|it| it[0].is_word(text, "RENAME") && it[1].is_word(text, "TO"))?;
+    let name = unquote(renamed[2].text(text));
+    (first.is_word(text, "ALTER") && fence.protects(&name))
+        .then(|| format!("a table renamed to the version table {name}"))
+}
+
+/// Compiles a statement, or a query, with each word in double quotes as an identifier and nothing else.
+/// Texts that it uses, such as those of views and triggers, keep their meaning.
+///
+/// # Errors
+/// What SQLite says of a word that is no identifier.
+pub fn strict_names(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    match with_identifiers_only(sql) {
+        Some(strict) => connection.prepare(&strict).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Says what is wrong with a word in double quotes.
+pub fn string_in_double_quotes(error: &rusqlite::Error) -> String {
+    format!("a string in double quotes ({}; a string is written in single quotes)", words(error))
+}
+
+/// Runs the one statement of a text that is not ours.
+///
+/// # Errors
+/// SQLite's; [`rusqlite::Error::MultipleStatement`] if there is a second one.
+pub(crate) fn run_one(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// Drops the temporary objects that came since their names were listed: no step sees those of another.
+fn drop_temporary(connection: &Connection, before: &[String]) -> rusqlite::Result<()> {
+    for (kind, name) in temporary(connection)? {
+        if before.contains(&name) || name.starts_with("sqlite_") {
+            continue;
+        }
+        let name = quote(&name);
+        connection.execute_batch(&format!("DROP {kind} IF EXISTS temp.{name}"))?;
+    }
+    Ok(())
+}
+
+/// Lists the temporary objects, virtual tables before the tables that they keep for themselves.
+fn temporary(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(
+        "SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index' ORDER BY rootpage",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// The line of the first word after a byte position.

@@ -1,5 +1,6 @@
 //! The request to stop, which another thread makes and the engine obeys.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -21,7 +22,22 @@ struct Shared {
     wakers: Mutex<Vec<Weak<Waker>>>,
 }
 
+thread_local! {
+    static CURRENT: RefCell<Interrupt> = RefCell::default();
+}
+
 impl Interrupt {
+    /// Makes this the request that stops the statements of in-memory databases on this thread. They are opened
+    /// deep inside the planning, where no options are at hand.
+    pub fn make_current(&self) {
+        CURRENT.set(self.clone());
+    }
+
+    /// Returns the request that was last made current on this thread.
+    pub(crate) fn current() -> Self {
+        CURRENT.with_borrow(Self::clone)
+    }
+
     /// Asks the engine to stop at the next safe point and roll back.
     ///
     /// Not for a signal handler proper, which must not lock: for a thread that waits for signals.

@@ -210,6 +210,7 @@ pub(super) fn plan_path(
 ) -> Result<Plan> {
     let mut shadow = Shadow::of(&known.schema)?;
     shadow.keep_tables(project.versions.names());
+    shadow.plan_a_run();
     let phases: Vec<&Phase> = path.iter().filter_map(|id| project.chain.get(id)).collect();
     let mut plan = match direction {
         Direction::Up => {

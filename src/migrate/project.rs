@@ -57,7 +57,9 @@ impl Project {
     /// # Errors
     /// As [`Database::open`].
     pub fn open(&self, access: Access) -> Result<Database> {
-        Database::open(&self.database, access, &self.options)
+        let database = Database::open(&self.database, access, &self.options)?;
+        database.fence().protect(self.versions.names());
+        Ok(database)
     }
 
     /// Reads the schema and what is recorded.

@@ -11,6 +11,7 @@ use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::history::VersionTables;
 use crate::restore::{Content, Found, Words, Written, write};
+use crate::rows::compare_databases;
 use crate::schema::{Object, ObjectKind, read};
 use crate::shadow::Shadow;
 
@@ -183,15 +184,26 @@ impl Compact<'_> {
             observer.event(&Event::Progress { stage, subject, done, total: 0 });
         };
         let found = compare_pages(connection, other, self.options, &mut progress)?;
+        let difference = match found {
+            Pages::Equal(_) => None,
+            Pages::Differ(what) => Some(what),
+            Pages::Unknown => self.difference_in_values(live, other)?,
+        };
         drop(transaction);
-        match found {
-            Pages::Equal(_) => Ok(None),
-            Pages::Differ(what) => Ok(Some(what)),
-            Pages::Unknown => {
-                let what = "this SQLite gives no pages out, so that they cannot be compared";
-                Err(Error::new(ErrorKind::Unsupported, what))
-            }
-        }
+        Ok(difference)
+    }
+
+    /// Compares schemas and rows where the pages cannot be read.
+    fn difference_in_values(&self, live: &Database, other: &Path) -> Result<Option<String>> {
+        let other = Database::open(other, Access::Look, self.options)?;
+        let schemas = (read(live.connection())?, read(other.connection())?);
+        let compared = compare_databases(
+            (live.connection(), &schemas.0),
+            (other.connection(), &schemas.1),
+            &mut |_, _| self.options.interrupt.check(),
+        )?;
+        other.close()?;
+        Ok(compared.err().and_then(|all| all.first().map(ToString::to_string)))
     }
 }
 

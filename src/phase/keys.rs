@@ -12,8 +12,16 @@ use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftO
 pub(super) enum Form {
     /// A string that names something, and so is not empty.
     Name,
-    /// A string of SQL, and so not empty.
+    /// A string of SQL statements, and so not empty.
     Sql,
+    /// A string with one query.
+    Query,
+    /// A string with one CREATE statement.
+    Create,
+    /// A string with a piece of a statement: an expression, a column definition, a constraint.
+    Piece,
+    /// The declared type of a column; it may be empty.
+    TypeName,
     /// Any string.
     Text,
     /// `true` or `false`.
@@ -217,7 +225,7 @@ pub(super) const PHASE_KEYS: &[Key] = &[
 /// The keys of a check.
 pub(super) const CHECK_KEYS: &[Key] = &[
     required("name", Form::Name),
-    required("sql", Form::Sql),
+    required("sql", Form::Query),
     required("expect", Form::Expected),
     optional("message", Form::Name),
 ];
@@ -226,8 +234,8 @@ const TABLE: Key = required("table", Form::Identifier);
 const COLUMN: Key = required("column", Form::Identifier);
 const FROM: Key = required("from", Form::Identifier);
 const TO: Key = required("to", Form::Identifier);
-const SQL: Key = required("sql", Form::Sql);
-const VALUE: Key = optional("value", Form::Sql);
+const CREATE: Key = required("sql", Form::Create);
+const VALUE: Key = optional("value", Form::Piece);
 const IF_EXISTS: Key = optional("if_exists", Form::Switch);
 const IF_NOT_EXISTS: Key = optional("if_not_exists", Form::Switch);
 
@@ -235,11 +243,11 @@ const IF_NOT_EXISTS: Key = optional("if_not_exists", Form::Switch);
 pub(super) const KINDS: &[Kind] = &[
     Kind { op: "rename_table", keys: &[FROM, TO], make: rename_table },
     Kind { op: "rename_column", keys: &[TABLE, FROM, TO], make: rename_column },
-    Kind { op: "create_table", keys: &[SQL, IF_NOT_EXISTS], make: create_table },
+    Kind { op: "create_table", keys: &[CREATE, IF_NOT_EXISTS], make: create_table },
     Kind { op: "drop_table", keys: &[TABLE, IF_EXISTS], make: drop_table },
     Kind {
         op: "add_column",
-        keys: &[TABLE, required("column", Form::Sql), optional("after", Form::Identifier), VALUE],
+        keys: &[TABLE, required("column", Form::Piece), optional("after", Form::Identifier), VALUE],
         make: add_column,
     },
     Kind { op: "drop_column", keys: &[TABLE, COLUMN], make: drop_column },
@@ -248,23 +256,27 @@ pub(super) const KINDS: &[Kind] = &[
         keys: &[
             TABLE,
             COLUMN,
-            some_of("type", Form::Text),
+            some_of("type", Form::TypeName),
             some_of("not_null", Form::Switch),
-            some_of("default", Form::Sql),
+            some_of("default", Form::Piece),
             some_of("collate", Form::Name),
-            some_of("value", Form::Sql),
+            some_of("value", Form::Piece),
         ],
         make: alter_column,
     },
-    Kind { op: "add_constraint", keys: &[TABLE, SQL], make: add_constraint },
+    Kind {
+        op: "add_constraint",
+        keys: &[TABLE, required("sql", Form::Piece)],
+        make: add_constraint,
+    },
     Kind {
         op: "drop_constraint",
-        keys: &[TABLE, one_of("name", Form::Name), one_of("sql", Form::Sql)],
+        keys: &[TABLE, one_of("name", Form::Name), one_of("sql", Form::Piece)],
         make: drop_constraint,
     },
-    Kind { op: "create_index", keys: &[SQL, IF_NOT_EXISTS], make: create_index },
-    Kind { op: "create_view", keys: &[SQL, IF_NOT_EXISTS], make: create_view },
-    Kind { op: "create_trigger", keys: &[SQL, IF_NOT_EXISTS], make: create_trigger },
+    Kind { op: "create_index", keys: &[CREATE, IF_NOT_EXISTS], make: create_index },
+    Kind { op: "create_view", keys: &[CREATE, IF_NOT_EXISTS], make: create_view },
+    Kind { op: "create_trigger", keys: &[CREATE, IF_NOT_EXISTS], make: create_trigger },
     Kind {
         op: "drop_index",
         keys: &[required("index", Form::Identifier), IF_EXISTS],
@@ -281,11 +293,11 @@ pub(super) const KINDS: &[Kind] = &[
         make: drop_trigger,
     },
     Kind { op: "rename_index", keys: &[FROM, TO], make: rename_index },
-    Kind { op: "replace_view", keys: &[SQL], make: replace_view },
-    Kind { op: "replace_trigger", keys: &[SQL], make: replace_trigger },
+    Kind { op: "replace_view", keys: &[CREATE], make: replace_view },
+    Kind { op: "replace_trigger", keys: &[CREATE], make: replace_trigger },
     Kind {
         op: "rebuild",
-        keys: &[TABLE, SQL, optional("values", Form::Expressions)],
+        keys: &[TABLE, CREATE, optional("values", Form::Expressions)],
         make: rebuild,
     },
     Kind { op: "sql", keys: &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], make: sql },
@@ -433,9 +445,14 @@ mod tests {
 
     fn value(form: Form) -> Value {
         match form {
-            Form::Name | Form::Identifier | Form::Sql | Form::Text | Form::Word(_) => {
-                Value::Text("t".to_owned())
-            }
+            Form::Name
+            | Form::Identifier
+            | Form::Sql
+            | Form::Create
+            | Form::Piece
+            | Form::TypeName
+            | Form::Text
+            | Form::Word(_) => Value::Text("t".to_owned()),
             Form::Switch => Value::Switch(true),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
@@ -445,6 +462,7 @@ mod tests {
             | Form::Ids
             | Form::Labels
             | Form::Expected
+            | Form::Query
             | Form::Tables => {
                 panic!("no step has such a key")
             }

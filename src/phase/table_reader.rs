@@ -12,7 +12,10 @@ use super::phase::PhaseId;
 use super::problem::Problems;
 use super::step::Expected;
 use crate::files::{FileKind, Files};
-use crate::sql::SqliteVersion;
+use crate::sql::{
+    SqliteVersion, find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
+    find_table_of_query,
+};
 
 /// Words that mean something else as a target, so that no phase can have them as its id.
 const RESERVED: [&str; 3] = ["head", "heads", "base"];
@@ -123,9 +126,16 @@ impl<'r> TableReader<'r> {
     }
 
     fn value(&mut self, key: &Key, item: &Item, line: usize) -> Option<Value> {
+        if let Some(fault) = faulty_sql(key.form, item) {
+            let line = self.line_inside(&fault, item, line);
+            self.problem(line, format!("{}: {}", quoted(key.name), fault.what));
+            return None;
+        }
         let read = match key.form {
-            Form::Text | Form::Identifier => string(item).map(Value::Text),
-            Form::Name | Form::Sql => filled(item).map(Value::Text),
+            Form::Text | Form::Identifier | Form::TypeName => string(item).map(Value::Text),
+            Form::Name | Form::Sql | Form::Query | Form::Create | Form::Piece => {
+                filled(item).map(Value::Text)
+            }
             Form::Word(words) => word(item, words).map(Value::Text),
             Form::Switch => {
                 item.as_bool().map(Value::Switch).ok_or_else(|| wrong("true or false", item))
@@ -144,6 +154,19 @@ impl<'r> TableReader<'r> {
             },
         };
         read.map_err(|fault| self.problem(line, format!("{} {fault}", quoted(key.name)))).ok()
+    }
+
+    /// Returns the line of the phase file in which a place of a string stands. The lines of a string over several
+    /// lines are those of the file; of others, only the beginning is known.
+    fn line_inside(&self, fault: &Fault<'_>, item: &Item, otherwise: usize) -> usize {
+        let Some(span) = fault.span.clone().or_else(|| item.span()) else { return otherwise };
+        let (first, last) = (self.lines.at(span.start), self.lines.at(span.end));
+        let written = fault.text.matches('\n').count();
+        // TOML leaves out a line end right behind the opening quotes.
+        match (last - first).checked_sub(written) {
+            Some(skipped @ 0..=1) if last > first => first + skipped + fault.line - 1,
+            _ => first,
+        }
     }
 
     /// Reads an SQL file beside the phase file.
@@ -177,6 +200,9 @@ impl<'r> TableReader<'r> {
         }
         if text.contains('\0') {
             return Err(format!("names {called}, which holds a NUL character"));
+        }
+        if let Some(fault) = find_parameter(&text) {
+            self.problems.add(&path, fault.line, fault.what);
         }
         self.sql_texts.push(text.clone());
         Ok(Value::SqlFile(name, text))
@@ -247,6 +273,35 @@ impl Lines {
     pub(super) fn at(&self, offset: usize) -> usize {
         self.0.partition_point(|start| *start <= offset)
     }
+}
+
+/// What an SQL text may not hold.
+struct Fault<'t> {
+    what: String,
+    /// The line in the text, from 1.
+    line: usize,
+    text: &'t str,
+    /// Where the text stands, if not where the key says.
+    span: Option<Range<usize>>,
+}
+
+/// Finds the first thing that a text of SQL may not hold, as far as its words tell.
+fn faulty_sql(form: Form, item: &Item) -> Option<Fault<'_>> {
+    if form == Form::Expressions {
+        return item.as_table_like()?.iter().find_map(|(_, it)| faulty_sql(Form::Piece, it));
+    }
+    let text = item.as_str()?;
+    let found = match form {
+        Form::Sql => find_parameter(text),
+        Form::Query => find_parameter(text).or_else(|| find_second_statement(text)),
+        Form::Create => find_parameter(text)
+            .or_else(|| find_second_statement(text))
+            .or_else(|| find_passing_object(text))
+            .or_else(|| find_table_of_query(text)),
+        Form::Piece | Form::TypeName => find_parameter(text).or_else(|| find_end_of_piece(text)),
+        _ => None,
+    }?;
+    Some(Fault { what: found.what, line: found.line, text, span: item.span() })
 }
 
 type Spanned<'t> = (&'t dyn TableLike, Option<Range<usize>>);

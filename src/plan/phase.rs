@@ -2,12 +2,12 @@
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
-use super::soundness::{refuse_newer_syntax, refuse_newly_broken};
+use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Operation, Phase, Step, Strategy};
+use crate::phase::{Check, Operation, Phase, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect};
 
@@ -24,13 +24,22 @@ pub fn plan_phase(
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
     let planner = Planner { phase, tables };
+    let up = direction == Direction::Up;
+    let checks = |shadow: &Shadow, checks: &[Check]| {
+        let compiled = checks.iter().filter(|_| up && shadow.plans()).try_for_each(|check| {
+            shadow.compile_check(check).map_err(|error| error.at(&phase.file, check.line))
+        });
+        compiled.map_err(|error| error.in_phase(phase.id.as_str()))
+    };
+    checks(shadow, &phase.require)?;
     let before = shadow.schema()?;
     let outputs = shadow.outputs()?;
     let strings = shadow.names_read_as_strings()?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| {
-            refuse_newly_broken(shadow, (&before, &strings), &stages).map(|()| stages)
+            let texts = if up && shadow.plans() { Texts::New } else { Texts::Old };
+            refuse_newly_broken(shadow, (&before, &strings, texts), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, steps))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
@@ -39,6 +48,7 @@ pub fn plan_phase(
         newer.map_err(|error| at_phase(error, phase, steps))?;
     }
     let mut plan = planner.finish(shadow, direction, before, stages)?;
+    checks(shadow, &phase.verify)?;
     plan.notices.extend(changed);
     Ok(plan)
 }

@@ -11,20 +11,33 @@ use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
+/// Whether the texts of new objects come from a phase that was never applied, or are the old ones of a way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// New texts, which must mean what they say.
+    New,
+    /// Old texts, which keep their meaning.
+    Old,
+}
+
 /// Refuses steps that break what was sound before them; `strings` are the names that were read as strings then.
 ///
 /// # Errors
 /// [`ErrorKind::Step`] naming every view, trigger or table that would be broken.
 pub(super) fn refuse_newly_broken(
     shadow: &mut Shadow,
-    (before, strings): (&Schema, &[NameAsString]),
+    (before, strings, texts): (&Schema, &[NameAsString], Texts),
     stages: &[Stage],
 ) -> Result<()> {
     refuse_unreadable(shadow)?;
     refuse_uncompilable(shadow, before, stages)?;
     refuse_loose_keys(shadow, before, stages)?;
-    refuse_names_as_strings(shadow, (before, strings), stages)?;
-    refuse_deaf_triggers(shadow, before, stages)
+    if texts == Texts::New {
+        refuse_forbidden_triggers(shadow, before)?;
+    }
+    refuse_names_as_strings(shadow, (before, strings, texts), stages)?;
+    refuse_deaf_triggers(shadow, before, stages)?;
+    refuse_changed_references(shadow)
 }
 
 /// Refuses objects that need a newer SQLite than the phase allows, unless the file needed that release before.
@@ -73,6 +86,18 @@ fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
     Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
 }
 
+/// A view or trigger that compiles and reads other columns than before gives other answers, and nothing says so.
+fn refuse_changed_references(shadow: &mut Shadow) -> Result<()> {
+    let found = shadow.take_changed_references()?;
+    let lines = found.iter().map(|it| {
+        let changes = it.changes.join(", ");
+        format!("{} {} would read other columns than before: {changes}", it.kind.word(), it.name)
+    });
+    let lines: Vec<String> = lines.collect();
+    let (Some(first), Some(what)) = (found.first(), lines.first()) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Reference, what.clone()).about(&first.name).problems(lines))
+}
+
 /// What SQLite's check of a RENAME does not look at: how many values a trigger inserts, how many
 /// columns a view lists. It would show at the first write after the migration.
 fn refuse_uncompilable(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
@@ -115,7 +140,7 @@ fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Resu
 /// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
 fn refuse_names_as_strings(
     shadow: &mut Shadow,
-    (before, known): (&Schema, &[NameAsString]),
+    (before, known, texts): (&Schema, &[NameAsString], Texts),
     stages: &[Stage],
 ) -> Result<()> {
     let now = shadow.names_read_as_strings()?;
@@ -128,20 +153,29 @@ fn refuse_names_as_strings(
     let mut problems = Problems::default();
     for object in &after.objects {
         let (kind, name) = (object.kind, object.name.as_str());
-        let Some(origin) = object_before(before, stages, kind, name) else { continue };
+        let is_given = given.iter().any(|it| it.0 == kind && same(&it.1, name));
+        let is = words_of(&now, kind, name);
+        let origin = object_before(before, stages, kind, name);
+        if texts == Texts::New && (is_given || origin.is_none()) {
+            for word in &is {
+                let what =
+                    format!("has \"{word}\", which is no column; write a string in single quotes");
+                problems.add(object, what);
+            }
+            continue;
+        }
+        let Some(origin) = origin else { continue };
         let text = |schema: &Schema, name: &str| {
             schema.find(kind, name).and_then(|it| it.sql.clone()).unwrap_or_default()
         };
         let was = words_of(known, kind, &origin);
-        let is = words_of(&now, kind, name);
         let old = text(before, &origin);
-        // A text that the phase gave may have strings that no text before had.
-        let is_given = given.iter().any(|it| it.0 == kind && same(&it.1, name));
+        // A text that a way back gives may have strings that no text before had.
         let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
         for word in is.iter().filter(lost) {
             problems.add(
                 object,
-                format!("would read \"{word}\" as a string, because it is no column any more"),
+                format!("would read \"{word}\" as a string, because no column has this name"),
             );
         }
         let new = object.sql.as_deref().unwrap_or_default();
@@ -157,6 +191,15 @@ fn refuse_names_as_strings(
         }
     }
     problems.refuse()
+}
+
+/// A new trigger may not do later what its phase may not do now.
+fn refuse_forbidden_triggers(shadow: &Shadow, before: &Schema) -> Result<()> {
+    let after = shadow.schema()?;
+    let text = |it: &Object| before.find(ObjectKind::Trigger, &it.name).map(|it| it.sql.clone());
+    let fresh = |it: &&Object| text(it).as_ref() != Some(&it.sql);
+    let fresh: Vec<&Object> = after.of_kind(ObjectKind::Trigger).filter(fresh).collect();
+    shadow.refuse_forbidden_triggers(&fresh)
 }
 
 fn words_of<'f>(found: &'f [NameAsString], kind: ObjectKind, name: &str) -> BTreeSet<&'f str> {

@@ -171,7 +171,10 @@ impl Trial<'_, '_> {
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
         let (rows, tables) = (self.proof.rows, self.proof.tables);
-        let detail = format!("{rows} rows in {tables} tables equal to the backup");
+        let mut detail = format!("{rows} rows in {tables} tables equal to the backup");
+        if self.records.is_none() {
+            detail.push_str(", compared through SQL");
+        }
         self.judge("rows", detail, problems);
         Ok(())
     }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::lineage::{Provenance, TableProvenance};
 use super::remade::{Place, RemadeTable, judge};
 use super::virtual_tables;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
@@ -114,11 +114,27 @@ pub(super) fn compare_all(
             Side { connection: sides.backup.0, table: &before.name, key: &left_key, columns: left };
         let right =
             Side { connection: sides.now.0, table: &after.name, key: &right_key, columns: right };
-        let comparison = compare(&left, &right, allowance, &mut progress)?;
+        let comparison = compare(&left, &right, allowance, &mut progress);
+        let comparison = comparison.map_err(|error| unreadable_copy(error, &left, &object.name))?;
         found.note(comparison);
     }
     virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
+}
+
+/// Reports rows that can be read in the backup and not in the database: SQLite's copying of whole records does not carry
+/// every record that SQLite can read, an empty one for instance. Other errors stay as they are.
+fn unreadable_copy(error: Error, backup: &Side<'_>, table: &str) -> Error {
+    if error.kind() != ErrorKind::Damaged
+        || compare(backup, backup, Allowance::None, &mut |_| Ok(())).is_err()
+    {
+        return error;
+    }
+    let what = format!("table {table} has records that SQLite cannot copy whole");
+    let problem = format!(
+        "write the rows of {table} anew first, for instance by an UPDATE that sets a column to itself"
+    );
+    Error::new(ErrorKind::Proof, what).about(table).problems([problem]).caused_by(error)
 }
 
 /// A table that comes from the backup, whose rows are compared with it.

@@ -8,7 +8,8 @@ use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
 use super::relax::relaxed;
 use crate::database::{
-    Database, Purpose, run_fenced, told, with_known_stubs, with_passing_stubs, with_strict_names,
+    Database, Purpose, run_fenced, run_one, told, with_known_stubs, with_passing_stubs,
+    with_strict_names,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
@@ -246,7 +247,7 @@ impl Run<'_> {
     }
 
     fn run(&self, statement: &str) -> Result<()> {
-        self.connection().execute_batch(statement).map_err(|error| refused(error, statement))
+        run_one(self.connection(), statement).map_err(|error| refused(error, statement))
     }
 
     /// As `run`; an index on a table that was copied tells how far it has come.
@@ -420,7 +421,8 @@ impl Run<'_> {
         }
         // Full-text tables keep new words in memory until a savepoint or the commit
         // (https://sqlite.org/vtab.html#the_xsavepoint_method). What is proven must be in the file.
-        self.run("SAVEPOINT phaseshift_words; RELEASE phaseshift_words")?;
+        self.run("SAVEPOINT phaseshift_words")?;
+        self.run("RELEASE phaseshift_words")?;
         let after = self.counts(&tables)?;
         for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {
             let (Some(before), Some(after)) = (before, after) else { continue };

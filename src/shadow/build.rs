@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 
 use super::shadow::Shadow;
-use crate::database::{MissingPart, with_passing_stubs, with_stubs};
+use crate::database::{Fence, MissingPart, run_one, with_passing_stubs, with_stubs};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Interrupt;
 use crate::name::{fold, quote, same};
 use crate::schema::{Entry, Object, ObjectKind, Schema, firing_statements, read};
 use crate::sql::edit::{
@@ -15,12 +17,20 @@ use crate::sql::edit::{
 };
 use crate::sql::{significant_tokens, unquote};
 
+/// Steps of SQLite's virtual machine between two looks at the request to stop.
+const STEPS: i32 = 1_000;
+
 /// Opens an empty in-memory database that reads stored text as the file's programs did.
 pub(super) fn open_memory() -> Result<Connection> {
-    let connection = Connection::open_in_memory()?;
+    let mut connection = Connection::open_in_memory()?;
+    let interrupt = Interrupt::current();
+    connection.progress_handler(STEPS, Some(move || interrupt.requested()))?;
+    Fence::of_memory().install(&mut connection)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     for (switch, value) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
     ] {
@@ -103,9 +113,12 @@ impl Shadow {
         if exists {
             return Ok(());
         }
-        let replayed = with_stubs(&self.connection, &mut self.missing, |it| it.execute_batch(sql));
+        let fence = &self.fence;
+        let replayed =
+            with_stubs(&self.connection, &mut self.missing, |it| fence.around(|| run_one(it, sql)));
         match replayed {
             Ok(()) => Ok(()),
+            Err(error) if is_interrupt(&error) => Err(error.into()),
             Err(error) if object.kind == ObjectKind::VirtualTable => {
                 if let Some(part) = MissingPart::in_error(&error)
                     && !self.missing.contains(&part)
@@ -113,7 +126,9 @@ impl Shadow {
                     self.missing.push(part);
                 }
                 match with_plain_tokenizer(sql) {
-                    Some(plain) if self.connection.execute_batch(&plain).is_ok() => {
+                    Some(plain)
+                        if self.fence.around(|| run_one(&self.connection, &plain)).is_ok() =>
+                    {
                         self.set_entry_sql(object.kind, &object.name, Some(sql))?;
                         self.reload()
                     }
@@ -137,8 +152,9 @@ impl Shadow {
         after: &Schema,
     ) -> Result<()> {
         let bare = open_memory()?;
-        let create = |name: &str, sql: &str, word: &str| match bare.execute_batch(sql) {
+        let create = |name: &str, sql: &str, word: &str| match run_one(&bare, sql) {
             Ok(()) => Ok(()),
+            Err(error) if is_interrupt(&error) => Err(error.into()),
             Err(error) => match MissingPart::in_error(&error) {
                 Some(part) => {
                     let what =
@@ -205,6 +221,10 @@ impl Shadow {
         }
         Ok(())
     }
+}
+
+pub(super) fn is_interrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
 }
 
 /// A module creates the tables behind its virtual table itself, and may read the columns of its content table. VACUUM

@@ -6,8 +6,37 @@ use rusqlite::Connection;
 
 use crate::database::{MissingPart, words};
 use crate::error::Result;
-use crate::name::{fold, quote};
-use crate::schema::{ObjectKind, Schema, firing_statements};
+use crate::name::{fold, quote, same};
+use crate::schema::{Object, ObjectKind, Schema, firing_statements};
+
+use super::shadow::{Shadow, not_allowed};
+
+impl Shadow {
+    /// Fails if one of these triggers does what no phase may do, such as writing a version table: SQLite compiles it
+    /// when it fires, which is long after the phase.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`](crate::ErrorKind::Step) naming the trigger and what it does.
+    pub fn refuse_forbidden_triggers(&self, triggers: &[&Object]) -> Result<()> {
+        if triggers.is_empty() {
+            return Ok(());
+        }
+        let schema = self.schema()?;
+        for trigger in triggers {
+            for statement in firing_statements(&self.connection, &schema, &trigger.table)? {
+                self.fence.raise();
+                let compiled = self.connection.prepare(&statement).map(drop);
+                let (denied, place) = (self.fence.denied(), self.fence.denied_in());
+                self.fence.lower();
+                let inside = place.is_some_and(|it| same(&it, &trigger.name));
+                if let (Err(error), Some(what), true) = (compiled, denied, inside) {
+                    return Err(not_allowed(&what).about(&trigger.name).caused_by(error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Finds the views, and the tables and views whose triggers do not compile, by folded name, with
 /// SQLite's message. What only lacks a function, collation or module is not counted.
@@ -47,7 +76,7 @@ fn try_compile(
 
 /// A view without a trigger for the statement refuses it; that is no fault. A virtual generated
 /// column cannot be written either.
-fn needs_no_trigger(error: &rusqlite::Error) -> bool {
+pub(super) fn needs_no_trigger(error: &rusqlite::Error) -> bool {
     let text = words(error);
     text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{ColumnOrigin, Lineage};
-use crate::database::{Follower, Statement, Touched, TouchedTable};
+use crate::database::{DoneStatement, Follower, Touched, TouchedTable};
 use crate::error::Result;
 use crate::name::{fold, is_internal, literal, same};
 use crate::schema::{RowKey, row_key};
@@ -185,7 +185,11 @@ impl Following {
         Ok(())
     }
 
-    fn rows_changed(&mut self, connection: &Connection, statement: Statement<'_>) -> Result<()> {
+    fn rows_changed(
+        &mut self,
+        connection: &Connection,
+        statement: DoneStatement<'_>,
+    ) -> Result<()> {
         if let Some(copy) = self.copied(connection, statement)? {
             self.empty.remove(&fold(&copy.to));
             self.add(TableEffect::Copy(copy));
@@ -211,7 +215,11 @@ impl Following {
 
     /// Returns the copy that a statement makes, if it fills an empty table of this step from one other table
     /// and touches nothing else.
-    fn copied(&self, connection: &Connection, statement: Statement<'_>) -> Result<Option<RowCopy>> {
+    fn copied(
+        &self,
+        connection: &Connection,
+        statement: DoneStatement<'_>,
+    ) -> Result<Option<RowCopy>> {
         let touched = statement.touched;
         if touched.tables.keys().filter(|it| !is_internal(it)).count() > 1
             || !touched.triggers.is_empty()
@@ -221,6 +229,13 @@ impl Following {
         let Some(copy) = table_copy(statement.text) else { return Ok(None) };
         if !self.empty.contains(&fold(&copy.to)) || self.effects.lineage.table(&copy.from).is_none()
         {
+            return Ok(None);
+        }
+        // A temporary table hides one of the file.
+        let hidden =
+            "SELECT count(*) FROM temp.sqlite_schema WHERE name COLLATE NOCASE IN (?1, ?2)";
+        let mut hidden = connection.prepare_cached(hidden)?;
+        if hidden.query_row([&copy.from, &copy.to], |row| row.get(0))? {
             return Ok(None);
         }
         let (read, filled) = (columns(connection, &copy.from)?, columns(connection, &copy.to)?);
@@ -241,7 +256,7 @@ impl Follower for Following {
         Ok(())
     }
 
-    fn after(&mut self, connection: &Connection, statement: Statement<'_>) -> Result<()> {
+    fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()> {
         if !statement.touched.schema {
             return self.rows_changed(connection, statement);
         }

@@ -116,10 +116,16 @@ impl Shadow {
         match present {
             Some(present) => self.create_present(&present, text, lenient),
             None => {
-                self.given.push((kind, name));
+                self.give(kind, name);
                 self.execute(text)
             }
         }
+    }
+
+    /// Notes that a step gives an object its text.
+    fn give(&mut self, kind: ObjectKind, name: String) {
+        self.forget_reference(kind, &name);
+        self.given.push((kind, name));
     }
 
     pub(super) fn drop(&mut self, kind: ObjectKind, name: &str, if_exists: bool) -> Result<()> {
@@ -143,7 +149,8 @@ impl Shadow {
             return Err(Error::new(ErrorKind::Step, what).about(from));
         };
         let renamed = edit::rename_object(&text, to).map_err(unreadable)?;
-        self.execute(&format!("DROP INDEX main.{};{renamed}", quote(from)))?;
+        self.execute(&format!("DROP INDEX main.{}", quote(from)))?;
+        self.execute(&renamed)?;
         self.lineage.rename_index(from, to);
         Ok(())
     }
@@ -159,7 +166,7 @@ impl Shadow {
         };
         self.drop(kind, &name, false)?;
         self.execute(text)?;
-        self.given.push((kind, name));
+        self.give(kind, name);
         for trigger in triggers {
             if let Some(text) = &trigger.sql {
                 self.execute(text)?;
@@ -181,9 +188,10 @@ impl Shadow {
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }
+        self.refuse_strings_in_values(&object.name, &values_of(operation))?;
         let edited = edited_text(operation, text, shape)?;
         if matches!(operation, Operation::Rebuild { .. }) {
-            self.given.push((ObjectKind::Table, object.name.clone()));
+            self.give(ObjectKind::Table, object.name.clone());
         }
         let listed = self.listed_views()?;
         let native = native_alter(operation, &object.name);
@@ -365,6 +373,18 @@ fn redefined_table(operation: &Operation) -> Option<&str> {
         | Operation::DropConstraint { table, .. }
         | Operation::Rebuild { table, .. } => Some(table),
         _ => None,
+    }
+}
+
+/// The values that a step gives.
+fn values_of(operation: &Operation) -> Vec<String> {
+    match operation {
+        Operation::AddColumn { value, .. } => value.iter().cloned().collect(),
+        Operation::AlterColumn { change, .. } => change.value.iter().cloned().collect(),
+        Operation::Rebuild { values, .. } => {
+            values.iter().map(|(_, value)| value.clone()).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

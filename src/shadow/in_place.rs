@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::lineage::Lineage;
 use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use crate::database::{MissingPart, with_stubs};
+use crate::database::{MissingPart, run_one, with_stubs};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
@@ -84,7 +84,7 @@ pub(super) fn create(
     text: Option<String>,
     missing: &mut Vec<MissingPart>,
 ) -> bool {
-    text.is_some_and(|text| with_stubs(connection, missing, |it| it.execute_batch(&text)).is_ok())
+    text.is_some_and(|text| with_stubs(connection, missing, |it| run_one(it, &text)).is_ok())
 }
 
 /// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and

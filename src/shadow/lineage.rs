@@ -31,6 +31,8 @@ pub struct CopyLayer {
 pub struct ColumnLineage {
     /// The name now.
     pub name: String,
+    /// Which column of the table it is, whatever its name and its values.
+    pub id: usize,
     /// The name in the top layer of the copying query; `None` for a new column.
     pub source: Option<String>,
     /// Where the values come from.
@@ -50,6 +52,8 @@ pub struct TableLineage {
     pub remade: bool,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
+    /// The number of columns that it has had, those that are gone included.
+    known: usize,
 }
 
 /// The origins of all tables that existed before, by folded name now.
@@ -126,23 +130,28 @@ impl TableLineage {
             .columns
             .iter()
             .filter(|column| column.storage != ColumnStorage::Hidden)
-            .map(|column| ColumnLineage {
+            .enumerate()
+            .map(|(id, column)| ColumnLineage {
                 name: column.name.clone(),
+                id,
                 source: Some(column.name.clone()),
                 origin: ColumnOrigin::Kept(column.name.clone()),
             })
             .collect();
         let base = table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { from: table.name.clone(), columns, layers: Vec::new(), remade: false, base }
+        let known = table.columns.len();
+        let from = table.name.clone();
+        Self { from, columns, layers: Vec::new(), remade: false, base, known }
     }
 
     /// Returns the lineage of a table that takes the rows of this one, with these columns.
     pub(super) fn remade(&self, columns: Vec<(String, ColumnOrigin)>) -> Self {
-        let columns = columns.into_iter().map(|(name, origin)| {
+        let known = columns.len();
+        let columns = columns.into_iter().enumerate().map(|(id, (name, origin))| {
             let source = (origin != ColumnOrigin::New).then(|| name.clone());
-            ColumnLineage { name, source, origin }
+            ColumnLineage { name, id, source, origin }
         });
-        Self { columns: columns.collect(), remade: true, ..self.clone() }
+        Self { columns: columns.collect(), remade: true, known, ..self.clone() }
     }
 
     /// Finds a column by its name now.
@@ -173,11 +182,18 @@ impl TableLineage {
     }
 
     pub(super) fn add_column(&mut self, name: &str) {
+        let id = self.next_id();
         self.columns.push(ColumnLineage {
             name: name.to_owned(),
+            id,
             source: None,
             origin: ColumnOrigin::New,
         });
+    }
+
+    fn next_id(&mut self) -> usize {
+        self.known += 1;
+        self.known - 1
     }
 
     /// Takes over the columns of a new definition: those of the same name are kept.
@@ -201,9 +217,12 @@ impl TableLineage {
             .collect();
         for (column, expression) in values {
             top.push((column.clone(), format!("({expression}\n)")));
+            let known = self.column(column).map(|it| it.id);
+            let id = known.unwrap_or_else(|| self.next_id());
             self.drop_column(column);
             self.columns.push(ColumnLineage {
                 name: column.clone(),
+                id,
                 source: Some(column.clone()),
                 origin: ColumnOrigin::Computed,
             });

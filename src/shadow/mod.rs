@@ -15,6 +15,8 @@ mod in_place;
 mod kept;
 mod lineage;
 mod quotes;
+mod references;
+mod relations;
 mod rename;
 mod retext;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
@@ -28,6 +30,7 @@ pub use health::{Unsound, UnsoundObject};
 pub use in_place::InPlace;
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
 pub use quotes::NameAsString;
+pub use references::ChangedReference;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};

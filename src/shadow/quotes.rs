@@ -137,11 +137,14 @@ fn strings(before: &Schema, after: &Schema) -> Vec<NameAsString> {
         if text == new {
             continue;
         }
+        let mut is_default = false;
         for (was, is) in significant_tokens(text).zip(significant_tokens(new)) {
-            if is_requoted((&was, text), (&is, new)) {
+            // Behind DEFAULT, SQLite reads no column, whatever the quotes.
+            if !is_default && is_requoted((&was, text), (&is, new)) {
                 let text = unquote(was.text(text)).to_string();
                 found.push(NameAsString { kind: old.kind, name: old.name.clone(), text });
             }
+            is_default = was.is_word(text, "DEFAULT");
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Renames: SQLite's own, with what it refuses or forgets made up for.
 
-use super::shadow::{Shadow, at_step};
+use super::shadow::{Shadow, at_step, not_allowed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -115,6 +115,12 @@ impl Shadow {
     fn rename(&mut self, rename: Rename<'_>, views: ViewPolicy) -> Result<()> {
         if rename.from == rename.to {
             return Ok(());
+        }
+        if rename.table.is_none() && self.fence.protects(rename.to) {
+            return Err(not_allowed(&format!(
+                "a table renamed to the version table {}",
+                rename.to
+            )));
         }
         self.refuse_unknown(&rename)?;
         self.refuse_unsound_users(&rename)?;

@@ -32,13 +32,15 @@ impl Shadow {
             && (same_meaning(present, text) || is_virtual && same_virtual_meaning(present, text))
         {
             self.set_entry_sql(kind, &object.name, Some(text))?;
+            self.forget_reference(kind, &object.name);
             return self.reload();
         }
         match kind {
             ObjectKind::Table => self.recreate(&schema, object, text),
             ObjectKind::View | ObjectKind::Trigger => self.replace(kind, text),
             ObjectKind::Index => {
-                self.execute(&format!("DROP INDEX main.{};{text}", quote(&object.name)))
+                self.execute(&format!("DROP INDEX main.{}", quote(&object.name)))?;
+                self.execute(text)
             }
             // Its content lives in the module; another text would be another table.
             ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),

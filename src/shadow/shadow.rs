@@ -4,23 +4,29 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::build::open_memory;
 use super::data::{DataEffects, Following};
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
-use crate::database::{Fence, MissingPart, Purpose, run_followed, stub, with_stubs, words};
+use super::references::ChangedReference;
+use crate::database::{
+    Fence, MissingPart, Purpose, from_statement, run_followed, run_one, strict_names,
+    string_in_double_quotes, stub, take_back, with_stubs, words,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::same;
-use crate::phase::{Operation, Step, ViewPolicy};
+use crate::name::{quote, same};
+use crate::phase::{Check, Operation, Step, ViewPolicy};
 use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
+use crate::sql::with_identifiers_only;
 
 /// An in-memory database with a schema and no rows.
 #[derive(Debug)]
 pub struct Shadow {
     pub(super) connection: Connection,
-    fence: Fence,
+    pub(super) fence: Fence,
     pub(super) missing: Vec<MissingPart>,
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
@@ -31,6 +37,9 @@ pub struct Shadow {
     pub(super) single_quoted: Vec<NameAsString>,
     /// Objects whose text the steps gave.
     pub(super) given: Vec<(ObjectKind, String)>,
+    /// Views and triggers that would read something else than before the steps so far.
+    pub(super) changed_references: Vec<ChangedReference>,
+    plans_a_run: bool,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -42,7 +51,7 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
-        let fence = Fence::default();
+        let fence = Fence::of_memory();
         fence.install(&mut connection)?;
         Ok(Self {
             connection,
@@ -55,6 +64,8 @@ impl Shadow {
             kept: Vec::new(),
             single_quoted: Vec::new(),
             given: Vec::new(),
+            changed_references: Vec::new(),
+            plans_a_run: false,
             epoch: Cell::new(0),
             read: RefCell::new(None),
         })
@@ -97,6 +108,7 @@ impl Shadow {
     /// Names tables of the program's own: a phase that creates one of them finds it there.
     pub fn keep_tables(&mut self, names: [&str; 2]) {
         self.kept = names.iter().map(|name| (*name).to_owned()).collect();
+        self.protect_kept();
     }
 
     /// Returns the statistics tables that the file has.
@@ -109,7 +121,16 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`] with SQLite's reason.
     pub fn define(&mut self, sql: &str) -> Result<()> {
-        self.execute(sql)
+        self.fence.protect([""; 2]);
+        let done = self.execute(sql);
+        self.protect_kept();
+        done
+    }
+
+    fn protect_kept(&self) {
+        if let [one, two] = self.kept.as_slice() {
+            self.fence.protect([one, two]);
+        }
     }
 
     /// Returns the TEMP triggers that the steps left: name and table.
@@ -153,12 +174,16 @@ impl Shadow {
         let mut rest = steps;
         while let Some(step) = rest.first() {
             let renames = rest.iter().take_while(|it| is_rename(it)).count();
+            let names = if changes_names(step) { self.names()? } else { None };
             if renames > 0 {
                 self.apply_renames(&rest[..renames], views)?;
                 rest = &rest[renames..];
             } else {
                 self.apply_one(step).map_err(|error| at_step(error, step))?;
                 rest = &rest[1..];
+            }
+            if let Some(names) = names {
+                self.keep_references(&names).map_err(|error| at_step(error, step))?;
             }
         }
         Ok(())
@@ -203,18 +228,117 @@ impl Shadow {
         }
     }
 
+    /// Plans steps that are to run in the file next: their SQL must compile without what this program lacks, and
+    /// a string in double quotes is refused. A replay of what was applied long ago takes both.
+    pub fn plan_a_run(&mut self) {
+        self.plans_a_run = true;
+    }
+
+    /// Returns whether it plans what runs next.
+    pub fn plans(&self) -> bool {
+        self.plans_a_run
+    }
+
     /// Checks the statements of a data step and follows what they do to tables. Statements that change
     /// rows are only compiled; statements that change the schema are carried out.
     ///
     /// # Errors
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
     pub fn apply_data(&mut self, sql: &str) -> Result<DataEffects> {
+        self.changed();
+        self.connection.execute_batch("SAVEPOINT data")?;
+        let applied = match self.plans_a_run {
+            true => self.without_stubs(|shadow| shadow.follow_data(sql, Purpose::CheckNew)),
+            false => self.apply_old_data(sql),
+        };
+        match &applied {
+            Ok(_) => self.connection.execute_batch("RELEASE data")?,
+            // The first error counts; an interrupt ends the savepoint, too.
+            Err(_) => drop(self.connection.execute_batch("ROLLBACK TO data; RELEASE data")),
+        }
+        let effects = applied?;
+        self.changed();
+        self.forget_replaced_references()?;
+        Ok(effects)
+    }
+
+    /// Does something with what the file will have, and nothing else.
+    fn without_stubs<T>(&self, action: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        if self.missing.is_empty() {
+            return action(self);
+        }
+        take_back(&self.connection, &self.missing)?;
+        self.reload()?;
+        let done = action(self);
+        for part in &self.missing {
+            stub(&self.connection, part)?;
+        }
+        self.reload()?;
+        done
+    }
+
+    /// Compiles the query of a check on the schema as it is now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PhaseFile`] with SQLite's reason, or if the text is not one query that only reads.
+    pub fn compile_check(&self, check: &Check) -> Result<()> {
+        let refused = |what: &str| {
+            let what = format!("line {}: check {}: {what}", check.line, check.name);
+            Error::new(ErrorKind::PhaseFile, what)
+        };
+        self.without_stubs(|shadow| {
+            shadow.fence.raise();
+            let compiled = shadow.connection.prepare(&check.sql).map(|statement| {
+                (statement.readonly() && statement.column_count() > 0, statement.parameter_count())
+            });
+            let strict = strict_names(&shadow.connection, &check.sql);
+            let denied = shadow.fence.denied();
+            shadow.fence.lower();
+            match (compiled, denied) {
+                (Err(error), Some(what)) => {
+                    Err(refused(&format!("{what} is not allowed in a phase")).caused_by(error))
+                }
+                // What SQLite keeps for itself is not in a database without rows.
+                (Err(error), None) if words(&error).contains("no such table: sqlite_") => Ok(()),
+                (Err(error), None) => Err(refused(&words(&error)).caused_by(error)),
+                (Ok((false, _)), _) => Err(refused("the statement is not a query")),
+                (Ok((true, 1..)), _) => Err(refused("a parameter has no value")),
+                (Ok((true, 0)), _) => strict
+                    .map_err(|error| refused(&string_in_double_quotes(&error)).caused_by(error)),
+            }
+        })
+    }
+
+    /// Refuses a string in double quotes in the values that a step gives.
+    pub(super) fn refuse_strings_in_values(&self, table: &str, values: &[String]) -> Result<()> {
+        let compiles = |value: &str, alias: &str| {
+            let sql = format!("SELECT (\n{value}\n) FROM main.{}{alias}", quote(table));
+            self.connection.prepare(&sql).map(drop)
+        };
+        for value in values.iter().filter(|_| self.plans_a_run) {
+            let Some(strict) = with_identifiers_only(value) else { continue };
+            for alias in ["", " AS old"] {
+                if let (Ok(()), Err(error)) = (compiles(value, alias), compiles(&strict, alias)) {
+                    let what = string_in_double_quotes(&error);
+                    return Err(not_allowed(&what).about(table).caused_by(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the statements of a data step that change the schema, and follows all of them.
+    fn follow_data(&self, sql: &str, purpose: Purpose) -> Result<DataEffects> {
+        let mut following = Following::new(Lineage::identity(&*self.current()?));
+        let how = (&self.fence, purpose);
+        let touched = run_followed(&self.connection, how, sql, &mut following)?;
+        Ok(DataEffects { touched, ..following.effects })
+    }
+
+    fn apply_old_data(&mut self, sql: &str) -> Result<DataEffects> {
         loop {
-            let mut following = Following::new(Lineage::identity(&*self.current()?));
-            self.changed();
-            self.connection.execute_batch("SAVEPOINT data")?;
-            let how = (&self.fence, Purpose::Check);
-            let checked = run_followed(&self.connection, how, sql, &mut following);
+            self.connection.execute_batch("SAVEPOINT attempt")?;
+            let checked = self.follow_data(sql, Purpose::Check);
             let part = match &checked {
                 Ok(_) => None,
                 Err(error) => MissingPart::in_text(&error.to_string()),
@@ -227,22 +351,29 @@ impl Shadow {
                 Some(_) | None => false,
             };
             // What ran before the missing part was met runs again.
-            let end = if again { "ROLLBACK TO data; RELEASE data" } else { "RELEASE data" };
+            let end =
+                if again { "ROLLBACK TO attempt; RELEASE attempt" } else { "RELEASE attempt" };
             self.connection.execute_batch(end)?;
-            self.changed();
             if !again {
-                let touched = checked?;
-                return Ok(DataEffects { touched, ..following.effects });
+                return checked;
             }
+            self.changed();
         }
     }
 
-    fn run(&mut self, sql: &str) -> Result<()> {
+    /// Runs one statement that changes the schema, behind the fence: part of it comes from a phase or from the
+    /// file, most often all of it.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
         self.changed();
-        // The text is run alone: whatever stood around it would become part of the stored text.
-        with_stubs(&self.connection, &mut self.missing, |connection| {
+        let fence = &self.fence;
+        let mut denied = None;
+        let done = with_stubs(&self.connection, &mut self.missing, |connection| {
             connection.execute_batch("SAVEPOINT step")?;
-            match connection.execute_batch(sql) {
+            fence.raise();
+            let done = run_one(connection, sql);
+            denied = fence.denied();
+            fence.lower();
+            match done {
                 Ok(()) => connection.execute_batch("RELEASE step"),
                 Err(error) => {
                     // Nothing is lost if this fails too: the first error is what counts.
@@ -250,13 +381,14 @@ impl Shadow {
                     Err(error)
                 }
             }
+        });
+        done.map_err(|error| match denied {
+            Some(what) => not_allowed(&what).caused_by(error),
+            None => {
+                let what = words(&error);
+                from_statement(error, what)
+            }
         })
-        .map_err(|error| Error::new(ErrorKind::Step, words(&error)).caused_by(error))
-    }
-
-    /// Runs one statement that changes the schema.
-    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
-        self.run(sql)
     }
 
     /// Finds a name that no object has.
@@ -285,30 +417,45 @@ impl Shadow {
     ) -> Result<()> {
         self.changed();
         let word = entry_type(kind);
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
-            (sql, word, name),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
+                (sql, word, name),
+            )
+        })
+    }
+
+    /// DEFENSIVE forbids to edit entries, and is lifted for that only.
+    fn edit_entries(
+        &self,
+        edit: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<()> {
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+        let edited = self.connection.execute_batch("PRAGMA writable_schema=ON");
+        let edited = edited.and_then(|()| edit(&self.connection));
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        edited?;
         Ok(())
     }
 
     pub(super) fn insert_entry(&self, object: &crate::schema::Object) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
-        self.connection.execute(
-            "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
-            (entry_type(object.kind), &object.name, &object.table, &object.sql),
-        )?;
+        self.edit_entries(|connection| {
+            connection.execute(
+                "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+                (entry_type(object.kind), &object.name, &object.table, &object.sql),
+            )
+        })?;
         self.reload()
     }
 
     pub(super) fn delete_entries(&self, objects: &[crate::schema::Object]) -> Result<()> {
-        self.connection.execute_batch("PRAGMA writable_schema=ON")?;
         for object in objects {
-            self.connection.execute(
-                "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
-                (entry_type(object.kind), &object.name),
-            )?;
+            self.edit_entries(|connection| {
+                connection.execute(
+                    "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
+                    (entry_type(object.kind), &object.name),
+                )
+            })?;
         }
         self.reload()
     }
@@ -318,6 +465,10 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
+}
+
+pub(super) fn not_allowed(what: &str) -> Error {
+    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.
@@ -345,6 +496,15 @@ fn entry_type(kind: ObjectKind) -> &'static str {
 
 fn is_rename(step: &Step) -> bool {
     matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+}
+
+/// Tells whether a step gives a table or a column another name, or adds or drops one.
+fn changes_names(step: &Step) -> bool {
+    let of_columns = matches!(
+        step.operation,
+        Operation::AddColumn { .. } | Operation::DropColumn { .. } | Operation::Rebuild { .. }
+    );
+    is_rename(step) || of_columns
 }
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {

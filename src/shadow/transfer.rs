@@ -13,7 +13,7 @@ use super::in_place::{InPlace, in_place};
 use super::kept::kept_indexes;
 use super::lineage::{ColumnOrigin, TableLineage};
 use super::shadow::Shadow;
-use crate::database::with_stubs;
+use crate::database::{run_one, with_stubs};
 use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
@@ -101,7 +101,7 @@ fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
     let mut stubbed = Vec::new();
     let mut create = |text: Option<String>| {
         text.is_some_and(|text| {
-            with_stubs(&connection, &mut stubbed, |it| it.execute_batch(&text)).is_ok()
+            with_stubs(&connection, &mut stubbed, |it| run_one(it, &text)).is_ok()
         })
     };
     for (object, name) in [(old, SOURCE), (new, TARGET)] {

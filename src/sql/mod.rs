@@ -9,6 +9,7 @@ mod create_table;
 pub mod edit;
 mod error;
 mod features;
+mod foreign;
 mod object;
 mod reader;
 #[cfg(test)]
@@ -21,6 +22,10 @@ pub use create_table::{
 };
 pub use error::SqlError;
 pub use features::{Feature, SqliteVersion, features};
+pub use foreign::{
+    find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
+    find_table_of_query, with_identifiers_only,
+};
 pub use object::{ObjectHead, ObjectKind, mentions, object_head, update_of_columns};
 pub use reader::Name;
 pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

@@ -1,1 +1,183 @@
 //! Views, triggers and foreign keys refer to the same tables and columns before and after.
+
+use phaseshift::ErrorKind;
+
+use crate::support::Bench;
+
+fn rename_column(table: &str, from: &str, to: &str) -> String {
+    format!(
+        "[[up]]\nop = \"rename_column\"\ntable = \"{table}\"\nfrom = \"{from}\"\nto = \"{to}\"\n"
+    )
+}
+
+fn rename_table(from: &str, to: &str) -> String {
+    format!("[[up]]\nop = \"rename_table\"\nfrom = \"{from}\"\nto = \"{to}\"\n")
+}
+
+fn add_column(table: &str, column: &str) -> String {
+    format!("[[up]]\nop = \"add_column\"\ntable = \"{table}\"\ncolumn = \"{column}\"\n")
+}
+
+const SHOP: &str = "
+CREATE TABLE item(id INTEGER PRIMARY KEY, code TEXT, price INT);
+CREATE TABLE part(number INTEGER PRIMARY KEY, code TEXT, weight INT);
+CREATE TABLE log(what);
+INSERT INTO item VALUES (1, 'a', 10), (2, 'b', 20), (3, 'c', 30);
+INSERT INTO part VALUES (1, 'b', 5), (2, 'c', 25), (9, 'x', 7);";
+
+fn shop(more: &str) -> Bench {
+    Bench::new(&format!("{SHOP}\n{more};"))
+}
+
+fn strategies() -> [&'static str; 2] {
+    ["strategy = \"auto\"\n", "strategy = \"rebuild\"\n"]
+}
+
+#[test]
+fn a_column_of_a_natural_join_is_not_renamed() {
+    for view in [
+        "SELECT price, weight FROM item NATURAL JOIN part",
+        "SELECT i.price FROM item AS i NATURAL LEFT JOIN (SELECT code FROM part) AS p",
+        "WITH p AS (SELECT code, weight FROM part) SELECT count(*) AS n FROM item NATURAL JOIN p",
+    ] {
+        for strategy in strategies() {
+            let bench = shop(&format!("CREATE VIEW v AS {view}"));
+            bench.steps(&format!("{strategy}{}", rename_column("item", "code", "tag")));
+            bench.refused(ErrorKind::Reference, "view v would read other columns");
+        }
+    }
+}
+
+#[test]
+fn a_column_that_a_natural_join_would_join_on_is_not_added() {
+    let bench = shop("CREATE VIEW v AS SELECT price, weight FROM item NATURAL JOIN part");
+    bench.steps(&add_column("part", "price INT DEFAULT 10"));
+    bench.refused(ErrorKind::Reference, "part gets the column price");
+    let harmless = shop("CREATE VIEW v AS SELECT price, weight FROM item NATURAL JOIN part");
+    harmless.steps(&add_column("part", "colour TEXT"));
+    harmless.up();
+    harmless.same_answer("SELECT * FROM v");
+}
+
+#[test]
+fn a_natural_join_follows_when_both_columns_are_renamed() {
+    let bench = shop("CREATE VIEW v AS SELECT price, weight FROM item NATURAL JOIN part");
+    let steps = rename_column("item", "code", "tag") + &rename_column("part", "code", "tag");
+    bench.steps(&steps);
+    bench.up();
+    bench.same_answer("SELECT * FROM v ORDER BY 1");
+    bench.down_judged();
+}
+
+#[test]
+fn a_view_that_the_phase_replaces_may_read_what_it_likes() {
+    let bench = shop("CREATE VIEW v AS SELECT price, weight FROM item NATURAL JOIN part");
+    bench.steps(&format!(
+        "{}[[up]]\nop = \"replace_view\"\nsql = \"CREATE VIEW v AS SELECT price, weight FROM item JOIN part ON tag = part.code\"\n",
+        rename_column("item", "code", "tag")
+    ));
+    bench.up();
+    bench.same_answer("SELECT * FROM v ORDER BY 1");
+}
+
+/// The texts of views and triggers; quotes and case may differ after the way back.
+const TEXTS: &str =
+    "SELECT name, sql FROM sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY name";
+
+#[track_caller]
+fn same_views(bench: &Bench, steps: &str) {
+    bench.steps(steps);
+    bench.up();
+    bench.same_answer("SELECT * FROM v ORDER BY 1");
+    bench.down();
+    assert_eq!(bench.ask(TEXTS), bench.ask_before(TEXTS));
+    bench.same_answer("SELECT * FROM v ORDER BY 1");
+}
+
+#[test]
+fn a_new_name_does_not_capture_a_column_of_an_outer_query() {
+    for view in [
+        "SELECT id, (SELECT count(*) FROM part WHERE weight > price) AS n FROM item",
+        "SELECT id FROM item WHERE EXISTS (SELECT 1 FROM part WHERE part.code = item.code AND price < 25)",
+        "SELECT i.id AS id FROM item AS i WHERE i.id IN (SELECT number FROM part AS p WHERE price > 10)",
+    ] {
+        for strategy in strategies() {
+            let bench = shop(&format!("CREATE VIEW v AS {view}"));
+            let steps = rename_column("part", "weight", "price");
+            same_views(&bench, &format!("{strategy}{steps}"));
+        }
+        let bench = shop(&format!("CREATE VIEW v AS {view}"));
+        same_views(&bench, &add_column("part", "price INT DEFAULT 1"));
+    }
+}
+
+#[test]
+fn a_renamed_column_is_not_captured_where_it_is_used() {
+    // The renamed column stands in a subquery over a table that has the new name already.
+    let bench = shop(
+        "CREATE VIEW v AS SELECT id, (SELECT max(number) FROM part WHERE number <= price) AS n FROM item",
+    );
+    same_views(&bench, &rename_column("item", "price", "weight"));
+}
+
+#[test]
+fn a_table_does_not_get_the_name_of_a_common_table_expression_or_an_alias() {
+    let bench = shop(
+        "CREATE VIEW v AS WITH w AS (SELECT number AS id FROM part) SELECT count(id) AS n FROM item",
+    );
+    same_views(&bench, &rename_table("item", "w"));
+    let bench =
+        shop("CREATE VIEW v AS SELECT p.number FROM item JOIN part AS p ON p.code = item.code");
+    bench.steps(&rename_table("item", "p"));
+    let refused = bench.run(&crate::support::up_to("head"));
+    assert!(
+        refused.is_err() || bench.ask("SELECT * FROM v") == bench.ask_before("SELECT * FROM v")
+    );
+}
+
+#[test]
+fn the_body_of_a_trigger_does_the_same() {
+    for (body, steps) in [
+        (
+            "INSERT INTO log SELECT count(*) FROM item WHERE EXISTS (SELECT 1 FROM part WHERE weight > price)",
+            rename_column("part", "weight", "price"),
+        ),
+        (
+            "DELETE FROM item WHERE id IN (SELECT number FROM part WHERE weight < price)",
+            add_column("part", "price INT DEFAULT 0"),
+        ),
+        (
+            "UPDATE item SET price = (SELECT sum(weight) FROM part WHERE number >= id) WHERE id = new.id",
+            rename_column("part", "code", "id"),
+        ),
+    ] {
+        for strategy in strategies() {
+            let bench =
+                shop(&format!("CREATE TRIGGER g AFTER UPDATE OF code ON item BEGIN {body}; END"));
+            bench.steps(&format!("{strategy}{steps}"));
+            bench.up();
+            let fired = "UPDATE item SET code = 'z' WHERE id = 1";
+            let left = "SELECT * FROM item, (SELECT group_concat(what) FROM log) ORDER BY 1";
+            let ask = |database: &std::path::Path| {
+                crate::support::sqlite3(database, &format!("BEGIN; {fired}; {left}; ROLLBACK"))
+            };
+            assert_eq!(ask(bench.before()), ask(&bench.database()), "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_dropped_column_does_not_uncover_one_of_an_outer_query() {
+    let bench = Bench::new(
+        "CREATE TABLE item(id INTEGER PRIMARY KEY, code TEXT, weight INT);
+         CREATE TABLE part(number INTEGER PRIMARY KEY, code TEXT, weight INT);
+         INSERT INTO item VALUES (1, 'a', 9); INSERT INTO part VALUES (1, 'a', 5);
+         CREATE VIEW v AS SELECT id, (SELECT max(weight) FROM part) AS n FROM item;",
+    );
+    bench.steps(
+        "[[up]]\nop = \"rebuild\"\ntable = \"part\"
+        sql = \"CREATE TABLE part(number INTEGER PRIMARY KEY, code TEXT, heavy INT)\"
+        values = { heavy = \"weight\" }\n",
+    );
+    bench.refused(ErrorKind::Reference, "view v would read other columns");
+}

@@ -225,6 +225,7 @@ fn is_finding(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Step
+            | ErrorKind::Reference
             | ErrorKind::Unsupported
             | ErrorKind::MissingPart
             | ErrorKind::Irreversible

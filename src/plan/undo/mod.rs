@@ -10,7 +10,7 @@ mod inverse;
 mod past;
 
 use super::phase::{Planner, at_phase};
-use super::soundness::refuse_newly_broken;
+use super::soundness::{Texts, refuse_newly_broken};
 use super::{Direction, PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{KeptObject, VersionTables};
@@ -49,7 +49,7 @@ pub fn plan_undo(
     };
     let stages = stages
         .and_then(|stages| {
-            refuse_newly_broken(shadow, (&before, &strings), &stages).map(|()| stages)
+            refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, steps))?;
     Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
