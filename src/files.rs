@@ -140,6 +140,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whatever the system reports.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
+    /// Creates a folder and its parents with these permissions at most; existing ones are fine.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn create_folder_for(&self, path: &Path, _mode: u32) -> io::Result<()> {
+        self.create_folder(path)
+    }
+
     /// Creates a folder that nobody else may read; fails if the name is taken.
     ///
     /// # Errors
@@ -168,6 +176,15 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name that is not taken (a hard link).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`]; [`io::ErrorKind::Unsupported`] or another error where the file system has no
+    /// links.
+    fn link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Renames a file over another one, in one step.
     ///
     /// # Errors
@@ -180,9 +197,11 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whatever the system reports.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Sets the permission bits and, where allowed, the owner.
+    /// Sets the permission bits and, where allowed, the owner of a file or folder: of that which has the name, never
+    /// of what a link leads to.
     ///
     /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a link, a device, or a file that has other names;
     /// Whatever the system reports about the permission bits.
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()>;
 

@@ -195,7 +195,8 @@ impl<'a> Job<'a> {
 
     /// Creates the folder and an empty part file.
     fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
-        ensure_folder(self.files, self.request.folder)?;
+        let source = look(self.files, self.source.path())?;
+        ensure_folder(self.files, self.request.folder, source)?;
         for number in 1..NAMES {
             let path = self.names.candidate(number);
             if self.is_taken(&path)? {

@@ -136,7 +136,10 @@ pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
 }
 
 /// Creates a folder and makes its name durable, and those of its parents that were created too.
-pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
+///
+/// The folder gives nobody more than the file for which it is made does: whoever may write into a folder may
+/// replace what lies in it.
+pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path, like: Option<Stat>) -> Result<()> {
     let mut created = Vec::new();
     let mut next = Some(folder);
     while let Some(path) = next.filter(|path| !path.as_os_str().is_empty()) {
@@ -149,12 +152,38 @@ pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path) -> Result<()> {
     if created.is_empty() {
         return Ok(());
     }
-    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    let mode = like.map_or(0o700, |stat| folder_mode(stat.mode));
+    files.create_folder_for(folder, mode).map_err(|error| file_error("create", folder, error))?;
     for path in created {
+        if let Some(like) = like {
+            narrow(files, path, &like)?;
+        }
         let parent = folder_of(path);
         files.sync_folder(parent).map_err(|error| file_error("sync", parent, error))?;
     }
     Ok(())
+}
+
+/// The permissions of a folder for copies of a file: who may read the file may look into it, and only its owner and
+/// its group may change it.
+const fn folder_mode(file: u32) -> u32 {
+    let readable = file & 0o444;
+    0o700 | readable | readable >> 2 | file & 0o020
+}
+
+/// Gives a folder that root created to the owner of the file, and takes from its group what is meant for another.
+fn narrow(files: &dyn Files, folder: &Path, like: &Stat) -> Result<()> {
+    let Some(now) = look(files, folder)? else { return Ok(()) };
+    // root has given it to the group of the file, too.
+    let same = now.group == like.group || now.owner == 0;
+    let mode = if same { now.mode } else { now.mode & (0o707 | (now.mode & 0o007) << 3) };
+    if mode == now.mode && now.owner == like.owner {
+        return Ok(());
+    }
+    let access = Stat { mode, ..*like };
+    files
+        .set_access(folder, &access)
+        .map_err(|error| file_error("set the permissions of", folder, error))
 }
 
 /// Returns the folder that holds a path; `.` for a bare name.

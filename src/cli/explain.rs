@@ -1,5 +1,6 @@
 //! What a failure means for the data, and what to type next.
 
+use phaseshift::database::CRASHED;
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
 use super::settings::shell_word;
@@ -94,6 +95,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
             one("phaseshift demo OTHER_FOLDER")
         }
+        ErrorKind::NotAFile if error.facts().object.as_deref() == Some("beside") => {
+            one("move what is named above away; SQLite would read it together with the database")
+        }
         ErrorKind::NotAFile => one("name a database file with --database FILE"),
         ErrorKind::NotADatabase => {
             one("check that the path is right; an encrypted file must be decrypted first")
@@ -105,6 +109,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "restore another one: phaseshift restore BACKUP".to_owned(),
         ],
         ErrorKind::Unreadable => of_unreadable(error, command),
+        ErrorKind::ReadOnly if error.facts().object.as_deref() == Some(CRASHED) => vec![
+            format!("roll it back, as SQLite does, and keep a copy: {}", command("backup")),
+            command("status"),
+        ],
         ErrorKind::ReadOnly => one("give yourself write access to the file and to its folder"),
         ErrorKind::Busy => vec![
             "close the program that holds the file, or wait for it with --wait SECONDS".to_owned(),

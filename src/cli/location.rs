@@ -20,6 +20,13 @@ pub fn database_path(text: &str, folder: &Path) -> Result<PathBuf> {
         if text.is_empty() {
             return refuse("the path is empty");
         }
+        if text == ":memory:" {
+            return refuse("a database in memory has nothing to migrate");
+        }
+        if let Some((scheme, _)) = text.split_once(':').filter(|(it, _)| is_scheme(it)) {
+            let why = format!("it is an address; write the path alone, without {scheme}:");
+            return refuse(&why);
+        }
         return Ok(folder.join(text));
     };
     if scheme != "sqlite" && !scheme.starts_with("sqlite+") {
@@ -38,6 +45,12 @@ pub fn database_path(text: &str, folder: &Path) -> Result<PathBuf> {
         Some(path) => Ok(folder.join(path)),
         None => refuse("a percent sign must be followed by two hexadecimal digits"),
     }
+}
+
+/// Returns whether other programs write a database's address with this word before a colon. A file that is called so
+/// can be named as `./sqlite:name`.
+fn is_scheme(text: &str) -> bool {
+    ["sqlite", "sqlite3", "file", "libsql", "jdbc"].iter().any(|it| text.eq_ignore_ascii_case(it))
 }
 
 fn decoded(text: &str) -> Option<PathBuf> {
@@ -74,6 +87,8 @@ mod tests {
         assert_eq!(read("/data/100%.db"), "/data/100%.db");
         assert_eq!(read("sqlite:///a.db"), "/home/me/a.db");
         assert_eq!(read("sqlite:////data/my%20file.db"), "/data/my file.db");
+        assert_eq!(read("./sqlite:a.db"), "/home/me/./sqlite:a.db");
+        assert_eq!(read("2024-01-01T12:30.db"), "/home/me/2024-01-01T12:30.db");
         assert_eq!(read("sqlite+pysqlite:////data/a.db"), "/data/a.db");
     }
 
@@ -87,6 +102,12 @@ mod tests {
             "sqlite:///:memory:",
             "sqlite:///a.db?mode=ro",
             "sqlite:///a%2.db",
+            ":memory:",
+            "sqlite:a.db",
+            "file:a.db",
+            "file:a.db?mode=rwc",
+            "SQLite3:a.db",
+            "jdbc:sqlite:a.db",
         ] {
             assert!(read(text).contains("names no database file"), "{text}");
         }

@@ -102,9 +102,9 @@ pub fn escaped(text: impl Display) -> String {
     safe
 }
 
-/// Returns text from outside that has lines of its own, each of them after an indent.
+/// Returns text from outside that has lines of its own, each of them escaped and after an indent.
 pub fn indented(text: &str, indent: &str) -> String {
-    text.lines().map(|line| format!("{indent}{}\n", line.replace('\t', "    "))).collect()
+    text.lines().map(|line| format!("{indent}{}\n", escaped(line.replace('\t', "    ")))).collect()
 }
 
 fn push(safe: &mut String, character: char) {

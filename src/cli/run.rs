@@ -13,6 +13,7 @@ use super::answer::{Answer, Form};
 use super::args::Cli;
 use super::context::Context;
 use super::explain::explain;
+use super::output::escaped;
 use super::screens::failure::failure;
 use super::terminal::{ColorChoice, Style, Terminal, show_cursor};
 use super::{commands, json, output, signals};
@@ -24,7 +25,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let code = match Cli::try_parse_from(&arguments) {
         Ok(cli) => run_command(&cli),
-        Err(error) => refuse_arguments(&arguments, &error),
+        Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),
     };
     ExitCode::from(code)
 }
@@ -115,6 +116,12 @@ fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
         output::remark(&text, style);
     }
     code
+}
+
+/// Returns the error of the same arguments as they may be shown.
+fn shown(arguments: &[OsString]) -> Option<clap::Error> {
+    let escaped = arguments.iter().map(|argument| escaped(argument.to_string_lossy()));
+    Cli::try_parse_from(escaped).err()
 }
 
 /// Shows help and versions, or says what is wrong with the arguments.

@@ -76,10 +76,17 @@ impl Settings {
             None => SettingsFile::default(),
         };
         let home = file.as_deref().and_then(Path::parent).unwrap_or(around.folder).to_path_buf();
-        let there = |text: String| home.join(text);
+        let person = variable("HOME").map(PathBuf::from);
+        // A shell does this for flags and for the environment.
+        let expanded = |text: &str| match (&person, text.strip_prefix("~/")) {
+            (Some(person), Some(rest)) => person.join(rest),
+            _ => PathBuf::from(text),
+        };
+        let there = |text: String| home.join(expanded(&text));
         let database = match (&global.database, variable("PHASESHIFT_DATABASE"), &said.database) {
             (Some(text), _, _) => Some(database_path(text, around.folder)?),
             (None, Some(text), _) => Some(database_path(&text, around.folder)?),
+            (None, None, Some(text)) if text.starts_with("~/") => Some(expanded(text)),
             (None, None, Some(text)) => Some(database_path(text, &home)?),
             (None, None, None) => None,
         };

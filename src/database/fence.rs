@@ -23,6 +23,8 @@ pub struct TouchedTable {
     pub deletes: bool,
     /// Rows may be replaced by others of the same key.
     pub replaces: bool,
+    /// Whether a statement itself writes to the table, not only a trigger.
+    pub direct: bool,
     /// Columns whose values may change, folded.
     pub updates: BTreeSet<String>,
 }
@@ -362,9 +364,13 @@ fn note(touched: &mut Touched, context: &AuthContext<'_>) {
     if !main {
         return;
     }
+    let direct = context.accessor.is_none();
     match context.action {
         AuthAction::Insert { table_name } => {
-            touched.note(table_name, |table| table.inserts = true);
+            touched.note(table_name, |table| {
+                table.inserts = true;
+                table.direct |= direct;
+            });
         }
         AuthAction::Delete { table_name } => {
             touched.note(table_name, |table| table.deletes = true);
@@ -397,6 +403,7 @@ impl Touched {
             known.inserts |= table.inserts;
             known.deletes |= table.deletes;
             known.replaces |= table.replaces;
+            known.direct |= table.direct;
             known.updates.extend(table.updates);
         }
         self.triggers.extend(other.triggers);

@@ -23,7 +23,7 @@ pub use attached::ATTACHED;
 pub use effort::effort;
 pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
-pub use open::{Access, Database, OpenOptions, beside};
+pub use open::{Access, CRASHED, Database, OpenOptions, beside};
 pub use parts::{
     LentCollations, MissingPart, lend_collations, with_known_stubs, with_passing_stubs,
 };

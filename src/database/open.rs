@@ -16,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
 
+/// The fact of an error about a file that only a connection that writes can open: it has to roll back a journal.
+pub const CRASHED: &str = "crashed journal";
+
 /// What a connection may do to its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -80,6 +83,7 @@ impl Database {
         options: &OpenOptions,
     ) -> Result<Self> {
         let wal = size(&beside(path, "-wal"), options.files.as_ref())?;
+        size(&beside(path, "-journal"), options.files.as_ref())?;
         let leaves_wal = wal.is_some_and(|bytes| bytes > 0);
         let flags = open_flags(path, access, leaves_wal, options.files.as_ref())?;
         let mut connection = match options.files.vfs() {
@@ -285,10 +289,16 @@ fn open_flags(
     })
 }
 
-/// The size of a file in bytes, or `None` if it is not there.
+/// The size of a file in bytes, or `None` if it is not there. SQLite would wait for ever to read a pipe.
 fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
     let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    Ok(stat.map(|stat| stat.bytes))
+    match stat {
+        Some(stat) if stat.kind != FileKind::File => {
+            let what = format!("{} is not a file", path.display());
+            Err(Error::new(ErrorKind::NotAFile, what).about("beside"))
+        }
+        stat => Ok(stat.map(|stat| stat.bytes)),
+    }
 }
 
 /// Says why a file that is open cannot be read: what lies beside it, or ought to, is in the way.
@@ -300,7 +310,8 @@ fn explain_unreadable(error: Error, path: &Path, files: &dyn Files) -> Error {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
     let what = match cause.and_then(rusqlite::Error::sqlite_error).map(|it| it.extended_code) {
         Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY) => {
-            "a crashed program left a journal that must be rolled back first"
+            let what = "a crashed program left a journal that must be rolled back first";
+            return Error::new(ErrorKind::ReadOnly, what).about(CRASHED).caused_by(error);
         }
         // Never `immutable`: it would show older rows than the WAL holds
         // (https://sqlite.org/wal.html#read_only_databases).

@@ -6,11 +6,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, Local};
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags};
 
 use super::{FileKind, Files, MAX_TEXT_BYTES, Space, Stat};
 
@@ -79,7 +79,11 @@ impl Files for RealFiles {
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
+        self.create_folder_for(path, 0o755)
+    }
+
+    fn create_folder_for(&self, path: &Path, mode: u32) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(mode).create(path)
     }
 
     fn create_private_folder(&self, path: &Path) -> io::Result<()> {
@@ -109,6 +113,10 @@ impl Files for RealFiles {
         }
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -118,12 +126,20 @@ impl Files for RealFiles {
     }
 
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()> {
+        let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let found = file.metadata()?;
+        // Somebody who may write the folder could have put something else under the name.
+        let is_ours = found.is_dir() || found.is_file() && found.nlink() == 1;
+        if !is_ours {
+            let what = "it is not a regular file with one name";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
         // Only root may give files away; everybody else keeps what they own.
         if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::chown(path, Some(like.owner), Some(like.group))?;
+            std::os::unix::fs::fchown(&file, Some(like.owner), Some(like.group))?;
         }
-        rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(like.mode & 0o777), AtFlags::empty())?;
-        Ok(())
+        file.set_permissions(fs::Permissions::from_mode(like.mode & 0o777))
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {

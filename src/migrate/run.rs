@@ -14,7 +14,7 @@ use crate::history::{Event as HistoryEvent, record};
 use crate::plan::{Direction, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
-use crate::rebuild::{Course, Execution, Refill, execute};
+use crate::rebuild::{Course, Execution, FittingIndexes, Refill, execute};
 
 use crate::schema::temporary_triggers;
 
@@ -98,11 +98,12 @@ impl Migration<Secured> {
         let room = Room::of(&self.state.database)?;
         let (backup, verify) = self.state.backup.seconds();
         let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
+        let indexes = FittingIndexes::of(baseline.fitting());
         let mut work = Work {
             baseline,
             lap,
             stages,
-            course: Course { step: 0, steps: steps.len(), refill: Refill::default() },
+            course: Course { step: 0, steps: steps.len(), refill: Refill::default(), indexes },
             execution: Execution::default(),
             proof: Proof::default(),
             room: (room, room),

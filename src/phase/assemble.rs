@@ -19,9 +19,9 @@ type Positions = HashMap<PhaseId, usize>;
 
 /// Makes a chain of phase files.
 pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
-    files.sort_by(|left, right| left.phase.file.file_name().cmp(&right.phase.file.file_name()));
+    files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
     let mut warnings = Vec::new();
-    fill_parents(&mut files, &mut warnings);
+    fill_parents(&mut files);
     let positions = unique_ids(&files)?;
     let stands_for = replaced_ids(&files, &positions)?;
     check_labels(&files)?;
@@ -39,7 +39,7 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
 }
 
 /// Gives each phase that declares no parents the phase before it in file-name order.
-fn fill_parents(files: &mut [PhaseFile], warnings: &mut Vec<ChainWarning>) {
+fn fill_parents(files: &mut [PhaseFile]) {
     for index in 1..files.len() {
         let (before, rest) = files.split_at_mut(index);
         let (Some(previous), Some(file)) = (before.last(), rest.first_mut()) else { continue };
@@ -47,14 +47,12 @@ fn fill_parents(files: &mut [PhaseFile], warnings: &mut Vec<ChainWarning>) {
             continue;
         }
         file.phase.parents = vec![previous.phase.id.clone()];
-        if counted(&previous.phase.file, &file.phase.file).is_gt() {
-            warnings.push(ChainWarning::NumbersOutOfOrder {
-                phase: file.phase.id.clone(),
-                file: file.phase.file.clone(),
-                follows: previous.phase.file.clone(),
-            });
-        }
     }
+}
+
+/// Orders two files by their names as people count them; those that count the same by their letters.
+fn by_name(left: &Path, right: &Path) -> Ordering {
+    counted(left, right).then_with(|| left.file_name().cmp(&right.file_name()))
 }
 
 /// Compares two files by their names as people count: `phase2` before `phase10`.

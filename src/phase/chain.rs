@@ -17,7 +17,7 @@ use crate::sql::SqliteVersion;
 
 /// All phases of a folder, in an order in which each comes after its parents and dependencies.
 ///
-/// The order is stable: of the phases that may come next, the first in file-name order does.
+/// The order is stable: of the phases that may come next, the first in file-name order does, `phase9` before `phase10`.
 #[derive(Debug, Clone)]
 pub struct Chain {
     pub(super) phases: Vec<Phase>,
@@ -239,7 +239,7 @@ fn read_all(files: &dyn Files, paths: &[PathBuf]) -> Result<Vec<PhaseFile>> {
     Ok(read)
 }
 
-/// Lists the phase files of a folder, in file-name order.
+/// Lists the phase files of a folder.
 fn phase_paths(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
     let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
     let shown = folder.display();

@@ -289,7 +289,7 @@ fn accidents_in_files_name_the_line_of_the_key() {
 }
 
 #[test]
-fn ten_after_one_is_a_warning() {
+fn ten_came_after_one() {
     let folder = Folder::with(&[
         ("phase-1.toml", ""),
         ("phase1.toml", ""),
@@ -298,13 +298,24 @@ fn ten_after_one_is_a_warning() {
         ("phase3.toml", "parents = ['phase2']"),
     ]);
     let chain = folder.chain().unwrap();
-    assert_eq!(words(&chain.get(&id("phase2")).unwrap().parents), "phase10");
-    assert_eq!(
-        warnings(&chain),
-        [
-            "phase phase2 (phases/phase2.toml) names no parents and follows phases/phase10.toml in file-name order"
-        ]
-    );
+    assert_eq!(words(&chain.get(&id("phase2")).unwrap().parents), "phase1");
+    assert_eq!(words(&chain.get(&id("phase10")).unwrap().parents), "phase3");
+    assert!(warnings(&chain).is_empty());
+}
+
+#[test]
+fn names_that_count_the_same_are_ordered_by_their_letters() {
+    let folder = Folder::with(&[
+        ("007.toml", ""),
+        ("07.toml", ""),
+        ("7.toml", ""),
+        ("08-b.toml", ""),
+        ("8-a.toml", ""),
+        ("20260101_120000_x.toml", ""),
+    ]);
+    let chain = folder.chain().unwrap();
+    let ids: Vec<String> = chain.phases().iter().map(|it| it.id.to_string()).collect();
+    assert_eq!(ids, ["007", "07", "7", "8-a", "08-b", "20260101_120000_x"]);
 }
 
 #[test]

@@ -38,16 +38,6 @@ pub enum ChainWarning {
         /// The parents of both.
         parents: Vec<PhaseId>,
     },
-    /// A phase without declared parents follows a file whose name has the higher number, as
-    /// `phase2` follows `phase10` in file-name order.
-    NumbersOutOfOrder {
-        /// The phase.
-        phase: PhaseId,
-        /// Its file.
-        file: PathBuf,
-        /// The file before it in file-name order.
-        follows: PathBuf,
-    },
     /// A phase declares a version that is not above those of its ancestors, so that applying it
     /// does not raise the version of the database.
     VersionNotAbove {
@@ -69,7 +59,6 @@ impl ChainWarning {
             Self::LooksLikeMerge { .. } => "looks-like-merge",
             Self::RedundantParents { .. } => "redundant-parents",
             Self::MergedTwice { .. } => "merged-twice",
-            Self::NumbersOutOfOrder { .. } => "numbers-out-of-order",
             Self::VersionNotAbove { .. } => "version-not-above",
         }
     }
@@ -95,12 +84,6 @@ impl fmt::Display for ChainWarning {
                 short_path(one),
                 short_path(two),
                 list(parents)
-            ),
-            Self::NumbersOutOfOrder { phase, file, follows } => write!(
-                formatter,
-                "phase {phase} ({}) names no parents and follows {} in file-name order",
-                short_path(file),
-                short_path(follows)
             ),
             Self::VersionNotAbove { phase, file, version, highest } => write!(
                 formatter,
@@ -133,13 +116,8 @@ mod tests {
             },
             ChainWarning::MergedTwice {
                 phases: [phase.clone(), id("d")],
-                files: [file.clone(), other.clone()],
+                files: [file.clone(), other],
                 parents: vec![id("a"), id("b")],
-            },
-            ChainWarning::NumbersOutOfOrder {
-                phase: phase.clone(),
-                file: file.clone(),
-                follows: other,
             },
             ChainWarning::VersionNotAbove { phase, file, version: 2, highest: 5 },
         ];
@@ -151,7 +129,6 @@ mod tests {
                 "looks-like-merge: phase c (phases/c.toml) looks like a merge, has no parents",
                 "redundant-parents: phase c (phases/c.toml) names parents that are ancestors of its other parents: a, b",
                 "merged-twice: phases c (phases/c.toml) and d (phases/d.toml) merge the same parents: a, b",
-                "numbers-out-of-order: phase c (phases/c.toml) names no parents and follows phases/d.toml in file-name order",
                 "version-not-above: phase c (phases/c.toml) sets version 2, not above version 5 of its ancestors",
             ]
         );

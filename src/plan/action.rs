@@ -101,7 +101,7 @@ impl VirtualChange {
     /// The statements that make room before any table takes a new name.
     fn early_sql(&self) -> Vec<String> {
         match self {
-            Self::Create { .. } => Vec::new(),
+            Self::Create { .. } | Self::Fill { .. } => Vec::new(),
             Self::Rename { from, to, scratch } => {
                 vec![rename_table(from, scratch.as_ref().unwrap_or(to))]
             }
@@ -138,11 +138,16 @@ impl VirtualChange {
                     ));
                     statements.push(drop_table(kept));
                 }
-                statements.push(format!("INSERT INTO main.{name}({name}) VALUES('rebuild')"));
+                statements.push(fill_index(to));
                 statements
             }
+            Self::Fill { table, .. } => vec![fill_index(table)],
         }
     }
+}
+
+fn fill_index(table: &str) -> String {
+    format!("INSERT INTO main.{0}({0}) VALUES('rebuild')", quote(table))
 }
 
 fn rename_table(from: &str, to: &str) -> String {
@@ -192,7 +197,9 @@ impl Reshape {
             VirtualChange::Create { .. } => "virtual table".to_owned(),
             VirtualChange::Rename { from, to, .. } => format!("{from} to {to}"),
             VirtualChange::Drop { table } => format!("virtual table {table}"),
-            VirtualChange::Recreate { to, .. } => format!("virtual table {to}"),
+            VirtualChange::Recreate { to: table, .. } | VirtualChange::Fill { table, .. } => {
+                format!("virtual table {table}")
+            }
         }));
         let renames = self.virtuals.iter().all(|it| matches!(it, VirtualChange::Rename { .. }))
             && self.removed.is_empty();
@@ -304,10 +311,15 @@ impl Reshape {
                 count => parts.push(format!("{count} {plural}")),
             }
         }
-        match self.late_virtuals().count() {
+        let filled = |it: &&VirtualChange| matches!(it, VirtualChange::Fill { .. });
+        let fills = self.virtuals.iter().filter(filled).count();
+        match self.late_virtuals().count() - fills {
             0 => {}
             1 => parts.push("1 virtual table".to_owned()),
             count => parts.push(format!("{count} virtual tables")),
+        }
+        if parts.is_empty() {
+            return Some(PlannedStep { title: "Filling full-text indexes".to_owned(), actions });
         }
         Some(PlannedStep { title: format!("Creating {}", listed(&parts)), actions })
     }
@@ -318,7 +330,11 @@ pub(super) fn data_step(data: &DataStage) -> PlannedStep {
         Some(file) => format!("Running {file}"),
         None => format!("Running the statements of line {}", data.line),
     };
-    PlannedStep { title, actions: vec![Action::Data(data.clone())] }
+    let fills = data.fills.iter().map(|(table, reason)| {
+        Action::LateVirtual(VirtualChange::Fill { table: table.clone(), reason: *reason })
+    });
+    let actions = std::iter::once(Action::Data(data.clone())).chain(fills).collect();
+    PlannedStep { title, actions }
 }
 
 pub(super) fn record_step(phase: &PhasePlan) -> PlannedStep {

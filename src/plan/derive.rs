@@ -436,7 +436,7 @@ impl Derivation<'_> {
 fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
     let ours = |name: &String| same(name, &rebuild.from) || same(name, &rebuild.to);
     match change {
-        VirtualChange::Create { .. } => false,
+        VirtualChange::Create { .. } | VirtualChange::Fill { .. } => false,
         VirtualChange::Drop { table } => ours(table),
         VirtualChange::Rename { from, to, .. } | VirtualChange::Recreate { from, to, .. } => {
             ours(from) || ours(to)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{DataStage, Direction, PhasePlan, Plan, Reshape, Stage, VirtualChange};
 use crate::name::{fold, literal, quote, same};
-use crate::schema::{Column, ColumnStorage, ObjectKind, Schema};
+use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema};
 use crate::shadow::{ColumnOrigin, Lineage, TableEffect};
 use crate::sql::{TokenKind, significant_tokens, unquote};
 
@@ -209,10 +209,16 @@ impl Search<'_> {
         let virtuals = self.reshape.virtuals.iter().filter_map(|change| match change {
             VirtualChange::Drop { table } => Some(table.as_str()),
             VirtualChange::Create { .. }
+            | VirtualChange::Fill { .. }
             | VirtualChange::Rename { .. }
             | VirtualChange::Recreate { .. } => None,
         });
-        let gone = dropped.chain(virtuals).filter_map(|table| {
+        // An index over another table's rows has none of its own.
+        let has_rows = |table: &&str| {
+            let declared = self.before.virtual_table(table);
+            !declared.is_some_and(|it| matches!(it.content, Content::External(_)))
+        };
+        let gone = dropped.chain(virtuals.filter(has_rows)).filter_map(|table| {
             let (file, _) = self.places.get(&fold(table))?;
             Some(loss(LossKind::TableDropped, table, None, Some(all_of(file))))
         });

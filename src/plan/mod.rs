@@ -7,6 +7,7 @@ mod action;
 mod copy;
 mod data;
 mod derive;
+mod fill;
 mod losses;
 mod phase;
 mod reshape;
@@ -23,7 +24,7 @@ pub use data::{ChangeKind, DataChange};
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
-pub use reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
@@ -82,6 +83,8 @@ pub struct DataStage {
     pub after: Option<Schema>,
     /// What they do to the schema.
     pub changes: Vec<DataChange>,
+    /// The full-text tables whose indexes are filled afterwards, if they do not fit.
+    pub fills: Vec<(String, FillReason)>,
 }
 
 /// The plan of one phase in one direction.
@@ -161,9 +164,14 @@ impl Plan {
         self.reshapes().flat_map(|reshape| &reshape.rebuilds)
     }
 
+    /// Returns the stages of all phases, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.phases.iter().flat_map(|phase| &phase.stages)
+    }
+
     /// Returns the changes of the schema, in order.
     pub fn reshapes(&self) -> impl Iterator<Item = &Reshape> {
-        self.phases.iter().flat_map(|phase| &phase.stages).filter_map(|stage| match stage {
+        self.stages().filter_map(|stage| match stage {
             Stage::Reshape(reshape) => Some(reshape.as_ref()),
             Stage::Data(_) => None,
         })

@@ -2,6 +2,7 @@
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
+use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
@@ -150,8 +151,9 @@ impl Planner<'_> {
         shadow: &mut Shadow,
         direction: Direction,
         before: Schema,
-        stages: Vec<Stage>,
+        mut stages: Vec<Stage>,
     ) -> Result<PhasePlan> {
+        plan_fills(&before, &mut stages);
         let creates = self.tables.missing_from(&shadow.schema()?);
         for statement in &creates {
             shadow.define(statement)?;
@@ -231,6 +233,7 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
         lineage,
         after,
         changes,
+        fills: Vec::new(),
     })))
 }
 

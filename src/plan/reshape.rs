@@ -3,8 +3,9 @@
 use super::copy::CopyQuery;
 use super::statistics::StatisticsMove;
 use crate::database::MissingPart;
+use crate::name::same;
 use crate::rows::TypedColumn;
-use crate::schema::{Object, ObjectKind, Schema, Table};
+use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};
 use crate::shadow::{CopyMethod, Lineage};
 
 /// A table that is rebuilt by create-copy-swap.
@@ -111,6 +112,35 @@ pub enum VirtualChange {
         /// Its table of settings, by the name before, and a free name to keep them under meanwhile.
         settings: Option<(String, String)>,
     },
+    /// Its index is filled from its content table.
+    Fill {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: FillReason,
+    },
+}
+
+/// Why the index of a full-text table is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FillReason {
+    /// The table is new, and its index empty.
+    Created,
+    /// The rows of its content table change. An index that the triggers kept up to date stays as it is, and so does
+    /// one that did not fit before.
+    ContentChanged,
+}
+
+impl VirtualChange {
+    /// Returns whether the change creates a table of this name.
+    pub(crate) fn creates(&self, table: &str) -> bool {
+        match self {
+            Self::Create { sql } => VirtualTable::read(sql).is_some_and(|it| same(&it.name, table)),
+            Self::Rename { .. } | Self::Drop { .. } | Self::Recreate { .. } | Self::Fill { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// One change of the schema.
@@ -161,6 +191,7 @@ impl Reshape {
             VirtualChange::Recreate { to, sql, .. } => Some((to.clone(), sql.clone())),
             VirtualChange::Create { .. }
             | VirtualChange::Rename { .. }
+            | VirtualChange::Fill { .. }
             | VirtualChange::Drop { .. } => None,
         });
         refilled.collect()

@@ -64,7 +64,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                         VirtualChange::Recreate { to, .. } => summary
                             .rebuilt
                             .push((to.clone(), vec!["filled from its content table".to_owned()])),
-                        VirtualChange::Create { .. } => {}
+                        VirtualChange::Create { .. } | VirtualChange::Fill { .. } => {}
                     }
                 }
                 add_objects(&mut summary, reshape);

@@ -1,6 +1,6 @@
 //! Every object that a phase touches, by name, and why: what a person reads before saying yes.
 
-use super::{DataStage, PhasePlan, Reshape, Stage, VirtualChange};
+use super::{DataStage, FillReason, PhasePlan, Reshape, Stage, VirtualChange};
 use crate::name::{is_internal, same};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::TableEffect;
@@ -91,6 +91,15 @@ fn virtual_tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
         VirtualChange::Rename { from, to, .. } => TouchedObject {
             before: Some(from.clone()),
             ..plain("table", to, "renamed", "the phase renames it")
+        },
+        VirtualChange::Fill { table, reason } => match reason {
+            FillReason::Created => plain("table", table, "filled", "its index is new"),
+            FillReason::ContentChanged => plain(
+                "table",
+                table,
+                "filled if its index does not fit",
+                "the rows that it reads change",
+            ),
         },
         VirtualChange::Recreate { from, to, .. } => TouchedObject {
             before: (from != to).then(|| from.clone()),

@@ -59,6 +59,7 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
                         }
                         through_effect(&mut state, effect);
                     }
+                    data.fills.iter().for_each(|(table, _)| reach(&mut state, table, &schema));
                     if let Some(after) = &data.after {
                         schema.clone_from(after);
                     }
@@ -130,6 +131,11 @@ fn through_reshape(
         }
         next.insert(name.clone(), after);
     }
+    for change in &reshape.virtuals {
+        if let VirtualChange::Fill { table, .. } = change {
+            reach(&mut next, table, &reshape.after);
+        }
+    }
     // SQLite's own tables are in no lineage and stay.
     for (name, table) in state {
         if crate::name::is_internal(&name) {
@@ -149,6 +155,7 @@ fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
                 .rsplit_once('_')
                 .is_some_and(|(owner, part)| same(owner, to) && part != "config"),
             VirtualChange::Create { .. }
+            | VirtualChange::Fill { .. }
             | VirtualChange::Rename { .. }
             | VirtualChange::Drop { .. } => false,
         })

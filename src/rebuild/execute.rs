@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::fill::FittingIndexes;
 use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::kept::KeptTrees;
@@ -14,7 +15,9 @@ use crate::database::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
 use crate::name::{quote, same};
-use crate::plan::{Action, DataStage, Direction, PhasePlan, PlannedStep, Rebuild, VirtualChange};
+use crate::plan::{
+    Action, DataStage, Direction, FillReason, PhasePlan, PlannedStep, Rebuild, VirtualChange,
+};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
@@ -66,6 +69,7 @@ pub fn execute(
         gone: Gone::default(),
         staying: Staying::default(),
         refill: std::mem::take(&mut course.refill),
+        indexes: std::mem::take(&mut course.indexes),
     };
     // References to a table that steps aside must stay as they are
     // (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
@@ -84,6 +88,7 @@ pub fn execute(
     reset?;
     run.kept.all_given()?;
     course.refill = run.refill;
+    course.indexes = run.indexes;
     database.hide_attached_names()?;
     Ok(run.done)
 }
@@ -97,6 +102,8 @@ pub struct Course {
     pub steps: usize,
     /// The tables that may be filled from the attached backup.
     pub refill: Refill,
+    /// The full-text tables whose indexes fit their content.
+    pub indexes: FittingIndexes,
 }
 
 struct Run<'a> {
@@ -109,6 +116,7 @@ struct Run<'a> {
     gone: Gone,
     staying: Staying,
     refill: Refill,
+    indexes: FittingIndexes,
 }
 
 impl Run<'_> {
@@ -140,27 +148,20 @@ impl Run<'_> {
             match action {
                 Action::Copy(rebuild) => self.copy(rebuild, observer)?,
                 Action::Data(data) => self.data(data, observer)?,
-                Action::Record => {
-                    for statement in &self.phase.version_tables {
-                        self.run(statement)?;
-                    }
-                    record(self.connection())?;
-                    let verb = match self.phase.direction {
-                        Direction::Up => "Recorded",
-                        Direction::Down => "Took back",
-                    };
-                    let what = format!("{verb} version {}", self.phase.version);
-                    observer.event(&Event::StepDone { what });
-                }
+                Action::Record => self.record(observer, record)?,
                 Action::StepAside { scratch, rebuild, .. } => {
                     self.step_aside(action, scratch, rebuild.as_deref())?;
                 }
                 Action::Restore(object) if self.is_there(object)? => {
                     observer.event(&Event::StepDone { what: created(object) });
                 }
+                Action::LateVirtual(VirtualChange::Fill { table, reason }) => {
+                    self.fill_index(action, (table, *reason), observer)?;
+                }
                 Action::EarlyVirtual(VirtualChange::Rename { from, .. })
                 | Action::LateVirtual(VirtualChange::Rename { from, .. }) => {
                     self.rename_by_module(action, from)?;
+                    self.indexes.follow(action);
                     if let Some(what) = done(action) {
                         observer.event(&Event::StepDone { what });
                     }
@@ -176,12 +177,31 @@ impl Run<'_> {
                     for statement in action.sql() {
                         self.run_told(action, &statement)?;
                     }
+                    self.indexes.follow(action);
                     if let Some(what) = done(action) {
                         observer.event(&Event::StepDone { what });
                     }
                 }
             }
         }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        observer: &mut dyn Observer,
+        record: &mut dyn FnMut(&Connection) -> Result<()>,
+    ) -> Result<()> {
+        for statement in &self.phase.version_tables {
+            self.run(statement)?;
+        }
+        record(self.connection())?;
+        let verb = match self.phase.direction {
+            Direction::Up => "Recorded",
+            Direction::Down => "Took back",
+        };
+        let what = format!("{verb} version {}", self.phase.version);
+        observer.event(&Event::StepDone { what });
         Ok(())
     }
 
@@ -232,6 +252,35 @@ impl Run<'_> {
             indexes_aside(connection, scratch)?;
         }
         Ok(())
+    }
+
+    /// Fills a full-text index from its content table. One that fits, or did not fit before the run, stays as it is.
+    fn fill_index(
+        &mut self,
+        action: &Action,
+        (table, reason): (&str, FillReason),
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        if reason == FillReason::ContentChanged
+            && !self.indexes.needs_fill(self.connection(), table)?
+        {
+            return Ok(());
+        }
+        for statement in action.sql() {
+            self.run(&statement)?;
+            let what = format!("Filled the index of {table} ({})", statement.replace("main.", ""));
+            observer.event(&Event::StepDone { what });
+        }
+        self.indexes.note_filled(table);
+        self.flush_words()
+    }
+
+    /// Full-text tables keep new words in memory until a savepoint or the commit
+    /// (<https://sqlite.org/vtab.html#the_xsavepoint_xrelease_and_xrollback_to_methods>). What is proven must be in
+    /// the file.
+    fn flush_words(&self) -> Result<()> {
+        self.run("SAVEPOINT phaseshift_words")?;
+        self.run("RELEASE phaseshift_words")
     }
 
     /// The module renames its own tables, for which SQLite reads every text in the file.
@@ -419,10 +468,7 @@ impl Run<'_> {
         for change in &data.changes {
             observer.event(&Event::SchemaChanged { what: change.to_string() });
         }
-        // Full-text tables keep new words in memory until a savepoint or the commit
-        // (https://sqlite.org/vtab.html#the_xsavepoint_method). What is proven must be in the file.
-        self.run("SAVEPOINT phaseshift_words")?;
-        self.run("RELEASE phaseshift_words")?;
+        self.flush_words()?;
         let after = self.counts(&tables)?;
         for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {
             let (Some(before), Some(after)) = (before, after) else { continue };

@@ -4,6 +4,7 @@
 //! knows nothing of it.
 
 mod execute;
+mod fill;
 mod in_place;
 mod indexes;
 mod kept;
@@ -11,4 +12,5 @@ mod refill;
 mod relax;
 
 pub use execute::{Course, Execution, RowsChanged, execute};
+pub use fill::FittingIndexes;
 pub use refill::Refill;

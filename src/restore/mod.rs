@@ -10,6 +10,7 @@ mod losses;
 mod plan;
 mod replace;
 mod run;
+mod set_aside;
 mod write;
 
 pub(crate) use judge::Found;

@@ -1,25 +1,24 @@
 //! Putting a copy of the backup in the place of a file that SQLite cannot open, or of none.
 //!
-//! The broken file and what lies beside it are moved aside together, never deleted, and the folder
-//! is synced before the copy gets the name: a stale WAL beside a new file would bring old rows
-//! back. Other programs do not notice such a replacement, so nobody may have the file open.
+//! The broken file is kept under another name and what lies beside it is moved there, too, and the folder is
+//! synced before the copy takes the place: a stale WAL beside a new file would bring old rows back. The place is
+//! taken by one rename, so that the path names the old file or the new one at every moment. Other programs do not
+//! notice such a replacement, so nobody may have the file open.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::judge::compare;
 use super::plan::Restore;
 use super::run::{Outcome, RestoreMethod};
+use super::set_aside::SetAside;
 use crate::backup::{BackupLabel, Names, Part, digest, folder_of, look, remove_leftovers, stem_of};
-use crate::database::{Access, Database, beside, holders};
+use crate::database::{Access, Database, holders};
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
 use crate::files::{Files, Stat};
 
-/// What belongs together: the file and what SQLite puts beside it.
-const SUFFIXES: [&str; 4] = ["", "-journal", "-wal", "-shm"];
-
 /// How many names are tried before something else must be wrong.
-const NAMES: u32 = 10_000;
+pub(super) const NAMES: u32 = 10_000;
 
 pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, files) = (&restore.plan.database, restore.options.files.as_ref());
@@ -29,13 +28,13 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
     drop(remove_leftovers(files, folder_of(path), &stem_of(path)));
     let mut part = copy(restore, present, files)?;
     refuse(path, present, files)?;
-    let moved = move_aside(path, files)?;
-    if let Err(error) = put(&mut part, path, files) {
-        return Err(error.leaving(move_back(&moved, files)));
+    let mut aside = SetAside::of(path, present, files)?;
+    if let Err(error) = put(&mut part, path, present, files) {
+        return Err(error.leaving(aside.undo()));
     }
     let mut outcome = Outcome {
         safety_backup: None,
-        moved_aside: moved.into_iter().map(|(_, aside)| aside).collect(),
+        moved_aside: aside.into_paths(),
         tables: Vec::new(),
         method: if present.is_some() { RestoreMethod::Replace } else { RestoreMethod::Create },
         follow_up: Vec::new(),
@@ -76,7 +75,7 @@ fn refuse(path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
             .in_database(path));
     }
     match present {
-        Some(stat) if stat.links > 1 => {
+        Some(stat) if stat.links > 1 && !SetAside::has_names_of(path, stat, files)? => {
             let what = format!("{} has {} names (hard links)", path.display(), stat.links);
             Err(Error::new(ErrorKind::Restore, what).about("names").in_database(path))
         }
@@ -116,52 +115,13 @@ fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<Part<'f
     Err(Error::new(ErrorKind::Restore, what))
 }
 
-/// Moves the file and everything beside it to names that belong together; returns from and to.
-fn move_aside(path: &Path, files: &dyn Files) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let target = free_name(path, files)?;
-    let mut moved = Vec::new();
-    for suffix in SUFFIXES {
-        let (from, to) = (beside(path, suffix), beside(&target, suffix));
-        if look(files, &from)?.is_none() {
-            continue;
-        }
-        if let Err(error) = files.rename_new(&from, &to) {
-            let state = move_back(&moved, files);
-            return Err(file_error("move aside", &from, error).leaving(state));
-        }
-        moved.push((from, to));
-    }
-    Ok(moved)
-}
-
-fn free_name(path: &Path, files: &dyn Files) -> Result<PathBuf> {
-    let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
-    for number in 1..NAMES {
-        let name = names.candidate(number);
-        let mut taken = false;
-        for suffix in SUFFIXES {
-            taken |= look(files, &beside(&name, suffix))?.is_some();
-        }
-        if !taken {
-            return Ok(name);
-        }
-    }
-    let what = format!("no name is free to move {} aside", path.display());
-    Err(Error::new(ErrorKind::Restore, what))
-}
-
-/// Undoes the moves, the last one first, and says what that leaves.
-fn move_back(moved: &[(PathBuf, PathBuf)], files: &dyn Files) -> DatabaseState {
-    let mut all = true;
-    for (from, to) in moved.iter().rev() {
-        all &= files.rename_new(to, from).is_ok();
-    }
-    if all { DatabaseState::Unchanged } else { DatabaseState::Unknown }
-}
-
-/// Makes the moves durable, then gives the copy the name.
-fn put(part: &mut Part<'_>, path: &Path, files: &dyn Files) -> Result<()> {
+/// Makes the names durable under which the old file is kept, then lets the copy take its place.
+fn put(part: &mut Part<'_>, path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
     let folder = folder_of(path);
     files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
-    part.publish(path).map_err(|error| file_error("rename the copy to", path, error))
+    let put = match present {
+        Some(_) => part.replace(path),
+        None => part.publish(path),
+    };
+    put.map_err(|error| file_error("rename the copy to", path, error))
 }

@@ -286,3 +286,127 @@ fn an_index_that_did_not_fit_before_is_not_blamed_on_the_run() {
     as_python_does(&bench, sql, &["SELECT * FROM note", "SELECT rowid FROM find('moon')"]);
     assert_eq!(bench.ask("SELECT count(*) FROM find_docsize WHERE id = 70"), "1");
 }
+
+/// Notes and an external full-text table that no trigger keeps.
+fn without_triggers() -> String {
+    format!(
+        "{NOTES} CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id');
+         INSERT INTO find(find) VALUES('rebuild');"
+    )
+}
+
+#[test]
+fn an_index_is_filled_when_statements_change_its_content() {
+    let bench = Bench::new(&without_triggers());
+    bench.steps(&data("UPDATE note SET body = 'sun' WHERE id = 2")).up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+    assert_eq!(found(&bench.database(), "find", "two"), "[]");
+}
+
+#[test]
+fn an_index_is_filled_when_a_value_of_its_content_is_computed() {
+    let bench = Bench::new(&external());
+    bench.steps(
+        "irreversible = \"values\"\n[[up]]\nop = \"alter_column\"\ntable = \"note\"\ncolumn = \"body\"\n\
+         value = \"body || ' sun'\"\n",
+    );
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[1, 2, 3]");
+}
+
+#[test]
+fn an_index_of_a_view_is_filled_when_the_table_below_changes() {
+    let bench = Bench::new(&format!(
+        "{NOTES} CREATE VIEW shown AS SELECT id, title || ' ' || body AS words FROM note WHERE n > 5;
+         CREATE VIRTUAL TABLE find USING fts5(words, content=shown, content_rowid=id);
+         INSERT INTO find(find) VALUES('rebuild');"
+    ));
+    bench.steps(&data("UPDATE note SET n = 9, title = 'sun' WHERE id = 1")).up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[1]");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}
+
+#[test]
+fn an_index_of_some_rows_only_stays_as_it_is() {
+    // The application leaves rows out on purpose; the integrity check says that the index does not fit.
+    let bench = Bench::new(&format!(
+        "{NOTES} CREATE VIRTUAL TABLE find USING fts5(body, content='note', content_rowid='id');
+         INSERT INTO find(rowid, body) SELECT id, body FROM note WHERE n > 5;"
+    ));
+    let sql = "UPDATE note SET n = n + 1";
+    bench.steps(&data(sql)).up();
+    as_python_does(
+        &bench,
+        sql,
+        &["SELECT rowid FROM find('moon')", "SELECT rowid FROM find('one')"],
+    );
+    assert_eq!(bench.ask("SELECT rowid FROM find('moon')"), "3");
+}
+
+#[test]
+fn a_full_text_table_that_is_made_anew_is_filled() {
+    let bench = Bench::new(&external());
+    bench.steps(
+        "[[up]]\nop = \"drop_table\"\ntable = \"find\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE \
+         find USING fts5(title, body, content='note', content_rowid='id', tokenize='trigram')\"\n",
+    );
+    let events = bench.up();
+    assert_eq!(found(&bench.database(), "find", "moo"), "[1, 3]", "{events:?}");
+    bench.down();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+    assert_eq!(bench.ask("SELECT count(*) FROM find('moo')"), "0");
+}
+
+#[test]
+fn a_new_fts4_table_is_filled_before_its_triggers_write_to_it() {
+    let bench = Bench::new(NOTES);
+    bench.steps(
+        "irreversible = \"data\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING \
+         fts4(content='note', title, body)\"\n\
+         [[up]]\nop = \"create_trigger\"\nsql = \"CREATE TRIGGER note_bu BEFORE UPDATE ON note BEGIN DELETE FROM find \
+         WHERE docid = old.id; END\"\n\
+         [[up]]\nop = \"create_trigger\"\nsql = \"CREATE TRIGGER note_au AFTER UPDATE ON note BEGIN INSERT INTO \
+         find(docid, title, body) VALUES (new.id, new.title, new.body); END\"\n\
+         [[up]]\nop = \"sql\"\nsql = \"UPDATE note SET body = 'sun' WHERE id = 2\"\n",
+    );
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}
+
+#[test]
+fn a_phase_that_fills_a_new_table_itself_is_left_alone() {
+    for fill in [
+        "INSERT INTO find(find) VALUES('rebuild')",
+        "INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note",
+        "INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note WHERE n > 5",
+    ] {
+        let bench = Bench::new(NOTES);
+        bench.steps(&format!(
+            "irreversible = \"data\"\n[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING \
+             fts5(title, body, content='note', content_rowid='id')\"\n[[up]]\nop = \"sql\"\nsql = \"{fill}\"\n"
+        ));
+        bench.up();
+        as_python_does(
+            &bench,
+            &format!(
+                "CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id'); {fill}"
+            ),
+            &["SELECT rowid FROM find('moon')", "SELECT count(*) FROM find_docsize"],
+        );
+    }
+}
+
+#[test]
+fn rows_that_a_later_phase_inserts_into_a_filled_index_are_not_counted_twice() {
+    let bench = Bench::new(NOTES);
+    bench.phase(
+        "a",
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', \
+         content_rowid='id')\"\n",
+    );
+    bench
+        .phase("b", &data("INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note"));
+    bench.up();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}

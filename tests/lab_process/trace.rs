@@ -27,6 +27,9 @@ pub enum Fault {
     None,
     /// It is killed before its n-th system call, counted over all its threads, from 1.
     Kill(usize),
+    /// It is killed before its n-th call of this number.
+    #[allow(dead_code, reason = "not every test that traces does this")]
+    KillBefore { call: Call, number: usize },
     /// The n-th call of this number fails, or that and all after it.
     Fail { call: Call, number: usize, error: c_int, for_ever: bool },
 }
@@ -57,7 +60,7 @@ pub fn run(mut command: Command, fault: Fault) -> io::Result<Run> {
     }
     let [stdout, stderr] = said;
     let happened = match fault {
-        Fault::Kill(_) => status.signal() == Some(libc::SIGKILL),
+        Fault::Kill(_) | Fault::KillBefore { .. } => status.signal() == Some(libc::SIGKILL),
         Fault::None | Fault::Fail { .. } => tracer.happened,
     };
     Ok(Run { output: Output { status, stdout, stderr }, calls: tracer.calls, happened })
@@ -75,7 +78,7 @@ struct Filter(Vec<libc::sock_filter>);
 impl Filter {
     fn of(fault: Fault) -> Self {
         match fault {
-            Fault::Fail { call, .. } => {
+            Fault::Fail { call, .. } | Fault::KillBefore { call, .. } => {
                 Self::new(&[call], libc::SECCOMP_RET_TRACE, libc::SECCOMP_RET_ALLOW)
             }
             Fault::None | Fault::Kill(_) => {
@@ -183,7 +186,7 @@ impl Tracer {
     fn call(&mut self, thread: pid_t) {
         match self.fault {
             Fault::None => self.calls.push(registers(thread).map_or(-1, number)),
-            Fault::Kill(at) => {
+            Fault::Kill(at) | Fault::KillBefore { number: at, .. } => {
                 self.calls.push(-1);
                 if self.calls.len() == at {
                     self.happened = true;

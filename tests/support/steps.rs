@@ -76,6 +76,7 @@ macro_rules! as_on_disk {
     (@ rename_new) => { $crate::support::as_on_disk!(@@ rename_new, from, to); };
     (@ rename_over) => { $crate::support::as_on_disk!(@@ rename_over, from, to); };
     (@ create_folder) => { $crate::support::as_on_disk!(@@ create_folder, folder); };
+    (@ link) => { $crate::support::as_on_disk!(@@ link, from, to); };
     (@ remove) => { $crate::support::as_on_disk!(@@ remove, path); };
     (@ sync_file) => { $crate::support::as_on_disk!(@@ sync_file, path); };
     (@ sync_folder) => { $crate::support::as_on_disk!(@@ sync_folder, folder); };

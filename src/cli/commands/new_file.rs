@@ -1,27 +1,34 @@
-//! A database file made for an upgrade, and taken away again if that fails.
+//! A database file made for an upgrade, or in the place of an empty one, and undone if that fails.
 
 use std::path::Path;
 
 use phaseshift::Result;
 use phaseshift::database::{Access, Database, beside};
+use phaseshift::files::{FileKind, Stat};
 use phaseshift::migrate::Project;
 use phaseshift::schema::Schema;
 
 use crate::cli::answer::Answer;
 
-/// Makes the file if it is missing, and runs. If the run fails, a file that was made here goes.
+/// Makes the file if it is missing or empty, and runs. If the run fails, everything is as it was.
 ///
 /// # Errors
 /// Those of making the file and of the run.
 pub fn in_new_file(project: &Project, run: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
     let path = &project.database;
     // What cannot be looked at is reported by whoever opens it.
-    if !matches!(project.options.files.stat(path), Ok(None)) {
+    let Ok(present) = project.options.files.stat(path) else { return run() };
+    if present.is_some_and(|stat| stat.bytes > 0 || stat.kind != FileKind::File) {
+        return run();
+    }
+    // What lies beside an empty file belongs to one that was lost.
+    let orphan = ["-journal", "-wal"].map(|suffix| beside(path, suffix));
+    if orphan.iter().any(|it| !matches!(project.options.files.stat(it), Ok(None))) {
         return run();
     }
     let done = create(project).and_then(|()| run());
     if done.is_err() {
-        remove(project, path);
+        remove(project, path, present);
     }
     done
 }
@@ -35,9 +42,14 @@ fn create(project: &Project) -> Result<()> {
     database.close()
 }
 
-/// Takes the file away; the failure that led here is the one that is reported.
-fn remove(project: &Project, path: &Path) {
+/// Takes the file away, or leaves an empty one again; the failure that led here is the one that is reported.
+fn remove(project: &Project, path: &Path, present: Option<Stat>) {
+    let files = project.options.files.as_ref();
     for suffix in ["-journal", "-wal", "-shm", ""] {
-        let _ = project.options.files.remove(&beside(path, suffix));
+        let _ = files.remove(&beside(path, suffix));
+    }
+    if let Some(stat) = present {
+        let made = files.create(path, b"", 0o600);
+        let _ = made.and_then(|()| files.set_access(path, &stat));
     }
 }

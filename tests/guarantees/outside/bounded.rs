@@ -1,0 +1,137 @@
+//! Pipes, devices and huge files where a text is expected.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::project;
+use crate::support::{Output, Project, sqlite3};
+
+/// What lies in the place of a text.
+#[derive(Debug, Clone, Copy)]
+enum Odd {
+    Fifo,
+    Device,
+    Huge,
+    Folder,
+}
+
+const ODD: [Odd; 4] = [Odd::Fifo, Odd::Device, Odd::Huge, Odd::Folder];
+
+impl Odd {
+    fn put(self, path: &Path) {
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+        match self {
+            Self::Fifo => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+            Self::Device => symlink("/dev/zero", path).unwrap(),
+            Self::Huge => std::fs::File::create(path).unwrap().set_len(3 << 30).unwrap(),
+            Self::Folder => std::fs::create_dir(path).unwrap(),
+        }
+    }
+}
+
+/// Runs the program, which may take a while but not for ever, and not three gigabytes of memory.
+#[track_caller]
+fn run(project: &Project, arguments: &[&str]) -> Output {
+    let bare = project.command();
+    let mut command = Command::new("bash");
+    command.current_dir(project.folder()).env_clear().stdin(std::process::Stdio::null());
+    command.envs(bare.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let limits = "ulimit -v 2000000; exec timeout -k 1 60 \"$0\" \"$@\"";
+    command.args(["-c", limits]).arg(bare.get_program()).args(arguments);
+    let begun = Instant::now();
+    let output = command.output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{arguments:?} hangs");
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn manifest(project: &Project) -> PathBuf {
+    let mut name = project.backups()[0].clone().into_os_string();
+    name.push(".json");
+    PathBuf::from(name)
+}
+
+#[test]
+fn a_manifest_that_is_no_file_hung_every_command() {
+    for odd in ODD {
+        let project = project();
+        project.run(&["backup"]).expect_code(0);
+        odd.put(&manifest(&project));
+        let database = ["-d", "fits_catalog.db"];
+        for command in ["status", "backups"] {
+            run(&project, &[&database[..], &[command]].concat()).expect_code(0);
+        }
+        let listed = run(&project, &[&database[..], &["backups", "--json"]].concat()).json();
+        assert_eq!(listed["backups"][0]["verified"], false, "{odd:?}");
+        let problem = listed["backups"][0]["problem"].as_str().unwrap();
+        assert!(problem.starts_with("its manifest: "), "{odd:?}: {problem}");
+        run(&project, &[&database[..], &["upgrade"]].concat()).expect_code(0);
+        let found = sqlite3(&project.database(), "SELECT count(*), count(note) FROM sessions");
+        assert_eq!(found, "200|0", "{odd:?}");
+        assert_eq!(project.backups().len(), 2, "{odd:?}");
+    }
+}
+
+#[test]
+fn settings_that_are_no_file_hung_every_command() {
+    for odd in ODD {
+        let project = project();
+        odd.put(&project.path("phaseshift.toml"));
+        for command in ["status", "upgrade", "backups"] {
+            let output = run(&project, &["-d", "fits_catalog.db", command]).expect_code(4);
+            assert!(output.stderr.contains("phaseshift.toml"), "{odd:?}: {}", output.stderr);
+        }
+        assert!(project.backups().is_empty());
+    }
+}
+
+#[test]
+fn phases_and_their_sql_that_are_no_file_are_refused() {
+    for odd in ODD {
+        let project = project();
+        odd.put(&project.path("phases/p3.toml"));
+        // A folder is no phase, whatever its name.
+        let code = if matches!(odd, Odd::Folder) { 0 } else { 4 };
+        let output = run(&project, &["-d", "fits_catalog.db", "upgrade"]).expect_code(code);
+        assert!(code == 0 || output.stderr.contains("p3.toml:1"), "{odd:?}: {}", output.stderr);
+        let project = self::project();
+        project.write_phase(
+            "p3.toml",
+            "version = 3\nparents = [\"p2\"]\n[[up]]\nop = \"sql\"\nfile = \"p3.sql\"\n",
+        );
+        odd.put(&project.path("phases/p3.sql"));
+        let output = run(&project, &["-d", "fits_catalog.db", "upgrade"]).expect_code(4);
+        assert!(output.stderr.contains("p3.toml:5"), "{odd:?}: {}", output.stderr);
+        assert!(project.backups().is_empty());
+    }
+}
+
+#[test]
+fn a_desired_schema_that_is_no_file_is_refused() {
+    for odd in [Odd::Fifo, Odd::Device, Odd::Huge] {
+        let project = project();
+        odd.put(&project.path("schema.sql"));
+        let arguments = ["-d", "fits_catalog.db", "diff", "--from", "database", "--to", "schema"];
+        let output = run(&project, &arguments).expect_code(4);
+        assert!(output.stderr.contains("schema.sql"), "{odd:?}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_journal_or_a_wal_that_is_a_pipe_is_refused() {
+    for end in ["-journal", "-wal"] {
+        let project = project();
+        Odd::Fifo.put(&project.path(format!("fits_catalog.db{end}")));
+        for command in ["status", "upgrade"] {
+            let output = run(&project, &["-d", "fits_catalog.db", command]).expect_code(4);
+            assert!(output.stderr.contains("is not a file"), "{}", output.stderr);
+        }
+    }
+}
