@@ -74,6 +74,8 @@ pub enum ErrorKind {
     Backup,
     /// A backup is damaged or is not what its manifest says.
     BackupDamaged,
+    /// A backup was made of another database, or its manifest does not call it verified.
+    BackupRefused,
     /// The file changed while it was looked at.
     FileChanged,
     /// The rebuild failed and was rolled back.
@@ -98,7 +100,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -129,6 +131,7 @@ impl ErrorKind {
         Self::NewerSqlite,
         Self::Backup,
         Self::BackupDamaged,
+        Self::BackupRefused,
         Self::FileChanged,
         Self::Rebuild,
         Self::Proof,
@@ -174,6 +177,7 @@ impl ErrorKind {
             Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",
             Self::BackupDamaged => "backup-damaged",
+            Self::BackupRefused => "backup-refused",
             Self::FileChanged => "file-changed",
             Self::Rebuild => "rebuild",
             Self::Proof => "proof",

@@ -83,6 +83,13 @@ pub enum Event {
         /// Its size in bytes.
         bytes: u64,
     },
+    /// An earlier backup holds exactly what the database holds, and is used again.
+    BackupReused {
+        /// Where the backup is.
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+    },
     /// The backup holds exactly what the database holds.
     BackupVerified {
         /// Where the backup is.

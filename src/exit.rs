@@ -75,6 +75,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::MissingPart
         | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
+        | ErrorKind::BackupRefused
         | ErrorKind::FileChanged
         | ErrorKind::NoAnswer => REFUSED,
         ErrorKind::Busy => BUSY,

@@ -307,6 +307,8 @@ fn leftovers_of_a_killed_run_are_told_and_do_not_disturb() {
     let status = project.run(&["status"]).expect_code(0);
     assert!(status.stdout.contains("Leftover:"), "{}", status.stdout);
     project.run(MIGRATE).expect_code(0);
+    assert!(!project.path(part).exists());
+    project.write(part, "half a backup");
     let prune = project.run(&["backups", "prune", "--keep", "1"]).expect_code(0);
     assert!(prune.stdout.contains(".part"), "{}", prune.stdout);
     assert!(!project.path(part).exists());

@@ -126,7 +126,7 @@ c.commit()",
     assert_eq!(bench.ask("SELECT day FROM card"), "5\n6");
     bench.down();
 
-    bench.steps("parents = []\n[[up]]\nop = \"rename_column\"\ntable = \"tag\"\nfrom = \"uses\"\nto = \"used\"\n");
+    bench.steps("parents = []\n[[up]]\nop = \"drop_column\"\ntable = \"tag\"\ncolumn = \"uses\"\n");
     bench.refused(ErrorKind::MissingPart, "unicase");
 }
 

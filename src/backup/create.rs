@@ -9,10 +9,10 @@ use chrono::{DateTime, FixedOffset};
 use super::beside::{self, Beside};
 use super::check::integrity;
 use super::copy::{PageCopy, copy_pages};
-use super::entry::{BackupEntry, NOT_COMPARED};
-use super::name::{BackupLabel, Names, manifest_of};
+use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
+use super::name::{BackupLabel, Names, manifest_of, stem_of};
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, look};
+use super::part::{Part, ensure_folder, has_sidecar, look};
 use super::pieces::Pieces;
 use super::publish::{Finished, publish};
 use super::verified::{VerifiedBackup, of_copy};
@@ -154,7 +154,7 @@ pub(crate) fn keep_damaged(
 
 /// Reports whatever stopped a backup as a failure of the backup, except findings about the source
 /// and the wish to stop.
-fn of_backup(error: Error, source: &Path) -> Error {
+pub(super) fn of_backup(error: Error, source: &Path) -> Error {
     const WHAT: &str = "the backup could not be made";
     let by_place = matches!(error.kind(), ErrorKind::NoSpace | ErrorKind::ReadOnly);
     let error = if by_place {
@@ -176,7 +176,7 @@ pub(super) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(source: &'a Database, request: &'a BackupRequest<'a>) -> Result<Self> {
+    pub(super) fn new(source: &'a Database, request: &'a BackupRequest<'a>) -> Result<Self> {
         let files = source.options().files.as_ref();
         let now = files.now();
         let names = Names::new(request.folder, source.path(), &request.label, now)?;
@@ -193,10 +193,17 @@ impl<'a> Job<'a> {
         Ok(begins.then(start))
     }
 
+    /// Removes what killed runs left in the folder. What cannot be removed stays and is listed.
+    pub(super) fn remove_leftovers(&self) {
+        let stem = stem_of(self.source.path());
+        drop(remove_leftovers(self.files, self.request.folder, &stem));
+    }
+
     /// Creates the folder and an empty part file.
     fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
         let source = look(self.files, self.source.path())?;
         ensure_folder(self.files, self.request.folder, source)?;
+        self.remove_leftovers();
         for number in 1..NAMES {
             let path = self.names.candidate(number);
             if self.is_taken(&path)? {
@@ -210,8 +217,12 @@ impl<'a> Job<'a> {
         Err(self.no_name())
     }
 
+    /// Returns whether a backup of this name, its manifest, or a journal that SQLite would take for that of the
+    /// backup is there.
     pub(super) fn is_taken(&self, path: &Path) -> Result<bool> {
-        Ok(look(self.files, path)?.is_some() || look(self.files, &manifest_of(path))?.is_some())
+        Ok(look(self.files, path)?.is_some()
+            || look(self.files, &manifest_of(path))?.is_some()
+            || has_sidecar(self.files, path)?)
     }
 
     pub(super) fn no_name(&self) -> Error {
@@ -346,7 +357,7 @@ impl<'a> Job<'a> {
         Ok(tables)
     }
 
-    fn check_integrity(&self, copy: &Database) -> Result<()> {
+    pub(super) fn check_integrity(&self, copy: &Database) -> Result<()> {
         let found = integrity(copy).map_err(of_copy)?;
         if found.damage.is_empty() {
             return Ok(());
@@ -359,7 +370,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn compare_properties(&self, copy: &Database) -> Result<()> {
+    pub(super) fn compare_properties(&self, copy: &Database) -> Result<()> {
         let source = Identity::read(self.source.connection())?;
         let copy = Identity::read(copy.connection())?;
         // SQLite says that a file left WAL mode even if its header could not be written; only a

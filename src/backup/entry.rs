@@ -1,10 +1,12 @@
 //! What is in a folder of backups: backups in their order, and what killed runs left there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::manifest::Manifest;
-use super::name::{is_backup_name, manifest_of, part_owner};
-use super::part::look;
+use super::manifest::{BackupKind, MAX_SEQUENCE, Manifest};
+use super::name::{is_backup_name, manifest_of, part_writer, stamp_of, stem_of};
+use super::part::{folder_of, look};
+use super::writer;
 use crate::error::{Result, file_error};
 use crate::files::{FileKind, Files};
 
@@ -56,47 +58,112 @@ impl BackupEntry {
         self.manifest.is_some() && self.problem.is_none()
     }
 
+    /// Returns why its manifest itself says that it is not verified; the file may be what the manifest describes.
+    pub fn doubt(&self) -> Option<&str> {
+        let manifest = self.manifest.as_ref()?;
+        self.problem.as_deref().filter(|_| !manifest.verified || manifest.damaged)
+    }
+
+    /// Returns what it was made for, if the manifest tells.
+    pub fn kind(&self) -> Option<BackupKind> {
+        self.manifest.as_ref().map(Manifest::kind)
+    }
+
+    /// Returns the database that it was made of, if the manifest tells and it is another one than this. Names
+    /// count for nothing: a database is the file at a path without symbolic links.
+    pub fn made_of_other(&self, files: &dyn Files, database: &Path) -> Option<&Path> {
+        let source = self.manifest.as_ref()?.source.as_path();
+        (source != real_path(files, database)).then_some(source)
+    }
+
     /// Returns the place among the backups of its database, if the manifest tells.
     pub fn sequence(&self) -> Option<u64> {
         self.manifest.as_ref().map(|manifest| manifest.sequence)
     }
 }
 
-/// Lists the backups of the databases with this name, newest first.
+/// Resolves the symbolic links of a path to a database, which may be missing.
+pub(super) fn real_path(files: &dyn Files, database: &Path) -> PathBuf {
+    if let Ok(path) = files.canonical(database) {
+        return path;
+    }
+    let folder =
+        files.canonical(folder_of(database)).unwrap_or_else(|_| folder_of(database).into());
+    folder.join(database.file_name().unwrap_or_default())
+}
+
+/// Lists the backups of a database, newest first.
 ///
-/// The order is that of the manifests, never of names or clocks. Backups that are not verified
-/// come after the others. A missing folder holds nothing.
+/// A backup belongs to the database whose path, without symbolic links, its manifest names. Files without a readable
+/// manifest are listed last, if their names are those of backups of this database; they are not verified.
+///
+/// The order is that of the manifests, never of names. Backups that are not verified come after the others. A missing
+/// folder holds nothing.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Io`] if the folder or a manifest cannot be read.
-pub fn list(files: &dyn Files, folder: &Path, stem: &str) -> Result<Vec<BackupEntry>> {
+pub fn list(files: &dyn Files, folder: &Path, database: &Path) -> Result<Vec<BackupEntry>> {
+    list_of(files, folder, &real_path(files, database))
+}
+
+/// As [`list`], for the path of a database without symbolic links.
+pub(super) fn list_of(
+    files: &dyn Files,
+    folder: &Path,
+    database: &Path,
+) -> Result<Vec<BackupEntry>> {
+    let stem = stem_of(database);
     let mut entries = Vec::new();
     for path in paths(files, folder)? {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if !is_backup_name(name, stem) {
+        if path.extension().is_none_or(|ending| ending != "db") {
             continue;
         }
-        let Some(stat) = look(files, &path)? else { continue };
-        if stat.kind != FileKind::File {
+        let Some(stat) = look(files, &path)?.filter(|stat| stat.kind == FileKind::File) else {
             continue;
-        }
-        let entry = read(files, path.clone(), stat.bytes)?;
-        let other = entry.manifest.as_ref().is_some_and(|manifest| manifest.stem != stem);
-        if !other {
+        };
+        let named = path.file_name().and_then(|name| name.to_str());
+        let named = named.is_some_and(|name| is_backup_name(name, &stem));
+        let entry = read(files, path, stat.bytes)?;
+        if entry.manifest.as_ref().map_or(named, |manifest| manifest.source == database) {
             entries.push(entry);
         }
     }
     entries.sort_by(|one, two| {
-        let place = |entry: &BackupEntry| (entry.is_verified(), entry.sequence());
+        // Two runs at the same time may have taken the same number.
+        let made = |entry: &BackupEntry| entry.manifest.as_ref().and_then(Manifest::created);
+        let place = |entry: &BackupEntry| (entry.is_verified(), entry.sequence(), made(entry));
         place(two).cmp(&place(one)).then_with(|| two.path.cmp(&one.path))
     });
     Ok(entries)
 }
 
-/// Returns the number for the next backup: one more than the highest in the folder.
-pub(super) fn next_sequence(files: &dyn Files, folder: &Path, stem: &str) -> Result<u64> {
-    let highest = list(files, folder, stem)?.iter().filter_map(BackupEntry::sequence).max();
-    Ok(highest.unwrap_or(0).saturating_add(1))
+/// Counts the backups in a folder that were made of other databases, by the path of the database.
+///
+/// # Errors
+/// As [`list`].
+pub fn of_others(
+    files: &dyn Files,
+    folder: &Path,
+    database: &Path,
+) -> Result<BTreeMap<PathBuf, usize>> {
+    let mut others = BTreeMap::new();
+    for path in paths(files, folder)? {
+        if path.extension().is_some_and(|ending| ending == "db")
+            && let Some(stat) = look(files, &path)?
+            && let Some(source) = read(files, path, stat.bytes)?.made_of_other(files, database)
+        {
+            *others.entry(source.to_path_buf()).or_default() += 1;
+        }
+    }
+    Ok(others)
+}
+
+/// Returns the number for the next backup: one more than the highest among those of its database, whose path has no
+/// symbolic links.
+pub(super) fn next_sequence(files: &dyn Files, folder: &Path, database: &Path) -> Result<u64> {
+    let highest = list_of(files, folder, database)?.iter().filter_map(BackupEntry::sequence).max();
+    // At the end of the range the time decides.
+    Ok(highest.unwrap_or(0).saturating_add(1).min(MAX_SEQUENCE))
 }
 
 fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
@@ -112,18 +179,23 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             (None, Some("it has no manifest".to_owned()))
         }
+        // A folder or a closed file of that name must not keep others from being listed and made.
         Err(error) if is_no_text(&error) => (None, Some(format!("its manifest: {error}"))),
         Err(error) => return Err(file_error("read", &beside, error)),
     };
     Ok(BackupEntry { path, bytes, manifest, problem })
 }
 
-/// Returns whether a file was not read because of what it is: a FIFO, a device, a folder, or too large.
+/// Returns whether a file was not read because of what it is: a FIFO, a device, a folder, closed to this user, or
+/// too large.
 fn is_no_text(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
         error.kind(),
-        ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::IsADirectory
+        ErrorKind::InvalidInput
+            | ErrorKind::FileTooLarge
+            | ErrorKind::IsADirectory
+            | ErrorKind::PermissionDenied
     )
 }
 
@@ -149,7 +221,7 @@ pub struct Leftover {
     pub bytes: u64,
     /// The process that wrote it.
     pub process: u32,
-    /// Whether a process of that number runs.
+    /// Whether its writer may still be writing it.
     pub alive: bool,
 }
 
@@ -161,17 +233,15 @@ pub fn leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<Vec<Lef
     let mut found = Vec::new();
     for path in paths(files, folder)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let Some(process) = part_owner(name) else { continue };
+        let Some(writer) = part_writer(name) else { continue };
         // A restore writes its part beside the database.
         let ours = |target: &str| {
             is_backup_name(target, stem) || Path::new(target).file_stem() == Some(stem.as_ref())
         };
-        if !target_of(name).is_some_and(ours) {
-            continue;
-        }
+        let Some(target) = target_of(name).filter(|target| ours(target)) else { continue };
         let Some(stat) = look(files, &path)? else { continue };
-        let alive = process == std::process::id() || is_alive(files, process)?;
-        found.push(Leftover { path, bytes: stat.bytes, process, alive });
+        let alive = writer::is_alive(files, &path, writer, stamp_of(target))?;
+        found.push(Leftover { path, bytes: stat.bytes, process: writer.process, alive });
     }
     Ok(found)
 }
@@ -181,11 +251,6 @@ fn target_of(name: &str) -> Option<&str> {
     let (start, _) = name.split_once(".part")?;
     let (target, _) = start.rsplit_once('.')?;
     Some(target.strip_suffix(".json").unwrap_or(target))
-}
-
-fn is_alive(files: &dyn Files, process: u32) -> Result<bool> {
-    let place = PathBuf::from(format!("/proc/{process}"));
-    Ok(look(files, &place)?.is_some())
 }
 
 /// Removes the part files whose process is gone, and returns their paths. Files of running

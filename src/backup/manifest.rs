@@ -13,6 +13,10 @@ use crate::event::TableRows;
 /// The format this program writes and reads.
 pub(super) const FORMAT: u32 = 1;
 
+/// The highest sequence number; a number above it would leave none for the backups that follow. JSON readers
+/// that use floating point still tell it from its neighbours.
+pub(super) const MAX_SEQUENCE: u64 = 1 << 53;
+
 /// What kind of occasion a backup was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -23,6 +27,57 @@ pub enum LabelKind {
     Named,
     /// Before a restore.
     BeforeRestore,
+}
+
+/// What sets one backup apart from others with the same [`LabelKind`]. A field of its own, because programs that
+/// know only the labels must still read the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// Before a phase is undone.
+    Undo,
+    /// Before phases are recorded without being run.
+    Stamp,
+    /// By a person who chose no name.
+    Manual,
+    /// Before `optimize` writes the file anew.
+    Optimize,
+    /// One that a newer program writes.
+    #[serde(other)]
+    Other,
+}
+
+/// What a backup was made for, as retention and `restore --latest` tell backups apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BackupKind {
+    /// Before phases are applied.
+    BeforePhase,
+    /// Before phases are undone.
+    BeforeUndo,
+    /// Before phases are recorded without being run.
+    BeforeStamp,
+    /// By a name that a person chose.
+    Named,
+    /// By a person who chose no name.
+    Manual,
+    /// Before a restore.
+    BeforeRestore,
+    /// Before `optimize`.
+    BeforeOptimize,
+}
+
+impl BackupKind {
+    /// Returns whether `restore --latest` may choose a backup of this kind: one made before phases, or by a person.
+    pub const fn is_way_back(self) -> bool {
+        match self {
+            Self::BeforePhase
+            | Self::BeforeUndo
+            | Self::BeforeStamp
+            | Self::Named
+            | Self::Manual => true,
+            Self::BeforeRestore | Self::BeforeOptimize => false,
+        }
+    }
 }
 
 /// Rows of one table, as the manifest stores them.
@@ -51,6 +106,9 @@ pub struct Manifest {
     pub sequence: u64,
     /// What the backup was made for.
     pub label: LabelKind,
+    /// What the label leaves open; manifests of older programs lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
     /// The phase that was about to run.
     pub phase: Option<String>,
     /// The version the database had.
@@ -86,6 +144,22 @@ impl Manifest {
         self.tables.iter().map(rows).collect()
     }
 
+    /// Returns what the backup was made for. Where the manifest leaves it open, its file name tells: an older
+    /// program wrote it.
+    pub fn kind(&self) -> BackupKind {
+        let word = |word: &str| self.file.starts_with(&format!("{}_{word}_", self.stem));
+        match (self.label, self.occasion) {
+            (LabelKind::BeforePhase, Some(Occasion::Undo)) => BackupKind::BeforeUndo,
+            (LabelKind::BeforePhase, Some(Occasion::Stamp)) => BackupKind::BeforeStamp,
+            (LabelKind::BeforePhase, _) => BackupKind::BeforePhase,
+            (LabelKind::BeforeRestore, _) => BackupKind::BeforeRestore,
+            (LabelKind::Named, Some(Occasion::Manual)) => BackupKind::Manual,
+            (LabelKind::Named, Some(Occasion::Optimize)) => BackupKind::BeforeOptimize,
+            (LabelKind::Named, None) if word("before_optimize") => BackupKind::BeforeOptimize,
+            (LabelKind::Named, _) => BackupKind::Named,
+        }
+    }
+
     /// Reads a manifest; the error says in words what is wrong with it.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
@@ -97,7 +171,23 @@ impl Manifest {
         if version.format != FORMAT {
             return Err(format!("the manifest has the unknown format {}", version.format));
         }
-        serde_json::from_slice(bytes).map_err(broken)
+        let manifest: Self = serde_json::from_slice(bytes).map_err(broken)?;
+        match manifest.fault() {
+            Some(fault) => Err(format!("the manifest is broken: {fault}")),
+            None => Ok(manifest),
+        }
+    }
+
+    /// Returns what no manifest of ours says. Anyone who may write in the folder may have written it.
+    fn fault(&self) -> Option<String> {
+        if !(1..=MAX_SEQUENCE).contains(&self.sequence) {
+            return Some(format!("the sequence number {} is out of range", self.sequence));
+        }
+        if !self.source.is_absolute() {
+            return Some("the path of the database is not absolute".to_owned());
+        }
+        let is_name = !["", ".", ".."].contains(&&*self.file) && !self.file.contains(['/', '\0']);
+        (!is_name).then(|| "the name of the backup is not a file name".to_owned())
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -121,6 +211,7 @@ mod tests {
             created: "2024-10-27T01:30:00.000Z".into(),
             sequence: 7,
             label: LabelKind::BeforePhase,
+            occasion: None,
             phase: Some("phase3".into()),
             version: None,
             bytes: 4_096,
@@ -137,5 +228,16 @@ mod tests {
         assert!(Manifest::parse(later.as_bytes()).unwrap_err().contains("unknown format 2"));
         assert!(Manifest::parse(b"{}").unwrap_err().contains("broken"));
         assert!(Manifest::parse(b"").unwrap_err().contains("broken"));
+        for wrong in [
+            Manifest { sequence: u64::MAX, ..manifest.clone() },
+            Manifest { sequence: 0, ..manifest.clone() },
+            Manifest { source: "data/fits.db".into(), ..manifest.clone() },
+            Manifest { file: "../fits.db".into(), ..manifest.clone() },
+            Manifest { file: "/data/fits.db".into(), ..manifest.clone() },
+            Manifest { file: String::new(), ..manifest.clone() },
+        ] {
+            let problem = Manifest::parse(&wrong.to_bytes().unwrap()).unwrap_err();
+            assert!(problem.starts_with("the manifest is broken: the "), "{problem}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 
-use super::manifest::LabelKind;
+use super::manifest::{BackupKind, LabelKind, Occasion};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a backup's time is written in its name.
@@ -15,26 +15,55 @@ const STAMP: &str = "%Y%m%d_%H%M%S";
 pub enum BackupLabel {
     /// Before the phase with this id: `<stem>_pre_<phase>_<stamp>`.
     Before(String),
+    /// Before the phase with this id is undone: `<stem>_pre_<phase>_<stamp>`.
+    BeforeUndo(String),
+    /// Before the phase with this id is recorded without being run: `<stem>_pre_<phase>_<stamp>`.
+    BeforeStamp(String),
     /// By a name that a person chose: `<stem>_<name>_<stamp>`.
     Named(String),
+    /// By a person who chose no name: `<stem>_manual_<stamp>`.
+    Manual,
+    /// Before `optimize` writes the file anew: `<stem>_before_optimize_<stamp>`.
+    BeforeOptimize,
     /// The state that a restore replaces: `<stem>_before_restore_<stamp>`.
     BeforeRestore,
 }
 
 impl BackupLabel {
-    /// Returns the kind, as the manifest stores it.
-    pub const fn kind(&self) -> LabelKind {
+    /// Returns the kind.
+    pub const fn kind(&self) -> BackupKind {
         match self {
-            Self::Before(_) => LabelKind::BeforePhase,
-            Self::Named(_) => LabelKind::Named,
-            Self::BeforeRestore => LabelKind::BeforeRestore,
+            Self::Before(_) => BackupKind::BeforePhase,
+            Self::BeforeUndo(_) => BackupKind::BeforeUndo,
+            Self::BeforeStamp(_) => BackupKind::BeforeStamp,
+            Self::Named(_) => BackupKind::Named,
+            Self::Manual => BackupKind::Manual,
+            Self::BeforeOptimize => BackupKind::BeforeOptimize,
+            Self::BeforeRestore => BackupKind::BeforeRestore,
+        }
+    }
+
+    /// Returns the label and the occasion, as the manifest stores them.
+    pub(super) const fn stored(&self) -> (LabelKind, Option<Occasion>) {
+        match self {
+            Self::Before(_) => (LabelKind::BeforePhase, None),
+            Self::BeforeUndo(_) => (LabelKind::BeforePhase, Some(Occasion::Undo)),
+            Self::BeforeStamp(_) => (LabelKind::BeforePhase, Some(Occasion::Stamp)),
+            Self::Named(_) => (LabelKind::Named, None),
+            Self::Manual => (LabelKind::Named, Some(Occasion::Manual)),
+            Self::BeforeOptimize => (LabelKind::Named, Some(Occasion::Optimize)),
+            Self::BeforeRestore => (LabelKind::BeforeRestore, None),
         }
     }
 
     fn text(&self) -> Result<String> {
         match self {
-            Self::Before(phase) => Ok(format!("pre_{}", plain(phase)?)),
+            Self::Before(phase) | Self::BeforeUndo(phase) | Self::BeforeStamp(phase) => {
+                Ok(format!("pre_{}", plain(phase)?))
+            }
             Self::Named(name) => Ok(plain(name)?.to_owned()),
+            Self::Manual => Ok("manual".to_owned()),
+            Self::BeforeOptimize => Ok("before_optimize".to_owned()),
             Self::BeforeRestore => Ok("before_restore".to_owned()),
         }
     }
@@ -75,6 +104,20 @@ impl Names {
         Ok(Self { folder: folder.to_path_buf(), base })
     }
 
+    /// Returns whether a backup has one of these names, whatever its time and counter.
+    pub(super) fn match_label(&self, backup: &Path) -> bool {
+        // The stamp and the underscore before it.
+        let start = self.base.len().saturating_sub(15);
+        let name = backup.file_name().unwrap_or_default().to_string_lossy();
+        let rest = self.base.get(..start).and_then(|start| name.strip_prefix(start));
+        let stamp = rest.and_then(|rest| rest.strip_suffix(".db")?.split_at_checked(15));
+        stamp.is_some_and(|(stamp, counter)| {
+            let counter = counter.strip_prefix('_').map_or(counter, |digits| digits);
+            NaiveDateTime::parse_from_str(stamp, STAMP).is_ok()
+                && counter.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    }
+
     /// Returns the n-th name, from 1.
     pub(crate) fn candidate(&self, number: u32) -> PathBuf {
         let counter = if number < 2 { String::new() } else { format!("_{number}") };
@@ -87,19 +130,46 @@ pub(super) fn manifest_of(backup: &Path) -> PathBuf {
     crate::database::beside(backup, ".json")
 }
 
-/// Returns the path under which a file is written before it gets its name. The process id tells a
-/// later run whether the writer still lives.
-pub(super) fn part_of(path: &Path, process: u32) -> PathBuf {
-    crate::database::beside(path, &format!(".{process}.part"))
+/// The process that writes a part file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Writer {
+    /// Its number.
+    pub(super) process: u32,
+    /// What tells the machine, its last start and the process namespace apart: process numbers mean nothing
+    /// elsewhere. `None` where the system does not tell.
+    pub(super) realm: Option<u32>,
 }
 
-/// Reads the process id from the name of a part file or of one of its sidecars.
-pub(super) fn part_owner(name: &str) -> Option<u32> {
+/// Returns the path under which a file is written before it gets its name. The writer's name tells a later run
+/// whether the writer still lives.
+pub(super) fn part_of(path: &Path, writer: Writer) -> PathBuf {
+    let Writer { process, realm } = writer;
+    let realm = realm.map_or_else(String::new, |realm| format!("-{realm:08x}"));
+    crate::database::beside(path, &format!(".{process}{realm}.part"))
+}
+
+/// Reads the writer from the name of a part file or of one of its sidecars.
+pub(super) fn part_writer(name: &str) -> Option<Writer> {
     let name = ["-journal", "-wal", "-shm"]
         .into_iter()
         .find_map(|sidecar| name.strip_suffix(sidecar))
         .unwrap_or(name);
-    name.strip_suffix(".part")?.rsplit_once('.')?.1.parse().ok()
+    let writer = name.strip_suffix(".part")?.rsplit_once('.')?.1;
+    let (process, realm) = match writer.split_once('-') {
+        Some((process, realm)) => (process, Some(u32::from_str_radix(realm, 16).ok()?)),
+        None => (writer, None),
+    };
+    Some(Writer { process: process.parse().ok()?, realm })
+}
+
+/// Returns when the backup with this name was begun, in the local time of its writer.
+pub(super) fn stamp_of(name: &str) -> Option<NaiveDateTime> {
+    let name = name.strip_suffix(".db")?;
+    let stamp = |text: &str| {
+        let tail = text.len().checked_sub(15).and_then(|start| text.get(start..))?;
+        NaiveDateTime::parse_from_str(tail, STAMP).ok()
+    };
+    stamp(name).or_else(|| stamp(name.rsplit_once('_')?.0))
 }
 
 /// Tells whether a file name is one that this program gives to backups of this database.
@@ -164,12 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn part_names_tell_their_owner() {
-        let part = part_of(Path::new("b/fits_x_20241027_023000.db"), 4_711);
-        let name = part.file_name().unwrap().to_str().unwrap();
-        assert_eq!(part_owner(name), Some(4_711));
-        assert_eq!(part_owner(&format!("{name}-journal")), Some(4_711));
-        assert_eq!(part_owner("fits_x_20241027_023000.db"), None);
-        assert_eq!(part_owner("some.part"), None);
+    fn part_names_tell_their_writer() {
+        let place = Path::new("b/fits_x_20241027_023000.db");
+        for realm in [None, Some(0x00c0_ffee)] {
+            let writer = Writer { process: 4_711, realm };
+            let part = part_of(place, writer);
+            let name = part.file_name().unwrap().to_str().unwrap();
+            assert_eq!(part_writer(name), Some(writer));
+            assert_eq!(part_writer(&format!("{name}-journal")), Some(writer));
+        }
+        assert_eq!(part_writer("fits_x_20241027_023000.db"), None);
+        assert_eq!(part_writer("some.part"), None);
+    }
+
+    #[test]
+    fn names_of_one_label_match() {
+        let names = names(&BackupLabel::Before("phase3".into())).unwrap();
+        let fits = |name: &str| names.match_label(&Path::new("elsewhere").join(name));
+        assert!(fits("fits.catalog_pre_phase3_20190101_000000.db"));
+        assert!(fits("fits.catalog_pre_phase3_20190101_000000_12.db"));
+        assert!(!fits("fits.catalog_pre_phase33_20190101_000000.db"));
+        assert!(!fits("fits.catalog_pre_phase3_x_20190101_000000.db"));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::name::part_of;
+use super::writer::{Claim, this_writer};
 use crate::database::{beside, look_at};
 use crate::error::{Result, file_error};
 use crate::files::{Files, Stat};
@@ -16,6 +17,8 @@ pub(crate) struct Part<'f> {
     files: &'f dyn Files,
     path: PathBuf,
     kept: bool,
+    /// Keeps other threads from taking it for a leftover.
+    _claim: Claim,
 }
 
 impl<'f> Part<'f> {
@@ -26,7 +29,8 @@ impl<'f> Part<'f> {
         target: &Path,
         bytes: &[u8],
     ) -> Result<Option<Self>> {
-        let path = part_of(target, std::process::id());
+        let path = part_of(target, this_writer(files));
+        let claim = Claim::of(&path);
         // What an earlier process of the same number left beside it would be rolled back into it.
         for sidecar in SIDECARS {
             if look(files, &beside(&path, sidecar))?.is_some() {
@@ -34,28 +38,29 @@ impl<'f> Part<'f> {
             }
         }
         let created = files.create(&path, bytes, 0o600);
-        Self::claim(files, path, created, "create")
+        Self::claim(files, (path, claim), created, "create")
     }
 
     /// Copies a file, which no connection may have open, to the part of another.
     pub(crate) fn copy(files: &'f dyn Files, from: &Path, target: &Path) -> Result<Option<Self>> {
-        let path = part_of(target, std::process::id());
+        let path = part_of(target, this_writer(files));
+        let claim = Claim::of(&path);
         let copied = files.copy(from, &path);
-        Self::claim(files, path, copied, "write")
+        Self::claim(files, (path, claim), copied, "write")
     }
 
     fn claim(
         files: &'f dyn Files,
-        path: PathBuf,
+        (path, claim): (PathBuf, Claim),
         outcome: std::io::Result<()>,
         action: &str,
     ) -> Result<Option<Self>> {
         match outcome {
-            Ok(()) => Ok(Some(Self { files, path, kept: false })),
+            Ok(()) => Ok(Some(Self { files, path, kept: false, _claim: claim })),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
             Err(error) => {
                 // It may have been created before the failure.
-                drop(Self { files, path: path.clone(), kept: false });
+                drop(Self { files, path: path.clone(), kept: false, _claim: claim });
                 Err(file_error(action, &path, error))
             }
         }
@@ -117,6 +122,16 @@ impl Drop for Part<'_> {
         }
         drop(self.files.remove(&self.path));
     }
+}
+
+/// Returns whether SQLite would find a journal or WAL beside a file of this name.
+pub(super) fn has_sidecar(files: &dyn Files, path: &Path) -> Result<bool> {
+    for sidecar in SIDECARS {
+        if look(files, &beside(path, sidecar))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the first journal or WAL that lies beside a database file with content.

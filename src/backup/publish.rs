@@ -8,7 +8,7 @@ use super::create::{Job, NAMES};
 use super::entry::next_sequence;
 use super::manifest::{FORMAT, Manifest, ManifestTable};
 use super::name::{manifest_of, stem_of};
-use super::part::{Part, folder_of, look};
+use super::part::{Part, folder_of, has_sidecar, look};
 use super::verify::Digest;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::TableRows;
@@ -51,7 +51,8 @@ fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Man
         .canonical(source)
         .map_err(|error| file_error("find the real path of", source, error))?;
     let page_size = job.source.connection().query_row("PRAGMA page_size", [], |row| row.get(0))?;
-    let sequence = next_sequence(job.files, job.request.folder, &stem)?;
+    let sequence = next_sequence(job.files, job.request.folder, &source)?;
+    let (label, occasion) = job.request.label.stored();
     Ok(Manifest {
         format: FORMAT,
         file: String::new(),
@@ -59,7 +60,8 @@ fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Man
         stem,
         created: job.now.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Millis, true),
         sequence,
-        label: job.request.label.kind(),
+        label,
+        occasion,
         phase: job.request.phase.clone(),
         version: job.request.version,
         bytes: digest.bytes,
@@ -121,9 +123,16 @@ fn name(
             Err(error) => return Err(file_error("rename the backup to", &path, error)),
         }
         if let Err(error) = text.publish(&beside) {
-            // Without its manifest nobody could tell that it is whole: it was never promised.
+            // Without its manifest nothing tells that it is whole: it was never promised.
             drop(job.files.remove(&path));
             return Err(file_error("rename the manifest to", &beside, error));
+        }
+        // Written there since the name was chosen, it would be rolled back into the backup.
+        if has_sidecar(job.files, &path)? {
+            drop(job.files.remove(&path));
+            drop(job.files.remove(&beside));
+            let what = format!("a journal appeared beside {}", path.display());
+            return Err(Error::new(ErrorKind::Backup, what));
         }
         return Ok(path);
     }

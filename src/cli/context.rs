@@ -117,7 +117,9 @@ impl Context {
     /// Puts a project together for a database and phases.
     pub fn project_at(&self, database: PathBuf, chain: Chain) -> Project {
         let versions = VersionTables::named(&self.settings.version_table);
-        Project::new(database, self.settings.backups.clone(), chain, versions, self.open_options())
+        let (backups, options) = (self.settings.backups.clone(), self.open_options());
+        let project = Project::new(database, backups, chain, versions, options);
+        Project { keep: self.settings.keep, ..project }
     }
 
     /// Tells whether a person can be asked.

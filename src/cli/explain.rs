@@ -89,7 +89,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::DatabaseMissing | ErrorKind::NotAFile
             if error.facts().object.as_deref() == Some("backup") =>
         {
-            of_missing_backup(command)
+            of_missing_backup(error, command)
         }
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
@@ -156,6 +156,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Backup => {
             one("check the folder for the backups, or name another one with --backup-dir FOLDER")
         }
+        ErrorKind::BackupRefused => vec![
+            command("backups"),
+            "restore it all the same with --force, if its content is what you want".to_owned(),
+        ],
         ErrorKind::FileChanged => one("run the same command again; it looks at the file anew"),
         ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
         ErrorKind::Commit => vec![command("status"), command("verify")],
@@ -168,6 +172,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
+        ErrorKind::Declined if error.facts().backup.is_some() => one(
+            "run the same command again when you are ready; the backup is used again if nothing changes",
+        ),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it begins anew"),
@@ -204,12 +211,14 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
-fn of_missing_backup(command: &dyn Fn(&str) -> String) -> Vec<String> {
-    vec![
-        command("backups"),
-        "name the file of a backup, or the folder of the backups with --backup-dir FOLDER"
+fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut next = of_choices(error);
+    next.push(command("backups"));
+    next.push(
+        "name a file or a number of the list, or the folder of the backups with --backup-dir FOLDER"
             .to_owned(),
-    ]
+    );
+    next
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

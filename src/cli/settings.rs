@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use phaseshift::backup::Retention;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
@@ -35,10 +36,8 @@ pub struct Settings {
     pub version_table: String,
     /// How long other programs' locks are waited for.
     pub wait: Duration,
-    /// How many days backups are kept by `backups prune`.
-    pub keep_days: Option<u32>,
-    /// How many backups are kept by `backups prune`.
-    pub keep_count: Option<usize>,
+    /// Which backups stay after a successful run.
+    pub keep: Retention,
     /// How a new phase file is named.
     pub name_template: String,
     /// The oldest SQLite that must read what phases make, unless they say otherwise.
@@ -109,8 +108,10 @@ impl Settings {
                 .or(said.version_table)
                 .unwrap_or_else(|| "schema_version".to_owned()),
             wait: Duration::from_secs(global.wait.or(said.wait).unwrap_or(DEFAULT_WAIT)),
-            keep_days: said.keep_days,
-            keep_count: said.keep_count,
+            keep: Retention {
+                keep: said.keep_count.or(Retention::default().keep),
+                keep_days: said.keep_days.or(Retention::default().keep_days),
+            },
             min_sqlite: said.min_sqlite,
             name_template: said.name_template.unwrap_or_else(|| "{id}".to_owned()),
             flags: flags(global),

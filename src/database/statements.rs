@@ -103,9 +103,9 @@ pub fn run_followed(
             let what = format!("statement at line {line}: {}", words(&error));
             Err(from_statement(error, what))
         }
-        (Err(Stop::Statement(line, error)), Some(what)) => {
+        (Err(Stop::Statement(line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
-            Err(Error::new(ErrorKind::Step, what).caused_by(error))
+            Err(Error::new(ErrorKind::Step, what))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))

@@ -86,6 +86,24 @@ impl Recorded {
         UndoRecord::from_json(last.undo.as_deref()?)
     }
 
+    /// Returns the phases that were applied and not undone since, with the backup from before the last run that
+    /// applied them.
+    pub fn ways_back(&self) -> Vec<(String, Option<String>)> {
+        let mut ways: Vec<(String, Option<String>)> = Vec::new();
+        for event in &self.events {
+            match &*event.direction {
+                "up" | "stamp" => {
+                    ways.retain(|(id, _)| *id != event.id);
+                    let backup = event.backup.clone().filter(|_| event.direction == "up");
+                    ways.push((event.id.clone(), backup));
+                }
+                "down" => ways.retain(|(id, _)| *id != event.id),
+                _ => {}
+            }
+        }
+        ways
+    }
+
     /// Returns the objects that the phases changed in this file, with the texts that the last of them left.
     ///
     /// An event of which nothing is kept may have come after any change: what was left before it does not count.

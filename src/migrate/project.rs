@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::backup::Retention;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, applied};
@@ -24,6 +25,8 @@ pub struct Project {
     pub versions: VersionTables,
     /// How files are opened.
     pub options: OpenOptions,
+    /// Which backups stay after a successful run.
+    pub keep: Retention,
 }
 
 impl Project {
@@ -43,7 +46,7 @@ impl Project {
         let database = options.files.canonical(&database).unwrap_or(database);
         let beside = database.parent().map(|folder| folder.join("backups"));
         let backups = backups.or(beside).unwrap_or_else(|| PathBuf::from("backups"));
-        Self { database, chain, backups, versions, options }
+        Self { database, chain, backups, versions, options, keep: Retention::default() }
     }
 
     /// Lets tables in which only names change stay where they are, in every phase.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
-use crate::backup::VerifiedBackup;
+use crate::backup::{Pruned, VerifiedBackup};
 use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -22,6 +22,7 @@ use super::look::Transactions;
 use super::project::Project;
 use super::recording::{Circumstances, events};
 use super::refill::attach_backup;
+use super::retain::retain;
 use super::secure::hold;
 use super::stages::{Lap, Stages};
 use super::state::{Migration, Secured, data_version};
@@ -52,6 +53,8 @@ pub struct Report {
     pub steps: Vec<String>,
     /// The backup.
     pub backup: PathBuf,
+    /// The older backups that were removed afterwards, and why the others stay.
+    pub pruned: Pruned,
     /// What was copied and changed.
     pub execution: Execution,
     /// What was proven.
@@ -120,14 +123,24 @@ impl Migration<Secured> {
             self = self.lock_again(&work)?;
         };
         let closing = database.close().err().map(|error| error.to_string());
-        let follow_up = work.follow_up.or(closing);
+        let backup = self.state.backup.path().to_path_buf();
+        let kept =
+            self.state.backup.into_entry().and_then(|_| retain(&self.project, Some(&backup)));
+        let (pruned, unpruned) = match kept {
+            Ok(pruned) => (pruned, None),
+            Err(error) => {
+                (Pruned::default(), Some(format!("old backups could not be removed: {error}")))
+            }
+        };
+        let follow_up = work.follow_up.or(closing).or(unpruned);
         work.stages.commit += work.lap.next();
         Ok(Report {
             from,
             to,
             phases,
             steps,
-            backup: self.state.backup.path().to_path_buf(),
+            backup,
+            pruned,
             execution: work.execution,
             proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),

@@ -1,9 +1,10 @@
 //! Securing: the backup before anything is written.
 
-use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_checked};
+use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_or_reuse};
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
+use crate::plan::{Direction, Plan};
 use crate::schema::same_objects;
 
 use super::look::{ATTEMPTS, Found, Look, Planned, Request};
@@ -19,7 +20,7 @@ impl Migration<Prepared> {
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
         let backup =
-            back_up(&self.project, &self.known, self.first_phase(), Checked::Beside, observer)?;
+            back_up(&self.project, &self.known, occasion(&self.plan), Checked::Beside, observer)?;
         let hold = Hold::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
@@ -52,14 +53,10 @@ impl Migration<Prepared> {
                 Found::Plan(planned) => *planned,
             }
         };
-        let phase = plan.phases.first().map(|phase| phase.id.as_str());
-        let backup = back_up(&project, &known, phase, Checked::BesideUnderLock, observer)?;
+        let label = occasion(&plan);
+        let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
         let state = Secured { database, hold: Hold::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
-    }
-
-    fn first_phase(&self) -> Option<&str> {
-        self.plan.phases.first().map(|phase| phase.id.as_str())
     }
 }
 
@@ -90,21 +87,35 @@ pub fn migrate_now(
     Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
 }
 
+/// Returns what the backup of a run is made for: the phase that it begins with.
+fn occasion(plan: &Plan) -> BackupLabel {
+    match plan.phases.first().map(|phase| (phase.id.to_string(), phase.direction)) {
+        Some((id, Direction::Up)) => BackupLabel::Before(id),
+        Some((id, Direction::Down)) => BackupLabel::BeforeUndo(id),
+        None => BackupLabel::Before("migration".to_owned()),
+    }
+}
+
 pub(super) fn back_up(
     project: &Project,
     known: &Known,
-    phase: Option<&str>,
+    label: BackupLabel,
     checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
     let source = Database::open(&project.database, Access::Look, &project.options)?;
-    let request = BackupRequest {
-        folder: &project.backups,
-        label: BackupLabel::Before(phase.unwrap_or("migration").to_owned()),
-        phase: phase.map(ToOwned::to_owned),
-        version: known.recorded.version(),
+    let phase = match &label {
+        BackupLabel::Before(id) | BackupLabel::BeforeUndo(id) | BackupLabel::BeforeStamp(id) => {
+            Some(id.clone())
+        }
+        BackupLabel::Named(_)
+        | BackupLabel::Manual
+        | BackupLabel::BeforeOptimize
+        | BackupLabel::BeforeRestore => None,
     };
-    create_checked(&source, &request, checked, observer)
+    let request =
+        BackupRequest { folder: &project.backups, label, phase, version: known.recorded.version() };
+    create_or_reuse(&source, &request, checked, observer)
 }
 
 /// Under the lock, after a person was asked: the file must hold what was looked at.
@@ -144,8 +155,8 @@ pub(super) fn hold(
     if let Some(first) = plan.phases.first() {
         crate::preflight::check_requirements(database.connection(), first)?;
     }
-    let phase = plan.phases.first().map(|phase| phase.id.as_str());
-    let backup = back_up(&project, &now, phase, Checked::BesideUnderLock, observer)?;
+    let label = occasion(&plan);
+    let backup = back_up(&project, &now, label, Checked::BesideUnderLock, observer)?;
     let state = Secured { database, hold: Hold::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::backup::{Checked, VerifiedBackup};
+use crate::backup::{BackupLabel, Checked, VerifiedBackup};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
@@ -112,9 +112,9 @@ pub fn stamp(
     if report.recorded.is_empty() && report.removed.is_empty() && !purge {
         return Ok(report);
     }
-    let last = report.current.first().map(ToString::to_string);
+    let phase = report.current.first();
     let known = Known { schema, recorded, applied: before };
-    let recording = Recording { project, known: &known, phase: last.as_deref(), purge };
+    let recording = Recording { project, known: &known, phase, purge };
     let events = |backup: &Path| events(project, &report, backup);
     report.backup = Some(recording.carry_out(database, &events, observer)?);
     Ok(report)
@@ -174,7 +174,8 @@ pub fn accept(
         return Ok(report);
     }
     let now = settled.options.files.now();
-    let recording = Recording { project: &settled, known: &known, phase: Some(id), purge: false };
+    let recording =
+        Recording { project: &settled, known: &known, phase: Some(&phase.id), purge: false };
     let events = |backup: &Path| vec![event(phase, EventKind::Accepted, now, backup)];
     report.backup = Some(recording.carry_out(database, &events, observer)?);
     Ok(report)
@@ -203,7 +204,7 @@ struct Recording<'a> {
     project: &'a Project,
     known: &'a Known,
     /// The phase that names the backup.
-    phase: Option<&'a str>,
+    phase: Option<&'a PhaseId>,
     /// Whether the recorded versions are deleted first.
     purge: bool,
 }
@@ -221,7 +222,9 @@ impl Recording<'_> {
         project.versions.refuse_triggers(&self.known.schema)?;
         let transaction = WriteTransaction::begin(database)?;
         self.refuse_changed(transaction.database())?;
-        let backup = back_up(project, self.known, self.phase, Checked::First, observer)?;
+        let phase = self.phase.map_or_else(|| "migration".to_owned(), PhaseId::to_string);
+        let label = BackupLabel::BeforeStamp(phase);
+        let backup = back_up(project, self.known, label, Checked::First, observer)?;
         match self.write_proven(transaction.database(), &backup, &events(backup.path())) {
             Ok(()) => transaction.commit()?.close()?,
             Err(error) => {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::compact::{make, prove};
 use super::request::{OptimizeReport, OptimizeRequest, Statistics};
 use super::room::{look, require_space};
-use crate::backup::{BackupLabel, BackupRequest, Names, Pages, Part, compare_pages, create};
+use crate::backup::{
+    BackupLabel, BackupRequest, Checked, Names, Pages, Part, compare_pages, create_or_reuse,
+};
 use crate::database::{Access, Database, OpenOptions, Room, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
@@ -151,11 +153,11 @@ fn back_up(
     let recorded = versions.read(source.connection(), &schema).unwrap_or_default();
     let asked = BackupRequest {
         folder: request.folder,
-        label: BackupLabel::Named("before_optimize".to_owned()),
+        label: BackupLabel::BeforeOptimize,
         phase: None,
         version: recorded.version(),
     };
-    let entry = create(&source, &asked, observer)?.into_entry()?;
+    let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;
     Ok(entry.path)
 }

@@ -102,7 +102,7 @@ impl VirtualChange {
     fn early_sql(&self) -> Vec<String> {
         match self {
             Self::Create { .. } | Self::Fill { .. } => Vec::new(),
-            Self::Rename { from, to, scratch } => {
+            Self::Rename { from, to, scratch, .. } => {
                 vec![rename_table(from, scratch.as_ref().unwrap_or(to))]
             }
             Self::Drop { table } => vec![drop_table(table)],

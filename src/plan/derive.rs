@@ -8,7 +8,7 @@ use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
 use crate::rows::TypedColumn;
-use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table};
+use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table, same_virtual_meaning};
 use crate::shadow::{
     ColumnOrigin, CopyMethod, InPlace, Lineage, RecordCopy, TableLineage, free_name,
 };
@@ -226,9 +226,12 @@ impl Derivation<'_> {
             if same_text && from == to {
                 continue;
             }
-            if same_text || renamed.as_deref() == Some(sql.as_str()) {
+            let same_table = renamed.as_deref().is_some_and(|it| same_virtual_meaning(it, &sql));
+            let as_written = same_text || renamed.as_ref() == Some(&sql);
+            if as_written || (same_table && from != to) {
                 let scratch = self.waits(&to).then(|| self.free_virtual(changes.len()));
-                changes.push(VirtualChange::Rename { from, to, scratch });
+                let text = (!as_written).then_some(sql);
+                changes.push(VirtualChange::Rename { from, to, scratch, text });
             } else if edit::reads_content(&sql) {
                 let settings = self.settings_table(&from, changes.len());
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });

@@ -95,6 +95,8 @@ pub enum VirtualChange {
         to: String,
         /// A free name that it waits under, if the name after is not free when it has to go.
         scratch: Option<String>,
+        /// The text that is stored afterwards, if it is another one than SQLite writes by itself.
+        text: Option<String>,
     },
     /// It is dropped.
     Drop {

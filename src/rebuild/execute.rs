@@ -7,7 +7,7 @@ use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::kept::KeptTrees;
 use super::refill::{Gone, Origin, Refill};
-use super::relax::relaxed;
+use super::relax::{relaxed, set_text};
 use crate::database::{
     Database, Purpose, run_fenced, run_one, told, with_known_stubs, with_passing_stubs,
     with_strict_names,
@@ -158,9 +158,13 @@ impl Run<'_> {
                 Action::LateVirtual(VirtualChange::Fill { table, reason }) => {
                     self.fill_index(action, (table, *reason), observer)?;
                 }
-                Action::EarlyVirtual(VirtualChange::Rename { from, .. })
-                | Action::LateVirtual(VirtualChange::Rename { from, .. }) => {
+                Action::EarlyVirtual(VirtualChange::Rename { from, to, scratch, text })
+                | Action::LateVirtual(VirtualChange::Rename { from, to, scratch, text }) => {
                     self.rename_by_module(action, from)?;
+                    let has_name = scratch.is_none() || matches!(action, Action::LateVirtual(_));
+                    if let Some(text) = text.as_ref().filter(|_| has_name) {
+                        set_text(self.connection(), to, text)?;
+                    }
                     self.indexes.follow(action);
                     if let Some(what) = done(action) {
                         observer.event(&Event::StepDone { what });

@@ -76,7 +76,7 @@ fn without_not_null<T>(
 }
 
 /// Replaces the stored text of a table by one that stores rows in the same way.
-fn set_text(connection: &Connection, table: &str, text: &str) -> Result<()> {
+pub(super) fn set_text(connection: &Connection, table: &str, text: &str) -> Result<()> {
     edit_schema(connection, &|it| {
         it.execute(
             "UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2",

@@ -6,7 +6,7 @@ use super::judge::{Found, compare, look_again};
 use super::plan::Restore;
 use super::run::{Outcome, RestoreMethod};
 use super::write::{Content, Words, write};
-use crate::backup::{BackupLabel, BackupRequest, create, keep_damaged};
+use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};
 use crate::database::{Access, Database};
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer, TableRows};
@@ -83,10 +83,10 @@ fn keep(restore: &Restore, live: &Database, observer: &mut dyn Observer) -> Resu
         phase: None,
         version: restore.plan.version_now,
     };
-    let mut kept = create(live, &request, observer);
+    let mut kept = create_or_reuse(live, &request, Checked::First, observer);
     if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
         // A read that fails once looks like damage.
-        kept = create(live, &request, observer);
+        kept = create_or_reuse(live, &request, Checked::First, observer);
     }
     match kept {
         Ok(kept) => Ok(kept.path().to_path_buf()),

@@ -188,7 +188,7 @@ impl Shadow {
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }
-        self.refuse_strings_in_values(&object.name, &values_of(operation))?;
+        self.compile_values(&object.name, &values_of(operation))?;
         let edited = edited_text(operation, text, shape)?;
         if matches!(operation, Operation::Rebuild { .. }) {
             self.give(ObjectKind::Table, object.name.clone());

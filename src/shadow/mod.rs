@@ -14,6 +14,7 @@ mod health;
 mod in_place;
 mod kept;
 mod lineage;
+mod new_sql;
 mod quotes;
 mod references;
 mod relations;

@@ -5,7 +5,7 @@ use super::shadow::Shadow;
 use crate::error::Result;
 use crate::name::quote;
 use crate::schema::{ObjectKind, same_meaning, same_virtual_meaning};
-use crate::sql::{edit, object_head};
+use crate::sql::object_head;
 
 impl Shadow {
     /// Gives an object another text. A text that means the same is only written; any other one is
@@ -20,10 +20,6 @@ impl Shadow {
         let Some(object) = schema.find(kind, name) else { return Ok(()) };
         let present = object.sql.as_deref().unwrap_or_default();
         if present == text {
-            return Ok(());
-        }
-        if kind == ObjectKind::VirtualTable && !edit::reads_content(text) {
-            // The module can rename it, which SQLite writes in its own way; made anew it would be empty.
             return Ok(());
         }
         let keeps_name = object_head(text).is_ok_and(|head| head.name.text == object.name);

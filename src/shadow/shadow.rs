@@ -13,14 +13,12 @@ use super::lineage::Lineage;
 use super::quotes::NameAsString;
 use super::references::ChangedReference;
 use crate::database::{
-    Fence, MissingPart, Purpose, from_statement, run_followed, run_one, strict_names,
-    string_in_double_quotes, stub, take_back, with_stubs, words,
+    Fence, MissingPart, Purpose, from_statement, run_followed, run_one, stub, with_stubs, words,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{quote, same};
-use crate::phase::{Check, Operation, Step, ViewPolicy};
+use crate::name::same;
+use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
-use crate::sql::with_identifiers_only;
 
 /// An in-memory database with a schema and no rows.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ pub struct Shadow {
     pub(super) given: Vec<(ObjectKind, String)>,
     /// Views and triggers that would read something else than before the steps so far.
     pub(super) changed_references: Vec<ChangedReference>,
-    plans_a_run: bool,
+    pub(super) plans_a_run: bool,
     epoch: Cell<u64>,
     read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
 }
@@ -262,71 +260,6 @@ impl Shadow {
         Ok(effects)
     }
 
-    /// Does something with what the file will have, and nothing else.
-    fn without_stubs<T>(&self, action: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        if self.missing.is_empty() {
-            return action(self);
-        }
-        take_back(&self.connection, &self.missing)?;
-        self.reload()?;
-        let done = action(self);
-        for part in &self.missing {
-            stub(&self.connection, part)?;
-        }
-        self.reload()?;
-        done
-    }
-
-    /// Compiles the query of a check on the schema as it is now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::PhaseFile`] with SQLite's reason, or if the text is not one query that only reads.
-    pub fn compile_check(&self, check: &Check) -> Result<()> {
-        let refused = |what: &str| {
-            let what = format!("line {}: check {}: {what}", check.line, check.name);
-            Error::new(ErrorKind::PhaseFile, what)
-        };
-        self.without_stubs(|shadow| {
-            shadow.fence.raise();
-            let compiled = shadow.connection.prepare(&check.sql).map(|statement| {
-                (statement.readonly() && statement.column_count() > 0, statement.parameter_count())
-            });
-            let strict = strict_names(&shadow.connection, &check.sql);
-            let denied = shadow.fence.denied();
-            shadow.fence.lower();
-            match (compiled, denied) {
-                (Err(error), Some(what)) => {
-                    Err(refused(&format!("{what} is not allowed in a phase")).caused_by(error))
-                }
-                // What SQLite keeps for itself is not in a database without rows.
-                (Err(error), None) if words(&error).contains("no such table: sqlite_") => Ok(()),
-                (Err(error), None) => Err(refused(&words(&error)).caused_by(error)),
-                (Ok((false, _)), _) => Err(refused("the statement is not a query")),
-                (Ok((true, 1..)), _) => Err(refused("a parameter has no value")),
-                (Ok((true, 0)), _) => strict
-                    .map_err(|error| refused(&string_in_double_quotes(&error)).caused_by(error)),
-            }
-        })
-    }
-
-    /// Refuses a string in double quotes in the values that a step gives.
-    pub(super) fn refuse_strings_in_values(&self, table: &str, values: &[String]) -> Result<()> {
-        let compiles = |value: &str, alias: &str| {
-            let sql = format!("SELECT (\n{value}\n) FROM main.{}{alias}", quote(table));
-            self.connection.prepare(&sql).map(drop)
-        };
-        for value in values.iter().filter(|_| self.plans_a_run) {
-            let Some(strict) = with_identifiers_only(value) else { continue };
-            for alias in ["", " AS old"] {
-                if let (Ok(()), Err(error)) = (compiles(value, alias), compiles(&strict, alias)) {
-                    let what = string_in_double_quotes(&error);
-                    return Err(not_allowed(&what).about(table).caused_by(error));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Runs the statements of a data step that change the schema, and follows all of them.
     fn follow_data(&self, sql: &str, purpose: Purpose) -> Result<DataEffects> {
         let mut following = Following::new(Lineage::identity(&*self.current()?));
@@ -383,7 +316,7 @@ impl Shadow {
             }
         });
         done.map_err(|error| match denied {
-            Some(what) => not_allowed(&what).caused_by(error),
+            Some(what) => not_allowed(&what),
             None => {
                 let what = words(&error);
                 from_statement(error, what)

@@ -669,3 +669,20 @@ CREATE TABLE free(x); INSERT INTO free VALUES ('A'); INSERT INTO t VALUES ('X', 
     bench.phase("b", &sql("INSERT INTO t VALUES ('p', 'q')"));
     bench.refused(ErrorKind::Step, "slugify");
 }
+
+#[test]
+fn a_value_of_a_later_phase_is_compiled_before_the_run() {
+    for text in [
+        step("add_column", &[("table", "q"), ("column", "b"), ("value", "slugify(a)")]),
+        step("alter_column", &[("table", "q"), ("column", "a"), ("value", "slugify(a)")]),
+        step(
+            "add_column",
+            &[("table", "q"), ("column", "b"), ("value", "(SELECT slugify(name) FROM people)")],
+        ),
+    ] {
+        let bench = Bench::new(PEOPLE);
+        bench.phase("a", &step("create_table", &[("sql", "CREATE TABLE q(a)")]));
+        bench.phase("b", &format!("{}{text}", sql("INSERT INTO q VALUES (1)")));
+        bench.refused(ErrorKind::MissingPart, "slugify");
+    }
+}

@@ -410,3 +410,69 @@ fn rows_that_a_later_phase_inserts_into_a_filled_index_are_not_counted_twice() {
     bench.up();
     assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
 }
+
+/// Goes up and back, and expects the stored text of a virtual table, byte by byte.
+#[track_caller]
+fn text_comes_back(bench: &Bench, table: &str) {
+    bench.up();
+    bench.down();
+    bench.same_answer(&format!("SELECT sql FROM sqlite_schema WHERE name = '{table}'"));
+    assert_eq!(bench.ask("PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn the_text_of_a_renamed_fts5_table_comes_back() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE f USING fts5(a, -- words\n  prefix='2 3'); INSERT INTO f VALUES ('one'), ('two');",
+    );
+    bench.steps("[[up]]\nop = \"rename_table\"\nfrom = \"f\"\nto = \"g\"\n");
+    text_comes_back(&bench, "f");
+    assert_eq!(found(&bench.database(), "f", "two"), "[2]");
+    bench.ask("INSERT INTO f VALUES ('three two')");
+    assert_eq!(found(&bench.database(), "f", "two"), "[2, 3]");
+}
+
+#[test]
+fn the_texts_of_two_rtrees_that_swap_their_names_come_back() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE near USING rtree( id , x0,x1 ); INSERT INTO near VALUES (1, 2, 3);
+         create virtual table [far] using RTREE(id, a0, a1, +note); INSERT INTO far VALUES (7, 8, 9, 'n');",
+    );
+    bench.steps(
+        "[[up]]\nop = \"rename_table\"\nfrom = \"near\"\nto = \"far\"\n\
+         [[up]]\nop = \"rename_table\"\nfrom = \"far\"\nto = \"near\"\n",
+    );
+    text_comes_back(&bench, "near");
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'far'");
+    assert_eq!(bench.ask("SELECT * FROM near; SELECT * FROM far"), "1|2.0|3.0\n7|8.0|9.0|n");
+    assert_eq!(bench.ask("SELECT rtreecheck('near'), rtreecheck('far')"), "ok|ok");
+}
+
+#[test]
+fn the_text_of_an_index_comes_back_with_the_name_of_its_content() {
+    let bench = Bench::new(
+        &external().replace("USING fts5(title, body, content=", "USING fts5(title,body,content ="),
+    );
+    bench.steps(
+        "[[up]]\nop = \"rename_table\"\nfrom = \"note\"\nto = \"memo\"\n\
+         [[up]]\nop = \"rename_column\"\ntable = \"memo\"\nfrom = \"n\"\nto = \"size\"\n",
+    );
+    text_comes_back(&bench, "find");
+    bench.ask("UPDATE note SET body = 'sun' WHERE id = 2");
+    assert_eq!(found(&bench.database(), "find", "sun"), "[2]");
+}
+
+#[test]
+fn the_text_of_an_fts4_table_comes_back_after_vacuum() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE \"my find\" USING fts4(a, b, notindexed=b, languageid='l'); \
+         INSERT INTO \"my find\"(a, b, l) VALUES ('one', 'x', 2); VACUUM;",
+    );
+    bench.steps("[[up]]\nop = \"rename_table\"\nfrom = \"my find\"\nto = \"lost\"\n");
+    bench.up();
+    assert_eq!(bench.ask("SELECT docid FROM lost WHERE lost MATCH 'one' AND l = 2"), "1");
+    bench.ask("VACUUM");
+    bench.down();
+    bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'my find'");
+    assert_eq!(bench.ask("SELECT a, b, l FROM \"my find\""), "one|x|2");
+}

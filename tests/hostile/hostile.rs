@@ -178,7 +178,7 @@ pub fn backup(input: &[u8]) {
         wait: Duration::ZERO,
         interrupt: Interrupt::default(),
     };
-    drop(list(&RealFiles, &folder, "fits"));
+    drop(list(&RealFiles, &folder, &folder.join("fits.db")));
     drop(leftovers(&RealFiles, &folder, "fits"));
     if let Ok(entry) = BackupEntry::at(&RealFiles, &path)
         && let Ok(found) = verify(&entry, &options, &mut Silent)

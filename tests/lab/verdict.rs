@@ -94,7 +94,8 @@ impl Expected {
             self.is_kept(disk, &image, &whole)?;
         }
         no_litter(disk, &image)?;
-        let listed = list(disk, Path::new(BACKUPS), STEM).map_err(|error| error.to_string())?;
+        let listed = list(disk, Path::new(BACKUPS), Path::new(DATABASE))
+            .map_err(|error| error.to_string())?;
         let verified = listed.into_iter().filter(phaseshift::backup::BackupEntry::is_verified);
         let backups = verified.map(|entry| entry.path.display().to_string()).collect();
         Ok(Findings { which, backups })

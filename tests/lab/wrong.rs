@@ -28,7 +28,7 @@ fn keep(disk: &Disk, label: BackupLabel) -> Result<PathBuf> {
 
 /// The backup to restore: the oldest.
 fn older(disk: &Disk) -> PathBuf {
-    let entries = list(disk, Path::new(BACKUPS), "fits").unwrap();
+    let entries = list(disk, Path::new(BACKUPS), Path::new(DATABASE)).unwrap();
     entries.last().expect("an older backup").path.clone()
 }
 

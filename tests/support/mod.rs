@@ -26,4 +26,5 @@ pub use {
     other::Other,
     project::{Output, Project, with_ending},
     snapshot::{Snapshot, snapshot_database},
+    steps::without_realm,
 };

@@ -88,3 +88,12 @@ macro_rules! as_on_disk {
 }
 
 pub(crate) use as_on_disk;
+
+/// Takes what tells machines and namespaces apart out of the name of a part file.
+pub fn without_realm(name: &str) -> String {
+    let mark = format!(".{}-", std::process::id());
+    match name.split_once(&mark) {
+        Some((start, rest)) => format!("{start}.{}{}", std::process::id(), &rest[8..]),
+        None => name.to_owned(),
+    }
+}

@@ -1,7 +1,5 @@
 //! Arguments of commands about backups, and of those that write a file anew.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 use super::DryRun;
@@ -9,9 +7,9 @@ use super::DryRun;
 /// Arguments of `backup`.
 #[derive(Debug, Clone, Args)]
 pub struct BackupArgs {
-    /// A word in the name of the backup
-    #[arg(long, default_value = "manual")]
-    pub name: String,
+    /// A word in the name of the backup; a named backup is never removed by `backups prune`
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 /// Arguments of `backups`.
@@ -29,15 +27,15 @@ pub enum BackupsAction {
     List,
     /// Verify one backup, or all
     Verify {
-        /// The backup
-        backup: Option<PathBuf>,
+        /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
+        backup: Option<String>,
     },
-    /// Remove old backups, never the newest whole one
+    /// Remove old backups, never named ones, those from before applied phases, or the last whole one
     Prune {
-        /// Keep so many of the newest
+        /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
         #[arg(long, value_name = "COUNT")]
         keep: Option<usize>,
-        /// Keep those of so many days
+        /// Keep backups from the last DAYS days (default: `[keep]` in the settings, or 7)
         #[arg(long, value_name = "DAYS")]
         keep_days: Option<u32>,
         /// Show what would be done, and stop.
@@ -49,12 +47,16 @@ pub enum BackupsAction {
 /// Arguments of `restore`.
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
-    /// The backup; asked for if left out
+    /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE;
+    /// asked for if left out
     #[arg(conflicts_with = "latest")]
-    pub backup: Option<PathBuf>,
+    pub backup: Option<String>,
     /// The newest verified backup that was made before a phase or by name
     #[arg(long)]
     pub latest: bool,
+    /// Restore a backup even if it was made of another database or is not verified
+    #[arg(long)]
+    pub force: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,

@@ -1,16 +1,18 @@
 //! `backup` and `backups`: making, listing, verifying and removing backups.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use phaseshift::backup::{
-    self, BackupEntry, BackupLabel, BackupRequest, PruneMode, Retention, leftovers, list, prune,
-    remove_leftovers,
+    self, BackupEntry, BackupLabel, BackupRequest, Checked, KeptBecause, Leftover, PruneMode,
+    Pruned, Retention, WayBack, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
+use phaseshift::error::file_error;
 use phaseshift::event::{Event, Observer};
-use phaseshift::migrate::Project;
+use phaseshift::files::{Files, Stat};
+use phaseshift::migrate::{Project, prune_backups, retain, ways_back};
 use phaseshift::phase::Chain;
-use phaseshift::{ErrorKind, Result, exit};
+use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::answer::Answer;
@@ -18,32 +20,43 @@ use crate::cli::args::BackupsAction;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
-use crate::cli::screens::backups as screen;
 use crate::cli::screens::run::Subject;
+use crate::cli::screens::{backups as screen, counted};
 
-/// Makes a backup with a name.
+/// Makes a backup, with a name or without.
 ///
 /// # Errors
 /// As [`backup::create`].
-pub fn create(context: &Context, name: &str) -> Result<Answer> {
+pub fn create(context: &Context, name: Option<&str>) -> Result<Answer> {
     let place = Place::of(context)?;
-    let project = context.project_at(place.database.clone(), Chain::build(Vec::new())?);
+    let project = &place.project;
     let mut reporter = Reporter::new(context, Subject::default());
-    let source = open_settled(&project, &mut reporter)?;
+    let source = open_settled(project, &mut reporter)?;
     let schema = phaseshift::schema::read(source.connection())?;
     // A version table of another program tells nothing, and is no reason not to back up.
     let recorded = project.versions.read(source.connection(), &schema).unwrap_or_default();
     let request = BackupRequest {
-        folder: &place.folder,
-        label: BackupLabel::Named(name.to_owned()),
+        folder: place.folder(),
+        label: name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned())),
         phase: None,
         version: recorded.version(),
     };
-    let made = backup::create(&source, &request, &mut reporter);
+    let made = backup::create_or_reuse(&source, &request, Checked::First, &mut reporter);
     reporter.finish();
     let entry = made?.into_entry()?;
-    let said = format!("The backup is {}\n", escaped(entry.path.display()));
-    Ok(Answer::said(said, json!({"database": place.database, "backup": entry_json(&entry)})))
+    source.close()?;
+    let pruned = place.retain(Some(&entry.path));
+    let kept = format!("The backup is {}\n", escaped(entry.path.display()));
+    let removed = screen::retained(&pruned);
+    context.say(&removed);
+    Ok(Answer::said(
+        kept + &removed,
+        json!({
+            "database": place.database(),
+            "backup": entry_json(&entry),
+            "removed": pruned.removed.iter().map(|it| &it.path).collect::<Vec<_>>(),
+        }),
+    ))
 }
 
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:
@@ -72,30 +85,23 @@ pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<Answer> 
         None | Some(BackupsAction::List) => place.list(context),
         Some(BackupsAction::Verify { backup }) => place.verify(context, backup.as_deref()),
         Some(BackupsAction::Prune { keep, keep_days, dry_run }) => {
-            let retention = retention(context, *keep, *keep_days);
+            let retention = match (keep, keep_days) {
+                (None, None) => context.settings.keep,
+                (keep, keep_days) => Retention { keep: *keep, keep_days: *keep_days },
+            };
             let mode = match dry_run.dry_run || context.dry_run {
                 true => PruneMode::DryRun,
                 false => PruneMode::Remove,
             };
-            place.prune(context, retention, mode)
+            place.prune(retention, mode)
         }
     }
 }
 
-/// The flags, or else what the settings file says.
-fn retention(context: &Context, keep: Option<usize>, keep_days: Option<u32>) -> Retention {
-    if keep.is_some() || keep_days.is_some() {
-        return Retention { keep, keep_days };
-    }
-    Retention { keep: context.settings.keep_count, keep_days: context.settings.keep_days }
-}
-
 /// Where the backups of a database are.
 pub struct Place {
-    /// The database, without symbolic links.
-    pub database: PathBuf,
-    /// The folder.
-    pub folder: PathBuf,
+    /// The database, without symbolic links, and the folder; no phases.
+    pub project: Project,
     /// The backups, newest first.
     pub entries: Vec<BackupEntry>,
 }
@@ -108,31 +114,94 @@ impl Place {
     pub fn of(context: &Context) -> Result<Self> {
         let database = context.settings.need_database()?.to_path_buf();
         let project = context.project_at(database, Chain::build(Vec::new())?);
-        let (database, folder) = (project.database, project.backups);
-        let entries = list(context.files().as_ref(), &folder, &stem(&database))?;
-        Ok(Self { database, folder, entries })
+        let entries = list(context.files().as_ref(), &project.backups, &project.database)?;
+        Ok(Self { project, entries })
+    }
+
+    /// The database, without symbolic links.
+    pub fn database(&self) -> &Path {
+        &self.project.database
+    }
+
+    /// The folder of the backups.
+    pub fn folder(&self) -> &Path {
+        &self.project.backups
+    }
+
+    /// The backups that have a number: without a manifest, nothing tells whose a file is. Those come last.
+    pub fn numbered(&self) -> impl Iterator<Item = &BackupEntry> {
+        self.entries.iter().filter(|entry| entry.manifest.is_some())
+    }
+
+    /// Finds the backup that a person names: by `before:PHASE`, a number of the list, a path, or a file name in the
+    /// folder.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DatabaseMissing`] about `backup` if there is none.
+    pub fn find(&self, context: &Context, wanted: &str) -> Result<BackupEntry> {
+        let files = self.project.options.files.as_ref();
+        if let Some(phase) = wanted.strip_prefix("before:") {
+            return self.before(phase);
+        }
+        if let Ok(number) = wanted.parse::<usize>() {
+            let entry = number.checked_sub(1).and_then(|place| self.numbered().nth(place));
+            return entry.cloned().ok_or_else(|| {
+                let count = counted(self.numbered().count(), "backup", "backups");
+                missing(format!("there is no backup {number}: the list has {count}"))
+            });
+        }
+        let path = context.folder.join(wanted);
+        let is_name = Path::new(wanted).components().count() == 1;
+        if is_name && look_at(files, &path)?.is_none() {
+            return BackupEntry::at(files, &self.folder().join(wanted));
+        }
+        BackupEntry::at(files, &path)
+    }
+
+    fn before(&self, phase: &str) -> Result<BackupEntry> {
+        let ways = ways_back(&self.project, &self.entries);
+        let recorded = ways.iter().find(|way| way.phase == phase).cloned();
+        let way = recorded.unwrap_or_else(|| WayBack { phase: phase.to_owned(), backup: None });
+        way.find(&self.entries).cloned().ok_or_else(|| {
+            let phases = self.entries.iter().filter_map(|it| it.manifest.as_ref()?.phase.clone());
+            let mut phases: Vec<String> =
+                ways.into_iter().map(|it| it.phase).chain(phases).collect();
+            phases.sort();
+            phases.dedup();
+            missing(format!("there is no backup from before {phase}")).choices(
+                phases.into_iter().filter(|it| it != phase).map(|it| format!("before:{it}")),
+            )
+        })
+    }
+
+    /// Removes the backups that the settings do not keep. Nothing depends on it: what cannot be removed stays.
+    pub fn retain(&self, whole: Option<&Path>) -> Pruned {
+        retain(&self.project, whole).unwrap_or_default()
     }
 
     fn report(&self, entries: &[BackupEntry]) -> Value {
         json!({
-            "database": self.database,
-            "folder": self.folder,
+            "database": self.database(),
+            "folder": self.folder(),
             "backups": entries.iter().map(entry_json).collect::<Vec<_>>(),
         })
     }
 
     fn list(&self, context: &Context) -> Result<Answer> {
-        let left = leftovers(context.files().as_ref(), &self.folder, &stem(&self.database))?;
-        let text = screen::list(&self.folder, &self.entries) + &screen::left_over(&left);
+        let files = context.files();
+        let left = leftovers(files.as_ref(), self.folder(), &stem(self.database()))?;
+        let others = of_others(files.as_ref(), self.folder(), self.database())?;
+        let text = screen::list(self.folder(), &self.entries)
+            + &screen::left_over(&left)
+            + &screen::of_others(&others);
         let mut report = self.report(&self.entries);
         report["leftovers"] = left.iter().map(|it| json!(it.path)).collect();
         Ok(Answer::done(text, report))
     }
 
-    fn verify(&self, context: &Context, wanted: Option<&Path>) -> Result<Answer> {
-        let files = context.files();
+    fn verify(&self, context: &Context, wanted: Option<&str>) -> Result<Answer> {
         let entries = match wanted {
-            Some(path) => vec![BackupEntry::at(files.as_ref(), &context.folder.join(path))?],
+            Some(wanted) => vec![self.find(context, wanted)?],
             None => self.entries.clone(),
         };
         let mut checks = Vec::new();
@@ -149,7 +218,7 @@ impl Place {
             }
         }
         if entries.is_empty() {
-            text = screen::list(&self.folder, &[]);
+            text = screen::list(self.folder(), &[]);
         }
         let whole = checks.iter().all(|check| check["ok"] == true);
         let mut answer = Answer::done(text, self.report(&entries));
@@ -158,28 +227,42 @@ impl Place {
         Ok(answer)
     }
 
-    fn prune(&self, context: &Context, retention: Retention, mode: PruneMode) -> Result<Answer> {
-        let pruned = prune(&self.entries, retention, &context.open_options(), mode)?;
-        let files = context.files();
-        let stem = stem(&self.database);
-        let parts: Vec<PathBuf> = match mode {
-            PruneMode::Remove => remove_leftovers(files.as_ref(), &self.folder, &stem)?,
-            PruneMode::DryRun => leftovers(files.as_ref(), &self.folder, &stem)?
-                .into_iter()
-                .filter(|it| !it.alive)
-                .map(|it| it.path)
-                .collect(),
-        };
-        let text = screen::pruned(&pruned, &parts, self.entries.len(), mode, retention);
+    fn prune(&self, retention: Retention, mode: PruneMode) -> Result<Answer> {
+        let pruned = prune_backups(&self.project, &self.entries, (retention, None), mode)?;
+        let files = self.project.options.files.as_ref();
+        let stem = stem(self.database());
+        let parts: Vec<Leftover> =
+            leftovers(files, self.folder(), &stem)?.into_iter().filter(|it| !it.alive).collect();
+        if mode == PruneMode::Remove {
+            remove_leftovers(files, self.folder(), &stem)?;
+        }
+        let freed = pruned.bytes_freed() + parts.iter().map(|it| it.bytes).sum::<u64>();
+        let text = screen::pruned(&pruned, &parts, freed, mode);
         let paths = |of: &[BackupEntry]| json!(of.iter().map(|it| &it.path).collect::<Vec<_>>());
+        let spared = pruned.kept.iter().find(|it| it.because == KeptBecause::LastWhole);
         let mut report = self.report(&pruned.removed);
         report["removed"] = paths(&pruned.removed);
-        report["spared"] = json!(pruned.spared.as_ref().map(|it| &it.path));
+        report["kept"] = pruned
+            .kept
+            .iter()
+            .map(|it| json!({"file": it.entry.path, "reason": screen::reason(&it.because)}))
+            .collect();
+        report["bytes_freed"] = json!(freed);
+        report["spared"] = json!(spared.map(|it| &it.entry.path));
         report["damaged"] = paths(&pruned.damaged);
-        report["leftovers"] = json!(parts);
-        report["changed"] = json!(mode == PruneMode::Remove && !pruned.removed.is_empty());
+        report["leftovers"] = parts.iter().map(|it| json!(it.path)).collect();
+        let removes = !pruned.removed.is_empty() || !parts.is_empty();
+        report["changed"] = json!(mode == PruneMode::Remove && removes);
         Ok(Answer::done(text, report))
     }
+}
+
+fn missing(what: String) -> Error {
+    Error::new(ErrorKind::DatabaseMissing, what).about("backup")
+}
+
+fn look_at(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+    files.stat(path).map_err(|error| file_error("look at", path, error))
 }
 
 /// The name of a database without folder and extension, as backups carry it.
@@ -200,6 +283,7 @@ pub fn entry_json(entry: &BackupEntry) -> Value {
         "verified": entry.is_verified(),
         "problem": entry.problem,
         "sequence": entry.sequence(),
+        "kind": entry.kind().map(screen::kind_code),
         "tables": manifest.map(|it| &it.tables),
     })
 }

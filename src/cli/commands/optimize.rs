@@ -10,6 +10,7 @@ use crate::cli::answer::Answer;
 use crate::cli::args::OptimizeArgs;
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
+use crate::cli::screens::backups::retained;
 use crate::cli::screens::optimize as screen;
 use crate::cli::screens::run::Subject;
 
@@ -21,13 +22,13 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<Answer> {
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
     if context.dry_run || arguments.dry_run.dry_run {
-        let room = look(&place.database, &context.open_options())?;
-        let text = screen::planned(&place.database, &room, statistics);
-        return Ok(Answer::done(text, screen::planned_json(&place.database, &room)));
+        let room = look(place.database(), &context.open_options())?;
+        let text = screen::planned(place.database(), &room, statistics);
+        return Ok(Answer::done(text, screen::planned_json(place.database(), &room)));
     }
     let request = OptimizeRequest {
-        database: &place.database,
-        folder: &place.folder,
+        database: place.database(),
+        folder: place.folder(),
         version_table: &context.settings.version_table,
         statistics,
     };
@@ -37,6 +38,8 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<Answer> {
     reporter.finish();
     let report = done?;
     let seconds = started.elapsed().as_secs_f64();
-    let text = screen::done(&report, context.terminal.out);
+    let pruned = report.backup.as_deref().map(|backup| place.retain(Some(backup)));
+    let text = screen::done(&report, context.terminal.out)
+        + &pruned.as_ref().map_or_else(String::new, retained);
     Ok(Answer::done(text, screen::report_json(&report, seconds)))
 }

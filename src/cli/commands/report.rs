@@ -11,6 +11,7 @@ use super::facts::{ids, number};
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
+use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
 use crate::cli::screens::optimize::size;
@@ -73,6 +74,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     line("Time:", &format!("{:.2} seconds", report.seconds));
     line("Size:", &size(&report.room.1));
     line("Backup:", &report.backup.display().to_string());
+    text.push_str(&retained(&report.pruned));
     text.push_str(&hint(context, report));
     text.push_str("\nTo go back, losing what was written since:\n");
     let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
@@ -86,12 +88,13 @@ pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{ok} Size: {}\n{ok} Backup: {}\n{}{}",
+        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{ok} Size: {}\n{ok} Backup: {}\n{}{}{}",
         proven(report),
         report.seconds,
         remade(context, report),
         size(&report.room.1),
         escaped(report.backup.display()),
+        retained(&report.pruned),
         hint(context, report),
         follow_up(report)
     )
@@ -125,6 +128,7 @@ pub fn answer(said: &str, report: &Report) -> Answer {
         "to": report.to,
         "phases": phases,
         "backup": report.backup,
+        "removed_backups": report.pruned.removed.iter().map(|it| &it.path).collect::<Vec<_>>(),
         "steps": report.steps,
         "proof": report.proof,
         "seconds": report.seconds,

@@ -1,6 +1,7 @@
 //! `restore`: bringing back a backup, with what would be lost said first.
 
-use phaseshift::backup::{BackupEntry, LabelKind};
+use phaseshift::backup::{BackupEntry, BackupKind};
+use phaseshift::database::{Access, Database};
 use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, pick, require_somebody};
-use crate::cli::screens::backups::line as backup_line;
+use crate::cli::screens::backups::{line as backup_line, retained};
 use crate::cli::screens::restore as screen;
 use crate::cli::screens::run::Subject;
 
@@ -30,14 +31,17 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     }
     let place = Place::of(context)?;
     let entry = match (&arguments.backup, arguments.latest) {
-        (Some(path), _) => BackupEntry::at(context.files().as_ref(), &context.folder.join(path))?,
+        (Some(wanted), _) => place.find(context, wanted)?,
         (None, true) => latest(&place)?,
         (None, false) => picked(context, &place)?,
     };
+    if !arguments.force {
+        refuse_others(context, &place, &entry)?;
+    }
     let request = RestoreRequest {
-        database: &place.database,
+        database: place.database(),
         backup: &entry,
-        folder: &place.folder,
+        folder: place.folder(),
         version_table: &context.settings.version_table,
     };
     let mut reporter = Reporter::new(context, Subject::default());
@@ -45,19 +49,21 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     reporter.finish();
     let restore = prepared?;
     let plan = restore.plan().clone();
-    context.say(&screen::plan(&plan, context.terminal.out));
+    let unknown = unknown_phases(context, &place, &entry);
+    context.say(&screen::plan(&plan, &unknown, context.terminal.out));
     if dry_run {
         let text = "Nothing was changed: this was a dry run.\n";
-        return Ok(Answer::done(text, screen::plan_json(&plan)));
+        return Ok(Answer::done(text, screen::plan_json(&plan, &unknown)));
     }
     confirm(context, QUESTION)?;
     let mut reporter = Reporter::new(context, Subject::default());
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    let said = screen::done(&report, plan.version_then, context.terminal.out);
+    let said = screen::done(&report, plan.version_then, context.terminal.out)
+        + &retained(&place.retain(None));
     context.say(&said);
-    let mut document = screen::plan_json(&plan);
+    let mut document = screen::plan_json(&plan, &unknown);
     for (key, value) in fields(&screen::report_json(&report)) {
         document[key] = value;
     }
@@ -75,29 +81,60 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
         let what = "which backup is to be restored is not said, and there is nobody to ask";
         return Err(Error::new(ErrorKind::NoAnswer, what).about("backup"));
     }
-    if place.entries.is_empty() {
+    let entries: Vec<&BackupEntry> = place.numbered().collect();
+    if entries.is_empty() {
         return Err(no_backup(place));
     }
-    let lines: Vec<String> = place.entries.iter().map(backup_line).collect();
-    context.say(&format!("Backups in {}, the newest first:\n", escaped(place.folder.display())));
+    let lines: Vec<String> = entries.iter().map(|entry| backup_line(entry)).collect();
+    context.say(&format!("Backups in {}, the newest first:\n", escaped(place.folder().display())));
     let picked = pick(context, "Which backup is to be restored?", &lines)?;
-    Ok(place.entries[picked].clone())
+    Ok(entries[picked].clone())
 }
 
 fn no_backup(place: &Place) -> Error {
-    let what = format!("there is no verified backup in {}", place.folder.display());
+    let what =
+        format!("there is no verified backup of this database in {}", place.folder().display());
     Error::new(ErrorKind::DatabaseMissing, what).about("backup")
 }
 
-/// The newest verified backup that was not made by a restore: going back twice must not come back.
+/// The newest verified backup that was made before phases or by a person: going back twice must not come back.
 fn latest(place: &Place) -> Result<BackupEntry> {
-    let made_by_restore = |entry: &BackupEntry| {
-        entry.manifest.as_ref().is_some_and(|it| it.label == LabelKind::BeforeRestore)
+    let is_way_back = |entry: &BackupEntry| entry.kind().is_some_and(BackupKind::is_way_back);
+    let mut entries = place.entries.iter().filter(|entry| entry.is_verified());
+    entries.find(|entry| is_way_back(entry)).cloned().ok_or_else(|| no_backup(place))
+}
+
+/// Refuses a backup of another database, and one that its manifest does not call verified.
+fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Result<()> {
+    let shown = entry.path.display();
+    let refusal = |what: String| {
+        Err(Error::new(ErrorKind::BackupRefused, what)
+            .in_database(place.database())
+            .about("backup"))
     };
-    place
-        .entries
-        .iter()
-        .find(|entry| entry.is_verified() && !made_by_restore(entry))
-        .cloned()
-        .ok_or_else(|| no_backup(place))
+    if let Some(other) = entry.made_of_other(context.files().as_ref(), place.database()) {
+        return refusal(format!("{shown} was made of another database: {}", other.display()));
+    }
+    match entry.doubt() {
+        Some(doubt) => refusal(format!("{shown} is not verified: {doubt}")),
+        None => Ok(()),
+    }
+}
+
+/// The phases that the backup records and that have no file here: later commands will miss them.
+fn unknown_phases(context: &Context, place: &Place, entry: &BackupEntry) -> Vec<String> {
+    let recorded = || -> Result<Vec<String>> {
+        let backup = Database::open(&entry.path, Access::Look, &context.open_options())?;
+        let schema = phaseshift::schema::read(backup.connection())?;
+        let recorded = place.project.versions.read(backup.connection(), &schema)?;
+        Ok(recorded.ways_back().into_iter().map(|(phase, _)| phase).collect())
+    };
+    // Phase files that cannot be read are another command's finding; restoring needs none.
+    let (Ok(recorded), Ok(chain)) = (recorded(), context.chain()) else { return Vec::new() };
+    let known = |id: &String| {
+        chain.phases().iter().any(|phase| {
+            phase.id.as_str() == id || phase.replaces.iter().any(|it| it.as_str() == id)
+        })
+    };
+    recorded.into_iter().filter(|id| !known(id)).collect()
 }

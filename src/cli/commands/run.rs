@@ -61,7 +61,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
         Command::Current(arguments) => current::run(context, arguments.require.as_deref()),
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Stamp(arguments) => stamp::run(context, arguments),
-        Command::Backup(arguments) => backups::create(context, &arguments.name),
+        Command::Backup(arguments) => backups::create(context, arguments.name.as_deref()),
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),

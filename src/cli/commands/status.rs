@@ -7,7 +7,7 @@ use phaseshift::migrate::Project;
 use phaseshift::{Error, Result};
 use serde_json::{Value, json};
 
-use super::backups::{entry_json, stem};
+use super::backups::entry_json;
 use super::facts::ids;
 use crate::cli::answer::Answer;
 use crate::cli::context::Context;
@@ -50,7 +50,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {
-    list(project.options.files.as_ref(), &project.backups, &stem(&project.database))
+    list(project.options.files.as_ref(), &project.backups, &project.database)
 }
 
 fn fault_json(fault: &Error) -> Value {

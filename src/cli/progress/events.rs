@@ -11,6 +11,9 @@ pub(super) fn json(event: &Event) -> Value {
         Event::BackupCreated { path, bytes } => {
             json!({"event": "backup-created", "path": path, "bytes": bytes})
         }
+        Event::BackupReused { path, bytes } => {
+            json!({"event": "backup-reused", "path": path, "bytes": bytes})
+        }
         Event::BackupVerified { path, tables } => {
             json!({"event": "backup-verified", "path": path, "tables": tables})
         }

@@ -1,10 +1,11 @@
 //! Backups as lists.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{
-    BackupEntry, LabelKind, Leftover, PruneMode, Pruned, Retention, Verification,
+    BackupEntry, BackupKind, KeptBecause, Leftover, Manifest, PruneMode, Pruned, Verification,
 };
 use phaseshift::{Error, ErrorKind, Result};
 
@@ -21,8 +22,11 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     let mut text = format!("{count} in {}, the newest first:\n", escaped(folder.display()));
     for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
+        // Without a manifest, nothing tells whose it is: it has to be named by its path.
+        let number = entry.manifest.is_some().then(|| format!("{:>2}.", place + 1));
+        let number = number.unwrap_or_else(|| " -.".to_owned());
         let (name, about) = (escaped(name), escaped(about(entry)));
-        let _ = writeln!(text, "  {:>2}. {name}\n      {about}", place + 1);
+        let _ = writeln!(text, "  {number} {name}\n      {about}");
     }
     text
 }
@@ -33,7 +37,7 @@ pub fn left_over(leftovers: &[Leftover]) -> String {
     for it in leftovers {
         let of = match it.alive {
             true => format!("is being written by process {}", it.process),
-            false => "was left by a run that was killed; prune removes it".to_owned(),
+            false => "was left by a run that was killed; the next run removes it".to_owned(),
         };
         let _ = writeln!(text, "No backup: {} {of}", escaped(it.path.display()));
     }
@@ -50,11 +54,7 @@ pub fn line(entry: &BackupEntry) -> String {
         || manifest.created.clone(),
         |time| time.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M:%S").to_string(),
     );
-    let occasion = match (&manifest.phase, manifest.label) {
-        (Some(phase), _) => format!("before {phase}"),
-        (None, LabelKind::BeforeRestore) => "before a restore".to_owned(),
-        (None, LabelKind::BeforePhase | LabelKind::Named) => "made by hand".to_owned(),
-    };
+    let occasion = occasion(manifest);
     let rows: u64 = manifest.tables.iter().map(|it| it.rows).sum();
     let counts = format!(
         "{} in {}",
@@ -66,13 +66,38 @@ pub fn line(entry: &BackupEntry) -> String {
     format!("{made}  {occasion}, {version}, {}, {counts}, {state}", sized(entry.bytes))
 }
 
+fn occasion(manifest: &Manifest) -> String {
+    match (manifest.kind(), &manifest.phase) {
+        (BackupKind::BeforePhase, Some(phase)) => format!("before {phase}"),
+        (BackupKind::BeforePhase, None) => "before a migration".to_owned(),
+        (BackupKind::BeforeUndo, Some(phase)) => format!("before undoing {phase}"),
+        (BackupKind::BeforeStamp, Some(phase)) => format!("before recording {phase}"),
+        (BackupKind::BeforeStamp, None) => "before recording phases".to_owned(),
+        (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
+        (BackupKind::Named | BackupKind::Manual, _) => "made by hand".to_owned(),
+        (BackupKind::BeforeRestore, _) => "before a restore".to_owned(),
+        (BackupKind::BeforeOptimize, _) => "before optimize".to_owned(),
+    }
+}
+
+/// The stable name of a kind of backup, for JSON.
+pub const fn kind_code(kind: BackupKind) -> &'static str {
+    match kind {
+        BackupKind::BeforePhase => "before-phase",
+        BackupKind::BeforeUndo => "before-undo",
+        BackupKind::BeforeStamp => "before-stamp",
+        BackupKind::Named => "named",
+        BackupKind::Manual => "manual",
+        BackupKind::BeforeRestore => "before-restore",
+        BackupKind::BeforeOptimize => "before-optimize",
+    }
+}
+
 fn about(entry: &BackupEntry) -> String {
     let mut parts = vec![sized(entry.bytes)];
     if let Some(manifest) = &entry.manifest {
         parts.push(manifest.version.map_or("no version".into(), |it| format!("version {it}")));
-        if let Some(phase) = &manifest.phase {
-            parts.push(format!("before {phase}"));
-        }
+        parts.push(occasion(manifest));
         parts.push(format!("made {}", manifest.created));
     }
     match &entry.problem {
@@ -110,7 +135,11 @@ impl Verified {
                 for unchecked in &found.unchecked {
                     let _ = write!(detail, "; not checked: {unchecked}");
                 }
-                Ok(Self { path, ok: true, detail, error: None })
+                let doubt = entry.doubt();
+                if let Some(doubt) = doubt {
+                    detail = format!("not verified: {doubt}");
+                }
+                Ok(Self { path, ok: doubt.is_none(), detail, error: None })
             }
             Err(error) if error.kind() == ErrorKind::BackupDamaged => {
                 // The path stands before it already.
@@ -136,36 +165,71 @@ impl Verified {
     }
 }
 
-/// Says what was or would be removed.
-pub fn pruned(
-    pruned: &Pruned,
-    leftovers: &[PathBuf],
-    all: usize,
-    mode: PruneMode,
-    retention: Retention,
-) -> String {
-    let verb = match mode {
-        PruneMode::DryRun => "Would remove",
-        PruneMode::Remove => "Removed",
-    };
-    let removed = &pruned.removed;
+/// Says that a folder also holds backups of other databases.
+pub fn of_others(others: &BTreeMap<PathBuf, usize>) -> String {
     let mut text = String::new();
-    for path in removed.iter().map(|entry| &entry.path).chain(leftovers) {
-        let _ = writeln!(text, "{verb} {}", escaped(path.display()));
+    for (database, count) in others {
+        let count = counted(*count, "backup", "backups");
+        let _ = writeln!(text, "Not listed: {count} of {}", escaped(database.display()));
     }
-    if retention.keep.is_none() && retention.keep_days.is_none() {
-        let what = "No backup was removed: say what to keep with --keep COUNT or --keep-days DAYS.";
-        return text + what + "\n";
+    text
+}
+
+/// Says what was or would be removed, and why the rest stays.
+pub fn pruned(pruned: &Pruned, leftovers: &[Leftover], freed: u64, mode: PruneMode) -> String {
+    let (verb, frees) = match mode {
+        PruneMode::DryRun => ("Would remove", "Would free"),
+        PruneMode::Remove => ("Removed", "Freed"),
+    };
+    let mut text = String::new();
+    let removed = pruned.removed.iter().map(|it| (&it.path, it.bytes));
+    for (path, bytes) in removed.chain(leftovers.iter().map(|it| (&it.path, it.bytes))) {
+        let _ = writeln!(text, "{verb} {} ({})", escaped(path.display()), sized(bytes));
     }
     for entry in &pruned.damaged {
         let path = escaped(entry.path.display());
         let _ = writeln!(text, "{path} is damaged: it is not what was verified when it was made.");
     }
-    if let Some(entry) = &pruned.spared {
-        let path = escaped(entry.path.display());
-        let _ = writeln!(text, "{path} stays: it is the newest backup that is whole.");
+    for it in &pruned.kept {
+        let name = it.entry.path.file_name().unwrap_or_default().to_string_lossy();
+        let _ = writeln!(text, "Kept {}: {}", escaped(name), escaped(reason(&it.because)));
     }
-    let kept = counted(all.saturating_sub(removed.len()), "backup stays", "backups stay");
-    let _ = writeln!(text, "{kept}.");
+    match (pruned.removed.len(), freed) {
+        (0, 0) => text.push_str("Nothing to remove.\n"),
+        _ => {
+            let _ = writeln!(text, "{frees} {}.", sized(freed));
+        }
+    }
     text
+}
+
+/// Says after a run which old backups were removed.
+pub fn retained(pruned: &Pruned) -> String {
+    match pruned.removed.len() {
+        0 => String::new(),
+        count => format!(
+            "Removed {} ({}); `backups prune` tells which ones stay and why.\n",
+            counted(count, "old backup", "old backups"),
+            sized(pruned.bytes_freed())
+        ),
+    }
+}
+
+/// Says why a backup stays.
+pub fn reason(because: &KeptBecause) -> String {
+    match because {
+        KeptBecause::BeforeApplied(phase) => {
+            format!("it is the way back to before {phase}, which is applied")
+        }
+        KeptBecause::Named => "it has a name; remove the file yourself to give it up".to_owned(),
+        KeptBecause::Newest { keep: 1 } => "it is the newest of its kind".to_owned(),
+        KeptBecause::Newest { keep } => format!("it is one of the {keep} newest of its kind"),
+        KeptBecause::Young { days } => {
+            format!("it is not older than {}", counted(*days, "day", "days"))
+        }
+        KeptBecause::LastWhole => "it is the newest backup that is whole".to_owned(),
+        KeptBecause::NotVerified => "it is not verified, so it is never removed".to_owned(),
+        KeptBecause::NoneWhole => "no backup is whole".to_owned(),
+        KeptBecause::NoRule => "no rule removes it".to_owned(),
+    }
 }

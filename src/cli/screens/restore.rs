@@ -12,7 +12,7 @@ use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Shows what a restore would do.
-pub fn plan(plan: &RestorePlan, style: Style) -> String {
+pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
     let mut text = format!("Database: {}\n", escaped(plan.database.display()));
     let _ = writeln!(text, "Backup:   {}", escaped(plan.backup.display()));
     let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
@@ -35,6 +35,16 @@ pub fn plan(plan: &RestorePlan, style: Style) -> String {
         let warning = style.warning("WARNING:");
         let other = escaped(other.display());
         let _ = writeln!(text, "{warning} the backup was made of another file: {other}");
+    }
+    if !unknown.is_empty() {
+        let warning = style.warning("WARNING:");
+        let (count, phases) =
+            (counted(unknown.len(), "phase", "phases"), escaped(unknown.join(", ")));
+        let _ = writeln!(
+            text,
+            "{warning} the backup records {count} without a phase file here: {phases}\n  \
+             Bring the files back before the next migration."
+        );
     }
     let _ = writeln!(text, "\n{}", versions(plan));
     text.push_str(&live(&plan.live));
@@ -157,7 +167,7 @@ pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> Strin
 }
 
 /// The plan as JSON.
-pub fn plan_json(plan: &RestorePlan) -> Value {
+pub fn plan_json(plan: &RestorePlan, unknown: &[String]) -> Value {
     let losses = match &plan.losses {
         Losses::Known(tables) => tables
             .iter()
@@ -180,6 +190,7 @@ pub fn plan_json(plan: &RestorePlan) -> Value {
         })).collect::<Vec<_>>(),
         "against_manifest": plan.verification.against_manifest,
         "made_of": plan.made_of,
+        "missing_phases": unknown,
         "changed": false,
     })
 }

@@ -50,6 +50,10 @@ impl RunScreen {
                 format!("Creating backup: {}\n", escaped(path.display()))
             }
             Event::BackupCreated { .. } => format!("{ok} Backup created\n"),
+            Event::BackupReused { path, .. } => format!(
+                "Using a backup again that holds exactly the present content: {}\n",
+                escaped(path.display())
+            ),
             Event::BackupVerified { path, tables } => {
                 let mut text = format!("{ok} Backup verified: {}\n", self.counts(tables));
                 if self.subject.warns {

@@ -45,8 +45,8 @@ pub(super) fn restore_texts(
     restore_virtual_texts(shadow, &schema, start, past)
 }
 
-/// A virtual table that is made anew because the way back changes its arguments gets the very text of
-/// before; one that stays, or only changes its name, is not touched for the sake of quotes.
+/// A virtual table that is renamed, or made anew because the way back changes its arguments, gets the very text
+/// that it had before the phase.
 fn restore_virtual_texts(
     shadow: &mut Shadow,
     now: &Schema,
@@ -55,11 +55,12 @@ fn restore_virtual_texts(
 ) -> Result<()> {
     let kind = ObjectKind::VirtualTable;
     for object in now.of_kind(kind) {
-        let Some(was) = start.find(kind, &object.name) else { continue };
+        let later = name_at_start(shadow, object, start);
+        let Some(was) = start.find(kind, &later) else { continue };
         if was.sql == object.sql {
             continue;
         }
-        let texts = past.texts(kind, &object.name, &object.name);
+        let texts = past.texts(kind, &object.name, &later);
         if let Some(before) = texts.iter().find_map(|pair| pair.before) {
             shadow.retext(kind, &object.name, before)?;
         }

@@ -1,0 +1,56 @@
+//! Which backups of a project stay, and removing the others after a run.
+
+use std::path::{Path, PathBuf};
+
+use crate::backup::{BackupEntry, PruneMode, Pruned, Retention, Rules, WayBack, list, prune};
+use crate::database::Access;
+use crate::error::Result;
+use crate::schema::read;
+
+use super::project::Project;
+
+/// Returns the phases that are applied, with the backups from before them.
+///
+/// If the database cannot be read, every phase for which there is a backup counts as applied.
+pub fn ways_back(project: &Project, entries: &[BackupEntry]) -> Vec<WayBack> {
+    let recorded = || -> Result<Vec<WayBack>> {
+        let database = project.open(Access::Look)?;
+        let schema = read(database.connection())?;
+        let recorded = project.versions.read(database.connection(), &schema)?;
+        let ways = recorded.ways_back().into_iter();
+        Ok(ways
+            .map(|(phase, backup)| WayBack { phase, backup: backup.map(PathBuf::from) })
+            .collect())
+    };
+    recorded().unwrap_or_else(|_| {
+        let manifests = entries.iter().filter_map(|entry| entry.manifest.as_ref());
+        let phases = manifests.filter_map(|manifest| manifest.phase.clone());
+        phases.map(|phase| WayBack { phase, backup: None }).collect()
+    })
+}
+
+/// Removes the backups of the database that the project's retention does not keep.
+///
+/// `whole` is a backup that was compared with the database just now. No connection of this process may have a backup
+/// open.
+///
+/// # Errors
+/// As [`list`] and [`prune`].
+pub fn retain(project: &Project, whole: Option<&Path>) -> Result<Pruned> {
+    let entries = list(project.options.files.as_ref(), &project.backups, &project.database)?;
+    prune_backups(project, &entries, (project.keep, whole), PruneMode::Remove)
+}
+
+/// As [`retain`], by another rule and for backups that are listed already.
+///
+/// # Errors
+/// As [`prune`].
+pub fn prune_backups(
+    project: &Project,
+    entries: &[BackupEntry],
+    (retention, whole): (Retention, Option<&Path>),
+    mode: PruneMode,
+) -> Result<Pruned> {
+    let applied = ways_back(project, entries);
+    prune(entries, &Rules { retention, applied: &applied, whole }, &project.options, mode)
+}
