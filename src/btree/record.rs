@@ -131,7 +131,8 @@ impl Fields {
         }
         self.end = place;
         self.complete = at == length;
-        (at == length || self.places.len() == fields).then_some(())
+        // SQLite reads at least one serial type, and calls a record corrupt whose header has none (`OP_Column` in vdbe.c).
+        ((self.complete && !self.places.is_empty()) || self.places.len() == fields).then_some(())
     }
 
     /// Returns so many fields of a record from the n-th on, from 0: their serial types with their places, and

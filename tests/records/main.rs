@@ -7,6 +7,7 @@
     reason = "tests look at files from outside the engine"
 )]
 
+mod crafted;
 mod damage;
 mod differences;
 mod indexes;

@@ -7,6 +7,7 @@ use phaseshift::btree::{
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
+use crate::crafted::{Tally, judge};
 use crate::scene::{Chance, Format, root};
 
 /// Reads all entries of a tree: the rowid and the fields.
@@ -182,4 +183,23 @@ fn a_file_is_not_lent_while_pages_wait_in_memory() {
     let _state = ReadTransaction::begin(&connection).unwrap();
     let file = OpenFile::lend(&connection).unwrap().unwrap();
     assert!(!file.read(file.bytes(), &mut [0; 512]).unwrap(), "behind the end");
+}
+
+#[test]
+fn crafted_records_are_read_and_copied_as_sqlite_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crafted.db");
+    let cases = std::env::var("CRAFTED_RECORDS").ok().and_then(|it| it.parse().ok()).unwrap_or(400);
+    let mut tally = Tally::default();
+    for seed in 0..cases {
+        let mut chance = Chance::new(seed);
+        let input: Vec<u8> = (0..600).map(|_| u8::try_from(chance.below(256)).unwrap()).collect();
+        judge(&input, &file, &mut tally);
+    }
+    println!("{cases} cases: {tally:?}");
+    // Every outcome is met, so that the comparison says something.
+    assert!(
+        tally.alike > cases / 4 && tally.corrupt > cases / 20 && tally.equal > cases / 20,
+        "{tally:?}"
+    );
 }
