@@ -32,6 +32,8 @@ pub enum ErrorKind {
     PhaseMissing,
     /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
     Irreversible,
+    /// A phase would replace stored values without consent.
+    Loss,
     /// The database file does not exist.
     DatabaseMissing,
     /// The path is not a regular file, or is an empty one.
@@ -100,7 +102,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -110,6 +112,7 @@ impl ErrorKind {
         Self::PhaseEdited,
         Self::PhaseMissing,
         Self::Irreversible,
+        Self::Loss,
         Self::DatabaseMissing,
         Self::NotAFile,
         Self::NotADatabase,
@@ -156,6 +159,7 @@ impl ErrorKind {
             Self::PhaseEdited => "phase-edited",
             Self::PhaseMissing => "phase-missing",
             Self::Irreversible => "irreversible",
+            Self::Loss => "loss",
             Self::DatabaseMissing => "database-missing",
             Self::NotAFile => "not-a-file",
             Self::NotADatabase => "not-a-database",

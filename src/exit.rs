@@ -59,6 +59,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::PhaseEdited
         | ErrorKind::PhaseMissing
         | ErrorKind::Irreversible
+        | ErrorKind::Loss
         | ErrorKind::DatabaseMissing
         | ErrorKind::NotAFile
         | ErrorKind::Unreadable

@@ -76,6 +76,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }
+        ErrorKind::Loss => {
+            vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
+        }
         ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
             "add --accept-loss, if what is named above may go".to_owned(),
             command("restore --latest"),

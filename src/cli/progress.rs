@@ -64,11 +64,9 @@ impl<'c> Reporter<'c> {
         Self { context, screen: RunScreen::new(subject, context.terminal.out, context.verbose) }
     }
 
-    /// Writes what is still to be said, and takes the bar away.
+    /// Takes the bar away. A step that still runs has failed: nothing is said of it.
     pub fn finish(&mut self) {
         clear_bar();
-        let text = self.screen.finish();
-        self.context.say(&text);
     }
 }
 

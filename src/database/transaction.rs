@@ -8,6 +8,18 @@ use super::open::Database;
 use super::settings::require;
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 
+impl Database {
+    /// Frees the unchanged pages in SQLite's cache, so that they are read from the file again: a program that
+    /// writes into the file without SQLite moves no counter by which SQLite notices a change
+    /// (<https://sqlite.org/pragma.html#pragma_shrink_memory>).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sqlite`].
+    pub fn forget_cached_pages(&self) -> Result<()> {
+        Ok(self.connection().execute_batch("PRAGMA shrink_memory")?)
+    }
+}
+
 /// A write transaction that rolls back unless it is committed: dropping the connection rolls back.
 ///
 /// Foreign keys are off in it, asserted before it begins: inside a transaction the pragma does
@@ -25,6 +37,8 @@ impl WriteTransaction {
     /// [`ErrorKind::ReadOnly`] if the file cannot be written.
     pub fn begin(database: Database) -> Result<Self> {
         require(database.connection(), "foreign_keys", 0)?;
+        // What is read under the lock comes from the file as it is now.
+        database.forget_cached_pages()?;
         database.connection().execute_batch("BEGIN IMMEDIATE")?;
         let transaction = Self { database };
         // BEGIN IMMEDIATE succeeds in a read-only folder and on a file of a future write

@@ -60,7 +60,10 @@ pub fn lint(
 }
 
 /// Names what the data steps of planned phases do to the schema, and the step that would prove more.
-pub fn lint_data_steps(chain: &Chain, plans: &[PhasePlan]) -> Vec<Finding> {
+pub fn lint_data_steps<'p>(
+    chain: &Chain,
+    plans: impl IntoIterator<Item = &'p PhasePlan>,
+) -> Vec<Finding> {
     let mut found = Vec::new();
     for plan in plans {
         let Some(phase) = chain.get(&plan.id) else { continue };

@@ -42,8 +42,10 @@ pub enum Depth {
 pub struct VerifyCheck {
     /// The stable name.
     pub name: String,
-    /// Whether it holds.
+    /// Whether it holds, or there was nothing to compare.
     pub ok: bool,
+    /// Whether there was anything to compare.
+    pub ran: bool,
     /// What was found, in words.
     pub detail: String,
 }
@@ -84,7 +86,7 @@ pub fn verify(
     let mut checks = Vec::new();
     if let Some(expectation) = expectation {
         let (ok, detail) = meets(project, &known, expectation);
-        checks.push(VerifyCheck { name: "version".to_owned(), ok, detail });
+        checks.push(VerifyCheck { name: "version".to_owned(), ok, ran: true, detail });
     }
     checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
@@ -103,7 +105,9 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
     };
     let name = "integrity".to_owned();
     match findings(database.connection(), pragma) {
-        Ok(lines) => Ok(VerifyCheck { name, ok: lines == ["ok"], detail: first_few(&lines) }),
+        Ok(lines) => {
+            Ok(VerifyCheck { name, ok: lines == ["ok"], ran: true, detail: first_few(&lines) })
+        }
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingPart::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
@@ -113,7 +117,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
                 lines.push(format!("{} rows break a rule", found.violations));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
-            Ok(VerifyCheck { name, ok, detail: first_few(&lines) })
+            Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })
         }
         Err(error) => Err(error.into()),
     }
@@ -138,14 +142,14 @@ fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck>
         0 => "no violations".to_owned(),
         count => first_of(&lines, count),
     };
-    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), detail })
+    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), ran: true, detail })
 }
 
 fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
     let name = "schema".to_owned();
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
-        return Ok(VerifyCheck { name, ok: true, detail });
+        return Ok(VerifyCheck { name, ok: true, ran: false, detail });
     }
     let (basis, adoption) = match compare_with_phases(project, known) {
         Ok(compared) => compared,
@@ -153,7 +157,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         Err(error) if error.kind() == ErrorKind::Step => {
             let detail =
                 format!("the phases do not run from nothing, nothing to compare with: {error}");
-            return Ok(VerifyCheck { name, ok: true, detail });
+            return Ok(VerifyCheck { name, ok: true, ran: false, detail });
         }
         Err(error) => return Err(error),
     };
@@ -166,7 +170,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
         }
         (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };
-    Ok(VerifyCheck { name, ok, detail })
+    Ok(VerifyCheck { name, ok, ran: true, detail })
 }
 
 /// The `verify` checks of the current phases describe the file as it is now.
@@ -183,6 +187,7 @@ fn phase_checks(
             checks.push(VerifyCheck {
                 name: format!("{id}: {}", check.name),
                 ok: finding.holds,
+                ran: true,
                 detail: finding.found,
             });
         }
@@ -209,7 +214,7 @@ fn against_backup(
         let Some((left, right)) = shapes.filter(|(left, right)| left.columns == right.columns)
         else {
             let detail = "not there, or with other columns".to_owned();
-            checks.push(VerifyCheck { name, ok: false, detail });
+            checks.push(VerifyCheck { name, ok: false, ran: true, detail });
             continue;
         };
         let columns: Vec<String> = left.writable().map(|column| column.name.clone()).collect();
@@ -223,7 +228,7 @@ fn against_backup(
             "{} equal, {} changed, {} missing, {} new",
             found.equal, found.changed, found.lost, found.gained
         );
-        checks.push(VerifyCheck { name, ok: found.holds(), detail });
+        checks.push(VerifyCheck { name, ok: found.holds(), ran: true, detail });
     }
     Ok(checks)
 }

@@ -4,7 +4,6 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
-mod ahead;
 mod clashes;
 mod look;
 mod outline;
@@ -24,10 +23,9 @@ mod stamp;
 mod state;
 mod ways;
 
-pub use ahead::plan_ahead;
 pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
 pub use look::{Look, Notices, Request, Transactions, UpToDate};
-pub use outline::{Outline, Outlined};
+pub use outline::{Outline, Outlined, plan_phases};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};

@@ -3,9 +3,12 @@
 //! Nothing here leads to a run: an outline was made without the checks that a run needs.
 
 use crate::database::Access;
-use crate::error::Result;
-use crate::plan::Direction;
+use crate::error::{ErrorKind, Result};
+use crate::phase::PhaseId;
+use crate::plan::{Direction, PhasePlan, plan_phase};
 use crate::preflight::count_losses;
+use crate::schema::Schema;
+use crate::shadow::Shadow;
 
 use super::look::{Request, UpToDate, plan_path};
 use super::project::Project;
@@ -54,4 +57,32 @@ impl Migration<Outlined> {
         let migration = Self { project: project.clone(), known, plan, transactions, state };
         Ok(Outline::Planned(Box::new(migration)))
     }
+}
+
+/// Plans phases in chain order, on a schema that was read or on none, as far as they run: `check` and
+/// `preflight` say why one does not.
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`]; [`ErrorKind::Sqlite`].
+pub fn plan_phases(
+    project: &Project,
+    schema: Option<&Schema>,
+    phases: &[PhaseId],
+) -> Result<Vec<PhasePlan>> {
+    let mut shadow = match schema {
+        Some(schema) => Shadow::of(schema)?,
+        None => Shadow::empty()?,
+    };
+    shadow.keep_tables(project.versions.names());
+    let mut plans = Vec::new();
+    for phase in project.chain.phases().iter().filter(|it| phases.contains(&it.id)) {
+        match plan_phase(&mut shadow, phase, &phase.up, Direction::Up, &project.versions) {
+            Ok(plan) => plans.push(plan),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
+                return Err(error);
+            }
+            Err(_) => break,
+        }
+    }
+    Ok(plans)
 }

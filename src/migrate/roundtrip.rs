@@ -173,6 +173,9 @@ impl Trip<'_> {
                     LossKind::ColumnEmpty => {
                         Some(format!("column {}.{column} comes back empty", loss.table))
                     }
+                    LossKind::ValuesReplaced => {
+                        Some(format!("values of {}.{column} are computed anew", loss.table))
+                    }
                     // What the phase itself made goes again.
                     LossKind::TableDropped | LossKind::ColumnDropped => None,
                 }

@@ -11,7 +11,7 @@ use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeb
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{Event as HistoryEvent, record};
-use crate::plan::{Direction, PhasePlan, Plan};
+use crate::plan::{Direction, LostRule, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
 use crate::rebuild::{Course, Execution, FittingIndexes, Refill, execute};
@@ -51,6 +51,8 @@ pub struct Report {
     pub phases: Vec<(String, Direction)>,
     /// The titles of the steps.
     pub steps: Vec<String>,
+    /// The rules that tables lost.
+    pub lost_rules: Vec<LostRule>,
     /// The backup.
     pub backup: PathBuf,
     /// The older backups that were removed afterwards, and why the others stay.
@@ -139,6 +141,7 @@ impl Migration<Secured> {
             to,
             phases,
             steps,
+            lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
             backup,
             pruned,
             execution: work.execution,
@@ -245,6 +248,8 @@ impl Migration<Secured> {
         if let Some(meddle) = hooks.before_proof.as_deref_mut() {
             meddle(database.connection());
         }
+        // The proof is about what is in the file, not about pages read earlier.
+        database.forget_cached_pages()?;
         work.proof = prove(&subject, observer).map_err(unfinished)?;
         if work.proof.rows < rows {
             let found = work.proof.rows;

@@ -38,16 +38,38 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
     Ok(Chain::new(phases, graph, warnings))
 }
 
-/// Gives each phase that declares no parents the phase before it in file-name order.
+/// Gives each phase that declares no parents the phase before it in file-name order: the nearest that does not
+/// declare to come after it, as a phase does whose name begins with another letter.
 fn fill_parents(files: &mut [PhaseFile]) {
     for index in 1..files.len() {
-        let (before, rest) = files.split_at_mut(index);
-        let (Some(previous), Some(file)) = (before.last(), rest.first_mut()) else { continue };
-        if file.declares_parents {
+        if files[index].declares_parents {
             continue;
         }
-        file.phase.parents = vec![previous.phase.id.clone()];
+        let before = (0..index).rev().find(|other| !comes_after(files, *other, index));
+        files[index].phase.parents =
+            before.map(|other| files[other].phase.id.clone()).into_iter().collect();
     }
+}
+
+/// Returns whether a phase declares to come after another that declares nothing, or after one that follows that by
+/// its name.
+fn comes_after(files: &[PhaseFile], phase: usize, other: usize) -> bool {
+    if !files[phase].declares_parents {
+        return false;
+    }
+    let (mut open, mut seen) = (vec![phase], vec![false; files.len()]);
+    while let Some(at) = open.pop() {
+        if at >= other && !files[at].declares_parents {
+            return true;
+        }
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        let needed = files[at].phase.parents.iter().chain(&files[at].phase.depends_on);
+        let places = needed.filter_map(|id| files.iter().position(|it| it.phase.id == *id));
+        open.extend(places);
+    }
+    false
 }
 
 /// Orders two files by their names as people count them; those that count the same by their letters.

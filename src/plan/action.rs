@@ -42,6 +42,11 @@ pub enum Action {
     },
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
+    /// Collects the planner statistics of a table.
+    Analyze {
+        /// The table.
+        table: String,
+    },
     /// Changes a virtual table.
     EarlyVirtual(VirtualChange),
     /// Completes a change of a virtual table once all other tables are in place.
@@ -88,6 +93,7 @@ impl Action {
                 ),
             ],
             Self::CarryStatistics(statements) => statements.clone(),
+            Self::Analyze { table } => vec![format!("ANALYZE main.{}", quote(table))],
             Self::EarlyVirtual(change) => change.early_sql(),
             Self::LateVirtual(change) => change.late_sql(),
             Self::Restore(object) => object.sql.clone().into_iter().collect(),
@@ -335,6 +341,12 @@ pub(super) fn data_step(data: &DataStage) -> PlannedStep {
     });
     let actions = std::iter::once(Action::Data(Box::new(data.clone()))).chain(fills).collect();
     PlannedStep { title, actions }
+}
+
+pub(super) fn analyze_step(tables: &[String]) -> Option<PlannedStep> {
+    let actions = tables.iter().map(|it| Action::Analyze { table: it.clone() }).collect();
+    let title = format!("Collecting the statistics of {}", listed(tables));
+    (!tables.is_empty()).then_some(PlannedStep { title, actions })
 }
 
 pub(super) fn record_step(phase: &PhasePlan) -> PlannedStep {

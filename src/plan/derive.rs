@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::copy::CopyQuery;
+use super::reason::{RebuildReason, reasons};
 use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+use super::rules::Defined;
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
@@ -81,7 +83,13 @@ impl Derivation<'_> {
         for object in self.after.of_kind(ObjectKind::Table) {
             let Some(lineage) = self.lineage.table(&object.name) else { continue };
             let Some(old) = self.before.find_table(&lineage.from) else { continue };
-            let reasons = reasons(old, object, lineage);
+            let (Some(before), Some(after)) =
+                (Defined::find(self.before, &old.name), Defined::find(self.after, &object.name))
+            else {
+                let what = format!("the shape of {} is unknown", object.name);
+                return Err(Error::new(ErrorKind::Unsupported, what).about(&object.name));
+            };
+            let reasons = reasons(before, after, (self.lineage, lineage));
             if reasons.is_empty() {
                 continue;
             }
@@ -107,7 +115,7 @@ impl Derivation<'_> {
         object: &Object,
         old: &Object,
         lineage: &TableLineage,
-        reasons: Vec<String>,
+        reasons: Vec<RebuildReason>,
     ) -> Result<Rebuild> {
         let shapes = self.before.shape(&old.name).zip(self.after.shape(&object.name));
         let Some((before, after)) = shapes else {
@@ -495,26 +503,4 @@ fn typed(lineage: &TableLineage, before: &Table, after: &Table) -> Vec<TypedColu
         Some(TypedColumn { from: from.clone(), to: column.name.clone(), declared })
     });
     kept.collect()
-}
-
-/// Says why a table has to be rebuilt; nothing if it stays as it is.
-fn reasons(old: &Object, new: &Object, lineage: &TableLineage) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if old.name != new.name {
-        reasons.push(format!("renamed from {}", old.name));
-    }
-    for column in &lineage.columns {
-        match &column.origin {
-            ColumnOrigin::Kept(from) if *from != column.name => {
-                reasons.push(format!("column {from} renamed to {}", column.name));
-            }
-            ColumnOrigin::Kept(_) => {}
-            ColumnOrigin::Computed => reasons.push(format!("values of {} computed", column.name)),
-            ColumnOrigin::New => reasons.push(format!("column {} added", column.name)),
-        }
-    }
-    if reasons.is_empty() && old.sql != new.sql {
-        reasons.push("definition changed".to_owned());
-    }
-    reasons
 }

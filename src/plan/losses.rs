@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{DataStage, Direction, PhasePlan, Plan, Reshape, Stage, VirtualChange};
+use super::{
+    DataStage, Direction, PhasePlan, Plan, Rebuild, RebuildReason, Reshape, Stage, VirtualChange,
+};
 use crate::name::{fold, literal, quote, same};
-use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema};
+use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema, Table};
 use crate::shadow::{ColumnOrigin, Lineage, TableEffect};
 use crate::sql::{TokenKind, significant_tokens, unquote};
 
@@ -22,10 +24,12 @@ pub enum LossKind {
     TableEmpty,
     /// A column comes back without its values.
     ColumnEmpty,
+    /// A column becomes generated: its stored values are replaced by computed ones.
+    ValuesReplaced,
 }
 
 /// Something that a phase loses.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Loss {
     /// How.
     pub kind: LossKind,
@@ -41,12 +45,24 @@ pub struct Loss {
 }
 
 /// Rows of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
-    /// The table, by its name in the file.
-    pub table: String,
-    /// `WHERE ...`; nothing if it is all of them.
-    pub condition: String,
+#[derive(Debug, Clone)]
+pub enum Counted {
+    /// Those that a condition selects.
+    Where {
+        /// The table, by its name in the file.
+        table: String,
+        /// `WHERE ...`; nothing if it is all of them.
+        condition: String,
+    },
+    /// Those in which a column of the rebuilt table has another value than it is stored with.
+    Replaced {
+        /// The rebuild, of a table that is as it is in the file.
+        rebuild: Box<Rebuild>,
+        /// The shape after.
+        after: Box<Table>,
+        /// The column, by its names before and after.
+        column: (String, String),
+    },
 }
 
 impl std::fmt::Display for Loss {
@@ -67,6 +83,10 @@ impl std::fmt::Display for Loss {
             LossKind::ColumnEmpty => {
                 write!(formatter, "column {table}.{column} comes back empty in {rows}")
             }
+            LossKind::ValuesReplaced => write!(
+                formatter,
+                "column {table}.{column} becomes generated, which replaces its values in {rows}"
+            ),
         }
     }
 }
@@ -78,16 +98,17 @@ type Places = BTreeMap<String, (String, Vec<(String, String)>)>;
 pub fn find_losses(plan: &mut Plan) {
     let Some(first) = plan.phases.first() else { return };
     let mut places = identity(&first.before);
+    // Whether the rows are still those of the file.
+    let mut untouched = true;
     for phase in &mut plan.phases {
-        let found = losses_of(phase, &mut places);
+        let found = losses_of(phase, &mut places, &mut untouched);
         phase.losses = found;
     }
 }
 
 fn identity(schema: &Schema) -> Places {
-    let columns = |table: &crate::schema::Table| {
-        table.columns.iter().map(|it| (it.name.clone(), it.name.clone())).collect()
-    };
+    let columns =
+        |table: &Table| table.columns.iter().map(|it| (it.name.clone(), it.name.clone())).collect();
     schema
         .tables
         .iter()
@@ -95,7 +116,7 @@ fn identity(schema: &Schema) -> Places {
         .collect()
 }
 
-fn losses_of(phase: &PhasePlan, places: &mut Places) -> Vec<Loss> {
+fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Vec<Loss> {
     // A way back that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
         Stage::Data(data) => writes_rows(data),
@@ -108,6 +129,8 @@ fn losses_of(phase: &PhasePlan, places: &mut Places) -> Vec<Loss> {
             Stage::Reshape(reshape) => {
                 let search = Search { reshape, before: schema, places, direction: phase.direction };
                 losses.extend(search.tables());
+                losses.extend(search.replaced(*untouched));
+                *untouched &= reshape.rebuilds.is_empty();
                 if !moves_rows {
                     losses.extend(search.columns());
                 }
@@ -115,6 +138,7 @@ fn losses_of(phase: &PhasePlan, places: &mut Places) -> Vec<Loss> {
                 schema = &reshape.after;
             }
             Stage::Data(data) => {
+                *untouched = false;
                 losses.extend(dropped_by_statements(data, schema, places));
                 if !moves_rows {
                     losses.extend(columns_dropped_by_statements(data, schema, places));
@@ -164,7 +188,7 @@ fn columns_dropped_by_statements(data: &DataStage, before: &Schema, places: &Pla
             losses.push(column_dropped((&lineage.from, &column.name), file, (first, column)));
         }
     }
-    losses.dedup();
+    losses.dedup_by(|one, two| one.table == two.table && one.column == two.column);
     losses
 }
 
@@ -176,7 +200,7 @@ fn column_dropped(
 ) -> Loss {
     let default = column.default.as_deref().map_or("NULL".to_owned(), as_expression);
     let condition = format!("WHERE {} IS NOT ({default})", quote(first));
-    let counted = Counted { condition, ..all_of(file) };
+    let counted = Counted::Where { table: file.to_owned(), condition };
     loss(LossKind::ColumnDropped, table, Some(name.to_owned()), Some(counted))
 }
 
@@ -226,6 +250,28 @@ impl Search<'_> {
         if self.direction == Direction::Down {
             let created = self.reshape.created.iter();
             losses.extend(created.map(|it| loss(LossKind::TableEmpty, &it.name, None, None)));
+        }
+        losses
+    }
+
+    /// Columns that become generated. The rows can be counted as long as they are those of the file.
+    fn replaced(&self, untouched: bool) -> Vec<Loss> {
+        let mut losses = Vec::new();
+        for rebuild in &self.reshape.rebuilds {
+            let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { continue };
+            let Some(after) = self.reshape.after.shape(&rebuild.to) else { continue };
+            for reason in &rebuild.reasons {
+                let RebuildReason::BecomesGenerated { column } = reason else { continue };
+                let origin = lineage.column(column).map(|it| &it.origin);
+                let Some(ColumnOrigin::Kept(from)) = origin else { continue };
+                let counted = untouched.then(|| Counted::Replaced {
+                    rebuild: Box::new(rebuild.clone()),
+                    after: Box::new(after.clone()),
+                    column: (from.clone(), column.clone()),
+                });
+                let name = Some(from.clone());
+                losses.push(loss(LossKind::ValuesReplaced, &rebuild.from, name, counted));
+            }
         }
         losses
     }
@@ -286,7 +332,7 @@ fn as_expression(default: &str) -> String {
 }
 
 fn all_of(file: &str) -> Counted {
-    Counted { table: file.to_owned(), condition: String::new() }
+    Counted::Where { table: file.to_owned(), condition: String::new() }
 }
 
 fn loss(kind: LossKind, table: &str, column: Option<String>, counted: Option<Counted>) -> Loss {

@@ -10,7 +10,9 @@ mod derive;
 mod fill;
 mod losses;
 mod phase;
+mod reason;
 mod reshape;
+mod rules;
 mod script;
 mod soundness;
 mod statistics;
@@ -24,7 +26,9 @@ pub use data::{ChangeKind, DataChange};
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
+pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
+pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::script;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
@@ -106,6 +110,8 @@ pub struct PhasePlan {
     pub direction: Direction,
     /// What is done, in order.
     pub stages: Vec<Stage>,
+    /// The tables whose statistics are collected at the end.
+    pub analyzed: Vec<String>,
     /// The statements that create the version tables that are missing.
     pub version_tables: Vec<String>,
     /// The checks before the backup.
@@ -207,6 +213,7 @@ impl PhasePlan {
                 Stage::Data(data) => steps.push(action::data_step(data)),
             }
         }
+        steps.extend(action::analyze_step(&self.analyzed));
         steps.push(action::record_step(self));
         steps
     }

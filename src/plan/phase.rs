@@ -1,5 +1,7 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
+use std::collections::BTreeSet;
+
 use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
@@ -8,7 +10,7 @@ use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
-use crate::phase::{Check, Operation, Phase, Step, Strategy};
+use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect};
 
@@ -145,6 +147,22 @@ impl Planner<'_> {
         Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
     }
 
+    /// The ordinary tables that the stages rebuild, create or write to, as far as they are there in the end.
+    fn changed_tables(&self, stages: &[Stage], after: &Schema) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        for stage in stages {
+            match stage {
+                Stage::Reshape(reshape) => {
+                    names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
+                    names.extend(reshape.created.iter().map(|it| fold(&it.name)));
+                }
+                Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
+            }
+        }
+        let tables = after.of_kind(ObjectKind::Table).map(|it| it.name.clone());
+        tables.filter(|it| names.contains(&fold(it)) && !self.tables.contains(it)).collect()
+    }
+
     /// Completes the plan of the phase with the version tables.
     pub(super) fn finish(
         &self,
@@ -161,6 +179,15 @@ impl Planner<'_> {
         shadow.start_stage()?;
         let phase = self.phase;
         let after = shadow.schema()?;
+        let analyzed = match (phase.statistics, direction) {
+            (StatisticsPolicy::Analyze, Direction::Up) => self.changed_tables(&stages, &after),
+            (StatisticsPolicy::Analyze, Direction::Down) | (StatisticsPolicy::Carry, _) => {
+                Vec::new()
+            }
+        };
+        if !analyzed.is_empty() {
+            shadow.expect_statistics()?;
+        }
         let temporary = shadow.temporary_triggers()?;
         self.tables
             .refuse_triggers(&after)
@@ -176,6 +203,7 @@ impl Planner<'_> {
             checksum: phase.checksum.clone(),
             direction,
             stages,
+            analyzed,
             version_tables: creates,
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },

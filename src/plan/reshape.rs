@@ -1,12 +1,14 @@
 //! One change of the schema as a value: what is rebuilt, created and dropped.
 
 use super::copy::CopyQuery;
+use super::reason::RebuildReason;
+use super::rules::Rule;
 use super::statistics::StatisticsMove;
 use crate::database::MissingPart;
 use crate::name::same;
 use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};
-use crate::shadow::{CopyMethod, Lineage};
+use crate::shadow::Lineage;
 
 /// A table that is rebuilt by create-copy-swap.
 #[derive(Debug, Clone)]
@@ -42,31 +44,17 @@ pub struct Rebuild {
     pub given_alias: Option<String>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
-    /// Why the table is rebuilt, each reason in a few words.
-    pub reasons: Vec<String>,
+    /// Why the table is rebuilt.
+    pub reasons: Vec<RebuildReason>,
 }
 
 impl Rebuild {
-    /// Says how the rows get into the new table, and why not in a faster way.
-    pub fn way(&self) -> String {
-        if self.stays.is_some() {
-            return "stays in place: only names change".to_owned();
-        }
-        let way = match self.copy.method {
-            CopyMethod::Records | CopyMethod::RecordsWithGuard => "records copied whole".to_owned(),
-            CopyMethod::Rows => {
-                let renamed = |reason: &String| !reason.contains("renamed");
-                match self.reasons.iter().find(|reason| renamed(reason)) {
-                    Some(reason) => format!("rows rewritten: {reason}"),
-                    None => "rows rewritten: the definitions do not line up".to_owned(),
-                }
-            }
-        };
-        match self.kept.len() {
-            0 => way,
-            1 => format!("{way}; 1 index keeps its entries"),
-            count => format!("{way}; {count} indexes keep their entries"),
-        }
+    /// Returns the rules that the new definition leaves out.
+    pub fn lost_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.reasons.iter().filter_map(|reason| match reason {
+            RebuildReason::RuleLost(rule) => Some(rule),
+            _ => None,
+        })
     }
 }
 

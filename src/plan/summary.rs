@@ -1,6 +1,6 @@
 //! The plan in a few facts: what a person is told before saying yes.
 
-use super::{DataChange, PhasePlan, Stage};
+use super::{DataChange, PhasePlan, RebuildReason, Stage};
 use crate::name::same;
 use crate::plan::VirtualChange;
 use crate::schema::ObjectKind;
@@ -23,7 +23,8 @@ pub struct PhaseSummary {
     /// Renames of tables and columns.
     pub renames: Vec<RenameNote>,
     /// Tables that are rebuilt for another reason than their own rename, with the reasons.
-    pub rebuilt: Vec<(String, Vec<String>)>,
+    #[serde(skip)]
+    pub rebuilt: Vec<(String, Vec<RebuildReason>)>,
     /// Tables that are created.
     pub created: Vec<String>,
     /// Tables that are dropped with their rows.
@@ -63,7 +64,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                         VirtualChange::Drop { table } => summary.dropped.push(table.clone()),
                         VirtualChange::Recreate { to, .. } => summary
                             .rebuilt
-                            .push((to.clone(), vec!["filled from its content table".to_owned()])),
+                            .push((to.clone(), vec![RebuildReason::FilledFromContent])),
                         VirtualChange::Create { .. } | VirtualChange::Fill { .. } => {}
                     }
                 }
@@ -94,7 +95,7 @@ fn add_rebuild(summary: &mut PhaseSummary, reshape: &super::Reshape, rebuild: &s
             });
         }
     }
-    let only_renames = rebuild.reasons.iter().all(|reason| reason.contains("renamed"));
+    let only_renames = rebuild.reasons.iter().all(RebuildReason::is_rename);
     if !only_renames {
         summary.rebuilt.push((rebuild.to.clone(), rebuild.reasons.clone()));
     }

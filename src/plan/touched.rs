@@ -1,6 +1,6 @@
 //! Every object that a phase touches, by name, and why: what a person reads before saying yes.
 
-use super::{DataStage, FillReason, PhasePlan, Reshape, Stage, VirtualChange};
+use super::{DataStage, FillReason, PhasePlan, RebuildReason, Reshape, Stage, VirtualChange};
 use crate::name::{is_internal, same};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::TableEffect;
@@ -17,8 +17,11 @@ pub struct TouchedObject {
     pub before: Option<String>,
     /// What happens to it, in a few words.
     pub change: &'static str,
-    /// Why, in a few words.
+    /// Why, in a few words; empty if there are reasons.
     pub why: String,
+    /// Why a table is rebuilt.
+    #[serde(skip)]
+    pub reasons: Vec<RebuildReason>,
 }
 
 /// Lists the objects that a phase touches, in the order in which it does.
@@ -61,7 +64,14 @@ fn data_step(data: &DataStage, why: &str, objects: &mut Vec<TouchedObject>) {
 }
 
 fn plain(kind: &'static str, name: &str, change: &'static str, why: &str) -> TouchedObject {
-    TouchedObject { kind, name: name.to_owned(), before: None, change, why: why.to_owned() }
+    TouchedObject {
+        kind,
+        name: name.to_owned(),
+        before: None,
+        change,
+        why: why.to_owned(),
+        reasons: Vec::new(),
+    }
 }
 
 fn tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
@@ -72,7 +82,8 @@ fn tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
             name: rebuild.to.clone(),
             before: renamed.then(|| rebuild.from.clone()),
             change: if rebuild.stays.is_some() { "changed in place" } else { "rebuilt" },
-            why: rebuild.reasons.join(", "),
+            why: String::new(),
+            reasons: rebuild.reasons.clone(),
         });
     }
     let created = reshape.created.iter();

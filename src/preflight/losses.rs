@@ -2,9 +2,10 @@
 
 use rusqlite::Connection;
 
+use super::trial::{Trial, count_replaced};
 use crate::database::MissingPart;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Counted, Direction, Plan, find_losses};
+use crate::plan::{Counted, Direction, LossKind, PhasePlan, Plan, find_losses};
 use crate::rows::count_rows_where;
 
 /// Whether a way down may lose rows and values.
@@ -38,7 +39,16 @@ pub fn count_losses(connection: &Connection, plan: &mut Plan) -> Result<()> {
 /// `None` if this program lacks something that the column needs to be compared: whoever needs it for
 /// the change says so by name.
 fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
-    match count_rows_where(connection, &counted.table, &counted.condition) {
+    let found = match counted {
+        Counted::Where { table, condition } => count_rows_where(connection, table, condition),
+        Counted::Replaced { rebuild, after, column } => {
+            let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
+            let (old, new, indexes) = (&rebuild.shape, after.as_ref(), Vec::new());
+            let trial = Trial { from, sql, copy, old, new, indexes };
+            count_replaced(connection, &trial, (&column.0, &column.1))
+        }
+    };
+    match found {
         Ok(rows) => Ok(Some(rows)),
         Err(error) if error.causes().iter().any(|it| MissingPart::in_text(it).is_some()) => {
             Ok(None)
@@ -47,11 +57,13 @@ fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
     }
 }
 
-/// Refuses a plan with a way down that loses anything.
+/// Refuses a plan with a way down that loses anything, and one that replaces stored values without being asked to.
 ///
 /// # Errors
-/// [`ErrorKind::Irreversible`] with one line for each loss.
+/// [`ErrorKind::Irreversible`], or [`ErrorKind::Loss`] on the way up, with one line for each loss.
 pub fn refuse_losses(plan: &Plan) -> Result<()> {
+    let up = |phase: &&PhasePlan| phase.direction == Direction::Up;
+    refuse_replaced(plan.phases.iter().filter(up))?;
     let down = plan.phases.iter().filter(|phase| phase.direction == Direction::Down);
     let lossy: Vec<_> = down.filter(|phase| !phase.losses.is_empty()).collect();
     let Some(first) = lossy.first() else { return Ok(()) };
@@ -67,6 +79,20 @@ pub fn refuse_losses(plan: &Plan) -> Result<()> {
     Err(Error::new(ErrorKind::Irreversible, what).in_phase(first.id.as_str()).problems(lines))
 }
 
-fn names(phases: &[&crate::plan::PhasePlan]) -> String {
+/// A phase says what it drops; that it replaces values shows only in a definition.
+fn refuse_replaced<'p>(phases: impl Iterator<Item = &'p PhasePlan>) -> Result<()> {
+    for phase in phases {
+        let mut lost = phase.losses.iter().filter(|it| it.kind == LossKind::ValuesReplaced);
+        let Some(first) = lost.next() else { continue };
+        let lines: Vec<String> = lost.map(ToString::to_string).collect();
+        return Err(Error::new(ErrorKind::Loss, format!("{} loses data: {first}", phase.id))
+            .in_phase(phase.id.as_str())
+            .about(&first.table)
+            .problems(lines));
+    }
+    Ok(())
+}
+
+fn names(phases: &[&PhasePlan]) -> String {
     phases.iter().map(|phase| phase.id.to_string()).collect::<Vec<_>>().join(", ")
 }

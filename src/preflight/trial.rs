@@ -44,6 +44,48 @@ pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec
     found
 }
 
+/// Counts the rows in which a column that becomes generated gets another value than it is stored with: SQLite
+/// computes it in a twin of the new table, beside the stored one.
+pub(super) fn count_replaced(
+    connection: &Connection,
+    trial: &Trial<'_>,
+    (old, new): (&str, &str),
+) -> Result<u64> {
+    // `query_only` forbids temporary tables, too (https://sqlite.org/pragma.html#pragma_query_only).
+    let looks_only: bool = connection.query_row("PRAGMA query_only", [], |row| row.get(0))?;
+    connection.execute_batch("PRAGMA query_only=OFF")?;
+    let counted = with_strict_names(connection, || count_in_twin(connection, trial, (old, new)));
+    connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.{TWIN}"))?;
+    if looks_only {
+        connection.execute_batch("PRAGMA query_only=ON")?;
+    }
+    counted
+}
+
+fn count_in_twin(
+    connection: &Connection,
+    trial: &Trial<'_>,
+    (old, new): (&str, &str),
+) -> Result<u64> {
+    connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.{TWIN}"))?;
+    connection.execute_batch(&trial.twin_text()?)?;
+    let mut copy = trial.copy.clone();
+    let stored = quote(&copy.carry(old));
+    connection.execute_batch(&format!("ALTER TABLE temp.{TWIN} ADD COLUMN {stored}"))?;
+    let insert = copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(trial.from));
+    let rows = count_rows(connection, trial.from)?;
+    told(connection, (Stage::Look, trial.from), (&insert, rows), || {
+        connection.execute_batch(&insert)
+    })?;
+    let computed = quote(new);
+    let sql = format!(
+        "SELECT count(*) FROM temp.{TWIN} WHERE typeof({stored}) <> typeof({computed}) \
+         OR {stored} COLLATE BINARY IS NOT {computed}"
+    );
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// A column of a unique key, and how it is compared in it.
 struct KeyColumn {
     name: String,

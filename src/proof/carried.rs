@@ -1,5 +1,7 @@
 //! Whether planner statistics and AUTOINCREMENT counters followed the renames.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -7,22 +9,39 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
-use crate::rows::show;
+use crate::rows::{count_rows, show};
 use crate::schema::Schema;
 use crate::shadow::TableEffect;
 
 type Row = Vec<Value>;
 
-/// Compares the statistics tables with what the moves of the plan make of the backup's.
+/// What became of the statistics or the counters.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// What is wrong.
+    pub(super) problems: Vec<String>,
+    /// Rows, or counters, found as they must be.
+    pub(super) kept: usize,
+    /// Tables that lost their counter with AUTOINCREMENT, or whose statistics were collected.
+    pub(super) others: Vec<String>,
+    /// Counters that data steps changed: by making a table anew, or by writing to `sqlite_sequence`.
+    pub(super) changed: Vec<String>,
+}
+
+/// Compares the statistics tables with what the moves of the plan make of the backup's; `None` if a data step of
+/// the plan may have changed them. Tables that the plan analyzes must have statistics if they have rows.
 pub(super) fn statistics_follow(
     backup: (&Connection, &Schema),
     now: (&Connection, &Schema),
     plan: &Plan,
-) -> Result<Vec<String>> {
-    let mut problems = Vec::new();
+) -> Result<Option<Carried>> {
     if plan.phases.iter().flat_map(|phase| &phase.stages).any(touches_statistics) {
-        return Ok(problems);
+        return Ok(None);
     }
+    let mut carried = Carried { others: analyzed(plan), ..Carried::default() };
+    let fresh = |row: &Row| {
+        text_of(row, 0).is_some_and(|table| carried.others.iter().any(|it| same(it, table)))
+    };
     for table in statistics_tables(backup.1) {
         let mut expected = read_rows(backup.0, &table)?;
         for reshape in plan.reshapes() {
@@ -33,14 +52,49 @@ pub(super) fn statistics_follow(
             }
         }
         let mut found = read_rows(now.0, &table)?;
+        expected.retain(|row| !fresh(row));
+        found.retain(|row| !fresh(row));
         let key = |row: &Row| format!("{row:?}");
         expected.sort_by_key(key);
         found.sort_by_key(key);
-        if expected != found {
-            problems.push(format!("{table}: statistics differ from those before"));
+        if expected == found {
+            carried.kept += found.len();
+        } else {
+            carried.problems.push(format!("{table}: statistics differ from those before"));
         }
     }
-    Ok(problems)
+    let mut collected = BTreeSet::new();
+    if now.1.internal.iter().any(|it| same(&it.name, "sqlite_stat1")) {
+        let rows = read_rows(now.0, "sqlite_stat1")?;
+        collected.extend(rows.iter().filter_map(|row| text_of(row, 0)).map(fold));
+    }
+    for table in &carried.others {
+        if !collected.contains(&fold(table)) && count_rows(now.0, table)? > 0 {
+            carried.problems.push(format!("{table}: no statistics were collected"));
+        }
+    }
+    Ok(Some(carried))
+}
+
+/// The tables that the plan analyzes, by their names at its end.
+fn analyzed(plan: &Plan) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for phase in &plan.phases {
+        for stage in &phase.stages {
+            let Stage::Reshape(reshape) = stage else { continue };
+            names = names
+                .into_iter()
+                .filter_map(|name| {
+                    let moved = reshape.statistics.renamed.iter().find(|(it, _)| same(it, &name));
+                    moved.map_or(Some(name), |(_, to)| to.clone())
+                })
+                .collect();
+        }
+        names.extend(phase.analyzed.iter().cloned());
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn touches_statistics(stage: &Stage) -> bool {
@@ -92,27 +146,16 @@ fn follow(row: &mut Row, moves: &crate::plan::StatisticsMove) {
     }
 }
 
-/// What became of the AUTOINCREMENT counters.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    /// Counters that differ and should not.
-    pub(super) problems: Vec<String>,
-    /// Counters that data steps changed, by making a table anew or by writing to `sqlite_sequence`.
-    pub(super) changed: Vec<String>,
-    /// How many are as in the backup, or have grown with new rows.
-    pub(super) kept: usize,
-}
-
 /// Compares the AUTOINCREMENT counters with the backup's, through the renames.
 pub(super) fn sequences_follow(
     backup: (&Connection, &Schema),
     now: (&Connection, &Schema),
     (provenance, plan): (&Provenance, &Plan),
-) -> Result<Counters> {
-    let mut found = Counters::default();
+) -> Result<Carried> {
+    let mut carried = Carried::default();
     let has = |schema: &Schema| schema.internal.iter().any(|it| same(&it.name, "sqlite_sequence"));
     if !has(backup.1) {
-        return Ok(found);
+        return Ok(carried);
     }
     let written = plan.phases.iter().flat_map(|phase| &phase.stages).any(writes_counters);
     let before = read_rows(backup.0, "sqlite_sequence")?;
@@ -125,25 +168,27 @@ pub(super) fn sequences_follow(
                 .collect()
         };
         let (old, new) = (counters(&before, &table.from), counters(&after, name));
+        if old.is_empty() {
+            continue;
+        }
         let kept =
             old == new || (table.allowance.gains() && !new.is_empty() && at_least(&new, &old));
         let still_counts =
             now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(|sql| {
                 crate::sql::significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
             });
-        if old.is_empty() || (!still_counts && !table.remade) {
-            continue;
-        }
         let change = format!("{name} {} to {}", listed(&old), listed(&new));
-        match (kept, table.remade || written) {
-            (true, _) => found.kept += 1,
-            (false, true) => found.changed.push(change),
-            (false, false) => {
-                found.problems.push(format!("the AUTOINCREMENT counter of {change}"));
-            }
+        if kept {
+            carried.kept += 1;
+        } else if table.remade || written {
+            carried.changed.push(change);
+        } else if still_counts {
+            carried.problems.push(format!("the counter of {change}"));
+        } else {
+            carried.others.push(name.clone());
         }
     }
-    Ok(found)
+    Ok(carried)
 }
 
 fn writes_counters(stage: &Stage) -> bool {

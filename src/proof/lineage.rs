@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::TouchedTable;
 use crate::name::{fold, same};
-use crate::plan::{Plan, Reshape, Stage, VirtualChange};
+use crate::plan::{Loss, LossKind, Plan, Reshape, Stage, VirtualChange};
 use crate::rows::Allowance;
 use crate::schema::{ObjectKind, RowKey, Schema};
 use crate::shadow::{ColumnOrigin, RowCopy, TableEffect};
@@ -48,7 +48,7 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
         for stage in &phase.stages {
             match stage {
                 Stage::Reshape(reshape) => {
-                    state = through_reshape(state, reshape);
+                    state = through_reshape(state, reshape, &phase.losses);
                     schema.clone_from(&reshape.after);
                 }
                 Stage::Data(data) => {
@@ -103,6 +103,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
 fn through_reshape(
     state: BTreeMap<String, TableProvenance>,
     reshape: &Reshape,
+    losses: &[Loss],
 ) -> BTreeMap<String, TableProvenance> {
     let mut next = BTreeMap::new();
     for (name, step) in &reshape.lineage.tables {
@@ -112,8 +113,19 @@ fn through_reshape(
         let Some(before) = state.get(&fold(&step.from)) else { continue };
         let mut after =
             TableProvenance { columns: Vec::new(), changed: BTreeSet::new(), ..before.clone() };
+        let replaced = |origin: &String| {
+            losses.iter().any(|it| {
+                it.kind == LossKind::ValuesReplaced
+                    && same(&it.table, &step.from)
+                    && it.column.as_ref().is_some_and(|column| same(column, origin))
+            })
+        };
         for column in &step.columns {
             match &column.origin {
+                // The person accepted that these values are replaced.
+                ColumnOrigin::Kept(origin) if replaced(origin) => {
+                    after.changed.insert(column.name.clone());
+                }
                 ColumnOrigin::Kept(origin) => {
                     let known = before.columns.iter().find(|(_, now)| same(now, origin));
                     if let Some((first, _)) = known {

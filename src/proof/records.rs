@@ -8,6 +8,8 @@ use crate::history::{Event, EventKind, HistoryRow, Recorded};
 #[derive(Debug, Clone)]
 pub struct ExpectedRecords {
     versions: BTreeSet<i64>,
+    /// Whether the rows of versions from before were deleted, and may be there again with other words.
+    purged: bool,
     /// The events that were there before.
     before: Vec<HistoryRow>,
     /// The events of the run.
@@ -19,6 +21,7 @@ impl ExpectedRecords {
     pub fn after(recorded: &Recorded) -> Self {
         Self {
             versions: recorded.versions.iter().map(|row| row.version).collect(),
+            purged: false,
             before: recorded.events.clone(),
             added: Vec::new(),
         }
@@ -27,6 +30,12 @@ impl ExpectedRecords {
     /// Forgets the recorded versions, which the run deletes; events are never deleted.
     pub fn purge(&mut self) {
         self.versions.clear();
+        self.purged = true;
+    }
+
+    /// Returns whether the run deletes the recorded versions first.
+    pub(super) fn are_purged(&self) -> bool {
+        self.purged
     }
 
     /// Adds an event of the run.

@@ -36,6 +36,14 @@ impl RowsFound {
     }
 }
 
+impl RowsFound {
+    fn see(&mut self, table: String, rows: u64, seen: Seen) {
+        self.tables += 1;
+        self.rows += rows;
+        self.seen.insert(table, seen);
+    }
+}
+
 /// What a comparison of records told of a table.
 #[derive(Debug, Clone)]
 pub(super) enum Seen {
@@ -89,20 +97,20 @@ pub(super) fn compare_all(
             && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
         {
-            found.tables += 1;
-            found.rows += rows;
-            found.seen.insert(folded, Seen::Records);
+            found.see(folded, rows, Seen::Records);
             continue;
         }
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
-        if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
+        let all_in_records = right.iter().all(|it| {
+            after.column(it).is_some_and(|column| column.storage != ColumnStorage::Virtual)
+        });
+        let by_record = allowance == Allowance::None && all_in_records;
+        if let Some(records) = records.as_mut().filter(|_| by_record)
             && let Some(same) =
                 records.same_values((before, after), (&pairs, text), &mut progress)?
         {
-            found.tables += 1;
-            found.rows += same.rows;
-            found.seen.insert(folded, Seen::Values(pairs, same.rules_kept));
+            found.see(folded, same.rows, Seen::Values(pairs, same.rules_kept));
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
@@ -265,15 +273,19 @@ fn columns(
     after: &Table,
     follow: &BTreeSet<String>,
 ) -> (Vec<String>, Vec<String>) {
-    let stored = |table: &Table, name: &str| {
-        table.column(name).is_some_and(|column| {
-            matches!(column.storage, ColumnStorage::Stored | ColumnStorage::Generated)
-        })
+    let storage = |table: &Table, name: &str| table.column(name).map(|column| column.storage);
+    let compared = |from: &str, to: &str| match (storage(before, from), storage(after, to)) {
+        // Values that were stored must come out of the computation as they were.
+        (Some(ColumnStorage::Stored), Some(to)) => to != ColumnStorage::Hidden,
+        (Some(ColumnStorage::Generated), Some(to)) => {
+            matches!(to, ColumnStorage::Stored | ColumnStorage::Generated)
+        }
+        _ => false,
     };
     origin
         .columns
         .iter()
-        .filter(|(from, to)| stored(before, from) && stored(after, to))
+        .filter(|(from, to)| compared(from, to))
         .filter(|(_, to)| !follow.contains(&fold(to)))
         .cloned()
         .unzip()

@@ -175,6 +175,7 @@ impl Run<'_> {
                 | Action::DropTable { .. }
                 | Action::CarrySequence { .. }
                 | Action::CarryStatistics(_)
+                | Action::Analyze { .. }
                 | Action::EarlyVirtual(_)
                 | Action::LateVirtual(_)
                 | Action::Restore(_) => {
@@ -533,6 +534,7 @@ fn done(action: &Action) -> Option<String> {
         | Action::EarlyVirtual(_)
         | Action::LateVirtual(_)
         | Action::Record => None,
+        Action::Analyze { table } => Some(format!("Analyzed {table}")),
         Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),
     }
 }

@@ -331,7 +331,7 @@ impl Shadow {
             }
             Operation::Rebuild { values, .. } => {
                 if let Some(shape) = after.shape(table) {
-                    lineage.reshape(shape);
+                    lineage.reshape(before, shape);
                 }
                 if !values.is_empty() {
                     lineage.compute(values);

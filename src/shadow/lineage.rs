@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::{fold, quote, same};
-use crate::schema::{ColumnStorage, Schema, Table};
+use crate::schema::{Column, ColumnStorage, Schema, Table};
 
 /// Where the values of one column come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,9 +196,17 @@ impl TableLineage {
         self.known - 1
     }
 
-    /// Takes over the columns of a new definition: those of the same name are kept.
-    pub(super) fn reshape(&mut self, shape: &Table) {
-        self.columns.retain(|column| shape.writable().any(|it| same(&it.name, &column.name)));
+    /// Takes over the columns of a new definition: those of the same name are kept, also where a column that
+    /// was stored becomes generated. Values that were computed before are computed anew.
+    pub(super) fn reshape(&mut self, before: &Table, shape: &Table) {
+        let stored = |name: &str| before.column(name).is_some_and(Column::is_writable);
+        let stays = |name: &str| match shape.column(name) {
+            Some(column) => {
+                column.is_writable() || column.storage != ColumnStorage::Hidden && stored(name)
+            }
+            None => false,
+        };
+        self.columns.retain(|column| stays(&column.name));
         for column in shape.writable() {
             if self.column(&column.name).is_none() {
                 self.add_column(&column.name);

@@ -114,6 +114,23 @@ impl Shadow {
         &self.statistics
     }
 
+    /// Notes that the file has the statistics tables that ANALYZE makes
+    /// (<https://sqlite.org/fileformat2.html#the_sqlite_stat4_table>).
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn expect_statistics(&mut self) -> Result<()> {
+        let sql = "SELECT sqlite_compileoption_used('ENABLE_STAT4')";
+        let fine: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let made = ["sqlite_stat1"].into_iter().chain(fine.then_some("sqlite_stat4"));
+        for table in made {
+            if !self.statistics.iter().any(|it| same(it, table)) {
+                self.statistics.push(table.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// Runs one statement that defines something of the program's own.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! Nothing is written between the proof and the commit.
 
 use phaseshift::event::Silent;
-use phaseshift::migrate::{Hooks, Look, Migration};
+use phaseshift::migrate::{Hooks, Look, Migration, migrate_now};
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::support::{Bench, script, up_to};
+use crate::support::{Bench, down_to, python, script, sqlite3, up_to};
 
 const TABLES: &str = "CREATE TABLE files(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO files VALUES(1,'a'),(2,'b'),(3,'c');
@@ -180,4 +180,78 @@ fn a_stamp_is_refused_where_a_trigger_would_run() {
     bench.project().run(&["stamp", "second"]).expect_code(0);
     bench.same_answer("SELECT count(*), max(id) FROM files");
     assert_eq!(bench.ask("SELECT max(version) FROM schema_version"), "2");
+}
+
+/// A file in WAL mode, all of it in the main file, with a table that no phase touches.
+fn in_wal_mode() -> Bench {
+    let bench = half_way();
+    add(
+        &bench,
+        "PRAGMA journal_mode = wal; INSERT INTO audit VALUES('ORIGINAL'); PRAGMA wal_checkpoint(truncate);",
+    );
+    bench
+}
+
+/// Changes bytes of the file without SQLite, in another process.
+fn overwrite(bench: &Bench) {
+    let program = "data = open(path, 'rb').read()
+at = data.index(b'ORIGINAL')
+with open(path, 'r+b') as file:
+    file.seek(at)
+    file.write(b'oRiGiNaL')";
+    python(&bench.database(), program);
+}
+
+#[test]
+fn bytes_that_change_while_the_question_waits_are_found_in_wal_mode() {
+    for in_place in [false, true] {
+        let bench = in_wal_mode();
+        bench.phase(
+            "second",
+            "version = 2\nparents = [\"first\"]\n[[up]]\nop = \"rename_column\"\ntable = \"files\"\nfrom = \"name\"\nto = \"title\"\n",
+        );
+        let engine = if in_place { bench.engine().in_place() } else { bench.engine() };
+        let Look::Ready(ready) = Migration::look(&engine, &up_to("head")).unwrap() else {
+            panic!()
+        };
+        let secured = ready.secure(&mut Silent).unwrap();
+        overwrite(&bench);
+        let error = secured.run(&mut Silent, &mut Hooks::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Proof, "{error}");
+        assert_eq!(error.state(), DatabaseState::RolledBack);
+        assert!(error.facts().problems.iter().any(|it| it.contains("audit")), "{error:?}");
+        assert_eq!(bench.ask("SELECT count(*) FROM schema_version"), "1");
+    }
+}
+
+#[test]
+fn bytes_that_change_during_the_rebuild_are_found_in_wal_mode() {
+    let bench = in_wal_mode();
+    let engine = bench.engine();
+    let Look::Ready(ready) = Migration::look(&engine, &up_to("head")).unwrap() else { panic!() };
+    let mut meddle = |connection: &rusqlite::Connection| {
+        let read = "SELECT group_concat(what) FROM audit";
+        connection.query_row(read, [], |row| row.get::<_, String>(0)).unwrap();
+        overwrite(&bench);
+    };
+    let mut hooks = Hooks { before_proof: Some(&mut meddle) };
+    let error = ready.secure(&mut Silent).unwrap().run(&mut Silent, &mut hooks).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Proof, "{error}");
+    bench.same_answer("SELECT count(*) FROM pragma_table_info('files')");
+}
+
+#[test]
+fn bytes_that_change_before_a_downgrade_are_in_its_backup_or_stop_it() {
+    let bench = in_wal_mode();
+    bench.up();
+    add(&bench, "PRAGMA wal_checkpoint(truncate);");
+    let engine = bench.engine();
+    let request = down_to("-1");
+    let look = Migration::look(&engine, &request).unwrap();
+    overwrite(&bench);
+    // Under the lock, before the backup: the file counts as it is then, in the backup and in the proof.
+    let report = migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
+    let read = |path: &std::path::Path| sqlite3(path, "SELECT group_concat(what) FROM audit");
+    assert_eq!(read(&report.backup), "start,oRiGiNaL");
+    assert_eq!(read(&bench.database()), "start,oRiGiNaL");
 }

@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod bounded;
+mod names;
 mod permissions;
 #[cfg(target_os = "linux")]
 mod replacing;

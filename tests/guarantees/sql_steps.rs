@@ -205,7 +205,7 @@ fn a_counter_that_a_remade_table_lowers_is_named() {
     let said = bench.project().run(&["upgrade"]).expect_code(0).stdout;
     assert!(said.contains("AUTOINCREMENT counter lowered from 50 to 1"), "{said}");
     assert!(
-        said.contains("1 AUTOINCREMENT counters kept, changed by data steps: t 50 to 1"),
+        said.contains("1 AUTOINCREMENT counter is kept; changed by data steps: t 50 to 1"),
         "{said}"
     );
     like_python(&bench, sql);

@@ -22,6 +22,9 @@ pub struct Goal {
     /// Leave tables where they are in which only names change, instead of rebuilding them
     #[arg(long)]
     pub in_place: bool,
+    /// Run although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
@@ -47,9 +50,6 @@ pub struct DowngradeArgs {
     /// The goal.
     #[command(flatten)]
     pub goal: Goal,
-    /// Go down although rows or values are lost that way
-    #[arg(long)]
-    pub accept_loss: bool,
     /// Print a script for the sqlite3 program instead; TARGET may be B:A then
     #[arg(long)]
     pub sql: bool,

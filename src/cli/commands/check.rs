@@ -39,7 +39,12 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
     if arguments.roundtrip {
         check.other_trips(&trips, copied);
     } else if count(&trips, "broken") == 0 {
-        check.line(&check.style.ok(), "every way back leads to the schema before");
+        let ways = "every way back leads to the schema before";
+        let none = match count(&trips, "irreversible") {
+            0 => String::new(),
+            none => format!("; {} no way back", counted(none, "phase has", "phases have")),
+        };
+        check.line(&check.style.ok(), &format!("{ways}{none}"));
     }
     let chain = &project.chain;
     for warning in chain.warnings() {

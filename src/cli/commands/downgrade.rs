@@ -20,9 +20,6 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
         return plan::sql(context, goal.target.as_deref(), Direction::Down);
     }
     let project = meant(context.project()?, goal.in_place);
-    let mut request = request_of(Direction::Down, goal)?;
-    if arguments.accept_loss {
-        request = request.accepting_loss();
-    }
+    let request = request_of(Direction::Down, goal)?;
     unguided(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }

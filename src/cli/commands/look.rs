@@ -30,7 +30,8 @@ pub fn meant(project: Project, in_place: bool) -> Project {
 pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
     let default = if direction == Direction::Up { "head" } else { "-1" };
     let request = request(direction, goal.target.as_deref(), default)?;
-    Ok(if goal.per_phase { request.per_phase() } else { request })
+    let request = if goal.per_phase { request.per_phase() } else { request };
+    Ok(if goal.accept_loss { request.accepting_loss() } else { request })
 }
 
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.

@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::migrate::{Look, Migration, Outline, Project, script, script_range};
 use phaseshift::phase::{Target, TargetRange};
-use phaseshift::plan::{Direction, PhasePlan, summarize, touched_objects};
+use phaseshift::plan::{Direction, PhasePlan, summarize};
 use serde_json::{Value, json};
 
 use super::look::{look, meant, prerequisites, request};
@@ -13,7 +13,7 @@ use crate::cli::answer::Answer;
 use crate::cli::args::PlanArgs;
 use crate::cli::context::Context;
 use crate::cli::output::indented;
-use crate::cli::screens::plan as screen;
+use crate::cli::screens::{plan as screen, reason};
 
 /// Shows the plan to a target, or the way between two places without a database.
 ///
@@ -165,16 +165,28 @@ fn phase(phase: &PhasePlan) -> Value {
         "version": phase.version,
         "description": phase.description,
         "direction": phase.direction.code(),
-        "summary": summarize(phase),
+        "summary": summary(phase),
         "copies": copies(phase),
-        "objects": touched_objects(phase),
+        "objects": reason::touched(phase),
         "losses": phase.losses,
+        "lost_rules": phase.lost_rules(),
         "notices": phase.notices,
     })
+}
+
+fn summary(phase: &PhasePlan) -> Value {
+    let summary = summarize(phase);
+    let rebuilt = summary.rebuilt.iter();
+    let rebuilt: Vec<Value> = rebuilt
+        .map(|(table, why)| json!([table, why.iter().map(reason::reason).collect::<Vec<_>>()]))
+        .collect();
+    let mut value = json!(summary);
+    value["rebuilt"] = json!(rebuilt);
+    value
 }
 
 /// How the rows of each rebuilt table come over.
 fn copies(phase: &PhasePlan) -> Vec<Value> {
     let rebuilds = phase.rebuilds();
-    rebuilds.map(|it| json!({"from": it.from, "to": it.to, "how": it.way()})).collect()
+    rebuilds.map(|it| json!({"from": it.from, "to": it.to, "how": reason::way(it)})).collect()
 }

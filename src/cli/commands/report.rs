@@ -13,8 +13,8 @@ use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
-use crate::cli::screens::counted;
 use crate::cli::screens::optimize::size;
+use crate::cli::screens::{counted, reason};
 
 /// One in so many pages has to be free before anybody is told how to get it back.
 const WORTH: u64 = 10;
@@ -74,6 +74,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     line("Time:", &format!("{:.2} seconds", report.seconds));
     line("Size:", &size(&report.room.1));
     line("Backup:", &report.backup.display().to_string());
+    text.push_str(&lost_rules(report));
     text.push_str(&retained(&report.pruned));
     text.push_str(&hint(context, report));
     text.push_str("\nTo go back, losing what was written since:\n");
@@ -94,10 +95,16 @@ pub fn summary(context: &Context, report: &Report) -> String {
         remade(context, report),
         size(&report.room.1),
         escaped(report.backup.display()),
-        retained(&report.pruned),
+        lost_rules(report) + &retained(&report.pruned),
         hint(context, report),
         follow_up(report)
     )
+}
+
+/// Names the rules that tables have no longer, one line each.
+fn lost_rules(report: &Report) -> String {
+    let lines = reason::lost_rules(&report.lost_rules);
+    lines.iter().map(|line| format!("Note: {}\n", escaped(line))).collect()
 }
 
 /// Names the way to get the room of free pages back, where it is worth one.
@@ -128,6 +135,7 @@ pub fn answer(said: &str, report: &Report) -> Answer {
         "to": report.to,
         "phases": phases,
         "backup": report.backup,
+        "lost_rules": report.lost_rules,
         "removed_backups": report.pruned.removed.iter().map(|it| &it.path).collect::<Vec<_>>(),
         "steps": report.steps,
         "proof": report.proof,

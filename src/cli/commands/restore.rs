@@ -2,7 +2,9 @@
 
 use phaseshift::backup::{BackupEntry, BackupKind};
 use phaseshift::database::{Access, Database};
+use phaseshift::history::VersionTables;
 use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::schema::read;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -60,7 +62,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    let said = screen::done(&report, plan.version_then, context.terminal.out)
+    let said = screen::done(&report, version_of(context, &place)?, context.terminal.out)
         + &retained(&place.retain(None));
     context.say(&said);
     let mut document = screen::plan_json(&plan, &unknown);
@@ -68,6 +70,14 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
         document[key] = value;
     }
     Ok(Answer::said(said, document))
+}
+
+/// The version that the restored file records, unless its version table has another meaning.
+fn version_of(context: &Context, place: &Place) -> Result<Option<i64>> {
+    let database = Database::open(place.database(), Access::Look, &context.open_options())?;
+    let schema = read(database.connection())?;
+    let versions = VersionTables::named(&context.settings.version_table);
+    Ok(versions.read(database.connection(), &schema).ok().and_then(|it| it.version()))
 }
 
 fn fields(value: &Value) -> Vec<(String, Value)> {
@@ -125,7 +135,7 @@ fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Resul
 fn unknown_phases(context: &Context, place: &Place, entry: &BackupEntry) -> Vec<String> {
     let recorded = || -> Result<Vec<String>> {
         let backup = Database::open(&entry.path, Access::Look, &context.open_options())?;
-        let schema = phaseshift::schema::read(backup.connection())?;
+        let schema = read(backup.connection())?;
         let recorded = place.project.versions.read(backup.connection(), &schema)?;
         Ok(recorded.ways_back().into_iter().map(|(phase, _)| phase).collect())
     };

@@ -4,11 +4,9 @@ use std::fmt::Write as _;
 
 use phaseshift::name::same;
 use phaseshift::phase::{Chain, Operation};
-use phaseshift::plan::{
-    Direction, PhasePlan, PhaseSummary, Plan, Stage, summarize, touched_objects,
-};
+use phaseshift::plan::{Direction, PhasePlan, PhaseSummary, Plan, Rebuild, Stage, summarize};
 
-use super::counted;
+use super::{counted, reason};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
@@ -69,8 +67,11 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
         changes.push(format!("Rename index {from} to {to}"));
     }
     for (table, reasons) in &summary.rebuilt {
-        changes.push(format!("Change {table}: {}", reasons.join(", ")));
+        changes.push(format!("Change {table}: {}", reason::reasons(reasons)));
     }
+    // Rules of rebuilt tables are among the reasons above.
+    let lost = phase.lost_rules();
+    changes.extend(reason::lost_rules(lost.iter().filter(|it| it.line.is_some())));
     changes.extend(rebuilds(phase));
     changes.extend(summary.created.iter().map(|table| format!("Create table {table}")));
     changes.extend(summary.dropped.iter().map(|table| format!("Drop table {table} with its rows")));
@@ -92,7 +93,8 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
 
 /// Says how the rows of each rebuilt table come over, one line each.
 pub fn ways(plan: &Plan) -> String {
-    plan.rebuilds().map(|it| format!("  {}: {}\n", escaped(&it.to), it.way())).collect()
+    let line = |it: &Rebuild| format!("  {}: {}\n", escaped(&it.to), escaped(reason::way(it)));
+    plan.rebuilds().map(line).collect()
 }
 
 /// Names the tables that are rebuilt, in one sentence.
@@ -161,7 +163,7 @@ pub fn steps(plan: &Plan) -> String {
 /// Lists every object that a plan touches, and why.
 pub fn touched(plan: &Plan) -> String {
     let mut text = String::new();
-    for object in plan.phases.iter().flat_map(touched_objects) {
+    for object in plan.phases.iter().flat_map(reason::touched) {
         let name = match &object.before {
             Some(before) => format!("{before} as {}", object.name),
             None => object.name,

@@ -112,13 +112,18 @@ fn drift(status: &Status, style: Style) -> String {
 pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     let mut text = String::new();
     for check in checks {
-        let mark = if check.ok { style.ok() } else { style.no() };
+        let mark = match check {
+            VerifyCheck { ran: false, .. } => style.bullet().to_owned(),
+            VerifyCheck { ok: true, .. } => style.ok(),
+            VerifyCheck { ok: false, .. } => style.no(),
+        };
         let _ = writeln!(text, "{mark} {}: {}", escaped(&check.name), escaped(&check.detail));
     }
-    let failed = checks.iter().filter(|check| !check.ok).count();
+    let ran: Vec<&VerifyCheck> = checks.iter().filter(|check| check.ran).collect();
+    let failed = ran.iter().filter(|check| !check.ok).count();
     let sum = match failed {
-        0 => format!("All {} hold.", counted(checks.len(), "check", "checks")),
-        _ => format!("{failed} of {} do not hold.", counted(checks.len(), "check", "checks")),
+        0 => format!("All {} hold.", counted(ran.len(), "check", "checks")),
+        _ => format!("{failed} of {} do not hold.", counted(ran.len(), "check", "checks")),
     };
     text + &sum + "\n"
 }
@@ -129,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_check_that_does_not_hold_is_marked_and_counted() {
-        let check = |name: &str, ok| VerifyCheck { name: name.into(), ok, detail: "x".into() };
+        let check =
+            |name: &str, ok| VerifyCheck { name: name.into(), ok, ran: true, detail: "x".into() };
         let text = checks(&[check("a", true), check("b", false)], Style::default());
         assert_eq!(text, "ok a: x\nNO b: x\n1 of 2 checks do not hold.\n");
     }

@@ -1,0 +1,87 @@
+//! Why a table is rebuilt, and which rules it loses, in words.
+
+use phaseshift::plan::{
+    LostRule, PhasePlan, Rebuild, RebuildReason, Rule, TouchedObject, touched_objects,
+};
+use phaseshift::shadow::CopyMethod;
+
+/// Says why a table is rebuilt, in a few words.
+pub fn reason(reason: &RebuildReason) -> String {
+    match reason {
+        RebuildReason::TableRenamed { from } => format!("renamed from {from}"),
+        RebuildReason::ColumnRenamed { from, to } => format!("column {from} renamed to {to}"),
+        RebuildReason::ValuesComputed { column } => format!("values of {column} computed"),
+        RebuildReason::ColumnAdded { column } => format!("column {column} added"),
+        RebuildReason::TypeChanged { column, from, to } => {
+            format!("type of {column} changed from {} to {}", typed(from), typed(to))
+        }
+        RebuildReason::BecomesGenerated { column } => {
+            format!("column {column} becomes generated, its stored values are replaced")
+        }
+        RebuildReason::RuleLost(lost) => format!("leaves out {}", rule(lost)),
+        RebuildReason::RuleGained(gained) => format!("adds {}", rule(gained)),
+        RebuildReason::FilledFromContent => "filled from its content table".to_owned(),
+        RebuildReason::DefinitionChanged => "definition changed".to_owned(),
+    }
+}
+
+fn typed(declared: &str) -> &str {
+    if declared.is_empty() { "no type" } else { declared }
+}
+
+/// Says why a table is rebuilt, all reasons in one line.
+pub fn reasons(all: &[RebuildReason]) -> String {
+    all.iter().map(reason).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a rule as SQL has it, with the columns that it is about.
+pub fn rule(rule: &Rule) -> String {
+    match rule {
+        Rule::NotNull { column } => format!("NOT NULL of {column}"),
+        Rule::Default { column, value } => format!("DEFAULT {value} of {column}"),
+        Rule::Collate { column, collation } => format!("COLLATE {collation} of {column}"),
+        Rule::PrimaryKey { columns } => format!("PRIMARY KEY ({})", columns.join(", ")),
+        Rule::Unique { columns } => format!("UNIQUE ({columns})"),
+        Rule::Check { condition } => format!("CHECK {condition}"),
+        Rule::References { columns, parent } => {
+            format!("FOREIGN KEY ({}) REFERENCES {parent}", columns.join(", "))
+        }
+        Rule::Action { columns, action } => format!("{action} of ({})", columns.join(", ")),
+        Rule::Autoincrement => "AUTOINCREMENT with its counter".to_owned(),
+        Rule::Strict => "STRICT".to_owned(),
+        Rule::WithoutRowid => "WITHOUT ROWID".to_owned(),
+    }
+}
+
+/// Lists rules that tables lose, one line each.
+pub fn lost_rules<'l>(lost: impl IntoIterator<Item = &'l LostRule>) -> Vec<String> {
+    lost.into_iter().map(|it| format!("{} no longer has {}", it.table, rule(&it.rule))).collect()
+}
+
+/// Lists every object that a phase touches; why a table is rebuilt is in words.
+pub fn touched(phase: &PhasePlan) -> Vec<TouchedObject> {
+    let mut objects = touched_objects(phase);
+    for object in objects.iter_mut().filter(|it| !it.reasons.is_empty()) {
+        object.why = reasons(&object.reasons);
+    }
+    objects
+}
+
+/// Says how the rows get into the new table, and why not in a faster way.
+pub fn way(rebuild: &Rebuild) -> String {
+    if rebuild.stays.is_some() {
+        return "stays in place: only names change".to_owned();
+    }
+    let way = match rebuild.copy.method {
+        CopyMethod::Records | CopyMethod::RecordsWithGuard => "records copied whole".to_owned(),
+        CopyMethod::Rows => match rebuild.reasons.iter().find(|it| !it.is_rename()) {
+            Some(why) => format!("rows rewritten: {}", reason(why)),
+            None => "rows rewritten: the definitions do not line up".to_owned(),
+        },
+    };
+    match rebuild.kept.len() {
+        0 => way,
+        1 => format!("{way}; 1 index keeps its entries"),
+        count => format!("{way}; {count} indexes keep their entries"),
+    }
+}

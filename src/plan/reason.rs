@@ -1,0 +1,124 @@
+//! Why a table is rebuilt, as facts.
+
+use super::rules::{Defined, Rule, rule_changes};
+use crate::schema::{ColumnStorage, Object};
+use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
+
+/// Why a table is rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RebuildReason {
+    /// The table has another name.
+    TableRenamed {
+        /// The name before.
+        from: String,
+    },
+    /// A column has another name.
+    ColumnRenamed {
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+    },
+    /// The phase computes the values of a column.
+    ValuesComputed {
+        /// The column.
+        column: String,
+    },
+    /// A column is new.
+    ColumnAdded {
+        /// The column.
+        column: String,
+    },
+    /// A column has another type.
+    TypeChanged {
+        /// The column.
+        column: String,
+        /// The type before.
+        from: String,
+        /// The type after.
+        to: String,
+    },
+    /// A column that held values computes them now.
+    BecomesGenerated {
+        /// The column, by its name after.
+        column: String,
+    },
+    /// The new definition leaves a rule out.
+    RuleLost(Rule),
+    /// The new definition has a rule that the old one has not.
+    RuleGained(Rule),
+    /// A full-text table is filled from the table that it reads.
+    FilledFromContent,
+    /// The text of the definition is another one.
+    DefinitionChanged,
+}
+
+impl RebuildReason {
+    /// Returns whether only a name changes.
+    pub const fn is_rename(&self) -> bool {
+        matches!(self, Self::TableRenamed { .. } | Self::ColumnRenamed { .. })
+    }
+}
+
+/// Returns why a table has to be rebuilt; nothing if it stays as it is.
+pub(super) fn reasons(
+    old: Defined<'_>,
+    new: Defined<'_>,
+    (lineage, table): (&Lineage, &TableLineage),
+) -> Vec<RebuildReason> {
+    let mut reasons = Vec::new();
+    if same_text(old.object, new.object) && is_untouched(table) {
+        return reasons;
+    }
+    if old.object.name != new.object.name {
+        reasons.push(RebuildReason::TableRenamed { from: old.object.name.clone() });
+    }
+    for column in &table.columns {
+        let name = column.name.clone();
+        match &column.origin {
+            ColumnOrigin::Kept(from) => {
+                if *from != name {
+                    let (from, to) = (from.clone(), name.clone());
+                    reasons.push(RebuildReason::ColumnRenamed { from, to });
+                }
+                reasons.extend(changed_column(old, new, from, &name));
+            }
+            ColumnOrigin::Computed => reasons.push(RebuildReason::ValuesComputed { column: name }),
+            ColumnOrigin::New => reasons.push(RebuildReason::ColumnAdded { column: name }),
+        }
+    }
+    let changes = rule_changes(old, new, lineage);
+    reasons.extend(changes.lost.into_iter().map(RebuildReason::RuleLost));
+    reasons.extend(changes.gained.into_iter().map(RebuildReason::RuleGained));
+    if reasons.is_empty() && old.object.sql != new.object.sql {
+        reasons.push(RebuildReason::DefinitionChanged);
+    }
+    reasons
+}
+
+fn same_text(old: &Object, new: &Object) -> bool {
+    old.name == new.name && old.sql == new.sql
+}
+
+fn is_untouched(table: &TableLineage) -> bool {
+    let kept = |origin: &ColumnOrigin, name: &str| matches!(origin, ColumnOrigin::Kept(from) if from == name);
+    table.columns.iter().all(|column| kept(&column.origin, &column.name))
+}
+
+fn changed_column(
+    old: Defined<'_>,
+    new: Defined<'_>,
+    from: &str,
+    to: &str,
+) -> Option<RebuildReason> {
+    let (before, after) = (old.shape.column(from)?, new.shape.column(to)?);
+    let computed = matches!(after.storage, ColumnStorage::Virtual | ColumnStorage::Generated);
+    if before.storage == ColumnStorage::Stored && computed {
+        return Some(RebuildReason::BecomesGenerated { column: after.name.clone() });
+    }
+    (!before.declared.eq_ignore_ascii_case(&after.declared)).then(|| RebuildReason::TypeChanged {
+        column: after.name.clone(),
+        from: before.declared.clone(),
+        to: after.declared.clone(),
+    })
+}
