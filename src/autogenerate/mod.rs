@@ -45,6 +45,8 @@ pub fn draft(have: &Schema, want: &Schema) -> Result<Draft> {
     let operations: Vec<crate::phase::Step> = draft
         .steps
         .iter()
+        // What fills an index changes no definition.
+        .filter(|step| !matches!(step.operation, crate::phase::Operation::Sql { .. }))
         .map(|step| crate::phase::Step { operation: step.operation.clone(), line: 0 })
         .collect();
     let mut shadow = Shadow::of(have)?;

@@ -1,8 +1,11 @@
 //! The order of the steps: what goes away first, then tables, and last what hangs on them.
 
 use crate::error::Result;
+use crate::name::quote;
 use crate::phase::Operation;
-use crate::schema::{Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
+use crate::schema::{
+    Content, Object, ObjectKind, Schema, VirtualTable, same_meaning, same_virtual_meaning,
+};
 
 use super::tables::Change;
 use super::{Draft, DraftStep};
@@ -36,7 +39,38 @@ pub(super) fn steps(have: &Schema, want: &Schema) -> Result<Draft> {
             }
         }
     }
+    fill_new(have, want, &mut draft);
     Ok(draft)
+}
+
+/// Fills the indexes of new full-text tables over other tables; a table with rows of its own is for a person to fill.
+fn fill_new(have: &Schema, want: &Schema, draft: &mut Draft) {
+    let is_new = |it: &VirtualTable| {
+        let object = want.find(ObjectKind::VirtualTable, &it.name);
+        object.is_some_and(|object| find(have, object).is_none())
+    };
+    for table in want.virtual_tables().filter(is_new) {
+        let name = quote(&table.name);
+        if let Content::External(content) = &table.content {
+            let sql = format!("INSERT INTO {name}({name}) VALUES('rebuild')");
+            let notes =
+                vec![format!("fills the index of {} with the rows of {content}", table.name)];
+            let operation = Operation::Sql { sql, file: None };
+            draft.steps.push(DraftStep { operation, notes });
+        } else if have.find(ObjectKind::VirtualTable, &table.name).is_some() {
+            let name = &table.name;
+            let note = format!(
+                "{name} is made anew and empty: add an sql step at the end that fills it, INSERT INTO {name} SELECT ..."
+            );
+            let creates = |it: &&mut DraftStep| {
+                matches!(&it.operation, Operation::CreateTable { sql, .. }
+                if VirtualTable::read(sql).is_some_and(|it| it.name == *name))
+            };
+            if let Some(step) = draft.steps.iter_mut().find(creates) {
+                step.notes.push(note);
+            }
+        }
+    }
 }
 
 fn of_tables(schema: &Schema) -> impl Iterator<Item = &Object> {

@@ -11,6 +11,7 @@ use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId
 use crate::plan::{ChangeKind, DataChange, PhasePlan, Stage};
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
+use crate::sql::edit::is_index_command;
 use crate::sql::{
     ConstraintKind, CreateTable, SqliteVersion, features, object_head, significant_tokens,
 };
@@ -223,7 +224,9 @@ impl Lint<'_> {
                 Some(("rebuild", what, Some(table)))
             }
             Operation::CreateIndex { sql, .. } => self.index(sql),
-            Operation::Sql { .. } if self.phase.down == WayBack::Derived => {
+            Operation::Sql { sql, .. }
+                if self.phase.down == WayBack::Derived && !is_index_command(sql) =>
+            {
                 let what = "changes rows, and no way back is written".to_owned();
                 Some(("no-way-back", what, None))
             }

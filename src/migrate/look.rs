@@ -6,8 +6,8 @@ use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
 use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
 use crate::preflight::{
-    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files, count_losses,
-    probe_writing, refuse_losses, remarks_on_place, space_need,
+    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files,
+    check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
 };
 use crate::shadow::Shadow;
 
@@ -173,6 +173,7 @@ impl Migration<Prepared> {
         if let Some(first) = plan.phases.first() {
             check_requirements(database.connection(), first)?;
         }
+        check_virtual_tables(database.connection(), &plan)?;
         check_rows(database.connection(), &plan)?;
         let files = project.options.files.as_ref();
         let need = space_need(database, &known.schema, &plan)?;

@@ -11,6 +11,7 @@ mod rows;
 mod space;
 mod trees;
 mod trial;
+mod virtual_tables;
 mod writable;
 
 pub use losses::{LossPolicy, count_losses, refuse_losses};
@@ -18,4 +19,5 @@ pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
 pub use space::{MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need};
+pub use virtual_tables::check_virtual_tables;
 pub use writable::probe_writing;

@@ -1,1 +1,229 @@
 //! Every check line that the program prints has an input that makes it fail.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use phaseshift::event::{Event, Silent};
+use phaseshift::migrate::{Hooks, Look, Migration};
+
+use crate::support::{Bench, script, up_to};
+
+/// What is changed behind the program's back, for each check of the proof: it must not be said to hold then.
+const PROOF: [(&str, &str); 9] = [
+    ("rows", "UPDATE other SET x = 99"),
+    ("schema", "CREATE TABLE intruder(x)"),
+    ("views and triggers", "DROP TABLE other"),
+    ("foreign keys", "UPDATE child SET p = 999"),
+    (
+        "integrity",
+        "PRAGMA ignore_check_constraints=ON; UPDATE t SET a = -1; PRAGMA ignore_check_constraints=OFF",
+    ),
+    ("statistics", "DELETE FROM sqlite_stat1"),
+    ("sequences", "UPDATE sqlite_sequence SET seq = 1"),
+    ("version", "DELETE FROM schema_version"),
+    ("file properties", "PRAGMA user_version = 9"),
+];
+
+/// The places in the program that print a mark, by file: how many there are, and the test that makes them fail.
+const MARKS: [(&str, usize, &str); 14] = [
+    ("commands/check.rs", 5, "a_chain_that_does_not_hold_has_no_mark"),
+    ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
+    ("commands/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
+    ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
+    ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
+    ("commands/unadopted.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
+    ("screens/backups.rs", 1, "a_damaged_backup_has_no_mark"),
+    ("screens/optimize.rs", 1, "a_damaged_file_is_not_backed_up_or_made_smaller"),
+    ("screens/plan.rs", 1, "a_prerequisite_that_does_not_hold_is_refused_in_its_place"),
+    ("screens/restore.rs", 3, "a_damaged_backup_has_no_mark"),
+    ("screens/run.rs", 3, "a_failed_run_says_of_nothing_that_it_is_done"),
+    ("screens/status.rs", 2, "what_verify_and_status_say_can_be_no"),
+    ("progress.rs", 0, ""),
+    ("prompt.rs", 0, ""),
+];
+
+/// A file with everything that the proof looks at.
+fn everything() -> Bench {
+    let bench = Bench::new(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER CHECK (a > 0), b TEXT);
+         INSERT INTO t VALUES(1, 1, 'x'), (7, 2, 'y');
+         CREATE INDEX t_b ON t(b);
+         CREATE TABLE other(x); INSERT INTO other VALUES(1), (2);
+         CREATE VIEW v AS SELECT x FROM other;
+         CREATE TABLE child(id INTEGER PRIMARY KEY, p INTEGER REFERENCES t(id)); INSERT INTO child VALUES(1, 7);
+         ANALYZE;",
+    );
+    bench.steps(
+        "[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"b\"\nto = \"c\"\n
+         [[verify]]\nname = \"two rows\"\nsql = \"SELECT count(*) FROM other\"\nexpect = 2\n",
+    );
+    bench
+}
+
+/// The checks that are said to hold after SQL was run behind the program's back, and whether the run succeeded.
+fn passed_after(sql: &str) -> (BTreeSet<String>, bool) {
+    let bench = everything();
+    let Look::Ready(ready) = Migration::look(&bench.engine(), &up_to("head")).unwrap() else {
+        panic!()
+    };
+    let mut passed = BTreeSet::new();
+    let mut observer = |event: &Event| {
+        if let Event::CheckPassed { name, .. } = event {
+            passed.insert(name.clone());
+        }
+    };
+    let mut meddle = |connection: &rusqlite::Connection| connection.execute_batch(sql).unwrap();
+    let mut hooks = Hooks { before_proof: Some(&mut meddle) };
+    let done = ready.secure(&mut Silent).unwrap().run(&mut observer, &mut hooks).is_ok();
+    (passed, done)
+}
+
+#[test]
+fn every_check_of_the_proof_can_fail() {
+    let (all, done) = passed_after("");
+    assert!(done);
+    let listed: BTreeSet<String> =
+        PROOF.iter().map(|(name, _)| (*name).to_owned()).chain(["two rows".to_owned()]).collect();
+    assert_eq!(all, listed, "a check has no input that makes it fail");
+    for (name, sql) in PROOF.iter().chain(&[("two rows", "DELETE FROM other WHERE x = 1")]) {
+        let (passed, done) = passed_after(sql);
+        assert!(!done && !passed.contains(*name), "{name} is said to hold after {sql}");
+    }
+}
+
+#[test]
+fn every_mark_has_a_test_that_makes_it_fail() {
+    let here = include_str!("check_lines.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
+    for entry in walkdir::WalkDir::new(&source) {
+        let path = entry.unwrap().into_path();
+        let name = path.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
+        if path.extension().is_none_or(|it| it != "rs") || name == "terminal.rs" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let marks = text.matches("style.ok()").count() + text.matches("out.ok()").count();
+        let known = MARKS.iter().find(|(file, ..)| *file == name);
+        let (listed, test) = known.map_or((0, ""), |(_, count, test)| (*count, *test));
+        assert_eq!(marks, listed, "{name} prints marks that no test makes fail");
+        assert!(marks == 0 || here.contains(&format!("fn {test}()")), "{name}: {test} is no test");
+    }
+}
+
+#[test]
+fn a_prerequisite_that_does_not_hold_is_refused_in_its_place() {
+    let rename = "[[up]]\nop = \"rename_table\"\nfrom = \"nothing\"\nto = \"something\"\n";
+    let require =
+        "[[require]]\nname = \"empty\"\nsql = \"SELECT * FROM other\"\nexpect = \"no rows\"\n";
+    let drop = "[[up]]\nop = \"drop_table\"\ntable = \"other\"\n";
+    for phase in [rename.to_owned(), format!("{require}{drop}")] {
+        let bench = Bench::new("CREATE TABLE other(x); INSERT INTO other VALUES(1);");
+        bench.steps(&phase);
+        let said = bench.project().run(&["preflight"]).expect_code(4).stdout;
+        assert!(!said.contains('✓'), "{said}");
+    }
+    let bench = everything();
+    let writer = rusqlite::Connection::open(bench.database()).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let said = bench.project().run(&["preflight", "--wait", "0"]).expect_code(5).stdout;
+    assert!(!said.contains("nobody else is writing"), "{said}");
+}
+
+#[test]
+fn a_failed_run_says_of_nothing_that_it_is_done() {
+    let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES(1);");
+    bench.steps("[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = abs(-9223372036854775807 - a)\"\n");
+    let failed = bench.project().run(&["upgrade"]).expect_code(6);
+    for wrong in ["✓ Done", "✓ Version", "All verification checks passed"] {
+        assert!(!failed.stdout.contains(wrong), "{wrong}:\n{}", failed.stdout);
+    }
+}
+
+#[test]
+fn a_file_that_does_not_fit_is_not_recorded() {
+    let bench = Bench::new("CREATE TABLE other(x);");
+    bench.steps("[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n");
+    for command in [&["stamp", "change"][..], &["stamp", "change", "--dry-run"]] {
+        let said = bench.project().run(command).expect_code(4).stdout;
+        assert!(!said.contains('✓'), "{said}");
+    }
+}
+
+#[test]
+fn a_chain_that_does_not_hold_has_no_mark() {
+    let bench = Bench::new("CREATE TABLE t(a);");
+    bench.phase("a", "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n");
+    bench.phase("b", "[[up]]\nop = \"drop_table\"\ntable = \"missing\"\n");
+    let project = bench.project();
+    let check = project.run(&["check"]).expect_code(3).stdout;
+    assert!(!check.contains("from nothing") && !check.contains("every way back"), "{check}");
+    let lint = project.run(&["lint"]).expect_code(3).stdout;
+    assert!(!lint.contains("nothing dangerous"), "{lint}");
+    std::fs::remove_file(project.phases().join("b.toml")).unwrap();
+    bench.phase("b", "irreversible = \"never\"\n[[up]]\nop = \"drop_table\"\ntable = \"t\"\n");
+    let check = project.run(&["check"]).stdout;
+    assert!(check.contains("1 phase has no way back"), "{check}");
+    project.write("schema.sql", "CREATE TABLE elsewhere(x);");
+    let diff = project.run(&["diff"]);
+    assert!(diff.code != 0 && !diff.stdout.contains('✓'), "{}", diff.stdout);
+}
+
+#[test]
+fn what_verify_and_status_say_can_be_no() {
+    let bench =
+        Bench::new("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id));");
+    let verify = bench.project().run(&["verify"]).stdout;
+    assert!(!verify.contains("✓ schema"), "nothing was compared:\n{verify}");
+    bench.steps(
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n
+         [[verify]]\nname = \"empty\"\nsql = \"SELECT * FROM t\"\nexpect = \"no rows\"\n",
+    );
+    let report = bench.up();
+    let backup = report.backup.to_string_lossy().into_owned();
+    let sql =
+        "INSERT INTO t VALUES(1); INSERT INTO c VALUES(5); ALTER TABLE t RENAME COLUMN a TO b;";
+    script(&bench.database(), sql).unwrap();
+    let project = bench.project();
+    let arguments = ["verify", "--expect", "99", "--against", &backup];
+    let said = project.run(&arguments).expect_code(3).stdout;
+    for name in ["version", "foreign keys", "schema", "change: empty", "rows of c"] {
+        assert!(!said.contains(&format!("✓ {name}:")), "{name} is said to hold:\n{said}");
+        assert!(said.contains(name), "{name} is missing:\n{said}");
+    }
+    let status = project.run(&["status"]).stdout;
+    assert!(!status.contains("✓ Schema"), "{status}");
+}
+
+/// Overwrites the second page of a file.
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[4096..8192].fill(0x55);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_backup_has_no_mark() {
+    let bench = everything();
+    let backup = bench.up().backup;
+    damage(&backup);
+    let path = backup.to_string_lossy().into_owned();
+    for command in [&["backups", "verify"][..], &["restore", &path, "--yes"]] {
+        let said = bench.project().run(command);
+        assert!(said.code != 0 && !said.stdout.contains('✓'), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_not_backed_up_or_made_smaller() {
+    let bench = everything();
+    let sql = "CREATE TABLE big(x); INSERT INTO big VALUES(zeroblob(50000)); DROP TABLE big;";
+    script(&bench.database(), sql).unwrap();
+    damage(&bench.database());
+    for command in ["backup", "optimize", "verify"] {
+        let said = bench.project().run(&[command]);
+        assert!(said.code != 0, "{command}: {}", said.stdout);
+        for wrong in ["✓ integrity", "equal to the backup", "✓ Backup verified"] {
+            assert!(!said.stdout.contains(wrong), "{command}: {}", said.stdout);
+        }
+    }
+}

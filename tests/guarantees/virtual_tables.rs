@@ -476,3 +476,115 @@ fn the_text_of_an_fts4_table_comes_back_after_vacuum() {
     bench.same_answer("SELECT sql FROM sqlite_schema WHERE name = 'my find'");
     assert_eq!(bench.ask("SELECT a, b, l FROM \"my find\""), "one|x|2");
 }
+
+/// A phase that makes a virtual table anew, with another step behind it.
+fn made_anew(table: &str, text: &str, step: &str) -> String {
+    format!(
+        "irreversible = \"anew\"\n[[up]]\nop = \"drop_table\"\ntable = \"{table}\"\n\
+         [[up]]\nop = \"create_table\"\nsql = \"{text}\"\n{step}"
+    )
+}
+
+#[test]
+fn a_table_with_rows_of_its_own_is_not_made_anew_and_left_empty() {
+    let text = "CREATE VIRTUAL TABLE find USING fts5(title, body, tokenize='porter')";
+    let own = external().replace(", content='note', content_rowid='id'", "").replace(
+        "VALUES('rebuild')",
+        "VALUES('optimize'); INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note",
+    );
+    let own = own.split("CREATE TRIGGER").next().unwrap().to_owned();
+    let bench = Bench::new(&own);
+    bench.steps(&made_anew("find", text, "")).refused(ErrorKind::Rows, "find");
+    let fill = "[[up]]\nop = \"sql\"\nsql = \"INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note\"\n";
+    let bench = Bench::new(&own);
+    bench.steps(&made_anew("find", text, fill)).up();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+    // One without rows may be made anew.
+    let bench = Bench::new(&own);
+    bench.ask("DELETE FROM find");
+    bench.remember();
+    bench.steps(&made_anew("find", text, "")).up();
+}
+
+#[test]
+fn an_rtree_is_not_made_anew_and_left_empty() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE area USING rtree(id, x0, x1); INSERT INTO area VALUES (1, 2, 3);",
+    );
+    let text = "CREATE VIRTUAL TABLE area USING rtree(id, x0, x1, y0, y1)";
+    bench.steps(&made_anew("area", text, "")).refused(ErrorKind::Rows, "area");
+}
+
+#[test]
+fn a_contentless_table_does_not_keep_the_words_of_computed_values() {
+    let made = external().replace("content='note', content_rowid='id'", "content=''").replace(
+        "VALUES('rebuild')",
+        "VALUES('optimize'); INSERT INTO find(rowid, title, body) SELECT id, title, body FROM note",
+    );
+    let compute = |column: &str, value: &str| {
+        format!(
+            "irreversible = \"values\"\n[[up]]\nop = \"alter_column\"\ntable = \"note\"\ncolumn = \"{column}\"\n\
+             value = \"{value}\"\n"
+        )
+    };
+    let bench = Bench::new(&made);
+    let error =
+        bench.steps(&compute("body", "upper(body) || 'x'")).refused(ErrorKind::Rows, "find");
+    assert!(explain(&error).contains("note.body"), "{}", explain(&error));
+    // Values that no trigger puts into the index may be computed.
+    let bench = Bench::new(&made);
+    bench.steps(&compute("n", "n * 2")).up();
+    assert_eq!(bench.ask("SELECT sum(n) FROM note"), "36");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+    // An UPDATE lets the triggers run.
+    let bench = Bench::new(&made);
+    bench.steps(&data("UPDATE note SET body = 'sun'")).up();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[]");
+    assert_eq!(found(&bench.database(), "find", "sun"), "[1, 2, 3]");
+}
+
+/// Drafts the phase from the database to a schema.
+fn drafted(bench: &Bench, want: &str) -> String {
+    let schema = |connection: &Connection| phaseshift::schema::read(connection).unwrap();
+    let have = schema(&Connection::open(bench.database()).unwrap());
+    let wanted = Connection::open_in_memory().unwrap();
+    wanted.execute_batch(want).unwrap();
+    let draft = phaseshift::autogenerate::draft(&have, &schema(&wanted)).unwrap();
+    phaseshift::autogenerate::phase_text(&draft)
+}
+
+#[test]
+fn a_draft_fills_a_full_text_table_that_it_makes_anew() {
+    let bench = Bench::new(&external());
+    let want = external().replace("content_rowid='id'", "content_rowid='id', tokenize='trigram'");
+    let text = drafted(&bench, &want);
+    assert!(text.contains("VALUES('rebuild')"), "{text}");
+    bench.steps(&text).up();
+    assert_eq!(found(&bench.database(), "find", "moo"), "[1, 3]");
+    // The fill step does not stand in the way back.
+    bench.down();
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+    bench.ask("UPDATE note SET body = 'sun' WHERE id = 1");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[3]");
+}
+
+#[test]
+fn a_draft_says_that_a_table_with_rows_of_its_own_comes_back_empty() {
+    let bench = Bench::new("CREATE VIRTUAL TABLE f USING fts5(a); INSERT INTO f VALUES ('one');");
+    let text = drafted(&bench, "CREATE VIRTUAL TABLE f USING fts5(a, prefix='2')");
+    assert!(text.contains("# f is made anew and empty"), "{text}");
+    bench.steps(&text).refused(ErrorKind::Rows, "f");
+}
+
+#[test]
+fn a_draft_of_a_new_full_text_table_fills_it() {
+    let bench = Bench::new(NOTES);
+    let want =
+        format!("{NOTES} CREATE VIRTUAL TABLE \"my find\" USING fts4(content=note, title, body);");
+    let text = drafted(&bench, &want);
+    assert!(text.contains("rebuild"), "{text}");
+    bench.steps(&text).up();
+    assert_eq!(bench.ask("SELECT docid FROM \"my find\" WHERE \"my find\" MATCH 'moon'"), "1\n3");
+    bench.down();
+    assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'my find%'"), "0");
+}

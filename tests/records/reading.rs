@@ -203,3 +203,33 @@ fn crafted_records_are_read_and_copied_as_sqlite_reads_them() {
         "{tally:?}"
     );
 }
+
+#[test]
+fn a_file_in_wal_mode_is_lent_while_nothing_waits_in_the_wal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wal.db");
+    let made = Connection::open(&path).unwrap();
+    made.query_row("PRAGMA journal_mode=wal", [], |_| Ok(())).unwrap();
+    made.execute_batch("CREATE TABLE t(x); INSERT INTO t VALUES (zeroblob(9000))").unwrap();
+    made.close().unwrap();
+
+    let reader = Connection::open(&path).unwrap();
+    let state = ReadTransaction::begin(&reader).unwrap();
+    let file = OpenFile::lend(&reader).unwrap().expect("nothing waits");
+    let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap()];
+    assert!(file.read(0, &mut bytes).unwrap());
+    assert_eq!(bytes, pages_of_sqlite(&reader).concat());
+
+    // What is lent stays what the reader sees, whatever others append to the WAL, and no checkpoint gets through.
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch("UPDATE t SET x = randomblob(9000)").unwrap();
+    writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    let mut again = vec![0; bytes.len()];
+    assert!(file.read(0, &mut again).unwrap());
+    assert_eq!(again, bytes);
+    drop(file);
+    assert!(OpenFile::lend(&reader).unwrap().is_none(), "the WAL has frames now");
+    drop(state);
+    let _state = ReadTransaction::begin(&reader).unwrap();
+    assert!(OpenFile::lend(&reader).unwrap().is_none(), "the reader sees frames of the WAL");
+}

@@ -7,6 +7,7 @@ use crate::phase::{
     ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, Step,
 };
 use crate::schema::{Object, ObjectKind, Schema, Table, same_meaning};
+use crate::sql::edit::is_index_command;
 use crate::sql::{ConstraintKind, CreateTable, object_head};
 
 /// What is known when one group of steps is undone.
@@ -27,6 +28,7 @@ pub(super) struct Inverse<'a> {
 pub(super) fn refuse_irreversible(phase: &Phase) -> Result<()> {
     for step in &phase.up {
         let why = match &step.operation {
+            Operation::Sql { sql, .. } if is_index_command(sql) => continue,
             Operation::Sql { .. } => "statements have no inverse",
             Operation::AlterColumn { change: ColumnChange { value: Some(_), .. }, .. } => {
                 "the values before are not kept"
@@ -120,6 +122,8 @@ impl Inverse<'_> {
             Operation::DropIndex { index, .. } => (ObjectKind::Index, index),
             Operation::DropView { view, .. } => (ObjectKind::View, view),
             Operation::DropTrigger { trigger, .. } => (ObjectKind::Trigger, trigger),
+            // The way back fills the indexes that it makes by itself.
+            Operation::Sql { sql, .. } if is_index_command(sql) => return Ok(Vec::new()),
             Operation::Sql { .. } => return Err(self.unknown(step, "statements have no inverse")),
         };
         self.create(step, kind, name)

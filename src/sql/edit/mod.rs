@@ -20,6 +20,6 @@ pub use matching::ConstraintRef;
 pub use object::{rename_object, retarget_index};
 pub use view::{view_columns_range, view_query, view_with_columns, without_view_columns};
 pub use virtual_table::{
-    VirtualArgument, VirtualOption, VirtualTable, reads_content, set_virtual_argument,
-    virtual_option, virtual_table_arguments,
+    VirtualArgument, VirtualOption, VirtualTable, is_index_command, reads_content,
+    set_virtual_argument, virtual_option, virtual_table_arguments,
 };

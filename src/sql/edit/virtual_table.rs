@@ -167,6 +167,39 @@ pub fn virtual_option(argument: &str) -> Option<VirtualOption> {
     Some(VirtualOption { key, value, value_range, argument: argument.to_owned() })
 }
 
+/// Returns whether all statements of a text are commands to full-text tables, such as
+/// `INSERT INTO search(search) VALUES('rebuild')`: they change an index and no row
+/// (<https://sqlite.org/fts5.html#special_insert_commands>).
+///
+/// ```
+/// use phaseshift::sql::edit::is_index_command;
+/// assert!(is_index_command("INSERT INTO main.s(s, rank) VALUES('pgsz', 4096); insert into \"s\"(s) values('rebuild')"));
+/// assert!(!is_index_command("INSERT INTO s(a) VALUES('rebuild')"));
+/// ```
+pub fn is_index_command(sql: &str) -> bool {
+    let all: Vec<_> = significant_tokens(sql).collect();
+    let mut statements =
+        all.split(|it| it.is_mark(sql, ";")).filter(|it| !it.is_empty()).peekable();
+    statements.peek().is_some()
+        && statements.all(|statement| {
+            let text = |place: usize| statement.get(place).map(|it| it.text(sql));
+            let mark = |place: usize, mark: &str| text(place) == Some(mark);
+            let word = |place: usize, word: &str| {
+                statement.get(place).is_some_and(|it| it.is_word(sql, word))
+            };
+            let name = if mark(3, ".") { 4 } else { 2 };
+            let names_itself = text(name)
+                .zip(text(name + 2))
+                .is_some_and(|(one, two)| same(&unquote(one), &unquote(two)));
+            let has_rank = mark(name + 3, ",") && word(name + 4, "rank");
+            let end = if has_rank { name + 5 } else { name + 3 };
+            // It would take back what no way back fills again.
+            let empties = statement.iter().any(|it| same(&unquote(it.text(sql)), "delete-all"));
+            (word(0, "INSERT") && word(1, "INTO") && names_itself && !empties)
+                && (mark(name + 1, "(") && mark(end, ")") && word(end + 1, "VALUES"))
+        })
+}
+
 /// Tells whether a virtual table is a full-text table that reads its rows from another table
 /// (<https://sqlite.org/fts5.html#external_content_tables>).
 pub fn reads_content(sql: &str) -> bool {
