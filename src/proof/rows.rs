@@ -56,9 +56,82 @@ pub(super) enum Seen {
 
 /// The two databases and their schemas.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sides<'a> {
-    pub(super) backup: (&'a Connection, &'a Schema),
-    pub(super) now: (&'a Connection, &'a Schema),
+pub struct Sides<'a> {
+    /// The backup.
+    pub backup: (&'a Connection, &'a Schema),
+    /// The database.
+    pub now: (&'a Connection, &'a Schema),
+}
+
+/// What is found of one table that comes from a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableFound {
+    /// Its rows were compared.
+    Compared(Comparison),
+    /// It lacks this column, which the phases leave there.
+    Lacks(String),
+    /// It is not there.
+    Missing,
+    /// A phase dropped it.
+    Dropped,
+    /// A data step replaced its rows or changed their keys: they cannot be matched.
+    Rewritten,
+    /// A data step reached it; how its module stores rows is its own business.
+    Reached,
+}
+
+/// Compares every table of a backup with what became of it, value by value. Returns the tables by their names in the
+/// backup, or now if they are still there.
+///
+/// # Errors
+/// Those of reading the tables; [`ErrorKind::Interrupted`].
+pub fn compare_tables(
+    sides: Sides<'_>,
+    (provenance, versions): (&Provenance, &VersionTables),
+    interrupt: &Interrupt,
+) -> Result<Vec<(String, TableFound)>> {
+    let mut found: Vec<(String, TableFound)> =
+        provenance.dropped.iter().map(|name| (name.clone(), TableFound::Dropped)).collect();
+    for (table, origin) in provenance.tables.iter().filter(|(table, _)| !is_carried(table)) {
+        if origin.reached {
+            found.push((table.clone(), TableFound::Reached));
+        } else if sides.now.1.shape(table).is_none() {
+            found.push((table.clone(), TableFound::Missing));
+        }
+    }
+    for Compared { object, origin, before, after, allowance } in
+        compared(sides, (provenance, versions))
+    {
+        let has = |name: &str| after.columns.iter().any(|column| same(&column.name, name));
+        let lacks = origin.columns.iter().find(|(_, to)| !has(to));
+        let matching = keys(origin, before, after).filter(|_| !origin.rewritten);
+        let is = match (lacks, matching) {
+            (Some((_, to)), _) => TableFound::Lacks(to.clone()),
+            (None, None) => TableFound::Rewritten,
+            (None, Some((old, new))) => {
+                let text = object.sql.as_deref().unwrap_or_default();
+                let follow = follows_changes(text, after, origin);
+                let (left, right) = columns(origin, before, after, &follow);
+                let (old, new) = ((&old, left), (&new, right));
+                let left = Side {
+                    connection: sides.backup.0,
+                    table: &before.name,
+                    key: old.0,
+                    columns: old.1,
+                };
+                let right = Side {
+                    connection: sides.now.0,
+                    table: &after.name,
+                    key: new.0,
+                    columns: new.1,
+                };
+                let compared = compare(&left, &right, allowance, &mut |_| interrupt.check());
+                TableFound::Compared(compared?)
+            }
+        };
+        found.push((object.name.clone(), is));
+    }
+    Ok(found)
 }
 
 /// Compares every table that comes from the backup: record by record where that tells that all values
