@@ -4,7 +4,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
-use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
+use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo, refuse_missing_parents};
 use crate::preflight::{
     LossPolicy, check_requirements, check_rows, check_space, check_temporary_files,
     check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
@@ -246,6 +246,7 @@ pub(super) fn plan_path(
         }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };
+    refuse_missing_parents(&known.schema, &shadow.schema()?, &plan.phases)?;
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(

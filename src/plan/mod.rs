@@ -30,6 +30,7 @@ pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::script;
+pub use soundness::refuse_missing_parents;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};

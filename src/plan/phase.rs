@@ -12,7 +12,8 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect};
+use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect, asks};
+use crate::sql::mentions;
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -111,6 +112,7 @@ impl Planner<'_> {
                 continue;
             }
             let run = rest.iter().take_while(|it| !is_data(it)).count();
+            let run = together(&rest[..run]);
             let start = shadow.schema()?;
             stages.extend(self.reshape(shadow, &mut |shadow| {
                 shadow.apply(&rest[..run], self.phase.views)?;
@@ -224,6 +226,24 @@ impl PhasePlan {
             Direction::Up => UndoRecord::between(&self.before, &self.after, tables).to_json(),
             Direction::Down => None,
         }
+    }
+}
+
+/// Returns how many steps of a run are carried out together. A value that reads a table sees it as it is at that step,
+/// so that what changes the table comes before or after in a change of its own.
+fn together(steps: &[Step]) -> usize {
+    let alone = |place: usize| {
+        let Some(step) = steps.get(place) else { return false };
+        let asked: Vec<&str> = step.operation.values().into_iter().filter(|it| asks(it)).collect();
+        let others = steps.iter().enumerate().filter(|(other, _)| *other != place);
+        let changed: Vec<String> = others.flat_map(|(_, it)| it.operation.relations()).collect();
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+        asked.iter().any(|it| mentions(it, &changed))
+    };
+    match (0..steps.len()).find(|place| alone(*place)) {
+        Some(0) => 1,
+        Some(place) => place,
+        None => steps.len(),
     }
 }
 
