@@ -105,7 +105,12 @@ pub fn run_followed(
         }
         (Err(Stop::Statement(line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
-            Err(Error::new(ErrorKind::Step, what))
+            // What was applied long ago is no fault of a phase file.
+            let kind = match purpose {
+                Purpose::CheckNew => ErrorKind::PhaseFile,
+                Purpose::Check | Purpose::Run => ErrorKind::Step,
+            };
+            Err(Error::new(kind, what))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))

@@ -200,6 +200,7 @@ fn refuse_names_as_strings(
                 let what =
                     format!("has \"{word}\", which is no column; write a string in single quotes");
                 problems.add(object, what);
+                problems.of_new_text = true;
             }
             continue;
         }
@@ -212,6 +213,7 @@ fn refuse_names_as_strings(
         // A text that a way back gives may have strings that no text before had.
         let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
         for word in is.iter().filter(lost) {
+            problems.of_new_text |= texts == Texts::New && !names(&old, word);
             problems.add(
                 object,
                 format!("would read \"{word}\" as a string, because no column has this name"),
@@ -269,6 +271,8 @@ fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> R
 #[derive(Default)]
 struct Problems {
     first: Option<String>,
+    /// Whether the phase file has to be corrected, whatever the file holds.
+    of_new_text: bool,
     lines: Vec<String>,
 }
 
@@ -279,7 +283,8 @@ impl Problems {
     }
 
     fn refuse(self) -> Result<()> {
-        self.refuse_as(ErrorKind::Step)
+        let kind = if self.of_new_text { ErrorKind::PhaseFile } else { ErrorKind::Step };
+        self.refuse_as(kind)
     }
 
     fn refuse_as(self, kind: ErrorKind) -> Result<()> {

@@ -277,6 +277,12 @@ impl Shadow {
         Ok(effects)
     }
 
+    /// Refuses what no phase may do.
+    pub(super) fn not_allowed(&self, what: &str) -> Error {
+        let kind = if self.plans_a_run { ErrorKind::PhaseFile } else { ErrorKind::Step };
+        Error::new(kind, format!("{what} is not allowed in a phase"))
+    }
+
     /// Runs the statements of a data step that change the schema, and follows all of them.
     fn follow_data(&self, sql: &str, purpose: Purpose) -> Result<DataEffects> {
         let mut following = Following::new(Lineage::identity(&*self.current()?));
@@ -333,7 +339,7 @@ impl Shadow {
             }
         });
         done.map_err(|error| match denied {
-            Some(what) => not_allowed(&what),
+            Some(what) => self.not_allowed(&what),
             None => {
                 let what = words(&error);
                 from_statement(error, what)
@@ -415,10 +421,6 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
-}
-
-pub(super) fn not_allowed(what: &str) -> Error {
-    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.
