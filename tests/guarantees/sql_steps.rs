@@ -267,11 +267,11 @@ fn writes_to_the_schema_table_are_refused_by_name() {
         "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'x'",
     ] {
         let bench = bench(SHOP, sql);
-        let names = if sql.starts_with("PRAGMA") {
-            "writable_schema"
+        let (kind, names) = if sql.starts_with("PRAGMA") {
+            (ErrorKind::PhaseFile, "writable_schema")
         } else {
-            "sqlite_master may not be modified"
+            (ErrorKind::Step, "sqlite_master may not be modified")
         };
-        bench.refused(ErrorKind::Step, names);
+        bench.refused(kind, names);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
 use phaseshift::plan::Direction;
-use phaseshift::proof::{RemadeRows, RemadeTable};
+use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
 use super::facts::{ids, number};
@@ -163,12 +163,8 @@ fn proven(report: &Report) -> String {
 
 /// Says of each table that a data step made anew how its rows compare with the backup.
 fn remade(context: &Context, report: &Report) -> String {
-    let style = context.terminal.out;
-    let line = |it: &RemadeTable| {
-        let whole = it.rows == RemadeRows::Equal && !it.renumbered && it.counter.is_none();
-        let mark = if whole { style.ok() } else { style.bullet().to_owned() };
-        format!("{mark} Made anew by statements: {it}\n")
-    };
+    let bullet = context.terminal.out.bullet();
+    let line = |it: &RemadeTable| format!("{bullet} Made anew by statements: {}\n", escaped(it));
     report.proof.remade.iter().map(line).collect()
 }
 
