@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
@@ -11,7 +12,7 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{Outputs, Shadow, asks};
+use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect, asks};
 use crate::sql::mentions;
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
@@ -251,23 +252,37 @@ fn is_data(step: &Step) -> bool {
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let mut touched = shadow.apply_data(sql).map_err(|error| {
+    let before = shadow.schema()?;
+    let found = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
+    let DataEffects { mut touched, mut tables, lineage } = found;
     let schema = shadow.schema()?;
     // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
-    touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
+    let behind = |table: &str| {
+        [&before, &schema].iter().any(|it| it.find(ObjectKind::ShadowTable, table).is_some())
+    };
+    touched.tables.retain(|table, _| !behind(table));
+    tables.retain(|it| !matches!(it, TableEffect::Rows { table, .. } if behind(table)));
     let after = touched.schema.then_some(schema);
-    Ok(Stage::Data(DataStage {
-        sql: sql.to_owned(),
+    let changes = match &after {
+        Some(after) => data_changes((&before, after), &tables, &lineage),
+        None => Vec::new(),
+    };
+    let (sql, line) = (sql.to_owned(), step.line);
+    Ok(Stage::Data(Box::new(DataStage {
+        sql,
         file,
-        line: step.line,
+        line,
         touched,
+        effects: tables,
+        lineage,
         after,
+        changes,
         fills: Vec::new(),
-    }))
+    })))
 }
 
 /// The automatic indexes of a schema: table and index.

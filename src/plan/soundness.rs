@@ -316,9 +316,11 @@ fn table_before(stages: &[Stage], table: &str) -> Option<String> {
 fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
     let mut name = table.to_owned();
     for stage in stages.iter().rev() {
-        if let Stage::Reshape(reshape) = stage {
-            name = reshape.lineage.table(&name)?.from.clone();
-        }
+        let lineage = match stage {
+            Stage::Reshape(reshape) => &reshape.lineage,
+            Stage::Data(data) => &data.lineage,
+        };
+        name = lineage.table(&name)?.from.clone();
     }
     Some(name)
 }

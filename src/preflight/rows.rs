@@ -11,10 +11,10 @@ use super::trial::{Trial, try_rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
-use crate::plan::{CopyQuery, PhasePlan, Plan, Rebuild, Reshape, Stage};
+use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, Reshape, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::CopyMethod;
+use crate::shadow::{CopyMethod, TableEffect};
 use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
@@ -44,8 +44,8 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
                 }
                 Stage::Data(data) => {
                     touched.extend(data.touched.tables.keys().cloned());
+                    touched.extend(renamed_or_new(data));
                     if let Some(after) = &data.after {
-                        touched.extend(after.tables.keys().cloned());
                         before = after;
                     }
                 }
@@ -53,6 +53,20 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The tables, folded, that are not in the file under this name and with these columns before a data step.
+fn renamed_or_new(data: &DataStage) -> BTreeSet<String> {
+    let names = data.effects.iter().flat_map(|effect| match effect {
+        TableEffect::Rows { table, .. } => vec![fold(table)],
+        TableEffect::Create(table) | TableEffect::Drop(table) => vec![fold(table)],
+        TableEffect::Rename { from, to } => vec![fold(from), fold(to)],
+        TableEffect::RenameColumn { table, .. }
+        | TableEffect::AddColumn { table, .. }
+        | TableEffect::DropColumn { table, .. } => vec![fold(table)],
+        TableEffect::Copy(copy) => vec![fold(&copy.to)],
+    });
+    names.collect()
 }
 
 /// The tables, folded, that a data step of the plan writes to.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
+use super::remade::{Place, RemadeTable, judge};
 use super::virtual_tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
@@ -22,6 +23,7 @@ pub(super) struct RowsFound {
     pub(super) rows: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
+    pub(super) remade: Vec<RemadeTable>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
 }
@@ -31,6 +33,14 @@ impl RowsFound {
         self.tables += 1;
         self.rows += comparison.equal;
         self.differences.extend(comparison.differences);
+    }
+}
+
+impl RowsFound {
+    fn see(&mut self, table: String, rows: u64, seen: Seen) {
+        self.tables += 1;
+        self.rows += rows;
+        self.seen.insert(table, seen);
     }
 }
 
@@ -134,11 +144,11 @@ pub(super) fn compare_all(
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
     let mut found = RowsFound::default();
-    for Compared { object, origin, before, after, allowance } in
-        compared(sides, (provenance, versions))
-    {
+    for one in compared(sides, (provenance, versions)) {
+        let Compared { object, origin, before, after, allowance } = one;
         let folded = fold(&object.name);
-        if origin.rewritten {
+        let text = object.sql.as_deref().unwrap_or_default();
+        if origin.rewritten && !origin.remade {
             found.unproven.push(object.name.clone());
             continue;
         }
@@ -152,16 +162,17 @@ pub(super) fn compare_all(
             });
             interrupt.check()
         };
+        if origin.remade {
+            found.remade.push(one.remade(sides, &mut progress)?);
+            continue;
+        }
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
             && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
         {
-            found.tables += 1;
-            found.rows += rows;
-            found.seen.insert(folded, Seen::Records);
+            found.see(folded, rows, Seen::Records);
             continue;
         }
-        let text = object.sql.as_deref().unwrap_or_default();
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
         let all_in_records = right.iter().all(|it| {
@@ -172,9 +183,7 @@ pub(super) fn compare_all(
             && let Some(same) =
                 records.same_values((before, after), (&pairs, text), &mut progress)?
         {
-            found.tables += 1;
-            found.rows += same.rows;
-            found.seen.insert(folded, Seen::Values(pairs, same.rules_kept));
+            found.see(folded, same.rows, Seen::Values(pairs, same.rules_kept));
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
@@ -218,6 +227,22 @@ struct Compared<'a> {
     allowance: Allowance,
 }
 
+impl Compared<'_> {
+    /// Compares a table that a data step made anew.
+    fn remade(
+        &self,
+        sides: Sides<'_>,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<RemadeTable> {
+        let place = |(connection, schema), table| Place { connection, schema, table };
+        let text = self.object.sql.as_deref().unwrap_or_default();
+        let follow = follows_changes(text, self.after, self.origin);
+        let columns = columns(self.origin, self.before, self.after, &follow);
+        let places = (place(sides.backup, self.before), place(sides.now, self.after));
+        judge(self.origin, places, columns, progress)
+    }
+}
+
 fn compared<'a>(
     sides: Sides<'a>,
     (provenance, versions): (&'a Provenance, &'a VersionTables),
@@ -241,7 +266,13 @@ pub(super) fn rows_to_compare(
     interrupt: &Interrupt,
 ) -> Result<u64> {
     let mut rows = 0;
-    for Compared { origin, before, after, allowance, .. } in compared(sides, origins) {
+    for one in compared(sides, origins) {
+        if one.origin.remade {
+            // What the step left equal only the comparison tells.
+            rows += one.remade(sides, &mut |_| interrupt.check())?.proven();
+            continue;
+        }
+        let Compared { origin, before, after, allowance, .. } = one;
         let Some((left_key, right_key)) = keys(origin, before, after) else { continue };
         if origin.rewritten {
             continue;

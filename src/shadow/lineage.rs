@@ -53,6 +53,8 @@ pub struct TableLineage {
     pub columns: Vec<ColumnLineage>,
     /// The levels of the copying query, the lowest first; none if columns are copied as they are.
     pub layers: Vec<CopyLayer>,
+    /// Whether a data step made the table anew and filled it with the rows of the table before.
+    pub remade: bool,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
     /// The number of columns that it has had, those that are gone included.
@@ -118,6 +120,10 @@ impl Lineage {
         self.tables.remove(&fold(table));
     }
 
+    pub(super) fn insert(&mut self, name: &str, table: TableLineage) {
+        self.tables.insert(fold(name), table);
+    }
+
     pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut TableLineage> {
         self.tables.get_mut(&fold(name))
     }
@@ -139,7 +145,18 @@ impl TableLineage {
             .collect();
         let base = table.columns.iter().map(|column| column.name.clone()).collect();
         let known = table.columns.len();
-        Self { from: table.name.clone(), columns, layers: Vec::new(), base, known }
+        let from = table.name.clone();
+        Self { from, columns, layers: Vec::new(), remade: false, base, known }
+    }
+
+    /// Returns the lineage of a table that takes the rows of this one, with these columns.
+    pub(super) fn remade(&self, columns: Vec<(String, ColumnOrigin)>) -> Self {
+        let known = columns.len();
+        let columns = columns.into_iter().enumerate().map(|(id, (name, origin))| {
+            let source = (origin != ColumnOrigin::New).then(|| name.clone());
+            ColumnLineage { name, id, source, origin }
+        });
+        Self { columns: columns.collect(), remade: true, known, ..self.clone() }
     }
 
     /// Finds a column by its name now.

@@ -7,6 +7,7 @@
 
 mod build;
 mod compile;
+mod data;
 mod define;
 mod disguise;
 mod health;
@@ -25,6 +26,7 @@ mod transfer;
 mod views;
 
 pub use compile::uncompilable;
+pub use data::{DataEffects, RowCopy, TableEffect};
 pub use health::{Unsound, UnsoundObject};
 pub use in_place::InPlace;
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage, asks};

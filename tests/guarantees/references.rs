@@ -239,3 +239,30 @@ fn a_parent_may_come_in_a_later_phase_of_the_run() {
         "PRAGMA foreign_keys=ON; INSERT INTO person VALUES (1); INSERT INTO pet VALUES (1)";
     assert_eq!(bench.ask(&format!("{written}; SELECT count(*) FROM pet")), "1");
 }
+
+#[test]
+fn triggers_fire_in_the_order_that_they_had() {
+    for names in [["a", "b", "c"], ["c", "a", "b"]] {
+        let triggers: String = names
+            .iter()
+            .map(|name| {
+                let seen = if *name == "a" { "old.note" } else { "'-'" };
+                format!(
+                    "CREATE TRIGGER {name} AFTER UPDATE ON item BEGIN INSERT INTO log(what) VALUES ('{name}' || {seen}); END;"
+                )
+            })
+            .collect();
+        let bench = Bench::new(&format!(
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, note TEXT); CREATE TABLE log(n INTEGER PRIMARY KEY, what TEXT);
+             CREATE TABLE other(x);
+             {triggers} INSERT INTO item VALUES (1, 'q');"
+        ));
+        let fire = "UPDATE item SET id = 1; SELECT group_concat(what) FROM (SELECT what FROM log ORDER BY n)";
+        let before = bench.naive(fire).ask("SELECT group_concat(what) FROM log");
+        bench.steps(
+            "parents = []\nstrategy = \"auto\"\n[[up]]\nop = \"replace_trigger\"\nsql = \"CREATE TRIGGER a AFTER UPDATE ON item BEGIN INSERT INTO log(what) VALUES ('a' || old.note) ; END\"\n",
+        );
+        bench.up();
+        assert_eq!(bench.naive_copy().ask(&format!("{fire};")), before, "{names:?}");
+    }
+}
