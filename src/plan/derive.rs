@@ -245,7 +245,7 @@ impl Derivation<'_> {
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });
             } else {
                 let what =
-                    format!("the virtual table {from} holds its own rows and cannot be made anew");
+                    format!("the virtual table {from} holds its own rows and cannot be recreated");
                 return Err(Error::new(ErrorKind::Unsupported, what).about(&from));
             }
         }
