@@ -140,6 +140,11 @@ pub enum Event {
         /// Rows after the step.
         after: u64,
     },
+    /// The statements of a data step changed an object of the schema.
+    SchemaChanged {
+        /// What happened to which object.
+        what: String,
+    },
     /// The checks before the commit begin.
     CheckingStarted,
     /// A check before the commit holds.

@@ -33,7 +33,7 @@ struct Failing {
 
 impl Failing {
     fn step(&self, what: &str, path: &Path) -> io::Result<()> {
-        let name = crate::support::without_realm(&path.file_name().unwrap().to_string_lossy());
+        let name = support::without_realm(&path.file_name().unwrap().to_string_lossy());
         self.log.lock().unwrap().push(format!("{what} {name}"));
         let step = self.steps.fetch_add(1, Ordering::SeqCst);
         if step == self.at { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }

@@ -234,7 +234,7 @@ mod tests {
             Manifest { source: "data/fits.db".into(), ..manifest.clone() },
             Manifest { file: "../fits.db".into(), ..manifest.clone() },
             Manifest { file: "/data/fits.db".into(), ..manifest.clone() },
-            Manifest { file: String::new(), ..manifest.clone() },
+            Manifest { file: String::new(), ..manifest },
         ] {
             let problem = Manifest::parse(&wrong.to_bytes().unwrap()).unwrap_err();
             assert!(problem.starts_with("the manifest is broken: the "), "{problem}");

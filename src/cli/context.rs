@@ -59,6 +59,7 @@ impl Context {
     /// # Errors
     /// As [`Settings::gather`]; [`phaseshift::ErrorKind::Io`] if the present folder is gone.
     pub fn new(global: &Global, dry_run: bool, interrupt: Interrupt) -> Result<Self> {
+        interrupt.make_current();
         let folder = std::env::current_dir()
             .map_err(|error| phaseshift::error::file_error("find", Path::new("."), error))?;
         let variable = |name: &str| std::env::var(name).ok();

@@ -142,8 +142,8 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
         ErrorKind::Reference => vec![
-            "choose another name, or add replace_view or replace_trigger to the phase with a text that \
-             names each column with its table"
+            "choose another name, create what is missing, or add replace_view or replace_trigger to the \
+             phase with a text that names each column with its table"
                 .to_owned(),
             command("check"),
         ],

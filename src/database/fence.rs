@@ -38,6 +38,8 @@ pub struct Touched {
     pub triggers: BTreeSet<String>,
     /// Whether a statement changes the schema.
     pub schema: bool,
+    /// The tables, folded, whose definition ALTER TABLE changes.
+    pub altered: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +49,10 @@ struct State {
     protected: BTreeSet<String>,
     memory: bool,
     up: bool,
+    /// What the statement at hand touches.
     touched: Touched,
+    /// What the statements before it touched.
+    total: Touched,
     schema_mark: bool,
     creates_protected: bool,
     denied: Option<String>,
@@ -113,7 +118,29 @@ impl Fence {
 
     /// Lowers the fence and returns the record.
     pub fn lower(&self) -> Touched {
+        self.take_statement();
         self.state().begin(false)
+    }
+
+    /// Returns what was touched since the last call; the record keeps it.
+    pub(super) fn take_statement(&self) -> Touched {
+        let mut state = self.state();
+        let touched = std::mem::take(&mut state.touched);
+        state.total.merge(touched.clone());
+        touched
+    }
+
+    /// Returns what the statement at hand touches so far.
+    pub(super) fn statement(&self) -> Touched {
+        self.state().touched.clone()
+    }
+
+    /// Does something of ours between two statements, without the fence.
+    pub(super) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.state().up = false;
+        let done = action();
+        self.state().up = true;
+        done
     }
 
     /// Returns what was denied since the fence was raised, in words.
@@ -194,7 +221,7 @@ impl State {
             up,
             ..Self::default()
         };
-        std::mem::replace(self, next).touched
+        std::mem::replace(self, next).total
     }
 
     /// Says what a statement does to a protected table, if it does anything.
@@ -351,9 +378,11 @@ fn note(touched: &mut Touched, context: &AuthContext<'_>) {
         AuthAction::Update { table_name, column_name } => touched.note(table_name, |table| {
             table.updates.insert(fold(column_name));
         }),
-        AuthAction::AlterTable { .. } | AuthAction::Reindex { .. } | AuthAction::Analyze { .. } => {
+        AuthAction::AlterTable { table_name, .. } => {
             touched.schema = true;
+            touched.altered.insert(fold(table_name));
         }
+        AuthAction::Reindex { .. } | AuthAction::Analyze { .. } => touched.schema = true,
         _ => {}
     }
 }
@@ -379,6 +408,7 @@ impl Touched {
         }
         self.triggers.extend(other.triggers);
         self.schema |= other.schema;
+        self.altered.extend(other.altered);
     }
 
     fn note(&mut self, table: &str, change: impl FnOnce(&mut TouchedTable)) {

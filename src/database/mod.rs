@@ -32,7 +32,10 @@ pub use patience::{WaitListener, listen_to_waits};
 pub(crate) use reach::{look_at, read_error};
 pub use room::Room;
 pub use settings::{Identity, with_strict_names};
-pub use statements::{Purpose, run_fenced, strict_names, string_in_double_quotes, told, words};
+pub use statements::{
+    DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,
+    string_in_double_quotes, told, words,
+};
 pub(crate) use statements::{from_statement, run_one};
 pub use transaction::WriteTransaction;
 pub use writeback::Writeback;

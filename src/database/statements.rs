@@ -34,9 +34,58 @@ pub fn run_fenced(
     sql: &str,
     purpose: Purpose,
 ) -> Result<Touched> {
+    run_followed(connection, (fence, purpose), sql, &mut Unfollowed)
+}
+
+/// Is told of statements one by one.
+pub trait Follower {
+    /// A statement that changes the schema is compiled and about to run.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; it ends the run.
+    fn before(&mut self, connection: &Connection, touched: &Touched) -> Result<()>;
+
+    /// A statement is done; one that only changes rows is only compiled for [`Purpose::Check`].
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; it ends the run.
+    fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()>;
+}
+
+/// A statement of a text.
+#[derive(Debug, Clone, Copy)]
+pub struct DoneStatement<'s> {
+    /// Its text.
+    pub text: &'s str,
+    /// What it touches.
+    pub touched: &'s Touched,
+}
+
+struct Unfollowed;
+
+impl Follower for Unfollowed {
+    fn before(&mut self, _: &Connection, _: &Touched) -> Result<()> {
+        Ok(())
+    }
+
+    fn after(&mut self, _: &Connection, _: DoneStatement<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// As [`run_fenced`]; the follower is told of each statement.
+///
+/// # Errors
+/// Those of [`run_fenced`] and of the follower.
+pub fn run_followed(
+    connection: &Connection,
+    (fence, purpose): (&Fence, Purpose),
+    sql: &str,
+    follower: &mut dyn Follower,
+) -> Result<Touched> {
     let others: Vec<String> = temporary(connection)?.into_iter().map(|(_, name)| name).collect();
     fence.raise();
-    let run = run_statements(connection, fence, sql, purpose);
+    let run = run_statements(connection, (fence, purpose), sql, follower);
     let denied = fence.denied();
     let mut touched = fence.lower();
     if run.is_ok() {
@@ -44,19 +93,24 @@ pub fn run_fenced(
     }
     match (run, denied) {
         (Ok(()), None) => {
-            let replaces = significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"));
-            if replaces {
+            if replaces(sql) {
                 touched.assume_replacing();
             }
             Ok(touched)
         }
-        (Err((line, error)), None) => {
+        (Err(Stop::Follower(error)), _) => Err(error),
+        (Err(Stop::Statement(line, error)), None) => {
             let what = format!("statement at line {line}: {}", words(&error));
             Err(from_statement(error, what))
         }
-        (Err((line, _)), Some(what)) => {
+        (Err(Stop::Statement(line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");
-            Err(Error::new(ErrorKind::Step, what))
+            // What was applied long ago is no fault of a phase file.
+            let kind = match purpose {
+                Purpose::CheckNew => ErrorKind::PhaseFile,
+                Purpose::Check | Purpose::Run => ErrorKind::Step,
+            };
+            Err(Error::new(kind, what))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))
@@ -94,40 +148,65 @@ pub(crate) fn from_statement(error: rusqlite::Error, what: String) -> Error {
     if plain { Error::new(ErrorKind::Step, what).caused_by(error) } else { error.into() }
 }
 
+/// Returns whether a text may replace rows by others.
+fn replaces(sql: &str) -> bool {
+    significant_tokens(sql).any(|token| token.is_word(sql, "REPLACE"))
+}
+
+/// What ended a run of statements.
+enum Stop {
+    /// SQLite refused the statement at this line.
+    Statement(usize, rusqlite::Error),
+    /// The follower failed.
+    Follower(Error),
+}
+
 fn run_statements(
     connection: &Connection,
-    fence: &Fence,
+    (fence, purpose): (&Fence, Purpose),
     sql: &str,
-    purpose: Purpose,
-) -> std::result::Result<(), (usize, rusqlite::Error)> {
+    follower: &mut dyn Follower,
+) -> std::result::Result<(), Stop> {
     let mut batch = Batch::new(connection, sql);
     let mut passed = 0;
     loop {
-        let line = line_after(sql, passed);
+        let line = || line_after(sql, passed);
         fence.next_statement();
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
-            Err(error) => return Err((line_of(sql, &error).unwrap_or(line), error)),
+            Err(error) => {
+                return Err(Stop::Statement(line_of(sql, &error).unwrap_or_else(line), error));
+            }
         };
         let text = statement.expanded_sql().unwrap_or_default();
-        passed += text.len();
         if let Some(what) = refused_unasked(fence, &statement, &text) {
             fence.deny(&what);
-            return Err((line, rusqlite::Error::InvalidQuery));
+            return Err(Stop::Statement(line(), rusqlite::Error::InvalidQuery));
         }
         let runs = purpose == Purpose::Run || fence.changes_schema();
         if purpose == Purpose::CheckNew
             && let Err(error) = strict_names(connection, &text)
         {
-            let before = sql.get(..passed - text.len()).map_or(0, |it| it.matches('\n').count());
+            let before = sql.get(..passed).map_or(0, |it| it.matches('\n').count());
             fence.deny(&string_in_double_quotes(&error));
-            return Err((line_of_strict(&error).map_or(line, |it| before + it), error));
+            let line = line_of_strict(&error).map_or_else(line, |it| before + it);
+            return Err(Stop::Statement(line, error));
         }
         if runs {
+            let touched = fence.statement();
+            fence.aside(|| follower.before(connection, &touched)).map_err(Stop::Follower)?;
             let mut rows = statement.raw_query();
-            while rows.next().map_err(|error| (line, error))?.is_some() {}
+            while rows.next().map_err(|error| Stop::Statement(line(), error))?.is_some() {}
         }
+        drop(statement);
+        let mut touched = fence.take_statement();
+        if replaces(&text) {
+            touched.assume_replacing();
+        }
+        let done = DoneStatement { text: &text, touched: &touched };
+        fence.aside(|| follower.after(connection, done)).map_err(Stop::Follower)?;
+        passed += text.len();
     }
 }
 

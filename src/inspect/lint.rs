@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::name::same;
 use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
+use crate::plan::{ChangeKind, DataChange, PhasePlan, Stage};
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
 use crate::sql::edit::is_index_command;
@@ -57,6 +58,64 @@ pub fn lint(
 ) -> Vec<Finding> {
     let phases = chain.phases().iter().filter(|phase| wanted.contains(&phase.id));
     phases.flat_map(|phase| Lint { phase, schema, policy }.findings()).collect()
+}
+
+/// Names what the data steps of planned phases do to the schema, and the step that would prove more.
+pub fn lint_data_steps<'p>(
+    chain: &Chain,
+    plans: impl IntoIterator<Item = &'p PhasePlan>,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for plan in plans {
+        let Some(phase) = chain.get(&plan.id) else { continue };
+        for stage in &plan.stages {
+            let Stage::Data(data) = stage else { continue };
+            found.extend(data.changes.iter().map(|change| {
+                Finding {
+                    code: data_code(change),
+                    phase: phase.id.to_string(),
+                    file: phase.file.clone(),
+                    line: data.line,
+                    message: format!("{change}{}", native_step(change)),
+                    table: change
+                        .kind
+                        .is_table()
+                        .then(|| change.before.clone().unwrap_or_else(|| change.name.clone())),
+                    rows: None,
+                }
+            }));
+        }
+    }
+    found
+}
+
+fn data_code(change: &DataChange) -> &'static str {
+    match (change.change, change.kind.is_table()) {
+        (ChangeKind::Created, _) => "sql-creates",
+        (ChangeKind::Dropped, true) => "drop-table",
+        (ChangeKind::Dropped | ChangeKind::DroppedWithTable, _) => "sql-drops",
+        (ChangeKind::Renamed, _) => "sql-renames",
+        (ChangeKind::Remade, _) => "sql-remakes",
+        (ChangeKind::Altered, _) => "sql-changes",
+    }
+}
+
+/// Says which step does the same under the full proof.
+fn native_step(change: &DataChange) -> &'static str {
+    match (change.change, change.kind.is_table()) {
+        (ChangeKind::Remade, _) => {
+            "; a rebuild step proves every row and keeps indexes, triggers, rowids and counters"
+        }
+        (ChangeKind::Renamed, true) => "; a rename_table step proves every row",
+        (ChangeKind::DroppedWithTable, _) => "",
+        (ChangeKind::Altered, true) => {
+            "; add_column, rename_column and drop_column steps can be undone by themselves"
+        }
+        (
+            ChangeKind::Created | ChangeKind::Dropped | ChangeKind::Renamed | ChangeKind::Altered,
+            _,
+        ) => "; a step of its own can be undone by itself",
+    }
 }
 
 /// Counts the rows of the tables that findings are about, as far as the file has them.

@@ -10,11 +10,10 @@ use crate::assertion::evaluate;
 use crate::backup;
 use crate::database::{Access, Database, MissingPart};
 use crate::error::{ErrorKind, Result};
-use crate::migrate::{Known, Project};
+use crate::migrate::{Known, Project, plan_between};
 use crate::phase::PhaseId;
-use crate::proof::foreign_key_violations;
-use crate::rows::{Allowance, Side, compare};
-use crate::schema::{Schema, Table, read};
+use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
+use crate::schema::Schema;
 
 /// What a script expects of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +92,7 @@ pub fn verify(
     checks.push(schema_check(project, &known)?);
     checks.extend(phase_checks(project, &known, connection)?);
     if let Some(backup) = against {
-        checks.extend(against_backup(project, backup, connection, &known.schema)?);
+        checks.extend(against_backup(project, backup, connection, &known)?);
     }
     Ok(checks)
 }
@@ -195,46 +194,52 @@ fn phase_checks(
     Ok(checks)
 }
 
-/// Compares every table that has the same name and columns in a backup.
+/// Compares every table of a backup with what the phases that were applied or undone since made of it.
 fn against_backup(
     project: &Project,
     path: &Path,
     connection: &Connection,
-    schema: &Schema,
+    known: &Known,
 ) -> Result<Vec<VerifyCheck>> {
     let files = project.options.files.as_ref();
     let entry = backup::BackupEntry::at(files, path)?;
     backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
     let reader = Database::open(path, Access::Look, &project.options)?;
-    let before = read(reader.connection())?;
-    let mut checks = Vec::new();
-    for object in before.stored_tables() {
-        let name = format!("rows of {}", object.name);
-        let shapes = before.shape(&object.name).zip(schema.shape(&object.name));
-        let Some((left, right)) = shapes.filter(|(left, right)| left.columns == right.columns)
-        else {
-            let detail = "not there, or with other columns".to_owned();
-            checks.push(VerifyCheck { name, ok: false, ran: true, detail });
-            continue;
-        };
-        let columns: Vec<String> = left.writable().map(|column| column.name.clone()).collect();
-        let found = compare(
-            &side(reader.connection(), left, columns.clone()),
-            &side(connection, right, columns),
-            Allowance::None,
-            &mut |_| project.options.interrupt.check(),
-        )?;
-        let detail = format!(
-            "{} equal, {} changed, {} missing, {} new",
-            found.equal, found.changed, found.lost, found.gained
-        );
-        checks.push(VerifyCheck { name, ok: found.holds(), ran: true, detail });
-    }
-    Ok(checks)
+    let before = project.know(&reader)?;
+    let Some(plan) = plan_between(project, &before, known)? else {
+        let name = "phases since the backup".to_owned();
+        let detail = "the backup is of another branch of the chain: it cannot be compared";
+        return Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }]);
+    };
+    let sides =
+        Sides { backup: (reader.connection(), &before.schema), now: (connection, &known.schema) };
+    let provenance = provenance(&before.schema, &plan);
+    let origins = (&provenance, &project.versions);
+    let found = compare_tables(sides, origins, &project.options.interrupt)?;
+    Ok(found.into_iter().map(|(table, found)| rows_of(&table, &found)).collect())
 }
 
-fn side<'c>(connection: &'c Connection, table: &'c Table, columns: Vec<String>) -> Side<'c> {
-    Side { connection, table: &table.name, key: &table.key, columns }
+fn rows_of(table: &str, found: &TableFound) -> VerifyCheck {
+    let (ok, detail) = match found {
+        TableFound::Compared(found) => {
+            let detail = format!(
+                "{} equal, {} changed, {} missing, {} new",
+                found.equal, found.changed, found.lost, found.gained
+            );
+            (found.holds(), detail)
+        }
+        TableFound::Lacks(column) => (false, format!("not compared: it has no column {column}")),
+        TableFound::Missing => (false, "not there".to_owned()),
+        TableFound::Dropped => (true, "not compared: a phase dropped the table".to_owned()),
+        TableFound::Rewritten => {
+            (true, "not compared: a data step replaced rows or changed their keys".to_owned())
+        }
+        TableFound::Reached => {
+            (true, "not compared: a data step changed the virtual table".to_owned())
+        }
+    };
+    let ran = !ok || matches!(found, TableFound::Compared(_));
+    VerifyCheck { name: format!("rows of {table}"), ok, ran, detail }
 }
 
 fn first_few(lines: &[String]) -> String {

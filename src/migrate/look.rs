@@ -4,7 +4,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::applied;
 use crate::phase::{Applied, Phase, PhaseId, Target};
-use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo};
+use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo, refuse_missing_parents};
 use crate::preflight::{
     LossPolicy, check_requirements, check_rows, check_space, check_temporary_files,
     check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
@@ -202,6 +202,32 @@ pub(super) struct Planned {
 /// How often a look, or a run, begins anew because another program changed the file meanwhile.
 pub(super) const ATTEMPTS: usize = 5;
 
+/// Returns the plan that leads from one state of a database, a backup of it for instance, to another, as far as the
+/// phases tell; `None` if some phases have to be undone and others to be applied.
+///
+/// # Errors
+/// Those of planning.
+pub fn plan_between(project: &Project, from: &Known, to: &Known) -> Result<Option<Plan>> {
+    let missing = |of: &Known, other: &Known| -> Vec<PhaseId> {
+        let phases = project.chain.phases().iter().map(|phase| &phase.id);
+        phases
+            .filter(|id| of.applied.contains(id) && !other.applied.contains(id))
+            .cloned()
+            .collect()
+    };
+    let (new, mut gone) = (missing(to, from), missing(from, to));
+    let project = project.as_recorded(&from.recorded)?;
+    match (new.is_empty(), gone.is_empty()) {
+        (true, true) => Ok(Some(Plan::default())),
+        (false, true) => plan_path(&project, from, &new, Direction::Up).map(Some),
+        (true, false) => {
+            gone.reverse();
+            plan_path(&project, from, &gone, Direction::Down).map(Some)
+        }
+        (false, false) => Ok(None),
+    }
+}
+
 /// Plans all phases of a path, one after the other, on one shadow.
 pub(super) fn plan_path(
     project: &Project,
@@ -220,6 +246,7 @@ pub(super) fn plan_path(
         }
         Direction::Down => plan_down(project, known, &mut shadow, &phases)?,
     };
+    refuse_missing_parents(&known.schema, &shadow.schema()?, &plan.phases)?;
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(

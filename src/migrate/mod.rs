@@ -24,7 +24,7 @@ mod state;
 mod ways;
 
 pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
-pub use look::{Look, Notices, Request, Transactions, UpToDate};
+pub use look::{Look, Notices, Request, Transactions, UpToDate, plan_between};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};

@@ -2,6 +2,8 @@
 //!
 //! A new step kind begins here; the compiler then names every place that must know it.
 
+use crate::sql::object_head;
+
 /// A value of SQLite's that a check expects.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expected {
@@ -122,6 +124,36 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Returns the expressions that give values to columns.
+    pub fn values(&self) -> Vec<&str> {
+        match self {
+            Self::AddColumn { value, .. } => value.iter().map(String::as_str).collect(),
+            Self::AlterColumn { change, .. } => change.value.iter().map(String::as_str).collect(),
+            Self::Rebuild { values, .. } => values.iter().map(|(_, it)| it.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the tables and views that the operation creates, drops, renames or changes, by all their names.
+    pub fn relations(&self) -> Vec<String> {
+        let created = |sql: &str| object_head(sql).map(|it| it.name.text).into_iter().collect();
+        match self {
+            Self::RenameTable { from, to } => vec![from.clone(), to.clone()],
+            Self::CreateTable { sql, .. } | Self::CreateView { sql, .. } => created(sql),
+            Self::ReplaceView { sql } => created(sql),
+            Self::DropView { view, .. } => vec![view.clone()],
+            Self::DropTable { table, .. }
+            | Self::RenameColumn { table, .. }
+            | Self::AddColumn { table, .. }
+            | Self::DropColumn { table, .. }
+            | Self::AlterColumn { table, .. }
+            | Self::AddConstraint { table, .. }
+            | Self::DropConstraint { table, .. }
+            | Self::Rebuild { table, .. } => vec![table.clone()],
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the name of the operation in a phase file.
     pub const fn op(&self) -> &'static str {
         match self {

@@ -54,7 +54,7 @@ pub enum Action {
     /// Creates an index, view or trigger.
     Restore(Object),
     /// Runs statements of the phase behind the fence.
-    Data(DataStage),
+    Data(Box<DataStage>),
     /// Records the phase in the version tables.
     Record,
 }
@@ -339,7 +339,7 @@ pub(super) fn data_step(data: &DataStage) -> PlannedStep {
     let fills = data.fills.iter().map(|(table, reason)| {
         Action::LateVirtual(VirtualChange::Fill { table: table.clone(), reason: *reason })
     });
-    let actions = std::iter::once(Action::Data(data.clone())).chain(fills).collect();
+    let actions = std::iter::once(Action::Data(Box::new(data.clone()))).chain(fills).collect();
     PlannedStep { title, actions }
 }
 

@@ -1,9 +1,11 @@
 //! The query that fills a rebuilt table from the old one.
 
+use std::collections::BTreeSet;
+
 use crate::name::{quote, same};
 use crate::schema::{RowKey, Table};
-use crate::shadow::{ColumnOrigin, CopyLayer, CopyMethod, TableLineage};
-use crate::sql::significant_tokens;
+use crate::shadow::{ColumnOrigin, CopyLayer, CopyMethod, TableLineage, asks};
+use crate::sql::mentions;
 
 /// The query that fills a rebuilt table, in parts.
 #[derive(Debug, Clone)]
@@ -110,7 +112,14 @@ impl CopyQuery {
                 .iter()
                 .map(|(name, value)| format!("{value} AS {}", quote(name)))
                 .collect();
-            source = format!("(SELECT {} FROM {source})", list.join(", "));
+            let row = layer.row.as_ref().map(|it| format!(" AS {}", quote(it))).unwrap_or_default();
+            // Other rows of the table are read where its rows are: it has another name while it is copied.
+            let table = layer
+                .reads
+                .as_ref()
+                .map(|it| format!("WITH {} AS (SELECT * FROM {source}) ", quote(it)));
+            let with = table.unwrap_or_default();
+            source = format!("({with}SELECT {} FROM {source}{row})", list.join(", "));
         }
         source
     }
@@ -132,11 +141,14 @@ impl CopyQuery {
 
     /// Tells whether every value is computed from the row alone: the expressions ask no other table.
     pub fn stays_in_its_row(&self) -> bool {
-        let asks = |text: &str| {
-            let words = ["SELECT", "VALUES", "IN"];
-            significant_tokens(text).any(|it| words.iter().any(|word| it.is_word(text, word)))
-        };
         self.layers.iter().flat_map(|it| &it.columns).all(|(_, value)| !asks(value))
+    }
+
+    /// Returns whether a value may be computed from one of these tables.
+    pub fn asks_any(&self, tables: &BTreeSet<String>) -> bool {
+        let names: Vec<&str> = tables.iter().map(String::as_str).collect();
+        let values = self.layers.iter().flat_map(|it| &it.columns);
+        values.into_iter().any(|(_, value)| asks(value) && mentions(value, &names))
     }
 
     /// Tells whether the query computes values.

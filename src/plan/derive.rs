@@ -298,10 +298,39 @@ impl Derivation<'_> {
         let mut fresh_owners = rebuilt;
         fresh_owners.extend(views.1.iter().map(|view| fold(&view.name)));
         let indexes = self.changed(ObjectKind::Index, &gone_owners, &fresh_owners);
-        let triggers = self.changed(ObjectKind::Trigger, &gone_owners, &fresh_owners);
+        let mut triggers = self.changed(ObjectKind::Trigger, &gone_owners, &fresh_owners);
+        self.keep_firing_order(&mut triggers, &gone_owners);
         let removed = [triggers.0, views.0, indexes.0].concat();
         let restored = [indexes.1, views.1, triggers.1].concat();
         (removed, restored)
+    }
+
+    /// SQLite fires the triggers of a table by their order in the schema. Where one of several gets another text,
+    /// it would move behind the others: all of them are made again, in the order that they had.
+    fn keep_firing_order(
+        &self,
+        (removed, restored): &mut (Vec<Object>, Vec<Object>),
+        gone_owners: &BTreeSet<String>,
+    ) {
+        let owners: BTreeSet<String> = removed
+            .iter()
+            .filter(|old| restored.iter().any(|new| same(&new.name, &old.name)))
+            .map(|it| fold(&it.table))
+            .collect();
+        let of_owner = |it: &&Object| owners.contains(&fold(&it.table));
+        let triggers = |schema: &Schema| -> Vec<Object> {
+            schema.of_kind(ObjectKind::Trigger).filter(of_owner).cloned().collect()
+        };
+        for (list, schema) in [(removed, self.before), (restored, self.after)] {
+            for trigger in triggers(schema) {
+                let listed = list.iter().any(|it| same(&it.name, &trigger.name));
+                if !listed && !gone_owners.contains(&fold(&trigger.table)) {
+                    list.push(trigger);
+                }
+            }
+            let place = |it: &Object| schema.objects.iter().position(|one| one.name == it.name);
+            list.sort_by_key(place);
+        }
     }
 
     /// Objects of one kind to drop and to create. Those of owners that go vanish by themselves.

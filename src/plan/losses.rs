@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Direction, PhasePlan, Plan, Rebuild, RebuildReason, Reshape, Stage, VirtualChange};
+use super::{
+    DataStage, Direction, PhasePlan, Plan, Rebuild, RebuildReason, Reshape, Stage, VirtualChange,
+};
 use crate::name::{fold, literal, quote, same};
-use crate::schema::{ColumnStorage, Content, Schema, Table};
-use crate::shadow::{ColumnOrigin, Lineage};
+use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema, Table};
+use crate::shadow::{ColumnOrigin, Lineage, TableEffect};
 use crate::sql::{TokenKind, significant_tokens, unquote};
 
 /// How something is lost.
@@ -117,7 +119,7 @@ fn identity(schema: &Schema) -> Places {
 fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Vec<Loss> {
     // A way back that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
-        Stage::Data(_) => true,
+        Stage::Data(data) => writes_rows(data),
         Stage::Reshape(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
     });
     let mut losses = Vec::new();
@@ -137,14 +139,69 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
             }
             Stage::Data(data) => {
                 *untouched = false;
+                losses.extend(dropped_by_statements(data, schema, places));
+                if !moves_rows {
+                    losses.extend(columns_dropped_by_statements(data, schema, places));
+                }
+                *places = followed(places, &data.lineage);
                 if let Some(after) = &data.after {
-                    places.retain(|name, _| after.shape(name).is_some());
                     schema = after;
                 }
             }
         }
     }
     losses
+}
+
+/// Returns whether statements change rows in another way than by copying whole columns.
+fn writes_rows(data: &DataStage) -> bool {
+    data.effects.iter().any(|effect| match effect {
+        TableEffect::Rows { what, .. } => what.inserts || !what.updates.is_empty(),
+        TableEffect::Copy(copy) => copy.columns.iter().any(|(_, from)| from.is_none()),
+        _ => false,
+    })
+}
+
+/// Tables whose rows no table holds after the statements.
+fn dropped_by_statements(data: &DataStage, before: &Schema, places: &Places) -> Vec<Loss> {
+    let gone = data.lineage.dropped(before).into_iter().filter_map(|table| {
+        let stored = before.find_table(&table.name)?.kind != ObjectKind::ShadowTable;
+        let (file, _) = places.get(&fold(&table.name)).filter(|_| stored)?;
+        Some(loss(LossKind::TableDropped, &table.name, None, Some(all_of(file))))
+    });
+    gone.collect()
+}
+
+/// Columns that are dropped, or that a table made anew does not take over.
+fn columns_dropped_by_statements(data: &DataStage, before: &Schema, places: &Places) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    for lineage in data.lineage.tables.values() {
+        let Some(shape) = before.shape(&lineage.from) else { continue };
+        let Some((file, columns)) = places.get(&fold(&lineage.from)) else { continue };
+        let elsewhere = |column: &str| {
+            let heirs = data.lineage.tables.values().filter(|it| same(&it.from, &lineage.from));
+            heirs.into_iter().any(|it| it.kept_as(column).is_some())
+        };
+        for column in shape.writable().filter(|it| !elsewhere(&it.name)) {
+            let place = columns.iter().find(|(_, now)| same(now, &column.name));
+            let Some((first, _)) = place else { continue };
+            losses.push(column_dropped((&lineage.from, &column.name), file, (first, column)));
+        }
+    }
+    losses.dedup_by(|one, two| one.table == two.table && one.column == two.column);
+    losses
+}
+
+/// The rows in which a column holds anything but its default.
+fn column_dropped(
+    (table, name): (&str, &str),
+    file: &str,
+    (first, column): (&str, &Column),
+) -> Loss {
+    let default = column.default.as_deref().map_or("NULL".to_owned(), as_expression);
+    let condition = format!("WHERE {} IS NOT ({default})", quote(first));
+    let counted = Counted::Where { table: file.to_owned(), condition };
+    loss(LossKind::ColumnDropped, table, Some(name.to_owned()), Some(counted))
 }
 
 fn followed(places: &Places, lineage: &Lineage) -> Places {
@@ -234,11 +291,8 @@ impl Search<'_> {
                 }
                 let place = columns.iter().find(|(_, now)| same(now, &column.name));
                 let Some((first, _)) = place else { continue };
-                let default = column.default.as_deref().map_or("NULL".to_owned(), as_expression);
-                let condition = format!("WHERE {} IS NOT ({default})", quote(first));
-                let counted = Counted::Where { table: file.clone(), condition };
-                let name = Some(column.name.clone());
-                losses.push(loss(LossKind::ColumnDropped, &rebuild.from, name, Some(counted)));
+                let names = (rebuild.from.as_str(), column.name.as_str());
+                losses.push(column_dropped(names, file, (first, column)));
             }
             let comes_back = |origin: &ColumnOrigin| {
                 *origin == ColumnOrigin::New && self.direction == Direction::Down

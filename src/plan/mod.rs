@@ -5,6 +5,7 @@
 
 mod action;
 mod copy;
+mod data;
 mod derive;
 mod fill;
 mod losses;
@@ -21,6 +22,7 @@ mod undo;
 
 pub use action::{Action, PlannedStep};
 pub use copy::CopyQuery;
+pub use data::{ChangeKind, DataChange};
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
@@ -28,6 +30,7 @@ pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::script;
+pub use soundness::refuse_missing_parents;
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
@@ -36,6 +39,7 @@ pub use undo::{Past, advance, groups, plan_undo, schema_before, schema_left, sna
 use crate::database::{MissingPart, Touched};
 use crate::phase::{Check, PhaseId};
 use crate::schema::Schema;
+use crate::shadow::{Lineage, TableEffect};
 
 /// Whether phases are applied or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,7 @@ pub enum Stage {
     /// A change of the schema; each table is rebuilt at most once in it.
     Reshape(Box<Reshape>),
     /// Statements that change rows.
-    Data(DataStage),
+    Data(Box<DataStage>),
 }
 
 /// Statements of a phase that change rows.
@@ -76,8 +80,14 @@ pub struct DataStage {
     pub line: usize,
     /// What they touch.
     pub touched: Touched,
+    /// What they do to tables, in order.
+    pub effects: Vec<TableEffect>,
+    /// Where the tables after them come from.
+    pub lineage: Lineage,
     /// The schema after them, if they change it.
     pub after: Option<Schema>,
+    /// What they do to the schema.
+    pub changes: Vec<DataChange>,
     /// The full-text tables whose indexes are filled afterwards, if they do not fit.
     pub fills: Vec<(String, FillReason)>,
 }

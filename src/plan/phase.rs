@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
@@ -11,7 +12,8 @@ use crate::history::{UndoRecord, VersionTables};
 use crate::name::fold;
 use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{Outputs, Shadow};
+use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect, asks};
+use crate::sql::mentions;
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -110,6 +112,7 @@ impl Planner<'_> {
                 continue;
             }
             let run = rest.iter().take_while(|it| !is_data(it)).count();
+            let run = together(&rest[..run]);
             let start = shadow.schema()?;
             stages.extend(self.reshape(shadow, &mut |shadow| {
                 shadow.apply(&rest[..run], self.phase.views)?;
@@ -226,28 +229,60 @@ impl PhasePlan {
     }
 }
 
+/// Returns how many steps of a run are carried out together. A value that reads a table sees it as it is at that step,
+/// so that what changes the table comes before or after in a change of its own.
+fn together(steps: &[Step]) -> usize {
+    let alone = |place: usize| {
+        let Some(step) = steps.get(place) else { return false };
+        let asked: Vec<&str> = step.operation.values().into_iter().filter(|it| asks(it)).collect();
+        let others = steps.iter().enumerate().filter(|(other, _)| *other != place);
+        let changed: Vec<String> = others.flat_map(|(_, it)| it.operation.relations()).collect();
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+        asked.iter().any(|it| mentions(it, &changed))
+    };
+    match (0..steps.len()).find(|place| alone(*place)) {
+        Some(0) => 1,
+        Some(place) => place,
+        None => steps.len(),
+    }
+}
+
 fn is_data(step: &Step) -> bool {
     matches!(step.operation, Operation::Sql { .. })
 }
 
 fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
-    let mut touched = shadow.apply_data(sql).map_err(|error| {
+    let before = shadow.schema()?;
+    let found = shadow.apply_data(sql).map_err(|error| {
         let place = file.as_deref().unwrap_or("sql");
         let what = format!("line {}: {place}: {error}", step.line);
         Error::new(error.kind(), what).caused_by(error)
     })?;
+    let DataEffects { mut touched, mut tables, lineage } = found;
     let schema = shadow.schema()?;
     // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
-    touched.tables.retain(|table, _| schema.find(ObjectKind::ShadowTable, table).is_none());
+    let behind = |table: &str| {
+        [&before, &schema].iter().any(|it| it.find(ObjectKind::ShadowTable, table).is_some())
+    };
+    touched.tables.retain(|table, _| !behind(table));
+    tables.retain(|it| !matches!(it, TableEffect::Rows { table, .. } if behind(table)));
     let after = touched.schema.then_some(schema);
-    Ok(Stage::Data(DataStage {
-        sql: sql.to_owned(),
+    let changes = match &after {
+        Some(after) => data_changes((&before, after), &tables, &lineage),
+        None => Vec::new(),
+    };
+    let (sql, line) = (sql.to_owned(), step.line);
+    Ok(Stage::Data(Box::new(DataStage {
+        sql,
         file,
-        line: step.line,
+        line,
         touched,
+        effects: tables,
+        lineage,
         after,
+        changes,
         fills: Vec::new(),
-    }))
+    })))
 }
 
 /// The automatic indexes of a schema: table and index.

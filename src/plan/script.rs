@@ -30,13 +30,7 @@ pub fn script(plan: &Plan, record: &dyn Fn(&super::PhasePlan) -> Vec<String>) ->
         for step in phase.steps() {
             let _ = write!(text, "\n-- {}\n", one_line(&step.title));
             for action in &step.actions {
-                let statements = match action {
-                    Action::Record => record(phase),
-                    other => other.sql(),
-                };
-                for statement in statements {
-                    push_statement(&mut text, &statement);
-                }
+                push_action(&mut text, action, &|| record(phase));
             }
         }
     }
@@ -46,6 +40,19 @@ pub fn script(plan: &Plan, record: &dyn Fn(&super::PhasePlan) -> Vec<String>) ->
         text.push_str("PRAGMA writable_schema=OFF;\n");
     }
     text
+}
+
+fn push_action(text: &mut String, action: &Action, record: &dyn Fn() -> Vec<String>) {
+    match action {
+        Action::Record => record().iter().for_each(|it| push_statement(text, it)),
+        // The statements of a phase mean what they mean in any other program.
+        Action::Data(data) => {
+            text.push_str("PRAGMA legacy_alter_table=OFF;\n");
+            push_statement(text, &data.sql);
+            text.push_str("PRAGMA legacy_alter_table=ON;\n");
+        }
+        other => other.sql().iter().for_each(|it| push_statement(text, it)),
+    }
 }
 
 /// RENAME reads every index of the file, also those that need what `sqlite3` lacks as we do. It passes

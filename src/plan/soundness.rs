@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Stage;
+use super::{PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
 use crate::phase::Phase;
-use crate::schema::{Object, ObjectKind, Schema};
+use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
@@ -136,6 +136,45 @@ fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Resu
     Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
 }
 
+/// Refuses foreign keys that refer to a table or column that does not exist after the run, unless the file had them
+/// before: every later write to the child would fail (<https://sqlite.org/foreignkeys.html#fk_schemacommands>).
+///
+/// # Errors
+/// [`ErrorKind::Reference`] naming every such key.
+pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePlan]) -> Result<()> {
+    let stages: Vec<&Stage> = phases.iter().flat_map(|phase| &phase.stages).collect();
+    let mut problems = Problems::default();
+    for child in after.of_kind(ObjectKind::Table) {
+        let Some(shape) = after.shape(&child.name) else { continue };
+        let origin = origin_of(&stages, &child.name).and_then(|name| before.shape(&name));
+        let known: Vec<&ForeignKey> = origin.into_iter().flat_map(|it| &it.foreign_keys).collect();
+        for key in &shape.foreign_keys {
+            let Some(what) = missing_parent(after, key) else { continue };
+            let was_missing = |it: &&ForeignKey| {
+                same(&it.parent, &key.parent) && missing_parent(before, it).is_some()
+            };
+            if !known.iter().any(was_missing) {
+                let columns = key.columns.join(", ");
+                problems.add(
+                    child,
+                    format!("would have a foreign key ({columns}) to {what}, which does not exist"),
+                );
+            }
+        }
+    }
+    problems.refuse_as(ErrorKind::Reference)
+}
+
+/// Names what a foreign key refers to, if it does not exist.
+fn missing_parent(schema: &Schema, key: &ForeignKey) -> Option<String> {
+    let found = schema.find(ObjectKind::Table, &key.parent);
+    let Some(shape) = found.and_then(|it| schema.shape(&it.name)) else {
+        return Some(format!("the table {}", key.parent));
+    };
+    let column = key.parent_columns.iter().find(|it| shape.column(it).is_none())?;
+    Some(format!("the column {}.{column}", key.parent))
+}
+
 /// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
 /// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
 fn refuse_names_as_strings(
@@ -161,6 +200,7 @@ fn refuse_names_as_strings(
                 let what =
                     format!("has \"{word}\", which is no column; write a string in single quotes");
                 problems.add(object, what);
+                problems.of_new_text = true;
             }
             continue;
         }
@@ -173,6 +213,7 @@ fn refuse_names_as_strings(
         // A text that a way back gives may have strings that no text before had.
         let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
         for word in is.iter().filter(lost) {
+            problems.of_new_text |= texts == Texts::New && !names(&old, word);
             problems.add(
                 object,
                 format!("would read \"{word}\" as a string, because no column has this name"),
@@ -230,6 +271,8 @@ fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> R
 #[derive(Default)]
 struct Problems {
     first: Option<String>,
+    /// Whether the phase file has to be corrected, whatever the file holds.
+    of_new_text: bool,
     lines: Vec<String>,
 }
 
@@ -240,9 +283,14 @@ impl Problems {
     }
 
     fn refuse(self) -> Result<()> {
+        let kind = if self.of_new_text { ErrorKind::PhaseFile } else { ErrorKind::Step };
+        self.refuse_as(kind)
+    }
+
+    fn refuse_as(self, kind: ErrorKind) -> Result<()> {
         match (self.first, self.lines.first()) {
             (Some(object), Some(what)) => {
-                let error = Error::new(ErrorKind::Step, what.clone()).about(&object);
+                let error = Error::new(kind, what.clone()).about(&object);
                 Err(error.problems(self.lines))
             }
             _ => Ok(()),
@@ -262,11 +310,17 @@ fn names(text: &str, name: &str) -> bool {
 
 /// The name that a table had before the stages; `None` if it is new.
 fn table_before(stages: &[Stage], table: &str) -> Option<String> {
+    origin_of(&stages.iter().collect::<Vec<_>>(), table)
+}
+
+fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
     let mut name = table.to_owned();
     for stage in stages.iter().rev() {
-        if let Stage::Reshape(reshape) = stage {
-            name = reshape.lineage.table(&name)?.from.clone();
-        }
+        let lineage = match stage {
+            Stage::Reshape(reshape) => &reshape.lineage,
+            Stage::Data(data) => &data.lineage,
+        };
+        name = lineage.table(&name)?.from.clone();
     }
     Some(name)
 }

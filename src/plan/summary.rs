@@ -1,6 +1,6 @@
 //! The plan in a few facts: what a person is told before saying yes.
 
-use super::{PhasePlan, RebuildReason, Stage};
+use super::{DataChange, PhasePlan, RebuildReason, Stage};
 use crate::name::same;
 use crate::plan::VirtualChange;
 use crate::schema::ObjectKind;
@@ -37,6 +37,8 @@ pub struct PhaseSummary {
     pub removed: Vec<(String, String)>,
     /// Data steps.
     pub data_steps: usize,
+    /// What data steps do to the schema.
+    pub data_changes: Vec<DataChange>,
 }
 
 /// Sums up what a phase does.
@@ -44,7 +46,10 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
     let mut summary = PhaseSummary::default();
     for stage in &phase.stages {
         match stage {
-            Stage::Data(_) => summary.data_steps += 1,
+            Stage::Data(data) => {
+                summary.data_steps += 1;
+                summary.data_changes.extend(data.changes.iter().cloned());
+            }
             Stage::Reshape(reshape) => {
                 for rebuild in &reshape.rebuilds {
                     add_rebuild(&mut summary, reshape, rebuild);

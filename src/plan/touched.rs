@@ -1,8 +1,9 @@
 //! Every object that a phase touches, by name, and why: what a person reads before saying yes.
 
-use super::{FillReason, PhasePlan, RebuildReason, Reshape, Stage, VirtualChange};
-use crate::name::same;
+use super::{DataStage, FillReason, PhasePlan, RebuildReason, Reshape, Stage, VirtualChange};
+use crate::name::{is_internal, same};
 use crate::schema::{Object, ObjectKind};
+use crate::shadow::TableEffect;
 use crate::sql::edit::virtual_table_arguments;
 
 /// One object that a phase touches.
@@ -33,8 +34,7 @@ pub fn touched_objects(phase: &PhasePlan) -> Vec<TouchedObject> {
                     Some(file) => format!("the statements of {file}"),
                     None => format!("the statements of line {}", data.line),
                 };
-                let tables = data.touched.tables.keys();
-                objects.extend(tables.map(|name| plain("table", name, "rows change", &why)));
+                data_step(data, &why, &mut objects);
             }
             Stage::Reshape(reshape) => {
                 tables(reshape, &mut objects);
@@ -44,6 +44,23 @@ pub fn touched_objects(phase: &PhasePlan) -> Vec<TouchedObject> {
         }
     }
     objects
+}
+
+/// What statements do to the schema, and the other tables whose rows they change.
+fn data_step(data: &DataStage, why: &str, objects: &mut Vec<TouchedObject>) {
+    objects.extend(data.changes.iter().map(|it| TouchedObject {
+        before: it.before.clone().filter(|before| *before != it.name),
+        ..plain(it.kind.word(), &it.name, it.change.word(), why)
+    }));
+    for effect in &data.effects {
+        let TableEffect::Rows { table, what, .. } = effect else { continue };
+        let changes = what.inserts || what.deletes || !what.updates.is_empty();
+        let known = objects.iter().any(|it| same(&it.name, table) && it.why == why);
+        let there = is_internal(table) || data.lineage.table(table).is_some();
+        if changes && there && !known {
+            objects.push(plain("table", table, "rows change", why));
+        }
+    }
 }
 
 fn plain(kind: &'static str, name: &str, change: &'static str, why: &str) -> TouchedObject {

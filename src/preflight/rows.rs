@@ -11,10 +11,10 @@ use super::trial::{Trial, try_rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
-use crate::plan::{CopyQuery, PhasePlan, Plan, Rebuild, Reshape, Stage};
+use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, Reshape, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::CopyMethod;
+use crate::shadow::{CopyMethod, TableEffect};
 use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
@@ -44,8 +44,8 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
                 }
                 Stage::Data(data) => {
                     touched.extend(data.touched.tables.keys().cloned());
+                    touched.extend(renamed_or_new(data));
                     if let Some(after) = &data.after {
-                        touched.extend(after.tables.keys().cloned());
                         before = after;
                     }
                 }
@@ -53,6 +53,20 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The tables, folded, that are not in the file under this name and with these columns before a data step.
+fn renamed_or_new(data: &DataStage) -> BTreeSet<String> {
+    let names = data.effects.iter().flat_map(|effect| match effect {
+        TableEffect::Rows { table, .. } => vec![fold(table)],
+        TableEffect::Create(table) | TableEffect::Drop(table) => vec![fold(table)],
+        TableEffect::Rename { from, to } => vec![fold(from), fold(to)],
+        TableEffect::RenameColumn { table, .. }
+        | TableEffect::AddColumn { table, .. }
+        | TableEffect::DropColumn { table, .. } => vec![fold(table)],
+        TableEffect::Copy(copy) => vec![fold(&copy.to)],
+    });
+    names.collect()
 }
 
 /// The tables, folded, that a data step of the plan writes to.
@@ -84,6 +98,10 @@ fn stage_problems(
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
         let old_text = text_of(before, &rebuild.from);
         let change = Change { rebuild, lineage, old: (old, &old_text), new };
+        if rebuild.copy.asks_any(touched) {
+            // What it reads is not in the file yet.
+            continue;
+        }
         problems.extend(rebuild_problems(connection, before, reshape, change)?);
         problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
     }
@@ -156,7 +174,9 @@ fn untouched_tables(
         if rebuilt || indexes.is_empty() || touched.contains(&fold(&table.name)) {
             continue;
         }
-        let Some(lineage) = reshape.lineage.table(&table.name) else { continue };
+        let lineage = reshape.lineage.table(&table.name);
+        // A table that takes the name of a dropped one has rows of its own.
+        let Some(lineage) = lineage.filter(|it| same(&it.from, &table.name)) else { continue };
         let copy = CopyQuery::derive(lineage, shape, shape, CopyMethod::Rows);
         let trial = Trial { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
         problems.extend(try_rows(connection, &trial)?);

@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use crate::database::{passing_stubs, told, with_strict_names};
+use crate::database::{passing_stubs, told, with_strict_names, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{in_main, literal, quote};
@@ -109,13 +109,55 @@ impl Trial<'_> {
             self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(self.from));
         let rows = count_rows(connection, self.from)?;
         let copy = || connection.execute_batch(&insert);
-        told(connection, (Stage::Look, self.from), (&insert, rows), copy).map_err(refused)?;
+        if let Err(error) = told(connection, (Stage::Look, self.from), (&insert, rows), copy) {
+            let Some(row) = self.failing_row(connection, rows)? else {
+                return Err(refused(error));
+            };
+            let reason = words(&error);
+            let what =
+                format!("the row of {} with {row} cannot be carried over: {reason}", self.from);
+            return Err(Error::from(error).during(ErrorKind::Rows, &what).about(self.from));
+        }
         let mut problems = self.left_out(connection)?;
         if self.new.strict {
             problems.extend(self.wrong_types(connection)?);
         }
         problems.extend(self.invented_keys(connection)?);
         Ok(problems)
+    }
+
+    /// Finds the first row, in the order of its key, that cannot be copied, by halves. `None` if rows have no key of one
+    /// column, or if no row fails alone.
+    fn failing_row(&self, connection: &Connection, rows: u64) -> Result<Option<String>> {
+        let Some(key) = key_of(self.old) else { return Ok(None) };
+        let (table, key_name) = (in_main(self.from), quote(&key));
+        let fails = |start: u64, count: u64| -> Result<bool> {
+            let part = format!(
+                "(SELECT {key_name}, * FROM {table} WHERE {key_name} IN (SELECT {key_name} FROM {table} \
+                 ORDER BY {key_name} LIMIT {count} OFFSET {start}))"
+            );
+            connection.execute_batch(&format!("DELETE FROM temp.{TWIN}"))?;
+            let insert = self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &part);
+            Ok(connection.execute_batch(&insert).is_err())
+        };
+        let (mut start, mut count) = (0, rows);
+        while count > 1 {
+            let half = count / 2;
+            if fails(start, half)? {
+                count = half;
+            } else {
+                (start, count) = (start + half, count - half);
+            }
+        }
+        if count == 0 || !fails(start, 1)? {
+            return Ok(None);
+        }
+        let query =
+            format!("SELECT {key_name} FROM {table} ORDER BY {key_name} LIMIT 1 OFFSET {start}");
+        Ok(Some(
+            connection
+                .query_row(&query, [], |row| Ok(format!("{key} {}", show(row.get_ref(0)?))))?,
+        ))
     }
 
     /// The new table's text as a temporary table. A STRICT table would stop at the first wrong

@@ -9,8 +9,9 @@ use super::lineage::Provenance;
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
-use crate::rows::{Allowance, count_rows, show};
+use crate::rows::{count_rows, show};
 use crate::schema::Schema;
+use crate::shadow::TableEffect;
 
 type Row = Vec<Value>;
 
@@ -23,6 +24,8 @@ pub(super) struct Carried {
     pub(super) kept: usize,
     /// Tables that lost their counter with AUTOINCREMENT, or whose statistics were collected.
     pub(super) others: Vec<String>,
+    /// Counters that data steps changed: by making a table anew, or by writing to `sqlite_sequence`.
+    pub(super) changed: Vec<String>,
 }
 
 /// Compares the statistics tables with what the moves of the plan make of the backup's; `None` if a data step of
@@ -147,17 +150,17 @@ fn follow(row: &mut Row, moves: &crate::plan::StatisticsMove) {
 pub(super) fn sequences_follow(
     backup: (&Connection, &Schema),
     now: (&Connection, &Schema),
-    provenance: &Provenance,
+    (provenance, plan): (&Provenance, &Plan),
 ) -> Result<Carried> {
     let mut carried = Carried::default();
     let has = |schema: &Schema| schema.internal.iter().any(|it| same(&it.name, "sqlite_sequence"));
     if !has(backup.1) {
         return Ok(carried);
     }
+    let written = plan.phases.iter().flat_map(|phase| &phase.stages).any(writes_counters);
     let before = read_rows(backup.0, "sqlite_sequence")?;
     let after = if has(now.1) { read_rows(now.0, "sqlite_sequence")? } else { Vec::new() };
     for (name, table) in &provenance.tables {
-        let grows = !matches!(table.allowance, Allowance::None | Allowance::Losses);
         let counters = |rows: &[Row], name: &str| -> Vec<Value> {
             rows.iter()
                 .filter(|row| text_of(row, 0).is_some_and(|it| same(it, name)))
@@ -168,25 +171,44 @@ pub(super) fn sequences_follow(
         if old.is_empty() {
             continue;
         }
-        let kept = old == new || (grows && !new.is_empty() && at_least(&new, &old));
+        let kept =
+            old == new || (table.allowance.gains() && !new.is_empty() && at_least(&new, &old));
         let still_counts =
             now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(|sql| {
                 crate::sql::significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
             });
+        let change = format!("{name} {} to {}", listed(&old), listed(&new));
         if kept {
             carried.kept += 1;
+        } else if table.remade || written {
+            carried.changed.push(change);
         } else if still_counts {
-            let told = |counters: &[Value]| match counters.first() {
-                Some(counter) => show(counter.into()),
-                None => "missing".to_owned(),
-            };
-            let (old, new) = (told(&old), told(&new));
-            carried.problems.push(format!("the counter of {name} was {old}, is {new}"));
+            carried.problems.push(format!("the counter of {change}"));
         } else {
             carried.others.push(name.clone());
         }
     }
     Ok(carried)
+}
+
+fn writes_counters(stage: &Stage) -> bool {
+    match stage {
+        Stage::Data(data) => data.effects.iter().any(|effect| {
+            matches!(effect, TableEffect::Rows { table, .. } if table == "sqlite_sequence")
+        }),
+        Stage::Reshape(_) => false,
+    }
+}
+
+fn listed(counters: &[Value]) -> String {
+    let words: Vec<String> = counters
+        .iter()
+        .map(|counter| match counter {
+            Value::Integer(number) => number.to_string(),
+            other => show(other.into()),
+        })
+        .collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 fn at_least(new: &[Value], old: &[Value]) -> bool {

@@ -9,6 +9,7 @@ use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
 use super::records::ExpectedRecords;
+use super::remade::{RemadeRows, RemadeTable};
 use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{foreign_key_violations, violations_but_of};
@@ -66,6 +67,8 @@ pub struct Proof {
     pub checks: Vec<CheckResult>,
     /// Tables whose rows data steps replaced, so that they cannot be matched with the backup.
     pub unproven: Vec<String>,
+    /// Tables that data steps made anew.
+    pub remade: Vec<RemadeTable>,
 }
 
 /// Proves that the database holds what the backup held and has the schema that the plan promised.
@@ -159,8 +162,9 @@ impl Trial<'_, '_> {
         let interrupt = self.subject.database.options().interrupt.clone();
         let origins = (&self.provenance, self.subject.versions);
         let found = compare_all(sides, origins, &mut self.records, &interrupt, self.observer)?;
-        self.proof.tables = found.tables;
-        self.proof.rows = found.rows;
+        let equal = found.remade.iter().filter(|it| it.rows == RemadeRows::Equal);
+        self.proof.tables = found.tables + equal.count();
+        self.proof.rows = found.rows + found.remade.iter().map(RemadeTable::proven).sum::<u64>();
         self.proof.unproven.clone_from(&found.unproven);
         self.seen = found.seen;
         let rewritten = |table: &str| {
@@ -169,8 +173,9 @@ impl Trial<'_, '_> {
         let differences = found.differences.iter().filter(|it| !rewritten(&it.table));
         let mut problems: Vec<String> = differences.map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
-        let mut detail =
-            format!("{} rows in {} tables equal to the backup", found.rows, found.tables);
+        self.proof.remade = found.remade;
+        let (rows, tables) = (self.proof.rows, self.proof.tables);
+        let mut detail = format!("{rows} rows in {tables} tables equal to the backup");
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
         }
@@ -343,8 +348,11 @@ impl Trial<'_, '_> {
         let (backup, now) = (self.subject.backup.connection(), self.connection());
         let statistics =
             statistics_follow((backup, self.subject.before), (now, &self.now), self.subject.plan)?;
-        let sequences =
-            sequences_follow((backup, self.subject.before), (now, &self.now), &self.provenance)?;
+        let sequences = sequences_follow(
+            (backup, self.subject.before),
+            (now, &self.now),
+            (&self.provenance, self.subject.plan),
+        )?;
         let detail = match &statistics {
             None => "changed by a data step, not compared".to_owned(),
             Some(found) => {
@@ -364,6 +372,9 @@ impl Trial<'_, '_> {
         };
         if !sequences.others.is_empty() {
             detail += &format!("; gone with AUTOINCREMENT: {}", sequences.others.join(", "));
+        }
+        if !sequences.changed.is_empty() {
+            detail += &format!("; changed by data steps: {}", sequences.changed.join(", "));
         }
         self.judge("sequences", detail, sequences.problems);
         Ok(())

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::database::{Touched, TouchedTable};
+use crate::database::TouchedTable;
 use crate::name::{fold, same};
 use crate::plan::{Loss, LossKind, Plan, Reshape, Stage, VirtualChange};
 use crate::rows::Allowance;
 use crate::schema::{ObjectKind, RowKey, Schema};
-use crate::shadow::ColumnOrigin;
+use crate::shadow::{ColumnOrigin, RowCopy, TableEffect};
 
 /// Where one table comes from, and what is proven about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct TableProvenance {
     pub allowance: Allowance,
     /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
     pub rewritten: bool,
+    /// Whether a data step made the table anew and filled it with the rows of the table before. What
+    /// differs then is the step's doing: it is named, not refused.
+    pub remade: bool,
     /// Whether a data step reached the virtual table that this is, or belongs to: how its module stores the
     /// rows is then its own business.
     pub reached: bool,
@@ -46,14 +49,19 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
             match stage {
                 Stage::Reshape(reshape) => {
                     state = through_reshape(state, reshape, &phase.losses);
-                    schema = reshape.after.clone();
+                    schema.clone_from(&reshape.after);
                 }
                 Stage::Data(data) => {
-                    through_data(&mut state, &data.touched, &schema);
+                    for effect in &data.effects {
+                        if let TableEffect::Rows { table, .. } = effect {
+                            reach(&mut state, table, &schema);
+                            data.after.iter().for_each(|it| reach(&mut state, table, it));
+                        }
+                        through_effect(&mut state, effect);
+                    }
                     data.fills.iter().for_each(|(table, _)| reach(&mut state, table, &schema));
                     if let Some(after) = &data.after {
-                        state = through_free_change(state, after);
-                        schema = after.clone();
+                        schema.clone_from(after);
                     }
                 }
             }
@@ -84,6 +92,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
                 changed: BTreeSet::new(),
                 allowance: Allowance::None,
                 rewritten: false,
+                remade: false,
                 reached: false,
             };
             (fold(&table.name), provenance)
@@ -164,43 +173,112 @@ fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
         })
 }
 
-fn through_data(state: &mut BTreeMap<String, TableProvenance>, touched: &Touched, schema: &Schema) {
-    for (name, what) in &touched.tables {
-        reach(state, name, schema);
-        let Some(table) = state.get_mut(name) else { continue };
-        // The rowid of a row that an earlier step deleted may be given to another row.
-        let had_losses = matches!(table.allowance, Allowance::Losses | Allowance::Both);
-        table.rewritten |= what.inserts && had_losses;
-        let gains = what.inserts || matches!(table.allowance, Allowance::Gains | Allowance::Both);
-        let losses = what.deletes || had_losses;
-        table.allowance = match (gains, losses) {
-            (false, false) => Allowance::None,
-            (true, false) => Allowance::Gains,
-            (false, true) => Allowance::Losses,
-            (true, true) => Allowance::Both,
-        };
-        table.rewritten |= what.replaces || changes_key(what, schema, name);
-        for column in &what.updates {
-            table.columns.retain(|(_, now)| !same(now, column));
-            table.changed.insert(column.clone());
+/// Follows one statement of a data step.
+fn through_effect(state: &mut BTreeMap<String, TableProvenance>, effect: &TableEffect) {
+    let find = |state: &mut BTreeMap<String, TableProvenance>, table: &str| {
+        state.remove(&fold(table)).map(|found| (fold(table), found))
+    };
+    match effect {
+        TableEffect::Rows { table, what, key } => {
+            if let Some(table) = state.get_mut(table) {
+                table.note_rows(what, key.as_ref());
+            }
+        }
+        TableEffect::Create(table) | TableEffect::Drop(table) => {
+            state.remove(&fold(table));
+        }
+        TableEffect::Rename { from, to } => {
+            if let Some((_, table)) = find(state, from) {
+                state.insert(fold(to), table);
+            }
+        }
+        TableEffect::RenameColumn { table, from, to } => {
+            if let Some(table) = state.get_mut(&fold(table)) {
+                table.rename_column(from, to);
+            }
+        }
+        TableEffect::AddColumn { .. } => {}
+        TableEffect::DropColumn { table, column } => {
+            if let Some(table) = state.get_mut(&fold(table)) {
+                table.columns.retain(|(_, now)| !same(now, column));
+            }
+        }
+        TableEffect::Copy(copy) => {
+            if let Some(source) = state.get(&fold(&copy.from)) {
+                let copied = source.copied(copy);
+                state.insert(fold(&copy.to), copied);
+            }
         }
     }
 }
 
-/// Rows whose key was updated, or that SQLite may give a reused rowid after a delete, cannot be
-/// matched.
-fn changes_key(what: &TouchedTable, schema: &Schema, table: &str) -> bool {
-    let Some(shape) = schema.shape(table) else { return true };
-    let keys = match &shape.key {
-        RowKey::Rowid(name) => vec![name.clone()],
-        RowKey::PrimaryKey(names) => names.clone(),
-        RowKey::HiddenRowid => return true,
-        // R*Tree has its key in the first column; those of full text have no column for it.
-        RowKey::Module => shape.columns.first().map(|it| it.name.clone()).into_iter().collect(),
-    };
-    let rowid = ["rowid", "docid"].iter().any(|it| what.updates.contains(*it));
-    let updated = rowid || keys.iter().any(|key| what.updates.contains(&fold(key)));
-    updated || (what.inserts && what.deletes)
+impl TableProvenance {
+    fn note_rows(&mut self, what: &TouchedTable, key: Option<&RowKey>) {
+        // The rowid of a row that an earlier statement deleted may be given to another row.
+        self.rewritten |= what.inserts && self.allowance.losses() && !self.remade;
+        let gains = what.inserts || self.allowance.gains();
+        let losses = what.deletes || self.allowance.losses();
+        self.allowance = Allowance::of(gains, losses);
+        self.rewritten |= what.replaces || self.changes_key(what, key);
+        for column in &what.updates {
+            self.columns.retain(|(_, now)| !same(now, column));
+            self.changed.insert(column.clone());
+        }
+    }
+
+    /// Rows whose key was updated, or that SQLite may give a reused rowid after a delete, cannot be
+    /// matched.
+    fn changes_key(&self, what: &TouchedTable, key: Option<&RowKey>) -> bool {
+        let keys = match key {
+            Some(RowKey::Rowid(name)) => vec![name.as_str()],
+            Some(RowKey::PrimaryKey(names)) => names.iter().map(String::as_str).collect(),
+            Some(RowKey::HiddenRowid) | None => return true,
+            // R*Tree has its key in the first column; those of full text have no column for it.
+            Some(RowKey::Module) => {
+                self.columns.first().map(|(_, now)| now.as_str()).into_iter().collect()
+            }
+        };
+        let rowid = ["rowid", "docid"].iter().any(|it| what.updates.contains(*it));
+        let updated = rowid || keys.iter().any(|key| what.updates.contains(&fold(key)));
+        updated || (what.inserts && what.deletes)
+    }
+
+    fn rename_column(&mut self, from: &str, to: &str) {
+        for (_, now) in self.columns.iter_mut().filter(|(_, now)| same(now, from)) {
+            to.clone_into(now);
+        }
+        if let Some(changed) = self.changed.iter().find(|it| same(it, from)).cloned() {
+            self.changed.remove(&changed);
+            self.changed.insert(to.to_owned());
+        }
+    }
+
+    /// A table that a data step made anew and filled with the rows of this one.
+    fn copied(&self, copy: &RowCopy) -> Self {
+        let mut copied = Self {
+            columns: Vec::new(),
+            changed: BTreeSet::new(),
+            remade: true,
+            allowance: Allowance::of(
+                self.allowance.gains(),
+                self.allowance.losses() || copy.partial,
+            ),
+            ..self.clone()
+        };
+        for (to, from) in &copy.columns {
+            let known = self
+                .columns
+                .iter()
+                .find(|(_, now)| from.as_ref().is_some_and(|from| same(now, from)));
+            match known {
+                Some((first, _)) => copied.columns.push((first.clone(), to.clone())),
+                None => {
+                    copied.changed.insert(to.clone());
+                }
+            }
+        }
+        copied
+    }
 }
 
 /// Notes that statements reach a virtual table, and with it the tables behind it.
@@ -212,19 +290,4 @@ fn reach(state: &mut BTreeMap<String, TableProvenance>, table: &str, schema: &Sc
         let behind = schema.owner_of_shadow(name).is_some_and(|it| same(&it.name, table));
         provenance.reached |= behind || same(name, table);
     }
-}
-
-/// Statements changed the schema themselves: tables are matched by name, columns by name.
-fn through_free_change(
-    state: BTreeMap<String, TableProvenance>,
-    after: &Schema,
-) -> BTreeMap<String, TableProvenance> {
-    state
-        .into_iter()
-        .filter_map(|(name, mut table)| {
-            let shape = after.shape(&name)?;
-            table.columns.retain(|(_, now)| shape.column(now).is_some());
-            Some((name, table))
-        })
-        .collect()
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
+use super::remade::{Place, RemadeTable, judge};
 use super::virtual_tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
@@ -22,6 +23,7 @@ pub(super) struct RowsFound {
     pub(super) rows: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) unproven: Vec<String>,
+    pub(super) remade: Vec<RemadeTable>,
     /// The tables, folded, whose rows were compared out of their records.
     pub(super) seen: BTreeMap<String, Seen>,
 }
@@ -31,6 +33,14 @@ impl RowsFound {
         self.tables += 1;
         self.rows += comparison.equal;
         self.differences.extend(comparison.differences);
+    }
+}
+
+impl RowsFound {
+    fn see(&mut self, table: String, rows: u64, seen: Seen) {
+        self.tables += 1;
+        self.rows += rows;
+        self.seen.insert(table, seen);
     }
 }
 
@@ -46,9 +56,82 @@ pub(super) enum Seen {
 
 /// The two databases and their schemas.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sides<'a> {
-    pub(super) backup: (&'a Connection, &'a Schema),
-    pub(super) now: (&'a Connection, &'a Schema),
+pub struct Sides<'a> {
+    /// The backup.
+    pub backup: (&'a Connection, &'a Schema),
+    /// The database.
+    pub now: (&'a Connection, &'a Schema),
+}
+
+/// What is found of one table that comes from a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableFound {
+    /// Its rows were compared.
+    Compared(Comparison),
+    /// It lacks this column, which the phases leave there.
+    Lacks(String),
+    /// It is not there.
+    Missing,
+    /// A phase dropped it.
+    Dropped,
+    /// A data step replaced its rows or changed their keys: they cannot be matched.
+    Rewritten,
+    /// A data step reached it; how its module stores rows is its own business.
+    Reached,
+}
+
+/// Compares every table of a backup with what became of it, value by value. Returns the tables by their names in the
+/// backup, or now if they are still there.
+///
+/// # Errors
+/// Those of reading the tables; [`ErrorKind::Interrupted`].
+pub fn compare_tables(
+    sides: Sides<'_>,
+    (provenance, versions): (&Provenance, &VersionTables),
+    interrupt: &Interrupt,
+) -> Result<Vec<(String, TableFound)>> {
+    let mut found: Vec<(String, TableFound)> =
+        provenance.dropped.iter().map(|name| (name.clone(), TableFound::Dropped)).collect();
+    for (table, origin) in provenance.tables.iter().filter(|(table, _)| !is_carried(table)) {
+        if origin.reached {
+            found.push((table.clone(), TableFound::Reached));
+        } else if sides.now.1.shape(table).is_none() {
+            found.push((table.clone(), TableFound::Missing));
+        }
+    }
+    for Compared { object, origin, before, after, allowance } in
+        compared(sides, (provenance, versions))
+    {
+        let has = |name: &str| after.columns.iter().any(|column| same(&column.name, name));
+        let lacks = origin.columns.iter().find(|(_, to)| !has(to));
+        let matching = keys(origin, before, after).filter(|_| !origin.rewritten);
+        let is = match (lacks, matching) {
+            (Some((_, to)), _) => TableFound::Lacks(to.clone()),
+            (None, None) => TableFound::Rewritten,
+            (None, Some((old, new))) => {
+                let text = object.sql.as_deref().unwrap_or_default();
+                let follow = follows_changes(text, after, origin);
+                let (left, right) = columns(origin, before, after, &follow);
+                let (old, new) = ((&old, left), (&new, right));
+                let left = Side {
+                    connection: sides.backup.0,
+                    table: &before.name,
+                    key: old.0,
+                    columns: old.1,
+                };
+                let right = Side {
+                    connection: sides.now.0,
+                    table: &after.name,
+                    key: new.0,
+                    columns: new.1,
+                };
+                let compared = compare(&left, &right, allowance, &mut |_| interrupt.check());
+                TableFound::Compared(compared?)
+            }
+        };
+        found.push((object.name.clone(), is));
+    }
+    Ok(found)
 }
 
 /// Compares every table that comes from the backup: record by record where that tells that all values
@@ -61,11 +144,11 @@ pub(super) fn compare_all(
     observer: &mut dyn Observer,
 ) -> Result<RowsFound> {
     let mut found = RowsFound::default();
-    for Compared { object, origin, before, after, allowance } in
-        compared(sides, (provenance, versions))
-    {
+    for one in compared(sides, (provenance, versions)) {
+        let Compared { object, origin, before, after, allowance } = one;
         let folded = fold(&object.name);
-        if origin.rewritten {
+        let text = object.sql.as_deref().unwrap_or_default();
+        if origin.rewritten && !origin.remade {
             found.unproven.push(object.name.clone());
             continue;
         }
@@ -79,16 +162,17 @@ pub(super) fn compare_all(
             });
             interrupt.check()
         };
+        if origin.remade {
+            found.remade.push(one.remade(sides, &mut progress)?);
+            continue;
+        }
         if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
             && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
         {
-            found.tables += 1;
-            found.rows += rows;
-            found.seen.insert(folded, Seen::Records);
+            found.see(folded, rows, Seen::Records);
             continue;
         }
-        let text = object.sql.as_deref().unwrap_or_default();
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
         let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
         let all_in_records = right.iter().all(|it| {
@@ -99,9 +183,7 @@ pub(super) fn compare_all(
             && let Some(same) =
                 records.same_values((before, after), (&pairs, text), &mut progress)?
         {
-            found.tables += 1;
-            found.rows += same.rows;
-            found.seen.insert(folded, Seen::Values(pairs, same.rules_kept));
+            found.see(folded, same.rows, Seen::Values(pairs, same.rules_kept));
             continue;
         }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
@@ -145,6 +227,22 @@ struct Compared<'a> {
     allowance: Allowance,
 }
 
+impl Compared<'_> {
+    /// Compares a table that a data step made anew.
+    fn remade(
+        &self,
+        sides: Sides<'_>,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<RemadeTable> {
+        let place = |(connection, schema), table| Place { connection, schema, table };
+        let text = self.object.sql.as_deref().unwrap_or_default();
+        let follow = follows_changes(text, self.after, self.origin);
+        let columns = columns(self.origin, self.before, self.after, &follow);
+        let places = (place(sides.backup, self.before), place(sides.now, self.after));
+        judge(self.origin, places, columns, progress)
+    }
+}
+
 fn compared<'a>(
     sides: Sides<'a>,
     (provenance, versions): (&'a Provenance, &'a VersionTables),
@@ -168,7 +266,13 @@ pub(super) fn rows_to_compare(
     interrupt: &Interrupt,
 ) -> Result<u64> {
     let mut rows = 0;
-    for Compared { origin, before, after, allowance, .. } in compared(sides, origins) {
+    for one in compared(sides, origins) {
+        if one.origin.remade {
+            // What the step left equal only the comparison tells.
+            rows += one.remade(sides, &mut |_| interrupt.check())?.proven();
+            continue;
+        }
+        let Compared { origin, before, after, allowance, .. } = one;
         let Some((left_key, right_key)) = keys(origin, before, after) else { continue };
         if origin.rewritten {
             continue;

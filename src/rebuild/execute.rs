@@ -457,6 +457,8 @@ impl Run<'_> {
         let before = self.counts(&tables)?;
         let fence = self.database.fence();
         let place = data.file.clone().unwrap_or_else(|| format!("line {}", data.line));
+        // The statements mean what they mean in any other program.
+        self.run("PRAGMA legacy_alter_table=OFF")?;
         let run = || run_fenced(self.connection(), fence, &data.sql, Purpose::Run);
         // How much these statements will do, nobody knows.
         measured((ProgressStage::Data, &place), (0, 0), run).map_err(|error| {
@@ -467,6 +469,10 @@ impl Run<'_> {
                 _ => error,
             }
         })?;
+        self.run("PRAGMA legacy_alter_table=ON")?;
+        for change in &data.changes {
+            observer.event(&Event::SchemaChanged { what: change.to_string() });
+        }
         self.flush_words()?;
         let after = self.counts(&tables)?;
         for (table, (before, after)) in tables.into_iter().zip(before.into_iter().zip(after)) {

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::schema::RowKey;
 
 /// How many rows pass between two calls of the progress function.
-const STRIDE: u64 = 4_096;
+pub(super) const STRIDE: u64 = 4_096;
 
 /// How many differences are described; all are counted.
 const DESCRIBED: usize = 5;
@@ -47,11 +47,23 @@ pub enum Allowance {
 }
 
 impl Allowance {
-    const fn gains(self) -> bool {
+    /// Makes the allowance out of its two halves.
+    pub const fn of(gains: bool, losses: bool) -> Self {
+        match (gains, losses) {
+            (false, false) => Self::None,
+            (true, false) => Self::Gains,
+            (false, true) => Self::Losses,
+            (true, true) => Self::Both,
+        }
+    }
+
+    /// Returns whether the right side may hold more rows.
+    pub const fn gains(self) -> bool {
         matches!(self, Self::Gains | Self::Both)
     }
 
-    const fn losses(self) -> bool {
+    /// Returns whether the right side may lack rows.
+    pub const fn losses(self) -> bool {
         matches!(self, Self::Losses | Self::Both)
     }
 }

@@ -91,7 +91,8 @@ pub(super) fn prepare_lookup<'c>(
     Ok(side.connection.prepare(&format!("SELECT {list} FROM main.{table} WHERE {condition}"))?)
 }
 
-fn select_list(keys: &[String], columns: &[String], form: TextForm) -> String {
+/// Returns the list of a query for keys and columns.
+pub(super) fn select_list(keys: &[String], columns: &[String], form: TextForm) -> String {
     let mut list: Vec<String> = keys.iter().map(|name| quote(name)).collect();
     for column in columns {
         let name = quote(column);

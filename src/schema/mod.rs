@@ -13,5 +13,5 @@ pub use compare::{Entry, same_objects};
 pub use firing::firing_statements;
 pub use meaning::{ColumnOrder, differences, same_meaning, same_virtual_meaning};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
-pub use read::{read, temporary_triggers};
+pub use read::{read, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};

@@ -198,6 +198,30 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
+/// Returns how the rows of a table are told apart; `None` if there is no such table.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn row_key(connection: &Connection, table: &str) -> Result<Option<RowKey>> {
+    let sql = "SELECT type, wr FROM pragma_table_list(?1) WHERE schema = 'main'";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)));
+    let (kind, without_rowid) = match found {
+        Ok(found) => found,
+        Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if kind == "virtual" {
+        return Ok(Some(RowKey::Module));
+    }
+    let columns = columns(connection, table)?;
+    if without_rowid {
+        return Ok(Some(RowKey::PrimaryKey(primary_key(&columns))));
+    }
+    rowid_key(connection, table, &columns).map(Some)
+}
+
 fn primary_key(columns: &[Column]) -> Vec<String> {
     let keyed: BTreeMap<usize, &str> = columns
         .iter()

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 
-use super::shadow::{Shadow, not_allowed};
+use super::shadow::Shadow;
 
 impl Shadow {
     /// Fails if one of these triggers does what no phase may do, such as writing a version table: SQLite compiles it
@@ -30,7 +30,7 @@ impl Shadow {
                 self.fence.lower();
                 let inside = place.is_some_and(|it| same(&it, &trigger.name));
                 if let (Err(error), Some(what), true) = (compiled, denied, inside) {
-                    return Err(not_allowed(&what).about(&trigger.name).caused_by(error));
+                    return Err(self.not_allowed(&what).about(&trigger.name).caused_by(error));
                 }
             }
         }

@@ -5,8 +5,9 @@
 
 use std::rc::Rc;
 
-use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage};
+use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage, row_name, value_of};
 use super::shadow::Shadow;
+use crate::database::{with_strict_names, with_stubs, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
@@ -307,26 +308,84 @@ impl Shadow {
         Ok(())
     }
 
+    /// An expression that names what does not exist at this step, or the very column that it defines, has no value.
+    fn refuse_uncomputable(&mut self, operation: &Operation, before: &Table) -> Result<()> {
+        let values = values_given(operation)?;
+        let Some(lineage) = self.lineage.table(&before.name) else { return Ok(()) };
+        let mut lineage = lineage.clone();
+        for (name, _) in &values {
+            if lineage.column(name).is_none() {
+                lineage.add_column(name);
+            }
+        }
+        let names = lineage.names_for(&values);
+        for (column, expression) in &values {
+            let value = (before.name.as_str(), expression.as_str());
+            let Err(error) = self.try_value(value, &names, &values)? else { continue };
+            let with_itself = [names.as_slice(), std::slice::from_ref(column)].concat();
+            let is_fresh = !names.iter().any(|it| same(it, column));
+            let table = &before.name;
+            let what = if is_fresh && self.try_value(value, &with_itself, &values)?.is_ok() {
+                let was = lineage.kept_as(column).map(|now| {
+                    format!("; the column that was called {column} is old.{now} at this step")
+                });
+                let was = was.unwrap_or_default();
+                format!("the value of {table}.{column} reads the column that it defines{was}")
+            } else {
+                format!("the value of {table}.{column} cannot be computed: {}", words(&error))
+            };
+            return Err(Error::new(ErrorKind::Step, what).about(table).caused_by(error));
+        }
+        Ok(())
+    }
+
+    /// Compiles the value of a column over a row with these names.
+    fn try_value(
+        &mut self,
+        (table, expression): (&str, &str),
+        names: &[String],
+        values: &[(String, String)],
+    ) -> Result<rusqlite::Result<()>> {
+        let row = row_name(table, values);
+        let value = value_of(expression, table, (&row, names));
+        let nulls: Vec<String> = names.iter().map(|it| format!("NULL AS {}", quote(it))).collect();
+        let query = format!("SELECT {value} FROM (SELECT {}) AS {}", nulls.join(", "), quote(&row));
+        let (connection, missing) = (&self.connection, &mut self.missing);
+        with_strict_names(connection, || {
+            Ok(with_stubs(connection, missing, |it| it.prepare(&query).map(drop)))
+        })
+    }
+
     /// Follows a changed definition in the lineage.
     fn follow(&mut self, operation: &Operation, before: &Table) -> Result<()> {
         let after = self.current()?;
         let table = before.name.as_str();
+        self.refuse_uncomputable(operation, before)?;
         let Some(lineage) = self.lineage.table_mut(table) else { return Ok(()) };
         if let Some(shape) = after.shape(table) {
             keep_first_defaults(lineage, before, shape);
+        }
+        let read = values_given(operation)?;
+        let added = lineage.columns.iter().filter(|it| it.origin == ColumnOrigin::New);
+        let defaults: Vec<(String, String)> = added
+            .filter(|it| read.iter().any(|(_, sql)| sql::mentions(sql, &[&it.name])))
+            .filter_map(|it| Some((it.name.clone(), before.column(&it.name)?.default.clone()?)))
+            .collect();
+        if !defaults.is_empty() {
+            lineage.compute(table, &defaults);
         }
         match operation {
             Operation::AddColumn { column, value, .. } => {
                 let name = defined_column(column)?;
                 lineage.add_column(&name);
                 if let Some(value) = value {
-                    lineage.compute(&[(name, value.clone())]);
+                    lineage.compute(table, &[(name, value.clone())]);
                 }
             }
             Operation::DropColumn { column, .. } => lineage.drop_column(column),
             Operation::AlterColumn { column, change, .. } => {
                 if let Some(value) = &change.value {
-                    lineage.compute(&[(column.clone(), value.clone())]);
+                    lineage.compute(table, &[(column.clone(), value.clone())]);
                 }
             }
             Operation::Rebuild { values, .. } => {
@@ -334,7 +393,7 @@ impl Shadow {
                     lineage.reshape(before, shape);
                 }
                 if !values.is_empty() {
-                    lineage.compute(values);
+                    lineage.compute(table, values);
                 }
             }
             _ => {}
@@ -360,7 +419,7 @@ fn keep_first_defaults(lineage: &mut TableLineage, before: &Table, after: &Table
         })
         .collect();
     if !values.is_empty() {
-        lineage.compute(&values);
+        lineage.compute(&before.name, &values);
     }
 }
 
@@ -388,16 +447,23 @@ fn values_of(operation: &Operation) -> Vec<String> {
     }
 }
 
-/// The columns for which a step gives values.
-fn given_values(operation: &Operation) -> Result<Vec<String>> {
+/// The columns for which a step gives values, and the values.
+fn values_given(operation: &Operation) -> Result<Vec<(String, String)>> {
     Ok(match operation {
-        Operation::AddColumn { column, value: Some(_), .. } => vec![defined_column(column)?],
-        Operation::AlterColumn { column, change, .. } if change.value.is_some() => {
-            vec![column.clone()]
+        Operation::AddColumn { column, value: Some(value), .. } => {
+            vec![(defined_column(column)?, value.clone())]
         }
-        Operation::Rebuild { values, .. } => values.iter().map(|(name, _)| name.clone()).collect(),
+        Operation::AlterColumn { column, change, .. } => {
+            change.value.iter().map(|value| (column.clone(), value.clone())).collect()
+        }
+        Operation::Rebuild { values, .. } => values.clone(),
         _ => Vec::new(),
     })
+}
+
+/// The columns for which a step gives values.
+fn given_values(operation: &Operation) -> Result<Vec<String>> {
+    Ok(values_given(operation)?.into_iter().map(|(column, _)| column).collect())
 }
 
 /// SQLite's own statement for a change, where it has one that keeps to what the phase asks.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::name::{fold, quote, same};
 use crate::schema::{Column, ColumnStorage, Schema, Table};
+use crate::sql::{mentions, significant_tokens, unquote};
 
 /// Where the values of one column come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub enum ColumnOrigin {
 pub struct CopyLayer {
     /// Pairs of a name and the SQL that gives its value.
     pub columns: Vec<(String, String)>,
+    /// The name by which expressions call the row of the level below: that of the table, or `old`.
+    pub row: Option<String>,
+    /// The table, if an expression reads other rows of it.
+    pub reads: Option<String>,
 }
 
 /// One column of a table and its origin.
@@ -48,6 +53,8 @@ pub struct TableLineage {
     pub columns: Vec<ColumnLineage>,
     /// The levels of the copying query, the lowest first; none if columns are copied as they are.
     pub layers: Vec<CopyLayer>,
+    /// Whether a data step made the table anew and filled it with the rows of the table before.
+    pub remade: bool,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
     /// The number of columns that it has had, those that are gone included.
@@ -113,6 +120,10 @@ impl Lineage {
         self.tables.remove(&fold(table));
     }
 
+    pub(super) fn insert(&mut self, name: &str, table: TableLineage) {
+        self.tables.insert(fold(name), table);
+    }
+
     pub(super) fn table_mut(&mut self, name: &str) -> Option<&mut TableLineage> {
         self.tables.get_mut(&fold(name))
     }
@@ -134,7 +145,18 @@ impl TableLineage {
             .collect();
         let base = table.columns.iter().map(|column| column.name.clone()).collect();
         let known = table.columns.len();
-        Self { from: table.name.clone(), columns, layers: Vec::new(), base, known }
+        let from = table.name.clone();
+        Self { from, columns, layers: Vec::new(), remade: false, base, known }
+    }
+
+    /// Returns the lineage of a table that takes the rows of this one, with these columns.
+    pub(super) fn remade(&self, columns: Vec<(String, ColumnOrigin)>) -> Self {
+        let known = columns.len();
+        let columns = columns.into_iter().enumerate().map(|(id, (name, origin))| {
+            let source = (origin != ColumnOrigin::New).then(|| name.clone());
+            ColumnLineage { name, id, source, origin }
+        });
+        Self { columns: columns.collect(), remade: true, known, ..self.clone() }
     }
 
     /// Finds a column by its name now.
@@ -197,17 +219,27 @@ impl TableLineage {
         }
     }
 
-    /// Lets columns take the values of expressions over the row as it is named now.
-    pub(super) fn compute(&mut self, values: &[(String, String)]) {
-        self.name_everything();
+    /// The names that expressions for these columns can use: a column that is new is not among them, nor an older name
+    /// that it takes over.
+    pub(super) fn names_for(&self, values: &[(String, String)]) -> Vec<String> {
+        let mut named = self.clone();
+        named.name_everything(values);
+        named.visible()
+    }
+
+    /// Lets columns of the table, as it is called now, take the values of expressions over the row as it is named now.
+    pub(super) fn compute(&mut self, table: &str, values: &[(String, String)]) {
+        self.name_everything(values);
+        let names = self.visible();
         let mut top: Vec<(String, String)> = self
             .visible()
             .into_iter()
             .filter(|name| !values.iter().any(|(column, _)| same(column, name)))
             .map(|name| (name.clone(), quote(&name)))
             .collect();
+        let row = row_name(table, values);
         for (column, expression) in values {
-            top.push((column.clone(), format!("({expression}\n)")));
+            top.push((column.clone(), value_of(expression, table, (&row, &names))));
             let known = self.column(column).map(|it| it.id);
             let id = known.unwrap_or_else(|| self.next_id());
             self.drop_column(column);
@@ -218,7 +250,9 @@ impl TableLineage {
                 origin: ColumnOrigin::Computed,
             });
         }
-        self.layers.push(CopyLayer { columns: top });
+        let reads = values.iter().any(|(_, it)| asks(it) && mentions(it, &[table]));
+        let reads = reads.then(|| table.to_owned());
+        self.layers.push(CopyLayer { columns: top, row: Some(row), reads });
     }
 
     /// The names that the top layer gives: those of the columns, and older names that still mean
@@ -231,7 +265,8 @@ impl TableLineage {
     }
 
     /// Adds a layer in which every column goes by its name now, unless that is so already.
-    fn name_everything(&mut self) {
+    fn name_everything(&mut self, values: &[(String, String)]) {
+        let is_value = |name: &str| values.iter().any(|(column, _)| same(column, name));
         let renamed =
             self.columns.iter().any(|column| column.source.as_ref() != Some(&column.name));
         if !renamed {
@@ -240,6 +275,9 @@ impl TableLineage {
         let below = self.visible();
         let mut columns = Vec::new();
         for column in &mut self.columns {
+            if column.source.is_none() && is_value(&column.name) {
+                continue;
+            }
             let value = column.source.as_ref().map_or_else(|| "NULL".to_owned(), |it| quote(it));
             columns.push((column.name.clone(), value));
             if column.source.is_some() {
@@ -247,10 +285,44 @@ impl TableLineage {
             }
         }
         for older in below {
-            if !columns.iter().any(|(name, _)| same(name, &older)) {
+            if !is_value(&older) && !columns.iter().any(|(name, _)| same(name, &older)) {
                 columns.push((older.clone(), quote(&older)));
             }
         }
-        self.layers.push(CopyLayer { columns });
+        self.layers.push(CopyLayer { columns, row: None, reads: None });
     }
+}
+
+/// Tells whether an expression reads other rows than its own.
+pub fn asks(expression: &str) -> bool {
+    let words = ["SELECT", "VALUES", "IN"];
+    significant_tokens(expression).any(|it| words.iter().any(|word| it.is_word(expression, word)))
+}
+
+/// Tells whether a text uses a name in front of a column.
+fn qualifies(text: &str, name: &str) -> bool {
+    let tokens: Vec<_> = significant_tokens(text).collect();
+    tokens.windows(2).any(|pair| {
+        let [token, dot] = pair else { return false };
+        dot.is_mark(text, ".") && same(&unquote(token.text(text)), name)
+    })
+}
+
+/// The name by which expressions call their row: that of the table, unless one of them writes `old`.
+pub(super) fn row_name(table: &str, values: &[(String, String)]) -> String {
+    let old = values.iter().any(|(_, expression)| qualifies(expression, "old"));
+    if old { "old".to_owned() } else { table.to_owned() }
+}
+
+/// The SQL of a value. An expression that calls its row by the name of the table where the row is called `old` gets the
+/// row under that name, too.
+pub(super) fn value_of(expression: &str, table: &str, (row, names): (&str, &[String])) -> String {
+    if same(row, table) || !qualifies(expression, table) {
+        return format!("({expression}\n)");
+    }
+    let row = quote(row);
+    let columns: Vec<String> =
+        names.iter().map(|name| format!("{row}.{0} AS {0}", quote(name))).collect();
+    let table = quote(table);
+    format!("(SELECT ({expression}\n) FROM (SELECT {}) AS {table})", columns.join(", "))
 }

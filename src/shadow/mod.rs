@@ -7,6 +7,7 @@
 
 mod build;
 mod compile;
+mod data;
 mod define;
 mod disguise;
 mod health;
@@ -25,9 +26,10 @@ mod transfer;
 mod views;
 
 pub use compile::uncompilable;
+pub use data::{DataEffects, RowCopy, TableEffect};
 pub use health::{Unsound, UnsoundObject};
 pub use in_place::InPlace;
-pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage};
+pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage, asks};
 pub use quotes::NameAsString;
 pub use references::ChangedReference;
 pub use shadow::Shadow;

@@ -1,7 +1,7 @@
 //! SQL of a phase that is to run next: it must compile now, with what the file will have, because the run finds out
 //! only after the backup.
 
-use super::shadow::{Shadow, not_allowed};
+use super::shadow::Shadow;
 use crate::database::{MissingPart, strict_names, string_in_double_quotes, stub, take_back, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::quote;
@@ -70,8 +70,9 @@ impl Shadow {
             for alias in ["", " AS old"] {
                 let compiled = compile(value, alias);
                 if let (Ok(()), Some(strict)) = (&compiled, &strict) {
-                    compile(strict, alias)
-                        .map_err(|it| not_allowed(&string_in_double_quotes(&it)).about(table))?;
+                    compile(strict, alias).map_err(|it| {
+                        self.not_allowed(&string_in_double_quotes(&it)).about(table)
+                    })?;
                 }
                 match compiled {
                     Err(error) if MissingPart::in_error(&error).is_some() => {

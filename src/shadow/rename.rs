@@ -1,6 +1,6 @@
 //! Renames: SQLite's own, with what it refuses or forgets made up for.
 
-use super::shadow::{Shadow, at_step, not_allowed};
+use super::shadow::{Shadow, at_step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
@@ -117,10 +117,9 @@ impl Shadow {
             return Ok(());
         }
         if rename.table.is_none() && self.fence.protects(rename.to) {
-            return Err(not_allowed(&format!(
-                "a table renamed to the version table {}",
-                rename.to
-            )));
+            return Err(
+                self.not_allowed(&format!("a table renamed to the version table {}", rename.to))
+            );
         }
         self.refuse_unknown(&rename)?;
         self.refuse_unsound_users(&rename)?;

@@ -7,13 +7,13 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::build::open_memory;
+use super::data::{DataEffects, Following};
 use super::health::UnsoundObject;
 use super::lineage::Lineage;
 use super::quotes::NameAsString;
 use super::references::ChangedReference;
 use crate::database::{
-    Fence, MissingPart, Purpose, Touched, from_statement, run_fenced, run_one, stub, with_stubs,
-    words,
+    Fence, MissingPart, Purpose, from_statement, run_followed, run_one, stub, with_stubs, words,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
@@ -254,18 +254,16 @@ impl Shadow {
         self.plans_a_run
     }
 
-    /// Checks the statements of a data step. Statements that change rows are only compiled;
-    /// statements that change the schema are carried out.
+    /// Checks the statements of a data step and follows what they do to tables. Statements that change
+    /// rows are only compiled; statements that change the schema are carried out.
     ///
     /// # Errors
     /// [`ErrorKind::Step`] with the line of the statement and the reason.
-    pub fn apply_data(&mut self, sql: &str) -> Result<Touched> {
+    pub fn apply_data(&mut self, sql: &str) -> Result<DataEffects> {
         self.changed();
         self.connection.execute_batch("SAVEPOINT data")?;
         let applied = match self.plans_a_run {
-            true => self.without_stubs(|shadow| {
-                run_fenced(&shadow.connection, &shadow.fence, sql, Purpose::CheckNew)
-            }),
+            true => self.without_stubs(|shadow| shadow.follow_data(sql, Purpose::CheckNew)),
             false => self.apply_old_data(sql),
         };
         match &applied {
@@ -273,24 +271,49 @@ impl Shadow {
             // The first error counts; an interrupt ends the savepoint, too.
             Err(_) => drop(self.connection.execute_batch("ROLLBACK TO data; RELEASE data")),
         }
-        let touched = applied?;
+        let effects = applied?;
+        self.changed();
         self.forget_replaced_references()?;
-        Ok(touched)
+        Ok(effects)
     }
 
-    fn apply_old_data(&mut self, sql: &str) -> Result<Touched> {
+    /// Refuses what no phase may do.
+    pub(super) fn not_allowed(&self, what: &str) -> Error {
+        let kind = if self.plans_a_run { ErrorKind::PhaseFile } else { ErrorKind::Step };
+        Error::new(kind, format!("{what} is not allowed in a phase"))
+    }
+
+    /// Runs the statements of a data step that change the schema, and follows all of them.
+    fn follow_data(&self, sql: &str, purpose: Purpose) -> Result<DataEffects> {
+        let mut following = Following::new(Lineage::identity(&*self.current()?));
+        let how = (&self.fence, purpose);
+        let touched = run_followed(&self.connection, how, sql, &mut following)?;
+        Ok(DataEffects { touched, ..following.effects })
+    }
+
+    fn apply_old_data(&mut self, sql: &str) -> Result<DataEffects> {
         loop {
-            let checked = run_fenced(&self.connection, &self.fence, sql, Purpose::Check);
+            self.connection.execute_batch("SAVEPOINT attempt")?;
+            let checked = self.follow_data(sql, Purpose::Check);
             let part = match &checked {
-                Ok(_) => break checked,
+                Ok(_) => None,
                 Err(error) => MissingPart::in_text(&error.to_string()),
             };
-            match part {
+            let again = match part {
                 Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
                     self.missing.push(part);
+                    true
                 }
-                Some(_) | None => break checked,
+                Some(_) | None => false,
+            };
+            // What ran before the missing part was met runs again.
+            let end =
+                if again { "ROLLBACK TO attempt; RELEASE attempt" } else { "RELEASE attempt" };
+            self.connection.execute_batch(end)?;
+            if !again {
+                return checked;
             }
+            self.changed();
         }
     }
 
@@ -316,7 +339,7 @@ impl Shadow {
             }
         });
         done.map_err(|error| match denied {
-            Some(what) => not_allowed(&what),
+            Some(what) => self.not_allowed(&what),
             None => {
                 let what = words(&error);
                 from_statement(error, what)
@@ -398,10 +421,6 @@ impl Shadow {
         self.connection.execute_batch("PRAGMA writable_schema=RESET")?;
         Ok(())
     }
-}
-
-pub(super) fn not_allowed(what: &str) -> Error {
-    Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase"))
 }
 
 /// Finds a name that no object of a schema has, beginning with the wish.

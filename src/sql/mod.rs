@@ -4,6 +4,7 @@
 //! outside the edited piece stays as it was. Splitting a script into statements is the business of
 //! `sqlite3_prepare`, never of this module.
 
+mod copy;
 mod create_table;
 pub mod edit;
 mod error;
@@ -15,6 +16,7 @@ mod reader;
 mod tests;
 mod token;
 
+pub use copy::{CopyItem, TableCopy, table_copy};
 pub use create_table::{
     ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOption, TableOptionKind,
 };

@@ -349,6 +349,9 @@ fn named_objects(plan: &Plan) -> BTreeSet<String> {
             match change {
                 VirtualChange::Create { sql } => panic!("created: {sql}"),
                 VirtualChange::Drop { table } => panic!("dropped: {table}"),
+                VirtualChange::Fill { table, .. } => {
+                    named.insert(table.clone());
+                }
                 VirtualChange::Rename { from, to, .. }
                 | VirtualChange::Recreate { from, to, .. } => {
                     named.extend([from.clone(), to.clone()]);

@@ -598,3 +598,77 @@ fn a_restore_to_phases_without_a_file_says_so_first() {
     project.write_phase("p3.toml", "not TOML");
     project.run(&["restore", "before:p1", "--yes"]).expect_code(0);
 }
+
+/// Says of a table what a comparison with a backup found: whether it holds, and its words.
+fn rows_of(project: &Project, against: &Path, table: &str, code: i32) -> (bool, String) {
+    let arguments = ["verify", "--json", "--against", against.to_str().unwrap()];
+    let document = project.run(&arguments).expect_code(code).json();
+    let checks = document["checks"].as_array().unwrap();
+    let check = checks.iter().find(|it| it["name"] == format!("rows of {table}"));
+    let check = check.unwrap_or_else(|| panic!("no rows of {table} in {document}"));
+    (check["ok"] == true, check["detail"].as_str().unwrap().to_owned())
+}
+
+/// A project whose phases rename a table and a column, add one, and drop a table; and the backup from before.
+fn renamed() -> (Project, PathBuf) {
+    let project = project();
+    let sql = "CREATE TABLE gone(x); INSERT INTO gone VALUES (1); \
+               CREATE TABLE pair(a, b, PRIMARY KEY(a, b)) WITHOUT ROWID; \
+               INSERT INTO pair VALUES (1, 'x'), (1, 'y'); INSERT INTO t(a) VALUES ('second')";
+    sqlite3(&project.database(), sql);
+    project.write_phase("p1.toml", "[[up]]\nop = 'rename_table'\nfrom = 't'\nto = 'u'\n[[up]]\nop = 'rename_column'\ntable = 'u'\nfrom = 'a'\nto = 'name'\n");
+    project.write_phase("p2.toml", "[[up]]\nop = 'add_column'\ntable = 'u'\ncolumn = 'n INTEGER DEFAULT 3'\n[[up]]\nop = 'drop_table'\ntable = 'gone'\n[[up]]\nop = 'rename_column'\ntable = 'pair'\nfrom = 'b'\nto = 'c'\n");
+    let report = project.run(&["upgrade", "--json"]).expect_code(0).json();
+    let backup = PathBuf::from(report["backup"].as_str().unwrap());
+    (project, backup)
+}
+
+#[test]
+fn a_migrated_file_is_verified_against_its_backup_through_the_renames() {
+    let (project, backup) = renamed();
+    assert_eq!(
+        rows_of(&project, &backup, "u", 0),
+        (true, "2 equal, 0 changed, 0 missing, 0 new".to_owned())
+    );
+    assert_eq!(
+        rows_of(&project, &backup, "pair", 0),
+        (true, "2 equal, 0 changed, 0 missing, 0 new".to_owned())
+    );
+    assert!(rows_of(&project, &backup, "gone", 0).1.contains("a phase dropped"));
+}
+
+#[test]
+fn a_row_that_changed_after_the_migration_is_found_through_the_renames() {
+    for (sql, table, words) in [
+        ("UPDATE u SET name = 'other' WHERE id = 2", "u", "1 equal, 1 changed, 0 missing, 0 new"),
+        (
+            "UPDATE u SET name = CAST(name AS BLOB) WHERE id = 1",
+            "u",
+            "1 equal, 1 changed, 0 missing, 0 new",
+        ),
+        ("DELETE FROM pair WHERE c = 'y'", "pair", "1 equal, 0 changed, 1 missing, 0 new"),
+        ("INSERT INTO u(name) VALUES ('third')", "u", "2 equal, 0 changed, 0 missing, 1 new"),
+    ] {
+        let (project, backup) = renamed();
+        sqlite3(&project.database(), sql);
+        assert_eq!(rows_of(&project, &backup, table, 3), (false, words.to_owned()), "{sql}");
+    }
+    // What the phases added is not in the backup.
+    let (project, backup) = renamed();
+    sqlite3(&project.database(), "UPDATE u SET n = 4");
+    assert!(rows_of(&project, &backup, "u", 0).0);
+}
+
+#[test]
+fn a_file_that_went_back_down_is_verified_against_the_backup_from_up_there() {
+    let project = project();
+    project.write_phase("p1.toml", "[[up]]\nop = 'rename_table'\nfrom = 't'\nto = 'u'\n");
+    let first = project.run(&["upgrade", "--json"]).expect_code(0).json();
+    let down = project.run(&["downgrade", "--json"]).expect_code(0).json();
+    let path = |report: &Value| PathBuf::from(report["backup"].as_str().unwrap());
+    assert!(rows_of(&project, &path(&first), "t", 0).0);
+    assert!(rows_of(&project, &path(&down), "t", 0).0);
+    sqlite3(&project.database(), "UPDATE t SET a = NULL");
+    assert!(!rows_of(&project, &path(&first), "t", 3).0);
+    assert!(!rows_of(&project, &path(&down), "t", 3).0);
+}

@@ -42,7 +42,8 @@ fn reaches_no_other_file(make: impl Fn(&str) -> String) {
     let chain =
         phaseshift::phase::Chain::read(&phaseshift::files::RealFiles, &bench.project().phases());
     if chain.is_ok() {
-        bench.refused(ErrorKind::Step, "");
+        let error = bench.run(&up_to("head")).expect_err("a refusal");
+        assert_eq!(error.state(), phaseshift::DatabaseState::Unchanged, "{error}");
     }
     assert_eq!(std::fs::read(&other).unwrap(), before, "another file was written");
 }
@@ -321,7 +322,7 @@ fn no_phase_writes_the_version_tables() {
         bench.phase("a", &step("create_table", &[("sql", "CREATE TABLE q(a)")]));
         bench.up();
         bench.phase("b", &sql(text));
-        let error = bench.refused(ErrorKind::Step, "the version table");
+        let error = bench.refused(ErrorKind::PhaseFile, "the version table");
         assert!(error.to_string().to_lowercase().contains(table), "{error}");
     }
 }
@@ -347,7 +348,7 @@ fn no_step_changes_the_version_tables() {
         bench.phase("a", &step("create_table", &[("sql", "CREATE TABLE q(a)")]));
         bench.up();
         bench.phase("b", &text);
-        bench.refused(ErrorKind::Step, "version table");
+        bench.refused(ErrorKind::PhaseFile, "version table");
     }
 }
 
@@ -363,7 +364,7 @@ fn a_table_does_not_become_the_version_table_with_rows_of_its_own() {
     ] {
         let bench = Bench::new(PEOPLE);
         bench.steps(&text);
-        bench.refused(ErrorKind::Step, "version table");
+        bench.refused(ErrorKind::PhaseFile, "version table");
     }
 }
 
@@ -374,7 +375,7 @@ fn a_trigger_of_the_file_writes_no_version_table_for_a_phase() {
     bench.up();
     bench.ask("CREATE TRIGGER sly AFTER UPDATE ON people BEGIN UPDATE schema_version SET version = 3; END");
     bench.phase("b", &sql("UPDATE people SET city = 'x'"));
-    bench.refused(ErrorKind::Step, "sly");
+    bench.refused(ErrorKind::PhaseFile, "sly");
 }
 
 #[test]
@@ -481,7 +482,7 @@ fn a_string_in_double_quotes_is_refused_in_a_data_step() {
             "nmae",
         ),
     ] {
-        refused(PEOPLE, ErrorKind::Step, &sql(text), names);
+        refused(PEOPLE, ErrorKind::PhaseFile, &sql(text), names);
     }
 }
 
@@ -512,7 +513,7 @@ fn a_string_in_double_quotes_is_refused_in_new_objects() {
         sql("CREATE VIEW v AS SELECT \"nmae\" AS n FROM people"),
         sql("CREATE TRIGGER g AFTER INSERT ON people BEGIN SELECT \"nmae\"; END"),
     ] {
-        refused(PEOPLE, ErrorKind::Step, &text, "nmae");
+        refused(PEOPLE, ErrorKind::PhaseFile, &text, "nmae");
     }
 }
 
@@ -535,7 +536,7 @@ fn a_string_in_double_quotes_is_refused_in_values() {
             )
         ),
     ] {
-        refused(PEOPLE, ErrorKind::Step, &text, "nmae");
+        refused(PEOPLE, ErrorKind::PhaseFile, &text, "nmae");
     }
 }
 
@@ -684,5 +685,45 @@ fn a_value_of_a_later_phase_is_compiled_before_the_run() {
         bench.phase("a", &step("create_table", &[("sql", "CREATE TABLE q(a)")]));
         bench.phase("b", &format!("{}{text}", sql("INSERT INTO q VALUES (1)")));
         bench.refused(ErrorKind::MissingPart, "slugify");
+    }
+}
+
+#[test]
+fn a_stored_text_with_a_second_statement_reaches_nothing() {
+    for (entry, name) in [
+        (
+            "CREATE VIEW seen AS SELECT name FROM people; ATTACH '{}' AS e; DELETE FROM e.people",
+            "seen",
+        ),
+        ("CREATE INDEX by_name ON people(name); VACUUM INTO '{}'", "by_name"),
+        ("CREATE TRIGGER g AFTER INSERT ON people BEGIN SELECT 1; END; DELETE FROM people", "g"),
+    ] {
+        let bench = Bench::new(&format!(
+            "{PEOPLE} CREATE VIEW seen AS SELECT name FROM people; CREATE INDEX by_name ON people(name);
+             CREATE TRIGGER g AFTER INSERT ON people BEGIN SELECT 1; END;"
+        ));
+        let other = bench.project().aside("other.db");
+        std::fs::copy(bench.database(), &other).unwrap();
+        let before = std::fs::read(&other).unwrap();
+        let text = entry.replace("{}", other.to_str().unwrap());
+        let program = format!(
+            "c = sqlite3.connect(path)\nc.execute('PRAGMA writable_schema = ON')\n\
+             c.execute('UPDATE sqlite_schema SET sql = ? WHERE name = ?', ({}, {}))\nc.commit()",
+            toml(&text),
+            toml(name)
+        );
+        crate::support::python(&bench.database(), &program);
+        assert_eq!(
+            bench.ask(&format!("SELECT sql FROM sqlite_schema WHERE name = '{name}'")),
+            text
+        );
+        bench.steps(&step(
+            "rename_column",
+            &[("table", "people"), ("from", "city"), ("to", "town")],
+        ));
+        let error = bench.run(&up_to("head")).expect_err("a refusal");
+        assert_eq!(error.state(), phaseshift::DatabaseState::Unchanged, "{error}");
+        assert_eq!(std::fs::read(&other).unwrap(), before, "another file was written");
+        assert_eq!(bench.ask("SELECT count(*) FROM people"), "2");
     }
 }

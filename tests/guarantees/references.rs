@@ -181,3 +181,88 @@ fn a_dropped_column_does_not_uncover_one_of_an_outer_query() {
     );
     bench.refused(ErrorKind::Reference, "view v would read other columns");
 }
+
+const FAMILY: &str = "
+CREATE TABLE parent(id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+CREATE TABLE child(id INTEGER PRIMARY KEY, parent INT REFERENCES parent(id));
+CREATE TABLE stray(id INTEGER PRIMARY KEY, lost INT REFERENCES nowhere(id), up INT);
+INSERT INTO parent VALUES (1, 'a'); INSERT INTO child VALUES (1, 1); INSERT INTO stray VALUES (1, NULL, 1);";
+
+#[test]
+fn a_foreign_key_to_a_table_that_does_not_exist_is_refused() {
+    for steps in [
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a INT REFERENCES person(id))\"\n",
+        "[[up]]\nop = \"add_column\"\ntable = \"child\"\ncolumn = \"p INT REFERENCES person\"\n",
+        "[[up]]\nop = \"rebuild\"\ntable = \"child\"\nsql = \"CREATE TABLE child(id INTEGER PRIMARY KEY, parent INT REFERENCES person(id))\"\n",
+        "[[up]]\nop = \"add_constraint\"\ntable = \"stray\"\nsql = \"FOREIGN KEY (up) REFERENCES person(id)\"\n",
+    ] {
+        let bench = Bench::new(FAMILY);
+        bench.steps(&format!("irreversible = \"a test\"\n{steps}"));
+        bench.refused(ErrorKind::Reference, "the table person, which does not exist");
+    }
+}
+
+#[test]
+fn a_parent_is_not_dropped_under_its_children() {
+    let bench = Bench::new(&FAMILY.replace("INSERT INTO child VALUES (1, 1);", ""));
+    bench.steps("irreversible = \"a test\"\n[[up]]\nop = \"drop_table\"\ntable = \"parent\"\n");
+    let refused = bench.run(&crate::support::up_to("head")).expect_err("a refusal");
+    assert!(crate::support::explain(&refused).contains("child"), "{refused}");
+    let both = Bench::new(FAMILY);
+    both.steps(
+        "irreversible = \"a test\"\n[[up]]\nop = \"drop_table\"\ntable = \"child\"\n\n[[up]]\nop = \"drop_table\"\ntable = \"parent\"\n",
+    );
+    let request = crate::support::up_to("head");
+    let ended = both.run(&request);
+    assert!(
+        !matches!(&ended, Err(error) if error.kind() == ErrorKind::Reference),
+        "both go: {ended:?}"
+    );
+}
+
+#[test]
+fn a_foreign_key_that_was_broken_before_does_not_stand_in_the_way() {
+    let bench = Bench::new(FAMILY);
+    bench.steps(&(rename_table("stray", "lost") + &rename_column("child", "id", "number")));
+    bench.up();
+    bench.down_judged();
+}
+
+#[test]
+fn a_parent_may_come_in_a_later_phase_of_the_run() {
+    let bench = Bench::new(FAMILY);
+    let create = |sql: &str| format!("[[up]]\nop = \"create_table\"\nsql = \"{sql}\"\n");
+    bench.phase("p1", &create("CREATE TABLE pet(owner INT REFERENCES person(id))"));
+    bench.phase("p2", &create("CREATE TABLE person(id INTEGER PRIMARY KEY)"));
+    bench.up();
+    let written =
+        "PRAGMA foreign_keys=ON; INSERT INTO person VALUES (1); INSERT INTO pet VALUES (1)";
+    assert_eq!(bench.ask(&format!("{written}; SELECT count(*) FROM pet")), "1");
+}
+
+#[test]
+fn triggers_fire_in_the_order_that_they_had() {
+    for names in [["a", "b", "c"], ["c", "a", "b"]] {
+        let triggers: String = names
+            .iter()
+            .map(|name| {
+                let seen = if *name == "a" { "old.note" } else { "'-'" };
+                format!(
+                    "CREATE TRIGGER {name} AFTER UPDATE ON item BEGIN INSERT INTO log(what) VALUES ('{name}' || {seen}); END;"
+                )
+            })
+            .collect();
+        let bench = Bench::new(&format!(
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, note TEXT); CREATE TABLE log(n INTEGER PRIMARY KEY, what TEXT);
+             CREATE TABLE other(x);
+             {triggers} INSERT INTO item VALUES (1, 'q');"
+        ));
+        let fire = "UPDATE item SET id = 1; SELECT group_concat(what) FROM (SELECT what FROM log ORDER BY n)";
+        let before = bench.naive(fire).ask("SELECT group_concat(what) FROM log");
+        bench.steps(
+            "parents = []\nstrategy = \"auto\"\n[[up]]\nop = \"replace_trigger\"\nsql = \"CREATE TRIGGER a AFTER UPDATE ON item BEGIN INSERT INTO log(what) VALUES ('a' || old.note) ; END\"\n",
+        );
+        bench.up();
+        assert_eq!(bench.naive_copy().ask(&format!("{fire};")), before, "{names:?}");
+    }
+}

@@ -372,5 +372,5 @@ fn p71_nothing_vacuums_the_file() {
     assert!(free(bench.ask("PRAGMA freelist_count")) > 400, "free pages stay");
 
     bench.phase("z", "parents = [\"change\"]\n[[up]]\nop = \"sql\"\nsql = \"VACUUM\"\n");
-    bench.refused(ErrorKind::Step, "not allowed in a phase");
+    bench.refused(ErrorKind::PhaseFile, "not allowed in a phase");
 }

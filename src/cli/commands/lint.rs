@@ -1,7 +1,7 @@
 //! `lint`: what is dangerous in phases, before anything runs.
 
 use phaseshift::database::Access;
-use phaseshift::inspect::{Finding, LintPolicy, count_rows_of, lint};
+use phaseshift::inspect::{Finding, LintPolicy, count_rows_of, lint, lint_data_steps};
 use phaseshift::migrate::{plan_phases, replay};
 use phaseshift::name::same;
 use phaseshift::phase::{Chain, Operation, PhaseId, Target};
@@ -61,7 +61,8 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<Answer> {
         None => plan_phases(&project, None, &all_ids)?,
     };
     let planned = planned.iter().filter(|plan| wanted.contains(&plan.id));
-    found.extend(planned.flat_map(|plan| of_definitions(plan, &project.chain)));
+    found.extend(planned.clone().flat_map(|plan| of_definitions(plan, &project.chain)));
+    found.extend(lint_data_steps(&project.chain, planned));
     if let (Some(database), Some(known)) = (&database, &known) {
         count_rows_of(&mut found, database.connection(), &known.schema)?;
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
 use phaseshift::plan::Direction;
+use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
 use super::facts::{ids, number};
@@ -67,6 +68,9 @@ pub fn complete(context: &Context, report: &Report) -> String {
     };
     line("Version:", &format!("{} to {}", number(report.from), number(report.to)));
     line("Proven:", &proven(report));
+    for table in &report.proof.remade {
+        line("Remade:", &table.to_string());
+    }
     line("Time:", &format!("{:.2} seconds", report.seconds));
     line("Size:", &size(&report.room.1));
     line("Backup:", &report.backup.display().to_string());
@@ -85,9 +89,10 @@ pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{ok} Size: {}\n{ok} Backup: {}\n{}{}{}",
+        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{ok} Size: {}\n{ok} Backup: {}\n{}{}{}",
         proven(report),
         report.seconds,
+        remade(context, report),
         size(&report.room.1),
         escaped(report.backup.display()),
         lost_rules(report) + &retained(&report.pruned),
@@ -154,6 +159,13 @@ fn proven(report: &Report) -> String {
         let _ = write!(text, "; changed by data steps: {tables}");
     }
     text
+}
+
+/// Says of each table that a data step made anew how its rows compare with the backup.
+fn remade(context: &Context, report: &Report) -> String {
+    let bullet = context.terminal.out.bullet();
+    let line = |it: &RemadeTable| format!("{bullet} Made anew by statements: {}\n", escaped(it));
+    report.proof.remade.iter().map(line).collect()
 }
 
 fn follow_up(report: &Report) -> String {

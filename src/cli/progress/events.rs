@@ -31,6 +31,7 @@ pub(super) fn json(event: &Event) -> Value {
         Event::RowsChanged { table, before, after } => {
             json!({"event": "rows-changed", "table": table, "before": before, "after": after})
         }
+        Event::SchemaChanged { what } => json!({"event": "schema-changed", "what": what}),
         Event::CheckingStarted => json!({"event": "checking-started"}),
         Event::CheckPassed { name, detail } => {
             json!({"event": "check-passed", "name": name, "detail": detail})

@@ -84,6 +84,7 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
         1 => changes.push("Run the statements of 1 data step".to_owned()),
         count => changes.push(format!("Run the statements of {count} data steps")),
     }
+    changes.extend(summary.data_changes.iter().map(|it| format!("By statements: {it}")));
     if changes.is_empty() {
         changes.push("Change no table; only the version is recorded".to_owned());
     }

@@ -90,6 +90,7 @@ impl RunScreen {
                 }
                 Some(_) | None => self.part_line(what.clone()),
             },
+            Event::SchemaChanged { what } => self.part_line(what.clone()),
             Event::CheckingStarted => {
                 let before = self.finish();
                 format!("{before}\nVerifying migration...\n")
