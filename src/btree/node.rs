@@ -186,6 +186,10 @@ impl Node {
         // vdbe.c): where that is 0, all its values are NULL, else the record is corrupt.
         let begins = self.data.get(at).is_some_and(|first| match length {
             0 => *first == 0 && self.kind.table && at < self.usable,
+            // So does it where the length is cut off: the bytes behind belong to no record, and change with a copy.
+            _ if *first >= 0x80 => {
+                self.data.get(at..at + local).is_some_and(|it| varint(it).is_some())
+            }
             _ => *first >= 2,
         });
         if !begins {

@@ -1,5 +1,7 @@
 //! The look: read, plan, and find everything that can be known to be wrong. Nothing is written.
 
+use rusqlite::Connection;
+
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::applied;
@@ -167,14 +169,7 @@ impl Migration<Prepared> {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
-        if request.losses == LossPolicy::Refuse {
-            refuse_losses(&plan)?;
-        }
-        if let Some(first) = plan.phases.first() {
-            check_requirements(database.connection(), first)?;
-        }
-        check_virtual_tables(database.connection(), &plan)?;
-        check_rows(database.connection(), &plan)?;
+        refuse_by_rows(database.connection(), &plan, request.losses)?;
         let files = project.options.files.as_ref();
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
@@ -184,6 +179,23 @@ impl Migration<Prepared> {
         }
         Ok(Found::Plan(Box::new(Planned { project, known, plan })))
     }
+}
+
+/// Refuses a plan because of what the rows of the file are: it would lose something unasked, a `require` check does
+/// not hold, or rows break a new rule.
+pub(super) fn refuse_by_rows(
+    connection: &Connection,
+    plan: &Plan,
+    losses: LossPolicy,
+) -> Result<()> {
+    if losses == LossPolicy::Refuse {
+        refuse_losses(plan)?;
+    }
+    if let Some(first) = plan.phases.first() {
+        check_requirements(connection, first)?;
+    }
+    check_virtual_tables(connection, plan)?;
+    check_rows(connection, plan)
 }
 
 /// What was found in a file in one state.

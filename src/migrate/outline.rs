@@ -2,15 +2,17 @@
 //!
 //! Nothing here leads to a run: an outline was made without the checks that a run needs.
 
+use rusqlite::Connection;
+
 use crate::database::Access;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::phase::PhaseId;
-use crate::plan::{Direction, PhasePlan, plan_phase};
+use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
 use crate::preflight::count_losses;
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::look::{Request, UpToDate, plan_path};
+use super::look::{Request, UpToDate, plan_path, refuse_by_rows};
 use super::project::Project;
 use super::reproducible::notice_what_runs_here_only;
 use super::state::Migration;
@@ -36,6 +38,29 @@ impl Migration<Outlined> {
     /// Those of opening and reading the file; [`crate::ErrorKind::Step`] and the like if a phase
     /// does not fit it.
     pub fn outline(project: &Project, request: &Request) -> Result<Outline> {
+        Self::outline_with(project, request, &|_, _| Ok(()))
+    }
+
+    /// Plans the way to a target as a script, and refuses what a run refuses because of the rows of the file: its
+    /// losses, the `require` checks, and the rows that break a new rule. The space and the locks are not judged.
+    ///
+    /// # Errors
+    /// Those of [`Migration::outline`], and of [`Migration::look`] as far as the rows cause them.
+    pub fn outline_for_script(project: &Project, request: &Request) -> Result<Outline> {
+        Self::outline_with(project, request, &|connection, plan| {
+            // `query_only` forbids temporary tables, too (https://sqlite.org/pragma.html#pragma_query_only).
+            connection.execute_batch("PRAGMA query_only=OFF")?;
+            let judged = refuse_by_rows(connection, plan, request.losses);
+            connection.execute_batch("PRAGMA query_only=ON")?;
+            judged
+        })
+    }
+
+    fn outline_with(
+        project: &Project,
+        request: &Request,
+        judge: &dyn Fn(&Connection, &Plan) -> Result<()>,
+    ) -> Result<Outline> {
         let database = project.open(Access::Look)?;
         let known = project.know(&database)?;
         let project = &project.as_recorded(&known.recorded)?;
@@ -47,12 +72,13 @@ impl Migration<Outlined> {
             let current = project.chain.current(&known.applied);
             return Ok(Outline::UpToDate(Box::new(UpToDate { known, current })));
         }
-        let mut plan = plan_path(project, &known, &path, request.direction)
-            .map_err(|error| error.in_database(&project.database))?;
+        let located = |error: Error| error.in_database(&project.database);
+        let mut plan = plan_path(project, &known, &path, request.direction).map_err(located)?;
         if request.direction == Direction::Up {
             notice_what_runs_here_only(project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
+        judge(database.connection(), &plan).map_err(located)?;
         let (transactions, state) = (request.transactions, Outlined(()));
         let migration = Self { project: project.clone(), known, plan, transactions, state };
         Ok(Outline::Planned(Box::new(migration)))

@@ -1,10 +1,14 @@
 //! The plan of a migration as an SQL script, version rows included.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, record_script};
+use crate::name::fold;
 use crate::phase::TargetRange;
-use crate::plan::{self, Direction, PhasePlan, Plan, Stage};
+use crate::plan::{self, Direction, PhasePlan, Plan, ScriptFacts, Stage, find_losses, origin_of};
 use crate::schema::Schema;
+use crate::shadow::Shadow;
 
 use super::look::plan_path;
 use super::project::Project;
@@ -23,7 +27,7 @@ pub fn script<S>(migration: &Migration<S>) -> Result<String> {
 /// Prints the script that leads a file from one place of the chain to another, without a file: it
 /// begins with the schema that the chain makes from nothing up to the first place.
 ///
-/// What a way down loses is lost by the script; nobody can be asked.
+/// Rows are unknown, so the script carries the checks; what a way down loses is lost by the script, which says so.
 ///
 /// # Errors
 /// As [`Chain::up_range`](crate::phase::Chain::up_range) and
@@ -42,13 +46,14 @@ pub fn script_range(
     let applied = project.chain.applied_at(&range.from)?;
     let schema = replay(project, &applied)?.schema()?;
     let known = Known { schema, recorded: Recorded::default(), applied };
-    let plan = plan_path(project, &known, &path, direction)?;
+    let mut plan = plan_path(project, &known, &path, direction)?;
+    find_losses(&mut plan);
     script_of(&plan, &project.versions)
 }
 
 fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
     refuse_rebuilds_without_parts(plan)?;
-    Ok(plan::script(plan, &|phase: &PhasePlan| {
+    let record = |phase: &PhasePlan| {
         // A script may meet a file that has the version tables, or lacks them, whatever was planned.
         let mut statements: Vec<String> = versions
             .missing_from(&Schema::default())
@@ -59,7 +64,30 @@ fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
             statements.extend(record_script(versions, &event));
         }
         statements
-    }))
+    };
+    Ok(plan::script(plan, &ScriptFacts { record: &record, keys: checked_keys(plan)? }))
+}
+
+/// The tables with foreign keys that SQLite can check before and after a plan: their names after it, and before it
+/// unless they are new.
+fn checked_keys(plan: &Plan) -> Result<Vec<(String, Option<String>)>> {
+    let ends = plan.phases.first().zip(plan.target());
+    let Some((before, after)) = ends.map(|(first, target)| (&first.before, target)) else {
+        return Ok(Vec::new());
+    };
+    let (loose_before, loose_after) = (loose_keys(before)?, loose_keys(after)?);
+    let stages: Vec<&Stage> = plan.stages().collect();
+    let children = after.tables.values().filter(|it| !it.foreign_keys.is_empty());
+    let sound = children.filter(|it| !loose_after.contains(&fold(&it.name)));
+    let named = sound.map(|it| (it.name.clone(), origin_of(&stages, &it.name)));
+    Ok(named
+        .filter(|(_, origin)| !origin.as_ref().is_some_and(|it| loose_before.contains(&fold(it))))
+        .collect())
+}
+
+fn loose_keys(schema: &Schema) -> Result<BTreeSet<String>> {
+    let loose = Shadow::of(schema)?.loose_foreign_keys()?;
+    Ok(loose.into_iter().map(|(table, _)| fold(&table)).collect())
 }
 
 /// A script rebuilds every table, also those that a run leaves in place because a part is missing.

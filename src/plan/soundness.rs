@@ -313,7 +313,8 @@ fn table_before(stages: &[Stage], table: &str) -> Option<String> {
     origin_of(&stages.iter().collect::<Vec<_>>(), table)
 }
 
-fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
+/// Returns the name that a table had before some stages; `None` if it is new.
+pub fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
     let mut name = table.to_owned();
     for stage in stages.iter().rev() {
         let lineage = match stage {

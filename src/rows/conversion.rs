@@ -88,11 +88,7 @@ fn stored_otherwise(
     (column, test): (&TypedColumn, &str),
 ) -> Result<Option<String>> {
     let value = quote(&column.from);
-    connection.execute_batch(&format!(
-        "DROP TABLE IF EXISTS temp.{TYPED};
-         CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {})",
-        column.declared
-    ))?;
+    connection.execute_batch(&typed_table(column).join(";"))?;
     let insert = format!(
         "INSERT INTO temp.{TYPED} SELECT {}, {value}, {value} FROM {} NOT INDEXED WHERE {test}",
         shown_key(values.shape),
@@ -106,6 +102,29 @@ fn stored_otherwise(
         format!("the new type would convert {count} values ({})", samples.join("; "))
     }))
 }
+
+/// The statements that make the temporary column of the new type.
+fn typed_table(column: &TypedColumn) -> [String; 2] {
+    [
+        format!("DROP TABLE IF EXISTS temp.{TYPED}"),
+        format!("CREATE TEMP TABLE {TYPED}(row, value BLOB, stored {})", column.declared),
+    ]
+}
+
+/// Returns statements that try the new type of a column out in a temporary table, and the condition, as SQL, that
+/// it converts a value; `None` if the type converts nothing.
+pub fn conversion_sql(column: &TypedColumn, source: &str) -> Option<(Vec<String>, String)> {
+    let test = may_change(column)?;
+    let value = quote(&column.from);
+    let mut statements = typed_table(column).to_vec();
+    statements.push(format!(
+        "INSERT INTO temp.{TYPED} SELECT NULL, {value}, {value} FROM {source} NOT INDEXED WHERE {test}"
+    ));
+    Some((statements, format!("EXISTS (SELECT 1 FROM temp.{TYPED} WHERE {DIFFERS})")))
+}
+
+/// The condition, as SQL, that a value was stored in another way.
+const DIFFERS: &str = "typeof(value) <> typeof(stored) OR value IS NOT stored";
 
 /// The condition, as SQL, that the new type of a column may convert a value: it says yes rather than no.
 /// `None` if it converts nothing.
@@ -127,8 +146,7 @@ fn may_change(column: &TypedColumn) -> Option<String> {
 }
 
 fn converted(connection: &Connection) -> Result<Option<(i64, Vec<String>)>> {
-    let differs =
-        format!("FROM temp.{TYPED} WHERE typeof(value) <> typeof(stored) OR value IS NOT stored");
+    let differs = format!("FROM temp.{TYPED} WHERE {DIFFERS}");
     let count: i64 =
         connection.query_row(&format!("SELECT count(*) {differs}"), [], |row| row.get(0))?;
     if count == 0 {

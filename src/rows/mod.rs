@@ -11,7 +11,7 @@ mod index_check;
 mod sum;
 
 pub use compare::{Allowance, Comparison, Difference, Side, compare};
-pub use conversion::{TypedColumn, Values, conversions, show};
+pub use conversion::{TypedColumn, Values, conversion_sql, conversions, show};
 pub use database::{compare_databases, count_rows, count_rows_where};
 pub use index_check::index_finding;
 pub use sum::sum_rows;

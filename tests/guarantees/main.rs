@@ -18,6 +18,7 @@ mod missing_collation;
 mod outside;
 mod records;
 mod references;
+mod scripts;
 mod sql_steps;
 mod unadopted;
 mod virtual_tables;

@@ -74,6 +74,9 @@ pub struct PlanArgs {
     /// Plan the way down
     #[arg(long)]
     pub down: bool,
+    /// Print the script although rows or values are lost that way
+    #[arg(long, requires = "sql")]
+    pub accept_loss: bool,
     /// Leave tables where they are in which only names change
     #[arg(long)]
     pub in_place: bool,

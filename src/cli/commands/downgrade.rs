@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::plan::Direction;
 
-use super::look::{meant, request_of};
+use super::look::{loss_policy, meant, request_of};
 use super::migrate::unguided;
 use super::plan;
 use crate::cli::answer::Answer;
@@ -17,7 +17,8 @@ use crate::cli::context::Context;
 pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
     let goal = &arguments.goal;
     if arguments.sql {
-        return plan::sql(context, goal.target.as_deref(), Direction::Down);
+        let losses = loss_policy(goal.accept_loss);
+        return plan::sql(context, goal.target.as_deref(), (Direction::Down, losses));
     }
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Down, goal)?;

@@ -4,6 +4,7 @@ use phaseshift::Result;
 use phaseshift::migrate::{Look, Migration, Prepared, Project, Request};
 use phaseshift::phase::Target;
 use phaseshift::plan::Direction;
+use phaseshift::preflight::LossPolicy;
 
 use super::unadopted::name_the_phase;
 use crate::cli::args::Goal;
@@ -23,6 +24,11 @@ pub fn meant(project: Project, in_place: bool) -> Project {
     if in_place { project.in_place() } else { project }
 }
 
+/// Returns what `--accept-loss` says.
+pub fn loss_policy(accept_loss: bool) -> LossPolicy {
+    if accept_loss { LossPolicy::Accept } else { LossPolicy::Refuse }
+}
+
 /// Makes the request for the goal of a command.
 ///
 /// # Errors
@@ -31,7 +37,7 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
     let default = if direction == Direction::Up { "head" } else { "-1" };
     let request = request(direction, goal.target.as_deref(), default)?;
     let request = if goal.per_phase { request.per_phase() } else { request };
-    Ok(if goal.accept_loss { request.accepting_loss() } else { request })
+    Ok(Request { losses: loss_policy(goal.accept_loss), ..request })
 }
 
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.

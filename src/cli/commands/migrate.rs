@@ -8,7 +8,7 @@ use phaseshift::migrate::{
 use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
-use super::look::{look, meant, prerequisites, rebuilt_tables, request_of};
+use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
 use super::unadopted::offer;
 use super::{plan, report};
@@ -97,7 +97,8 @@ fn adopt_and_look(
 pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
     let goal = &arguments.goal;
     if arguments.sql {
-        return plan::sql(context, goal.target.as_deref(), Direction::Up);
+        let losses = loss_policy(goal.accept_loss);
+        return plan::sql(context, goal.target.as_deref(), (Direction::Up, losses));
     }
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;

@@ -1,12 +1,13 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Look, Migration, Outline, Project, script, script_range};
+use phaseshift::migrate::{Look, Migration, Outline, Request, script, script_range};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
+use phaseshift::preflight::LossPolicy;
 use serde_json::{Value, json};
 
-use super::look::{look, meant, prerequisites, request};
+use super::look::{look, loss_policy, meant, prerequisites, request};
 use super::report;
 use super::unadopted::name_the_phase;
 use crate::cli::answer::Answer;
@@ -29,10 +30,12 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
         false => Direction::Up,
     };
     if arguments.sql {
-        return sql(context, target, direction);
+        return sql(context, target, (direction, loss_policy(arguments.accept_loss)));
     }
     let project = meant(context.project()?, arguments.in_place);
-    let outlined = outline(&project, target, direction)?;
+    let request = goal(target, direction)?;
+    let outlined = Migration::outline(&project, &request)
+        .map_err(|error| name_the_phase(error, &project, &request))?;
     let migration = match outlined {
         Outline::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
         Outline::Planned(migration) => migration,
@@ -52,16 +55,23 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Prints the plan to a target, or from one place to another, as a script.
+/// Prints the plan to a target, or from one place to another, as a script. A plan to a target is refused for the
+/// rows of the database as the run is.
 ///
 /// # Errors
 /// Those of an outline and of a script.
-pub fn sql(context: &Context, target: Option<&str>, direction: Direction) -> Result<Answer> {
+pub fn sql(
+    context: &Context,
+    target: Option<&str>,
+    (direction, losses): (Direction, LossPolicy),
+) -> Result<Answer> {
     if let Some(Ok(range)) = target.map(TargetRange::parse) {
         return sql_of_range(context, &range, direction);
     }
     let project = context.project()?;
-    let outlined = outline(&project, target, direction)?;
+    let request = Request { losses, ..goal(target, direction)? };
+    let outlined = Migration::outline_for_script(&project, &request)
+        .map_err(|error| name_the_phase(error, &project, &request))?;
     let mut answer = match outlined {
         Outline::UpToDate(up_to_date) => {
             let mut answer = report::nothing_to_do(&project, &up_to_date);
@@ -97,10 +107,8 @@ fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) ->
     Ok(Answer::done(sql, report).for_programs())
 }
 
-fn outline(project: &Project, target: Option<&str>, direction: Direction) -> Result<Outline> {
-    let default = if direction == Direction::Down { "-1" } else { "head" };
-    let request = request(direction, target, default)?;
-    Migration::outline(project, &request).map_err(|error| name_the_phase(error, project, &request))
+fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
+    request(direction, target, if direction == Direction::Down { "-1" } else { "head" })
 }
 
 /// Checks what must hold before a run.

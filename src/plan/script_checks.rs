@@ -1,0 +1,121 @@
+//! What a script checks by itself in the file that it meets, as far as plain SQL can say it.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, Rebuild, Reshape, Stage};
+use crate::name::{fold, in_main, literal, quote, same};
+use crate::phase::{Check, Expected};
+use crate::rows::conversion_sql;
+use crate::schema::ObjectKind;
+use crate::sql::significant_tokens;
+
+/// Something that must not be found.
+pub(super) struct Found {
+    /// What is told if it is found.
+    pub(super) message: String,
+    /// Statements that the condition needs.
+    pub(super) prepare: Vec<String>,
+    /// The condition, as SQL.
+    pub(super) condition: String,
+}
+
+/// The check of a phase; `None` if it is no query that another one can hold.
+pub(super) fn of_phase(check: &Check) -> Option<Found> {
+    let reason = check.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
+    let message = format!("the check \"{}\" does not hold{reason}", check.name);
+    Some(Found { message, prepare: Vec::new(), condition: in_one_query(check)? })
+}
+
+/// The condition, as SQL, that a check does not hold.
+pub(super) fn in_one_query(check: &Check) -> Option<String> {
+    let mut text = check.sql.as_str();
+    let tokens: Vec<_> = significant_tokens(text).collect();
+    let query = |word| tokens.first().is_some_and(|it| it.is_word(text, word));
+    if !["SELECT", "WITH", "VALUES"].into_iter().any(query) {
+        return None;
+    }
+    if let Some(last) = tokens.last().filter(|it| it.text(text) == ";") {
+        text = &text[..last.start];
+    }
+    // A comment at the end of the query ends with the line.
+    let (query, wanted) = match &check.expect {
+        Expected::NoRows => return Some(format!("EXISTS ({text}\n)")),
+        Expected::Rows => return Some(format!("NOT EXISTS ({text}\n)")),
+        Expected::Integer(number) => (text, number.to_string()),
+        Expected::Real(number) => (text, format!("{number:?}")),
+        Expected::Text(wanted) => (text, literal(wanted)),
+    };
+    // The plus takes the affinity of a column away, so that values are compared as they are.
+    Some(format!(
+        "(SELECT count(*) FROM ({query}\n)) <> 1 OR +({query}\n) COLLATE BINARY IS NOT {wanted}"
+    ))
+}
+
+/// What the rows of a table must not hold before they are copied. What SQLite itself refuses to copy is not asked for.
+pub(super) fn before_copy(reshape: &Reshape, rebuild: &Rebuild) -> Vec<Found> {
+    let source = in_main(&rebuild.from);
+    let mut found: Vec<Found> = rebuild
+        .typed
+        .iter()
+        .filter_map(|column| {
+            let (prepare, condition) = conversion_sql(column, &source)?;
+            let message =
+                format!("{}.{}: the new type would convert values", rebuild.to, column.to);
+            Some(Found { message, prepare, condition })
+        })
+        .collect();
+    // Values that ask other tables find them as they will be only when the rows are copied.
+    if rebuild.copy.computes() && !rebuild.copy.stays_in_its_row() {
+        return found;
+    }
+    let Some(shape) = reshape.after.shape(&rebuild.to) else { return found };
+    let known = |name: &str| rebuild.required.iter().any(|(_, after)| same(after, name));
+    let required = shape.columns.iter().filter(|it| it.not_null && !known(&it.name));
+    let names = required.map(|it| &it.name).chain(&rebuild.given_alias);
+    let given = |name: &str| rebuild.copy.columns.iter().any(|(to, _)| same(to, name));
+    let rows = rebuild.copy.select(&source);
+    found.extend(names.filter(|it| given(it)).map(|name| Found {
+        message: format!("{}.{name} would be NULL", rebuild.to),
+        prepare: Vec::new(),
+        condition: format!("EXISTS (SELECT 1 FROM ({rows}) WHERE {} IS NULL)", quote(name)),
+    }));
+    found
+}
+
+/// That not all rows of a table were copied.
+pub(super) fn row_counts(rebuild: &Rebuild) -> Found {
+    let count = |table: &str| format!("(SELECT count(*) FROM {})", in_main(table));
+    Found {
+        message: format!("rows of {} were not copied to {}", rebuild.from, rebuild.to),
+        prepare: Vec::new(),
+        condition: format!("{} <> {}", count(&rebuild.scratch), count(&rebuild.to)),
+    }
+}
+
+/// The number of rows of a table that break a foreign key, as SQL.
+pub(super) fn orphans(table: &str) -> String {
+    format!("(SELECT count(*) FROM pragma_foreign_key_check({}, 'main'))", literal(table))
+}
+
+/// The condition, as SQL, that something is not there that the plan makes and keeps; `None` if it makes nothing.
+pub(super) fn objects(plan: &Plan) -> Option<String> {
+    let mut made = BTreeSet::new();
+    for stage in plan.stages() {
+        let Stage::Reshape(reshape) = stage else { continue };
+        made.extend(reshape.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))));
+        let objects = reshape.created.iter().chain(&reshape.restored);
+        made.extend(objects.map(|it| (it.kind.word(), fold(&it.name))));
+    }
+    let kept = plan.target()?.objects.iter().map(|it| (it.kind.word(), it.name.as_str()));
+    let rows: Vec<String> = kept
+        .filter(|(kind, name)| made.contains(&(*kind, fold(name))))
+        .map(|(kind, name)| format!("({}, {})", literal(kind), literal(name)))
+        .collect();
+    (!rows.is_empty()).then(|| {
+        format!(
+            "(SELECT count(*) FROM main.sqlite_schema WHERE (type, name) IN (VALUES {})) <> {}",
+            rows.join(", "),
+            rows.len()
+        )
+    })
+}
