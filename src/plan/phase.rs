@@ -9,11 +9,11 @@ use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::{DataStage, Direction, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
-use crate::name::fold;
+use crate::name::{fold, same};
 use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect, asks};
-use crate::sql::mentions;
+use crate::sql::{CreateTable, mentions};
 
 /// Plans a phase from the state that the shadow is in, and leaves the shadow in the state after it.
 ///
@@ -240,11 +240,42 @@ fn together(steps: &[Step]) -> usize {
         let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         asked.iter().any(|it| mentions(it, &changed))
     };
-    match (0..steps.len()).find(|place| alone(*place)) {
+    let whole = match (0..steps.len()).find(|place| alone(*place)) {
         Some(0) => 1,
         Some(place) => place,
         None => steps.len(),
+    };
+    let reads_new = |place: &usize| reads_new_columns(&steps[*place], &steps[..*place]);
+    (1..whole).find(reads_new).unwrap_or(whole)
+}
+
+/// Returns whether a value of a step reads a column that earlier steps give new values or another type: it sees what is
+/// stored there, converted by the column's affinity (<https://sqlite.org/datatype3.html>), so that they come first.
+fn reads_new_columns(step: &Step, earlier: &[Step]) -> bool {
+    let values = step.operation.values();
+    if values.is_empty() {
+        return false;
     }
+    let mut new: Vec<String> = Vec::new();
+    for step in earlier {
+        match &step.operation {
+            Operation::AddColumn { column, .. } => new.extend(defined_column(column)),
+            Operation::AlterColumn { column, .. } => new.push(column.clone()),
+            Operation::Rebuild { .. } => return true,
+            Operation::RenameColumn { from, to, .. } if new.iter().any(|it| same(it, from)) => {
+                new.push(to.clone());
+            }
+            _ => {}
+        }
+    }
+    let new: Vec<&str> = new.iter().map(String::as_str).collect();
+    values.into_iter().any(|it| mentions(it, &new))
+}
+
+/// The name in a column definition.
+fn defined_column(definition: &str) -> Option<String> {
+    let table = CreateTable::read(&format!("CREATE TABLE t({definition})")).ok()?;
+    table.columns.first().map(|it| it.name.text.clone())
 }
 
 fn is_data(step: &Step) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::told;
+use crate::database::{MissingPart, told};
 use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::name::{fold, literal};
@@ -49,9 +49,16 @@ pub fn integrity_findings(
 }
 
 fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
+    let unchecked = |part: MissingPart| format!("not checkable without {part}");
     let mut findings = Vec::new();
+    let mut statement = match connection.prepare(sql) {
+        Ok(statement) => statement,
+        Err(error) => match MissingPart::in_error(&error) {
+            Some(part) => return Ok(vec![unchecked(part)]),
+            None => return Err(Error::from(error)),
+        },
+    };
+    let mut rows = statement.query([])?;
     loop {
         match rows.next() {
             Ok(Some(row)) => {
@@ -62,9 +69,9 @@ fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
                 }
             }
             Ok(None) => return Ok(findings),
-            Err(error) => match crate::database::MissingPart::in_error(&error) {
+            Err(error) => match MissingPart::in_error(&error) {
                 Some(part) => {
-                    findings.push(format!("not checkable without {part}"));
+                    findings.push(unchecked(part));
                     return Ok(findings);
                 }
                 None => return Err(Error::from(error)),

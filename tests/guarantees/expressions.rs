@@ -203,3 +203,31 @@ fn rows_of_a_dropped_table_are_not_tried_on_the_one_that_takes_its_name() {
         computes(&steps, &plain, "SELECT * FROM posts ORDER BY id");
     }
 }
+
+#[test]
+fn a_value_reads_what_an_earlier_step_of_the_phase_stored_in_its_row() {
+    for (first, second, sql) in [
+        (
+            "column = \"n REAL\"\nvalue = \"id + 1\"",
+            "value = \"old.n || '-'\"",
+            "(id + 1) * 1.0 || '-'",
+        ),
+        ("column = \"n TEXT DEFAULT 7\"", "value = \"typeof(n)\"", "'text'"),
+        (
+            "column = \"n INTEGER\"\nvalue = \"'0' || id\"",
+            "value = \"typeof(item.n) || n\"",
+            "'integer' || id",
+        ),
+    ] {
+        let bench = Bench::new(
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, a); INSERT INTO item VALUES (1, 'x'), (4, NULL);",
+        );
+        bench.steps(&format!(
+            "parents = []\n[[up]]\nop = \"add_column\"\ntable = \"item\"\n{first}\n\
+             [[up]]\nop = \"add_column\"\ntable = \"item\"\ncolumn = \"m TEXT\"\n{second}\n"
+        ));
+        bench.up();
+        let wanted = bench.ask_before(&format!("SELECT id, {sql} FROM item ORDER BY id"));
+        assert_eq!(bench.ask("SELECT id, m FROM item ORDER BY id"), wanted, "{first}");
+    }
+}
