@@ -210,7 +210,7 @@ fn a_value_reads_what_an_earlier_step_of_the_phase_stored_in_its_row() {
         (
             "column = \"n REAL\"\nvalue = \"id + 1\"",
             "value = \"old.n || '-'\"",
-            "(id + 1) * 1.0 || '-'",
+            "((id + 1) * 1.0) || '-'",
         ),
         ("column = \"n TEXT DEFAULT 7\"", "value = \"typeof(n)\"", "'text'"),
         (

@@ -155,6 +155,7 @@ impl Place {
             fs::remove_dir_all(to).unwrap();
         }
         copy_folder(from, to);
+        own_backups(to, from, to);
     }
 
     /// A place for what a case writes besides.
@@ -273,6 +274,20 @@ fn killed_after(path: &Path, statements: &str) {
 pub fn bare(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("PATH", "/usr/bin:/bin").env("HOME", folder).env("TZ", "UTC");
+}
+
+/// A backup belongs to the database at the path in its manifest, which follows a database that the test moves.
+pub fn own_backups(folder: &Path, from: &Path, to: &Path) {
+    let Ok(entries) = fs::read_dir(folder.join("backups")) else { return };
+    for path in entries
+        .map(|it| it.unwrap().path())
+        .filter(|it| it.extension().is_some_and(|end| end == "json"))
+    {
+        // A run that was killed may leave something else under the name.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let places = [from, to].map(|it| it.display().to_string());
+        fs::write(&path, text.replace(&places[0], &places[1])).unwrap();
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {

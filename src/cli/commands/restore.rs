@@ -5,7 +5,7 @@ use phaseshift::database::{Access, Database};
 use phaseshift::history::VersionTables;
 use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::schema::read;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::backups::Place;
@@ -62,8 +62,11 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    let said = screen::done(&report, version_of(context, &place)?, context.terminal.out)
-        + &retained(&place.retain(None));
+    // The content is restored; only the answer to this question may fail now.
+    let version =
+        version_of(context, &place).map_err(|error| error.leaving(DatabaseState::Done))?;
+    let said =
+        screen::done(&report, version, context.terminal.out) + &retained(&place.retain(None));
     context.say(&said);
     let mut document = screen::plan_json(&plan, &unknown);
     for (key, value) in fields(&screen::report_json(&report)) {
