@@ -12,8 +12,9 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::event::Interrupt;
 
-/// How long to sleep before a lock is tried again.
-const NAP: Duration = Duration::from_millis(20);
+/// How long to sleep before a lock is tried again. A program that writes without a pause leaves the lock free for
+/// less than a millisecond at a time, which rare tries keep missing.
+const NAP: Duration = Duration::from_micros(500);
 
 struct Patience {
     wait: Duration,
