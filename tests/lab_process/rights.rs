@@ -200,6 +200,7 @@ fn a_file_that_may_not_be_read_is_refused_by_every_command_with_the_reason() {
         chown(&closed, Some(NOBODY), Some(NOBODY)).unwrap();
     }
     let database = closed.join("fits.db");
+    Place::give_backups(&owned.folder, &owned.folder.join("fits.db"), &database);
     let before = lasting(&owned.folder);
     for (closed, mode) in [(&database, 0o644), (&closed, 0o755)] {
         for words in OPENING {

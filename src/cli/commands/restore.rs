@@ -3,9 +3,9 @@
 use phaseshift::backup::{BackupEntry, BackupKind};
 use phaseshift::database::{Access, Database};
 use phaseshift::history::VersionTables;
-use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 use phaseshift::schema::read;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::backups::Place;
@@ -62,14 +62,24 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    let said = screen::done(&report, version_of(context, &place)?, context.terminal.out)
-        + &retained(&place.retain(None));
+    let version = version_of(context, &place).map_err(|error| after(error, &report))?;
+    let said =
+        screen::done(&report, version, context.terminal.out) + &retained(&place.retain(None));
     context.say(&said);
     let mut document = screen::plan_json(&plan, &unknown);
     for (key, value) in fields(&screen::report_json(&report)) {
         document[key] = value;
     }
     Ok(Answer::said(said, document))
+}
+
+/// An error of the look at the restored file: the restore itself is done.
+fn after(error: Error, report: &RestoreReport) -> Error {
+    let error = error.leaving(DatabaseState::Done).in_database(&report.database);
+    match &report.safety_backup {
+        Some(kept) => error.with_backup(kept),
+        None => error,
+    }
 }
 
 /// The version that the restored file records, unless its version table has another meaning.
