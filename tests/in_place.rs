@@ -38,7 +38,8 @@ fn both_ways(bench: &Bench, phases: &[(&str, &str)], stay: usize) {
         other.phase(id, &format!("strategy = \"auto\"\n{text}"));
     }
     let staying = other.plan().plan().rebuilds().filter(|it| it.stays.is_some()).count();
-    let ways: Vec<_> = other.plan().plan().rebuilds().map(|it| (it.to.clone(), it.way())).collect();
+    let ways: Vec<_> =
+        other.plan().plan().rebuilds().map(|it| (it.to.clone(), it.reasons.clone())).collect();
     assert_eq!(staying, stay, "{ways:?}");
     assert!(
         bench.plan().plan().rebuilds().all(|it| it.stays.is_none()),
@@ -176,7 +177,7 @@ fn phase_3_stays_in_place_and_is_what_sqlite_itself_would_make_of_it() {
     let look = phaseshift::migrate::Migration::look(&engine, &request).unwrap();
     if let phaseshift::migrate::Look::Ready(migration) = &look {
         for rebuild in migration.plan().rebuilds() {
-            assert!(rebuild.stays.is_some(), "{}: {}", rebuild.to, rebuild.way());
+            assert!(rebuild.stays.is_some(), "{}: {:?}", rebuild.to, rebuild.reasons);
         }
     }
     let done =

@@ -240,7 +240,7 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             "a function that fails",
             "a, b",
             value("a", "abs(a - 8 - 9223372036854775807)"),
-            "cannot be tried out",
+            "cannot be carried over: integer overflow",
         ),
         ("a value of all rows", "a, b", value("a", "max(a)"), "1 rows of t break a rule"),
         ("the key", "a, b", value("id", "nullif(id, 2)"), "t.id would be NULL in 1 rows"),

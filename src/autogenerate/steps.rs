@@ -60,7 +60,7 @@ fn fill_new(have: &Schema, want: &Schema, draft: &mut Draft) {
         } else if have.find(ObjectKind::VirtualTable, &table.name).is_some() {
             let name = &table.name;
             let note = format!(
-                "{name} is made anew and empty: add an sql step at the end that fills it, INSERT INTO {name} SELECT ..."
+                "{name} is recreated without its rows: add an sql step at the end that fills it, INSERT INTO {name} SELECT ..."
             );
             let creates = |it: &&mut DraftStep| {
                 matches!(&it.operation, Operation::CreateTable { sql, .. }

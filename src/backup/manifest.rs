@@ -40,7 +40,7 @@ pub enum Occasion {
     Stamp,
     /// By a person who chose no name.
     Manual,
-    /// Before `optimize` writes the file anew.
+    /// Before `optimize` rewrites the file.
     Optimize,
     /// One that a newer program writes.
     #[serde(other)]

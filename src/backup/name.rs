@@ -23,7 +23,7 @@ pub enum BackupLabel {
     Named(String),
     /// By a person who chose no name: `<stem>_manual_<stamp>`.
     Manual,
-    /// Before `optimize` writes the file anew: `<stem>_before_optimize_<stamp>`.
+    /// Before `optimize` rewrites the file: `<stem>_before_optimize_<stamp>`.
     BeforeOptimize,
     /// The state that a restore replaces: `<stem>_before_restore_<stamp>`.
     BeforeRestore,

@@ -152,7 +152,7 @@ pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
 
 /// Creates a folder and makes its name durable, and those of its parents that were created too.
 ///
-/// The folder gives nobody more than the file for which it is made does: whoever may write into a folder may
+/// The folder grants no more access than the file for which it is made: a user who may write into a folder may
 /// replace what lies in it.
 pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path, like: Option<Stat>) -> Result<()> {
     let mut created = Vec::new();

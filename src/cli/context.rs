@@ -134,7 +134,7 @@ impl Context {
     pub fn say(&self, text: &str) {
         if self.output == Output::Text {
             clear_bar();
-            // What does not arrive is told at the end.
+            // Output that could not be written is reported at the end.
             let _ = output::result(text, self.terminal.out);
         }
     }

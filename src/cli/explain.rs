@@ -134,7 +134,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
-            "record it all the same with --force, if you know why it differs".to_owned(),
+            "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
         ErrorKind::Requirement | ErrorKind::Rows => vec![
             "correct the rows named above, then run the same command again".to_owned(),
@@ -161,9 +161,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::BackupRefused => vec![
             command("backups"),
-            "restore it all the same with --force, if its content is what you want".to_owned(),
+            "add --force to restore it anyway, if its content is what you want".to_owned(),
         ],
-        ErrorKind::FileChanged => one("run the same command again; it looks at the file anew"),
+        ErrorKind::FileChanged => one("run the same command again; it reads the file again"),
         ErrorKind::Rebuild | ErrorKind::Proof => vec![command("verify"), command("plan")],
         ErrorKind::Commit => vec![command("status"), command("verify")],
         ErrorKind::Restore if error.facts().object.as_deref() == Some("names") => vec![
@@ -180,7 +180,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
-        ErrorKind::Interrupted => one("run the same command again; it begins anew"),
+        ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],

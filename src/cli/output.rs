@@ -54,7 +54,7 @@ pub fn document(document: &Value) -> io::Result<()> {
     to_stdout(&format!("{}\n", in_json(&format!("{document:#}"))))
 }
 
-/// Writes a text to stderr. One that nobody reads stops nothing.
+/// Writes a text to stderr; a failure to write it is ignored.
 pub fn remark(text: &str, style: Style) {
     to_stderr(&obeyed(text, style));
 }

@@ -64,7 +64,7 @@ impl<'c> Reporter<'c> {
         Self { context, screen: RunScreen::new(subject, context.terminal.out, context.verbose) }
     }
 
-    /// Takes the bar away. A step that still runs has failed: nothing is said of it.
+    /// Takes the bar away. A step that still runs has failed: nothing is printed for it.
     pub fn finish(&mut self) {
         clear_bar();
     }

@@ -132,7 +132,7 @@ fn refuse_arguments(arguments: &[OsString], error: &clap::Error) -> u8 {
         false => error.render().to_string(),
     };
     if matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion) {
-        // Nobody misses help that nobody reads.
+        // A failure to print help is ignored.
         let _ = output::result(&rendered(terminal.out), terminal.out);
         return exit::DONE;
     }

@@ -1,7 +1,7 @@
 //! Finding `phaseshift.toml` in a folder or above it, and whether it may be obeyed.
 //!
-//! A settings file names the phases, whose SQL is carried out. As git and ssh do, a file is obeyed only if nobody
-//! else could have written it.
+//! A settings file names the phases, whose SQL is carried out. As git and ssh do, a file is obeyed only if no other user
+//! could have written it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use phaseshift::{Error, ErrorKind, Result};
 use super::settings::Surroundings;
 use super::settings_file::FILE_NAME;
 
-/// The fact of an error about settings that somebody else wrote, or could have put there.
+/// The fact of an error about settings that another user wrote or could have written.
 pub const OF_OTHERS: &str = "settings of another user";
 
 /// The fact of an error about settings that others may write.
@@ -24,7 +24,7 @@ const REPOSITORY: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 /// Finds the settings file in the present folder or above it, up to the root of the repository or the home folder.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if somebody else owns the file, or could have written it; [`ErrorKind::Io`] if a folder
+/// [`ErrorKind::Config`] if another user owns the file or can write it; [`ErrorKind::Io`] if a folder
 /// cannot be looked at.
 pub fn find(around: &Surroundings<'_>) -> Result<Option<PathBuf>> {
     let files = around.files;
@@ -85,7 +85,7 @@ impl User {
         Self { id, group, before: before.filter(|_| id == 0) }
     }
 
-    /// Says that a file or folder belongs to somebody else than this user or root.
+    /// Says that a file or folder belongs to a user other than this one and root.
     fn is_foreign(&self, stat: &Stat) -> Option<String> {
         let own = stat.owner == self.id || self.before == Some(stat.owner) || stat.owner == 0;
         (!own).then(|| format!("belongs to user {}", stat.owner))
@@ -97,7 +97,7 @@ impl User {
         if stat.kind == FileKind::Folder && stat.mode & STICKY != 0 {
             return None;
         }
-        // With the umask 002 of many systems everybody has a group of their own.
+        // With the umask 002 of many systems every user has a private group.
         let by_group = stat.mode & 0o020 != 0 && stat.group != self.group;
         let mode = stat.mode & 0o777;
         match (stat.mode & 0o002 != 0, by_group) {

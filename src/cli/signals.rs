@@ -74,7 +74,7 @@ pub fn watch(interrupt: &Interrupt, global: &Global) -> Watch {
             own.answer();
         }
     };
-    // In this order: a handler without a listener would let nobody stop the program.
+    // In this order: a handler without a listener would make the program impossible to stop.
     if Builder::new().name("signals".to_owned()).spawn(listen).is_ok()
         && let Ok(signals) = Signals::new([SIGINT, SIGTERM, SIGHUP])
     {

@@ -37,7 +37,7 @@ pub fn run_fenced(
     run_followed(connection, (fence, purpose), sql, &mut Unfollowed)
 }
 
-/// Is told of statements one by one.
+/// Receives statements one by one.
 pub trait Follower {
     /// A statement that changes the schema is compiled and about to run.
     ///
@@ -73,7 +73,7 @@ impl Follower for Unfollowed {
     }
 }
 
-/// As [`run_fenced`]; the follower is told of each statement.
+/// As [`run_fenced`]; the follower receives each statement.
 ///
 /// # Errors
 /// Those of [`run_fenced`] and of the follower.

@@ -129,7 +129,7 @@ impl Files for RealFiles {
         let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
         let found = file.metadata()?;
-        // Somebody who may write the folder could have put something else under the name.
+        // Another user with write access to the folder could have replaced the file under this name.
         let is_ours = found.is_dir() || found.is_file() && found.nlink() == 1;
         if !is_ours {
             let what = "it is not a regular file with one name";

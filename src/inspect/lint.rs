@@ -227,7 +227,7 @@ impl Lint<'_> {
             Operation::Sql { sql, .. }
                 if self.phase.down == WayBack::Derived && !is_index_command(sql) =>
             {
-                let what = "changes rows, and no way back is written".to_owned();
+                let what = "changes rows, and no downgrade is written".to_owned();
                 Some(("no-way-back", what, None))
             }
             _ => None,

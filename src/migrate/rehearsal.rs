@@ -172,7 +172,7 @@ impl Rehearsal {
     fn down_and_up(&self, phase: &Phase) -> Result<Verdict> {
         let down = match self.go(&back(phase))? {
             Ok(report) => report,
-            Err(error) => return Ok(refused(&error, "the way back does not run")),
+            Err(error) => return Ok(refused(&error, "the downgrade does not run")),
         };
         match self.go(&forth(phase))? {
             Ok(_) => self.verdict(phase, down.as_ref(), "down and up"),
@@ -187,7 +187,7 @@ impl Rehearsal {
         };
         let down = match self.go(&back(phase))? {
             Ok(report) => report,
-            Err(error) => return Ok(refused(&error, "the way back does not run")),
+            Err(error) => return Ok(refused(&error, "the downgrade does not run")),
         };
         let first = self.verdict(phase, up.as_ref(), "up and down")?;
         if let Err(error) = self.go(&forth(phase))? {

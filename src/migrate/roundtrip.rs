@@ -140,7 +140,7 @@ impl Trip<'_> {
                 Verdict::Irreversible(error.to_string())
             }
             Err(error) => judged(error, |text| {
-                Verdict::Broken(vec![format!("the way back does not run: {text}")])
+                Verdict::Broken(vec![format!("the downgrade does not run: {text}")])
             })?,
         };
         Ok((verdict, Some(up.after)))
@@ -150,7 +150,7 @@ impl Trip<'_> {
         let back = self.differences(self.before, &down.after);
         if !back.is_empty() {
             return Ok(Verdict::Broken(
-                back.iter().map(|it| format!("after the way back: {it}")).collect(),
+                back.iter().map(|it| format!("after the downgrade: {it}")).collect(),
             ));
         }
         let again = match self.up(&down.after) {
@@ -174,7 +174,7 @@ impl Trip<'_> {
                         Some(format!("column {}.{column} comes back empty", loss.table))
                     }
                     LossKind::ValuesReplaced => {
-                        Some(format!("values of {}.{column} are computed anew", loss.table))
+                        Some(format!("values of {}.{column} are recomputed", loss.table))
                     }
                     // What the phase itself made goes again.
                     LossKind::TableDropped | LossKind::ColumnDropped => None,

@@ -133,7 +133,7 @@ pub struct AcceptReport {
     pub backup: Option<PathBuf>,
 }
 
-/// Records the checksum of an applied phase anew, after comparing the file with what the applied phases make now.
+/// Records the checksum of an applied phase again, after comparing the file with what the applied phases make now.
 /// With `true`, nothing is written.
 ///
 /// # Errors

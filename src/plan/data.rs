@@ -1,4 +1,4 @@
-//! What the statements of a data step do to the schema, in facts: what a person is told, as of any other step.
+//! What the statements of a data step do to the schema, as facts, for the plan, the screens and the report.
 
 use crate::name::same;
 use crate::schema::{Object, ObjectKind, Schema};
@@ -30,7 +30,7 @@ impl ChangeKind {
             Self::Dropped => "dropped",
             Self::DroppedWithTable => "dropped with its table",
             Self::Renamed => "renamed",
-            Self::Remade => "made anew",
+            Self::Remade => "recreated",
             Self::Altered => "changed",
         }
     }
@@ -73,7 +73,7 @@ impl std::fmt::Display for DataChange {
             }
             (ChangeKind::Renamed, _) => write!(formatter, "{kind} {before} renamed to {name}"),
             (ChangeKind::Remade, _) => {
-                write!(formatter, "{kind} {name} made anew from the rows of {before}")
+                write!(formatter, "{kind} {name} recreated from the rows of {before}")
             }
             (ChangeKind::Altered, _) => write!(formatter, "{kind} {name} changed"),
         }

@@ -245,7 +245,7 @@ impl Derivation<'_> {
                 changes.push(VirtualChange::Recreate { from, to, sql, settings });
             } else {
                 let what =
-                    format!("the virtual table {from} holds its own rows and cannot be made anew");
+                    format!("the virtual table {from} holds its own rows and cannot be recreated");
                 return Err(Error::new(ErrorKind::Unsupported, what).about(&from));
             }
         }
@@ -328,8 +328,11 @@ impl Derivation<'_> {
                     list.push(trigger);
                 }
             }
-            let place = |it: &Object| schema.objects.iter().position(|one| one.name == it.name);
-            list.sort_by_key(place);
+            let place = |schema: &Schema, it: &Object| {
+                let found = schema.objects.iter().position(|one| same(&one.name, &it.name));
+                found.unwrap_or(usize::MAX)
+            };
+            list.sort_by_key(|it| (place(self.before, it), place(self.after, it)));
         }
     }
 

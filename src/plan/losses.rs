@@ -172,7 +172,7 @@ fn dropped_by_statements(data: &DataStage, before: &Schema, places: &Places) -> 
     gone.collect()
 }
 
-/// Columns that are dropped, or that a table made anew does not take over.
+/// Columns that are dropped, or that a recreated table does not take over.
 fn columns_dropped_by_statements(data: &DataStage, before: &Schema, places: &Places) -> Vec<Loss> {
     let mut losses = Vec::new();
     for lineage in data.lineage.tables.values() {

@@ -260,7 +260,7 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
     })?;
     let DataEffects { mut touched, mut tables, lineage } = found;
     let schema = shadow.schema()?;
-    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids everybody else to write them.
+    // What a module prepares for its own tables when it is opened; DEFENSIVE forbids all other writes to them.
     let behind = |table: &str| {
         [&before, &schema].iter().any(|it| it.find(ObjectKind::ShadowTable, table).is_some())
     };

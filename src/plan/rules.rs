@@ -85,14 +85,14 @@ pub struct LostRule {
     /// The rule.
     #[serde(flatten)]
     pub rule: Rule,
-    /// The line of the step, for statements of a phase that make the table anew.
+    /// The line of the step, for statements of a phase that recreate the table.
     #[serde(skip)]
     pub line: Option<usize>,
 }
 
 impl PhasePlan {
     /// Lists the rules that tables lose in the phase: those that a new definition leaves out, and those of
-    /// tables that statements of the phase make anew under the same name.
+    /// tables that statements of the phase recreate under the same name.
     pub fn lost_rules(&self) -> Vec<LostRule> {
         let mut lost = Vec::new();
         let mut schema = &self.before;

@@ -11,7 +11,7 @@ use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
-/// Whether the texts of new objects come from a phase that was never applied, or are the old ones of a way back.
+/// Whether the texts of new objects come from a phase that was never applied, or are the old ones that a downgrade restores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Texts {
     /// New texts, which must mean what they say.
@@ -210,7 +210,7 @@ fn refuse_names_as_strings(
         };
         let was = words_of(known, kind, &origin);
         let old = text(before, &origin);
-        // A text that a way back gives may have strings that no text before had.
+        // A text that a downgrade restores may have strings that no text before had.
         let lost = |word: &&&str| !was.contains(**word) && (!is_given || names(&old, word));
         for word in is.iter().filter(lost) {
             problems.of_new_text |= texts == Texts::New && !names(&old, word);

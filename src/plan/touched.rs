@@ -114,7 +114,7 @@ fn virtual_tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
         },
         VirtualChange::Recreate { from, to, .. } => TouchedObject {
             before: (from != to).then(|| from.clone()),
-            ..plain("table", to, "made anew and filled", "the table that it reads is renamed")
+            ..plain("table", to, "recreated and filled", "the table that it reads is renamed")
         },
     }));
 }

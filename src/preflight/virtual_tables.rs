@@ -13,7 +13,7 @@ use crate::schema::{Content, ObjectKind, Schema, VirtualTable};
 use crate::shadow::ColumnOrigin;
 use crate::sql::mentions;
 
-/// Refuses a phase that makes such a table anew without filling it, or computes values that triggers put into it.
+/// Refuses a phase that recreates such a table without filling it, or computes values that triggers put into it.
 ///
 /// # Errors
 /// [`ErrorKind::Rows`] naming the table; whatever SQLite reports.

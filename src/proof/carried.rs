@@ -24,7 +24,7 @@ pub(super) struct Carried {
     pub(super) kept: usize,
     /// Tables that lost their counter with AUTOINCREMENT, or whose statistics were collected.
     pub(super) others: Vec<String>,
-    /// Counters that data steps changed: by making a table anew, or by writing to `sqlite_sequence`.
+    /// Counters that data steps changed: by recreating a table, or by writing to `sqlite_sequence`.
     pub(super) changed: Vec<String>,
 }
 

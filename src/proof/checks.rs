@@ -67,7 +67,7 @@ pub struct Proof {
     pub checks: Vec<CheckResult>,
     /// Tables whose rows data steps replaced, so that they cannot be matched with the backup.
     pub unproven: Vec<String>,
-    /// Tables that data steps made anew.
+    /// Tables that data steps recreated.
     pub remade: Vec<RemadeTable>,
 }
 
@@ -359,7 +359,7 @@ impl Trial<'_, '_> {
                 let rows = count(found.kept, "row", "rows");
                 let mut detail = format!("{rows} of planner statistics as before");
                 if !found.others.is_empty() {
-                    detail += &format!("; collected anew: {}", found.others.join(", "));
+                    detail += &format!("; collected again: {}", found.others.join(", "));
                 }
                 detail
             }

@@ -23,7 +23,7 @@ pub struct TableProvenance {
     pub allowance: Allowance,
     /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
     pub rewritten: bool,
-    /// Whether a data step made the table anew and filled it with the rows of the table before. What
+    /// Whether a data step recreated the table and filled it with the rows of the table before. What
     /// differs then is the step's doing: it is named, not refused.
     pub remade: bool,
     /// Whether a data step reached the virtual table that this is, or belongs to: how its module stores the
@@ -253,7 +253,7 @@ impl TableProvenance {
         }
     }
 
-    /// A table that a data step made anew and filled with the rows of this one.
+    /// A table that a data step recreated and filled with the rows of this one.
     fn copied(&self, copy: &RowCopy) -> Self {
         let mut copied = Self {
             columns: Vec::new(),

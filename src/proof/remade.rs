@@ -1,4 +1,4 @@
-//! Tables that a data step made anew and filled with the rows of the old ones, as hand-written rebuilds do.
+//! Tables that a data step recreated and filled with the rows of the old ones, as hand-written rebuilds do.
 //!
 //! The step owns these rows. Where the values are those of the backup they count as proven; where they are
 //! not, what differs is measured and named, because the phase asked for it.
@@ -11,7 +11,7 @@ use crate::name::same;
 use crate::rows::{Allowance, Comparison, Side, compare, count_rows, sum_rows};
 use crate::schema::{RowKey, Schema, Table};
 
-/// A table that a data step made anew.
+/// A table that a data step recreated.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RemadeTable {
     /// The table.
@@ -154,7 +154,7 @@ fn compared(found: Comparison) -> RemadeRows {
     }
 }
 
-/// The names of rowids that no column carries over: SQLite numbered the rows anew.
+/// The names of rowids that no column carries over: SQLite renumbered the rows.
 fn loose_rowids(origin: &TableProvenance, before: &Table, now: &Table) -> Option<(String, String)> {
     let (RowKey::Rowid(old), RowKey::Rowid(new)) = (&before.key, &now.key) else { return None };
     let carried = origin.columns.iter().any(|(from, to)| same(from, old) && same(to, new));

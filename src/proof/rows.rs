@@ -213,7 +213,7 @@ fn unreadable_copy(error: Error, backup: &Side<'_>, table: &str) -> Error {
     }
     let what = format!("table {table} has records that SQLite cannot copy whole");
     let problem = format!(
-        "write the rows of {table} anew first, for instance by an UPDATE that sets a column to itself"
+        "rewrite the rows of {table} first, for instance with an UPDATE that sets a column to itself"
     );
     Error::new(ErrorKind::Proof, what).about(table).problems([problem]).caused_by(error)
 }
@@ -228,7 +228,7 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// Compares a table that a data step made anew.
+    /// Compares a table that a data step recreated.
     fn remade(
         &self,
         sides: Sides<'_>,

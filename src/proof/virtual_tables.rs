@@ -43,7 +43,7 @@ pub(super) fn compare_reached(
     Ok(())
 }
 
-/// The rows that may be on one side only. A contentless table is told to delete a row by an INSERT
+/// The rows that may be on one side only. A row of a contentless table is deleted by an INSERT
 /// (<https://sqlite.org/fts5.html#the_delete_command>).
 fn allowance(table: &VirtualTable, origin: &TableProvenance) -> Allowance {
     match (&table.content, origin.allowance) {

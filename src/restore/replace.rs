@@ -3,7 +3,7 @@
 //! The broken file is kept under another name and what lies beside it is moved there, too, and the folder is
 //! synced before the copy takes the place: a stale WAL beside a new file would bring old rows back. The place is
 //! taken by one rename, so that the path names the old file or the new one at every moment. Other programs do not
-//! notice such a replacement, so nobody may have the file open.
+//! notice such a replacement, so no other program may have the file open.
 
 use std::path::Path;
 

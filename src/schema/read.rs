@@ -198,7 +198,7 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-/// Returns how the rows of a table are told apart; `None` if there is no such table.
+/// Returns how the rows of a table are identified; `None` if there is no such table.
 ///
 /// # Errors
 /// Whatever SQLite reports.

@@ -20,7 +20,7 @@ pub enum TableEffect {
         table: String,
         /// How.
         what: TouchedTable,
-        /// How its rows are told apart; `None` if the table is not there.
+        /// How its rows are identified; `None` if the table is not there.
         key: Option<RowKey>,
     },
     /// It is created.

@@ -53,7 +53,7 @@ pub struct TableLineage {
     pub columns: Vec<ColumnLineage>,
     /// The levels of the copying query, the lowest first; none if columns are copied as they are.
     pub layers: Vec<CopyLayer>,
-    /// Whether a data step made the table anew and filled it with the rows of the table before.
+    /// Whether a data step recreated the table and filled it with the rows of the table before.
     pub remade: bool,
     /// The columns of the table before that can be read by name.
     base: Vec<String>,
@@ -202,7 +202,7 @@ impl TableLineage {
     }
 
     /// Takes over the columns of a new definition: those of the same name are kept, also where a column that
-    /// was stored becomes generated. Values that were computed before are computed anew.
+    /// was stored becomes generated. Values that were computed before are recomputed.
     pub(super) fn reshape(&mut self, before: &Table, shape: &Table) {
         let stored = |name: &str| before.column(name).is_some_and(Column::is_writable);
         let stays = |name: &str| match shape.column(name) {

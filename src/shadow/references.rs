@@ -234,7 +234,9 @@ impl Judge {
         if found.as_ref() == Some(&wanted) {
             return Finding::Same;
         }
-        if let Some(part) = self.restate(pair, (old, new), &wanted) {
+        let upsert = with_excluded_kept(old, new)
+            .filter(|part| self.program(pair, Side::After, part).as_ref() == Some(&wanted));
+        if let Some(part) = upsert.or_else(|| self.restate(pair, (old, new), &wanted)) {
             let head = &pair.new[..pair.new.len() - new.len()];
             return Finding::Restated(format!("{head}{part}"));
         }
@@ -387,6 +389,26 @@ fn names_in(text: &str) -> Vec<NameToken> {
             is_bare: !mark(place.checked_sub(1), &["."]) && !mark(Some(place + 1), &[".", "("]),
         })
         .collect()
+}
+
+/// Returns the new text with every `excluded` of the old one; `None` if none was changed.
+///
+/// SQLite's RENAME TABLE takes `excluded` in the UPDATE of an upsert for the table itself and writes the new name in its
+/// place, so that the row would be added to itself (<https://sqlite.org/lang_upsert.html>).
+fn with_excluded_kept(old: &str, new: &str) -> Option<String> {
+    let (before, after) = (names_in(old), names_in(new));
+    if before.len() != after.len() {
+        return None;
+    }
+    let is_changed = |(old, new): &(&NameToken, &NameToken)| {
+        old.folded == "excluded" && new.folded != old.folded
+    };
+    let mut kept = new.to_owned();
+    let changed: Vec<_> = before.iter().zip(&after).filter(is_changed).collect();
+    for (before, after) in changed.iter().rev() {
+        kept.replace_range(after.token.range(), before.token.text(old));
+    }
+    (!changed.is_empty()).then_some(kept)
 }
 
 /// Inserts texts at places that are in order.

@@ -69,49 +69,49 @@ const WRONG: [(&str, &str, &str); 9] = [
     (
         "op = 'rename_column'\ntable = 'person'\nfrom = 'name'\nto = 'full_name'",
         "op = 'rename_column'\ntable = 'person'\nfrom = 'full_name'\nto = 'title'",
-        "after the way back: column person.name is missing",
+        "after the downgrade: column person.name is missing",
     ),
     (
         "op = 'add_column'\ntable = 'person'\ncolumn = 'mail TEXT'",
         "op = 'drop_column'\ntable = 'person'\ncolumn = 'note'",
-        "after the way back: column person.note is missing",
+        "after the downgrade: column person.note is missing",
     ),
     (
         "op = 'drop_column'\ntable = 'person'\ncolumn = 'note'",
         "op = 'add_column'\ntable = 'person'\ncolumn = 'note TEXT'\nafter = 'id'",
-        "after the way back: the columns of person stand in another order",
+        "after the downgrade: the columns of person stand in another order",
     ),
     // Ways back that forget something.
     (
         "op = 'drop_view'\nview = 'grown'",
         "op = 'sql'\nsql = 'DELETE FROM person WHERE 0'",
-        "after the way back: view grown is missing",
+        "after the downgrade: view grown is missing",
     ),
     (
         "op = 'drop_index'\nindex = 'by_name'",
         "op = 'create_index'\nsql = 'CREATE INDEX by_its_name ON person(name)'",
-        "after the way back: index by_name is missing",
+        "after the downgrade: index by_name is missing",
     ),
     (
         "op = 'create_table'\nsql = 'CREATE TABLE team(id INTEGER PRIMARY KEY)'",
         "op = 'drop_table'\ntable = 'team'\n[[down]]\nop = 'drop_index'\nindex = 'by_name'",
-        "after the way back: index by_name is missing",
+        "after the downgrade: index by_name is missing",
     ),
     // Ways back that take away what nobody made.
     (
         "op = 'add_column'\ntable = 'person'\ncolumn = 'mail TEXT'",
         "op = 'drop_table'\ntable = 'people'",
-        "the way back does not run: line 5: drop_table: the table people does not exist",
+        "the downgrade does not run: line 5: drop_table: the table people does not exist",
     ),
     (
         "op = 'create_index'\nsql = 'CREATE INDEX by_age ON person(age)'",
         "op = 'drop_index'\nindex = 'by_years'",
-        "the way back does not run: line 4: drop_index: the index by_years does not exist",
+        "the downgrade does not run: line 4: drop_index: the index by_years does not exist",
     ),
     (
         "op = 'alter_column'\ntable = 'person'\ncolumn = 'age'\nnot_null = true",
         "op = 'drop_column'\ntable = 'person'\ncolumn = 'years'",
-        "the way back does not run: line 6: drop_column: the column person.years does not exist",
+        "the downgrade does not run: line 6: drop_column: the column person.years does not exist",
     ),
 ];
 

@@ -326,7 +326,10 @@ fn statements_need_a_way_back_by_hand() {
     rig.execute("DELETE FROM schema_version WHERE version = 3");
     let (kind, lines) = refusal(&rig, "a");
     assert_eq!(kind, ErrorKind::Irreversible);
-    assert!(lines[0].starts_with("b cannot be undone: the way back of sql in line 1"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("b cannot be undone: the downgrade of sql in line 1"),
+        "{lines:?}"
+    );
 }
 
 #[test]

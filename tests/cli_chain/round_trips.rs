@@ -25,28 +25,28 @@ const WRONG_WAYS_BACK: [Wrong; 5] = [
     (
         "[[up]]\nop='rename_column'\ntable='person'\nfrom='name'\nto='full_name'\n\
          [[down]]\nop='rename_column'\ntable='person'\nfrom='full_name'\nto='title'",
-        "after the way back: column person.name is missing",
+        "after the downgrade: column person.name is missing",
     ),
     (
         "[[up]]\nop='drop_view'\nview='grown'\n\
          [[down]]\nop='sql'\nsql='DELETE FROM person WHERE 0'",
-        "after the way back: view grown is missing",
+        "after the downgrade: view grown is missing",
     ),
     (
         "[[up]]\nop='create_table'\nsql='CREATE TABLE team(id INTEGER PRIMARY KEY)'\n\
          [[down]]\nop='drop_table'\ntable='team'\n[[down]]\nop='drop_index'\nindex='by_name'",
-        "after the way back: index by_name is missing",
+        "after the downgrade: index by_name is missing",
     ),
     (
         "[[up]]\nop='alter_column'\ntable='person'\ncolumn='age'\ndefault='18'\n\
          [[down]]\nop='alter_column'\ntable='person'\ncolumn='age'\ndefault='21'",
-        "after the way back:",
+        "after the downgrade:",
     ),
     (
         // The repair that was made in the way up only: the way back makes the table once more.
         "[[up]]\nop='add_column'\ntable='person'\ncolumn='mail TEXT'\n\
          [[down]]\nop='create_table'\nsql='CREATE TABLE person(id INTEGER PRIMARY KEY)'",
-        "the way back does not run: line 6: create_table: table person exists already",
+        "the downgrade does not run: line 6: create_table: table person exists already",
     ),
 ];
 

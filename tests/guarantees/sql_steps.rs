@@ -63,7 +63,7 @@ fn an_index_and_a_trigger_that_go_with_a_remade_table_are_named_everywhere() {
     let bench = bench(SHOP, sql);
     for command in ["plan", "lint", "upgrade"] {
         let said = bench.project().run(&[command]).stdout;
-        for name in ["index by_name", "trigger upper_name", "table customer made anew"] {
+        for name in ["index by_name", "trigger upper_name", "table customer recreated"] {
             assert!(said.contains(name), "{command}: {name}: {said}");
         }
     }

@@ -572,7 +572,7 @@ fn a_draft_fills_a_full_text_table_that_it_makes_anew() {
 fn a_draft_says_that_a_table_with_rows_of_its_own_comes_back_empty() {
     let bench = Bench::new("CREATE VIRTUAL TABLE f USING fts5(a); INSERT INTO f VALUES ('one');");
     let text = drafted(&bench, "CREATE VIRTUAL TABLE f USING fts5(a, prefix='2')");
-    assert!(text.contains("# f is made anew and empty"), "{text}");
+    assert!(text.contains("# f is recreated without its rows"), "{text}");
     bench.steps(&text).refused(ErrorKind::Rows, "f");
 }
 

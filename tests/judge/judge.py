@@ -216,10 +216,34 @@ def expected_schema(before, renames, ignored):
         if of_kind(db, thing.kind, set()).get(fold(thing.name)):
             continue  # a shadow table that its virtual table has made
         db.execute(stand_in(before, thing.name) if thing.kind == "view" else thing.sql)
+    upserts = {fold(t.name): t.sql for t in things(db) if t.kind == "trigger" and UPSERT_ROW.search(t.sql)}
     for sql in renames.alter:
         db.execute(sql)
+    mend_upserts(db, upserts)
     rename_indexes(db, renames)
     return db
+
+
+UPSERT_ROW = re.compile(r"(?i)\bexcluded\.")
+
+
+def mend_upserts(db, upserts):
+    """SQLite's RENAME TABLE writes the new name of the table in the place of `excluded`, which means another row."""
+    for thing in things(db):
+        old = upserts.get(fold(thing.name)) if thing.kind == "trigger" else None
+        if old is None:
+            continue
+        qualifiers = re.compile(r"""("(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|\w+)(?=\.)""")
+        before = iter([match[1] for match in qualifiers.finditer(old)])
+
+        def kept(match):
+            was = next(before, match[1])
+            return was if fold(was) == "excluded" else match[1]
+
+        text = qualifiers.sub(kept, thing.sql)
+        if text != thing.sql:
+            db.execute("DROP TRIGGER %s" % quoted(thing.name))
+            db.execute(text)
 
 
 def rename_indexes(db, renames):

@@ -19,7 +19,7 @@ fn adds(column: &str) -> String {
 fn p56_statements_are_not_split_at_semicolons() {
     let statements = "-- first; a comment\nUPDATE item SET name = 'semi;colon' WHERE id = 1; /* ; */\n\
         CREATE TRIGGER t AFTER INSERT ON item BEGIN\n  UPDATE item SET note = ';' WHERE id = new.id; -- ;\n\
-        INSERT INTO item(id) SELECT 99 WHERE 0;\nEND;\nINSERT INTO item(id, name) VALUES (3, \"tw;o\"), (4, '--;')";
+        INSERT INTO item(id) SELECT 99 WHERE 0;\nEND;\nINSERT INTO item(id, name) VALUES (3, 'tw;o'), (4, '--;')";
     let bench = Bench::new(ITEM);
     let split = python(
         &bench.naive_copy().path,

@@ -108,7 +108,7 @@ fn a_parent_with_children_is_not_dropped() {
          INSERT INTO parent VALUES (1), (2); INSERT INTO child VALUES (1), (NULL), (7);",
     );
     bench.steps("[[up]]\nop = \"drop_table\"\ntable = \"parent\"");
-    bench.refused(ErrorKind::Rows, "1 rows of child refer to parent");
+    bench.refused(ErrorKind::Reference, "child");
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn a_true_rowid_beside_a_column_called_oid_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_new_full_text_table_may_be_filled_later() {
+fn a_new_full_text_table_is_filled() {
     for module in ["fts4", "fts5"] {
         let bench = Bench::new("CREATE TABLE t(body); INSERT INTO t VALUES ('one');");
         bench.steps(&format!(
@@ -397,7 +397,7 @@ fn a_new_full_text_table_may_be_filled_later() {
         ));
         bench.up();
         let counts = "SELECT count(*) FROM f; SELECT count(*) FROM f WHERE f MATCH 'one'";
-        assert_eq!(bench.ask(counts), "1\n0", "{module}");
+        assert_eq!(bench.ask(counts), "1\n1", "{module}");
     }
 }
 
@@ -625,7 +625,7 @@ fn a_key_that_no_row_had_is_found_before() {
     bench.steps(&step("id + 1000"));
     bench.refused(ErrorKind::Rows, "t.id would be a key that no row had in 2 rows (1042)");
     bench.steps(&step("'x' || id"));
-    bench.refused(ErrorKind::Rows, "the new definition of t cannot be tried out");
+    bench.refused(ErrorKind::Rows, "the row of t with id 42");
     bench.steps(&step("id + 0")).up();
     bench.same_answer("SELECT * FROM t");
 }

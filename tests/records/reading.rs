@@ -229,7 +229,6 @@ fn a_file_in_wal_mode_is_lent_while_nothing_waits_in_the_wal() {
     let mut again = vec![0; bytes.len()];
     assert!(file.read(0, &mut again).unwrap());
     assert_eq!(again, bytes);
-    drop(file);
     assert!(OpenFile::lend(&reader).unwrap().is_none(), "the WAL has frames now");
     drop(state);
     let _state = ReadTransaction::begin(&reader).unwrap();

@@ -39,10 +39,10 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
     if arguments.roundtrip {
         check.other_trips(&trips, copied);
     } else if count(&trips, "broken") == 0 {
-        let ways = "every way back leads to the schema before";
+        let ways = "every downgrade leads to the schema before";
         let none = match count(&trips, "irreversible") {
             0 => String::new(),
-            none => format!("; {} no way back", counted(none, "phase has", "phases have")),
+            none => format!("; {} no downgrade", counted(none, "phase has", "phases have")),
         };
         check.line(&check.style.ok(), &format!("{ways}{none}"));
     }

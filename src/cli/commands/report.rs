@@ -161,10 +161,10 @@ fn proven(report: &Report) -> String {
     text
 }
 
-/// Says of each table that a data step made anew how its rows compare with the backup.
+/// Prints for each table that a data step recreated how its rows compare with the backup.
 fn remade(context: &Context, report: &Report) -> String {
     let bullet = context.terminal.out.bullet();
-    let line = |it: &RemadeTable| format!("{bullet} Made anew by statements: {}\n", escaped(it));
+    let line = |it: &RemadeTable| format!("{bullet} Recreated by statements: {}\n", escaped(it));
     report.proof.remade.iter().map(line).collect()
 }
 

@@ -25,7 +25,7 @@ pub fn planned(database: &Path, room: &Room, statistics: Statistics) -> String {
         sized(room.all_bytes())
     );
     if statistics == Statistics::Analyze {
-        text.push_str("The planner's statistics would be collected anew.\n");
+        text.push_str("The planner's statistics would be collected again.\n");
     }
     text.push_str("Nothing was changed: this was a dry run.\n");
     text
@@ -58,7 +58,7 @@ pub fn done(report: &OptimizeReport, style: Style) -> String {
     line(format!("Before: {}", size(&report.before)));
     line(format!("Now:    {}", size(&report.after)));
     if report.analyzed {
-        line("The planner's statistics were collected anew".to_owned());
+        line("The planner's statistics were collected again".to_owned());
     }
     line(format!("Backup: {}", escaped(backup.display())));
     if report.after.bytes > report.after.all_bytes() {

@@ -66,7 +66,7 @@ fn versions(plan: &RestorePlan) -> String {
 
 fn live(state: &LiveState) -> String {
     match state {
-        LiveState::Missing => "The database file is missing; it is made anew.\n".to_owned(),
+        LiveState::Missing => "The database file is missing and will be created.\n".to_owned(),
         LiveState::Empty => "The database file is empty.\n".to_owned(),
         LiveState::Readable => "The present state is kept as a backup first.\n".to_owned(),
         LiveState::Crashed(why) => {
@@ -83,7 +83,7 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
     let tables = match &plan.losses {
         Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
         Losses::Unknown(why) => {
-            return format!("What would be lost cannot be told: {}\n", escaped(why));
+            return format!("What would be lost is unknown: {}\n", escaped(why));
         }
         Losses::Known(tables) => tables,
     };

@@ -45,7 +45,7 @@ pub(super) fn restore_texts(
     restore_virtual_texts(shadow, &schema, start, past)
 }
 
-/// A virtual table that is renamed, or made anew because the way back changes its arguments, gets the very text
+/// A virtual table that is renamed, or recreated because the downgrade changes its arguments, gets the very text
 /// that it had before the phase.
 fn restore_virtual_texts(
     shadow: &mut Shadow,

@@ -60,7 +60,7 @@ pub(super) fn refuse_irreversible(phase: &Phase) -> Result<()> {
 
 fn irreversible(phase: &Phase, step: &Step, why: &str) -> Error {
     let what = format!(
-        "{} cannot be undone: the way back of {} in line {} has to be written by hand ({why})",
+        "{} cannot be undone: the downgrade of {} in line {} must be written by hand ({why})",
         phase.id,
         step.operation.op(),
         step.line
@@ -122,7 +122,7 @@ impl Inverse<'_> {
             Operation::DropIndex { index, .. } => (ObjectKind::Index, index),
             Operation::DropView { view, .. } => (ObjectKind::View, view),
             Operation::DropTrigger { trigger, .. } => (ObjectKind::Trigger, trigger),
-            // The way back fills the indexes that it makes by itself.
+            // The downgrade fills the indexes that it creates by itself.
             Operation::Sql { sql, .. } if is_index_command(sql) => return Ok(Vec::new()),
             Operation::Sql { .. } => return Err(self.unknown(step, "statements have no inverse")),
         };

@@ -110,7 +110,7 @@ impl Undo<'_> {
         }
         let odd = differences(&own(before), &own(end), ColumnOrder::Any);
         let Some(first) = odd.first() else { return Ok(()) };
-        let what = format!("the way back of {} has to be written by hand: {first}", self.phase.id);
+        let what = format!("the downgrade of {} must be written by hand: {first}", self.phase.id);
         Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
     }
 
@@ -148,7 +148,7 @@ impl Undo<'_> {
         let stays = new.filter(|it| text(end, it).is_some());
         odd.extend(stays.map(|it| format!("{} {} would stay", it.kind, it.name)));
         let Some(first) = odd.first() else { return Ok(()) };
-        let what = format!("the way back of {} has to be written by hand: {first}", self.phase.id);
+        let what = format!("the downgrade of {} must be written by hand: {first}", self.phase.id);
         Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
     }
 

@@ -193,7 +193,7 @@ pub fn is_index_command(sql: &str) -> bool {
                 .is_some_and(|(one, two)| same(&unquote(one), &unquote(two)));
             let has_rank = mark(name + 3, ",") && word(name + 4, "rank");
             let end = if has_rank { name + 5 } else { name + 3 };
-            // It would take back what no way back fills again.
+            // It would undo what no downgrade fills again.
             let empties = statement.iter().any(|it| same(&unquote(it.text(sql)), "delete-all"));
             (word(0, "INSERT") && word(1, "INTO") && names_itself && !empties)
                 && (mark(name + 1, "(") && mark(end, ")") && word(end + 1, "VALUES"))

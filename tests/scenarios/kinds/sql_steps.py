@@ -109,7 +109,7 @@ class Model:
         if kind == 12:
             t = self.fresh("people")
             return ["ALTER TABLE child RENAME TO %s" % t, "ALTER TABLE %s RENAME TO child" % t]
-        return ["INSERT INTO child(item, v) SELECT id, 'made' FROM item", "DROP TABLE IF EXISTS nothing"]
+        return ["INSERT INTO child(item, v) SELECT id, 'made' FROM item", "DROP TABLE IF EXISTS no_such"]
 
 
 def play(model, statements):
