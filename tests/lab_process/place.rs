@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
 pub use crate::start::Start;
+use crate::verdict::backups;
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +148,21 @@ impl Place {
     /// Copies the project to a folder, which is emptied before.
     pub fn fresh_at(&self, folder: &Path) {
         Self::copy_at(&self.pristine(), folder);
+        Self::give_backups(folder, &self.pristine().join("fits.db"), &folder.join("fits.db"));
+    }
+
+    /// Makes the backups in a project those of another database: a backup belongs to the file whose path its
+    /// manifest names, and a copied project is another one.
+    pub fn give_backups(folder: &Path, from: &Path, to: &Path) {
+        for backup in backups(folder) {
+            let mut manifest = backup.into_os_string();
+            manifest.push(".json");
+            let text = fs::read_to_string(&manifest).unwrap();
+            let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(document["source"], real(from).to_str().unwrap());
+            document["source"] = real(to).to_str().unwrap().into();
+            fs::write(&manifest, document.to_string()).unwrap();
+        }
     }
 
     /// Copies any folder to another, which is emptied before.
@@ -155,7 +171,6 @@ impl Place {
             fs::remove_dir_all(to).unwrap();
         }
         copy_folder(from, to);
-        own_backups(to, from, to);
     }
 
     /// A place for what a case writes besides.
@@ -270,24 +285,15 @@ fn killed_after(path: &Path, statements: &str) {
     assert_eq!(killed.unwrap().signal(), Some(libc::SIGKILL));
 }
 
+/// A path to a file that may be gone, without symbolic links.
+fn real(path: &Path) -> PathBuf {
+    path.parent().unwrap().canonicalize().unwrap().join(path.file_name().unwrap())
+}
+
 /// Lets a program inherit nothing.
 pub fn bare(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("PATH", "/usr/bin:/bin").env("HOME", folder).env("TZ", "UTC");
-}
-
-/// A backup belongs to the database at the path in its manifest, which follows a database that the test moves.
-pub fn own_backups(folder: &Path, from: &Path, to: &Path) {
-    let Ok(entries) = fs::read_dir(folder.join("backups")) else { return };
-    for path in entries
-        .map(|it| it.unwrap().path())
-        .filter(|it| it.extension().is_some_and(|end| end == "json"))
-    {
-        // A run that was killed may leave something else under the name.
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let places = [from, to].map(|it| it.display().to_string());
-        fs::write(&path, text.replace(&places[0], &places[1])).unwrap();
-    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::place::{Job, Place, Start, bare, own_backups};
+use crate::place::{Job, Place, Start, bare};
 use crate::space::lasting;
 use crate::tally::skip;
 
@@ -195,12 +195,12 @@ fn a_file_that_may_not_be_read_is_refused_by_every_command_with_the_reason() {
     let owned = Owned::new(Job::Restore, Start::Clean);
     let closed = owned.folder.join("closed");
     std::fs::create_dir(&closed).unwrap();
-    let database = closed.join("fits.db");
-    std::fs::rename(owned.folder.join("fits.db"), &database).unwrap();
-    own_backups(&owned.folder, &owned.folder.join("fits.db"), &database);
+    std::fs::rename(owned.folder.join("fits.db"), closed.join("fits.db")).unwrap();
     if is_root() {
         chown(&closed, Some(NOBODY), Some(NOBODY)).unwrap();
     }
+    let database = closed.join("fits.db");
+    Place::give_backups(&owned.folder, &owned.folder.join("fits.db"), &database);
     let before = lasting(&owned.folder);
     for (closed, mode) in [(&database, 0o644), (&closed, 0o755)] {
         for words in OPENING {

@@ -3,7 +3,7 @@
 use phaseshift::backup::{BackupEntry, BackupKind};
 use phaseshift::database::{Access, Database};
 use phaseshift::history::VersionTables;
-use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 use phaseshift::schema::read;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::Value;
@@ -62,9 +62,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     let done = restore.run(&mut reporter);
     reporter.finish();
     let report = done?;
-    // The content is restored; only the answer to this question may fail now.
-    let version =
-        version_of(context, &place).map_err(|error| error.leaving(DatabaseState::Done))?;
+    let version = version_of(context, &place).map_err(|error| after(error, &report))?;
     let said =
         screen::done(&report, version, context.terminal.out) + &retained(&place.retain(None));
     context.say(&said);
@@ -73,6 +71,15 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
         document[key] = value;
     }
     Ok(Answer::said(said, document))
+}
+
+/// An error of the look at the restored file: the restore itself is done.
+fn after(error: Error, report: &RestoreReport) -> Error {
+    let error = error.leaving(DatabaseState::Done).in_database(&report.database);
+    match &report.safety_backup {
+        Some(kept) => error.with_backup(kept),
+        None => error,
+    }
 }
 
 /// The version that the restored file records, unless its version table has another meaning.
