@@ -219,7 +219,7 @@ pub fn retained(pruned: &Pruned) -> String {
 pub fn reason(because: &KeptBecause) -> String {
     match because {
         KeptBecause::BeforeApplied(phase) => {
-            format!("it undoes {phase}, which is applied")
+            format!("it holds the state before {phase}, which is applied")
         }
         KeptBecause::Named => "it has a name; remove the file yourself to give it up".to_owned(),
         KeptBecause::Newest { keep: 1 } => "it is the newest of its kind".to_owned(),
