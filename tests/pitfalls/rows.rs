@@ -70,7 +70,13 @@ fn p30_a_change_of_type_does_not_cast_dates_and_json_away() {
          [[up]]\nop = \"alter_column\"\ntable = \"event\"\ncolumn = \"data\"\ntype = \"JSON\"\n",
     );
     let script = phaseshift::migrate::script(&bench.plan()).unwrap().to_uppercase();
-    assert!(!script.contains("CAST"), "{script}");
+    // Its checks ask what a conversion would give; the rows themselves are copied as they are.
+    let copies: Vec<&str> = script
+        .lines()
+        .filter(|it| it.contains("INSERT") && !it.contains("TEMP.PHASESHIFT_"))
+        .collect();
+    assert!(copies.iter().any(|it| it.contains("EVENT")), "{script}");
+    assert!(!copies.iter().any(|it| it.contains("CAST")), "{copies:?}");
     bench.up_judged(&json!({"alter": [
         "DROP TABLE event", "CREATE TABLE event(id INTEGER PRIMARY KEY, day DATETIME, data JSON)",
     ]}));
