@@ -22,7 +22,7 @@ use crate::database::{Access, Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::files::Files;
-use crate::rows::{compare_databases, count_rows};
+use crate::rows::compare_databases;
 use crate::schema;
 
 /// How many names are tried before something else must be wrong.
@@ -307,17 +307,7 @@ impl<'a> Job<'a> {
                 return Err(Error::new(ErrorKind::Backup, DIFFERS).problems([what]));
             }
         };
-        let copy = Database::open(part.path(), Access::Look, options).map_err(of_copy)?;
-        if checked == Checked::First {
-            self.check_integrity(&copy)?;
-        }
-        let mut tables = Vec::new();
-        for object in schema::read(copy.connection()).map_err(of_copy)?.stored_tables() {
-            let rows = count_rows(copy.connection(), &object.name).map_err(of_copy)?;
-            tables.push(TableRows { table: object.name.clone(), rows });
-        }
-        self.compare_properties(&copy)?;
-        copy.close()?;
+        let tables = self.read_again(part.path(), checked)?;
         Ok(Compared { tables, digest: Some(digest), unchecked: checked != Checked::First })
     }
 

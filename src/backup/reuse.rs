@@ -167,8 +167,8 @@ impl Job<'_> {
         Ok(matches!(found, Pages::Equal(it) if it.text == manifest.digest && it.bytes == total))
     }
 
-    /// Opens the backup, checks what does not have to wait, and counts its rows.
-    fn read_again(&self, path: &Path, checked: Checked) -> Result<Vec<TableRows>> {
+    /// Opens a copy whose bytes were compared, checks what does not have to wait, and counts its rows.
+    pub(super) fn read_again(&self, path: &Path, checked: Checked) -> Result<Vec<TableRows>> {
         let copy = Database::open(path, Access::Look, self.source.options()).map_err(of_copy)?;
         if checked == Checked::First {
             self.check_integrity(&copy)?;

@@ -158,7 +158,7 @@ impl Fields {
         self.end
     }
 
-    /// Returns whether the fields fit a record of so many bytes, as `OP_Column` demands: none ends behind it, and the last
+    /// Returns whether the fields fit a record of that many bytes, as `OP_Column` demands: none ends behind it, and the last
     /// one of the header ends with it.
     pub(super) fn fit(&self, length: usize) -> bool {
         if self.complete { self.end == length } else { self.end <= length }

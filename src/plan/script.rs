@@ -209,7 +209,7 @@ INSERT INTO temp.phaseshift_checks SELECT {number}, {condition};
         );
     }
 
-    /// If a check has ended the transaction and the script goes on all the same, what follows runs in a new one,
+    /// If a check has ended the transaction and the script continues, what follows runs in a new one,
     /// which a savepoint opens where none is open (<https://sqlite.org/lang_savepoint.html>). It is never committed.
     fn go_on(&mut self) {
         self.text.push_str("SAVEPOINT phaseshift;\n");

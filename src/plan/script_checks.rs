@@ -11,7 +11,7 @@ use crate::sql::significant_tokens;
 
 /// Something that must not be found.
 pub(super) struct Found {
-    /// What is told if it is found.
+    /// The message if it is found.
     pub(super) message: String,
     /// Statements that the condition needs.
     pub(super) prepare: Vec<String>,
