@@ -67,7 +67,7 @@ pub enum ErrorKind {
     /// Rows of the file break a rule of the new schema.
     Rows,
     /// A function, collation or module that is needed is not available.
-    MissingPart,
+    MissingExtension,
     /// The schema holds something this program cannot carry over safely.
     Unsupported,
     /// The new schema needs a newer SQLite than `min_sqlite` allows.
@@ -129,7 +129,7 @@ impl ErrorKind {
         Self::Step,
         Self::Reference,
         Self::Rows,
-        Self::MissingPart,
+        Self::MissingExtension,
         Self::Unsupported,
         Self::NewerSqlite,
         Self::Backup,
@@ -176,7 +176,7 @@ impl ErrorKind {
             Self::Step => "step",
             Self::Reference => "reference",
             Self::Rows => "rows",
-            Self::MissingPart => "missing-part",
+            Self::MissingExtension => "missing-part",
             Self::Unsupported => "unsupported",
             Self::NewerSqlite => "newer-sqlite",
             Self::Backup => "backup",

@@ -73,7 +73,7 @@ fn of_kind(kind: ErrorKind) -> u8 {
         | ErrorKind::Step
         | ErrorKind::Reference
         | ErrorKind::Rows
-        | ErrorKind::MissingPart
+        | ErrorKind::MissingExtension
         | ErrorKind::NewerSqlite
         | ErrorKind::Unsupported
         | ErrorKind::BackupRefused

@@ -16,7 +16,7 @@
 //!
 //! [`migrate`] drives these steps through types that cannot be skipped: a
 //! [`Migration`](migrate::Migration) is first prepared, then secured, then run. [`restore`] goes back,
-//! [`optimize`] gives room back, [`inspect`] answers questions, [`history`] keeps the version tables.
+//! [`vacuum`] gives room back, [`inspect`] answers questions, [`history`] keeps the version tables.
 //!
 //! The engine never prints, asks, or reads the environment: it says [`event`]s and returns [`Error`]s.
 //!
@@ -54,7 +54,7 @@
 //! let project = Project::new(database, None, chain, versions, open);
 //!
 //! let request = Request::up(Target::parse("phase3")?);
-//! let look = Migration::look(&project, &request)?; // nothing is written
+//! let look = Migration::prepare(&project, &request)?; // nothing is written
 //! if let Ok(report) = migrate_now(&project, &request, look, &mut Silent)? {
 //!     assert_eq!(report.to, Some(2));
 //!     assert!(report.proof.rows > 100);
@@ -77,7 +77,6 @@ pub mod history;
 pub mod inspect;
 pub mod migrate;
 pub mod name;
-pub mod optimize;
 pub mod phase;
 pub mod plan;
 pub mod preflight;
@@ -90,5 +89,6 @@ pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod vacuum;
 
 pub use error::{DatabaseState, Error, ErrorKind, Result};

@@ -196,7 +196,7 @@ impl Place {
         let label = BackupLabel::Before("phase3".into());
         let request = BackupRequest { folder: &folder, label, phase: None, version: Some(1) };
         let _usual = UMASK.read();
-        create_checked(&self.source(), &request, Checked::Beside, &mut Silent)
+        create_checked(&self.source(), &request, Checked::BackgroundCheck, &mut Silent)
     }
 
     fn list(&self) -> Vec<BackupEntry> {
@@ -511,7 +511,7 @@ fn a_check_beside_that_finds_damage_says_so_and_the_promised_backup_stays() {
     let error = backup.settle().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BackupDamaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
-    let error = VerifiedBackup::blame(error, &place.source());
+    let error = VerifiedBackup::attribute_damage(error, &place.source());
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
     assert!(backup.settle().is_ok(), "it is said once");

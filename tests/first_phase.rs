@@ -127,7 +127,7 @@ c.commit()",
     bench.down();
 
     bench.steps("parents = []\n[[up]]\nop = \"drop_column\"\ntable = \"tag\"\ncolumn = \"uses\"\n");
-    bench.refused(ErrorKind::MissingPart, "unicase");
+    bench.refused(ErrorKind::MissingExtension, "unicase");
 }
 
 #[test]

@@ -174,8 +174,8 @@ fn phase_3_stays_in_place_and_is_what_sqlite_itself_would_make_of_it() {
     let bench = Bench::of(Project::with_catalogue(&options));
     let engine = bench.engine().in_place();
     let request = up_to("phase3");
-    let look = phaseshift::migrate::Migration::look(&engine, &request).unwrap();
-    if let phaseshift::migrate::Look::Ready(migration) = &look {
+    let look = phaseshift::migrate::Migration::prepare(&engine, &request).unwrap();
+    if let phaseshift::migrate::Preparation::Ready(migration) = &look {
         for rebuild in migration.plan().rebuilds() {
             assert!(rebuild.stays.is_some(), "{}: {:?}", rebuild.to, rebuild.reasons);
         }

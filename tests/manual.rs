@@ -59,7 +59,7 @@ fn run(heading: &str, before: &str, steps: &str, question: &str) -> String {
     let versions = VersionTables::named("schema_version");
     let engine = Engine::new(project.database(), None, chain, versions, options);
     let request = Request::up(Target::Head);
-    let look = Migration::look(&engine, &request).unwrap_or_else(|it| panic!("{heading}: {it}"));
+    let look = Migration::prepare(&engine, &request).unwrap_or_else(|it| panic!("{heading}: {it}"));
     let done = migrate_now(&engine, &request, look, &mut Silent);
     done.unwrap_or_else(|it| panic!("{heading}: {it} {:?}", it.causes())).unwrap();
     support::sqlite3(&project.database(), question)

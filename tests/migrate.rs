@@ -58,7 +58,7 @@ fn phase_3_of_the_catalogue_is_what_sqlite_itself_would_make_of_it() {
     let before = project.copy_database("before.db");
     let engine = engine(&project);
     let request = up_to("phase3");
-    let look = Migration::look(&engine, &request).map_err(explain).unwrap();
+    let look = Migration::prepare(&engine, &request).map_err(explain).unwrap();
     let Ok(report) = migrate_now(&engine, &request, look, &mut Silent).map_err(explain).unwrap()
     else {
         panic!("there was nothing to do")
@@ -74,7 +74,7 @@ fn phase3_holds(name: &str, options: &SampleOptions) {
     let before = project.copy_database("before.db");
     let engine = engine(&project);
     let request = up_to("phase3");
-    let look = Migration::look(&engine, &request).map_err(explain);
+    let look = Migration::prepare(&engine, &request).map_err(explain);
     let look = look.unwrap_or_else(|error| panic!("{name}: {error}"));
     let report = migrate_now(&engine, &request, look, &mut Silent).map_err(explain);
     let report = report.unwrap_or_else(|error| panic!("{name}: {error}")).unwrap();
@@ -108,7 +108,7 @@ fn rows_that_only_the_wal_of_an_open_program_holds_are_in_the_backup_and_in_the_
         project.write_phase(name, text);
     }
     let engine = engine(&project);
-    let look = Migration::look(&engine, &up_to("phase3")).map_err(explain).unwrap();
+    let look = Migration::prepare(&engine, &up_to("phase3")).map_err(explain).unwrap();
     let report = migrate_now(&engine, &up_to("phase3"), look, &mut Silent).map_err(explain);
     let report = report.unwrap().unwrap();
     let counted = |database: &Path, table: &str| {
@@ -131,13 +131,13 @@ fn a_file_without_a_recorded_phase_is_refused_until_it_is_stamped() {
         let project = Project::with_catalogue(&options);
         let before = project.snapshot();
         let engine = engine(&project);
-        let error = Migration::look(&engine, &up_to("phase3")).unwrap_err();
+        let error = Migration::prepare(&engine, &up_to("phase3")).unwrap_err();
         assert_eq!(error.kind(), phaseshift::ErrorKind::NotAdopted, "{error}");
         assert_eq!(before, project.snapshot(), "the folder changed");
         let wanted = engine.chain.applied_at(&Target::parse("phase2").unwrap()).unwrap();
         let strict = phaseshift::migrate::Strictness::Compare;
         phaseshift::migrate::stamp(&engine, &wanted, strict, &mut Silent).map_err(explain).unwrap();
-        let look = Migration::look(&engine, &up_to("phase3")).map_err(explain).unwrap();
+        let look = Migration::prepare(&engine, &up_to("phase3")).map_err(explain).unwrap();
         migrate_now(&engine, &up_to("phase3"), look, &mut Silent)
             .map_err(explain)
             .unwrap()
@@ -153,11 +153,11 @@ fn a_second_run_has_nothing_to_do_and_makes_no_backup() {
     let options = SampleOptions { files: 100, links: 10, ..SampleOptions::default() };
     let project = Project::with_catalogue(&options);
     let engine = engine(&project);
-    let look = Migration::look(&engine, &up_to("phase3")).unwrap();
+    let look = Migration::prepare(&engine, &up_to("phase3")).unwrap();
     migrate_now(&engine, &up_to("phase3"), look, &mut Silent).map_err(explain).unwrap().unwrap();
     let before = project.snapshot();
-    let again = Migration::look(&engine, &up_to("phase3")).unwrap();
-    assert!(matches!(again, phaseshift::migrate::Look::UpToDate(_)));
+    let again = Migration::prepare(&engine, &up_to("phase3")).unwrap();
+    assert!(matches!(again, phaseshift::migrate::Preparation::UpToDate(_)));
     drop(again);
     assert_eq!(before, project.snapshot());
 }
@@ -167,8 +167,8 @@ fn rows_written_while_a_person_reads_the_question_are_in_a_new_backup() {
     let options = SampleOptions { files: 100, links: 10, ..SampleOptions::default() };
     let project = Project::with_catalogue(&options);
     let engine = engine(&project);
-    let look = Migration::look(&engine, &up_to("phase3")).unwrap();
-    let phaseshift::migrate::Look::Ready(migration) = look else { panic!("nothing to do") };
+    let look = Migration::prepare(&engine, &up_to("phase3")).unwrap();
+    let phaseshift::migrate::Preparation::Ready(migration) = look else { panic!("nothing to do") };
     let secured = migration.secure(&mut Silent).unwrap();
     support::sqlite3(
         &project.database(),
@@ -202,8 +202,10 @@ fn damage_between_copy_and_proof_is_noticed_and_rolled_back() {
         let project = Project::with_catalogue(&options);
         let engine = engine(&project);
         let before = std::fs::read(project.database()).unwrap();
-        let look = Migration::look(&engine, &up_to("phase3")).unwrap();
-        let phaseshift::migrate::Look::Ready(migration) = look else { panic!("nothing to do") };
+        let look = Migration::prepare(&engine, &up_to("phase3")).unwrap();
+        let phaseshift::migrate::Preparation::Ready(migration) = look else {
+            panic!("nothing to do")
+        };
         let secured = migration.secure(&mut Silent).unwrap();
         let mut plant = |connection: &rusqlite::Connection| {
             connection.execute_batch(damage).unwrap();
@@ -316,7 +318,7 @@ fn a_journal_that_was_lost_before_sqlite_syncs_it_ends_the_run() {
     bench.steps("[[up]]\nop = \"rename_column\"\ntable = \"t\"\nfrom = \"a\"\nto = \"c\"\n");
     let disk = Arc::new(LosesJournal::default());
     let engine = bench.engine_with(Arc::clone(&disk) as Arc<dyn Files>, Interrupt::default());
-    let look = Migration::look(&engine, &up_to("head")).unwrap();
+    let look = Migration::prepare(&engine, &up_to("head")).unwrap();
     let error = migrate_now(&engine, &up_to("head"), look, &mut Silent).unwrap_err();
     assert!(disk.0.load(std::sync::atomic::Ordering::SeqCst) > 0, "nothing was synced early");
     assert_eq!(error.state(), phaseshift::DatabaseState::RolledBack, "{}", explain(error));

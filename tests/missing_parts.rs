@@ -88,7 +88,7 @@ fn the_script_runs_in_a_program_that_lacks_them_too() {
         let bench = Bench::copy_of(bench.before());
         bench.steps(renaming.steps());
         let Ok(look) = bench.look("head") else { continue };
-        let phaseshift::migrate::Look::Ready(migration) = look else { panic!("no plan") };
+        let phaseshift::migrate::Preparation::Ready(migration) = look else { panic!("no plan") };
         let Ok(text) = phaseshift::migrate::script(&migration) else {
             // It would have to sort what only the file's own program can sort.
             assert!(renaming.steps().contains("person"), "{}", renaming.steps());
@@ -109,7 +109,7 @@ fn the_script_runs_in_a_program_that_lacks_them_too() {
 fn a_table_that_has_to_be_rewritten_is_refused_with_the_part() {
     let bench = Bench::from_python(BOOK);
     bench.steps(&step("alter_column", "table = \"person\"\ncolumn = \"name\"\nnot_null = true"));
-    bench.refused(ErrorKind::MissingPart, "PHONEBOOK");
+    bench.refused(ErrorKind::MissingExtension, "PHONEBOOK");
     let rename = step("rename_column", "table = \"person\"\nfrom = \"name\"\nto = \"called\"");
     let refused = bench.steps(&rename).project().run(&["plan", "--sql"]).expect_code(4);
     assert!(refused.stderr.contains("rebuild person, which needs the collation PHONEBOOK"));
@@ -127,11 +127,11 @@ fn an_index_that_cannot_be_made_is_refused_before_the_backup() {
     let create = |sql: &str| step("create_index", &format!("sql = \"{sql}\""));
     bench.steps(&step("rename_index", "from = \"by_sort\"\nto = \"sorted\""));
     bench.refused(
-        ErrorKind::MissingPart,
+        ErrorKind::MissingExtension,
         "the index sorted would have to be rebuilt, which needs the collation PHONEBOOK",
     );
     bench.steps(&create("CREATE INDEX i ON place(plain(street))"));
-    bench.refused(ErrorKind::MissingPart, "the function plain()");
+    bench.refused(ErrorKind::MissingExtension, "the function plain()");
     // Other columns of the same table need nothing.
     bench.steps(&create("CREATE INDEX i ON person(name)"));
     bench.up();
@@ -154,7 +154,7 @@ fn a_full_text_table_that_has_to_be_filled_again_is_refused_by_name() {
     let bench = Bench::from_python(BOOK);
     bench.steps(Renaming::of_table("place", "places").steps());
     bench.refused(
-        ErrorKind::MissingPart,
+        ErrorKind::MissingExtension,
         "the full-text table search would have to be rebuilt, which needs the tokenizer spelled",
     );
 }
@@ -163,7 +163,7 @@ fn a_full_text_table_that_has_to_be_filled_again_is_refused_by_name() {
 fn a_trigger_that_nobody_can_read_is_not_left_with_an_old_name() {
     let bench = Bench::from_python(BOOK);
     bench.steps(Renaming::of_column("words", "word", "spelling").steps());
-    bench.refused(ErrorKind::MissingPart, "trigger noted uses word but cannot be rewritten");
+    bench.refused(ErrorKind::MissingExtension, "trigger noted uses word but cannot be rewritten");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_table_of_a_missing_module_is_refused_by_name() {
         bench.steps(&step(op, keys));
         let named =
             if keys.contains("older") { "which older needs" } else { "which corrected needs" };
-        bench.refused(ErrorKind::MissingPart, named);
+        bench.refused(ErrorKind::MissingExtension, named);
     }
 }
 
@@ -224,7 +224,7 @@ fn a_function_in_the_rules_of_another_table_does_not_make_the_backup_fail() {
     assert_eq!(bench.ask(SCHEMA), bench.ask_before(SCHEMA));
 
     bench.steps(&step("add_column", "table = \"ruled\"\ncolumn = \"more INT\"\nvalue = \"1\""));
-    bench.refused(ErrorKind::MissingPart, "the function plain()");
+    bench.refused(ErrorKind::MissingExtension, "the function plain()");
     bench.steps(Renaming::of_column("ruled", "a", "c").steps());
     bench.up();
     assert_eq!(

@@ -46,7 +46,7 @@ fn migrate(project: &Project) -> Result<(), phaseshift::Error> {
         options,
     );
     let request = Request::up(Target::Head);
-    let look = Migration::look(&engine, &request)?;
+    let look = Migration::prepare(&engine, &request)?;
     migrate_now(&engine, &request, look, &mut Silent).map(|_| ())
 }
 

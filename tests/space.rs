@@ -11,7 +11,7 @@ use std::time::Duration;
 use phaseshift::event::Interrupt;
 use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::{Look, Migration, Request};
+use phaseshift::migrate::{Migration, Preparation, Request};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::sample::{Feature, SampleOptions};
 use support::{Project, sqlite3};
@@ -29,7 +29,7 @@ fn computed(project: &Project, target: &str, in_place: bool) -> u64 {
         phaseshift::migrate::Project::new(project.database(), None, chain, versions, options);
     let engine = if in_place { engine.in_place() } else { engine };
     let request = Request::up(Target::parse(target).unwrap());
-    let Look::Ready(migration) = Migration::look(&engine, &request).unwrap() else {
+    let Preparation::Ready(migration) = Migration::prepare(&engine, &request).unwrap() else {
         panic!("nothing to do")
     };
     migration.space().unwrap().sum()

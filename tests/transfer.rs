@@ -32,7 +32,7 @@ fn phase_3_copies_every_record_whole_and_keeps_every_index() {
     let project = Project::with_catalogue(&SampleOptions { files: 50, ..SampleOptions::default() });
     let bench = Bench::of(project);
     let found = bench.look("phase3").unwrap();
-    let phaseshift::migrate::Look::Ready(migration) = found else { panic!("nothing to do") };
+    let phaseshift::migrate::Preparation::Ready(migration) = found else { panic!("nothing to do") };
     let ways: Vec<_> = migration
         .plan()
         .rebuilds()

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::pieces::{Pieces, TablePieces};
+use super::check_queue::{CheckQueue, TablePieces};
 use crate::btree::DbPages;
-use crate::database::{Database, MissingPart, effort};
+use crate::database::{Database, MissingExtension, effort};
 use crate::error::{Error, Result};
-use crate::event::{Interrupt, Stage, measured};
+use crate::event::{Interrupt, Stage, track_progress};
 use crate::name::{fold, literal};
 use crate::records::indexes_shown;
 use crate::rows::count_rows;
@@ -74,14 +74,14 @@ fn breaks_a_rule(finding: &str) -> bool {
 /// # Errors
 /// Whatever SQLite reports, except damage and missing parts, which are findings.
 pub(crate) fn integrity(database: &Database) -> Result<Integrity> {
-    integrity_in(database.connection(), &database.options().interrupt, &Pieces::default())
+    integrity_in(database.connection(), &database.options().interrupt, &CheckQueue::default())
 }
 
 /// As [`integrity`], with pieces that others may take.
 pub(super) fn integrity_in(
     connection: &Connection,
     interrupt: &Interrupt,
-    pieces: &Pieces,
+    pieces: &CheckQueue,
 ) -> Result<Integrity> {
     if is_quickly_sound(connection)? {
         return integrity_beyond_quick(connection, interrupt, pieces);
@@ -93,7 +93,7 @@ pub(super) fn integrity_in(
 pub(super) fn integrity_beyond_quick(
     connection: &Connection,
     interrupt: &Interrupt,
-    pieces: &Pieces,
+    pieces: &CheckQueue,
 ) -> Result<Integrity> {
     match in_parts(connection, interrupt, pieces)? {
         Some(found) => Ok(found),
@@ -108,7 +108,7 @@ pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
     let rows = Rows::count(connection);
     let expected = effort(connection, &quick, &|root| rows.of(root))?;
     let about = (Stage::VerifyBackup, "pages and rows");
-    let quick = measured(about, (rows.all(), expected), || run(connection, &quick))?;
+    let quick = track_progress(about, (rows.all(), expected), || run(connection, &quick))?;
     Ok(matches!(&quick, Outcome::Checked(found) if *found == Integrity::default()))
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
 fn in_parts(
     connection: &Connection,
     interrupt: &Interrupt,
-    pieces: &Pieces,
+    pieces: &CheckQueue,
 ) -> Result<Option<Integrity>> {
     let rows = Rows::count(connection);
     let (Ok(schema), Some(indexes)) = (schema::read(connection), indexes_shown(connection)?) else {
@@ -144,7 +144,7 @@ fn in_parts(
     for name in not_shown.chain(others) {
         match run(connection, &format!("PRAGMA main.integrity_check({})", literal(name)))? {
             Outcome::Checked(found) => all.add(found),
-            Outcome::MissingPart(_) => return Ok(None),
+            Outcome::MissingExtension(_) => return Ok(None),
         }
     }
     Ok(Some(all))
@@ -192,27 +192,29 @@ impl Rows {
 fn in_full(connection: &Connection) -> Result<Integrity> {
     match run(connection, &format!("PRAGMA main.integrity_check({FINDINGS})"))? {
         Outcome::Checked(found) => Ok(found),
-        Outcome::MissingPart(_) => by_table(connection),
+        Outcome::MissingExtension(_) => by_table(connection),
     }
 }
 
 enum Outcome {
     Checked(Integrity),
-    MissingPart(rusqlite::Error),
+    MissingExtension(rusqlite::Error),
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<Outcome> {
     let mut found = Integrity::default();
     match collect(connection, sql, &mut found) {
         Ok(()) => Ok(Outcome::Checked(found)),
-        Err(error) if MissingPart::in_error(&error).is_some() => Ok(Outcome::MissingPart(error)),
+        Err(error) if MissingExtension::in_error(&error).is_some() => {
+            Ok(Outcome::MissingExtension(error))
+        }
         Err(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 found.note(&error.to_string());
                 Ok(Outcome::Checked(found))
             }
             // Plain SQLITE_ERROR: the check itself does not compile.
-            Some(ErrorCode::Unknown) => Ok(Outcome::MissingPart(error)),
+            Some(ErrorCode::Unknown) => Ok(Outcome::MissingExtension(error)),
             _ => Err(Error::from(error)),
         },
     }
@@ -233,7 +235,7 @@ fn by_table(connection: &Connection) -> Result<Integrity> {
     for table in stored_tables(connection)? {
         let name = literal(&table);
         let mut outcome = run(connection, &format!("PRAGMA main.integrity_check({name})"))?;
-        if let Outcome::MissingPart(error) = &outcome {
+        if let Outcome::MissingExtension(error) = &outcome {
             all.unchecked.push(format!("{table}: {error}"));
             outcome = run(connection, &format!("PRAGMA main.quick_check({name})"))?;
         }
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
 
     fn judged(connection: &Connection) -> Integrity {
-        integrity_in(connection, &Interrupt::default(), &Pieces::default()).unwrap()
+        integrity_in(connection, &Interrupt::default(), &CheckQueue::default()).unwrap()
     }
 
     #[test]
@@ -363,7 +365,7 @@ mod tests {
             connection.execute_batch(&sql).unwrap();
             let (quick, whole) =
                 (is_quickly_sound(&connection).unwrap(), in_full(&connection).unwrap());
-            let parts = in_parts(&connection, &Interrupt::default(), &Pieces::default())
+            let parts = in_parts(&connection, &Interrupt::default(), &CheckQueue::default())
                 .unwrap()
                 .filter(|_| quick);
             assert!(parts.is_some() || whole != Integrity::default(), "{made}");

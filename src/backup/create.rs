@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
 
-use super::beside::{self, Beside};
+use super::background_check::{self, BackgroundCheck};
 use super::check::integrity;
+use super::check_queue::CheckQueue;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
 use super::name::{BackupLabel, Names, manifest_of, stem_of};
 use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, has_sidecar, look};
-use super::pieces::Pieces;
 use super::publish::{Finished, publish};
 use super::verified::{VerifiedBackup, of_copy};
 use super::verify::{Digest, digest};
@@ -49,7 +49,7 @@ pub enum Checked {
     /// Before the backup gets its name.
     First,
     /// Beside what follows, by [`VerifiedBackup::settle`]: nothing may be committed before.
-    Beside,
+    BackgroundCheck,
     /// The same; it begins while pages are copied, because the caller holds the write lock and nobody can change
     /// the source meanwhile.
     BesideUnderLock,
@@ -123,8 +123,14 @@ fn run(
         },
         Some(_) | None => false,
     };
-    let pieces = Arc::new(Pieces::default());
-    let start = || Beside::start(&path, source.options(), beside::check_in_pieces(sound, &pieces));
+    let pieces = Arc::new(CheckQueue::default());
+    let start = || {
+        BackgroundCheck::start(
+            &path,
+            source.options(),
+            background_check::check_in_pieces(sound, &pieces),
+        )
+    };
     let beside = unchecked.then(start);
     Ok(VerifiedBackup { path, manifest, tables, reader, seconds, beside, pieces, again: None })
 }
@@ -185,11 +191,11 @@ impl<'a> Job<'a> {
 
     /// Begins to check the source, if it cannot change until its copy is compared with it: what SQLite says of the
     /// one it then says of the other.
-    fn look_early(&self, checked: Checked) -> Result<Option<Beside<bool>>> {
+    fn look_early(&self, checked: Checked) -> Result<Option<BackgroundCheck<bool>>> {
         let bytes = look(self.files, self.source.path())?.map_or(0, |stat| stat.bytes);
         let begins = checked == Checked::BesideUnderLock && bytes >= LARGE;
-        let job = Arc::new(beside::is_sound);
-        let start = || Beside::start(self.source.path(), self.source.options(), job);
+        let job = Arc::new(background_check::is_sound);
+        let start = || BackgroundCheck::start(self.source.path(), self.source.options(), job);
         Ok(begins.then(start))
     }
 

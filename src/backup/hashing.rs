@@ -11,7 +11,7 @@ const WAITING: usize = 3;
 /// A digest in the making.
 pub(super) enum Hashing<'s> {
     /// By another thread, which gives the pieces back.
-    Beside {
+    BackgroundCheck {
         full: SyncSender<Vec<u8>>,
         empty: Receiver<Vec<u8>>,
         running: ScopedJoinHandle<'s, blake3::Hasher>,
@@ -26,7 +26,7 @@ impl<'s> Hashing<'s> {
         let (back, empty) = channel::<Vec<u8>>();
         let hash = move || hash_all(&pieces, &back);
         match Builder::new().name("digest".to_owned()).spawn_scoped(scope, hash) {
-            Ok(running) => Self::Beside { full, empty, running },
+            Ok(running) => Self::BackgroundCheck { full, empty, running },
             Err(_) => Self::Here(Box::default()),
         }
     }
@@ -34,7 +34,7 @@ impl<'s> Hashing<'s> {
     /// Takes the next piece; returns a buffer for the one behind it, with any content.
     pub(super) fn take(&mut self, piece: Vec<u8>) -> Vec<u8> {
         match self {
-            Self::Beside { full, empty, .. } => {
+            Self::BackgroundCheck { full, empty, .. } => {
                 // A thread that ended is noticed at the end.
                 drop(full.send(piece));
                 empty.try_recv().unwrap_or_default()
@@ -52,7 +52,7 @@ impl<'s> Hashing<'s> {
     /// [`ErrorKind::Backup`] if the thread did not come to its end.
     pub(super) fn finish(self) -> Result<blake3::Hasher> {
         match self {
-            Self::Beside { full, running, .. } => {
+            Self::BackgroundCheck { full, running, .. } => {
                 drop(full);
                 let what = "the digest could not be computed";
                 running.join().map_err(|_| Error::new(ErrorKind::Backup, what))
@@ -82,7 +82,7 @@ mod tests {
         let expected = blake3::hash(&pieces.concat());
         let beside = std::thread::scope(|scope| {
             let mut hashing = Hashing::begin(scope);
-            assert!(matches!(hashing, Hashing::Beside { .. }));
+            assert!(matches!(hashing, Hashing::BackgroundCheck { .. }));
             pieces.iter().for_each(|it| drop(hashing.take(it.clone())));
             hashing.finish().unwrap().finalize()
         });

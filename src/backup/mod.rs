@@ -3,8 +3,9 @@
 //! This module knows files, pages and rows. It does not know phases beyond their names, and it never
 //! writes to the database it backs up.
 
-mod beside;
+mod background_check;
 mod check;
+mod check_queue;
 mod copy;
 mod create;
 mod entry;
@@ -14,7 +15,6 @@ mod manifest;
 mod name;
 mod pages;
 mod part;
-mod pieces;
 mod prune;
 mod publish;
 mod reuse;

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::beside::{self, Beside};
+use super::background_check::{self, BackgroundCheck};
+use super::check_queue::CheckQueue;
 use super::create::{BackupRequest, Checked, Job, create_checked, of_backup};
 use super::entry::{BackupEntry, list};
 use super::manifest::{BackupKind, Manifest};
 use super::name::BackupLabel;
 use super::pages::{Pages, compare_pages};
 use super::part::{folder_of, has_sidecar, look};
-use super::pieces::Pieces;
 use super::verified::{VerifiedBackup, of_copy};
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database};
@@ -75,9 +75,15 @@ fn reuse(
     let reader = Database::open(&path, Access::Look, source.options())?;
     observer.event(&Event::BackupReused { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
-    let pieces = Arc::new(Pieces::default());
+    let pieces = Arc::new(CheckQueue::default());
     // Its check may not have come to its end then.
-    let start = || Beside::start(&path, source.options(), beside::check_in_pieces(false, &pieces));
+    let start = || {
+        BackgroundCheck::start(
+            &path,
+            source.options(),
+            background_check::check_in_pieces(false, &pieces),
+        )
+    };
     let beside = (checked != Checked::First).then(start);
     let seconds = (0.0, started.elapsed().as_secs_f64());
     Ok(Some(VerifiedBackup {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::beside::{self, Beside};
+use super::background_check::{self, BackgroundCheck};
 use super::check::{Integrity, integrity};
+use super::check_queue::CheckQueue;
 use super::entry::BackupEntry;
 use super::manifest::Manifest;
-use super::pieces::Pieces;
 use super::publish::restate;
 use crate::btree::DbPages;
 use crate::database::Database;
@@ -22,10 +22,10 @@ pub struct VerifiedBackup {
     pub(super) tables: Vec<TableRows>,
     pub(super) reader: Database,
     pub(super) seconds: (f64, f64),
-    pub(super) beside: Option<Beside<Integrity>>,
+    pub(super) beside: Option<BackgroundCheck<Integrity>>,
     /// What is left of the check beside for others to take.
-    pub(super) pieces: Arc<Pieces>,
-    pub(super) again: Option<Beside<String>>,
+    pub(super) pieces: Arc<CheckQueue>,
+    pub(super) again: Option<BackgroundCheck<String>>,
 }
 
 impl VerifiedBackup {
@@ -80,7 +80,10 @@ impl VerifiedBackup {
         if found.damage.is_empty() {
             return Ok(());
         }
-        if beside::check(&self.path, options, &Pieces::default()).map_err(failed)?.damage.is_empty()
+        if background_check::check(&self.path, options, &CheckQueue::default())
+            .map_err(failed)?
+            .damage
+            .is_empty()
         {
             let what = "the backup cannot be read back reliably";
             return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
@@ -93,7 +96,7 @@ impl VerifiedBackup {
 
     /// Finds out whether damage that [`VerifiedBackup::settle`] reports is that of the database, which
     /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
-    pub fn blame(error: Error, source: &Database) -> Error {
+    pub fn attribute_damage(error: Error, source: &Database) -> Error {
         if error.kind() != ErrorKind::BackupDamaged {
             return error;
         }
@@ -108,8 +111,8 @@ impl VerifiedBackup {
     /// Begins to read every page of the backup again. [`VerifiedBackup::settle`] then fails unless it
     /// still holds what was compared with the database: rows that come from it cannot be proven by it.
     pub fn read_again(&mut self) {
-        let job = Arc::new(beside::digest);
-        self.again = Some(Beside::start(&self.path, self.reader.options(), job));
+        let job = Arc::new(background_check::digest);
+        self.again = Some(BackgroundCheck::start(&self.path, self.reader.options(), job));
     }
 
     /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
@@ -117,7 +120,11 @@ impl VerifiedBackup {
     /// # Errors
     /// As [`VerifiedBackup::settle`].
     pub fn settle_if_done(&mut self) -> Result<()> {
-        if self.beside.as_ref().is_some_and(Beside::is_done) { self.settle() } else { Ok(()) }
+        if self.beside.as_ref().is_some_and(BackgroundCheck::is_done) {
+            self.settle()
+        } else {
+            Ok(())
+        }
     }
 
     /// Closes the connection and returns the backup as an entry of the list.
@@ -138,7 +145,7 @@ impl VerifiedBackup {
 /// Takes pieces of the check beside while it is waited for.
 struct Helper<'b> {
     reader: &'b Database,
-    pieces: &'b Pieces,
+    pieces: &'b CheckQueue,
     pages: Option<DbPages<'b>>,
 }
 

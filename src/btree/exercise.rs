@@ -3,10 +3,10 @@
 use super::compare::compare_trees;
 use super::cursor::Cursor;
 use super::index::{IndexShape, KeyPart, Rows, indexes_project};
-use super::loaded::Place;
 use super::order::Collation;
 use super::pages::{Pages, Read};
 use super::record::Fields;
+use super::record_buffer::Place;
 use super::source::BytePages;
 
 /// More pages than this are not begun with.

@@ -3,10 +3,10 @@
 use super::compare::STRIDE;
 use super::cursor::Cursor;
 use super::hash::{Entry, Sum};
-use super::loaded::{Loaded, Place};
 use super::order::Collation;
 use super::pages::{Pages, Read, number};
 use super::record::{Stored, varint};
+use super::record_buffer::{Loaded, Place};
 use crate::error::Result;
 use std::cmp::Ordering;
 

@@ -6,34 +6,34 @@
 //! database come through SQLite ([`DbPages`]).
 
 mod compare;
+mod compare_pages;
 mod cursor;
 mod exercise;
 mod file;
 mod hash;
 mod index;
-mod loaded;
 mod node;
 mod order;
 mod pages;
 mod record;
+mod record_buffer;
 mod set;
 mod source;
 mod transaction;
-mod twins;
 mod values;
 
 pub use compare::{Trees, compare_trees};
+pub use compare_pages::compare_pages;
 pub use cursor::Cursor;
 pub use exercise::exercise;
 pub use file::OpenFile;
 pub use hash::Sum;
 pub use index::{IndexShape, KeyPart, Rows, index_holds, indexes_project, rows_ask_for};
-pub use loaded::Place;
 pub use order::Collation;
 pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
+pub use record_buffer::Place;
 pub use set::PageSet;
 pub use source::{BytePages, DbPages};
 pub use transaction::ReadTransaction;
-pub use twins::compare_pages;
 pub use values::{Demand, Texts, ValueMap, Values, compare_values};

@@ -2,9 +2,9 @@
 
 use super::compare::STRIDE;
 use super::cursor::Cursor;
-use super::loaded::{Loaded, Place};
 use super::pages::{Pages, Read};
 use super::record::Value;
+use super::record_buffer::{Loaded, Place};
 use super::set::PageSet;
 use crate::error::Result;
 

@@ -147,7 +147,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
                 .to_owned(),
             command("check"),
         ],
-        ErrorKind::MissingPart => one(
+        ErrorKind::MissingExtension => one(
             "change only names here, or make this change with the program that has what is missing",
         ),
         ErrorKind::Unsupported => {

@@ -3,14 +3,14 @@
 use phaseshift::Error;
 use serde_json::{Map, Value, json};
 
-use super::answer::Answer;
+use super::command_output::CommandOutput;
 use super::explain::Advice;
 
 /// The version of the form of the documents. Fields are added, never renamed.
 const FORMAT: u32 = 1;
 
 /// Makes the document of a command that did not fail.
-pub fn of_answer(command: &str, answer: &Answer) -> Value {
+pub fn of_answer(command: &str, answer: &CommandOutput) -> Value {
     let mut document = head(command, answer.exit);
     document.extend(answer.report.clone());
     Value::Object(document)

@@ -3,8 +3,8 @@
 //! It uses only the engine's public API. Everything that is shown is made by pure functions in
 //! `screens`; everything that is done is one file in `commands`.
 
-mod answer;
 mod args;
+mod command_output;
 mod commands;
 mod context;
 mod explain;

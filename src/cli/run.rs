@@ -9,8 +9,8 @@ use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
-use super::answer::{Answer, Form};
 use super::args::Cli;
+use super::command_output::{CommandOutput, Form};
 use super::context::Context;
 use super::explain::explain;
 use super::output::escaped;
@@ -73,7 +73,7 @@ fn prepare(cli: &Cli, interrupt: Interrupt) -> Result<Context, (Error, String)> 
     prepared.map_err(|error| (error, String::new()))
 }
 
-fn print_answer(cli: &Cli, name: &str, answer: &Answer) -> u8 {
+fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
     let terminal = Terminal::detect(cli.global.color);
     // A failure is remembered, with those of what was said before.
     let _ = match &answer.form {
@@ -95,7 +95,7 @@ fn print_answer(cli: &Cli, name: &str, answer: &Answer) -> u8 {
 }
 
 /// Says on stderr what stdout did not take: whatever the command did is done.
-fn untold(answer: &Answer, why: &str, style: Style) -> String {
+fn untold(answer: &CommandOutput, why: &str, style: Style) -> String {
     let label = style.error("Error:");
     let head = format!("{label} the result could not be written to stdout\n  cause: {why}\n");
     if !answer.changed() {

@@ -5,14 +5,14 @@
 //! know phases, plans or what is in the tables.
 
 mod attached;
+mod authorizer;
+mod busy_handler;
 mod compact;
 mod effort;
-mod fence;
 mod holders;
+mod missing_extensions;
 mod open;
-mod parts;
-mod patience;
-mod reach;
+mod permissions;
 mod room;
 mod settings;
 mod statements;
@@ -20,21 +20,21 @@ mod transaction;
 mod writeback;
 
 pub use attached::ATTACHED;
+pub use authorizer::{Authorizer, Touched, TouchedTable};
+pub use busy_handler::{WaitListener, listen_to_waits};
 pub use effort::effort;
-pub use fence::{Fence, Touched, TouchedTable};
 pub use holders::{Holder, Holding, holders};
-pub use open::{Access, CRASHED, Database, OpenOptions, beside};
-pub use parts::{
-    LentCollations, MissingPart, lend_collations, with_known_stubs, with_passing_stubs,
+pub use missing_extensions::{
+    MissingExtension, StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
-pub(crate) use parts::{passing_stubs, stub, take_back, with_stubs};
-pub use patience::{WaitListener, listen_to_waits};
-pub(crate) use reach::{look_at, read_error};
-pub use room::Room;
+pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
+pub use open::{Access, CRASHED, Database, OpenOptions, beside};
+pub(crate) use permissions::{look_at, read_error};
+pub use room::FileSize;
 pub use settings::{Identity, with_strict_names};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,
-    string_in_double_quotes, told, words,
+    string_in_double_quotes, with_progress, words,
 };
 pub(crate) use statements::{from_statement, run_one};
 pub use transaction::WriteTransaction;

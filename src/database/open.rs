@@ -9,9 +9,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::fence::Fence;
-use super::reach::{closed_beside, explain_unopened, look_at};
-use super::{patience, settings};
+use super::authorizer::Authorizer;
+use super::permissions::{closed_beside, explain_unopened, look_at};
+use super::{busy_handler, settings};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
@@ -47,7 +47,7 @@ pub struct Database {
     connection: Connection,
     path: PathBuf,
     access: Access,
-    fence: Fence,
+    fence: Authorizer,
     opened: Option<Stat>,
     options: OpenOptions,
     _waker: Kept,
@@ -97,9 +97,9 @@ impl Database {
         }
         .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
         options.interrupt.make_current();
-        patience::install(&mut connection, options.wait, &options.interrupt)?;
+        busy_handler::install(&mut connection, options.wait, &options.interrupt)?;
         let waker = watch(&mut connection, &options.interrupt)?;
-        let fence = Fence::default();
+        let fence = Authorizer::default();
         fence.install(&mut connection)?;
         // Frames that another program left in the WAL stay there unless we commit: a refused run
         // must not change the file (https://sqlite.org/wal.html, "Checkpointing").
@@ -159,7 +159,7 @@ impl Database {
     }
 
     /// Returns the fence around foreign SQL.
-    pub fn fence(&self) -> &Fence {
+    pub fn fence(&self) -> &Authorizer {
         &self.fence
     }
 

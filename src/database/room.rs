@@ -5,7 +5,7 @@ use crate::error::{Error, Result, file_error};
 
 /// The room that a database takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Room {
+pub struct FileSize {
     /// The bytes of the file, without what lies beside it.
     pub bytes: u64,
     /// The size of a page in bytes.
@@ -16,7 +16,7 @@ pub struct Room {
     pub free_pages: u64,
 }
 
-impl Room {
+impl FileSize {
     /// Reads how much room an open database takes, as its connection sees it.
     ///
     /// # Errors

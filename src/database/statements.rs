@@ -5,10 +5,10 @@
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection, Statement};
 
+use super::authorizer::{Authorizer, Touched};
 use super::effort::effort;
-use super::fence::{Fence, Touched};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Stage, measured};
+use crate::event::{Stage, track_progress};
 use crate::name::quote;
 use crate::sql::{Token, significant_tokens, unquote, with_identifiers_only};
 
@@ -30,7 +30,7 @@ pub enum Purpose {
 /// SQLite's, or that the statement is not allowed in a phase.
 pub fn run_fenced(
     connection: &Connection,
-    fence: &Fence,
+    fence: &Authorizer,
     sql: &str,
     purpose: Purpose,
 ) -> Result<Touched> {
@@ -79,7 +79,7 @@ impl Follower for Unfollowed {
 /// Those of [`run_fenced`] and of the follower.
 pub fn run_followed(
     connection: &Connection,
-    (fence, purpose): (&Fence, Purpose),
+    (fence, purpose): (&Authorizer, Purpose),
     sql: &str,
     follower: &mut dyn Follower,
 ) -> Result<Touched> {
@@ -126,7 +126,7 @@ const MANY: u64 = 5_000;
 ///
 /// # Errors
 /// Those of the work, and whatever ends the question about the statement: the transaction may be over then.
-pub fn told<T, E: From<rusqlite::Error>>(
+pub fn with_progress<T, E: From<rusqlite::Error>>(
     connection: &Connection,
     (stage, subject): (Stage, &str),
     (statement, rows): (&str, u64),
@@ -136,7 +136,7 @@ pub fn told<T, E: From<rusqlite::Error>>(
         return work();
     }
     let expected = effort(connection, statement, &|_| rows)?;
-    measured((stage, subject), (rows, expected), work)
+    track_progress((stage, subject), (rows, expected), work)
 }
 
 /// A busy file, an interrupt or a damaged file is not the statement's fault.
@@ -163,7 +163,7 @@ enum Stop {
 
 fn run_statements(
     connection: &Connection,
-    (fence, purpose): (&Fence, Purpose),
+    (fence, purpose): (&Authorizer, Purpose),
     sql: &str,
     follower: &mut dyn Follower,
 ) -> std::result::Result<(), Stop> {
@@ -219,7 +219,7 @@ fn line_of_strict(error: &rusqlite::Error) -> Option<usize> {
 }
 
 /// Says why a statement is refused about which SQLite does not ask the authorizer, or asks too late.
-fn refused_unasked(fence: &Fence, statement: &Statement<'_>, text: &str) -> Option<String> {
+fn refused_unasked(fence: &Authorizer, statement: &Statement<'_>, text: &str) -> Option<String> {
     if statement.parameter_count() > 0 {
         let name = statement.parameter_name(1).unwrap_or("?");
         return Some(format!("the parameter {name}, to which no value is bound,"));

@@ -60,7 +60,7 @@ pub fn listen_to_progress(listener: impl FnMut(&Event) + 'static) -> ProgressLis
 }
 
 /// Measures what is done in a closure: `total` units, which `expected` steps of SQLite's virtual machine will do.
-pub(crate) fn measured<T>(
+pub(crate) fn track_progress<T>(
     (stage, subject): (Stage, &str),
     (total, expected): (u64, u64),
     work: impl FnOnce() -> T,
@@ -134,7 +134,7 @@ mod tests {
             }
         });
         ticked(1_000);
-        measured((Stage::Copy, "t"), (100, 10_000), || {
+        track_progress((Stage::Copy, "t"), (100, 10_000), || {
             for _ in 0..3 {
                 std::thread::sleep(PAUSE);
                 ticked(5_000);

@@ -1,7 +1,7 @@
 //! Drift: how a file's schema differs from what its recorded phases make.
 
 use crate::error::{ErrorKind, Result};
-use crate::migrate::{Adoption, Known, Project, compare_schemas, replay};
+use crate::migrate::{Adoption, FileState, Project, compare_schemas, replay};
 use crate::plan::schema_left;
 
 /// Where it is known from what the file must have.
@@ -18,7 +18,7 @@ pub(super) enum Basis {
 ///
 /// # Errors
 /// Those of a replay, if a phase does not run on what the phases before it made, and nothing is kept of them.
-pub(super) fn compare(project: &Project, known: &Known) -> Result<(Basis, Adoption)> {
+pub(super) fn compare(project: &Project, known: &FileState) -> Result<(Basis, Adoption)> {
     let (basis, expected) = match replay(project, &known.applied) {
         Ok(shadow) => (Basis::Phases, shadow.schema()?),
         Err(error) if error.kind() == ErrorKind::Step => {
@@ -38,7 +38,7 @@ pub(super) fn compare(project: &Project, known: &Known) -> Result<(Basis, Adopti
 ///
 /// # Errors
 /// Those of a replay, if a phase does not run on what the phases before it made, and nothing is kept of them.
-pub fn drift(project: &Project, known: &Known) -> Result<Vec<String>> {
+pub fn drift(project: &Project, known: &FileState) -> Result<Vec<String>> {
     if known.applied.is_empty() {
         return Ok(Vec::new());
     }

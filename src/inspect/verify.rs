@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use super::drift::{Basis, compare as compare_with_phases};
 use crate::assertion::evaluate;
 use crate::backup;
-use crate::database::{Access, Database, MissingPart};
+use crate::database::{Access, Database, MissingExtension};
 use crate::error::{ErrorKind, Result};
-use crate::migrate::{Known, Project, plan_between};
+use crate::migrate::{FileState, Project, plan_between};
 use crate::phase::PhaseId;
 use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
 use crate::schema::Schema;
@@ -50,7 +50,7 @@ pub struct VerifyCheck {
 }
 
 /// Tells whether a file meets an expectation, and what it has, in words.
-pub fn meets(project: &Project, known: &Known, expectation: &Expectation) -> (bool, String) {
+pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) -> (bool, String) {
     let version = known.recorded.version();
     let shown = version.map_or_else(|| "no version".to_owned(), |it| format!("version {it}"));
     match expectation {
@@ -108,7 +108,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
             Ok(VerifyCheck { name, ok: lines == ["ok"], ran: true, detail: first_few(&lines) })
         }
         // What one table needs must not keep the others from being checked.
-        Err(error) if MissingPart::in_error(&error).is_some() => {
+        Err(error) if MissingExtension::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
             let ok = found.damage.is_empty() && found.violations == 0;
             let mut lines = found.damage;
@@ -144,7 +144,7 @@ fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck>
     Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), ran: true, detail })
 }
 
-fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
+fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
     let name = "schema".to_owned();
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
@@ -175,7 +175,7 @@ fn schema_check(project: &Project, known: &Known) -> Result<VerifyCheck> {
 /// The `verify` checks of the current phases describe the file as it is now.
 fn phase_checks(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     connection: &Connection,
 ) -> Result<Vec<VerifyCheck>> {
     let mut checks = Vec::new();
@@ -199,7 +199,7 @@ fn against_backup(
     project: &Project,
     path: &Path,
     connection: &Connection,
-    known: &Known,
+    known: &FileState,
 ) -> Result<Vec<VerifyCheck>> {
     let files = project.options.files.as_ref();
     let entry = backup::BackupEntry::at(files, path)?;

@@ -4,14 +4,14 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
-mod clashes;
-mod look;
+mod branch_conflicts;
 mod outline;
+mod prepare;
 mod project;
 mod recording;
 mod refill;
 mod rehearsal;
-mod reproducible;
+mod replay_from_scratch;
 mod retain;
 mod roundtrip;
 mod run;
@@ -21,11 +21,13 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
-mod ways;
+mod undo_history;
 
-pub use clashes::{Clash, check_merges, find_clashes, refuse_clashes};
-pub use look::{Look, Notices, Request, Transactions, UpToDate, plan_between};
+pub use branch_conflicts::{
+    BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
+};
 pub use outline::{Outline, Outlined, plan_phases};
+pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
@@ -37,4 +39,4 @@ pub use stages::Stages;
 pub use stamp::{
     AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
-pub use state::{Known, Migration, Prepared, Secured};
+pub use state::{FileState, Migration, Prepared, Secured};

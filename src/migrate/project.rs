@@ -10,7 +10,7 @@ use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{Schema, read};
 
-use super::state::Known;
+use super::state::FileState;
 
 /// What every operation needs to know: the file, the phases, and the settings.
 #[derive(Debug, Clone)]
@@ -69,18 +69,18 @@ impl Project {
     ///
     /// # Errors
     /// As [`VersionTables::read`] and [`Chain::check_applied`].
-    pub fn know(&self, database: &Database) -> Result<Known> {
+    pub fn know(&self, database: &Database) -> Result<FileState> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied = self.applied(&recorded)?;
-        Ok(Known { schema, recorded, applied })
+        Ok(FileState { schema, recorded, applied })
     }
 
     /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
     ///
     /// # Errors
     /// As [`VersionTables::read`].
-    pub fn examine(&self, database: &Database) -> Result<(Known, Vec<Error>)> {
+    pub fn examine(&self, database: &Database) -> Result<(FileState, Vec<Error>)> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let (applied, faults) = match applied(&recorded, &self.chain) {
@@ -93,7 +93,7 @@ impl Project {
             }
             Err(error) => return Err(error),
         };
-        Ok((Known { schema, recorded, applied }, faults))
+        Ok((FileState { schema, recorded, applied }, faults))
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.

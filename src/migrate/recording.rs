@@ -8,7 +8,7 @@ use crate::plan::{Direction, Implied, PhasePlan};
 
 /// When a phase was carried out, and the backup made before it; a script knows neither.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Circumstances {
+pub(super) struct RunContext {
     pub(super) now: Option<DateTime<FixedOffset>>,
     pub(super) backup: Option<String>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Circumstances {
 pub(super) fn events(
     phase: &PhasePlan,
     versions: &VersionTables,
-    circumstances: &Circumstances,
+    circumstances: &RunContext,
 ) -> Vec<Event> {
     let kind = match phase.direction {
         Direction::Up => EventKind::Applied,
@@ -41,7 +41,7 @@ pub(super) fn events(
         .collect()
 }
 
-fn event(kind: EventKind, phase: &Implied, circumstances: &Circumstances) -> Event {
+fn event(kind: EventKind, phase: &Implied, circumstances: &RunContext) -> Event {
     let time = circumstances.now.map(|now| now.to_rfc3339()).unwrap_or_default();
     let applied_at =
         |now: DateTime<FixedOffset>| now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string();

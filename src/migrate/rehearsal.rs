@@ -10,10 +10,10 @@ use crate::event::Silent;
 use crate::files::Files;
 use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
 use crate::preflight::{bytes_of, require_space};
-use crate::rows::{Allowance, Comparison, Side, compare};
+use crate::rows::{Comparison, RowDelta, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, differences, read};
 
-use super::look::Request;
+use super::prepare::Request;
 use super::project::Project;
 use super::roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 use super::run::Report;
@@ -154,7 +154,7 @@ impl Rehearsal {
     /// Runs; the inner error is a finding about the phase.
     fn go(&self, request: &Request) -> Result<std::result::Result<Option<Report>, Error>> {
         let run = || {
-            let look = Migration::look(&self.project, request)?;
+            let look = Migration::prepare(&self.project, request)?;
             migrate_now(&self.project, request, look, &mut Silent)
         };
         match run() {
@@ -230,7 +230,7 @@ impl Rehearsal {
             let compare_these = |columns: Vec<String>| -> Result<Comparison> {
                 let interrupt = &self.project.options.interrupt;
                 let (one, two) = (side(before, left, columns.clone()), side(now, right, columns));
-                compare(&one, &two, Allowance::None, &mut |_| interrupt.check())
+                compare(&one, &two, RowDelta::None, &mut |_| interrupt.check())
             };
             let all = compare_these(columns.clone())?;
             for (rows, what) in [(all.lost, "are gone"), (all.gained, "are new")] {
@@ -319,7 +319,7 @@ fn is_finding(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Step
             | ErrorKind::Unsupported
-            | ErrorKind::MissingPart
+            | ErrorKind::MissingExtension
             | ErrorKind::Irreversible
             | ErrorKind::Requirement
             | ErrorKind::Rows

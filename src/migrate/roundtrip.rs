@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Operation, Phase, PhaseId, WayBack};
 use crate::plan::{
-    Direction, LossKind, Past, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
+    Direction, LossKind, PastSchemas, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
     snapshots,
 };
 use crate::schema::{ColumnOrder, Schema, differences};
@@ -225,7 +225,7 @@ impl Trip<'_> {
 
     fn down(&self, from: &Schema) -> Result<PhasePlan> {
         let replayed = snapshots(&mut self.shadow(self.before)?, self.phase)?;
-        let past = Past { replayed, recorded: None };
+        let past = PastSchemas { replayed, recorded: None };
         plan_undo(&mut self.shadow(from)?, self.phase, &past, &self.project.versions)
     }
 }
@@ -235,7 +235,7 @@ fn judged<T>(error: Error, say: impl FnOnce(String) -> T) -> Result<T> {
     match error.kind() {
         ErrorKind::Step
         | ErrorKind::Unsupported
-        | ErrorKind::MissingPart
+        | ErrorKind::MissingExtension
         | ErrorKind::Irreversible => Ok(say(error.to_string())),
         _ => Err(error),
     }

@@ -7,24 +7,24 @@ use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::{Pruned, VerifiedBackup};
-use crate::database::{Access, Database, Identity, Room, WriteTransaction, Writeback};
+use crate::database::{Access, Database, FileSize, Identity, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{Event as HistoryEvent, record};
 use crate::plan::{Direction, LostRule, PhasePlan, Plan};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
-use crate::rebuild::{Course, Execution, FittingIndexes, Refill, execute};
+use crate::rebuild::{Execution, FittingIndexes, Refill, RunProgress, execute};
 
 use crate::schema::temporary_triggers;
 
-use super::look::Transactions;
+use super::prepare::Transactions;
 use super::project::Project;
-use super::recording::{Circumstances, events};
+use super::recording::{RunContext, events};
 use super::refill::attach_backup;
 use super::retain::retain;
 use super::secure::hold;
-use super::stages::{Lap, Stages};
+use super::stages::{Stages, Timer};
 use super::state::{Migration, Secured, data_version};
 
 /// Places where a test can meddle, to show that the run notices.
@@ -66,7 +66,7 @@ pub struct Report {
     /// How long each stage took.
     pub stages: Stages,
     /// The room that the file took before, and takes now.
-    pub room: (Room, Room),
+    pub room: (FileSize, FileSize),
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -97,10 +97,10 @@ impl Migration<Secured> {
         let (from, to) = self.versions();
         let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let mut lap = Lap::start();
+        let mut lap = Timer::start();
         let database = self.state.database.connection();
         let baseline = Baseline::take(database, &self.known.schema)?;
-        let room = Room::of(&self.state.database)?;
+        let room = FileSize::of(&self.state.database)?;
         let (backup, verify) = self.state.backup.seconds();
         let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
         let indexes = FittingIndexes::of(baseline.fitting());
@@ -108,7 +108,7 @@ impl Migration<Secured> {
             baseline,
             lap,
             stages,
-            course: Course { step: 0, steps: steps.len(), refill: Refill::default(), indexes },
+            course: RunProgress { step: 0, steps: steps.len(), refill: Refill::default(), indexes },
             execution: Execution::default(),
             proof: Proof::default(),
             room: (room, room),
@@ -257,7 +257,7 @@ impl Migration<Secured> {
             return Err(Error::new(ErrorKind::Proof, what));
         }
         // Nothing that could fail is left for after the commit.
-        work.room.1 = Room::of(database)?.when_written();
+        work.room.1 = FileSize::of(database)?.when_written();
         work.stages.proof += work.lap.next();
         Ok(())
     }
@@ -297,7 +297,7 @@ impl Migration<Secured> {
     }
 
     fn events_of(&self, phase: &PhasePlan) -> Vec<HistoryEvent> {
-        let circumstances = Circumstances {
+        let circumstances = RunContext {
             now: Some(self.project.options.files.now()),
             backup: Some(self.state.backup.path().display().to_string()),
         };
@@ -390,13 +390,13 @@ fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
 /// What a run has done so far.
 struct Work {
     baseline: Baseline,
-    lap: Lap,
+    lap: Timer,
     stages: Stages,
-    course: Course,
+    course: RunProgress,
     execution: Execution,
     proof: Proof,
     /// Before the run, and as the last transaction leaves it.
-    room: (Room, Room),
+    room: (FileSize, FileSize),
     /// Phases that are committed.
     done: usize,
     /// What failed after a commit that counts.
@@ -430,7 +430,9 @@ fn settle(
 fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
     let error = error.while_writing(ErrorKind::Rebuild, "the rebuild failed");
     match transaction.rollback() {
-        Ok(database) => VerifiedBackup::blame(error, &database).leaving(DatabaseState::RolledBack),
+        Ok(database) => {
+            VerifiedBackup::attribute_damage(error, &database).leaving(DatabaseState::RolledBack)
+        }
         // The connection is closed now; whoever opens the file next rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }

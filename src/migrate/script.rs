@@ -10,16 +10,16 @@ use crate::plan::{self, Direction, PhasePlan, Plan, ScriptFacts, Stage, find_los
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::look::plan_path;
+use super::prepare::plan_path;
 use super::project::Project;
-use super::recording::{Circumstances, events};
+use super::recording::{RunContext, events};
 use super::stamp::replay;
-use super::state::{Known, Migration};
+use super::state::{FileState, Migration};
 
 /// Prints the plan as a script that the `sqlite3` program runs, from version 3.40 on.
 ///
 /// # Errors
-/// [`ErrorKind::MissingPart`] naming a table that the script would have to rebuild with something that is missing.
+/// [`ErrorKind::MissingExtension`] naming a table that the script would have to rebuild with something that is missing.
 pub fn script<S>(migration: &Migration<S>) -> Result<String> {
     script_of(migration.plan(), &migration.project().versions)
 }
@@ -45,7 +45,7 @@ pub fn script_range(
     };
     let applied = project.chain.applied_at(&range.from)?;
     let schema = replay(project, &applied)?.schema()?;
-    let known = Known { schema, recorded: Recorded::default(), applied };
+    let known = FileState { schema, recorded: Recorded::default(), applied };
     let mut plan = plan_path(project, &known, &path, direction)?;
     find_losses(&mut plan);
     script_of(&plan, &project.versions)
@@ -60,7 +60,7 @@ fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
             .iter()
             .map(|sql| sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
             .collect();
-        for event in events(phase, versions, &Circumstances::default()) {
+        for event in events(phase, versions, &RunContext::default()) {
             statements.extend(record_script(versions, &event));
         }
         statements
@@ -94,14 +94,14 @@ fn loose_keys(schema: &Schema) -> Result<BTreeSet<String>> {
 fn refuse_rebuilds_without_parts(plan: &Plan) -> Result<()> {
     let stages = plan.phases.iter().flat_map(|phase| &phase.stages);
     let rebuilds = stages.filter_map(|stage| match stage {
-        Stage::Reshape(reshape) => Some(&reshape.rebuilds),
+        Stage::SchemaChange(reshape) => Some(&reshape.rebuilds),
         Stage::Data(_) => None,
     });
     for rebuild in rebuilds.flatten() {
         if let Some(part) = &rebuild.lacks {
             let what =
                 format!("the script would have to rebuild {}, which needs {part}", rebuild.to);
-            return Err(Error::new(ErrorKind::MissingPart, what).about(&rebuild.to));
+            return Err(Error::new(ErrorKind::MissingExtension, what).about(&rebuild.to));
         }
     }
     Ok(())

@@ -7,10 +7,10 @@ use crate::event::Observer;
 use crate::plan::{Direction, Plan};
 use crate::schema::same_objects;
 
-use super::look::{ATTEMPTS, Found, Look, Planned, Request};
+use super::prepare::{ATTEMPTS, Found, Planned, Preparation, Request};
 use super::project::Project;
 use super::run::{Hooks, Report};
-use super::state::{Hold, Known, Migration, Prepared, Secured, data_version};
+use super::state::{FileState, LockState, Migration, Prepared, Secured, data_version};
 
 impl Migration<Prepared> {
     /// Makes the backup without a lock, so that a person can be asked afterwards. Whether anything
@@ -19,9 +19,14 @@ impl Migration<Prepared> {
     /// # Errors
     /// [`ErrorKind::Backup`]; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
     pub fn secure(self, observer: &mut dyn Observer) -> Result<Migration<Secured>> {
-        let backup =
-            back_up(&self.project, &self.known, occasion(&self.plan), Checked::Beside, observer)?;
-        let hold = Hold::Watched(self.state.data_version);
+        let backup = back_up(
+            &self.project,
+            &self.known,
+            occasion(&self.plan),
+            Checked::BackgroundCheck,
+            observer,
+        )?;
+        let hold = LockState::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
         let state = Secured { database: state.database, hold, backup };
         Ok(Migration { project, known, plan, transactions, state })
@@ -37,25 +42,25 @@ impl Migration<Prepared> {
         self,
         request: &Request,
         observer: &mut dyn Observer,
-    ) -> Result<std::result::Result<Migration<Secured>, Look>> {
+    ) -> Result<std::result::Result<Migration<Secured>, Preparation>> {
         let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();
         if database.has_moved()? {
             drop(database);
-            return Migration::look(&project, request).map(Err);
+            return Migration::prepare(&project, request).map(Err);
         }
         let Planned { project, known, plan } = if data_version(&database)? == state.data_version {
             Planned { project, known, plan }
         } else {
-            match Self::look_at(&project, request, &database)? {
-                Found::UpToDate(found) => return Ok(Err(Look::UpToDate(found))),
+            match Self::prepare_through(&project, request, &database)? {
+                Found::UpToDate(found) => return Ok(Err(Preparation::UpToDate(found))),
                 Found::Plan(planned) => *planned,
             }
         };
         let label = occasion(&plan);
         let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
-        let state = Secured { database, hold: Hold::Locked, backup };
+        let state = Secured { database, hold: LockState::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 }
@@ -70,14 +75,14 @@ impl Migration<Prepared> {
 pub fn migrate_now(
     project: &Project,
     request: &Request,
-    look: Look,
+    look: Preparation,
     observer: &mut dyn Observer,
-) -> Result<std::result::Result<Report, Look>> {
+) -> Result<std::result::Result<Report, Preparation>> {
     let mut look = look;
     for _ in 0..ATTEMPTS {
         match look {
-            Look::UpToDate(_) => return Ok(Err(look)),
-            Look::Ready(migration) => match migration.lock_and_secure(request, observer)? {
+            Preparation::UpToDate(_) => return Ok(Err(look)),
+            Preparation::Ready(migration) => match migration.lock_and_secure(request, observer)? {
                 Ok(secured) => return secured.run(observer, &mut Hooks::default()).map(Ok),
                 Err(again) => look = again,
             },
@@ -98,7 +103,7 @@ fn occasion(plan: &Plan) -> BackupLabel {
 
 pub(super) fn back_up(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     label: BackupLabel,
     checked: Checked,
     observer: &mut dyn Observer,
@@ -126,11 +131,11 @@ pub(super) fn hold(
     migration: Migration<Secured>,
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
-    let Hold::Watched(seen) = migration.state.hold else { return Ok(migration) };
+    let LockState::Watched(seen) = migration.state.hold else { return Ok(migration) };
     let Migration { project, known, plan, transactions, mut state } = migration;
     // The check went on while the person was reading.
     let settled = state.backup.settle_if_done();
-    settled.map_err(|error| VerifiedBackup::blame(error, &state.database))?;
+    settled.map_err(|error| VerifiedBackup::attribute_damage(error, &state.database))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {
@@ -142,7 +147,7 @@ pub(super) fn hold(
         return changed("the file was replaced by another one while you were asked");
     }
     if data_version(&database)? == seen {
-        let state = Secured { database, hold: Hold::Locked, backup: state.backup };
+        let state = Secured { database, hold: LockState::Locked, backup: state.backup };
         return Ok(Migration { project, known, plan, transactions, state });
     }
     let now = project.know(&database)?;
@@ -157,6 +162,6 @@ pub(super) fn hold(
     }
     let label = occasion(&plan);
     let backup = back_up(&project, &now, label, Checked::BesideUnderLock, observer)?;
-    let state = Secured { database, hold: Hold::Locked, backup };
+    let state = Secured { database, hold: LockState::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

@@ -21,9 +21,9 @@ pub struct Stages {
 
 /// Measures one stage after the other.
 #[derive(Debug)]
-pub(super) struct Lap(Instant);
+pub(super) struct Timer(Instant);
 
-impl Lap {
+impl Timer {
     pub(super) fn start() -> Self {
         Self(Instant::now())
     }

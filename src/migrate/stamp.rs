@@ -18,7 +18,7 @@ use crate::shadow::Shadow;
 
 use super::project::Project;
 use super::secure::back_up;
-use super::state::Known;
+use super::state::FileState;
 
 /// Whether a file that does not fit is recorded all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +113,7 @@ pub fn stamp(
         return Ok(report);
     }
     let phase = report.current.first();
-    let known = Known { schema, recorded, applied: before };
+    let known = FileState { schema, recorded, applied: before };
     let recording = Recording { project, known: &known, phase, purge };
     let events = |backup: &Path| events(project, &report, backup);
     report.backup = Some(recording.carry_out(database, &events, observer)?);
@@ -202,7 +202,7 @@ fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Pa
 /// What is recorded without running a phase.
 struct Recording<'a> {
     project: &'a Project,
-    known: &'a Known,
+    known: &'a FileState,
     /// The phase that names the backup.
     phase: Option<&'a PhaseId>,
     /// Whether the recorded versions are deleted first.

@@ -9,13 +9,13 @@ use crate::plan::Plan;
 use crate::preflight::{SpaceNeed, space_need};
 use crate::schema::Schema;
 
-use super::look::Transactions;
+use super::prepare::Transactions;
 
 use super::project::Project;
 
 /// What was read from a file.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct FileState {
     /// The schema.
     pub schema: Schema,
     /// What the version tables say.
@@ -28,7 +28,7 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Migration<S> {
     pub(super) project: Project,
-    pub(super) known: Known,
+    pub(super) known: FileState,
     pub(super) plan: Plan,
     pub(super) transactions: Transactions,
     pub(super) state: S,
@@ -45,13 +45,13 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct Secured {
     pub(super) database: Database,
-    pub(super) hold: Hold,
+    pub(super) hold: LockState,
     pub(super) backup: VerifiedBackup,
 }
 
 /// Whether the write lock is held since before the backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
+pub(super) enum LockState {
     /// The write lock is held: nothing can have changed.
     Locked,
     /// Nothing is held; the file is looked at again before anything is written. The number is
@@ -71,7 +71,7 @@ impl<S> Migration<S> {
     }
 
     /// Returns what was read from the file.
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &FileState {
         &self.known
     }
 

@@ -1,6 +1,6 @@
 //! The single actions of a plan, in the order in which they run, and the steps that group them.
 
-use super::reshape::{Rebuild, Reshape, VirtualChange};
+use super::reshape::{Rebuild, SchemaChange, VirtualChange};
 use super::{DataStage, Direction, PhasePlan};
 use crate::name::{in_main, literal, quote};
 use crate::schema::{Object, ObjectKind};
@@ -164,7 +164,7 @@ fn drop_table(table: &str) -> String {
     format!("DROP TABLE main.{}", quote(table))
 }
 
-impl Reshape {
+impl SchemaChange {
     /// Returns the steps of the change, in order.
     ///
     /// Old tables step aside first, so that new ones are created under their own names with their

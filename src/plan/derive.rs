@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
-use super::reshape::{Rebuild, Reshape, TableDrop, VirtualChange};
+use super::reshape::{Rebuild, SchemaChange, TableDrop, VirtualChange};
 use super::rules::Defined;
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ pub fn derive(
     after: &Schema,
     lineage: &Lineage,
     facts: &Facts,
-) -> Result<Reshape> {
+) -> Result<SchemaChange> {
     let work = Derivation { before, after, lineage, facts };
     let mut rebuilds = work.rebuilds()?;
     let created = work.created();
@@ -57,7 +57,7 @@ pub fn derive(
     let (removed, restored) = work.dependents(&gone, &rebuilds);
     let mut statistics = work.statistics(&rebuilds, &dropped);
     statistics.parked = work.parked(&removed, &restored, &virtuals);
-    Ok(Reshape {
+    Ok(SchemaChange {
         removed,
         rebuilds,
         created,

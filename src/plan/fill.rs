@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FillReason, Reshape, Stage, VirtualChange};
+use super::{FillReason, SchemaChange, Stage, VirtualChange};
 use crate::name::{fold, same};
 use crate::schema::{Content, ObjectKind, Schema};
 use crate::shadow::ColumnOrigin;
@@ -17,14 +17,14 @@ pub(super) fn plan_fills(before: &Schema, stages: &mut [Stage]) {
         let (now, later) = stages.split_at_mut(place + 1);
         let Some(stage) = now.last_mut() else { continue };
         let after = match stage {
-            Stage::Reshape(reshape) => reshape.after.clone(),
+            Stage::SchemaChange(reshape) => reshape.after.clone(),
             Stage::Data(data) => data.after.clone().unwrap_or_else(|| schema.clone()),
         };
         let written = |table: &str| later.iter().any(|it| it.writes_directly(table));
         for table in after.virtual_tables() {
             let Content::External(content) = &table.content else { continue };
             let is_new = match stage {
-                Stage::Reshape(reshape) => reshape.creates_virtual(&table.name),
+                Stage::SchemaChange(reshape) => reshape.creates_virtual(&table.name),
                 Stage::Data(_) => schema.find(ObjectKind::VirtualTable, &table.name).is_none(),
             };
             let table = table.name;
@@ -43,7 +43,7 @@ impl Stage {
     pub(crate) fn writes_directly(&self, table: &str) -> bool {
         match self {
             Self::Data(data) => data.touched.tables.get(&fold(table)).is_some_and(|it| it.direct),
-            Self::Reshape(_) => false,
+            Self::SchemaChange(_) => false,
         }
     }
 }
@@ -74,7 +74,7 @@ fn changes(stage: &Stage, table: &str, content: &BTreeSet<String>) -> bool {
         Stage::Data(data) => {
             data.touched.tables.keys().any(|it| content.contains(it) || same(it, table))
         }
-        Stage::Reshape(reshape) => {
+        Stage::SchemaChange(reshape) => {
             let is_filled = |change: &VirtualChange| matches!(change, VirtualChange::Recreate { to, .. } if same(to, table));
             let values = reshape.rebuilds.iter().filter(|it| {
                 let lineage = reshape.lineage.table(&it.to);
@@ -95,11 +95,13 @@ fn changes(stage: &Stage, table: &str, content: &BTreeSet<String>) -> bool {
 fn note(stage: &mut Stage, table: String, reason: FillReason) {
     match stage {
         Stage::Data(data) => data.fills.push((table, reason)),
-        Stage::Reshape(reshape) => reshape.virtuals.push(VirtualChange::Fill { table, reason }),
+        Stage::SchemaChange(reshape) => {
+            reshape.virtuals.push(VirtualChange::Fill { table, reason })
+        }
     }
 }
 
-impl Reshape {
+impl SchemaChange {
     /// Returns whether a virtual table of this name is created.
     pub(crate) fn creates_virtual(&self, table: &str) -> bool {
         self.virtuals.iter().any(|change| change.creates(table))

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    DataStage, Direction, PhasePlan, Plan, Rebuild, RebuildReason, Reshape, Stage, VirtualChange,
+    DataStage, Direction, PhasePlan, Plan, Rebuild, RebuildReason, SchemaChange, Stage,
+    VirtualChange,
 };
 use crate::name::{fold, literal, quote, same};
 use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema, Table};
@@ -120,13 +121,13 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
     // A way back that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
         Stage::Data(data) => writes_rows(data),
-        Stage::Reshape(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
+        Stage::SchemaChange(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
     });
     let mut losses = Vec::new();
     let mut schema = &phase.before;
     for stage in &phase.stages {
         match stage {
-            Stage::Reshape(reshape) => {
+            Stage::SchemaChange(reshape) => {
                 let search = Search { reshape, before: schema, places, direction: phase.direction };
                 losses.extend(search.tables());
                 losses.extend(search.replaced(*untouched));
@@ -221,7 +222,7 @@ fn followed(places: &Places, lineage: &Lineage) -> Places {
 }
 
 struct Search<'a> {
-    reshape: &'a Reshape,
+    reshape: &'a SchemaChange,
     before: &'a Schema,
     places: &'a Places,
     direction: Direction,

@@ -28,16 +28,16 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reason::RebuildReason;
-pub use reshape::{FillReason, Rebuild, Reshape, TableDrop, VirtualChange};
+pub use reshape::{FillReason, Rebuild, SchemaChange, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::{ScriptFacts, script};
 pub use soundness::{origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{Past, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
 
-use crate::database::{MissingPart, Touched};
+use crate::database::{MissingExtension, Touched};
 use crate::phase::{Check, PhaseId};
 use crate::schema::Schema;
 use crate::shadow::{Lineage, TableEffect};
@@ -65,7 +65,7 @@ impl Direction {
 #[derive(Debug, Clone)]
 pub enum Stage {
     /// A change of the schema; each table is rebuilt at most once in it.
-    Reshape(Box<Reshape>),
+    SchemaChange(Box<SchemaChange>),
     /// Statements that change rows.
     Data(Box<DataStage>),
 }
@@ -127,7 +127,7 @@ pub struct PhasePlan {
     /// What the person should know.
     pub notices: Vec<String>,
     /// What the schema uses and this program lacks.
-    pub missing: Vec<MissingPart>,
+    pub missing: Vec<MissingExtension>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
@@ -178,9 +178,9 @@ impl Plan {
     }
 
     /// Returns the changes of the schema, in order.
-    pub fn reshapes(&self) -> impl Iterator<Item = &Reshape> {
+    pub fn reshapes(&self) -> impl Iterator<Item = &SchemaChange> {
         self.stages().filter_map(|stage| match stage {
-            Stage::Reshape(reshape) => Some(reshape.as_ref()),
+            Stage::SchemaChange(reshape) => Some(reshape.as_ref()),
             Stage::Data(_) => None,
         })
     }
@@ -201,7 +201,7 @@ impl PhasePlan {
     /// Returns the tables that the phase rebuilds, stage after stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
         self.stages.iter().flat_map(|stage| match stage {
-            Stage::Reshape(reshape) => reshape.rebuilds.as_slice(),
+            Stage::SchemaChange(reshape) => reshape.rebuilds.as_slice(),
             Stage::Data(_) => &[],
         })
     }
@@ -211,7 +211,7 @@ impl PhasePlan {
         let mut steps = Vec::new();
         for stage in &self.stages {
             match stage {
-                Stage::Reshape(reshape) => steps.extend(reshape.steps()),
+                Stage::SchemaChange(reshape) => steps.extend(reshape.steps()),
                 Stage::Data(data) => steps.push(action::data_step(data)),
             }
         }

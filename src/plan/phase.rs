@@ -146,7 +146,7 @@ impl Planner<'_> {
             &reshape.recreated_objects(),
             &after,
         )?;
-        Ok((!reshape.is_empty()).then(|| Stage::Reshape(Box::new(reshape))))
+        Ok((!reshape.is_empty()).then(|| Stage::SchemaChange(Box::new(reshape))))
     }
 
     /// The ordinary tables that the stages rebuild, create or write to, as far as they are there in the end.
@@ -154,7 +154,7 @@ impl Planner<'_> {
         let mut names = BTreeSet::new();
         for stage in stages {
             match stage {
-                Stage::Reshape(reshape) => {
+                Stage::SchemaChange(reshape) => {
                     names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
                     names.extend(reshape.created.iter().map(|it| fold(&it.name)));
                 }

@@ -4,7 +4,7 @@ use super::copy::CopyQuery;
 use super::reason::RebuildReason;
 use super::rules::Rule;
 use super::statistics::StatisticsMove;
-use crate::database::MissingPart;
+use crate::database::MissingExtension;
 use crate::name::same;
 use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};
@@ -33,7 +33,7 @@ pub struct Rebuild {
     /// their names before, as they are afterwards. As a script it is rebuilt all the same.
     pub stays: Option<Vec<(String, Object)>>,
     /// What a rebuild would need and this program lacks: the table then stays in place whatever is asked for.
-    pub lacks: Option<MissingPart>,
+    pub lacks: Option<MissingExtension>,
     /// Columns that were and stay NOT NULL: before and after.
     pub required: Vec<(String, String)>,
     /// Columns that keep their values under another type.
@@ -135,7 +135,7 @@ impl VirtualChange {
 
 /// One change of the schema.
 #[derive(Debug, Clone)]
-pub struct Reshape {
+pub struct SchemaChange {
     /// Triggers, views and indexes that are dropped first, because they go or change.
     pub removed: Vec<Object>,
     /// The tables that are rebuilt.
@@ -156,7 +156,7 @@ pub struct Reshape {
     pub after: Schema,
 }
 
-impl Reshape {
+impl SchemaChange {
     /// Returns the tables that are created, rebuilt ones included, without those that stay in place: name and text.
     pub fn rebuilt_tables(&self) -> Vec<(String, String)> {
         let made = self.rebuilds.iter().filter(|it| it.stays.is_none());

@@ -98,7 +98,7 @@ impl PhasePlan {
         let mut schema = &self.before;
         for stage in &self.stages {
             match stage {
-                Stage::Reshape(reshape) => {
+                Stage::SchemaChange(reshape) => {
                     for rebuild in &reshape.rebuilds {
                         lost.extend(rebuild.lost_rules().map(|rule| LostRule {
                             table: rebuild.to.clone(),

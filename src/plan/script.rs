@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
 use super::script_checks::{self, Found, in_one_query};
-use super::{Direction, PhasePlan, Plan, Reshape, Stage};
-use crate::database::MissingPart;
+use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
+use crate::database::MissingExtension;
 use crate::name::literal;
 
 /// What a script needs to know beside the plan.
@@ -125,7 +125,7 @@ impl Script {
         self.all(phase.require.iter().filter_map(script_checks::of_phase));
         for stage in &phase.stages {
             match stage {
-                Stage::Reshape(reshape) => self.reshape(reshape),
+                Stage::SchemaChange(reshape) => self.reshape(reshape),
                 Stage::Data(data) => self.step(&data_step(data), &Vec::new),
             }
         }
@@ -135,7 +135,7 @@ impl Script {
         self.all(phase.verify.iter().filter_map(script_checks::of_phase));
     }
 
-    fn reshape(&mut self, reshape: &Reshape) {
+    fn reshape(&mut self, reshape: &SchemaChange) {
         if self.reads_rows {
             self.all(
                 reshape.rebuilds.iter().flat_map(|it| script_checks::before_copy(reshape, it)),
@@ -232,7 +232,7 @@ fn push_action(text: &mut String, action: &Action, record: &dyn Fn() -> Vec<Stri
 /// RENAME reads every index of the file, also those that need what `sqlite3` lacks as we do. It passes
 /// them over while the schema is writable (<https://sqlite.org/lang_altertable.html>), which newer
 /// versions of the program allow only when asked to.
-fn forgive_missing(text: &mut String, missing: &[MissingPart]) {
+fn forgive_missing(text: &mut String, missing: &[MissingExtension]) {
     for part in missing {
         let _ = writeln!(text, "-- The file needs {}.", one_line(&part.to_string()));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, Rebuild, Reshape, Stage};
+use super::{Plan, Rebuild, SchemaChange, Stage};
 use crate::name::{fold, in_main, literal, quote, same};
 use crate::phase::{Check, Expected};
 use crate::rows::conversion_sql;
@@ -52,7 +52,7 @@ pub(super) fn in_one_query(check: &Check) -> Option<String> {
 }
 
 /// What the rows of a table must not hold before they are copied. What SQLite itself refuses to copy is not asked for.
-pub(super) fn before_copy(reshape: &Reshape, rebuild: &Rebuild) -> Vec<Found> {
+pub(super) fn before_copy(reshape: &SchemaChange, rebuild: &Rebuild) -> Vec<Found> {
     let source = in_main(&rebuild.from);
     let mut found: Vec<Found> = rebuild
         .typed
@@ -101,7 +101,7 @@ pub(super) fn orphans(table: &str) -> String {
 pub(super) fn objects(plan: &Plan) -> Option<String> {
     let mut made = BTreeSet::new();
     for stage in plan.stages() {
-        let Stage::Reshape(reshape) = stage else { continue };
+        let Stage::SchemaChange(reshape) = stage else { continue };
         made.extend(reshape.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))));
         let objects = reshape.created.iter().chain(&reshape.restored);
         made.extend(objects.map(|it| (it.kind.word(), fold(&it.name))));

@@ -31,12 +31,12 @@ pub(super) fn refuse_newly_broken(
 ) -> Result<()> {
     refuse_unreadable(shadow)?;
     refuse_uncompilable(shadow, before, stages)?;
-    refuse_loose_keys(shadow, before, stages)?;
+    refuse_dangling_foreign_keys(shadow, before, stages)?;
     if texts == Texts::New {
         refuse_forbidden_triggers(shadow, before)?;
     }
     refuse_names_as_strings(shadow, (before, strings, texts), stages)?;
-    refuse_deaf_triggers(shadow, before, stages)?;
+    refuse_triggers_that_never_fire(shadow, before, stages)?;
     refuse_changed_references(shadow)
 }
 
@@ -119,7 +119,7 @@ fn refuse_uncompilable(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Re
 
 /// A foreign key that names no key of its parent makes every write to the child fail
 /// (<https://sqlite.org/foreignkeys.html#fk_indexes>).
-fn refuse_loose_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+fn refuse_dangling_foreign_keys(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
     let loose = shadow.loose_foreign_keys()?;
     if loose.is_empty() {
         return Ok(());
@@ -250,7 +250,11 @@ fn words_of<'f>(found: &'f [NameAsString], kind: ObjectKind, name: &str) -> BTre
 
 /// A trigger on the update of a column that is gone stands on and never fires again
 /// (<https://sqlite.org/lang_createtrigger.html>).
-fn refuse_deaf_triggers(shadow: &Shadow, before: &Schema, stages: &[Stage]) -> Result<()> {
+fn refuse_triggers_that_never_fire(
+    shadow: &Shadow,
+    before: &Schema,
+    stages: &[Stage],
+) -> Result<()> {
     let after = shadow.schema()?;
     let mut problems = Problems::default();
     for trigger in after.of_kind(ObjectKind::Trigger) {
@@ -318,7 +322,7 @@ pub fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
     let mut name = table.to_owned();
     for stage in stages.iter().rev() {
         let lineage = match stage {
-            Stage::Reshape(reshape) => &reshape.lineage,
+            Stage::SchemaChange(reshape) => &reshape.lineage,
             Stage::Data(data) => &data.lineage,
         };
         name = lineage.table(&name)?.from.clone();
@@ -349,7 +353,7 @@ fn object_before(
 
 fn index_after(stages: &[Stage], index: &str) -> String {
     stages.iter().fold(index.to_owned(), |name, stage| match stage {
-        Stage::Reshape(reshape) => reshape.lineage.index_after(&name),
+        Stage::SchemaChange(reshape) => reshape.lineage.index_after(&name),
         Stage::Data(_) => name,
     })
 }

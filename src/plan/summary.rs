@@ -50,7 +50,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                 summary.data_steps += 1;
                 summary.data_changes.extend(data.changes.iter().cloned());
             }
-            Stage::Reshape(reshape) => {
+            Stage::SchemaChange(reshape) => {
                 for rebuild in &reshape.rebuilds {
                     add_rebuild(&mut summary, reshape, rebuild);
                 }
@@ -75,7 +75,11 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
     summary
 }
 
-fn add_rebuild(summary: &mut PhaseSummary, reshape: &super::Reshape, rebuild: &super::Rebuild) {
+fn add_rebuild(
+    summary: &mut PhaseSummary,
+    reshape: &super::SchemaChange,
+    rebuild: &super::Rebuild,
+) {
     if rebuild.from != rebuild.to {
         summary.renames.push(RenameNote {
             table: None,
@@ -101,7 +105,7 @@ fn add_rebuild(summary: &mut PhaseSummary, reshape: &super::Reshape, rebuild: &s
     }
 }
 
-fn add_objects(summary: &mut PhaseSummary, reshape: &super::Reshape) {
+fn add_objects(summary: &mut PhaseSummary, reshape: &super::SchemaChange) {
     for object in &reshape.restored {
         summary.restored.push((object.kind.word().to_owned(), object.name.clone()));
     }

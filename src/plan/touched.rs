@@ -1,6 +1,6 @@
 //! Every object that a phase touches, by name, and why: what a person reads before saying yes.
 
-use super::{DataStage, FillReason, PhasePlan, RebuildReason, Reshape, Stage, VirtualChange};
+use super::{DataStage, FillReason, PhasePlan, RebuildReason, SchemaChange, Stage, VirtualChange};
 use crate::name::{is_internal, same};
 use crate::schema::{Object, ObjectKind};
 use crate::shadow::TableEffect;
@@ -36,7 +36,7 @@ pub fn touched_objects(phase: &PhasePlan) -> Vec<TouchedObject> {
                 };
                 data_step(data, &why, &mut objects);
             }
-            Stage::Reshape(reshape) => {
+            Stage::SchemaChange(reshape) => {
                 tables(reshape, &mut objects);
                 virtual_tables(reshape, &mut objects);
                 dependents(reshape, &mut objects);
@@ -74,7 +74,7 @@ fn plain(kind: &'static str, name: &str, change: &'static str, why: &str) -> Tou
     }
 }
 
-fn tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+fn tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
     for rebuild in &reshape.rebuilds {
         let renamed = rebuild.from != rebuild.to;
         objects.push(TouchedObject {
@@ -92,7 +92,7 @@ fn tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
     objects.extend(dropped.map(|it| plain("table", &it.table, "dropped", "the phase drops it")));
 }
 
-fn virtual_tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+fn virtual_tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
     objects.extend(reshape.virtuals.iter().map(|change| match change {
         VirtualChange::Create { sql } => {
             let name = virtual_table_arguments(sql).map(|it| it.name.text).unwrap_or_default();
@@ -120,7 +120,7 @@ fn virtual_tables(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
 }
 
 /// Indexes, views and triggers.
-fn dependents(reshape: &Reshape, objects: &mut Vec<TouchedObject>) {
+fn dependents(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
     let twin = |list: &[Object], object: &Object| -> Option<Object> {
         list.iter().find(|it| it.kind == object.kind && same(&it.name, &object.name)).cloned()
     };

@@ -10,7 +10,7 @@ use crate::rows::show;
 use crate::shadow::{ColumnLineage, ColumnOrigin};
 
 /// Counts the rows to which a phase gives a new INTEGER PRIMARY KEY, with a sample.
-pub(super) fn unheard_keys(connection: &Connection, change: &Change<'_>) -> Result<Option<String>> {
+pub(super) fn new_keys(connection: &Connection, change: &Change<'_>) -> Result<Option<String>> {
     let keys = change.old.0.rowid_alias().zip(change.new.rowid_alias());
     let Some((before, after)) = keys else { return Ok(None) };
     let computed = |it: &ColumnLineage| it.origin == ColumnOrigin::Computed;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::trial::{Trial, count_replaced};
-use crate::database::MissingPart;
+use crate::database::MissingExtension;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Counted, Direction, LossKind, PhasePlan, Plan, find_losses};
 use crate::rows::count_rows_where;
@@ -50,7 +50,7 @@ fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
     };
     match found {
         Ok(rows) => Ok(Some(rows)),
-        Err(error) if error.causes().iter().any(|it| MissingPart::in_text(it).is_some()) => {
+        Err(error) if error.causes().iter().any(|it| MissingExtension::in_text(it).is_some()) => {
             Ok(None)
         }
         Err(error) => Err(error),

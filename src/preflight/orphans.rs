@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
-use crate::plan::{Rebuild, Reshape};
+use crate::plan::{Rebuild, SchemaChange};
 use crate::rows::show;
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
@@ -19,7 +19,7 @@ const SAMPLES: usize = 5;
 pub(super) fn orphans(
     connection: &Connection,
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     rebuild: &Rebuild,
     (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<String>> {
@@ -49,7 +49,7 @@ pub(super) fn orphans(
 }
 
 /// Tells whether a parent is new and no data step of the run fills it.
-fn is_empty_parent(key: &ForeignKey, reshape: &Reshape, filled: &BTreeSet<String>) -> bool {
+fn is_empty_parent(key: &ForeignKey, reshape: &SchemaChange, filled: &BTreeSet<String>) -> bool {
     reshape.lineage.table(&key.parent).is_none()
         && reshape.after.shape(&key.parent).is_some()
         && !filled.contains(&fold(&key.parent))
@@ -86,12 +86,12 @@ fn take<'k>(
     keys.iter().position(|it| fits(it)).map(|place| keys.remove(place))
 }
 
-fn name_before<'a>(reshape: &'a Reshape, table: &'a str) -> &'a str {
+fn name_before<'a>(reshape: &'a SchemaChange, table: &'a str) -> &'a str {
     reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
 }
 
 /// Tells whether a key before is this one, under the names of its time.
-fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebuild) -> bool {
+fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &SchemaChange, rebuild: &Rebuild) -> bool {
     let parent = reshape.lineage.table(&key.parent);
     let kept = |lineage: Option<&TableLineage>, before: &[String], now: &[String]| {
         before.len() == now.len()
@@ -105,7 +105,12 @@ fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebu
 }
 
 /// Tells whether a key before is this one, but that values of its columns are computed.
-fn turns_into(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &Rebuild) -> bool {
+fn turns_into(
+    old: &ForeignKey,
+    key: &ForeignKey,
+    reshape: &SchemaChange,
+    rebuild: &Rebuild,
+) -> bool {
     let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return false };
     let parent = reshape.lineage.table(&key.parent);
     let follows = |(before, now): (&String, &String)| match lineage.column(now).map(|it| &it.origin)
@@ -126,10 +131,10 @@ fn turns_into(old: &ForeignKey, key: &ForeignKey, reshape: &Reshape, rebuild: &R
 
 /// Counts the rows whose parents are in tables that the change drops. Rows without a parent had none
 /// before.
-pub(super) fn bereaved(
+pub(super) fn orphaned_children(
     connection: &Connection,
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
 ) -> Result<Vec<String>> {
     let dropped = reshape.lineage.dropped(before);
     let mut problems = Vec::new();
@@ -179,7 +184,7 @@ fn child_query(key: &ForeignKey, lineage: &TableLineage, parent: &Table) -> Opti
 fn orphan_query(
     (key, earlier): (&ForeignKey, Option<&ForeignKey>),
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     rebuild: &Rebuild,
 ) -> Option<String> {
     let parent_lineage = reshape.lineage.table(&key.parent)?;

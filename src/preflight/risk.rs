@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::plain::{is_literal, is_plain};
-use crate::database::{told, with_strict_names};
+use crate::database::{with_progress, with_strict_names};
 use crate::error::{ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{fold, in_main, quote};
@@ -246,7 +246,7 @@ pub(super) fn values_are_there(
         })
     };
     as_answer(with_strict_names(connection, || {
-        Ok(told(connection, (Stage::Look, &rebuild.from), (&sql, expected), ask)?)
+        Ok(with_progress(connection, (Stage::Look, &rebuild.from), (&sql, expected), ask)?)
     }))
 }
 

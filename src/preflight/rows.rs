@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::keys::unheard_keys;
-use super::orphans::{bereaved, orphans};
+use super::keys::new_keys;
+use super::orphans::{orphaned_children, orphans};
 use super::risk::{Change, Risk, compiles, values_are_there};
 use super::trial::{Trial, try_rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
-use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, Reshape, Stage};
+use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{CopyMethod, TableEffect};
@@ -32,7 +32,7 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
         let mut before = &phase.before;
         for stage in &phase.stages {
             match stage {
-                Stage::Reshape(reshape) => {
+                Stage::SchemaChange(reshape) => {
                     let problems =
                         stage_problems(connection, before, reshape, (&touched, &filled))?;
                     refuse(phase, problems)?;
@@ -74,7 +74,7 @@ fn filled(plan: &Plan) -> BTreeSet<String> {
     let stages = plan.phases.iter().flat_map(|phase| &phase.stages);
     let data = stages.filter_map(|stage| match stage {
         Stage::Data(data) => Some(data.touched.tables.keys().cloned()),
-        Stage::Reshape(_) => None,
+        Stage::SchemaChange(_) => None,
     });
     data.flatten().collect()
 }
@@ -88,7 +88,7 @@ fn refuse(phase: &PhasePlan, problems: Vec<String>) -> Result<()> {
 fn stage_problems(
     connection: &Connection,
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -106,7 +106,7 @@ fn stage_problems(
         problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
     }
     if touched.is_empty() {
-        problems.extend(bereaved(connection, before, reshape)?);
+        problems.extend(orphaned_children(connection, before, reshape)?);
     }
     problems.extend(untouched_tables(connection, before, reshape, touched)?);
     Ok(problems)
@@ -116,7 +116,7 @@ fn stage_problems(
 fn rebuild_problems(
     connection: &Connection,
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     change: Change<'_>,
 ) -> Result<Vec<String>> {
     let rebuild = change.rebuild;
@@ -138,7 +138,7 @@ fn rebuild_problems(
         problems.extend(try_rows(connection, &Trial { from, sql, copy, old, new, indexes })?);
     }
     if rebuild.copy.method == CopyMethod::Rows {
-        problems.extend(unheard_keys(connection, &change)?);
+        problems.extend(new_keys(connection, &change)?);
         problems.extend(converted(connection, rebuild)?);
     }
     Ok(problems)
@@ -163,7 +163,7 @@ fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> 
 fn untouched_tables(
     connection: &Connection,
     before: &Schema,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     touched: &BTreeSet<String>,
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -192,7 +192,7 @@ fn text_of(schema: &Schema, table: &str) -> String {
 /// it had not.
 fn split_unique<'r>(
     before: &Schema,
-    reshape: &'r Reshape,
+    reshape: &'r SchemaChange,
     table: &str,
     same_text: &dyn Fn(&Object, &Object) -> bool,
 ) -> (Vec<&'r Object>, Vec<&'r Object>) {

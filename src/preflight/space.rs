@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::trees::TreePages;
-use crate::database::{Database, Identity, Room, beside, look_at};
+use crate::database::{Database, FileSize, Identity, beside, look_at};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::name::{fold, same};
-use crate::plan::{Action, DataStage, Plan, Rebuild, Reshape, Stage};
+use crate::plan::{Action, DataStage, Plan, Rebuild, SchemaChange, Stage};
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::CopyMethod;
 
@@ -56,7 +56,7 @@ impl SpaceNeed {
 /// Whatever SQLite reports while pages are read.
 pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<SpaceNeed> {
     let identity = Identity::read(database.connection())?;
-    let room = Room::of(database)?;
+    let room = FileSize::of(database)?;
     let mut work = Work {
         schema,
         pages: TreePages::count(database, schema)?,
@@ -66,7 +66,7 @@ pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<S
     };
     for stage in plan.phases.iter().flat_map(|phase| &phase.stages) {
         match stage {
-            Stage::Reshape(reshape) => work.reshape(reshape),
+            Stage::SchemaChange(reshape) => work.reshape(reshape),
             Stage::Data(data) => work.data(data),
         }
     }
@@ -95,7 +95,7 @@ struct Work<'s> {
 }
 
 impl Work<'_> {
-    fn reshape(&mut self, reshape: &Reshape) {
+    fn reshape(&mut self, reshape: &SchemaChange) {
         let mut renamed = Vec::new();
         for rebuild in &reshape.rebuilds {
             let Some(table) = self.names.remove(&fold(&rebuild.from)) else { continue };

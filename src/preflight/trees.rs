@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::btree::{DbPages, Pages, Read, Stop};
-use crate::database::{Database, Room};
+use crate::database::{Database, FileSize};
 use crate::error::Result;
 use crate::name::fold;
 use crate::schema::Schema;
@@ -29,7 +29,7 @@ pub(super) struct TreePages {
 impl TreePages {
     /// Counts the pages of every table and index. What cannot be read counts as not known.
     pub(super) fn count(database: &Database, schema: &Schema) -> Result<Self> {
-        let room = Room::of(database)?;
+        let room = FileSize::of(database)?;
         let mut found = Self { known: BTreeMap::new(), beside: room.pages - room.free_pages };
         let Some(mut pages) = DbPages::open(database.connection())? else { return Ok(found) };
         for object in schema.objects.iter().chain(&schema.internal) {

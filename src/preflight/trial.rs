@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use crate::database::{passing_stubs, told, with_strict_names, words};
+use crate::database::{passing_stubs, with_progress, with_strict_names, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{in_main, literal, quote};
@@ -74,7 +74,7 @@ fn count_in_twin(
     connection.execute_batch(&format!("ALTER TABLE temp.{TWIN} ADD COLUMN {stored}"))?;
     let insert = copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(trial.from));
     let rows = count_rows(connection, trial.from)?;
-    told(connection, (Stage::Look, trial.from), (&insert, rows), || {
+    with_progress(connection, (Stage::Look, trial.from), (&insert, rows), || {
         connection.execute_batch(&insert)
     })?;
     let computed = quote(new);
@@ -109,7 +109,9 @@ impl Trial<'_> {
             self.copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(self.from));
         let rows = count_rows(connection, self.from)?;
         let copy = || connection.execute_batch(&insert);
-        if let Err(error) = told(connection, (Stage::Look, self.from), (&insert, rows), copy) {
+        if let Err(error) =
+            with_progress(connection, (Stage::Look, self.from), (&insert, rows), copy)
+        {
             let Some(row) = self.failing_row(connection, rows)? else {
                 return Err(refused(error));
             };

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
-use crate::plan::{Direction, PhasePlan, Plan, Rebuild, Reshape, Stage, VirtualChange};
+use crate::plan::{Direction, PhasePlan, Plan, Rebuild, SchemaChange, Stage, VirtualChange};
 use crate::rows::count_rows;
 use crate::schema::{Content, ObjectKind, Schema, VirtualTable};
 use crate::shadow::ColumnOrigin;
@@ -28,7 +28,7 @@ pub fn check_virtual_tables(connection: &Connection, plan: &Plan) -> Result<()> 
         let mut before = &phase.before;
         for stage in &phase.stages {
             match stage {
-                Stage::Reshape(reshape) => {
+                Stage::SchemaChange(reshape) => {
                     check.made_anew(before, reshape)?;
                     check.computed(before, reshape)?;
                     before = &reshape.after;
@@ -64,7 +64,7 @@ impl Check<'_> {
         Err(Error::new(ErrorKind::Rows, what).about(table).in_phase(self.phase.id.as_str()))
     }
 
-    fn made_anew(&self, before: &Schema, reshape: &Reshape) -> Result<()> {
+    fn made_anew(&self, before: &Schema, reshape: &SchemaChange) -> Result<()> {
         for change in &reshape.virtuals {
             let VirtualChange::Drop { table } = change else { continue };
             let Some(old) = own_rows(before, table) else { continue };
@@ -83,7 +83,7 @@ impl Check<'_> {
     }
 
     /// Computed values reach a table without any trigger.
-    fn computed(&self, before: &Schema, reshape: &Reshape) -> Result<()> {
+    fn computed(&self, before: &Schema, reshape: &SchemaChange) -> Result<()> {
         for rebuild in &reshape.rebuilds {
             let computed = computed_columns(reshape, rebuild);
             if computed.is_empty() || !self.has_rows(&rebuild.from) {
@@ -118,7 +118,7 @@ fn own_rows(schema: &Schema, table: &str) -> Option<VirtualTable> {
 }
 
 /// The columns of a rebuilt table that existed before and get computed values.
-fn computed_columns(reshape: &Reshape, rebuild: &Rebuild) -> BTreeSet<String> {
+fn computed_columns(reshape: &SchemaChange, rebuild: &Rebuild) -> BTreeSet<String> {
     let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return BTreeSet::new() };
     let columns = lineage.columns.iter().filter(|it| it.origin == ColumnOrigin::Computed);
     let was_there = |name: &str| rebuild.shape.columns.iter().any(|it| same(&it.name, name));

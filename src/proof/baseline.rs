@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::{MissingPart, told};
+use crate::database::{MissingExtension, with_progress};
 use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::name::{fold, literal};
@@ -45,15 +45,17 @@ pub fn integrity_findings(
     let sql = format!("PRAGMA main.{pragma}({})", literal(table));
     // Only for the bar: what cannot be counted is checked all the same.
     let rows = count_rows(connection, table).unwrap_or(0);
-    told(connection, (Stage::Check, table), (&sql, rows), || collect_findings(connection, &sql))
+    with_progress(connection, (Stage::Check, table), (&sql, rows), || {
+        collect_findings(connection, &sql)
+    })
 }
 
 fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let unchecked = |part: MissingPart| format!("not checkable without {part}");
+    let unchecked = |part: MissingExtension| format!("not checkable without {part}");
     let mut findings = Vec::new();
     let mut statement = match connection.prepare(sql) {
         Ok(statement) => statement,
-        Err(error) => match MissingPart::in_error(&error) {
+        Err(error) => match MissingExtension::in_error(&error) {
             Some(part) => return Ok(vec![unchecked(part)]),
             None => return Err(Error::from(error)),
         },
@@ -69,7 +71,7 @@ fn collect_findings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
                 }
             }
             Ok(None) => return Ok(findings),
-            Err(error) => match MissingPart::in_error(&error) {
+            Err(error) => match MissingExtension::in_error(&error) {
                 Some(part) => {
                     findings.push(unchecked(part));
                     return Ok(findings);

@@ -81,7 +81,7 @@ fn analyzed(plan: &Plan) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for phase in &plan.phases {
         for stage in &phase.stages {
-            let Stage::Reshape(reshape) = stage else { continue };
+            let Stage::SchemaChange(reshape) = stage else { continue };
             names = names
                 .into_iter()
                 .filter_map(|name| {
@@ -103,7 +103,7 @@ fn touches_statistics(stage: &Stage) -> bool {
             data.touched.schema
                 || data.touched.tables.keys().any(|it| it.starts_with("sqlite_stat"))
         }
-        Stage::Reshape(_) => false,
+        Stage::SchemaChange(_) => false,
     }
 }
 
@@ -196,7 +196,7 @@ fn writes_counters(stage: &Stage) -> bool {
         Stage::Data(data) => data.effects.iter().any(|effect| {
             matches!(effect, TableEffect::Rows { table, .. } if table == "sqlite_sequence")
         }),
-        Stage::Reshape(_) => false,
+        Stage::SchemaChange(_) => false,
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::TouchedTable;
 use crate::name::{fold, same};
-use crate::plan::{Loss, LossKind, Plan, Reshape, Stage, VirtualChange};
-use crate::rows::Allowance;
+use crate::plan::{Loss, LossKind, Plan, SchemaChange, Stage, VirtualChange};
+use crate::rows::RowDelta;
 use crate::schema::{ObjectKind, RowKey, Schema};
 use crate::shadow::{ColumnOrigin, RowCopy, TableEffect};
 
@@ -20,7 +20,7 @@ pub struct TableProvenance {
     /// Columns whose values were computed or changed by the phases, by their names now.
     pub changed: BTreeSet<String>,
     /// Rows that data steps may have added or removed.
-    pub allowance: Allowance,
+    pub allowance: RowDelta,
     /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
     pub rewritten: bool,
     /// Whether a data step recreated the table and filled it with the rows of the table before. What
@@ -47,7 +47,7 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
     for phase in &plan.phases {
         for stage in &phase.stages {
             match stage {
-                Stage::Reshape(reshape) => {
+                Stage::SchemaChange(reshape) => {
                     state = through_reshape(state, reshape, &phase.losses);
                     schema.clone_from(&reshape.after);
                 }
@@ -90,7 +90,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
                 from: table.name.clone(),
                 columns,
                 changed: BTreeSet::new(),
-                allowance: Allowance::None,
+                allowance: RowDelta::None,
                 rewritten: false,
                 remade: false,
                 reached: false,
@@ -102,7 +102,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
 
 fn through_reshape(
     state: BTreeMap<String, TableProvenance>,
-    reshape: &Reshape,
+    reshape: &SchemaChange,
     losses: &[Loss],
 ) -> BTreeMap<String, TableProvenance> {
     let mut next = BTreeMap::new();
@@ -159,7 +159,7 @@ fn through_reshape(
 
 /// The tables in which a full-text table keeps its index are another image of the same rows once it
 /// was filled anew; whether it fits its content is checked by its module. Its settings are kept.
-fn is_filled_anew(table: &str, reshape: &Reshape) -> bool {
+fn is_filled_anew(table: &str, reshape: &SchemaChange) -> bool {
     let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
     shadow
         && reshape.virtuals.iter().any(|change| match change {
@@ -218,7 +218,7 @@ impl TableProvenance {
         self.rewritten |= what.inserts && self.allowance.losses() && !self.remade;
         let gains = what.inserts || self.allowance.gains();
         let losses = what.deletes || self.allowance.losses();
-        self.allowance = Allowance::of(gains, losses);
+        self.allowance = RowDelta::of(gains, losses);
         self.rewritten |= what.replaces || self.changes_key(what, key);
         for column in &what.updates {
             self.columns.retain(|(_, now)| !same(now, column));
@@ -259,7 +259,7 @@ impl TableProvenance {
             columns: Vec::new(),
             changed: BTreeSet::new(),
             remade: true,
-            allowance: Allowance::of(
+            allowance: RowDelta::of(
                 self.allowance.gains(),
                 self.allowance.losses() || copy.partial,
             ),

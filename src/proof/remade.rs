@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::lineage::TableProvenance;
 use crate::error::Result;
 use crate::name::same;
-use crate::rows::{Allowance, Comparison, Side, compare, count_rows, sum_rows};
+use crate::rows::{Comparison, RowDelta, Side, compare, count_rows, sum_rows};
 use crate::schema::{RowKey, Schema, Table};
 
 /// A table that a data step recreated.
@@ -139,7 +139,7 @@ pub(super) fn judge(
         let one = Side { connection: before.connection, table, key, columns: left };
         let (table, key) = (now.table.name.as_str(), &new);
         let two = Side { connection: now.connection, table, key, columns: right };
-        remade.rows = compared(compare(&one, &two, Allowance::Both, progress)?);
+        remade.rows = compared(compare(&one, &two, RowDelta::Both, progress)?);
     }
     Ok(remade)
 }

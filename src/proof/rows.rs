@@ -12,7 +12,7 @@ use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::records::Records;
-use crate::rows::{Allowance, Comparison, Difference, Side, compare, count_rows};
+use crate::rows::{Comparison, Difference, RowDelta, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
 
@@ -166,7 +166,7 @@ pub(super) fn compare_all(
             found.remade.push(one.remade(sides, &mut progress)?);
             continue;
         }
-        if let Some(records) = records.as_mut().filter(|_| allowance == Allowance::None)
+        if let Some(records) = records.as_mut().filter(|_| allowance == RowDelta::None)
             && let Some(rows) =
                 records.same_table((before, after), &origin.columns, &mut progress)?
         {
@@ -178,7 +178,7 @@ pub(super) fn compare_all(
         let all_in_records = right.iter().all(|it| {
             after.column(it).is_some_and(|column| column.storage != ColumnStorage::Virtual)
         });
-        let by_record = allowance == Allowance::None && all_in_records;
+        let by_record = allowance == RowDelta::None && all_in_records;
         if let Some(records) = records.as_mut().filter(|_| by_record)
             && let Some(same) =
                 records.same_values((before, after), (&pairs, text), &mut progress)?
@@ -207,7 +207,7 @@ pub(super) fn compare_all(
 /// every record that SQLite can read, an empty one for instance. Other errors stay as they are.
 fn unreadable_copy(error: Error, backup: &Side<'_>, table: &str) -> Error {
     if error.kind() != ErrorKind::Damaged
-        || compare(backup, backup, Allowance::None, &mut |_| Ok(())).is_err()
+        || compare(backup, backup, RowDelta::None, &mut |_| Ok(())).is_err()
     {
         return error;
     }
@@ -224,7 +224,7 @@ struct Compared<'a> {
     origin: &'a TableProvenance,
     before: &'a Table,
     after: &'a Table,
-    allowance: Allowance,
+    allowance: RowDelta,
 }
 
 impl Compared<'_> {
@@ -253,7 +253,7 @@ fn compared<'a>(
         let before = sides.backup.1.shape(&origin.from)?;
         let after = sides.now.1.shape(&object.name)?;
         let recorded = versions.contains(&object.name);
-        let allowance = if recorded { Allowance::Both } else { origin.allowance };
+        let allowance = if recorded { RowDelta::Both } else { origin.allowance };
         Some(Compared { object, origin, before, after, allowance })
     })
 }
@@ -278,9 +278,9 @@ pub(super) fn rows_to_compare(
             continue;
         }
         rows += match allowance {
-            Allowance::None | Allowance::Gains => count_rows(sides.backup.0, &before.name)?,
-            Allowance::Losses => count_rows(sides.now.0, &after.name)?,
-            Allowance::Both => {
+            RowDelta::None | RowDelta::Gains => count_rows(sides.backup.0, &before.name)?,
+            RowDelta::Losses => count_rows(sides.now.0, &after.name)?,
+            RowDelta::Both => {
                 let side =
                     |connection, table, key| Side { connection, table, key, columns: vec![] };
                 let left = side(sides.backup.0, before.name.as_str(), &left_key);
@@ -300,7 +300,7 @@ fn other_count(
     now: u64,
 ) -> Result<Option<Difference>> {
     let before = count_rows(sides.backup.0, &origin.from)?;
-    let differs = origin.allowance == Allowance::None && before != now;
+    let differs = origin.allowance == RowDelta::None && before != now;
     Ok(differs.then(|| Difference {
         table: table.to_owned(),
         key: "all rows".to_owned(),

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 
 use super::keys::tables_with_keys;
 use crate::btree::Sum;
-use crate::database::{told, words};
+use crate::database::{with_progress, words};
 use crate::error::Result;
 use crate::event::Stage;
 use crate::name::{fold, literal};
@@ -164,7 +164,8 @@ pub(super) fn violations_but_of(
 ) -> Result<Violations> {
     let mut violations = Violations::default();
     for table in tables_with_keys(schema) {
-        let look = if spared.contains(&fold(table)) { Look::AtKeys } else { Look::AtRows };
+        let look =
+            if spared.contains(&fold(table)) { Preparation::AtKeys } else { Preparation::AtRows };
         violations_of(connection, table, look, &mut violations)?;
     }
     Ok(violations)
@@ -172,7 +173,7 @@ pub(super) fn violations_but_of(
 
 /// What is looked at in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Preparation {
     AtKeys,
     AtRows,
 }
@@ -180,7 +181,7 @@ enum Look {
 fn violations_of(
     connection: &Connection,
     table: &str,
-    look: Look,
+    look: Preparation,
     violations: &mut Violations,
 ) -> Result<()> {
     let uncheckable = |error: &rusqlite::Error| Violation {
@@ -198,12 +199,12 @@ fn violations_of(
         }
         Err(error) => return Err(error.into()),
     };
-    if look == Look::AtKeys {
+    if look == Preparation::AtKeys {
         return Ok(());
     }
     // Only for the bar: what cannot be counted is checked all the same.
     let rows = count_rows(connection, table).unwrap_or(0);
-    told(connection, (Stage::Check, table), (&sql, rows), || {
+    with_progress(connection, (Stage::Check, table), (&sql, rows), || {
         let mut rows = statement.query([])?;
         loop {
             match rows.next() {

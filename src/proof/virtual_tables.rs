@@ -5,7 +5,7 @@ use super::rows::{RowsFound, Sides};
 use crate::error::Result;
 use crate::event::Interrupt;
 use crate::name::fold;
-use crate::rows::{Allowance, Side, compare, count_rows};
+use crate::rows::{RowDelta, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, Content, Module, RowKey, Table, VirtualTable};
 
 /// Compares the rows of every virtual table that a data step reached with those in the backup. A full-text table
@@ -45,9 +45,9 @@ pub(super) fn compare_reached(
 
 /// The rows that may be on one side only. A row of a contentless table is deleted by an INSERT
 /// (<https://sqlite.org/fts5.html#the_delete_command>).
-fn allowance(table: &VirtualTable, origin: &TableProvenance) -> Allowance {
+fn allowance(table: &VirtualTable, origin: &TableProvenance) -> RowDelta {
     match (&table.content, origin.allowance) {
-        (Content::Contentless, Allowance::Gains) => Allowance::Both,
+        (Content::Contentless, RowDelta::Gains) => RowDelta::Both,
         (_, allowance) => allowance,
     }
 }

@@ -6,14 +6,14 @@ use super::fill::FittingIndexes;
 use super::in_place::Staying;
 use super::indexes::{EarlyIndexes, free_name, indexes_aside};
 use super::kept::KeptTrees;
+use super::lenient_copy::{relaxed, set_text};
 use super::refill::{Gone, Origin, Refill};
-use super::relax::{relaxed, set_text};
 use crate::database::{
-    Database, Purpose, run_fenced, run_one, told, with_known_stubs, with_passing_stubs,
+    Database, Purpose, run_fenced, run_one, with_known_stubs, with_passing_stubs, with_progress,
     with_strict_names,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, measured};
+use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage, track_progress};
 use crate::name::{quote, same};
 use crate::plan::{
     Action, DataStage, Direction, FillReason, PhasePlan, PlannedStep, Rebuild, VirtualChange,
@@ -55,7 +55,7 @@ pub struct Execution {
 pub fn execute(
     database: &Database,
     phase: &PhasePlan,
-    course: &mut Course,
+    course: &mut RunProgress,
     observer: &mut dyn Observer,
     record: &mut dyn FnMut(&Connection) -> Result<()>,
 ) -> Result<Execution> {
@@ -95,7 +95,7 @@ pub fn execute(
 
 /// How far a run of several phases has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Course {
+pub struct RunProgress {
     /// The last step begun, from 1.
     pub step: usize,
     /// All steps of the run.
@@ -313,7 +313,7 @@ impl Run<'_> {
             _ => 0,
         };
         let about = (ProgressStage::Index, object.name.as_str());
-        told(self.connection(), about, (statement, rows), || self.run(statement))
+        with_progress(self.connection(), about, (statement, rows), || self.run(statement))
     }
 
     /// Fills a rebuilt table. The number of rows must be that of the old table.
@@ -377,7 +377,9 @@ impl Run<'_> {
         let copy = |statement: &str| {
             let about = (ProgressStage::Copy, rebuild.to.as_str());
             let named = with_strict_names(self.connection(), || {
-                told(self.connection(), about, (statement, origin.rows), || self.run(statement))
+                with_progress(self.connection(), about, (statement, origin.rows), || {
+                    self.run(statement)
+                })
             });
             named.map_err(|error| error.about(&rebuild.from))?;
             Ok(self.connection().changes())
@@ -461,13 +463,13 @@ impl Run<'_> {
         self.run("PRAGMA legacy_alter_table=OFF")?;
         let run = || run_fenced(self.connection(), fence, &data.sql, Purpose::Run);
         // How much these statements will do, nobody knows.
-        measured((ProgressStage::Data, &place), (0, 0), run).map_err(|error| {
-            match error.kind() {
-                ErrorKind::Step => {
-                    Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)
-                }
-                _ => error,
+        track_progress((ProgressStage::Data, &place), (0, 0), run).map_err(|error| match error
+            .kind()
+        {
+            ErrorKind::Step => {
+                Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)
             }
+            _ => error,
         })?;
         self.run("PRAGMA legacy_alter_table=ON")?;
         for change in &data.changes {

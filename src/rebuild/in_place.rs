@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::execute::refused;
-use super::relax::edit_schema;
+use super::lenient_copy::edit_schema;
 use crate::error::Result;
 use crate::name::{fold, quote};
 use crate::plan::{Action, Rebuild};

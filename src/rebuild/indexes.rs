@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::execute::refused;
 use super::kept::KeptTrees;
-use super::relax::edit_schema;
+use super::lenient_copy::edit_schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
 use crate::plan::Rebuild;

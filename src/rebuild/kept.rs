@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::indexes::free_name;
-use super::relax::edit_schema;
+use super::lenient_copy::edit_schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
 use crate::plan::Rebuild;

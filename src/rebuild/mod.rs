@@ -8,9 +8,9 @@ mod fill;
 mod in_place;
 mod indexes;
 mod kept;
+mod lenient_copy;
 mod refill;
-mod relax;
 
-pub use execute::{Course, Execution, RowsChanged, execute};
+pub use execute::{Execution, RowsChanged, RunProgress, execute};
 pub use fill::FittingIndexes;
 pub use refill::Refill;

@@ -4,17 +4,17 @@
 //! here is not wrong: whoever asks compares values, or lets SQLite check.
 
 mod define;
+mod field_positions;
+mod index_projection;
 mod indexes;
 mod layout;
-mod places;
 mod same;
-mod shapes;
 mod values;
 
 pub(crate) use define::EXPRESSION;
 pub use define::{Indexes, indexes};
+pub use index_projection::{IndexClaims, IndexesShown, indexes_shown};
 pub use indexes::{RowsKnown, SameIndexes};
 pub use layout::{same_layout, same_rules};
 pub use same::Records;
-pub use shapes::{Claims, IndexesShown, indexes_shown};
 pub use values::SameValues;

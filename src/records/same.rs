@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::define::{Indexes, indexes};
+use super::index_projection::{StoredTree, StoredTrees, stored_trees};
 use super::layout::same_layout;
-use super::shapes::{StoredTree, StoredTrees, stored_trees};
 use crate::btree::{Checked, DbPages, PageSet, Stop, Trees, compare_pages, compare_trees};
 use crate::error::Result;
 use crate::name::fold;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::define::indexes;
-use super::places::Places;
+use super::field_positions::Places;
 use super::same::Records;
 use crate::btree::{Demand, Place, Stop, Texts, ValueMap, Values, compare_values};
 use crate::error::Result;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::judge::{Found, compare, look_again};
 use super::plan::Restore;
 use super::run::{Outcome, RestoreMethod};
+use super::verify::{Found, compare, look_again};
 use super::write::{Content, Words, write};
 use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};
 use crate::database::{Access, Database};

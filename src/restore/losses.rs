@@ -6,7 +6,7 @@ use crate::database::{Access, Database, OpenOptions};
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 use crate::name::{quote, same};
-use crate::rows::{Allowance, Side, compare, count_rows};
+use crate::rows::{RowDelta, Side, compare, count_rows};
 use crate::schema::{self, Object, ObjectKind, Schema, Table};
 
 /// How one table of the live file differs from the backup.
@@ -179,7 +179,7 @@ impl Pair {
         let found = compare(
             &side(self.backup.connection(), old),
             &side(self.live.connection(), new),
-            Allowance::Both,
+            RowDelta::Both,
             &mut progress,
         )?;
         let change =

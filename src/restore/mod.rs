@@ -5,16 +5,16 @@
 //! is replaced by renames, and then moved aside, never deleted. This module knows nothing of phases.
 
 mod content;
-mod judge;
 mod losses;
 mod plan;
 mod replace;
 mod run;
 mod set_aside;
+mod verify;
 mod write;
 
-pub(crate) use judge::Found;
 pub use losses::{Losses, ObjectChange, ObjectLoss, TableChange, TableLoss};
 pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
 pub use run::{RestoreMethod, RestoreReport};
+pub(crate) use verify::Found;
 pub(crate) use write::{Content, Words, Written, write};

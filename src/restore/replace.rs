@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use super::judge::compare;
 use super::plan::Restore;
 use super::run::{Outcome, RestoreMethod};
 use super::set_aside::SetAside;
+use super::verify::compare;
 use crate::backup::{BackupLabel, Names, Part, digest, folder_of, look, remove_leftovers, stem_of};
 use crate::database::{Access, Database, holders};
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::MAIN_DB;
 use rusqlite::config::DbConfig;
 
-use super::judge::Found;
+use super::verify::Found;
 use crate::backup::{PageCopy, copy_pages, patiently};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, Rows};
 use super::cursor::{
     TextForm, groups, identical, key_columns, prepare, prepare_lookup, show, show_key,
 };
-use crate::database::lend_collations;
+use crate::database::stub_collations;
 use crate::error::Result;
 use crate::schema::RowKey;
 
@@ -34,7 +34,7 @@ pub struct Side<'c> {
 
 /// Which rows may be on one side only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Allowance {
+pub enum RowDelta {
     /// Both sides hold the same rows.
     #[default]
     None,
@@ -46,7 +46,7 @@ pub enum Allowance {
     Both,
 }
 
-impl Allowance {
+impl RowDelta {
     /// Makes the allowance out of its two halves.
     pub const fn of(gains: bool, losses: bool) -> Self {
         match (gains, losses) {
@@ -123,12 +123,12 @@ impl Comparison {
 pub fn compare(
     left: &Side<'_>,
     right: &Side<'_>,
-    allowance: Allowance,
+    allowance: RowDelta,
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<Comparison> {
     let form = TextForm::of(left.connection)?;
-    let _left = lend_collations(left.connection, left.table)?;
-    let _right = lend_collations(right.connection, right.table)?;
+    let _left = stub_collations(left.connection, left.table)?;
+    let _right = stub_collations(right.connection, right.table)?;
     let mut result = Comparison::default();
     for (number, columns) in groups(left.columns.len()).into_iter().enumerate() {
         let mut group =
@@ -151,7 +151,7 @@ pub fn compare(
 struct Lockstep<'a, 'c> {
     left: &'a Side<'c>,
     right: &'a Side<'c>,
-    allowance: Allowance,
+    allowance: RowDelta,
     form: TextForm,
     columns: Range<usize>,
     found: Comparison,
@@ -168,7 +168,7 @@ impl Lockstep<'_, '_> {
         );
         let same_kind =
             std::mem::discriminant(self.left.key) == std::mem::discriminant(self.right.key);
-        !rowids && (self.allowance != Allowance::None || !same_kind)
+        !rowids && (self.allowance != RowDelta::None || !same_kind)
     }
 
     fn by_merge(&mut self, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {

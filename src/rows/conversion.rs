@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::database::told;
+use crate::database::with_progress;
 use crate::error::Result;
 use crate::event::Stage;
 use crate::name::quote;
@@ -79,7 +79,7 @@ fn met(connection: &Connection, values: Values<'_>, tests: &[&str]) -> Result<Ve
                 .collect()
         })
     };
-    Ok(told(connection, (values.stage, "types"), (&sql, values.rows), ask)?)
+    Ok(with_progress(connection, (values.stage, "types"), (&sql, values.rows), ask)?)
 }
 
 fn stored_otherwise(
@@ -95,7 +95,9 @@ fn stored_otherwise(
         values.source
     );
     let subject = (values.stage, column.from.as_str());
-    told(connection, subject, (&insert, values.rows), || connection.execute_batch(&insert))?;
+    with_progress(connection, subject, (&insert, values.rows), || {
+        connection.execute_batch(&insert)
+    })?;
     let found = converted(connection);
     connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
     Ok(found?.map(|(count, samples)| {

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::compare::{Allowance, Difference, Side, compare};
-use crate::database::lend_collations;
+use super::compare::{Difference, RowDelta, Side, compare};
+use crate::database::stub_collations;
 use crate::error::Result;
 use crate::event::TableRows;
 use crate::name::quote;
@@ -23,7 +23,7 @@ pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
 /// Whatever SQLite reports.
 pub fn count_rows_where(connection: &Connection, table: &str, condition: &str) -> Result<u64> {
     let from = format!("SELECT count(*) FROM main.{}", quote(table));
-    let _lent = lend_collations(connection, table)?;
+    let _lent = stub_collations(connection, table)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let counted = match count(&format!("{from} {condition}")) {
         // SQLite counts in the smallest index, even in one whose collation is missing here.
@@ -56,7 +56,7 @@ pub fn compare_databases(
         let Some(shape) = left.1.shape(&object.name) else { continue };
         let one = side(left.0, shape);
         let two = side(right.0, shape);
-        let found = compare(&one, &two, Allowance::None, &mut |rows| progress(&object.name, rows))?;
+        let found = compare(&one, &two, RowDelta::None, &mut |rows| progress(&object.name, rows))?;
         differences.extend(found.differences);
         tables.push(TableRows { table: object.name.clone(), rows: found.equal });
     }

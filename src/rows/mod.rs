@@ -10,7 +10,7 @@ mod database;
 mod index_check;
 mod sum;
 
-pub use compare::{Allowance, Comparison, Difference, Side, compare};
+pub use compare::{Comparison, Difference, RowDelta, Side, compare};
 pub use conversion::{TypedColumn, Values, conversion_sql, conversions, show};
 pub use database::{compare_databases, count_rows, count_rows_where};
 pub use index_check::index_finding;

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::compare::STRIDE;
 use super::cursor::{TextForm, select_list};
 use crate::btree::Sum;
-use crate::database::lend_collations;
+use crate::database::stub_collations;
 use crate::error::Result;
 use crate::name::quote;
 
@@ -23,7 +23,7 @@ pub fn sum_rows(
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<Sum> {
     let form = TextForm::of(connection)?;
-    let _lent = lend_collations(connection, table)?;
+    let _lent = stub_collations(connection, table)?;
     let list = select_list(&[], columns, form);
     let sql = format!("SELECT {list} FROM main.{} NOT INDEXED", quote(table));
     let mut statement = connection.prepare(&sql)?;

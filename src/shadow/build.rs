@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
 use super::shadow::Shadow;
-use crate::database::{Fence, MissingPart, run_one, with_passing_stubs, with_stubs};
+use crate::database::{Authorizer, MissingExtension, run_one, with_passing_stubs, with_stubs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Interrupt;
 use crate::name::{fold, quote, same};
@@ -25,7 +25,7 @@ pub(super) fn open_memory() -> Result<Connection> {
     let mut connection = Connection::open_in_memory()?;
     let interrupt = Interrupt::current();
     connection.progress_handler(STEPS, Some(move || interrupt.requested()))?;
-    Fence::of_memory().install(&mut connection)?;
+    Authorizer::of_memory().install(&mut connection)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     for (switch, value) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
@@ -120,7 +120,7 @@ impl Shadow {
             Ok(()) => Ok(()),
             Err(error) if is_interrupt(&error) => Err(error.into()),
             Err(error) if object.kind == ObjectKind::VirtualTable => {
-                if let Some(part) = MissingPart::in_error(&error)
+                if let Some(part) = MissingExtension::in_error(&error)
                     && !self.missing.contains(&part)
                 {
                     self.missing.push(part);
@@ -143,7 +143,7 @@ impl Shadow {
     /// file nothing is stubbed.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingPart`] naming the object and what it needs.
+    /// [`ErrorKind::MissingExtension`] naming the object and what it needs.
     pub fn check_creatable(
         &self,
         tables: &[(String, String)],
@@ -155,11 +155,11 @@ impl Shadow {
         let create = |name: &str, sql: &str, word: &str| match run_one(&bare, sql) {
             Ok(()) => Ok(()),
             Err(error) if is_interrupt(&error) => Err(error.into()),
-            Err(error) => match MissingPart::in_error(&error) {
+            Err(error) => match MissingExtension::in_error(&error) {
                 Some(part) => {
                     let what =
                         format!("{word} {name} would have to be rebuilt, which needs {part}");
-                    Err(Error::new(ErrorKind::MissingPart, what).about(name).caused_by(error))
+                    Err(Error::new(ErrorKind::MissingExtension, what).about(name).caused_by(error))
                 }
                 None => {
                     let what = format!("{word} {name} cannot be rebuilt");
@@ -173,7 +173,7 @@ impl Shadow {
         for (name, sql) in full_text {
             // What else it may need, such as its content table, is not here.
             match create(name, sql, "the full-text table") {
-                Err(error) if error.kind() == ErrorKind::MissingPart => return Err(error),
+                Err(error) if error.kind() == ErrorKind::MissingExtension => return Err(error),
                 Err(_) | Ok(()) => {}
             }
         }

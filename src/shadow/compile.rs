@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::{MissingPart, words};
+use crate::database::{MissingExtension, words};
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
@@ -67,7 +67,7 @@ fn try_compile(
     broken: &mut BTreeMap<String, String>,
 ) {
     if let Err(error) = connection.prepare(sql)
-        && MissingPart::in_error(&error).is_none()
+        && MissingExtension::in_error(&error).is_none()
         && !needs_no_trigger(&error)
     {
         broken.entry(fold(owner)).or_insert_with(|| words(&error));

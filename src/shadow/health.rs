@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::compile::uncompilable;
 use super::shadow::Shadow;
-use crate::database::{MissingPart, stub, words};
+use crate::database::{MissingExtension, stub, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
@@ -16,7 +16,7 @@ pub enum Unsound {
     /// It names something that does not exist, or is otherwise wrong.
     Broken,
     /// It needs something that this program lacks; it may be fine elsewhere.
-    Missing(MissingPart),
+    Missing(MissingExtension),
 }
 
 /// A view or trigger that does not compile.
@@ -65,7 +65,7 @@ impl Shadow {
                 self.connection.execute_batch("ROLLBACK TO probe; RELEASE probe")?;
             }
             let message = words(&error);
-            if let Some(part) = MissingPart::in_text(&message)
+            if let Some(part) = MissingExtension::in_text(&message)
                 && !self.missing.contains(&part)
                 && stub(&self.connection, &part)?
             {
@@ -78,7 +78,8 @@ impl Shadow {
                 return Err(Error::new(ErrorKind::Unsupported, "SQLite cannot check the schema")
                     .caused_by(error));
             };
-            let reason = MissingPart::in_text(&message).map_or(Unsound::Broken, Unsound::Missing);
+            let reason =
+                MissingExtension::in_text(&message).map_or(Unsound::Broken, Unsound::Missing);
             for object in self.with_its_triggers(object)? {
                 found.push(UnsoundObject {
                     object,

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::lineage::Lineage;
 use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use crate::database::{MissingPart, run_one, with_stubs};
+use crate::database::{MissingExtension, run_one, with_stubs};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
@@ -20,7 +20,7 @@ pub enum InPlace {
     /// Only names change, and the table could be rebuilt as well.
     Possible,
     /// Only names change, and a rebuild would sort or compute with this, which the program lacks.
-    Required(MissingPart),
+    Required(MissingExtension),
 }
 
 /// Finds out whether the records of a table, which line up, and those of each index that stays can be taken
@@ -33,7 +33,11 @@ pub(super) fn in_place(sides: [Side<'_>; 2], lineage: &Lineage) -> Result<InPlac
     Ok(missing.into_iter().next().map_or(InPlace::Possible, InPlace::Required))
 }
 
-fn stays(sides: [Side<'_>; 2], lineage: &Lineage, missing: &mut Vec<MissingPart>) -> Result<bool> {
+fn stays(
+    sides: [Side<'_>; 2],
+    lineage: &Lineage,
+    missing: &mut Vec<MissingExtension>,
+) -> Result<bool> {
     let [(before, old, _), (after, new, _)] = sides;
     if counts_up(old) != counts_up(new) {
         return Ok(false);
@@ -65,7 +69,7 @@ pub(super) fn same_index(
     connection: &Connection,
     old: &Object,
     new: &Object,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
 ) -> Result<bool> {
     const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
     let made = create(connection, moved(old, NAMES[0], SOURCE), missing)
@@ -82,7 +86,7 @@ pub(super) fn same_index(
 pub(super) fn create(
     connection: &Connection,
     text: Option<String>,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
 ) -> bool {
     text.is_some_and(|text| with_stubs(connection, missing, |it| run_one(it, &text)).is_ok())
 }

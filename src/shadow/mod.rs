@@ -9,7 +9,6 @@ mod build;
 mod compile;
 mod data;
 mod define;
-mod disguise;
 mod health;
 mod in_place;
 mod kept;
@@ -19,7 +18,8 @@ mod quotes;
 mod references;
 mod relations;
 mod rename;
-mod retext;
+mod rename_rowid_column;
+mod restore_text;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
 mod transfer;

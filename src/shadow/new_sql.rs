@@ -2,7 +2,9 @@
 //! only after the backup.
 
 use super::shadow::Shadow;
-use crate::database::{MissingPart, strict_names, string_in_double_quotes, stub, take_back, words};
+use crate::database::{
+    MissingExtension, strict_names, string_in_double_quotes, stub, take_back, words,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::quote;
 use crate::phase::Check;
@@ -75,7 +77,7 @@ impl Shadow {
                     })?;
                 }
                 match compiled {
-                    Err(error) if MissingPart::in_error(&error).is_some() => {
+                    Err(error) if MissingExtension::in_error(&error).is_some() => {
                         let what = format!("a value for {table}: {}", words(&error));
                         return Err(Error::new(ErrorKind::Step, what).about(table));
                     }

@@ -19,7 +19,7 @@ use super::lineage::Lineage;
 use super::relations::{Relation, Side, both_sides, relations};
 use super::shadow::Shadow;
 use super::views::Outputs;
-use crate::database::{MissingPart, with_stubs};
+use crate::database::{MissingExtension, with_stubs};
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema};
@@ -220,7 +220,7 @@ struct Judge {
     relations: Vec<Relation>,
     old: Connection,
     new: Connection,
-    missing: Vec<MissingPart>,
+    missing: Vec<MissingExtension>,
 }
 
 impl Judge {
@@ -434,7 +434,7 @@ fn needs_no_trigger(error: rusqlite::Error) -> rusqlite::Result<Program> {
 /// Compiles a statement. Left out are operands that hold names for messages, and the schema's cookie.
 fn explain(
     connection: &Connection,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
     sql: &str,
 ) -> rusqlite::Result<Program> {
     const NAMES_IN_P4: [&str; 14] = [

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::lineage::Lineage;
 use super::views::Outputs;
-use crate::database::{MissingPart, with_stubs};
+use crate::database::{MissingExtension, with_stubs};
 use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Affinity, Column, Object, ObjectKind, RowKey, Schema, Table};
@@ -242,7 +242,7 @@ fn view_columns(before: &[String], after: &[String]) -> Vec<ColumnNames> {
 pub(super) fn both_sides(
     relations: &mut [Relation],
     shapes: &Schema,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
 ) -> Result<Option<[Connection; 2]>> {
     loop {
         let sides = [Side::Before, Side::After].map(|side| make(relations, side, missing));
@@ -271,7 +271,7 @@ enum Failed {
 fn make(
     relations: &[Relation],
     side: Side,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
 ) -> std::result::Result<Connection, Failed> {
     let connection = open_memory().map_err(Failed::Altogether)?;
     // Everything with a root page is made in the same order on both sides, so that the pages are the same.

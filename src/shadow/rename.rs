@@ -193,7 +193,9 @@ impl Shadow {
                     rename.from,
                     unsound.message
                 );
-                return Err(Error::new(ErrorKind::MissingPart, what).about(&unsound.object.name));
+                return Err(
+                    Error::new(ErrorKind::MissingExtension, what).about(&unsound.object.name)
+                );
             }
         }
         Ok(())

@@ -13,7 +13,8 @@ use super::lineage::Lineage;
 use super::quotes::NameAsString;
 use super::references::ChangedReference;
 use crate::database::{
-    Fence, MissingPart, Purpose, from_statement, run_followed, run_one, stub, with_stubs, words,
+    Authorizer, MissingExtension, Purpose, from_statement, run_followed, run_one, stub, with_stubs,
+    words,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
@@ -24,8 +25,8 @@ use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
 #[derive(Debug)]
 pub struct Shadow {
     pub(super) connection: Connection,
-    pub(super) fence: Fence,
-    pub(super) missing: Vec<MissingPart>,
+    pub(super) fence: Authorizer,
+    pub(super) missing: Vec<MissingExtension>,
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
     pub(super) notices: Vec<String>,
@@ -49,7 +50,7 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
-        let fence = Fence::of_memory();
+        let fence = Authorizer::of_memory();
         fence.install(&mut connection)?;
         Ok(Self {
             connection,
@@ -99,7 +100,7 @@ impl Shadow {
     }
 
     /// Returns what the schema uses and this program lacks.
-    pub fn missing(&self) -> &[MissingPart] {
+    pub fn missing(&self) -> &[MissingExtension] {
         &self.missing
     }
 
@@ -297,7 +298,7 @@ impl Shadow {
             let checked = self.follow_data(sql, Purpose::Check);
             let part = match &checked {
                 Ok(_) => None,
-                Err(error) => MissingPart::in_text(&error.to_string()),
+                Err(error) => MissingExtension::in_text(&error.to_string()),
             };
             let again = match part {
                 Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
@@ -461,9 +462,9 @@ fn changes_names(step: &Step) -> bool {
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
     let what = format!("line {}: {}: {error}", step.line, step.operation.op());
-    let lacks = MissingPart::in_text(&error.to_string()).is_some();
+    let lacks = MissingExtension::in_text(&error.to_string()).is_some();
     let kind = match error.kind() {
-        ErrorKind::Step | ErrorKind::Sqlite if lacks => ErrorKind::MissingPart,
+        ErrorKind::Step | ErrorKind::Sqlite if lacks => ErrorKind::MissingExtension,
         ErrorKind::Sqlite => ErrorKind::Step,
         other => other,
     };

@@ -12,7 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use phaseshift::migrate::{Look, Migration};
+use phaseshift::migrate::{Migration, Preparation};
 use phaseshift::plan::{Plan, VirtualChange};
 use serde_json::{Value, json};
 use support::{Bench, Renaming, down_to, explain, quoted, script, up_to};
@@ -265,7 +265,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     let before = keep(bench.before(), "before.db");
     let look =
         bench.look("head").map_err(|error| format!("{}: {}", target.name(), explain(&error)));
-    let Look::Ready(migration) = look.unwrap() else { panic!("no plan") };
+    let Preparation::Ready(migration) = look.unwrap() else { panic!("no plan") };
     let scripted = keep(bench.before(), "scripted.db");
     script(&scripted, &phaseshift::migrate::script(&migration).unwrap())
         .unwrap_or_else(|said| panic!("{}: {said}", target.name()));
@@ -292,8 +292,8 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     pairs.add(format!("{} up", target.name()), &before, &after, up);
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
     let scripted_back = keep(&bench.database(), "scripted_back.db");
-    let down = Migration::look(&bench.engine(), &down_to("-1"));
-    let Ok(Look::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
+    let down = Migration::prepare(&bench.engine(), &down_to("-1"));
+    let Ok(Preparation::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
     let text = phaseshift::migrate::script(&down).unwrap();
     drop(down);
     script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 use phaseshift::files::RealFiles;
-use phaseshift::migrate::{Request, check_merges, find_clashes, refuse_clashes};
+use phaseshift::migrate::{Request, check_merges, find_branch_conflicts, refuse_branch_conflicts};
 use phaseshift::phase::{Applied, Chain, PhaseId, Target};
 
 use super::rig::{Rig, explain};
@@ -120,7 +120,7 @@ fn branches_that_add_the_same_column_are_refused_by_name() {
         .collect();
     assert_eq!(found, [expected]);
     let ends = ["49c63f382487", "time_format_183000"].map(|id| PhaseId::new(id).unwrap());
-    let error = refuse_clashes(&project, &ends).unwrap_err();
+    let error = refuse_branch_conflicts(&project, &ends).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chain);
     assert_eq!(error.to_string(), format!("two branches clash: {expected}"));
     let error = rig.try_run(&Request::up(Target::Heads)).unwrap_err();
@@ -153,7 +153,7 @@ fn a_branch_that_drops_what_another_one_needs_clashes() {
         "parents = [\"a\"]\n[[up]]\nop = \"create_index\"\nsql = \"CREATE INDEX i ON t(b)\"\n",
     );
     let ends = ["b", "c"].map(|id| PhaseId::new(id).unwrap());
-    let found = find_clashes(&rig.project(), &ends).map_err(explain).unwrap();
+    let found = find_branch_conflicts(&rig.project(), &ends).map_err(explain).unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].what.starts_with("c does not run after the other branch"), "{found:?}");
 }

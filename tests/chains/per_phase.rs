@@ -61,7 +61,7 @@ fn charts_phase_by_phase_ends_as_in_one_transaction() {
     assert_eq!((rig.texts(), rig.rows()), whole);
     let down = Request::down(Target::parse("17d797292022").unwrap()).accepting_loss().per_phase();
     let project = rig.project();
-    let look = Migration::look(&project, &down).unwrap();
+    let look = Migration::prepare(&project, &down).unwrap();
     let done = migrate_now(&project, &down, look, &mut phaseshift::event::Silent);
     assert!(done.unwrap().is_ok());
     assert_eq!(rig.current(), ["17d797292022"]);

@@ -94,7 +94,7 @@ impl Rig {
 
     pub fn try_run(&self, request: &Request) -> Result<Option<Report>, Error> {
         let project = self.project();
-        let look = Migration::look(&project, request)?;
+        let look = Migration::prepare(&project, request)?;
         Ok(migrate_now(&project, request, look, &mut Silent)?.ok())
     }
 

@@ -65,7 +65,7 @@ sql = "CREATE VIEW grown AS SELECT name FROM person WHERE age > 18"
 
 /// A way up, a wrong way back, and what the round trip says about it.
 const WRONG: [(&str, &str, &str); 9] = [
-    // Ways back that lead elsewhere.
+    // Downgrades that lead elsewhere.
     (
         "op = 'rename_column'\ntable = 'person'\nfrom = 'name'\nto = 'full_name'",
         "op = 'rename_column'\ntable = 'person'\nfrom = 'full_name'\nto = 'title'",
@@ -81,7 +81,7 @@ const WRONG: [(&str, &str, &str); 9] = [
         "op = 'add_column'\ntable = 'person'\ncolumn = 'note TEXT'\nafter = 'id'",
         "after the downgrade: the columns of person stand in another order",
     ),
-    // Ways back that forget something.
+    // Downgrades that forget something.
     (
         "op = 'drop_view'\nview = 'grown'",
         "op = 'sql'\nsql = 'DELETE FROM person WHERE 0'",
@@ -97,7 +97,7 @@ const WRONG: [(&str, &str, &str); 9] = [
         "op = 'drop_table'\ntable = 'team'\n[[down]]\nop = 'drop_index'\nindex = 'by_name'",
         "after the downgrade: index by_name is missing",
     ),
-    // Ways back that take away what nobody made.
+    // Downgrades that take away what nobody made.
     (
         "op = 'add_column'\ntable = 'person'\ncolumn = 'mail TEXT'",
         "op = 'drop_table'\ntable = 'people'",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use phaseshift::migrate::{Look, Migration, Request, script_range};
+use phaseshift::migrate::{Migration, Preparation, Request, script_range};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::Direction;
 use rusqlite::Connection;
@@ -79,9 +79,9 @@ fn scripts_of(fixture: &str, middle: &str, rows: usize) {
 
 /// The plan of a run as a script, for the file as it is.
 fn script_of(rig: &Rig, request: &Request) -> String {
-    match Migration::look(&rig.project(), request).map_err(explain).unwrap() {
-        Look::Ready(migration) => phaseshift::migrate::script(&migration).unwrap(),
-        Look::UpToDate(_) => panic!("nothing to do: {request:?}"),
+    match Migration::prepare(&rig.project(), request).map_err(explain).unwrap() {
+        Preparation::Ready(migration) => phaseshift::migrate::script(&migration).unwrap(),
+        Preparation::UpToDate(_) => panic!("nothing to do: {request:?}"),
     }
 }
 

@@ -20,7 +20,7 @@ sql = "CREATE VIEW grown AS SELECT name FROM person WHERE age > 18"
 /// What is wrong with a phase: its steps, and what `check` says about it.
 type Wrong = (&'static str, &'static str);
 
-/// Ways back that lead elsewhere, or nowhere.
+/// Downgrades that lead elsewhere, or nowhere.
 const WRONG_WAYS_BACK: [Wrong; 5] = [
     (
         "[[up]]\nop='rename_column'\ntable='person'\nfrom='name'\nto='full_name'\n\

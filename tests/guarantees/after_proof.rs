@@ -1,7 +1,7 @@
 //! Nothing is written between the proof and the commit.
 
 use phaseshift::event::Silent;
-use phaseshift::migrate::{Hooks, Look, Migration, migrate_now};
+use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 use phaseshift::{DatabaseState, ErrorKind};
 
 use crate::support::{Bench, down_to, python, script, sqlite3, up_to};
@@ -87,7 +87,9 @@ fn a_phase_may_not_create_a_trigger_on_the_version_tables() {
 fn the_history_is_complete_when_the_proof_begins() {
     let bench = half_way();
     let engine = bench.engine();
-    let Look::Ready(ready) = Migration::look(&engine, &up_to("head")).unwrap() else { panic!() };
+    let Preparation::Ready(ready) = Migration::prepare(&engine, &up_to("head")).unwrap() else {
+        panic!()
+    };
     let row = "SELECT * FROM phase_history ORDER BY event DESC LIMIT 1";
     let read = |connection: &rusqlite::Connection| {
         let query = "SELECT rows_proven || ' ' || finished_at || ' ' || outcome FROM phase_history
@@ -211,7 +213,7 @@ fn bytes_that_change_while_the_question_waits_are_found_in_wal_mode() {
             "version = 2\nparents = [\"first\"]\n[[up]]\nop = \"rename_column\"\ntable = \"files\"\nfrom = \"name\"\nto = \"title\"\n",
         );
         let engine = if in_place { bench.engine().in_place() } else { bench.engine() };
-        let Look::Ready(ready) = Migration::look(&engine, &up_to("head")).unwrap() else {
+        let Preparation::Ready(ready) = Migration::prepare(&engine, &up_to("head")).unwrap() else {
             panic!()
         };
         let secured = ready.secure(&mut Silent).unwrap();
@@ -228,7 +230,9 @@ fn bytes_that_change_while_the_question_waits_are_found_in_wal_mode() {
 fn bytes_that_change_during_the_rebuild_are_found_in_wal_mode() {
     let bench = in_wal_mode();
     let engine = bench.engine();
-    let Look::Ready(ready) = Migration::look(&engine, &up_to("head")).unwrap() else { panic!() };
+    let Preparation::Ready(ready) = Migration::prepare(&engine, &up_to("head")).unwrap() else {
+        panic!()
+    };
     let mut meddle = |connection: &rusqlite::Connection| {
         let read = "SELECT group_concat(what) FROM audit";
         connection.query_row(read, [], |row| row.get::<_, String>(0)).unwrap();
@@ -247,7 +251,7 @@ fn bytes_that_change_before_a_downgrade_are_in_its_backup_or_stop_it() {
     add(&bench, "PRAGMA wal_checkpoint(truncate);");
     let engine = bench.engine();
     let request = down_to("-1");
-    let look = Migration::look(&engine, &request).unwrap();
+    let look = Migration::prepare(&engine, &request).unwrap();
     overwrite(&bench);
     // Under the lock, before the backup: the file counts as it is then, in the backup and in the proof.
     let report = migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();

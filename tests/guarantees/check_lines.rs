@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use phaseshift::event::{Event, Silent};
-use phaseshift::migrate::{Hooks, Look, Migration};
+use phaseshift::migrate::{Hooks, Migration, Preparation};
 
 use crate::support::{Bench, script, up_to};
 
@@ -63,7 +63,8 @@ fn everything() -> Bench {
 /// The checks that are said to hold after SQL was run behind the program's back, and whether the run succeeded.
 fn passed_after(sql: &str) -> (BTreeSet<String>, bool) {
     let bench = everything();
-    let Look::Ready(ready) = Migration::look(&bench.engine(), &up_to("head")).unwrap() else {
+    let Preparation::Ready(ready) = Migration::prepare(&bench.engine(), &up_to("head")).unwrap()
+    else {
         panic!()
     };
     let mut passed = BTreeSet::new();

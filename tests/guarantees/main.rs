@@ -6,13 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adoption;
 mod after_proof;
+mod authorizer;
 mod backups;
 mod check_lines;
 mod constraints;
 mod downgrade;
 mod expressions;
-mod fence;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
@@ -20,5 +21,4 @@ mod records;
 mod references;
 mod scripts;
 mod sql_steps;
-mod unadopted;
 mod virtual_tables;

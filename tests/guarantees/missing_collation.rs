@@ -97,7 +97,7 @@ fn what_would_have_to_sort_is_refused_with_the_collation() {
     ] {
         let bench = Bench::from_python(DECKS);
         bench.steps(&format!("parents = []\n[[up]]\n{steps}\n"));
-        let error = bench.refused(ErrorKind::MissingPart, names);
+        let error = bench.refused(ErrorKind::MissingExtension, names);
         assert!(error.to_string().contains("the collation unicase"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use phaseshift::ErrorKind;
 use phaseshift::event::Silent;
-use phaseshift::migrate::{Hooks, Look, Migration};
+use phaseshift::migrate::{Hooks, Migration, Preparation};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -169,8 +169,8 @@ fn a_contentless_table_without_sizes_is_only_searched() {
 
 /// Runs the phase with something planted between the last step and the proof.
 fn run_with(bench: &Bench, planted: &str) -> phaseshift::Result<()> {
-    let look = Migration::look(&bench.engine(), &up_to("head")).unwrap();
-    let Look::Ready(migration) = look else { panic!("nothing to do") };
+    let look = Migration::prepare(&bench.engine(), &up_to("head")).unwrap();
+    let Preparation::Ready(migration) = look else { panic!("nothing to do") };
     let mut plant = |connection: &Connection| {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false).unwrap();
         connection.execute_batch(planted).unwrap();

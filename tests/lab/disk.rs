@@ -66,7 +66,7 @@ pub enum Change {
 /// An operation that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
-    Look,
+    Preparation,
     Open,
     Create,
     Read,

@@ -26,7 +26,7 @@ impl Files for Disk {
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         let mut state = self.state();
-        state.attempt(Operation::Look)?;
+        state.attempt(Operation::Preparation)?;
         find(&state, path)?;
         Ok(path.to_path_buf())
     }
@@ -37,7 +37,7 @@ impl Files for Disk {
             return Ok(None);
         }
         let mut state = self.state();
-        state.attempt(Operation::Look)?;
+        state.attempt(Operation::Preparation)?;
         let Some(number) = state.names.get(text(path)).copied() else { return Ok(None) };
         let node = &state.nodes[&number];
         let (kind, bytes) = match &node.content {
@@ -53,13 +53,13 @@ impl Files for Disk {
     }
 
     fn space(&self, _path: &Path) -> io::Result<Space> {
-        self.state().attempt(Operation::Look)?;
+        self.state().attempt(Operation::Preparation)?;
         Ok(Space { available: 1 << 40, network: false, read_only: false })
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         let mut state = self.state();
-        state.attempt(Operation::Look)?;
+        state.attempt(Operation::Preparation)?;
         find(&state, folder)?;
         let inside = |path: &&String| parent(path) == text(folder);
         Ok(state.names.keys().filter(inside).map(PathBuf::from).collect())

@@ -135,7 +135,7 @@ impl Handle {
 
     pub fn size(&self) -> Result<usize, Failure> {
         let mut state = self.disk.state();
-        state.attempt(Operation::Look)?;
+        state.attempt(Operation::Preparation)?;
         Ok(state.bytes(self.node).len())
     }
 
@@ -242,7 +242,7 @@ pub enum SyncOrRemove {
 /// Looks for a file as SQLite does: an empty one does not count when only its existence matters.
 pub fn is_there(disk: &Disk, path: &str, existence: bool) -> Result<bool, Failure> {
     let mut state = disk.state();
-    state.attempt(Operation::Look)?;
+    state.attempt(Operation::Preparation)?;
     let found = state.names.get(path).and_then(|node| state.nodes.get(node));
     Ok(match found.map(|node| &node.content) {
         Some(Content::File(bytes)) => !existence || !bytes.is_empty(),

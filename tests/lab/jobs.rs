@@ -7,9 +7,9 @@ use phaseshift::database::{Access, Database};
 use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project, Request, migrate_now};
-use phaseshift::optimize::{OptimizeRequest, Statistics, optimize};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::restore::{Restore, RestoreRequest};
+use phaseshift::vacuum::{OptimizeRequest, Statistics, optimize};
 use phaseshift::{Error, Result};
 
 use crate::disk::Disk;
@@ -18,7 +18,7 @@ use crate::scene::{BACKUPS, DATABASE, options};
 /// Something that the engine is asked to do.
 #[derive(Debug, Clone)]
 pub enum Job {
-    /// Look, lock, back up, rebuild, prove, commit.
+    /// Prepare, lock, back up, rebuild, prove, commit.
     Migrate(Box<Chain>),
     /// A backup and nothing else.
     Backup,
@@ -84,7 +84,7 @@ pub fn to_head() -> Request {
 
 fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
     let (project, request) = (project(disk, chain), to_head());
-    let look = Migration::look(&project, &request)?;
+    let look = Migration::prepare(&project, &request)?;
     let mut observer = |event: &Event| match event {
         Event::CheckingStarted => disk.checks_begin(),
         Event::Committed => disk.promise(DONE),

@@ -5,7 +5,7 @@ use std::path::Path;
 use phaseshift::Error;
 use phaseshift::backup::{BackupEntry, verify};
 use phaseshift::event::{Event, Silent};
-use phaseshift::migrate::{Hooks, Look, Migration, migrate_now};
+use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 
 use crate::database;
 use crate::disk::{Content, Deaf, Disk};
@@ -144,7 +144,7 @@ fn nothing_slips_in_on(disk: &Disk) {
         let (project, request) = (project(disk, &scene.chain), to_head());
         // Without a question the lock comes first: the other program has to wait.
         disk.load(&scene.image);
-        let look = Migration::look(&project, &request).unwrap();
+        let look = Migration::prepare(&project, &request).unwrap();
         let mut refused = 0;
         let mut observer = |event: &Event| {
             if matches!(event, Event::BackupVerified { .. }) {
@@ -156,7 +156,7 @@ fn nothing_slips_in_on(disk: &Disk) {
         nothing_slipped_in(disk).unwrap();
         // With a question there is no lock: what came in since is in a second backup.
         disk.load(&scene.image);
-        let Look::Ready(migration) = Migration::look(&project, &request).unwrap() else {
+        let Preparation::Ready(migration) = Migration::prepare(&project, &request).unwrap() else {
             panic!("there is nothing to do")
         };
         let secured = migration.secure(&mut Silent).unwrap();

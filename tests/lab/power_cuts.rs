@@ -1,6 +1,6 @@
 //! Power cuts at every operation of the engine's jobs.
 
-use phaseshift::migrate::{Look, Migration};
+use phaseshift::migrate::{Migration, Preparation};
 
 use crate::disk::{Change, Disk};
 use crate::jobs::{Job, project, to_head};
@@ -71,7 +71,7 @@ fn a_power_cut_while_tables_change_their_names_in_place_leaves_old_or_new() {
 fn assert_stays(disk: &Disk, scene: &Scene) {
     disk.load(&scene.image);
     let project = project(disk, &scene.chain);
-    let Look::Ready(migration) = Migration::look(&project, &to_head()).unwrap() else {
+    let Preparation::Ready(migration) = Migration::prepare(&project, &to_head()).unwrap() else {
         panic!("nothing to do")
     };
     let stays: Vec<bool> = migration.plan().rebuilds().map(|it| it.stays.is_some()).collect();

@@ -128,7 +128,7 @@ fn an_error_in_the_check_beside_removed_a_backup_that_was_promised() {
     for at in 1.. {
         disk.load(&scene.image);
         let source = Database::open(Path::new(DATABASE), Access::Look, &options(&disk)).unwrap();
-        let made = create_checked(&source, &request, Checked::Beside, &mut Silent);
+        let made = create_checked(&source, &request, Checked::BackgroundCheck, &mut Silent);
         let mut backup = made.unwrap();
         let promised = disk.image();
         disk.fail(Fault { at, lasting: Lasting::ForEver, failure: Failure::Broken });

@@ -40,7 +40,7 @@ impl Tally {
         match outcome {
             Ok(Which::Old) => self.old += 1,
             Ok(Which::New) => self.new += 1,
-            Err(why) => self.blame(place, why),
+            Err(why) => self.attribute_damage(place, why),
         }
     }
 
@@ -48,11 +48,11 @@ impl Tally {
     pub fn rerun(&mut self, place: impl FnOnce() -> String, outcome: Result<(), String>) {
         self.reruns += 1;
         if let Err(why) = outcome {
-            self.blame(place, format!("run again: {why}"));
+            self.attribute_damage(place, format!("run again: {why}"));
         }
     }
 
-    fn blame(&mut self, place: impl FnOnce() -> String, why: String) {
+    fn attribute_damage(&mut self, place: impl FnOnce() -> String, why: String) {
         self.bad += 1;
         self.reasons.insert(why.clone());
         if self.first.len() < DESCRIBED {

@@ -52,11 +52,11 @@ impl Tally {
         match outcome {
             Ok(Which::Old) => self.old += 1,
             Ok(Which::New) => self.new += 1,
-            Err(wrong) => self.blame(place, wrong.into()),
+            Err(wrong) => self.attribute_damage(place, wrong.into()),
         }
     }
 
-    fn blame(&mut self, place: &str, wrong: Wrong) {
+    fn attribute_damage(&mut self, place: &str, wrong: Wrong) {
         let why = match wrong {
             Wrong::State(why) => {
                 self.third += 1;
@@ -73,7 +73,7 @@ impl Tally {
     /// Holds a run against what must be, in which the fault did not happen.
     pub fn judge_without(&mut self, place: &str, outcome: Result<Which, Wrong>) {
         if let Err(wrong) = outcome {
-            self.blame(&format!("{place}, without the fault"), wrong);
+            self.attribute_damage(&format!("{place}, without the fault"), wrong);
         }
     }
 

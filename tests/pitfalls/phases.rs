@@ -3,7 +3,7 @@
 use phaseshift::ErrorKind;
 use phaseshift::database::Access;
 use phaseshift::inspect::{SchemaSource, diff, drift, status};
-use phaseshift::migrate::Look;
+use phaseshift::migrate::Preparation;
 
 use crate::support::{Bench, Renaming, explain, python, script, sqlite3, toml, up_to};
 
@@ -67,7 +67,7 @@ fn p57_other_line_ends_are_no_edit() {
     for other in others {
         assert_eq!(checksums(&naive.path, &other), "was modified", "{other:?}");
         bench.steps(&other);
-        assert!(matches!(bench.look("head").unwrap(), Look::UpToDate(_)), "{other:?}");
+        assert!(matches!(bench.look("head").unwrap(), Preparation::UpToDate(_)), "{other:?}");
     }
     bench.steps(&text.replace("TEXT", "BLOB"));
     bench.refused(ErrorKind::PhaseEdited, "change");

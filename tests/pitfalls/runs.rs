@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use phaseshift::event::{Event, Interrupt, Silent, Stage};
 use phaseshift::inspect::status;
-use phaseshift::migrate::{Hooks, Look, Migration, migrate_now};
+use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 use phaseshift::{DatabaseState, ErrorKind};
 
 use crate::support::{Bench, Renaming, digest, explain, script, sqlite3, up_to, with_ending};
@@ -72,7 +72,7 @@ fn victim() {
         events += 1;
     };
     let request = up_to("head");
-    let look = Migration::look(&engine, &request).unwrap();
+    let look = Migration::prepare(&engine, &request).unwrap();
     migrate_now(&engine, &request, look, &mut die).unwrap().unwrap();
 }
 
@@ -142,8 +142,10 @@ fn p52_two_runners_do_the_work_once() {
 
     bench.steps("[[up]]\nop = \"sql\"\nsql = \"UPDATE item SET price = price * 2\"\n");
     let (engine, request) = (bench.engine(), up_to("head"));
-    let looks =
-        [Migration::look(&engine, &request).unwrap(), Migration::look(&engine, &request).unwrap()];
+    let looks = [
+        Migration::prepare(&engine, &request).unwrap(),
+        Migration::prepare(&engine, &request).unwrap(),
+    ];
     let mut done = Vec::new();
     for look in looks {
         done.push(migrate_now(&engine, &request, look, &mut Silent).unwrap().is_ok());
@@ -232,7 +234,7 @@ fn p53_a_busy_file_is_waited_for_and_the_holder_is_named() {
         assert_eq!(holder.say("COMMIT"), "[]");
     });
     let begun = Instant::now();
-    let look = Migration::look(&engine, &request).unwrap();
+    let look = Migration::prepare(&engine, &request).unwrap();
     migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
     assert!(begun.elapsed() > Duration::from_millis(400), "nobody held it");
     release.join().unwrap();
@@ -251,7 +253,7 @@ fn p67_a_full_disk_is_found_before_the_run_and_named() {
     bench.steps(title().steps());
     let before = bench.project().file_bytes();
     let engine = bench.engine_with(Arc::new(crate::small_disk::SmallDisk), Interrupt::default());
-    let error = Migration::look(&engine, &up_to("head")).unwrap_err();
+    let error = Migration::prepare(&engine, &up_to("head")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSpace, "{}", explain(&error));
     assert!(error.to_string().contains(&*bench.project().folder().to_string_lossy()), "{error}");
     assert_eq!(before, bench.project().file_bytes());
@@ -326,8 +328,8 @@ fn p69_long_stages_tell_how_far_they_are_and_can_be_stopped() {
     bench.steps(&format!("[[up]]\nop = \"sql\"\nsql = \"{endless}\"\n"));
     let interrupt = Interrupt::default();
     let engine = bench.engine_with(Arc::new(phaseshift::files::RealFiles), interrupt.clone());
-    let look = Migration::look(&engine, &up_to("head")).unwrap();
-    assert!(matches!(look, Look::Ready(_)));
+    let look = Migration::prepare(&engine, &up_to("head")).unwrap();
+    assert!(matches!(look, Preparation::Ready(_)));
     let stopper = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(700));
         interrupt.request();

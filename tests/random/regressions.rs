@@ -539,7 +539,7 @@ fn the_rows_of_a_table_that_goes_are_counted_without_the_collation_of_its_index(
 
     bench.steps("[[up]]\nop = \"drop_column\"\ntable = \"made\"\ncolumn = \"c\"");
     bench.refused(
-        ErrorKind::MissingPart,
+        ErrorKind::MissingExtension,
         "artist would have to be rebuilt, which needs the collation app_order",
     );
 

@@ -10,7 +10,7 @@ use phaseshift::database::OpenOptions;
 use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::{Look, Migration, Project, Request, migrate_now};
+use phaseshift::migrate::{Migration, Preparation, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
 use rusqlite::Connection;
@@ -192,7 +192,7 @@ pub fn run_back(place: &Place) -> Option<Result<(), String>> {
     let back = || -> Result<(), Error> {
         let project = project(&place.back(), &place.folder.join("phases"))?;
         let request = Request::down(Target::parse("base")?);
-        let look = Migration::look(&project, &request)?;
+        let look = Migration::prepare(&project, &request)?;
         migrate_now(&project, &request, look, &mut Silent).map(|_| ())
     };
     match without_panic(back) {
@@ -219,8 +219,8 @@ fn project(database: &Path, phases: &Path) -> Result<Project, Error> {
 fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
     let project = project(database, phases)?;
     let request = Request::up(Target::parse("head")?);
-    let look = Migration::look(&project, &request)?;
-    if matches!(look, Look::UpToDate(_)) {
+    let look = Migration::prepare(&project, &request)?;
+    if matches!(look, Preparation::UpToDate(_)) {
         return Ok(false);
     }
     Ok(migrate_now(&project, &request, look, &mut Silent)?.is_ok())
@@ -243,7 +243,7 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
                 ErrorKind::Step
                     | ErrorKind::Rows
                     | ErrorKind::Unsupported
-                    | ErrorKind::MissingPart
+                    | ErrorKind::MissingExtension
                     | ErrorKind::NotAdopted
                     | ErrorKind::Reference
             );

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use phaseshift::records::{Records, RowsKnown};
-use phaseshift::rows::{Allowance, Side, compare};
+use phaseshift::rows::{RowDelta, Side, compare};
 use phaseshift::schema::{self, RowKey, Table};
 use rusqlite::Connection;
 
@@ -31,7 +31,7 @@ fn verdicts(before: &Connection, now: &Connection) -> (bool, bool) {
         key: Box::leak(Box::new(table.key.clone())),
         columns: columns.clone(),
     };
-    let by_value = compare(&side(before, one), &side(now, two), Allowance::None, &mut |_| Ok(()));
+    let by_value = compare(&side(before, one), &side(now, two), RowDelta::None, &mut |_| Ok(()));
     // SQLite may also call the file damaged.
     (same.is_some(), by_value.is_ok_and(|found| found.holds()))
 }

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 use phaseshift::event::Silent;
-use phaseshift::migrate::{Hooks, Look, Migration};
+use phaseshift::migrate::{Hooks, Migration, Preparation};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -89,8 +89,8 @@ fn bench(made: &str, steps: &str) -> Bench {
 /// Runs the phase with something done between the last copy and the proof.
 fn run(bench: &Bench, meddle: &mut dyn FnMut(&Connection)) -> phaseshift::Result<()> {
     let engine = bench.engine();
-    let look = Migration::look(&engine, &up_to("head")).unwrap();
-    let Look::Ready(migration) = look else { panic!("nothing to do") };
+    let look = Migration::prepare(&engine, &up_to("head")).unwrap();
+    let Preparation::Ready(migration) = look else { panic!("nothing to do") };
     let mut meddle = |connection: &Connection| {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false).unwrap();
         meddle(connection);

@@ -8,7 +8,7 @@ mod place;
 mod support;
 mod verdict;
 
-use place::{Backup, Beside, Case, Live, Mode};
+use place::{BackgroundCheck, Backup, Case, Live, Mode};
 
 /// What a case must come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ fn outcome(case: &Case) -> Outcome {
     use Outcome::{Refused, Restored};
     use phaseshift::ErrorKind;
     // Whoever only has the file open holds no lock. In WAL mode it still keeps the page size.
-    let locks = matches!(case.beside, Beside::Reader | Beside::Writer);
+    let locks = matches!(case.beside, BackgroundCheck::Reader | BackgroundCheck::Writer);
     match (case.live, case.backup) {
         (Live::Folder, _) => Refused(ErrorKind::NotAFile),
         (_, Backup::Flipped) => Refused(ErrorKind::BackupDamaged),
@@ -39,7 +39,8 @@ fn outcome(case: &Case) -> Outcome {
             _,
         ) => {
             // In WAL mode a reader keeps its snapshot.
-            let waits = locks && (case.mode == Mode::Delete || case.beside == Beside::Writer);
+            let waits =
+                locks && (case.mode == Mode::Delete || case.beside == BackgroundCheck::Writer);
             if waits { Refused(ErrorKind::Busy) } else { Restored }
         }
     }
@@ -47,7 +48,7 @@ fn outcome(case: &Case) -> Outcome {
 
 fn matrix(mode: Mode) {
     let mut count = 0;
-    for beside in Beside::ALL {
+    for beside in BackgroundCheck::ALL {
         for live in Live::ALL {
             // A folder cannot be open as a database.
             if live == Live::Folder && beside.is_open() {
@@ -76,7 +77,7 @@ fn every_restore_of_a_file_in_wal_mode_is_whole_or_refused() {
 /// Where the file lay in `/dev/shm`, which begins like the names of devices.
 #[test]
 fn a_broken_file_that_an_idle_program_had_open_was_moved_away_from_it() {
-    let (beside, live, backup) = (Beside::Idle, Live::RuinedHeader, Backup::Good);
+    let (beside, live, backup) = (BackgroundCheck::Idle, Live::RuinedHeader, Backup::Good);
     let case = Case { mode: Mode::Delete, beside, live, backup };
     verdict::judge(&case, Outcome::Refused(phaseshift::ErrorKind::Busy));
 }

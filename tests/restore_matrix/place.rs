@@ -19,7 +19,7 @@ pub enum Mode {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beside {
+pub enum BackgroundCheck {
     /// Nothing lies beside the file, and nobody has it open.
     Nothing,
     /// A WAL: with committed frames in WAL mode, of no use otherwise.
@@ -34,7 +34,7 @@ pub enum Beside {
     Writer,
 }
 
-impl Beside {
+impl BackgroundCheck {
     pub const ALL: [Self; 6] =
         [Self::Nothing, Self::LeftoverWal, Self::Journal, Self::Idle, Self::Reader, Self::Writer];
 
@@ -96,7 +96,7 @@ impl Backup {
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub mode: Mode,
-    pub beside: Beside,
+    pub beside: BackgroundCheck,
     pub live: Live,
     pub backup: Backup,
 }
@@ -232,7 +232,7 @@ impl Place {
     fn leave(&self, case: &Case) {
         let database = self.database();
         match (case.beside, case.mode) {
-            (Beside::LeftoverWal, Mode::Wal) => {
+            (BackgroundCheck::LeftoverWal, Mode::Wal) => {
                 let mut other = Other::start(&database);
                 other.say_all(&[
                     "PRAGMA wal_autocheckpoint=0",
@@ -242,10 +242,10 @@ impl Place {
                 other.kill();
                 assert!(std::fs::metadata(beside(&database, "-wal")).unwrap().len() > 0);
             }
-            (Beside::LeftoverWal, Mode::Delete) => {
+            (BackgroundCheck::LeftoverWal, Mode::Delete) => {
                 std::fs::write(beside(&database, "-wal"), NO_FRAMES).unwrap();
             }
-            (Beside::Journal, Mode::Delete) => {
+            (BackgroundCheck::Journal, Mode::Delete) => {
                 let mut other = Other::start(&database);
                 // A small cache writes pages before the commit.
                 other.say_all(&[
@@ -256,11 +256,17 @@ impl Place {
                 other.kill();
                 assert!(std::fs::metadata(beside(&database, "-journal")).unwrap().len() > 512);
             }
-            (Beside::Journal, Mode::Wal) => {
+            (BackgroundCheck::Journal, Mode::Wal) => {
                 // As `journal_mode=PERSIST` leaves it: its header is zero.
                 std::fs::write(beside(&database, "-journal"), [0; 1_024]).unwrap();
             }
-            (Beside::Nothing | Beside::Idle | Beside::Reader | Beside::Writer, _) => {}
+            (
+                BackgroundCheck::Nothing
+                | BackgroundCheck::Idle
+                | BackgroundCheck::Reader
+                | BackgroundCheck::Writer,
+                _,
+            ) => {}
         }
     }
 
@@ -298,8 +304,8 @@ impl Place {
     fn open(&mut self, case: &Case) {
         let mut other = Other::start(&self.database());
         other.say_all(match case.beside {
-            Beside::Idle => &["SELECT count(*) FROM sqlite_schema"],
-            Beside::Reader => &["BEGIN", "SELECT count(*) FROM sqlite_schema"],
+            BackgroundCheck::Idle => &["SELECT count(*) FROM sqlite_schema"],
+            BackgroundCheck::Reader => &["BEGIN", "SELECT count(*) FROM sqlite_schema"],
             _ => &["BEGIN IMMEDIATE", "CREATE TABLE uncommitted(a)"],
         });
         self.other = Some(other);

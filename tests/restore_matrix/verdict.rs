@@ -11,7 +11,7 @@ use phaseshift::files::RealFiles;
 use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 
 use crate::Outcome;
-use crate::place::{Beside, Case, Live, Mode, Place};
+use crate::place::{BackgroundCheck, Case, Live, Mode, Place};
 use crate::support::{sqlite3, try_sqlite3};
 
 const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
@@ -112,7 +112,7 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
     let database = place.database();
     if let Some(mut other) = place.other.take() {
         other.say("ROLLBACK");
-        if case.beside == Beside::Idle && before.whole.is_some() {
+        if case.beside == BackgroundCheck::Idle && before.whole.is_some() {
             // It goes on with the restored file, and not with what was there.
             let tables = "SELECT group_concat(name) FROM sqlite_schema";
             let restored = format!("[('{}',)]", sqlite3(&database, tables));
@@ -138,7 +138,7 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
         assert!(matches!(case.live, Live::Truncated | Live::DamagedPage), "{what}");
         let pages = std::fs::read(kept).unwrap();
         let survivor: &[u8] = match (case.beside, case.mode) {
-            (Beside::LeftoverWal, Mode::Wal) => b"only in the WAL",
+            (BackgroundCheck::LeftoverWal, Mode::Wal) => b"only in the WAL",
             _ => &before.settled[4_096..8_192],
         };
         let is_kept = pages.windows(survivor.len()).any(|it| it == survivor);
@@ -153,7 +153,7 @@ fn restored(case: &Case, place: &mut Place, before: &Before, report: &RestoreRep
     let main = before.bytes.iter().find(|(suffix, _)| suffix.is_empty());
     let played_back = main.is_some_and(|(_, bytes)| *bytes != before.settled);
     if played_back && all.contains(&before.settled) {
-        assert_eq!(case.beside, Beside::Journal, "{what}");
+        assert_eq!(case.beside, BackgroundCheck::Journal, "{what}");
         return;
     }
     for (suffix, bytes) in before.bytes.iter().filter(|(_, bytes)| !bytes.is_empty()) {

@@ -11,7 +11,7 @@ use phaseshift::event::{Interrupt, Observer, Silent};
 use phaseshift::files::{Files, RealFiles};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{
-    Look, Migration, Prepared, Project as Engine, Report, Request, migrate_now,
+    Migration, Preparation, Prepared, Project as Engine, Report, Request, migrate_now,
 };
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
@@ -118,14 +118,14 @@ impl Bench {
     #[track_caller]
     pub fn plan(&self) -> Box<Migration<Prepared>> {
         match self.look("head").map_err(|error| explain(&error)).expect("a plan") {
-            Look::Ready(migration) => migration,
-            Look::UpToDate(_) => panic!("there was nothing to do"),
+            Preparation::Ready(migration) => migration,
+            Preparation::UpToDate(_) => panic!("there was nothing to do"),
         }
     }
 
     /// Looks at the way up to a target.
-    pub fn look(&self, target: &str) -> phaseshift::Result<Look> {
-        Migration::look(&self.engine(), &up_to(target))
+    pub fn look(&self, target: &str) -> phaseshift::Result<Preparation> {
+        Migration::prepare(&self.engine(), &up_to(target))
     }
 
     /// Migrates to a target. `None` means that there was nothing to do.
@@ -140,7 +140,7 @@ impl Bench {
         observer: &mut dyn Observer,
     ) -> phaseshift::Result<Option<Report>> {
         let engine = self.engine();
-        let look = Migration::look(&engine, request)?;
+        let look = Migration::prepare(&engine, request)?;
         Ok(migrate_now(&engine, request, look, observer)?.ok())
     }
 

@@ -15,8 +15,8 @@ use phaseshift::phase::Chain;
 use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
-use crate::cli::answer::Answer;
 use crate::cli::args::BackupsAction;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
@@ -27,7 +27,7 @@ use crate::cli::screens::{backups as screen, counted};
 ///
 /// # Errors
 /// As [`backup::create`].
-pub fn create(context: &Context, name: Option<&str>) -> Result<Answer> {
+pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
     let mut reporter = Reporter::new(context, Subject::default());
@@ -49,7 +49,7 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<Answer> {
     let kept = format!("The backup is {}\n", escaped(entry.path.display()));
     let removed = screen::retained(&pruned);
     context.say(&removed);
-    Ok(Answer::said(
+    Ok(CommandOutput::said(
         kept + &removed,
         json!({
             "database": place.database(),
@@ -79,7 +79,7 @@ fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Databa
 ///
 /// # Errors
 /// Those of the engine's backups.
-pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<Answer> {
+pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     match action {
         None | Some(BackupsAction::List) => place.list(context),
@@ -187,7 +187,7 @@ impl Place {
         })
     }
 
-    fn list(&self, context: &Context) -> Result<Answer> {
+    fn list(&self, context: &Context) -> Result<CommandOutput> {
         let files = context.files();
         let left = leftovers(files.as_ref(), self.folder(), &stem(self.database()))?;
         let others = of_others(files.as_ref(), self.folder(), self.database())?;
@@ -196,10 +196,10 @@ impl Place {
             + &screen::of_others(&others);
         let mut report = self.report(&self.entries);
         report["leftovers"] = left.iter().map(|it| json!(it.path)).collect();
-        Ok(Answer::done(text, report))
+        Ok(CommandOutput::done(text, report))
     }
 
-    fn verify(&self, context: &Context, wanted: Option<&str>) -> Result<Answer> {
+    fn verify(&self, context: &Context, wanted: Option<&str>) -> Result<CommandOutput> {
         let entries = match wanted {
             Some(wanted) => vec![self.find(context, wanted)?],
             None => self.entries.clone(),
@@ -221,13 +221,13 @@ impl Place {
             text = screen::list(self.folder(), &[]);
         }
         let whole = checks.iter().all(|check| check["ok"] == true);
-        let mut answer = Answer::done(text, self.report(&entries));
+        let mut answer = CommandOutput::done(text, self.report(&entries));
         answer.exit = if whole { exit::DONE } else { exit::DAMAGED };
         answer.report.insert("checks".to_owned(), Value::Array(checks));
         Ok(answer)
     }
 
-    fn prune(&self, retention: Retention, mode: PruneMode) -> Result<Answer> {
+    fn prune(&self, retention: Retention, mode: PruneMode) -> Result<CommandOutput> {
         let pruned = prune_backups(&self.project, &self.entries, (retention, None), mode)?;
         let files = self.project.options.files.as_ref();
         let stem = stem(self.database());
@@ -253,7 +253,7 @@ impl Place {
         report["leftovers"] = parts.iter().map(|it| json!(it.path)).collect();
         let removes = !pruned.removed.is_empty() || !parts.is_empty();
         report["changed"] = json!(mode == PruneMode::Remove && removes);
-        Ok(Answer::done(text, report))
+        Ok(CommandOutput::done(text, report))
     }
 }
 

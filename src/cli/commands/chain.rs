@@ -4,8 +4,8 @@ use phaseshift::Result;
 use phaseshift::phase::{Chain, PhaseId};
 use serde_json::json;
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::screens::chain::{Seen, branch, details, marked};
 
@@ -13,7 +13,7 @@ use crate::cli::screens::chain::{Seen, branch, details, marked};
 ///
 /// # Errors
 /// As [`Chain::read`].
-pub fn heads(context: &Context) -> Result<Answer> {
+pub fn heads(context: &Context) -> Result<CommandOutput> {
     listed(context, Chain::heads)
 }
 
@@ -21,7 +21,7 @@ pub fn heads(context: &Context) -> Result<Answer> {
 ///
 /// # Errors
 /// As [`Chain::read`].
-pub fn bases(context: &Context) -> Result<Answer> {
+pub fn bases(context: &Context) -> Result<CommandOutput> {
     listed(context, Chain::bases)
 }
 
@@ -29,7 +29,7 @@ pub fn bases(context: &Context) -> Result<Answer> {
 ///
 /// # Errors
 /// As [`Chain::read`].
-pub fn branches(context: &Context) -> Result<Answer> {
+pub fn branches(context: &Context) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let found = chain.branches();
     let mut text = String::new();
@@ -40,10 +40,10 @@ pub fn branches(context: &Context) -> Result<Answer> {
         text.push_str(&branch(&chain, phase));
         text.push('\n');
     }
-    Ok(Answer::done(text, json!({"ids": ids(&found)})))
+    Ok(CommandOutput::done(text, json!({"ids": ids(&found)})))
 }
 
-fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<Answer> {
+fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let found = choose(&chain);
     let text = found
@@ -54,5 +54,5 @@ fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<Answe
             false => format!("{}\n", marked(&chain, &phase.id, &[])),
         })
         .collect::<String>();
-    Ok(Answer::done(text, json!({"ids": ids(&found)})))
+    Ok(CommandOutput::done(text, json!({"ids": ids(&found)})))
 }

@@ -9,9 +9,9 @@ use phaseshift::migrate::{
 use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
 use crate::cli::args::CheckArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::chain::joined;
@@ -24,7 +24,7 @@ use crate::cli::terminal::Style;
 /// # Errors
 /// As [`phaseshift::phase::Chain::read`]: files that are no phases are no chain to answer about;
 /// as [`roundtrip_on_copy`].
-pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let database = if arguments.roundtrip { database(context)? } else { None };
     // Without a copy to make, the path is never opened.
@@ -67,7 +67,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<Answer> {
         "copy": copied.map(|bytes| json!({"database": project.database, "bytes": bytes})),
     });
     let yes = check.problems.is_empty();
-    Ok(Answer::done(check.text, report).is(yes))
+    Ok(CommandOutput::done(check.text, report).is(yes))
 }
 
 /// The database to copy. One that only the settings name need not be there: phases are checked on
@@ -232,7 +232,7 @@ fn is_finding(kind: ErrorKind) -> bool {
         ErrorKind::Step
             | ErrorKind::Reference
             | ErrorKind::Unsupported
-            | ErrorKind::MissingPart
+            | ErrorKind::MissingExtension
             | ErrorKind::Irreversible
             | ErrorKind::Rebuild
             | ErrorKind::Rows

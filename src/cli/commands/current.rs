@@ -6,8 +6,8 @@ use phaseshift::inspect::{Expectation, meets};
 use phaseshift::phase::{Chain, Target};
 use serde_json::json;
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::chain::{Seen, details, marked};
@@ -16,7 +16,7 @@ use crate::cli::screens::chain::{Seen, details, marked};
 ///
 /// # Errors
 /// Those of opening the file and reading its version tables.
-pub fn run(context: &Context, require: Option<&str>) -> Result<Answer> {
+pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let database = project.open(Access::Look)?;
@@ -48,7 +48,7 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<Answer> {
             text.push_str(&format!("Not as required: {}\n", escaped(detail)));
         }
     }
-    Ok(Answer::done(text, report).is(met))
+    Ok(CommandOutput::done(text, report).is(met))
 }
 
 /// Reads what a script expects: `head`, a version, or an id.

@@ -12,7 +12,7 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::init::settings;
 use super::migrate::guide;
-use crate::cli::answer::Answer;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::settings::shell_word;
@@ -28,7 +28,7 @@ const TARGET: &str = "phase3";
 ///
 /// # Errors
 /// [`ErrorKind::NotAFile`] if the folder holds files that are not the demo's; those of a run.
-pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
+pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
     let place = context.folder.join(folder);
     let files = context.files();
     clear(files.as_ref(), &place)?;

@@ -7,8 +7,8 @@ use phaseshift::inspect::{Dependents, SchemaSource, dependents, dependents_on, s
 use phaseshift::phase::{Chain, Target};
 use serde_json::json;
 
-use crate::cli::answer::Answer;
 use crate::cli::args::DepsArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 
@@ -17,7 +17,7 @@ use crate::cli::output::escaped;
 ///
 /// # Errors
 /// Those of opening the database and reading the phases; as [`dependents_on`].
-pub fn run(context: &Context, arguments: &DepsArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
     let (path, source, chain) = match &context.settings.database {
         // The phases are not needed, and need not be there.
         Some(path) => (path.clone(), SchemaSource::Database, Chain::build(Vec::new())?),
@@ -37,7 +37,7 @@ pub fn run(context: &Context, arguments: &DepsArgs) -> Result<Answer> {
             (layers(&all), all)
         }
     };
-    Ok(Answer::done(text, json!({"objects": found})))
+    Ok(CommandOutput::done(text, json!({"objects": found})))
 }
 
 fn shown(one: &Dependents) -> String {

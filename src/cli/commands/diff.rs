@@ -5,8 +5,8 @@ use phaseshift::phase::{Chain, Target};
 use phaseshift::{ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::answer::Answer;
 use crate::cli::args::DiffArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::counted;
@@ -15,7 +15,7 @@ use crate::cli::screens::counted;
 ///
 /// # Errors
 /// As [`diff`].
-pub fn run(context: &Context, arguments: &DiffArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     let chain = chain(context)?;
     let has_file = context.settings.database.is_some();
     let default = if has_file { ("database", "applied") } else { ("head", "schema") };
@@ -44,7 +44,7 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<Answer> {
     });
     let report =
         json!({"from": left, "to": right, "equal": found.is_empty(), "differences": found});
-    Ok(Answer::done(text, report).is(found.is_empty()))
+    Ok(CommandOutput::done(text, report).is(found.is_empty()))
 }
 
 /// Reads the phases; where their folder is missing there are none.

@@ -6,15 +6,15 @@ use phaseshift::plan::Direction;
 use super::look::{loss_policy, meant, request_of};
 use super::migrate::unguided;
 use super::plan;
-use crate::cli::answer::Answer;
 use crate::cli::args::DowngradeArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 
 /// Undoes phases without asking.
 ///
 /// # Errors
 /// Those of a look and a run.
-pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {
         let losses = loss_policy(goal.accept_loss);

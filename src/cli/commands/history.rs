@@ -7,9 +7,9 @@ use phaseshift::phase::{Applied, Chain, Phase, PhaseId, Target, TargetRange};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
 use crate::cli::args::HistoryArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::screens::chain::{Seen, details, history_entry, shown};
 use crate::cli::screens::operation::operation;
@@ -18,7 +18,7 @@ use crate::cli::screens::operation::operation;
 ///
 /// # Errors
 /// As [`Chain::read`]; those of opening the file, if its current phases are asked for.
-pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> {
     let needs_file = arguments.indicate_current
         || arguments.range.as_deref().is_some_and(|it| it.contains("current"));
     let mut history = History::read(context, needs_file)?;
@@ -42,14 +42,14 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<Answer> {
         .collect::<String>();
     phases.reverse();
     let phases: Vec<Value> = phases.into_iter().map(|phase| history.json_of(phase)).collect();
-    Ok(Answer::done(text, json!({"phases": phases})))
+    Ok(CommandOutput::done(text, json!({"phases": phases})))
 }
 
 /// Shows one phase, or several if the target names several.
 ///
 /// # Errors
 /// As [`Chain::resolve_id`].
-pub fn show(context: &Context, target: &str) -> Result<Answer> {
+pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
     let history = History::read(context, target == "current")?;
     let History { chain, applied, seen } = &history;
     let found = match (target, applied) {
@@ -66,7 +66,7 @@ pub fn show(context: &Context, target: &str) -> Result<Answer> {
             document
         })
         .collect();
-    Ok(Answer::done(texts.join("\n"), json!({"phases": documents})))
+    Ok(CommandOutput::done(texts.join("\n"), json!({"phases": documents})))
 }
 
 /// The phases, and what a file says of them if there is one to ask.

@@ -6,7 +6,7 @@ use phaseshift::Result;
 use phaseshift::error::file_error;
 use serde_json::json;
 
-use crate::cli::answer::Answer;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::settings_file::FILE_NAME;
@@ -17,7 +17,7 @@ const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n
 ///
 /// # Errors
 /// [`phaseshift::ErrorKind::Io`] or [`phaseshift::ErrorKind::ReadOnly`].
-pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
+pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
     let files = context.files();
     let folder = context.folder.join(folder);
     let database =
@@ -42,7 +42,7 @@ pub fn run(context: &Context, folder: &Path) -> Result<Answer> {
     }
     text.push_str(&format!("Phases go to {}\n", escaped(context.shown(&phases))));
     text.push_str("Next: phaseshift revision -m 'What the first phase does'\n");
-    Ok(Answer::done(text, json!({"folder": folder, "created": created, "phases": phases})))
+    Ok(CommandOutput::done(text, json!({"folder": folder, "created": created, "phases": phases})))
 }
 
 fn relative(path: &Path, folder: &Path) -> String {

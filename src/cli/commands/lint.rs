@@ -10,9 +10,9 @@ use phaseshift::schema::Schema;
 use phaseshift::{ErrorKind, Result};
 use serde_json::json;
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
 use crate::cli::args::LintArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::{counted, reason};
@@ -22,7 +22,7 @@ use crate::cli::screens::{counted, reason};
 ///
 /// # Errors
 /// As [`phaseshift::phase::Chain::read`]; those of opening the database.
-pub fn run(context: &Context, arguments: &LintArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let policy = if arguments.additive { LintPolicy::Additive } else { LintPolicy::Danger };
     // Without a database to count in, the path is never opened.
@@ -113,7 +113,7 @@ fn of_definitions(plan: &PhasePlan, chain: &Chain) -> Vec<Finding> {
     found
 }
 
-fn answer(context: &Context, wanted: &[PhaseId], found: &[Finding]) -> Answer {
+fn answer(context: &Context, wanted: &[PhaseId], found: &[Finding]) -> CommandOutput {
     let style = context.terminal.out;
     let mut text = String::new();
     for finding in found {
@@ -135,5 +135,5 @@ fn answer(context: &Context, wanted: &[PhaseId], found: &[Finding]) -> Answer {
         count => format!("{phases} looked at, {}\n", counted(count, "finding", "findings")),
     });
     let report = json!({"phases": ids(wanted), "findings": found});
-    Answer::done(text, report).is(found.is_empty())
+    CommandOutput::done(text, report).is(found.is_empty())
 }

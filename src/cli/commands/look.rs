@@ -1,12 +1,12 @@
 //! Looking before a run: the goal, the plan, and what was found to hold.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Look, Migration, Prepared, Project, Request};
+use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request};
 use phaseshift::phase::Target;
 use phaseshift::plan::Direction;
 use phaseshift::preflight::LossPolicy;
 
-use super::unadopted::name_the_phase;
+use super::adoption::name_the_phase;
 use crate::cli::args::Goal;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
@@ -44,8 +44,8 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
 ///
 /// # Errors
 /// As [`Migration::look`].
-pub fn look(project: &Project, request: &Request) -> Result<Look> {
-    Migration::look(project, request).map_err(|error| name_the_phase(error, project, request))
+pub fn look(project: &Project, request: &Request) -> Result<Preparation> {
+    Migration::prepare(project, request).map_err(|error| name_the_phase(error, project, request))
 }
 
 /// Something that holds, found by a look.

@@ -4,22 +4,22 @@ use clap::CommandFactory as _;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::answer::Answer;
 use crate::cli::args::Cli;
+use crate::cli::command_output::CommandOutput;
 
 /// Prints completions for a shell.
-pub fn completions(shell: clap_complete::Shell) -> Answer {
+pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "phaseshift", &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Answer::done(text.clone(), json!({"shell": shell.to_string(), "text": text}))
+    CommandOutput::done(text.clone(), json!({"shell": shell.to_string(), "text": text}))
 }
 
 /// Prints the manual page, one section for each command.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] if the page cannot be made.
-pub fn man() -> Result<Answer> {
+pub fn man() -> Result<CommandOutput> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Io, "the manual page cannot be made").caused_by(error)
     };
@@ -33,5 +33,5 @@ pub fn man() -> Result<Answer> {
         page.render_options_section(&mut bytes).map_err(failed)?;
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Answer::done(text.clone(), json!({"text": text})))
+    Ok(CommandOutput::done(text.clone(), json!({"text": text})))
 }

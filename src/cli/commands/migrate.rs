@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 
 use phaseshift::migrate::{
-    Hooks, Look, Migration, Prepared, Project, Report, Request, migrate_now,
+    Hooks, Migration, Preparation, Prepared, Project, Report, Request, migrate_now,
 };
 use phaseshift::plan::Direction;
 use phaseshift::{Error, ErrorKind, Result};
 
+use super::adoption::offer;
 use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
-use super::unadopted::offer;
 use super::{plan, report};
-use crate::cli::answer::Answer;
 use crate::cli::args::{Goal, UpgradeArgs};
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
@@ -30,7 +30,7 @@ const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 ///
 /// # Errors
 /// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
-pub fn guided(context: &Context, goal: &Goal) -> Result<Answer> {
+pub fn guided(context: &Context, goal: &Goal) -> Result<CommandOutput> {
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     guide(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
@@ -45,12 +45,14 @@ pub fn guide(
     project: &Project,
     request: &Request,
     dry_run: bool,
-) -> Result<Answer> {
+) -> Result<CommandOutput> {
     let looked = look(project, request)
         .or_else(|error| adopt_and_look(context, project, request, error, dry_run));
     let migration = match looked? {
-        Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
-        Look::Ready(migration) => migration,
+        Preparation::UpToDate(up_to_date) => {
+            return Ok(report::nothing_to_do(project, &up_to_date));
+        }
+        Preparation::Ready(migration) => migration,
     };
     if dry_run {
         context.say(&opening(context, &migration)?);
@@ -70,8 +72,8 @@ pub fn guide(
             context.say(&said);
             Ok(report::answer(&said, &done))
         }
-        Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
-        Err(Look::Ready(_)) => Err(unfinished(project)),
+        Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
+        Err(Preparation::Ready(_)) => Err(unfinished(project)),
     }
 }
 
@@ -82,7 +84,7 @@ fn adopt_and_look(
     request: &Request,
     error: Error,
     dry_run: bool,
-) -> Result<Look> {
+) -> Result<Preparation> {
     if dry_run || context.yes || !context.can_ask() || error.kind() != ErrorKind::NotAdopted {
         return Err(error);
     }
@@ -94,7 +96,7 @@ fn adopt_and_look(
 ///
 /// # Errors
 /// Those of a look and a run.
-pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<Answer> {
+pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {
         let losses = loss_policy(goal.accept_loss);
@@ -118,12 +120,14 @@ pub fn unguided(
     project: &Project,
     request: &Request,
     dry_run: bool,
-) -> Result<Answer> {
+) -> Result<CommandOutput> {
     // Nobody is told before a run what a person should know.
     let request = &if dry_run { request.clone() } else { request.clone().without_notices() };
     let migration = match look(project, request)? {
-        Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(project, &up_to_date)),
-        Look::Ready(migration) => migration,
+        Preparation::UpToDate(up_to_date) => {
+            return Ok(report::nothing_to_do(project, &up_to_date));
+        }
+        Preparation::Ready(migration) => migration,
     };
     if dry_run {
         context.say(&opening(context, &migration)?);
@@ -137,8 +141,8 @@ pub fn unguided(
             context.say(&said);
             Ok(report::answer(&said, &done))
         }
-        Err(Look::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
-        Err(Look::Ready(_)) => Err(unfinished(project)),
+        Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
+        Err(Preparation::Ready(_)) => Err(unfinished(project)),
     }
 }
 
@@ -169,10 +173,10 @@ fn run_now(
     request: &Request,
     migration: Migration<Prepared>,
     subject: Subject,
-) -> Result<std::result::Result<Report, Look>> {
+) -> Result<std::result::Result<Report, Preparation>> {
     let project = migration.project().clone();
     let mut reporter = Reporter::new(context, subject);
-    let look = Look::Ready(Box::new(migration));
+    let look = Preparation::Ready(Box::new(migration));
     let done = migrate_now(&project, request, look, &mut reporter);
     reporter.finish();
     done

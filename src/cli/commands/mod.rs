@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod adoption;
 mod backups;
 mod chain;
 mod check;
@@ -8,10 +9,10 @@ mod demo;
 mod deps;
 mod diff;
 mod downgrade;
-mod drafted;
-mod facts;
+mod draft;
 mod history;
 mod init;
+mod json_values;
 mod lint;
 mod look;
 mod meta;
@@ -25,7 +26,6 @@ mod restore;
 mod run;
 mod stamp;
 mod status;
-mod unadopted;
 mod verify;
 
 pub use run::run;

@@ -8,13 +8,16 @@ use phaseshift::files::{FileKind, Stat};
 use phaseshift::migrate::Project;
 use phaseshift::schema::Schema;
 
-use crate::cli::answer::Answer;
+use crate::cli::command_output::CommandOutput;
 
 /// Makes the file if it is missing or empty, and runs. If the run fails, everything is as it was.
 ///
 /// # Errors
 /// Those of making the file and of the run.
-pub fn in_new_file(project: &Project, run: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
+pub fn in_new_file(
+    project: &Project,
+    run: impl FnOnce() -> Result<CommandOutput>,
+) -> Result<CommandOutput> {
     let path = &project.database;
     // What cannot be looked at is reported by whoever opens it.
     let Ok(present) = project.options.files.stat(path) else { return run() };

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use phaseshift::error::file_error;
-use phaseshift::migrate::{refuse_clashes, replay};
+use phaseshift::migrate::{refuse_branch_conflicts, replay};
 use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::drafted::{Drafted, drafted, nothing_to_draft, reaches};
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::draft::{Drafted, drafted, nothing_to_draft, reaches};
+use super::json_values::ids;
 use crate::cli::args::{MergeArgs, RevisionArgs};
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 
@@ -32,7 +32,7 @@ struct NewPhase {
 /// # Errors
 /// [`ErrorKind::AmbiguousTarget`] if there are several heads and none is named;
 /// [`ErrorKind::Arguments`] for an id that is none or is taken.
-pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
+pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<CommandOutput> {
     let chain = chain(context)?;
     let parents = match arguments.head.as_deref() {
         Some("base") => Vec::new(),
@@ -66,7 +66,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<Answer> {
 /// # Errors
 /// [`ErrorKind::Arguments`] if there are fewer than two phases to join; [`ErrorKind::Chain`] if
 /// their branches clash.
-pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
+pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> {
     let chain = chain(context)?;
     let mut parents = Vec::new();
     for text in &arguments.joined {
@@ -81,7 +81,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<Answer> {
         return Err(Error::new(ErrorKind::Arguments, what));
     }
     let project = context.project_at(context.folder.join("unused.db"), chain.clone());
-    refuse_clashes(&project, &parents)?;
+    refuse_branch_conflicts(&project, &parents)?;
     let names: Vec<&str> = ids(&parents);
     let message =
         arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));
@@ -177,7 +177,7 @@ fn unused(chain: &Chain, slug: &str) -> String {
         .unwrap_or_else(|| slug.to_owned())
 }
 
-fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
+fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     let files = context.files();
     let folder = &context.settings.phases;
     let name = context
@@ -214,7 +214,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<Answer> {
     if phase.drafted.is_some() {
         said.push_str("Read it before you apply it: it was drafted, not meant.\n");
     }
-    Ok(Answer::done(said, report))
+    Ok(CommandOutput::done(said, report))
 }
 
 /// Reads the phases together with the new file before it is written, and replays all of them from

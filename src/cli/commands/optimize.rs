@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use phaseshift::Result;
-use phaseshift::optimize::{OptimizeRequest, Statistics, look, optimize};
+use phaseshift::vacuum::{OptimizeRequest, Statistics, look, optimize};
 
 use super::backups::Place;
-use crate::cli::answer::Answer;
 use crate::cli::args::OptimizeArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups::retained;
@@ -18,13 +18,13 @@ use crate::cli::screens::run::Subject;
 ///
 /// # Errors
 /// As [`optimize`].
-pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
     if context.dry_run || arguments.dry_run.dry_run {
         let room = look(place.database(), &context.open_options())?;
         let text = screen::planned(place.database(), &room, statistics);
-        return Ok(Answer::done(text, screen::planned_json(place.database(), &room)));
+        return Ok(CommandOutput::done(text, screen::planned_json(place.database(), &room)));
     }
     let request = OptimizeRequest {
         database: place.database(),
@@ -41,5 +41,5 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<Answer> {
     let pruned = report.backup.as_deref().map(|backup| place.retain(Some(backup)));
     let text = screen::done(&report, context.terminal.out)
         + &pruned.as_ref().map_or_else(String::new, retained);
-    Ok(Answer::done(text, screen::report_json(&report, seconds)))
+    Ok(CommandOutput::done(text, screen::report_json(&report, seconds)))
 }

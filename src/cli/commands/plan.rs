@@ -1,17 +1,17 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Look, Migration, Outline, Request, script, script_range};
+use phaseshift::migrate::{Migration, Outline, Preparation, Request, script, script_range};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use phaseshift::preflight::LossPolicy;
 use serde_json::{Value, json};
 
+use super::adoption::name_the_phase;
 use super::look::{look, loss_policy, meant, prerequisites, request};
 use super::report;
-use super::unadopted::name_the_phase;
-use crate::cli::answer::Answer;
 use crate::cli::args::PlanArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::indented;
 use crate::cli::screens::{plan as screen, reason};
@@ -22,7 +22,7 @@ use crate::cli::screens::{plan as screen, reason};
 ///
 /// # Errors
 /// Those of an outline.
-pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<Answer> {
+pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let target = arguments.target.as_deref();
     let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
     let direction = match arguments.down || target.is_some_and(back) {
@@ -64,7 +64,7 @@ pub fn sql(
     context: &Context,
     target: Option<&str>,
     (direction, losses): (Direction, LossPolicy),
-) -> Result<Answer> {
+) -> Result<CommandOutput> {
     if let Some(Ok(range)) = target.map(TargetRange::parse) {
         return sql_of_range(context, &range, direction);
     }
@@ -89,7 +89,11 @@ pub fn sql(
 }
 
 /// Prints the script between two places, for any file that is at the first one.
-fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) -> Result<Answer> {
+fn sql_of_range(
+    context: &Context,
+    range: &TargetRange,
+    direction: Direction,
+) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
     let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
@@ -104,7 +108,7 @@ fn sql_of_range(context: &Context, range: &TargetRange, direction: Direction) ->
         "sql": sql,
         "changed": false,
     });
-    Ok(Answer::done(sql, report).for_programs())
+    Ok(CommandOutput::done(sql, report).for_programs())
 }
 
 fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
@@ -115,11 +119,13 @@ fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
 ///
 /// # Errors
 /// Those of a look.
-pub fn preflight(context: &Context, target: Option<&str>) -> Result<Answer> {
+pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let migration = match look(&project, &request(Direction::Up, target, "head")?)? {
-        Look::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
-        Look::Ready(migration) => migration,
+        Preparation::UpToDate(up_to_date) => {
+            return Ok(report::nothing_to_do(&project, &up_to_date));
+        }
+        Preparation::Ready(migration) => migration,
     };
     let found = prerequisites(&migration)?;
     let mut answer = planned(context, &migration, "");
@@ -136,7 +142,7 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<Answer> {
 }
 
 /// The answer that shows the steps and changes nothing.
-pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Answer {
+pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> CommandOutput {
     let plan = migration.plan();
     let (from, to) = migration.versions();
     let steps: Vec<Value> = plan
@@ -164,7 +170,7 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Ans
         "steps": steps,
         "changed": false,
     });
-    Answer::done(text, report)
+    CommandOutput::done(text, report)
 }
 
 fn phase(phase: &PhasePlan) -> Value {

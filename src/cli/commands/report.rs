@@ -7,8 +7,8 @@ use phaseshift::plan::Direction;
 use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
-use super::facts::{ids, number};
-use crate::cli::answer::Answer;
+use super::json_values::{ids, number};
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
@@ -34,7 +34,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
 }
 
 /// The answer if there is nothing to do.
-pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> Answer {
+pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
@@ -56,7 +56,7 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> Answer {
         "seconds": 0.0,
         "changed": false,
     });
-    Answer::done(text, report)
+    CommandOutput::done(text, report)
 }
 
 /// The end of the guided form.
@@ -118,7 +118,7 @@ fn hint(context: &Context, report: &Report) -> String {
 }
 
 /// The answer after a run; what was said of it is the end of the screen.
-pub fn answer(said: &str, report: &Report) -> Answer {
+pub fn answer(said: &str, report: &Report) -> CommandOutput {
     let phases: Vec<_> = report
         .phases
         .iter()
@@ -147,7 +147,7 @@ pub fn answer(said: &str, report: &Report) -> Answer {
         "follow_up": report.follow_up,
         "changed": true,
     });
-    Answer::said(said, report)
+    CommandOutput::said(said, report)
 }
 
 fn proven(report: &Report) -> String {

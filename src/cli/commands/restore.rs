@@ -9,8 +9,8 @@ use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::backups::Place;
-use crate::cli::answer::Answer;
 use crate::cli::args::RestoreArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
@@ -26,7 +26,7 @@ const QUESTION: &str = "Type 'yes' to restore this backup:";
 ///
 /// # Errors
 /// Those of the engine's restore; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
-pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> {
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
     if !dry_run {
         require_somebody(context)?;
@@ -55,7 +55,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     context.say(&screen::plan(&plan, &unknown, context.terminal.out));
     if dry_run {
         let text = "Nothing was changed: this was a dry run.\n";
-        return Ok(Answer::done(text, screen::plan_json(&plan, &unknown)));
+        return Ok(CommandOutput::done(text, screen::plan_json(&plan, &unknown)));
     }
     confirm(context, QUESTION)?;
     let mut reporter = Reporter::new(context, Subject::default());
@@ -70,7 +70,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<Answer> {
     for (key, value) in fields(&screen::report_json(&report)) {
         document[key] = value;
     }
-    Ok(Answer::said(said, document))
+    Ok(CommandOutput::said(said, document))
 }
 
 /// An error of the look at the restored file: the restore itself is done.

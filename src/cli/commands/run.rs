@@ -7,8 +7,8 @@ use super::{
     backups, chain, check, current, demo, deps, diff, downgrade, history, init, lint, meta,
     migrate, new_phase, optimize, plan, restore, stamp, status, verify,
 };
-use crate::cli::answer::Answer;
 use crate::cli::args::Command;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
 
@@ -16,7 +16,7 @@ use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
 ///
 /// # Errors
 /// Those of the command.
-pub fn run(context: &Context, command: &Command) -> Result<Answer> {
+pub fn run(context: &Context, command: &Command) -> Result<CommandOutput> {
     let _waits = tell_of_waits(context);
     let _progress = tell_of_progress(context);
     let done = dispatch(context, command);
@@ -50,7 +50,7 @@ fn name_holders(context: &Context, error: Error) -> Error {
     error.problems(holders.iter().map(|holder| format!("held by {holder}")))
 }
 
-fn dispatch(context: &Context, command: &Command) -> Result<Answer> {
+fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
     match command {
         Command::Migrate(goal) => migrate::guided(context, goal),
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),

@@ -8,9 +8,9 @@ use phaseshift::phase::{Applied, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
 use crate::cli::args::StampArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
@@ -22,7 +22,7 @@ use crate::cli::screens::run::Subject;
 ///
 /// # Errors
 /// [`ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
-pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &StampArgs) -> Result<CommandOutput> {
     let project = context.project()?;
     if let Some(id) = &arguments.accept {
         return accepted(context, &project, id, arguments);
@@ -40,7 +40,7 @@ pub fn run(context: &Context, arguments: &StampArgs) -> Result<Answer> {
     let report = stamp(&project, &wanted, strictness, &mut reporter);
     reporter.finish();
     let report = report?;
-    Ok(Answer::done(text(context, &report), json_of(&project, &report)))
+    Ok(CommandOutput::done(text(context, &report), json_of(&project, &report)))
 }
 
 /// Records the checksum of an edited phase.
@@ -49,7 +49,7 @@ fn accepted(
     project: &Project,
     id: &str,
     arguments: &StampArgs,
-) -> Result<Answer> {
+) -> Result<CommandOutput> {
     let strictness = if arguments.force { Strictness::Force } else { Strictness::Compare };
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
     let mut reporter = Reporter::new(context, Subject::default());
@@ -74,7 +74,7 @@ fn accepted(
         "notices": report.adoption.notices,
         "changed": report.backup.is_some(),
     });
-    Ok(Answer::done(text, report))
+    Ok(CommandOutput::done(text, report))
 }
 
 fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
@@ -87,7 +87,7 @@ fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
 }
 
 /// The dry run: the comparison alone.
-fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Answer> {
+fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<CommandOutput> {
     let database = project.open(Access::Look)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
@@ -109,7 +109,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<An
         "notices": adoption.notices,
         "changed": false,
     });
-    Ok(Answer::done(text, report))
+    Ok(CommandOutput::done(text, report))
 }
 
 fn text(context: &Context, report: &StampReport) -> String {

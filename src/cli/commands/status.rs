@@ -8,8 +8,8 @@ use phaseshift::{Error, Result};
 use serde_json::{Value, json};
 
 use super::backups::entry_json;
-use super::facts::ids;
-use crate::cli::answer::Answer;
+use super::json_values::ids;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::explain::explain;
 use crate::cli::output::escaped;
@@ -19,7 +19,7 @@ use crate::cli::screens::status::status as screen;
 ///
 /// # Errors
 /// Those of opening the file and reading its version tables.
-pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
+pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
     let project = context.project()?;
     let status = status(&project)?;
     let backups = backups(&project)?;
@@ -46,7 +46,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<Answer> {
         "holders": status.holders.iter().map(holder).collect::<Vec<_>>(),
         "leftovers": status.leftovers,
     });
-    Ok(Answer::done(text, report).is(settled || !exit_code))
+    Ok(CommandOutput::done(text, report).is(settled || !exit_code))
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {

@@ -5,8 +5,8 @@ use phaseshift::inspect::{Depth, verify};
 use serde_json::json;
 
 use super::current::expectation;
-use crate::cli::answer::Answer;
 use crate::cli::args::VerifyArgs;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::screens::status::checks;
 
@@ -14,7 +14,7 @@ use crate::cli::screens::status::checks;
 ///
 /// # Errors
 /// Those of opening the files; a check that cannot run is an error, not a pass.
-pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<Answer> {
+pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<CommandOutput> {
     let project = context.project()?;
     let expectation =
         arguments.expect.as_deref().map(|text| expectation(&project.chain, text)).transpose()?;
@@ -24,5 +24,5 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<Answer> {
     let yes = found.iter().all(|check| check.ok);
     let text = checks(&found, context.terminal.out);
     let report = json!({"database": project.database, "checks": found});
-    Ok(Answer::done(text, report).is(yes))
+    Ok(CommandOutput::done(text, report).is(yes))
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use phaseshift::database::Room;
-use phaseshift::optimize::{OptimizeReport, Statistics};
+use phaseshift::database::FileSize;
+use phaseshift::vacuum::{OptimizeReport, Statistics};
 use serde_json::{Value, json};
 
 use super::{counted, sized};
@@ -12,7 +12,7 @@ use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
 /// Says what would be done.
-pub fn planned(database: &Path, room: &Room, statistics: Statistics) -> String {
+pub fn planned(database: &Path, room: &FileSize, statistics: Statistics) -> String {
     let mut text = format!("{}: {}\n", escaped(database.display()), size(room));
     if room.free_pages == 0 && statistics == Statistics::Keep {
         text.push_str("There is nothing to do.\n");
@@ -32,7 +32,7 @@ pub fn planned(database: &Path, room: &Room, statistics: Statistics) -> String {
 }
 
 /// The size of a file and the free pages in it.
-pub fn size(room: &Room) -> String {
+pub fn size(room: &FileSize) -> String {
     let free = counted(room.free_pages, "free page", "free pages");
     match room.free_pages {
         0 => format!("{}, no free pages", sized(room.bytes)),
@@ -71,7 +71,7 @@ pub fn done(report: &OptimizeReport, style: Style) -> String {
 }
 
 /// What would be done, as JSON.
-pub fn planned_json(database: &Path, room: &Room) -> Value {
+pub fn planned_json(database: &Path, room: &FileSize) -> Value {
     json!({"database": database, "before": room, "changed": false})
 }
 

@@ -101,7 +101,7 @@ pub fn ways(plan: &Plan) -> String {
 fn rebuilds(phase: &PhasePlan) -> Option<String> {
     let mut names = Vec::new();
     for stage in &phase.stages {
-        let Stage::Reshape(reshape) = stage else { continue };
+        let Stage::SchemaChange(reshape) = stage else { continue };
         names.extend(reshape.rebuilds.iter().map(|it| match same(&it.from, &it.to) {
             true => it.to.clone(),
             false => format!("{} as {}", it.from, it.to),

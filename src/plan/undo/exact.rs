@@ -1,7 +1,7 @@
 //! The very texts of before: whatever the way back made of an object, if it is known what was stored
 //! before the phase, that is what is stored again.
 
-use super::past::Past;
+use super::past::PastSchemas;
 use crate::error::Result;
 use crate::history::VersionTables;
 use crate::name::{fold, same};
@@ -23,7 +23,7 @@ pub(super) enum Reach {
 pub(super) fn restore_texts(
     shadow: &mut Shadow,
     start: &Schema,
-    past: &Past,
+    past: &PastSchemas,
     tables: &VersionTables,
     reach: Reach,
 ) -> Result<()> {
@@ -38,7 +38,7 @@ pub(super) fn restore_texts(
             }
             let text = text_before(shadow, object, start, past, reach);
             if let Some(text) = text.filter(|text| object.sql.as_ref() != Some(text)) {
-                shadow.retext(kind, &object.name, &text)?;
+                shadow.restore_text(kind, &object.name, &text)?;
             }
         }
     }
@@ -51,7 +51,7 @@ fn restore_virtual_texts(
     shadow: &mut Shadow,
     now: &Schema,
     start: &Schema,
-    past: &Past,
+    past: &PastSchemas,
 ) -> Result<()> {
     let kind = ObjectKind::VirtualTable;
     for object in now.of_kind(kind) {
@@ -62,14 +62,14 @@ fn restore_virtual_texts(
         }
         let texts = past.texts(kind, &object.name, &later);
         if let Some(before) = texts.iter().find_map(|pair| pair.before) {
-            shadow.retext(kind, &object.name, before)?;
+            shadow.restore_text(kind, &object.name, before)?;
         }
     }
     Ok(())
 }
 
 /// Creates what the phase took away from this file although no phase had made it.
-fn create_missing(shadow: &mut Shadow, past: &Past) -> Result<()> {
+fn create_missing(shadow: &mut Shadow, past: &PastSchemas) -> Result<()> {
     let Some(record) = &past.recorded else { return Ok(()) };
     let present = shadow.schema()?;
     let went = record.before.iter().filter(|object| {
@@ -95,7 +95,7 @@ fn text_before(
     shadow: &Shadow,
     object: &Object,
     start: &Schema,
-    past: &Past,
+    past: &PastSchemas,
     reach: Reach,
 ) -> Option<String> {
     let later = name_at_start(shadow, object, start);

@@ -22,7 +22,7 @@ use crate::shadow::Shadow;
 
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
-pub use past::{Past, advance, groups, schema_before, schema_left, snapshots};
+pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
 
 /// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
 /// state before the phase.
@@ -33,7 +33,7 @@ pub use past::{Past, advance, groups, schema_before, schema_left, snapshots};
 pub fn plan_undo(
     shadow: &mut Shadow,
     phase: &Phase,
-    past: &Past,
+    past: &PastSchemas,
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
     let undo = Undo { phase, past, tables };
@@ -57,7 +57,7 @@ pub fn plan_undo(
 
 struct Undo<'a> {
     phase: &'a Phase,
-    past: &'a Past,
+    past: &'a PastSchemas,
     tables: &'a VersionTables,
 }
 

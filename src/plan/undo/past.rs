@@ -10,7 +10,7 @@ use crate::shadow::Shadow;
 
 /// What is known of the schema around a phase. Either side may be missing.
 #[derive(Debug, Clone, Default)]
-pub struct Past {
+pub struct PastSchemas {
     /// The schema before each group of steps and after the last one, as the chain makes it from
     /// nothing; empty if the chain does not run from nothing.
     pub replayed: Vec<Schema>,
@@ -25,7 +25,7 @@ pub(super) struct TextPair<'p> {
     pub(super) after: Option<&'p str>,
 }
 
-impl Past {
+impl PastSchemas {
     /// Returns the schema before the phase, as the chain makes it.
     pub(super) fn before(&self) -> Option<&Schema> {
         self.replayed.first()

@@ -5,7 +5,7 @@ use crate::plan::{Plan, advance};
 use crate::shadow::Shadow;
 
 use super::project::Project;
-use super::state::Known;
+use super::state::FileState;
 
 /// Notes the first phase of a run that fits this file but not what the phases before it make, as a
 /// drop of a view that somebody made by hand.
@@ -17,7 +17,7 @@ use super::state::Known;
 /// Whatever SQLite reports.
 pub(super) fn notice_what_runs_here_only(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     plan: &mut Plan,
 ) -> Result<()> {
     let chain = &project.chain;
@@ -31,7 +31,7 @@ pub(super) fn notice_what_runs_here_only(
         let Err(error) = advance(&mut shadow, phase, &project.versions) else { continue };
         let by_phase = matches!(
             error.kind(),
-            ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingPart
+            ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension
         );
         if !by_phase {
             return Err(error);

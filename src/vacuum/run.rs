@@ -8,7 +8,7 @@ use super::room::{look, require_space};
 use crate::backup::{
     BackupLabel, BackupRequest, Checked, Names, Pages, Part, compare_pages, create_or_reuse,
 };
-use crate::database::{Access, Database, OpenOptions, Room, WriteTransaction};
+use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::history::VersionTables;
@@ -40,7 +40,7 @@ const WORDS: Words = Words {
 /// are asked for, nothing is done.
 ///
 /// # Errors
-/// The error's [`state`](Error::state) says what is in the file. [`ErrorKind::MissingPart`] if an index needs
+/// The error's [`state`](Error::state) says what is in the file. [`ErrorKind::MissingExtension`] if an index needs
 /// what this program lacks; [`ErrorKind::NoSpace`]; [`ErrorKind::Backup`]; [`ErrorKind::Damaged`];
 /// [`ErrorKind::Proof`] if the compact file does not hold what the backup holds; [`ErrorKind::Rebuild`] if it
 /// could not be written; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
@@ -75,7 +75,7 @@ fn attempt(
     if live.has_moved()? {
         return Ok(None);
     }
-    let before = Room::of(live)?;
+    let before = FileSize::of(live)?;
     let analyzed = request.statistics == Statistics::Analyze;
     let mut report = OptimizeReport {
         database: request.database.to_path_buf(),

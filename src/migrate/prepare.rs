@@ -13,11 +13,11 @@ use crate::preflight::{
 };
 use crate::shadow::Shadow;
 
-use super::clashes::{as_error, check_merges};
+use super::branch_conflicts::{as_error, check_merges};
 use super::project::Project;
-use super::reproducible::notice_what_runs_here_only;
-use super::state::{Known, Migration, Prepared, data_version};
-use super::ways::Ways;
+use super::replay_from_scratch::notice_what_runs_here_only;
+use super::state::{FileState, Migration, Prepared, data_version};
+use super::undo_history::UndoHistory;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub struct Request {
     /// How the phases of the run are cut into transactions.
     pub transactions: Transactions,
     /// Whether anybody reads what a person should know before the run.
-    pub notices: Notices,
+    pub notices: Warnings,
 }
 
 /// Whether a look looks for what stops nothing but is good to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Notices {
+pub enum Warnings {
     /// All of it.
     #[default]
     Find,
@@ -72,7 +72,7 @@ impl Request {
             target,
             losses: LossPolicy::default(),
             transactions: Transactions::default(),
-            notices: Notices::default(),
+            notices: Warnings::default(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Request {
     /// Asks for a look that nobody reads.
     #[must_use]
     pub fn without_notices(mut self) -> Self {
-        self.notices = Notices::Skip;
+        self.notices = Warnings::Skip;
         self
     }
 
@@ -102,14 +102,14 @@ impl Request {
 #[derive(Debug, Clone)]
 pub struct UpToDate {
     /// What was read from it.
-    pub known: Known,
+    pub known: FileState,
     /// The current ids.
     pub current: Vec<PhaseId>,
 }
 
 /// What a look gives.
 #[derive(Debug)]
-pub enum Look {
+pub enum Preparation {
     /// There is nothing to do.
     UpToDate(Box<UpToDate>),
     /// There is a plan.
@@ -124,21 +124,21 @@ impl Migration<Prepared> {
     ///
     /// # Errors
     /// Every kind that stands for a refusal, with [`Unchanged`](crate::DatabaseState::Unchanged).
-    pub fn look(project: &Project, request: &Request) -> Result<Look> {
+    pub fn prepare(project: &Project, request: &Request) -> Result<Preparation> {
         let mut attempt = 1;
         loop {
             let database = project.open(Access::Write)?;
             // The number is taken before anything is read, so that any later change shows.
             let seen = data_version(&database)?;
-            match Self::look_at(project, request, &database) {
-                Ok(Found::UpToDate(found)) => return Ok(Look::UpToDate(found)),
+            match Self::prepare_through(project, request, &database) {
+                Ok(Found::UpToDate(found)) => return Ok(Preparation::UpToDate(found)),
                 Ok(Found::Plan(planned)) => {
                     let database = probe_writing(database)?;
                     let Planned { project, known, plan } = *planned;
                     let transactions = request.transactions;
                     let state = Prepared { database, data_version: seen };
                     let found = Migration { project, known, plan, transactions, state };
-                    return Ok(Look::Ready(Box::new(found)));
+                    return Ok(Preparation::Ready(Box::new(found)));
                 }
                 // What was read belongs to two states of the file, and the fault to neither.
                 Err(_) if attempt < ATTEMPTS && data_version(&database)? != seen => attempt += 1,
@@ -148,7 +148,7 @@ impl Migration<Prepared> {
     }
 
     /// Looks through an open connection. What is read is of one state only under a lock.
-    pub(super) fn look_at(
+    pub(super) fn prepare_through(
         project: &Project,
         request: &Request,
         database: &Database,
@@ -165,7 +165,7 @@ impl Migration<Prepared> {
         }
         project.versions.refuse_triggers(&known.schema)?;
         let mut plan = plan_path(&project, &known, &path, request.direction)?;
-        if request.notices == Notices::Find && request.direction == Direction::Up {
+        if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
@@ -207,7 +207,7 @@ pub(super) enum Found {
 /// A plan, and what it was made for: the project with the versions that the file records.
 pub(super) struct Planned {
     pub(super) project: Project,
-    pub(super) known: Known,
+    pub(super) known: FileState,
     pub(super) plan: Plan,
 }
 
@@ -219,8 +219,8 @@ pub(super) const ATTEMPTS: usize = 5;
 ///
 /// # Errors
 /// Those of planning.
-pub fn plan_between(project: &Project, from: &Known, to: &Known) -> Result<Option<Plan>> {
-    let missing = |of: &Known, other: &Known| -> Vec<PhaseId> {
+pub fn plan_between(project: &Project, from: &FileState, to: &FileState) -> Result<Option<Plan>> {
+    let missing = |of: &FileState, other: &FileState| -> Vec<PhaseId> {
         let phases = project.chain.phases().iter().map(|phase| &phase.id);
         phases
             .filter(|id| of.applied.contains(id) && !other.applied.contains(id))
@@ -243,7 +243,7 @@ pub fn plan_between(project: &Project, from: &Known, to: &Known) -> Result<Optio
 /// Plans all phases of a path, one after the other, on one shadow.
 pub(super) fn plan_path(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     path: &[PhaseId],
     direction: Direction,
 ) -> Result<Plan> {
@@ -273,7 +273,7 @@ pub(super) fn plan_path(
 }
 
 /// A version that the file records for one phase cannot be set by another.
-fn refuse_taken_versions(known: &Known, phases: &[&Phase]) -> Result<()> {
+fn refuse_taken_versions(known: &FileState, phases: &[&Phase]) -> Result<()> {
     let taken =
         |phase: &&&Phase| known.recorded.versions.iter().any(|it| it.version == phase.version);
     let Some(phase) = phases.iter().find(taken) else { return Ok(()) };
@@ -284,7 +284,7 @@ fn refuse_taken_versions(known: &Known, phases: &[&Phase]) -> Result<()> {
 
 fn plan_up(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     shadow: &mut Shadow,
     phases: &[&Phase],
 ) -> Result<Plan> {
@@ -317,13 +317,13 @@ fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
 
 fn plan_down(
     project: &Project,
-    known: &Known,
+    known: &FileState,
     shadow: &mut Shadow,
     phases: &[&Phase],
 ) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut remaining = known.applied.clone();
-    let ways = Ways::new(project, &remaining)?;
+    let ways = UndoHistory::new(project, &remaining)?;
     for phase in phases {
         let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
@@ -336,7 +336,7 @@ fn plan_down(
 }
 
 /// The applied phases without a row of their own: another program recorded only a later one.
-fn implied(project: &Project, known: &Known) -> Result<Vec<Implied>> {
+fn implied(project: &Project, known: &FileState) -> Result<Vec<Implied>> {
     let recorded = applied(&known.recorded, &project.chain)?;
     let without_row = recorded.into_iter().filter(|it| it.version.is_none());
     let phases = without_row.filter_map(|it| project.chain.get(&it.id));
@@ -354,7 +354,7 @@ fn implied(project: &Project, known: &Known) -> Result<Vec<Implied>> {
 /// A first step that does not fit a file on which nothing is recorded most often means that the file is
 /// further along than it says. Where there is but one phase, there is nothing to be further along with, and
 /// where an earlier phase of the run fits, the fault is the later phase's own.
-fn explain_unadopted(error: Error, project: &Project, known: &Known, phase: &Phase) -> Error {
+fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use crate::btree::{DbPages, Sum};
 use crate::error::Result;
-use crate::event::{Interrupt, Stage, measured, reached};
-use crate::records::Claims;
+use crate::event::{Interrupt, Stage, reached, track_progress};
+use crate::records::IndexClaims;
 
 /// How often is looked whether somebody gave the last piece back.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The pieces that nobody has taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Pieces(Mutex<State>);
+pub(super) struct CheckQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,7 +30,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct TablePieces {
     pub(super) name: String,
-    claims: Claims,
+    claims: IndexClaims,
     /// Its rows, for progress bars.
     rows: u64,
     asked: OnceLock<Option<Vec<Sum>>>,
@@ -45,7 +45,7 @@ struct Piece {
 }
 
 impl TablePieces {
-    pub(super) fn new(name: &str, claims: Claims, rows: u64) -> Self {
+    pub(super) fn new(name: &str, claims: IndexClaims, rows: u64) -> Self {
         let held = (0..claims.indexes()).map(|_| OnceLock::new()).collect();
         Self { name: name.to_owned(), claims, rows, asked: OnceLock::new(), held }
     }
@@ -80,7 +80,7 @@ impl Piece {
         };
         let table = &self.table;
         let about = (Stage::VerifyBackup, table.name.as_str());
-        measured(about, (table.rows, 0), || match self.index {
+        track_progress(about, (table.rows, 0), || match self.index {
             None => {
                 let asked = table.claims.rows_ask_for(pages, &mut progress)?;
                 table.asked.get_or_init(|| asked);
@@ -97,7 +97,7 @@ impl Piece {
     }
 }
 
-impl Pieces {
+impl CheckQueue {
     /// Hands the pieces of tables out, the largest first.
     pub(super) fn hand_out(&self, tables: &[Arc<TablePieces>]) {
         let mut pieces: Vec<Piece> =
@@ -125,7 +125,7 @@ impl Pieces {
     /// Does what nobody else does, and waits until all is done.
     ///
     /// # Errors
-    /// As [`Pieces::do_one`].
+    /// As [`CheckQueue::do_one`].
     pub(super) fn do_all(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<()> {
         loop {
             while self.do_one(pages, interrupt)? {}
@@ -156,7 +156,7 @@ impl Pieces {
 
 /// A piece that somebody is at. It goes back if he does not come to its end.
 struct Taken<'p> {
-    pieces: &'p Pieces,
+    pieces: &'p CheckQueue,
     piece: Piece,
     done: bool,
 }
@@ -217,7 +217,7 @@ mod tests {
         let path = file(&folder);
         for threads in 1..4 {
             let connection = Connection::open(&path).unwrap();
-            let (tables, pieces) = (tables(&connection), Pieces::default());
+            let (tables, pieces) = (tables(&connection), CheckQueue::default());
             pieces.hand_out(&tables);
             std::thread::scope(|scope| {
                 for _ in 0..threads {
@@ -241,7 +241,7 @@ mod tests {
     fn a_piece_that_was_given_up_is_done_by_somebody_else() {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(file(&folder)).unwrap();
-        let (tables, pieces) = (tables(&connection), Pieces::default());
+        let (tables, pieces) = (tables(&connection), CheckQueue::default());
         pieces.hand_out(&tables);
         let mut pages = DbPages::open(&connection).unwrap().unwrap();
         let stop = Interrupt::default();

@@ -453,7 +453,7 @@ fn an_endless_query_in_the_plan_can_be_interrupted() {
             std::thread::sleep(std::time::Duration::from_millis(300));
             interrupt.request();
         });
-        let look = phaseshift::migrate::Migration::look(&engine, &up_to("head"));
+        let look = phaseshift::migrate::Migration::prepare(&engine, &up_to("head"));
         later.join().unwrap();
         assert_eq!(look.unwrap_err().kind(), ErrorKind::Interrupted);
     }
@@ -684,7 +684,7 @@ fn a_value_of_a_later_phase_is_compiled_before_the_run() {
         let bench = Bench::new(PEOPLE);
         bench.phase("a", &step("create_table", &[("sql", "CREATE TABLE q(a)")]));
         bench.phase("b", &format!("{}{text}", sql("INSERT INTO q VALUES (1)")));
-        bench.refused(ErrorKind::MissingPart, "slugify");
+        bench.refused(ErrorKind::MissingExtension, "slugify");
     }
 }
 

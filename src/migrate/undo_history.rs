@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use crate::error::{ErrorKind, Result};
 use crate::history::Recorded;
 use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::{Past, advance, schema_before, snapshots};
+use crate::plan::{PastSchemas, advance, schema_before, snapshots};
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
 use super::project::Project;
 
 /// The schemas that the chain makes from nothing, as far as it runs.
-pub(super) struct Ways<'p> {
+pub(super) struct UndoHistory<'p> {
     project: &'p Project,
     /// The schema before each applied phase, if the phases run in chain order.
     befores: BTreeMap<PhaseId, Schema>,
 }
 
-impl<'p> Ways<'p> {
+impl<'p> UndoHistory<'p> {
     /// Replays what is applied, in chain order.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl<'p> Ways<'p> {
         remaining: &Applied,
         recorded: &Recorded,
         now: &Schema,
-    ) -> Result<Past> {
+    ) -> Result<PastSchemas> {
         let recorded = recorded.undo_of(phase.id.as_str());
         // The file's own record comes first: no phase need have made what this one dropped or changed.
         let before = recorded.as_ref().and_then(|it| schema_before(now, it));
@@ -60,7 +60,7 @@ impl<'p> Ways<'p> {
         {
             replayed = self.around(phase, &before)?;
         }
-        Ok(Past { replayed, recorded })
+        Ok(PastSchemas { replayed, recorded })
     }
 
     /// The schemas before, within and after a phase; empty if it does not run on the first one.
@@ -103,7 +103,7 @@ fn unless_broken<T>(result: Result<T>) -> Result<Option<T>> {
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingPart
+                ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension
             ) =>
         {
             Ok(None)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::define::{Definition, indexes};
-use super::places::Places;
+use super::field_positions::Places;
 use crate::btree::{
     Checked, Collation, DbPages, IndexShape, KeyPart, Read, Rows, Stop, Sum, index_holds,
     indexes_project, rows_ask_for,
@@ -85,7 +85,7 @@ impl IndexesShown<'_> {
     ///
     /// # Errors
     /// Whatever SQLite reports.
-    pub fn claims(&self, table: &Table, shown: &BTreeSet<String>) -> Result<Option<Claims>> {
+    pub fn claims(&self, table: &Table, shown: &BTreeSet<String>) -> Result<Option<IndexClaims>> {
         let found = indexes(self.connection, &table.name)?;
         let Some(places) = Places::of(table, &found) else { return Ok(None) };
         let root = |name: &str| self.trees.get(&fold(name)).map(|tree| tree.root);
@@ -104,7 +104,7 @@ impl IndexesShown<'_> {
             let unique = index.definition.unique.then_some(keys);
             shapes.push(IndexShape { root, parts, unique });
         }
-        Ok(Some(Claims { rows, indexes: shapes }))
+        Ok(Some(IndexClaims { rows, indexes: shapes }))
     }
 
     fn parts(&self, places: &Places<'_>, definition: &Definition) -> Option<Vec<KeyPart>> {
@@ -124,12 +124,12 @@ impl IndexesShown<'_> {
 /// What is to be shown about the indexes of a table, piece by piece: on whichever connection to the same bytes.
 /// Whoever asks lets SQLite check pages and rows, too.
 #[derive(Debug)]
-pub struct Claims {
+pub struct IndexClaims {
     rows: Rows,
     indexes: Vec<IndexShape>,
 }
 
-impl Claims {
+impl IndexClaims {
     /// Tells whether there is nothing to show.
     pub fn is_nothing(&self) -> bool {
         self.indexes.is_empty() && self.rows.key.is_empty()

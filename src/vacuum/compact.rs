@@ -7,10 +7,10 @@ use rusqlite::Connection;
 
 use crate::backup::integrity;
 use crate::btree::{DbPages, PageSet, Stop, Trees, compare_trees};
-use crate::database::{Access, Database, Identity, MissingPart, OpenOptions};
+use crate::database::{Access, Database, Identity, MissingExtension, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Observer, Stage, TableRows, measured};
-use crate::rows::{Allowance, Side, compare, count_rows};
+use crate::event::{Event, Observer, Stage, TableRows, track_progress};
+use crate::rows::{RowDelta, Side, compare, count_rows};
 use crate::schema::{Object, RowKey, Schema, Table, read};
 
 use super::request::Statistics;
@@ -31,13 +31,13 @@ pub(super) fn make(
     let rows = count_all(&source)?;
     let about = (Stage::Copy, "the compact file");
     // Whole records are copied, a few steps for each.
-    let made = measured(about, (rows, rows * 4), || source.compact_into(part));
+    let made = track_progress(about, (rows, rows * 4), || source.compact_into(part));
     made.map_err(missing_part)?;
     source.close()?;
     if statistics == Statistics::Analyze {
         let compact = Database::open(part, Access::Write, options)?;
         let about = (Stage::Index, "statistics");
-        let analyzed = measured(about, (rows, 0), || {
+        let analyzed = track_progress(about, (rows, 0), || {
             Ok(compact.connection().execute_batch("ANALYZE main")?)
         });
         analyzed.map_err(missing_part)?;
@@ -55,12 +55,13 @@ fn count_all(database: &Database) -> Result<u64> {
 /// Without every collation and function of its indexes, SQLite cannot write a table anew.
 fn missing_part(error: Error) -> Error {
     let cause = std::error::Error::source(&error);
-    let part =
-        cause.and_then(|it| it.downcast_ref::<rusqlite::Error>()).and_then(MissingPart::in_error);
+    let part = cause
+        .and_then(|it| it.downcast_ref::<rusqlite::Error>())
+        .and_then(MissingExtension::in_error);
     match part {
         Some(part) => {
             let what = format!("the file cannot be compacted without {part}");
-            Error::new(ErrorKind::MissingPart, what).about(&part.to_string()).caused_by(error)
+            Error::new(ErrorKind::MissingExtension, what).about(&part.to_string()).caused_by(error)
         }
         None => error,
     }
@@ -191,7 +192,7 @@ impl Pair<'_> {
             key: &after.key,
             columns: columns(after),
         };
-        let found = compare(&left, &right, Allowance::None, progress)?;
+        let found = compare(&left, &right, RowDelta::None, progress)?;
         problems.extend(found.differences.iter().map(ToString::to_string));
         Ok(found.equal)
     }

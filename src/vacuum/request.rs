@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::database::Room;
+use crate::database::FileSize;
 use crate::event::TableRows;
 
 /// What becomes of the planner's statistics.
@@ -34,9 +34,9 @@ pub struct OptimizeReport {
     /// The database.
     pub database: PathBuf,
     /// The room that the file took before.
-    pub before: Room,
+    pub before: FileSize,
     /// The room that it takes now.
-    pub after: Room,
+    pub after: FileSize,
     /// The backup; `None` if there was nothing to do.
     pub backup: Option<PathBuf>,
     /// Whether the statistics were collected anew.

@@ -62,9 +62,9 @@ struct State {
 
 /// The fence of one connection; down unless raised.
 #[derive(Debug, Clone, Default)]
-pub struct Fence(Arc<Mutex<State>>);
+pub struct Authorizer(Arc<Mutex<State>>);
 
-impl Fence {
+impl Authorizer {
     /// Puts the fence, still down, around a connection.
     ///
     /// # Errors

@@ -9,12 +9,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::check::{Integrity, integrity_beyond_quick, integrity_in, is_quickly_sound};
+use super::check_queue::CheckQueue;
 use super::pages::digest_of_pages;
-use super::pieces::Pieces;
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Interrupt, Stage, listen_to_progress, measured, tell};
+use crate::event::{Event, Interrupt, Stage, listen_to_progress, tell, track_progress};
 
 /// How often the request to stop is looked at.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(super) type Job<T> = Arc<dyn Fn(&Path, &OpenOptions) -> Result<T> + Send + Sync>;
 
 /// A running job. Dropping it stops it.
-pub(super) struct Beside<T> {
+pub(super) struct BackgroundCheck<T> {
     path: PathBuf,
     options: OpenOptions,
     job: Job<T>,
@@ -38,7 +38,7 @@ type Latest = Arc<Mutex<Option<Event>>>;
 /// How often is told how far the job has come, in [`PAUSE`]s.
 const TELLING: u32 = 16;
 
-impl<T: Send + 'static> Beside<T> {
+impl<T: Send + 'static> BackgroundCheck<T> {
     /// Begins to read a file.
     ///
     /// A file system that stands in for the real one is used by one thread at a time, so that its
@@ -96,13 +96,13 @@ impl<T: Send + 'static> Beside<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Beside<T> {
+impl<T> std::fmt::Debug for BackgroundCheck<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("Beside").field(&self.path).finish()
+        formatter.debug_tuple("BackgroundCheck").field(&self.path).finish()
     }
 }
 
-impl<T> Drop for Beside<T> {
+impl<T> Drop for BackgroundCheck<T> {
     fn drop(&mut self) {
         self.stop.request();
         if let Some(running) = self.running.take() {
@@ -113,13 +113,13 @@ impl<T> Drop for Beside<T> {
 }
 
 /// Checks the integrity of a backup.
-pub(super) fn check(path: &Path, options: &OpenOptions, pieces: &Pieces) -> Result<Integrity> {
+pub(super) fn check(path: &Path, options: &OpenOptions, pieces: &CheckQueue) -> Result<Integrity> {
     looking(path, options, |it| integrity_in(it, &options.interrupt, pieces))
 }
 
 /// The check of a backup, some pieces of which others may take; of one whose bytes were found to be those of a file
 /// that [`is_sound`], what that leaves open.
-pub(super) fn check_in_pieces(sound: bool, pieces: &Arc<Pieces>) -> Job<Integrity> {
+pub(super) fn check_in_pieces(sound: bool, pieces: &Arc<CheckQueue>) -> Job<Integrity> {
     let pieces = Arc::clone(pieces);
     Arc::new(move |path: &Path, options: &OpenOptions| {
         if !sound {
@@ -154,7 +154,9 @@ pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
     let total = u64::try_from(bytes).unwrap_or(0);
     let found = {
         let _state = ReadTransaction::begin(backup.connection())?;
-        measured(about, (total, 0), || digest_of_pages(backup.connection(), &options.interrupt))?
+        track_progress(about, (total, 0), || {
+            digest_of_pages(backup.connection(), &options.interrupt)
+        })?
     };
     backup.close()?;
     Ok(found)

@@ -8,7 +8,7 @@ use phaseshift::schema::{ColumnOrder, Schema, differences};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::answer::Answer;
+use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 
@@ -72,10 +72,10 @@ pub fn reaches(context: &Context, chain: Chain, id: &PhaseId, drafted: &Drafted)
 }
 
 /// The answer where the phases make the desired schema already.
-pub fn nothing_to_draft(context: &Context) -> Answer {
+pub fn nothing_to_draft(context: &Context) -> CommandOutput {
     let schema = escaped(context.shown(&context.settings.schema));
     let text = format!("Nothing to do: the phases make what {schema} says.\n");
-    Answer::done(text, json!({"file": null, "changed": false}))
+    CommandOutput::done(text, json!({"file": null, "changed": false}))
 }
 
 /// The schema that phases and all that is before them make from nothing.

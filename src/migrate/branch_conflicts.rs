@@ -13,7 +13,7 @@ use super::project::Project;
 
 /// Two branches that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Clash {
+pub struct BranchConflict {
     /// What clashes, naming the phases: `users.role is added by a1 and b1`.
     pub what: String,
     /// The phases.
@@ -24,8 +24,8 @@ pub struct Clash {
 ///
 /// # Errors
 /// Those of a phase that does not run on what its own ancestors make.
-pub fn find_clashes(project: &Project, ends: &[PhaseId]) -> Result<Vec<Clash>> {
-    let mut found: Vec<Clash> = Vec::new();
+pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<BranchConflict>> {
+    let mut found: Vec<BranchConflict> = Vec::new();
     for (place, first) in ends.iter().enumerate() {
         for second in &ends[place + 1..] {
             for clash in Pair::new(project, first, second).clashes()? {
@@ -42,14 +42,14 @@ pub fn find_clashes(project: &Project, ends: &[PhaseId]) -> Result<Vec<Clash>> {
 ///
 /// # Errors
 /// As [`find_clashes`].
-pub fn check_merges(project: &Project) -> Result<Vec<Clash>> {
+pub fn check_merges(project: &Project) -> Result<Vec<BranchConflict>> {
     let chain = &project.chain;
     let merges = chain.merges().into_iter().filter_map(|id| chain.get(&id));
     let mut joined: Vec<Vec<PhaseId>> = merges.map(|phase| phase.parents.clone()).collect();
     joined.push(chain.heads());
     let (mut found, mut failure) = (Vec::new(), None);
     for ends in joined {
-        match find_clashes(project, &ends) {
+        match find_branch_conflicts(project, &ends) {
             Ok(clashes) => {
                 for clash in clashes {
                     if !found.contains(&clash) {
@@ -71,11 +71,11 @@ pub fn check_merges(project: &Project) -> Result<Vec<Clash>> {
 ///
 /// # Errors
 /// [`ErrorKind::Chain`] with one line for each clash.
-pub fn refuse_clashes(project: &Project, ends: &[PhaseId]) -> Result<()> {
-    as_error(find_clashes(project, ends)?)
+pub fn refuse_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<()> {
+    as_error(find_branch_conflicts(project, ends)?)
 }
 
-pub(super) fn as_error(clashes: Vec<Clash>) -> Result<()> {
+pub(super) fn as_error(clashes: Vec<BranchConflict>) -> Result<()> {
     let Some(first) = clashes.first() else { return Ok(()) };
     let error = Error::new(ErrorKind::Chain, format!("two branches clash: {}", first.what));
     let error = match first.phases.last() {
@@ -112,7 +112,7 @@ impl<'p> Pair<'p> {
         }
     }
 
-    fn clashes(&self) -> Result<Vec<Clash>> {
+    fn clashes(&self) -> Result<Vec<BranchConflict>> {
         let [one, two] = &self.branches;
         if one.is_empty() || two.is_empty() {
             return Ok(Vec::new());
@@ -172,7 +172,7 @@ impl<'p> Pair<'p> {
     }
 
     /// What both branches add or take away, each alone on the common schema.
-    fn shared_effects(&self, base: &Schema) -> Result<Vec<Clash>> {
+    fn shared_effects(&self, base: &Schema) -> Result<Vec<BranchConflict>> {
         let [one, two] = &self.branches;
         let (one, two) = (self.effects(base, one)?, self.effects(base, two)?);
         Ok(one
@@ -180,7 +180,7 @@ impl<'p> Pair<'p> {
             .filter_map(|(effect, first)| {
                 let second = two.get(effect)?;
                 let what = format!("{effect} by {first} and {second}");
-                Some(Clash { what, phases: vec![first.to_string(), second.to_string()] })
+                Some(BranchConflict { what, phases: vec![first.to_string(), second.to_string()] })
             })
             .collect())
     }
@@ -200,16 +200,19 @@ impl<'p> Pair<'p> {
         Ok(effects)
     }
 
-    fn order_matters(&self, line: &str) -> Clash {
+    fn order_matters(&self, line: &str) -> BranchConflict {
         let ends: Vec<String> =
             self.branches.iter().filter_map(|it| it.last()).map(|it| it.id.to_string()).collect();
-        Clash { what: format!("the order of {} matters: {line}", ends.join(" and ")), phases: ends }
+        BranchConflict {
+            what: format!("the order of {} matters: {line}", ends.join(" and ")),
+            phases: ends,
+        }
     }
 }
 
-fn clash_of(phase: &PhaseId, error: &Error) -> Clash {
+fn clash_of(phase: &PhaseId, error: &Error) -> BranchConflict {
     let what = format!("{phase} does not run after the other branch: {error}");
-    Clash { what, phases: vec![phase.to_string()] }
+    BranchConflict { what, phases: vec![phase.to_string()] }
 }
 
 /// What a phase adds and takes away, in words.

@@ -14,7 +14,7 @@ pub enum Form {
 
 /// The result of a command: an exit code, and the report as text and as JSON.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct CommandOutput {
     /// The exit code.
     pub exit: u8,
     /// What is printed on stdout without `--json`.
@@ -27,7 +27,7 @@ pub struct Answer {
     pub report: Map<String, Value>,
 }
 
-impl Answer {
+impl CommandOutput {
     /// Makes the answer of a command that is done. The report is a JSON object.
     pub fn done(text: impl Into<String>, report: Value) -> Self {
         let report = match report {

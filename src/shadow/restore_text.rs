@@ -15,7 +15,7 @@ impl Shadow {
     ///
     /// # Errors
     /// [`ErrorKind::Step`](crate::ErrorKind::Step) with SQLite's reason.
-    pub fn retext(&mut self, kind: ObjectKind, name: &str, text: &str) -> Result<()> {
+    pub fn restore_text(&mut self, kind: ObjectKind, name: &str, text: &str) -> Result<()> {
         let schema = self.current()?;
         let Some(object) = schema.find(kind, name) else { return Ok(()) };
         let present = object.sql.as_deref().unwrap_or_default();

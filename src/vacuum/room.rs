@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::database::{Access, Database, Identity, OpenOptions, Room};
+use crate::database::{Access, Database, FileSize, Identity, OpenOptions};
 use crate::error::Result;
 use crate::preflight::{MANIFEST, SpaceNeed, check_space};
 
@@ -10,16 +10,16 @@ use crate::preflight::{MANIFEST, SpaceNeed, check_space};
 ///
 /// # Errors
 /// As [`Database::open`].
-pub fn look(path: &Path, options: &OpenOptions) -> Result<Room> {
+pub fn look(path: &Path, options: &OpenOptions) -> Result<FileSize> {
     let database = Database::open(path, Access::Look, options)?;
-    let room = Room::of(&database)?;
+    let room = FileSize::of(&database)?;
     database.close()?;
     Ok(room)
 }
 
 /// Fails unless there is room for the backup, for the compact file beside it, and for what SQLite keeps
 /// while it writes: the old pages in the journal, or the new ones in the WAL.
-pub(super) fn require_space(room: &Room, database: &Database, folder: &Path) -> Result<()> {
+pub(super) fn require_space(room: &FileSize, database: &Database, folder: &Path) -> Result<()> {
     let used = room.all_bytes() - room.free_bytes();
     let wal = Identity::read(database.connection())?.journal_mode == "wal";
     let frames = if wal { used } else { room.all_bytes() };

@@ -8,7 +8,7 @@ use crate::name::quote;
 
 /// Something that a schema needs and that is not available here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MissingPart {
+pub enum MissingExtension {
     /// An SQL function.
     Function(String),
     /// A collating sequence.
@@ -19,7 +19,7 @@ pub enum MissingPart {
     Tokenizer(String),
 }
 
-impl std::fmt::Display for MissingPart {
+impl std::fmt::Display for MissingExtension {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Function(name) => write!(formatter, "the function {name}()"),
@@ -30,7 +30,7 @@ impl std::fmt::Display for MissingPart {
     }
 }
 
-impl MissingPart {
+impl MissingExtension {
     /// Returns the name of the part.
     pub fn name(&self) -> &str {
         match self {
@@ -75,9 +75,9 @@ impl MissingPart {
 
 /// Makes a stub for a missing function or collation, so that SQLite accepts the schema that uses it.
 /// The stub is never called: a shadow has no rows. Returns whether there was something to stub.
-pub(crate) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> {
+pub(crate) fn stub(connection: &Connection, part: &MissingExtension) -> Result<bool> {
     match part {
-        MissingPart::Function(name) => {
+        MissingExtension::Function(name) => {
             let flags = FunctionFlags::SQLITE_UTF8
                 | FunctionFlags::SQLITE_DETERMINISTIC
                 | FunctionFlags::SQLITE_INNOCUOUS;
@@ -86,12 +86,12 @@ pub(crate) fn stub(connection: &Connection, part: &MissingPart) -> Result<bool> 
                 .map_err(Error::from)?;
             Ok(true)
         }
-        MissingPart::Collation(name) => {
+        MissingExtension::Collation(name) => {
             connection
                 .create_collation(name.as_str(), |left: &str, right: &str| left.cmp(right))?;
             Ok(true)
         }
-        MissingPart::Module(_) | MissingPart::Tokenizer(_) => Ok(false),
+        MissingExtension::Module(_) | MissingExtension::Tokenizer(_) => Ok(false),
     }
 }
 
@@ -123,7 +123,11 @@ pub(crate) fn passing_stubs<T>(
 ///
 /// # Errors
 /// Whatever SQLite reports.
-pub fn with_known_stubs(connection: &Connection, missing: &[MissingPart], sql: &str) -> Result<()> {
+pub fn with_known_stubs(
+    connection: &Connection,
+    missing: &[MissingExtension],
+    sql: &str,
+) -> Result<()> {
     for part in missing {
         stub(connection, part)?;
     }
@@ -132,12 +136,15 @@ pub fn with_known_stubs(connection: &Connection, missing: &[MissingPart], sql: &
     Ok(done?)
 }
 
-pub(crate) fn take_back(connection: &Connection, stubbed: &[MissingPart]) -> rusqlite::Result<()> {
+pub(crate) fn take_back(
+    connection: &Connection,
+    stubbed: &[MissingExtension],
+) -> rusqlite::Result<()> {
     for part in stubbed {
         match part {
-            MissingPart::Function(name) => connection.remove_function(name.as_str(), -1)?,
-            MissingPart::Collation(name) => connection.remove_collation(name.as_str())?,
-            MissingPart::Module(_) | MissingPart::Tokenizer(_) => {}
+            MissingExtension::Function(name) => connection.remove_function(name.as_str(), -1)?,
+            MissingExtension::Collation(name) => connection.remove_collation(name.as_str())?,
+            MissingExtension::Module(_) | MissingExtension::Tokenizer(_) => {}
         }
     }
     Ok(())
@@ -149,7 +156,7 @@ pub(crate) fn take_back(connection: &Connection, stubbed: &[MissingPart]) -> rus
 /// a scan compares nothing (<https://sqlite.org/withoutrowid.html>). While the loan lasts, nothing may be
 /// sought, sorted or written by such a key; when it ends, the collations are gone again.
 #[derive(Debug)]
-pub struct LentCollations<'c> {
+pub struct StubCollations<'c> {
     connection: &'c Connection,
     names: Vec<String>,
 }
@@ -158,14 +165,14 @@ pub struct LentCollations<'c> {
 ///
 /// # Errors
 /// Whatever SQLite reports, except about the table itself: that comes up when it is read.
-pub fn lend_collations<'c>(connection: &'c Connection, table: &str) -> Result<LentCollations<'c>> {
-    let mut lent = LentCollations { connection, names: Vec::new() };
+pub fn stub_collations<'c>(connection: &'c Connection, table: &str) -> Result<StubCollations<'c>> {
+    let mut lent = StubCollations { connection, names: Vec::new() };
     // Other queries only say that there is no way to answer them.
     let scan = format!("SELECT count(*) FROM main.{} NOT INDEXED", quote(table));
     while let Err(error) = connection.prepare(&scan) {
-        match MissingPart::in_error(&error) {
-            Some(MissingPart::Collation(name)) if !lent.names.contains(&name) => {
-                stub(connection, &MissingPart::Collation(name.clone()))?;
+        match MissingExtension::in_error(&error) {
+            Some(MissingExtension::Collation(name)) if !lent.names.contains(&name) => {
+                stub(connection, &MissingExtension::Collation(name.clone()))?;
                 lent.names.push(name);
                 forget_schema(connection)?;
             }
@@ -181,7 +188,7 @@ fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA writable_schema=RESET")
 }
 
-impl Drop for LentCollations<'_> {
+impl Drop for StubCollations<'_> {
     fn drop(&mut self) {
         for name in &self.names {
             // Fails only while a statement reads on, and then the next reader needs it too.
@@ -196,7 +203,7 @@ impl Drop for LentCollations<'_> {
 /// Runs something that may meet missing parts, stubbing them one after the other.
 pub(crate) fn with_stubs<T>(
     connection: &Connection,
-    missing: &mut Vec<MissingPart>,
+    missing: &mut Vec<MissingExtension>,
     mut action: impl FnMut(&Connection) -> rusqlite::Result<T>,
 ) -> std::result::Result<T, rusqlite::Error> {
     loop {
@@ -204,7 +211,7 @@ pub(crate) fn with_stubs<T>(
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Some(part) = MissingPart::in_error(&error) else { return Err(error) };
+        let Some(part) = MissingExtension::in_error(&error) else { return Err(error) };
         if missing.contains(&part) || !stub(connection, &part).unwrap_or(false) {
             return Err(error);
         }
