@@ -157,6 +157,8 @@ impl Planner<'_> {
                 Stage::SchemaChange(reshape) => {
                     names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
                     names.extend(reshape.created.iter().map(|it| fold(&it.name)));
+                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                    names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
             }
