@@ -10,6 +10,7 @@ mod deps;
 mod diff;
 mod downgrade;
 mod draft;
+pub mod fleet;
 mod history;
 mod init;
 mod json_values;
