@@ -32,8 +32,8 @@ pub fn schema_from(project: &Project, source: &SchemaSource) -> Result<Schema> {
     let mut schema = match source {
         SchemaSource::Database => read(project.open(Access::Look)?.connection())?,
         SchemaSource::Applied => {
-            let known = project.know(&project.open(Access::Look)?)?;
-            replay(project, &known.applied)?.schema()?
+            let (project, known) = project.know_newer(&project.open(Access::Look)?)?;
+            replay(&project, &known.applied)?.schema()?
         }
         SchemaSource::Phases(target) => {
             replay(project, &project.chain.applied_at(target)?)?.schema()?

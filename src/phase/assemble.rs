@@ -9,7 +9,7 @@ use super::chain::Chain;
 use super::file::PhaseFile;
 use super::graph::Graph;
 use super::nearest::nearest;
-use super::phase::PhaseId;
+use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +36,21 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
     warn_of_merges(&files, &graph, &mut warnings);
     let phases = files.into_iter().map(|file| file.phase).collect();
     Ok(Chain::new(phases, graph, warnings))
+}
+
+/// Joins further phases to a chain; parents and versions count as they stand.
+pub(super) fn extend(chain: &Chain, more: Vec<Phase>) -> Result<Chain> {
+    let phases = chain.phases().iter().cloned().chain(more);
+    let files: Vec<PhaseFile> = phases.map(PhaseFile::declared).collect();
+    let positions = unique_ids(&files)?;
+    let stands_for = replaced_ids(&files, &positions)?;
+    let graph = join(&files, &positions, &stands_for)?;
+    let order = graph.order().map_err(|cycle| cycle_error(&files, &cycle))?;
+    let mut files = in_order(files, &order);
+    let (graph, _) = graph.reordered(&order).without_redundant_parents();
+    set_edges(&mut files, &graph);
+    let phases = files.into_iter().map(|file| file.phase).collect();
+    Ok(Chain::new(phases, graph, chain.warnings().to_vec()))
 }
 
 /// Gives each phase that declares no parents the phase before it in file-name order: the nearest that does not

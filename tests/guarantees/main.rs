@@ -14,6 +14,7 @@ mod check_lines;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod history_downgrade;
 mod min_sqlite;
 mod missing_collation;
 mod outside;

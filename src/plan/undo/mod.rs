@@ -5,6 +5,7 @@
 //! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
 //! written by hand is planned as it stands.
 
+mod define;
 mod exact;
 mod inverse;
 mod past;
@@ -20,6 +21,7 @@ use crate::schema::{
 };
 use crate::shadow::Shadow;
 
+pub use define::define;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
