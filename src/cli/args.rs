@@ -131,7 +131,7 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
-    /// Print what undoes the applied phases, as the file's history keeps it, as a script for sqlite3
+    /// Print the undo that the file's history holds, as a script for sqlite3
     #[command(after_help = "Examples:
   phaseshift extract-undo
   phaseshift extract-undo phase2 --accept-loss > undo.sql
@@ -232,7 +232,7 @@ pub enum Command {
   phaseshift diff
   phaseshift diff --from head --to schema
   phaseshift diff --from database --to schema.sql --json
-  phaseshift diff --from phase2 --to phase3 # exit 3")]
+  phaseshift diff phase2 phase3 # exit 3")]
     Diff(DiffArgs),
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:

@@ -161,9 +161,11 @@ impl Project {
         let (known, unknown): (Vec<PhaseId>, Vec<PhaseId>) =
             found.iter().map(|it| it.id.clone()).partition(is_known);
         let highest = self.chain.phases().iter().map(|it| it.version).max().unwrap_or_default();
+        // Of a file that knows nothing of the folder's phases, the folder is the wrong one.
+        let is_other = known.is_empty() && !self.chain.is_empty() && versions.is_empty();
         let is_inside = known.iter().any(|id| stands_on(recorded, id, &unknown))
             || versions.iter().any(|version| *version <= highest);
-        if is_inside {
+        if is_other || is_inside {
             return Err(missing);
         }
         let files = self.options.files.as_ref();

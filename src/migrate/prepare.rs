@@ -16,6 +16,7 @@ use crate::preflight::{
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
+use super::newer::Compatibility;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
@@ -203,7 +204,10 @@ pub(super) fn find_path(
 ) -> Result<(Project, FileState, Vec<PhaseId>)> {
     match request.direction {
         Direction::Up => {
-            let known = project.know(database)?;
+            let known = match project.know(database) {
+                Ok(known) => known,
+                Err(missing) => return find_nothing_to_do(project, database, missing),
+            };
             let project = project.as_recorded(&known.recorded)?;
             let path = project.chain.up_path(&known.applied, &request.target)?;
             Ok((project, known, path))
@@ -221,6 +225,22 @@ pub(super) fn find_path(
             Ok((extended, known, path))
         }
     }
+}
+
+/// A program that starts on a newer file has nothing to do if the newer phases say that it may write the file.
+fn find_nothing_to_do(
+    project: &Project,
+    database: &Database,
+    missing: Error,
+) -> Result<(Project, FileState, Vec<PhaseId>)> {
+    let Ok((extended, known)) = project.know_newer(database) else { return Err(missing) };
+    let is_complete = project.chain.all_pending(&known.applied).is_empty();
+    let heads = project.chain.heads();
+    let may_write = known
+        .newer
+        .as_ref()
+        .is_some_and(|it| it.compatibility(&extended.chain, &heads) == Compatibility::Full);
+    if is_complete && may_write { Ok((extended, known, Vec::new())) } else { Err(missing) }
 }
 
 /// Refuses to undo phases of which the history keeps no steps.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Project, python, script};
+use super::support::{Project, engine_at, python, script};
 
 /// Nine phases; from the sixth on they rename, compute, drop and create.
 const PHASES: [(&str, &str); 9] = [
@@ -428,4 +428,70 @@ fn a_phase_that_is_missing_in_the_middle_is_no_newer_file() {
     }
     let status = project.run(&["status", "--json"]).expect_code(0).json();
     assert_eq!(status["faults"][0]["kind"], "phase-missing");
+}
+
+/// A file at phase 7 whose last phase says who may open it, and a folder of phases 1 to 5.
+fn compatible_file(said: &str) -> Project {
+    let project = Project::empty_in_memory();
+    for (id, text) in &PHASES[..7] {
+        let text = if *id == "phase7" { format!("{said}{text}") } else { (*text).to_owned() };
+        project.write_phase(&format!("{id}.toml"), &text);
+    }
+    project.run(&["upgrade", "--create"]).expect_code(0);
+    for (id, _) in &PHASES[5..7] {
+        std::fs::remove_file(project.phases().join(format!("{id}.toml"))).unwrap();
+    }
+    project
+}
+
+#[test]
+fn a_newer_phase_says_which_programs_may_open_the_file() {
+    for (said, required, code, compatibility) in [
+        ("compatible_with = \"phase5\"\n", "phase5", 0, "full"),
+        ("compatible_with = \"phase5\"\n", "head", 0, "full"),
+        ("compatible_with = \"phase5\"\n", "version:5", 0, "full"),
+        ("compatible_with = \"phase2\"\n", "phase3", 0, "full"),
+        ("compatible_with = \"phase5\"\n", "phase4", 3, "none"),
+        ("compatible_with = \"phase6\"\n", "phase5", 3, "none"),
+        ("readable_with = \"phase5\"\n", "phase5", 3, "read_only"),
+        ("compatible_with = \"phase6\"\nreadable_with = \"phase3\"\n", "phase5", 3, "read_only"),
+        ("", "phase5", 3, "none"),
+    ] {
+        let project = compatible_file(said);
+        let before = project.file_bytes();
+        let answer =
+            project.run(&["current", "--require", required, "--json"]).expect_code(code).json();
+        assert_eq!(answer["required"]["answer"], json!("newer"), "{said}{required}");
+        assert_eq!(answer["required"]["compatibility"], json!(compatibility), "{said}{required}");
+        assert_eq!(answer["newer"]["current"][0]["id"], json!("phase7"));
+        // A program that upgrades when it starts goes on, or is refused.
+        let may_write = answer["newer"]["compatibility"] == json!("full");
+        project.run(&["upgrade"]).expect_code(if may_write { 0 } else { 4 });
+        assert_eq!(before, project.file_bytes());
+    }
+}
+
+#[test]
+fn the_library_says_that_a_file_is_newer_and_who_may_open_it() {
+    use phaseshift::inspect::{Answer, Expectation, meets};
+    use phaseshift::migrate::Compatibility;
+    let project = compatible_file("compatible_with = \"phase4\"\n");
+    let engine = engine_at(&project.database(), &project.phases());
+    let database = engine.open(phaseshift::database::Access::Look).unwrap();
+    let (extended, known) = engine.know_newer(&database).unwrap();
+    let (answer, _) = meets(&extended, &known, &Expectation::Head);
+    assert_eq!(answer, Answer::Newer(Compatibility::Full));
+    assert!(answer.is_yes());
+    assert_eq!(known.newer.unwrap().ids().len(), 2);
+}
+
+#[test]
+fn a_phase_is_compatible_only_with_phases_before_it() {
+    let project = Project::empty_in_memory();
+    project.write_phase("a.toml", "compatible_with = \"b\"\n");
+    project.write_phase("b.toml", "readable_with = \"b\"\n");
+    let refused = project.run(&["heads"]).expect_code(4);
+    let says = "a.toml:1: phase a says compatible_with b, which does not come before it";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    assert!(refused.stderr.contains("b.toml:1"), "{}", refused.stderr);
 }
