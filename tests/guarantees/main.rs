@@ -15,6 +15,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod forty;
 mod history_downgrade;
 mod min_sqlite;
 mod missing_collation;
