@@ -19,7 +19,8 @@ pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
 pub use run::{
-    DowngradeArgs, DryRun, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs,
+    UpgradeArgs,
 };
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
@@ -137,6 +138,12 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
+    /// Print the undo that the file's history holds, as a script for sqlite3
+    #[command(after_help = "Examples:
+  phaseshift extract-undo
+  phaseshift extract-undo phase2 --accept-loss > undo.sql
+  phaseshift extract-undo base --accept-loss --json")]
+    ExtractUndo(ExtractUndoArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
@@ -236,7 +243,7 @@ pub enum Command {
   phaseshift diff
   phaseshift diff --from head --to schema
   phaseshift diff --from database --to schema.sql --json
-  phaseshift diff --from phase2 --to phase3 # exit 3")]
+  phaseshift diff phase2 phase3 # exit 3")]
     Diff(DiffArgs),
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:
@@ -285,6 +292,7 @@ impl Command {
             Self::Migrate(_) => "migrate",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
+            Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",

@@ -5,6 +5,7 @@
 //! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
 //! written by hand is planned as it stands.
 
+mod define;
 mod exact;
 mod inverse;
 mod past;
@@ -12,14 +13,14 @@ mod past;
 use super::phase::{Planner, at_phase};
 use super::soundness::{Texts, refuse_newly_broken};
 use super::{Direction, PhasePlan, Stage};
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{KeptObject, VersionTables};
 use crate::phase::{Phase, Step, WayBack};
-use crate::schema::{
-    ColumnOrder, Object, ObjectKind, Schema, differences, same_meaning, same_virtual_meaning,
-};
+use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
 use crate::shadow::Shadow;
 
+pub use define::define;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};

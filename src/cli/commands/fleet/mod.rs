@@ -84,7 +84,7 @@ fn run_all(
         let what = "--all and --database name different files; give one of them";
         return Err(Error::new(ErrorKind::Arguments, what));
     }
-    let shard = arguments.shard.as_deref().map(|text| shard(text)).transpose()?;
+    let shard = arguments.shard.as_deref().map(shard).transpose()?;
     let selection = selection(context, text)?;
     let files = context.files();
     let found = discover(&selection, context.settings.backups.as_deref(), files.as_ref())?;
