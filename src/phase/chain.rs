@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::assemble::assemble;
+use super::assemble::{assemble, extend};
 use super::file::{PhaseFile, read_into};
 use super::graph::{Graph, Marks, marked};
 use super::phase::{Phase, PhaseId, Strategy};
@@ -68,6 +68,14 @@ impl Chain {
     /// [`ErrorKind::Chain`], as [`read`](Self::read).
     pub fn assemble(files: Vec<PhaseFile>) -> Result<Self> {
         assemble(files)
+    }
+
+    /// Returns the chain with further phases, whose parents and versions count as they stand.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Chain`] if an id is used twice or a parent is missing.
+    pub fn with_phases(&self, more: Vec<Phase>) -> Result<Self> {
+        extend(self, more)
     }
 
     /// Takes phases that were joined to a graph and stand in its order.
