@@ -50,6 +50,8 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         verify: Vec::new(),
         down: WayBack::Derived,
         file: PathBuf::from(format!("phases/{name}.toml")),
+        down_file: None,
+        pointless: Vec::new(),
         checksum: format!("steps:{name}"),
         text_checksum: format!("blake3:{name}"),
     }

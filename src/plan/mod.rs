@@ -38,6 +38,7 @@ pub use touched::{TouchedObject, touched_objects};
 pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
 
 use crate::database::{MissingExtension, Touched};
+use crate::error::Error;
 use crate::phase::{Check, PhaseId};
 use crate::schema::Schema;
 use crate::shadow::{Lineage, TableEffect};
@@ -70,6 +71,28 @@ pub enum Stage {
     Data(Box<DataStage>),
 }
 
+/// How the lines of the statements of a data step are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineCount {
+    /// The statements are a text of their own.
+    OfStep,
+    /// The statements stand in the phase file as they are.
+    OfFile,
+}
+
+impl DataStage {
+    /// Says what is wrong with a statement and where: by the line of the file, if the statements stand in it.
+    pub fn describe(&self, error: &Error) -> String {
+        let place = self.file.clone().unwrap_or_else(|| format!("line {}", self.line));
+        match (&error.facts().statement, self.lines) {
+            (Some((line, why)), LineCount::OfFile) => {
+                format!("line {}: {why}", self.line + line - 1)
+            }
+            (_, LineCount::OfStep) | (None, LineCount::OfFile) => format!("{place}: {error}"),
+        }
+    }
+}
+
 /// Statements of a phase that change rows.
 #[derive(Debug, Clone)]
 pub struct DataStage {
@@ -79,6 +102,8 @@ pub struct DataStage {
     pub file: Option<String>,
     /// The line of the step in the phase file.
     pub line: usize,
+    /// How lines in the statements are counted.
+    pub lines: LineCount,
     /// What they touch.
     pub touched: Touched,
     /// What they do to tables, in order.

@@ -467,7 +467,7 @@ impl Run<'_> {
             .kind()
         {
             ErrorKind::Step => {
-                Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)
+                Error::new(ErrorKind::Rebuild, data.describe(&error)).caused_by(error)
             }
             _ => error,
         })?;

@@ -20,5 +20,6 @@ mod outside;
 mod records;
 mod references;
 mod scripts;
+mod sql_form;
 mod sql_steps;
 mod virtual_tables;
