@@ -225,7 +225,7 @@ fn windows_line_ends_a_mark_and_empty_files_change_nothing() {
     write(&bench, "0001_t.sql", &windows);
     let said = bench.project().run(&["status"]).expect_code(0);
     assert!(!said.stdout.contains("edited"), "{}", said.stdout);
-    bench.down();
+    bench.run(&super::support::down_to("base").accepting_loss()).unwrap().unwrap();
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_master WHERE name = 't'"), "0");
 }
 
