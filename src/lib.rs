@@ -68,6 +68,7 @@ pub mod assertion;
 pub mod autogenerate;
 pub mod backup;
 pub mod btree;
+pub mod compare;
 pub mod database;
 pub mod error;
 pub mod event;
@@ -91,4 +92,4 @@ pub mod shadow;
 pub mod sql;
 pub mod vacuum;
 
-pub use error::{DatabaseState, Error, ErrorKind, Result};
+pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};

@@ -8,8 +8,9 @@ mod steps;
 mod tables;
 mod text;
 
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{ColumnOrder, Schema, differences};
+use crate::schema::{ColumnOrder, Schema};
 use crate::shadow::Shadow;
 
 pub use text::{comment, phase_text};

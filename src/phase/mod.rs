@@ -21,6 +21,8 @@ mod sql_file;
 mod sql_form;
 mod step;
 mod table_reader;
+mod text;
+
 mod target;
 mod versions;
 mod warning;
@@ -30,9 +32,12 @@ pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
 pub use formats::FolderFormat;
-pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+pub use phase::{
+    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
 };
 pub use target::{LinePlace, Target, TargetRange};
+pub use text::{operation_text, phase_text, steps_text};
 pub use warning::ChainWarning;

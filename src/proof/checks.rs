@@ -14,6 +14,7 @@ use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{foreign_key_violations, violations_but_of};
 use crate::assertion::evaluate;
+use crate::compare::not_identical;
 use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
@@ -22,7 +23,7 @@ use crate::name::{fold, same};
 use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read, same_objects};
+use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read};
 
 /// What the proof is about.
 #[derive(Debug)]
@@ -198,7 +199,7 @@ impl Trial<'_, '_> {
     }
 
     fn schema(&mut self) {
-        let problems = same_objects(self.subject.target, &self.now);
+        let problems = not_identical(self.subject.target, &self.now);
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
             "{} tables, {} indexes, {} views and {} triggers as planned",

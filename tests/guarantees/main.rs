@@ -11,6 +11,7 @@ mod after_proof;
 mod authorizer;
 mod backups;
 mod check_lines;
+mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
