@@ -87,6 +87,7 @@ pub fn run_followed(
     fence.raise();
     let run = run_statements(connection, (fence, purpose), sql, follower);
     let denied = fence.denied();
+    let at_hand = fence.statement().only_table();
     let mut touched = fence.lower();
     if run.is_ok() {
         drop_temporary(connection, &others)?;
@@ -102,7 +103,11 @@ pub fn run_followed(
         (Err(Stop::Statement(line, error)), None) => {
             let why = words(&error);
             let what = format!("statement at line {line}: {why}");
-            Err(from_statement(error, what).in_statement(line, why))
+            let error = from_statement(error, what).in_statement(line, why);
+            Err(match at_hand {
+                Some(table) => error.about(&table),
+                None => error,
+            })
         }
         (Err(Stop::Statement(line, _)), Some(what)) => {
             let why = format!("{what} is not allowed in a phase");

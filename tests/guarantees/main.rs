@@ -15,6 +15,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod forty;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
