@@ -231,6 +231,8 @@ impl DatabaseState {
 /// What would resolve a failure, where its kind alone does not say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
+    /// Undo the phases that are newer than the folder; the history of the file keeps them.
+    UndoNewer,
     /// Accept the loss that the message names.
     AcceptLoss,
     /// Allow objects that the desired schema lacks to be dropped.

@@ -18,7 +18,9 @@ pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArg
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
-pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs};
+pub use run::{
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
+};
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
 #[derive(Debug, Parser)]
@@ -180,6 +182,12 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
+    /// Print the undo that the file's history holds, as a script for sqlite3
+    #[command(after_help = "Examples:
+  phaseshift extract-undo
+  phaseshift extract-undo phase2 --accept-loss > undo.sql
+  phaseshift extract-undo base --accept-loss --json")]
+    ExtractUndo(ExtractUndoArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
@@ -324,6 +332,7 @@ impl Command {
             Self::Migrate(_) => "migrate",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
+            Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",

@@ -9,7 +9,7 @@ use super::chain::Chain;
 use super::file::PhaseFile;
 use super::graph::Graph;
 use super::nearest::nearest;
-use super::phase::PhaseId;
+use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,11 +42,27 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Ch
     let mut files = in_order(files, &order);
     let (graph, dropped) = graph.reordered(&order).without_redundant_parents();
     warn_of_redundant_parents(&files, &dropped, &mut warnings);
+    check_compatible(&files, &graph)?;
     set_edges(&mut files, &graph);
     set_versions(&mut files, &graph, &mut warnings)?;
     warn_of_merges(&files, &graph, &mut warnings);
     let phases = files.into_iter().map(|file| file.phase).collect();
     Ok(Chain::new(phases, graph, warnings))
+}
+
+/// Joins further phases to a chain; parents and versions count as they stand.
+pub(super) fn extend(chain: &Chain, more: Vec<Phase>) -> Result<Chain> {
+    let phases = chain.phases().iter().cloned().chain(more);
+    let files: Vec<PhaseFile> = phases.map(PhaseFile::declared).collect();
+    let positions = unique_ids(&files)?;
+    let stands_for = replaced_ids(&files, &positions)?;
+    let graph = join(&files, &positions, &stands_for)?;
+    let order = graph.order().map_err(|cycle| cycle_error(&files, &cycle))?;
+    let mut files = in_order(files, &order);
+    let (graph, _) = graph.reordered(&order).without_redundant_parents();
+    set_edges(&mut files, &graph);
+    let phases = files.into_iter().map(|file| file.phase).collect();
+    Ok(Chain::new(phases, graph, chain.warnings().to_vec()))
 }
 
 /// Gives each phase that declares no parents the phase before it in file-name order: the nearest that does not
@@ -237,6 +253,31 @@ fn in_order(files: Vec<PhaseFile>, order: &[usize]) -> Vec<PhaseFile> {
     let mut placed: Vec<(usize, PhaseFile)> = place.into_iter().zip(files).collect();
     placed.sort_by_key(|(place, _)| *place);
     placed.into_iter().map(|(_, file)| file).collect()
+}
+
+/// Checks that the phases whose programs may open a file at a later one come before that one.
+fn check_compatible(files: &[PhaseFile], graph: &Graph) -> Result<()> {
+    let mut problems = Problems::default();
+    for (position, file) in files.iter().enumerate() {
+        let said = &file.phase.annotations;
+        for (key, id) in
+            [("compatible_with", &said.compatible_with), ("readable_with", &said.readable_with)]
+        {
+            let Some(id) = id else { continue };
+            let is_named = |it: &PhaseFile| it.phase.id == *id || it.phase.replaces.contains(id);
+            let before = files.iter().position(is_named);
+            let comes_before =
+                |before| before != position && graph.with_ancestors([position])[before];
+            if !before.is_some_and(comes_before) {
+                let what = format!(
+                    "phase {} says {key} {id}, which does not come before it",
+                    file.phase.id
+                );
+                problems.add(&file.phase.file, file.line_of(key), what);
+            }
+        }
+    }
+    problems.into_result(ErrorKind::Chain)
 }
 
 /// Writes into each phase what its parents and dependencies turned out to be.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::assemble::{FileOrder, assemble};
+use super::assemble::{FileOrder, assemble, extend};
 use super::file::PhaseFile;
 use super::formats::{FolderFormat, read_folder};
 use super::graph::{Graph, Marks, marked};
@@ -103,6 +103,14 @@ impl Chain {
     /// [`ErrorKind::Chain`], as [`read`](Self::read).
     pub fn assemble(files: Vec<PhaseFile>) -> Result<Self> {
         assemble(files, FileOrder::ByName)
+    }
+
+    /// Returns the chain with further phases, whose parents and versions count as they stand.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Chain`] if an id is used twice or a parent is missing.
+    pub fn with_phases(&self, more: Vec<Phase>) -> Result<Self> {
+        extend(self, more)
     }
 
     /// Takes phases that were joined to a graph and stand in its order.

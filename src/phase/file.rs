@@ -9,9 +9,7 @@ use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
-use super::phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
-};
+use super::phase::{Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
@@ -260,7 +258,7 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
     let annotations = Annotations {
         compatible_with: values.id("compatible_with"),
         readable_with: values.id("readable_with"),
-        source: PhaseSource::Folder,
+        ..Annotations::default()
     };
     PhaseFile {
         declares_parents: parents.is_some(),

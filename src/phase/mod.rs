@@ -33,7 +33,8 @@ pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
 pub use formats::FolderFormat;
 pub use phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy, ViewPolicy,
+    WayBack,
 };
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,

@@ -88,6 +88,18 @@ pub enum PhaseSource {
     History,
 }
 
+/// How much is known of the steps of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepsKnown {
+    /// All steps: the phase can be replayed.
+    #[default]
+    All,
+    /// Only those that undo it: a newer release applied it.
+    Downgrade,
+    /// None: the history keeps only that it was applied.
+    None,
+}
+
 /// What a phase file says beside what the phase does. None of it is part of the checksum.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Annotations {
@@ -97,6 +109,8 @@ pub struct Annotations {
     pub readable_with: Option<PhaseId>,
     /// Where the phase was read from.
     pub source: PhaseSource,
+    /// How much is known of its steps.
+    pub steps: StepsKnown,
 }
 
 /// One phase: a declared change of the schema that sets one version.
@@ -155,6 +169,14 @@ impl Phase {
     /// Returns whether a recorded checksum is that of this phase.
     pub fn is_recorded_as(&self, recorded: &str) -> bool {
         same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
+    }
+
+    /// Returns whether a recorded checksum is that of a phase with the same steps and required checks, whatever its
+    /// parents.
+    pub fn has_checked_steps_of(&self, recorded: &str) -> bool {
+        let words: Vec<&str> =
+            recorded.split(' ').filter(|it| !it.starts_with("parents:")).collect();
+        same_meaning(&words.join(" "), &self.checksum).unwrap_or(false)
     }
 
     /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.

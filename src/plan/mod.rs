@@ -30,16 +30,19 @@ pub use phase::plan_phase;
 pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, SchemaChange, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
-pub use script::{ScriptFacts, script};
+pub use script::{ExpectedState, ScriptFacts, script};
 pub use soundness::{origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{
+    PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
+};
 
 use crate::database::{MissingExtension, Touched};
 use crate::error::Error;
-use crate::phase::{Check, PhaseId};
+use crate::history::Definition;
+use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::Schema;
 use crate::shadow::{Lineage, TableEffect};
 
@@ -157,6 +160,10 @@ pub struct PhasePlan {
     pub losses: Vec<Loss>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
+    /// Where the steps come from.
+    pub source: PhaseSource,
+    /// The phase as the history keeps it, when it is applied.
+    pub definition: Option<Definition>,
 }
 
 /// A phase that counts as applied because the row of a later one stands for it.
@@ -182,6 +189,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Returns the ids of the phases whose steps come from the history of the file.
+    pub fn from_history(&self) -> Vec<String> {
+        let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
+        from_history.map(|it| it.id.to_string()).collect()
+    }
+
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.phases.is_empty()

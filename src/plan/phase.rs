@@ -249,15 +249,20 @@ impl Planner<'_> {
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
+            source: phase.annotations.source,
+            definition: None,
         })
     }
 }
 
 impl PhasePlan {
-    /// Returns what the phase changes in the schema, as the history keeps it for the way back.
+    /// Returns what the phase changes in the schema, and the phase itself, as the history keeps them for a downgrade.
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {
-            Direction::Up => UndoRecord::between(&self.before, &self.after, tables).to_json(),
+            Direction::Up => {
+                let changed = UndoRecord::between(&self.before, &self.after, tables);
+                changed.to_json(self.definition.as_ref())
+            }
             Direction::Down => None,
         }
     }

@@ -16,6 +16,7 @@ mod constraints;
 mod downgrade;
 mod expressions;
 mod forty;
+mod history_downgrade;
 mod min_sqlite;
 mod missing_collation;
 mod outside;

@@ -5,6 +5,7 @@
 //! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
 //! written by hand is planned as it stands.
 
+mod define;
 mod exact;
 mod inverse;
 mod past;
@@ -19,6 +20,7 @@ use crate::phase::{Phase, Step, WayBack};
 use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
 use crate::shadow::Shadow;
 
+pub use define::define;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
