@@ -258,6 +258,8 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
     let annotations = Annotations {
         compatible_with: values.id("compatible_with"),
         readable_with: values.id("readable_with"),
+        down_file: body.down_file,
+        pointless: body.pointless,
         ..Annotations::default()
     };
     PhaseFile {
@@ -285,8 +287,6 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
             down: body.down,
             annotations,
             file: path.to_path_buf(),
-            down_file: body.down_file,
-            pointless: body.pointless,
             checksum: String::new(),
             text_checksum: String::new(),
         },

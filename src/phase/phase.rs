@@ -111,6 +111,11 @@ pub struct Annotations {
     pub source: PhaseSource,
     /// How much is known of its steps.
     pub steps: StepsKnown,
+    /// The file of its downgrade, if that is another one.
+    pub down_file: Option<PathBuf>,
+    /// Statements and annotations that its file holds and that have no effect, because the run does what they ask
+    /// for: the line and the text.
+    pub pointless: Vec<(usize, String)>,
 }
 
 /// One phase: a declared change of the schema that sets one version.
@@ -154,11 +159,6 @@ pub struct Phase {
     pub annotations: Annotations,
     /// The file it was read from.
     pub file: PathBuf,
-    /// The file of its downgrade, if that is another one.
-    pub down_file: Option<PathBuf>,
-    /// Statements and annotations that its file holds and that have no effect, because the run does what they ask
-    /// for: the line and the text.
-    pub pointless: Vec<(usize, String)>,
     /// The checksum of what it does: its steps and required checks.
     pub checksum: String,
     /// The checksum of its normalised text, as earlier versions of this program recorded it.
@@ -192,7 +192,7 @@ impl Phase {
 
     /// Returns the file of the downgrade.
     pub fn file_of_downgrade(&self) -> &Path {
-        self.down_file.as_deref().unwrap_or(&self.file)
+        self.annotations.down_file.as_deref().unwrap_or(&self.file)
     }
 
     /// Returns the headline: the title, or else the description.

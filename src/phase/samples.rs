@@ -53,8 +53,6 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         down: WayBack::Derived,
         annotations: Annotations::default(),
         file: PathBuf::from(format!("phases/{name}.toml")),
-        down_file: None,
-        pointless: Vec::new(),
         checksum: format!("steps:{name}"),
         text_checksum: format!("blake3:{name}"),
     }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::value;
 
-use super::checksum::{as_read, checksum};
+use super::checksum::checksum;
 use super::file::{Body, PhaseFile, declared};
 use super::keys::{CHECK_KEYS, PHASE_KEYS, Values};
 use super::meaning::meaning;
-use super::phase::{Phase, PhaseId, ViewPolicy, WayBack};
+use super::phase::{PhaseId, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::sql_form::{
     CheckKind, CheckSection, Dialect, Lowered, Sections, lower, sections, settings_table,
@@ -91,7 +91,7 @@ impl TableReader<'_> {
         let texts: Vec<String> = source.down.iter().map(|(_, text)| text.clone()).collect();
         read.phase.text_checksum = checksum(&source.text, &texts);
         let parents = read.declares_parents.then_some(read.phase.parents.as_slice());
-        read.phase.checksum = meaning(&with_plain_line_ends(&read.phase, source), parents);
+        read.phase.checksum = meaning(&read.phase, parents);
         Some(read)
     }
 
@@ -208,18 +208,7 @@ fn place<'t>(table: &'t toml_edit::Table, called: &str, line: usize) -> Place<'t
     Place { table, called: called.to_owned(), line, apart: None }
 }
 
-/// Returns the phase as it would be with LF line ends, so that a checkout with others does not count as an edit.
-fn with_plain_line_ends(phase: &Phase, source: &SqlSource) -> Phase {
-    let mut plain = phase.clone();
-    if source.text.contains("\r\n") {
-        let text = as_read(&source.text);
-        let found = sections(&text, source.dialect);
-        plain.up = lower(&text, &Lines::of(&text), &found.up).steps;
-    }
-    plain
-}
-
-/// Returns the path of a file of SQL, if its name is one and it is not hidden.
+/// Returns whether a file is one of SQL by its name, and not hidden.
 pub(super) fn names_sql(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     !hidden && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))

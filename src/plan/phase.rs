@@ -61,7 +61,8 @@ pub fn plan_phase(
 
 /// Says what a file of SQL asks for that the run does anyway.
 fn pointless(phase: &Phase) -> Option<String> {
-    let parts = phase.pointless.iter().map(|(line, what)| format!("{what} (line {line})"));
+    let parts =
+        phase.annotations.pointless.iter().map(|(line, what)| format!("{what} (line {line})"));
     let parts: Vec<String> = parts.collect();
     let list = match &parts[..] {
         [] => return None,
