@@ -24,5 +24,6 @@ mod outside;
 mod records;
 mod references;
 mod scripts;
+mod sql_form;
 mod sql_steps;
 mod virtual_tables;
