@@ -10,6 +10,8 @@ mod deps;
 mod diff;
 mod downgrade;
 mod draft;
+mod extract_undo;
+pub mod fleet;
 mod history;
 mod init;
 mod json_values;
