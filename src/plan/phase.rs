@@ -252,6 +252,7 @@ impl Planner<'_> {
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
+            empty: Vec::new(),
             source: phase.annotations.source,
             definition: None,
         })
@@ -263,7 +264,8 @@ impl PhasePlan {
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {
             Direction::Up => {
-                let changed = UndoRecord::between(&self.before, &self.after, tables);
+                let mut changed = UndoRecord::between(&self.before, &self.after, tables);
+                changed.empty.clone_from(&self.empty);
                 changed.to_json(self.definition.as_ref())
             }
             Direction::Down => None,

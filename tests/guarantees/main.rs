@@ -23,6 +23,7 @@ mod missing_collation;
 mod outside;
 mod records;
 mod references;
+mod reports;
 mod scripts;
 mod sql_form;
 mod sql_steps;
