@@ -18,6 +18,13 @@ pub fn phase_text(draft: &Draft) -> String {
         for (key, value) in keys(&step.operation) {
             let _ = writeln!(text, "{key} = {}", toml_edit::Value::from(value));
         }
+        if let Operation::Rebuild { values, .. } = &step.operation
+            && !values.is_empty()
+        {
+            let table: toml_edit::InlineTable =
+                values.iter().map(|(column, value)| (column.as_str(), value.as_str())).collect();
+            let _ = writeln!(text, "values = {}", toml_edit::Value::InlineTable(table));
+        }
     }
     text
 }
