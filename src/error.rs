@@ -228,9 +228,30 @@ impl DatabaseState {
     }
 }
 
+/// What would resolve a failure, where its kind alone does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Accept the loss that the message names.
+    AcceptLoss,
+    /// Allow objects that the desired schema lacks to be dropped.
+    AllowDrop,
+    /// Name a database.
+    NameDatabase,
+    /// Take all heads of the chain, or merge them.
+    TakeAllHeads,
+    /// Name one of the heads.
+    NameHead,
+    /// Name the phase whose branch is undone.
+    NameBranch,
+    /// Change the mode of the file, which belongs to this user.
+    ChangeMode,
+}
+
 /// Named facts about a failure, for the advice and for JSON.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
+    /// What would resolve it.
+    pub remedy: Option<Remedy>,
     /// The database file.
     pub database: Option<PathBuf>,
     /// A backup that exists and is whole.
@@ -331,6 +352,13 @@ impl Error {
     #[must_use]
     pub fn about(mut self, object: &str) -> Self {
         self.0.facts.object.get_or_insert_with(|| object.to_owned());
+        self
+    }
+
+    /// Says what would resolve the failure.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.0.facts.remedy.get_or_insert(remedy);
         self
     }
 

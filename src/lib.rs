@@ -91,4 +91,4 @@ pub mod shadow;
 pub mod sql;
 pub mod vacuum;
 
-pub use error::{DatabaseState, Error, ErrorKind, Result};
+pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};

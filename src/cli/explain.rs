@@ -1,7 +1,7 @@
 //! What a failure means for the data, and what to type next.
 
 use phaseshift::database::CRASHED;
-use phaseshift::{DatabaseState, Error, ErrorKind};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
 use super::settings_search;
@@ -23,6 +23,10 @@ pub fn explain(error: &Error, flags: &str) -> Advice {
         next.insert(0, command("status"));
     }
     Advice { state: state(error), next }
+}
+
+fn remedy(error: &Error) -> Option<Remedy> {
+    error.facts().remedy
 }
 
 fn state(error: &Error) -> String {
@@ -79,7 +83,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Loss => {
             vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
         }
-        ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
+        ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => vec![
             "add --accept-loss, if what is named above may go".to_owned(),
             command("restore --latest"),
         ],
@@ -129,7 +133,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
-        ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
+        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => {
             one("correct the desired schema, or add --allow-drop if what is named above may go")
         }
         ErrorKind::SchemaMismatch => vec![
@@ -195,9 +199,9 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
     // A journal or a WAL has the name of the database before its own ending.
     let is_file = database.is_some_and(|it| closed.starts_with(&it));
     let rights = if is_file { "u+rw" } else { "u+rwx" };
-    let access = match facts.problems.iter().any(|it| it.contains(" belongs to you ")) {
-        true => format!("chmod {rights} {}", shell_word(closed)),
-        false => format!("let the owner of {closed} give you access, or run this as its owner"),
+    let access = match facts.remedy {
+        Some(Remedy::ChangeMode) => format!("chmod {rights} {}", shell_word(closed)),
+        _ => format!("let the owner of {closed} give you access, or run this as its owner"),
     };
     vec![access, command("status")]
 }
@@ -226,7 +230,7 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
-    if error.to_string().starts_with("no database is named") {
+    if remedy(error) == Some(Remedy::NameDatabase) {
         next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
         next.push(command("init"));
     } else {
@@ -275,14 +279,14 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
 
 /// Where several heads or lines are meant, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let text = error.to_string();
-    let first = error.facts().choices.first();
     let mut next = of_choices(error);
-    if text.starts_with("the chain has") && !text.contains("--head") {
-        next.push(command("upgrade heads"));
-        next.push(command("merge heads -m TEXT"));
-    } else if let (true, Some(id)) = (text.contains("could undo"), first) {
-        next.push(command(&format!("downgrade {id}@-1")));
+    match (remedy(error), error.facts().choices.first()) {
+        (Some(Remedy::TakeAllHeads), _) => {
+            next.push(command("upgrade heads"));
+            next.push(command("merge heads -m TEXT"));
+        }
+        (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
+        _ => {}
     }
     next.push(command("history"));
     next

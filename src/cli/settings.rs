@@ -6,7 +6,7 @@ use std::time::Duration;
 use phaseshift::backup::Retention;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 
 use super::args::Global;
 use super::location::database_path;
@@ -125,7 +125,8 @@ impl Settings {
     /// [`ErrorKind::Arguments`] if none is named anywhere.
     pub fn need_database(&self) -> Result<&Path> {
         self.database.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::Arguments, "no database is named: neither a flag nor a setting")
+            let what = "no database is named: neither a flag nor a setting";
+            Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameDatabase)
         })
     }
 }

@@ -9,7 +9,9 @@ use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
-use super::phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::phase::{
+    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 use super::problem::Problems;
 use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
@@ -134,6 +136,11 @@ impl TableReader<'_> {
         let description = values.text("description");
         let description =
             description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
+        let annotations = Annotations {
+            compatible_with: values.id("compatible_with"),
+            readable_with: values.id("readable_with"),
+            source: PhaseSource::Folder,
+        };
         let mut read = PhaseFile {
             declares_parents: parents.is_some(),
             declares_version: version.is_some(),
@@ -156,6 +163,7 @@ impl TableReader<'_> {
                 up,
                 verify,
                 down,
+                annotations,
                 file: path.to_path_buf(),
                 checksum: String::new(),
                 text_checksum: checksum(text, &self.sql_texts),

@@ -215,6 +215,8 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("stats", Form::Word(&["carry", "analyze"])),
     optional("min_sqlite", Form::SqliteVersion),
     optional("strategy", Form::Word(&["rebuild", "auto"])),
+    optional("compatible_with", Form::Id),
+    optional("readable_with", Form::Id),
     optional("irreversible", Form::Name),
     optional("require", Form::Tables),
     optional("up", Form::Tables),
@@ -297,7 +299,12 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { op: "replace_trigger", keys: &[CREATE], make: replace_trigger },
     Kind {
         op: "rebuild",
-        keys: &[TABLE, CREATE, optional("values", Form::Expressions)],
+        keys: &[
+            TABLE,
+            CREATE,
+            optional("values", Form::Expressions),
+            optional("left_out", Form::Word(&["refuse", "drop"])),
+        ],
         make: rebuild,
     },
     Kind { op: "sql", keys: &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], make: sql },
@@ -418,7 +425,10 @@ fn rebuild(values: &mut Values) -> Option<Operation> {
         table: values.text("table")?,
         sql: values.text("sql")?,
         values: values.expressions("values").unwrap_or_default(),
-        left_out: LeftOut::Refuse,
+        left_out: match values.text("left_out").as_deref() {
+            Some("drop") => LeftOut::Drop,
+            _ => LeftOut::Refuse,
+        },
     })
 }
 

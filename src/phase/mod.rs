@@ -18,6 +18,8 @@ mod resolve;
 pub(crate) mod samples;
 mod step;
 mod table_reader;
+mod text;
+
 mod target;
 mod versions;
 mod warning;
@@ -26,9 +28,12 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
-pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+pub use phase::{
+    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
 };
 pub use target::{LinePlace, Target, TargetRange};
+pub use text::{operation_text, phase_text, steps_text};
 pub use warning::ChainWarning;

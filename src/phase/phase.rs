@@ -72,6 +72,27 @@ pub enum WayBack {
     Irreversible(String),
 }
 
+/// Where a phase was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PhaseSource {
+    /// A file in the folder of the phases.
+    #[default]
+    Folder,
+    /// The history of a database, because the folder lacks the phase.
+    History,
+}
+
+/// What a phase file says beside what the phase does. None of it is part of the checksum.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Annotations {
+    /// The oldest phase whose programs may still read and write a file at this phase.
+    pub compatible_with: Option<PhaseId>,
+    /// The oldest phase whose programs may still read a file at this phase.
+    pub readable_with: Option<PhaseId>,
+    /// Where the phase was read from.
+    pub source: PhaseSource,
+}
+
 /// One phase: a declared change of the schema that sets one version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
@@ -109,6 +130,8 @@ pub struct Phase {
     pub verify: Vec<Check>,
     /// The way back.
     pub down: WayBack,
+    /// What its file says beside that.
+    pub annotations: Annotations,
     /// The file it was read from.
     pub file: PathBuf,
     /// The checksum of what it does: its steps and required checks.

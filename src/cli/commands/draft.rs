@@ -5,7 +5,7 @@ use phaseshift::inspect::{SchemaSource, schema_from};
 use phaseshift::migrate::{Project, replay};
 use phaseshift::phase::{Applied, Chain, PhaseId};
 use phaseshift::schema::{ColumnOrder, Schema, differences};
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
 use crate::cli::command_output::CommandOutput;
@@ -45,7 +45,9 @@ pub fn drafted(
     if !draft.drops.is_empty() && !allow_drop {
         let schema = context.shown(&context.settings.schema);
         let what = format!("{schema} lacks what the phases make: --allow-drop lets it go");
-        return Err(Error::new(ErrorKind::SchemaMismatch, what).problems(draft.drops));
+        return Err(Error::new(ErrorKind::SchemaMismatch, what)
+            .with_remedy(Remedy::AllowDrop)
+            .problems(draft.drops));
     }
     let mut text = "\n# Drafted from the desired schema: read it before you apply it.\n".to_owned();
     for drop in &draft.drops {

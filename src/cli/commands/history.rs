@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use phaseshift::database::Access;
 use phaseshift::phase::{Applied, Chain, Phase, PhaseId, Target, TargetRange};
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;
@@ -156,5 +156,6 @@ fn in_range(chain: &Chain, range: &str, applied: Option<&Applied>) -> Result<BTr
 }
 
 fn no_file() -> Error {
-    Error::new(ErrorKind::Arguments, "no database is named: neither a flag nor a setting")
+    let what = "no database is named: neither a flag nor a setting";
+    Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameDatabase)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use phaseshift::error::file_error;
 use phaseshift::migrate::{refuse_branch_conflicts, replay};
 use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
 use super::draft::{Drafted, drafted, nothing_to_draft, reaches};
@@ -110,7 +110,9 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
     if heads.len() > 1 {
         let what =
             format!("the chain has {} heads: name one with --head, or join them", heads.len());
-        return Err(Error::new(ErrorKind::AmbiguousTarget, what).choices(ids(&heads)));
+        return Err(Error::new(ErrorKind::AmbiguousTarget, what)
+            .with_remedy(Remedy::NameHead)
+            .choices(ids(&heads)));
     }
     Ok(heads)
 }
