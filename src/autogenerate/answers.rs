@@ -1,6 +1,7 @@
 //! What a person says about the difference of two schemas: what was renamed, what may go, which values old rows get.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::name::same;
 
 use super::subject::{Subject, split_at_equals};
 
@@ -65,7 +66,28 @@ pub struct Answers {
     pub values: Vec<(Subject, String)>,
 }
 
+impl Rename {
+    /// Returns whether only the case of a name changes, which two equal schemas may differ in.
+    fn is_change_of_case(&self) -> bool {
+        match (&self.from, &self.to) {
+            (Subject::Object(from), Subject::Object(to))
+            | (Subject::Column { column: from, .. }, Subject::Column { column: to, .. }) => {
+                same(from, to)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Answers {
+    /// Returns the answers that count where two schemas are equal: all others were carried out before.
+    pub(super) fn changes_of_case(&self) -> Self {
+        let case = |renames: &[Rename]| -> Vec<Rename> {
+            renames.iter().filter(|it| it.is_change_of_case()).cloned().collect()
+        };
+        Self { renames: case(&self.renames), marked: case(&self.marked), ..Self::default() }
+    }
+
     /// Reads `table.column=expression`.
     ///
     /// # Errors

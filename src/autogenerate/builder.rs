@@ -10,7 +10,7 @@ use crate::shadow::Shadow;
 use super::alike::{alike, twin};
 use super::answers::Answers;
 use super::fill::Waiting;
-use super::open_points::new_indexes;
+use super::open_points::{goes_with_owner, new_indexes};
 use super::pairing::{Pairing, TablePair};
 use super::{Draft, DraftStep};
 
@@ -93,11 +93,16 @@ impl<'a> Builder<'a> {
     fn drop_gone(&mut self, order: Order) -> Result<()> {
         for kind in [ObjectKind::Trigger, ObjectKind::View, ObjectKind::Index] {
             for object in self.have.of_kind(kind) {
+                if goes_with_owner(object, self.have, self.want, self.pairing) {
+                    continue;
+                }
                 let goes = match self.want.find(kind, &object.name) {
                     None => !(kind == ObjectKind::Index && self.has_twin(object)),
-                    Some(other) => order == Order::DropFirst
-                        && kind != ObjectKind::Index
-                        && (!alike(object, other) || self.reads_virtual(object)),
+                    Some(other) => {
+                        order == Order::DropFirst
+                            && kind != ObjectKind::Index
+                            && (!alike(object, other) || self.reads_virtual(object))
+                    }
                 };
                 if goes && self.schema()?.find(kind, &object.name).is_some() {
                     self.push(drop_of(object), Vec::new())?;

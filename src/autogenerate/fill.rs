@@ -64,11 +64,8 @@ impl Builder<'_> {
             let old = list(waiting.columns.iter().map(|(old, _)| old).collect());
             let new = list(waiting.columns.iter().map(|(_, new)| new).collect());
             let (table, scratch) = (quote(&waiting.table), quote(&waiting.scratch));
-            let (key, value) =
-                if keyed { ("rowid, ", "\"rowid of the row\", ") } else { ("", "") };
-            let sql = format!(
-                "INSERT INTO {table}({key}{new}) SELECT {value}{old} FROM {scratch}"
-            );
+            let (key, value) = if keyed { ("rowid, ", "\"rowid of the row\", ") } else { ("", "") };
+            let sql = format!("INSERT INTO {table}({key}{new}) SELECT {value}{old} FROM {scratch}");
             self.push(Operation::Sql { sql, file: None }, Vec::new())?;
             let table = waiting.scratch;
             self.push(Operation::DropTable { table, if_exists: false }, Vec::new())?;
@@ -108,12 +105,7 @@ fn key_of(schema: &Schema, table: &str) -> bool {
 }
 
 /// The columns whose values come over.
-fn carried(
-    have: &Schema,
-    table: &str,
-    want: &Schema,
-    pair: &TablePair,
-) -> Vec<(String, String)> {
+fn carried(have: &Schema, table: &str, want: &Schema, pair: &TablePair) -> Vec<(String, String)> {
     let Some(shape) = have.shape(table) else { return Vec::new() };
     let visible = shape.columns.iter().filter(|it| it.storage != ColumnStorage::Hidden);
     let is_wanted = |name: &str| want.shape(&pair.want).is_some_and(|it| it.column(name).is_some());

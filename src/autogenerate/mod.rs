@@ -7,6 +7,7 @@ mod alike;
 mod answers;
 mod builder;
 mod fill;
+mod marks;
 mod open_points;
 mod pairing;
 mod subject;
@@ -20,9 +21,10 @@ use builder::{Builder, Order};
 use pairing::Pairing;
 
 pub use answers::{Answers, DropPolicy, Rename};
+pub use marks::{WrongMark, marked_renames};
 pub use open_points::{Dropped, OpenPoints, Question, SubjectKind};
 pub use subject::Subject;
-pub use text::{comment, phase_text};
+pub use text::{comment, draft_text};
 
 /// A step of a draft, and what a person should know about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,10 +73,10 @@ pub enum Drafted {
 /// [`ErrorKind::Arguments`] for an answer that fits nothing; [`ErrorKind::Unsupported`] listing what the steps do not
 /// reach: a phase for it is written by hand.
 pub fn draft(have: &Schema, want: &Schema, answers: &Answers) -> Result<Drafted> {
-    let mut pairing = Pairing::of(have, want, answers)?;
-    if differences(want, have, ColumnOrder::Same).is_empty() {
-        pairing.keep_changes_of_case();
-    }
+    let is_reached = differences(want, have, ColumnOrder::Same).is_empty();
+    let changes_of_case = answers.changes_of_case();
+    let answers = if is_reached { &changes_of_case } else { answers };
+    let pairing = Pairing::of(have, want, answers)?;
     open_points::refuse_wrong_answers(have, want, &pairing, answers)?;
     let open = open_points::open_points(have, want, &pairing, answers);
     if !open.is_empty() {

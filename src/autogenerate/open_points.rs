@@ -1,7 +1,7 @@
 //! What a person must say before a draft can be written: which things were renamed, and which may go.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, same};
+use crate::name::same;
 use crate::schema::{Affinity, ColumnStorage, Object, ObjectKind, Schema, Table};
 use crate::sql::mentions;
 
@@ -173,9 +173,8 @@ impl Finder<'_> {
         let one = self.have.shape(&pair.have).and_then(|it| it.column(old));
         let two = self.want.shape(&pair.want).and_then(|it| it.column(new));
         let (Some(one), Some(two)) = (one, two) else { return true };
-        let is_computed = |storage| {
-            matches!(storage, ColumnStorage::Virtual | ColumnStorage::Generated)
-        };
+        let is_computed =
+            |storage| matches!(storage, ColumnStorage::Virtual | ColumnStorage::Generated);
         Affinity::of(&one.declared) == Affinity::of(&two.declared)
             && is_computed(one.storage) == is_computed(two.storage)
     }
@@ -241,7 +240,8 @@ pub(super) fn dropped(have: &Schema, want: &Schema, pairing: &Pairing) -> Vec<Dr
     for kind in [ObjectKind::View, ObjectKind::Index, ObjectKind::Trigger] {
         let gone = have.of_kind(kind).filter(|it| want.find(kind, &it.name).is_none());
         let listed = gone.filter(|it| {
-            !goes_along(it, have, want, pairing) && twin(it, new_indexes(have, want), pairing).is_none()
+            !goes_along(it, have, want, pairing)
+                && twin(it, new_indexes(have, want), pairing).is_none()
         });
         dropped.extend(listed.map(|it| Dropped {
             kind: SubjectKind::Object(kind),
@@ -261,20 +261,28 @@ pub(super) fn new_indexes<'w>(
 
 /// Returns whether something goes with its table or view, or with a column that it is about.
 fn goes_along(object: &Object, have: &Schema, want: &Schema, pairing: &Pairing) -> bool {
-    if object.kind == ObjectKind::View {
-        return false;
-    }
-    let owner = fold(&object.table);
-    let is_gone = |names: &Names| names.gone.iter().any(|it| fold(it) == owner);
-    let view = have.find(ObjectKind::View, &object.table);
-    if is_gone(&pairing.tables)
-        || is_gone(&pairing.virtual_tables)
-        || view.is_some_and(|it| want.find(ObjectKind::View, &it.name).is_none())
-    {
+    if goes_with_owner(object, have, want, pairing) {
         return true;
     }
     let text = object.sql.as_deref().unwrap_or_default();
     let columns = pairing.pairs.iter().filter(|it| same(&it.have, &object.table));
     let mut gone = columns.flat_map(|it| &it.columns.gone);
     object.kind == ObjectKind::Index && gone.any(|column| mentions(text, &[column.as_str()]))
+}
+
+/// Returns whether an index or trigger goes with its table or view.
+pub(super) fn goes_with_owner(
+    object: &Object,
+    have: &Schema,
+    want: &Schema,
+    pairing: &Pairing,
+) -> bool {
+    if object.kind == ObjectKind::View {
+        return false;
+    }
+    let is_gone = |names: &Names| names.gone.iter().any(|it| same(it, &object.table));
+    let view = have.find(ObjectKind::View, &object.table);
+    is_gone(&pairing.tables)
+        || is_gone(&pairing.virtual_tables)
+        || view.is_some_and(|it| want.find(ObjectKind::View, &it.name).is_none())
 }

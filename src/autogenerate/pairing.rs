@@ -102,7 +102,7 @@ impl Pairing {
         let mut unused: Vec<&Rename> =
             answers.renames.iter().filter(|it| as_columns(it).is_some()).collect();
         for (old, new) in pairs {
-            let is_of = |rename: &&Rename| is_of_pair(rename, &old, &new);
+            let is_of = |rename: &&Rename| is_of_pair(rename, have, (&old, &new));
             let columns = |renames: &[&Rename]| -> Vec<(String, String)> {
                 renames.iter().filter_map(|it| as_columns(it)).collect()
             };
@@ -122,23 +122,6 @@ impl Pairing {
             None => Ok(()),
             Some(rename) => {
                 Err(nothing(&format!("{} and {} are not of one table", rename.from, rename.to)))
-            }
-        }
-    }
-
-    /// Leaves only the renames that change the case of a name: two schemas that are the same otherwise need no other.
-    pub(super) fn keep_changes_of_case(&mut self) {
-        let columns = self.pairs.iter_mut().map(|it| &mut it.columns);
-        for names in [&mut self.tables, &mut self.virtual_tables].into_iter().chain(columns) {
-            let (case, other): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut names.renamed).into_iter().partition(|(a, b)| same(a, b));
-            names.renamed = case;
-            let kept = other.into_iter().map(|(old, _)| (old.clone(), old));
-            names.kept.extend(kept);
-        }
-        for pair in &mut self.pairs {
-            if !same(&pair.have, &pair.want) {
-                pair.want.clone_from(&pair.have);
             }
         }
     }
@@ -255,12 +238,16 @@ fn as_columns(rename: &Rename) -> Option<(String, String)> {
     }
 }
 
-fn is_of_pair(rename: &Rename, old: &str, new: &str) -> bool {
-    let is_one = |subject: &Subject| match subject {
-        Subject::Column { table, .. } => same(table, old) || same(table, new),
-        Subject::Object(_) => false,
+/// Returns whether a rename of a column is about a pair. The old name of a table that was renamed before is no table
+/// any more.
+fn is_of_pair(rename: &Rename, have: &Schema, (old, new): (&str, &str)) -> bool {
+    let (Subject::Column { table: from, .. }, Subject::Column { table: to, .. }) =
+        (&rename.from, &rename.to)
+    else {
+        return false;
     };
-    is_one(&rename.from) && is_one(&rename.to)
+    let is_one = |table: &str| same(table, old) || same(table, new);
+    is_one(to) && (is_one(from) || have.find_table(from).is_none())
 }
 
 /// Finds an object of any kind; tables and views come before triggers of the same name.

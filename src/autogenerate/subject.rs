@@ -63,7 +63,9 @@ impl Subject {
                 Self::Column { table, column },
                 Self::Column { table: other_table, column: other_column },
             ) => same(table, other_table) && same(column, other_column),
-            (Self::Object(_), Self::Column { .. }) | (Self::Column { .. }, Self::Object(_)) => false,
+            (Self::Object(_), Self::Column { .. }) | (Self::Column { .. }, Self::Object(_)) => {
+                false
+            }
         }
     }
 }

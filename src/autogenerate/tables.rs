@@ -5,7 +5,7 @@ use crate::name::same;
 use crate::phase::{LeftOut, Operation, Step, ViewPolicy};
 use crate::schema::{ObjectKind, Schema, same_meaning};
 use crate::shadow::Shadow;
-use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable, edit};
+use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable};
 
 use super::builder::Builder;
 use super::pairing::TablePair;
@@ -63,7 +63,8 @@ impl Builder<'_> {
         new: &str,
     ) -> Vec<(String, String)> {
         let names = [Some(table), pair.map(|it| it.have.as_str())];
-        let (Ok(old_table), Ok(new_table)) = (CreateTable::read(old), CreateTable::read(new)) else {
+        let (Ok(old_table), Ok(new_table)) = (CreateTable::read(old), CreateTable::read(new))
+        else {
             return Vec::new();
         };
         let given = self.answers.values.iter().filter_map(|(subject, value)| match subject {
@@ -88,10 +89,9 @@ impl Builder<'_> {
 
     fn note_needed_values(&mut self, change: &Change<'_>) {
         let needed = change.columns_without_value();
-        self.draft.needs_values.extend(needed.into_iter().map(|column| NeedsValue {
-            table: change.table.to_owned(),
-            column,
-        }));
+        self.draft.needs_values.extend(
+            needed.into_iter().map(|column| NeedsValue { table: change.table.to_owned(), column }),
+        );
     }
 }
 
@@ -114,7 +114,7 @@ impl Change<'_> {
     /// Derives the steps: single columns if that is enough, else the whole definition.
     fn steps(&self) -> Result<Vec<DraftStep>> {
         let (Ok(old), Ok(new)) = (CreateTable::read(&self.old), CreateTable::read(self.new)) else {
-            return Ok(vec![self.whole(self.new.to_owned())]);
+            return Ok(vec![self.whole(LeftOut::Refuse)]);
         };
         let (gone, come) = (missing(&old, &new), missing(&new, &old));
         let dropped: Vec<DraftStep> = gone.iter().map(|it| self.drop(it)).collect();
@@ -123,12 +123,9 @@ impl Change<'_> {
         let single: Option<Vec<DraftStep>> =
             added.map(|added| dropped.iter().cloned().chain(added).collect());
         let mut ways: Vec<Vec<DraftStep>> = single.into_iter().collect();
-        let whole = self.whole(self.new.to_owned());
-        ways.push(dropped.iter().cloned().chain([whole]).collect());
-        // A column that a constraint or the key is about goes once the new definition is there.
-        if let Some(wider) = self.with_columns(&gone) {
-            ways.push([self.whole(wider)].into_iter().chain(dropped).collect());
-        }
+        ways.push(dropped.into_iter().chain([self.whole(LeftOut::Refuse)]).collect());
+        // A column that a constraint or the key is about cannot go before them.
+        ways.push(vec![self.whole(LeftOut::Drop)]);
         for steps in &ways {
             if self.reaches(steps)? {
                 return Ok(steps.clone());
@@ -137,20 +134,9 @@ impl Change<'_> {
         Ok(ways.swap_remove(ways.len() - 1))
     }
 
-    /// The new definition with the columns that go, which no rule is about any more.
-    fn with_columns(&self, gone: &[&ColumnDefinition]) -> Option<String> {
-        let mut text = self.new.to_owned();
-        for column in gone.iter().filter(|it| !has(it, ConstraintKind::Generated)) {
-            let end = column.type_range.as_ref().map_or(column.name.range.end, |it| it.end);
-            let definition = &self.old[column.name.range.start..end];
-            text = edit::add_column(&text, definition, None).ok()?;
-        }
-        Some(text)
-    }
-
-    fn whole(&self, sql: String) -> DraftStep {
-        let (table, values) = (self.table.to_owned(), self.values.clone());
-        let operation = Operation::Rebuild { table, sql, values, left_out: LeftOut::Refuse };
+    fn whole(&self, left_out: LeftOut) -> DraftStep {
+        let (table, sql) = (self.table.to_owned(), self.new.to_owned());
+        let operation = Operation::Rebuild { table, sql, values: self.values.clone(), left_out };
         let note = "old rows that the new definition does not allow are counted before it runs";
         DraftStep { operation, notes: vec![note.to_owned()] }
     }

@@ -6,11 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
 mod look;
 mod phases;
 mod run;
 
+pub use answers::AnswerArgs;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
@@ -249,6 +251,7 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
