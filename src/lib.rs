@@ -68,6 +68,7 @@ pub mod assertion;
 pub mod autogenerate;
 pub mod backup;
 pub mod btree;
+pub mod compare;
 pub mod database;
 pub mod error;
 pub mod event;

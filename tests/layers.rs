@@ -8,7 +8,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 10] = [
     &["error", "exit", "name", "event", "sql", "files"],
     &["phase", "schema", "sample", "btree"],
-    &["database"],
+    &["database", "compare"],
     &["rows", "assertion", "records"],
     &["history", "shadow", "backup"],
     &["plan"],

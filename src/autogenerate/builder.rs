@@ -1,10 +1,11 @@
 //! Derives the steps of a draft one by one. Each is applied to a shadow at once, so that the next one is derived from
 //! what SQLite has made of those before it.
 
+use crate::compare::compare_schemas;
 use crate::error::Result;
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{Object, ObjectKind, Schema};
+use crate::schema::{ColumnOrder, Object, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
 use super::alike::{alike, twin};
@@ -190,14 +191,21 @@ impl<'a> Builder<'a> {
         if steps.is_empty() { Ok(()) } else { self.push_all(steps) }
     }
 
+    /// The wanted objects of one kind that are missing now, or are there with another definition.
+    pub(super) fn differing(&self, kind: ObjectKind) -> Result<Vec<&'a Object>> {
+        let compared = compare_schemas(self.want, &self.schema()?, ColumnOrder::Same);
+        let differing = compared.differing().filter(|it| it.kind == kind);
+        Ok(differing.filter_map(|it| self.want.find(kind, &it.name)).collect())
+    }
+
     /// The virtual tables that are there under their desired names, with another definition.
     fn changed_virtual_tables(&self) -> Result<Vec<(Object, TablePair)>> {
         let schema = self.schema()?;
-        let tables = schema.of_kind(ObjectKind::VirtualTable);
-        let changed = tables.filter_map(|object| {
-            let wanted = self.want.find(ObjectKind::VirtualTable, &object.name)?;
-            let pair = self.pairing.wanted(&object.name)?;
-            (!alike(object, wanted)).then(|| (object.clone(), pair.clone()))
+        let differing = self.differing(ObjectKind::VirtualTable)?;
+        let changed = differing.into_iter().filter_map(|wanted| {
+            let object = schema.find(ObjectKind::VirtualTable, &wanted.name)?;
+            let pair = self.pairing.wanted(&wanted.name)?;
+            Some((object.clone(), pair.clone()))
         });
         Ok(changed.collect())
     }
@@ -237,10 +245,9 @@ impl<'a> Builder<'a> {
 
     /// Creates what is missing of one kind, and replaces what differs.
     fn replace_all(&mut self, kind: ObjectKind) -> Result<()> {
-        for object in self.want.of_kind(kind) {
+        for object in self.differing(kind)? {
             let schema = self.schema()?;
             match schema.find(kind, &object.name) {
-                Some(old) if alike(old, object) && same(&old.table, &object.table) => {}
                 Some(_) => self.replace(object)?,
                 None => self.create(object)?,
             }

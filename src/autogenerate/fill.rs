@@ -40,7 +40,7 @@ impl Builder<'_> {
         let keyed = key_of(&schema, &object.name);
         let definitions: Vec<String> = columns.iter().map(|(old, _)| quote(old)).collect();
         let definitions = definitions.join(", ");
-        let key = keyed.then_some("\"rowid of the row\" INTEGER PRIMARY KEY, ").unwrap_or_default();
+        let key = if keyed { "\"rowid of the row\" INTEGER PRIMARY KEY, " } else { "" };
         let table = quote(&scratch);
         let sql = format!("CREATE TABLE {table}({key}{definitions})");
         let note = format!("keeps the rows of {} while it is recreated", object.name);

@@ -14,8 +14,9 @@ mod subject;
 mod tables;
 mod text;
 
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{ColumnOrder, Schema, differences};
+use crate::schema::{ColumnOrder, Schema};
 
 use builder::{Builder, Order};
 use pairing::Pairing;

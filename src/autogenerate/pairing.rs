@@ -48,8 +48,7 @@ impl Pairing {
     pub(super) fn of(have: &Schema, want: &Schema, answers: &Answers) -> Result<Self> {
         let mut pairing = Self::default();
         let flagged = pairing.object_renames(have, want, &answers.renames)?;
-        let marked: Vec<(String, String)> =
-            answers.marked.iter().filter_map(|it| as_objects(it)).collect();
+        let marked: Vec<(String, String)> = answers.marked.iter().filter_map(as_objects).collect();
         for kind in [ObjectKind::Table, ObjectKind::VirtualTable] {
             let names = |schema: &Schema| -> Vec<String> {
                 schema.of_kind(kind).map(|it| it.name.clone()).collect()

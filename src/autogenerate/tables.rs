@@ -1,9 +1,10 @@
 //! The steps that change one table.
 
+use crate::compare::compare_schemas;
 use crate::error::Result;
 use crate::name::same;
 use crate::phase::{LeftOut, Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, Schema, same_meaning};
+use crate::schema::{ColumnOrder, ObjectKind, Schema, same_meaning};
 use crate::shadow::Shadow;
 use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable};
 
@@ -16,6 +17,8 @@ use super::{DraftStep, NeedsValue};
 struct Change<'a> {
     /// The table with its indexes, as the steps so far make them.
     have: Schema,
+    /// The table as it is wanted.
+    want: Schema,
     table: &'a str,
     old: String,
     new: &'a str,
@@ -26,17 +29,15 @@ struct Change<'a> {
 impl Builder<'_> {
     /// Changes the tables that are there under their desired names with another definition.
     pub(super) fn change_tables(&mut self) -> Result<()> {
-        for object in self.want.of_kind(ObjectKind::Table) {
+        for object in self.differing(ObjectKind::Table)? {
             let schema = self.schema()?;
             let Some(old) = schema.find(ObjectKind::Table, &object.name) else { continue };
             let (Some(new), Some(text)) = (&object.sql, &old.sql) else { continue };
             let pair = self.pairing.wanted(&object.name);
-            if same_meaning(text, new) {
-                continue;
-            }
             let values = self.values_of(&object.name, pair, text, new);
             let change = Change {
                 have: only_table(&schema, &object.name),
+                want: only_table(self.want, &object.name),
                 table: &old.name,
                 old: text.clone(),
                 new,
@@ -213,8 +214,8 @@ impl Change<'_> {
             return Ok(false);
         }
         let schema = shadow.schema()?;
-        let text = schema.find_table(self.table).and_then(|object| object.sql.as_deref());
-        Ok(text.is_some_and(|text| same_meaning(text, self.new)))
+        let compared = compare_schemas(&self.want, &schema, ColumnOrder::Same);
+        Ok(!compared.differing().any(|it| it.kind == ObjectKind::Table))
     }
 }
 

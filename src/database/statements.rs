@@ -87,6 +87,7 @@ pub fn run_followed(
     fence.raise();
     let run = run_statements(connection, (fence, purpose), sql, follower);
     let denied = fence.denied();
+    let at_hand = fence.statement().only_table();
     let mut touched = fence.lower();
     if run.is_ok() {
         drop_temporary(connection, &others)?;
@@ -101,7 +102,11 @@ pub fn run_followed(
         (Err(Stop::Follower(error)), _) => Err(error),
         (Err(Stop::Statement(line, error)), None) => {
             let what = format!("statement at line {line}: {}", words(&error));
-            Err(from_statement(error, what))
+            let error = from_statement(error, what);
+            Err(match at_hand {
+                Some(table) => error.about(&table),
+                None => error,
+            })
         }
         (Err(Stop::Statement(line, _)), Some(what)) => {
             let what = format!("statement at line {line}: {what} is not allowed in a phase");

@@ -161,11 +161,15 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
         Err(error) => return Err(error),
     };
     let ok = adoption.problems.is_empty();
-    let lesser = adoption.notices.len();
+    let small = match adoption.notices.len() {
+        0 => String::new(),
+        1 => " (1 small difference)".to_owned(),
+        count => format!(" ({count} small differences)"),
+    };
     let detail = match (ok, basis) {
-        (true, Basis::Phases) => format!("as the phases make it ({lesser} lesser differences)"),
+        (true, Basis::Phases) => format!("matches the applied phases{small}"),
         (true, Basis::History) => {
-            format!("what the phases changed is as they left it ({lesser} lesser differences)")
+            format!("what the phases changed is as they left it{small}")
         }
         (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };

@@ -21,6 +21,7 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod trial;
 mod undo_history;
 
 pub use branch_conflicts::{

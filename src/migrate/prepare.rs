@@ -17,6 +17,7 @@ use super::branch_conflicts::{as_error, check_merges};
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
+use super::trial::try_run;
 use super::undo_history::UndoHistory;
 
 /// What is asked for.
@@ -174,6 +175,7 @@ impl Migration<Prepared> {
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
+        try_run(&project, &known, &plan, database)?;
         if let Some(first) = plan.phases.first_mut() {
             first.notices.extend(remarks_on_place(files, &project.database)?);
         }

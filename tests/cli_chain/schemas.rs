@@ -33,11 +33,13 @@ fn what_was_changed_outside_is_listed() {
         CREATE TABLE other(x); DROP TABLE other";
     sqlite3(&project.database(), sql);
     let before = project.snapshot();
-    let expected =
-        ["column t.c is there and should not be", "index stray is there and should not be"];
+    let expected = ["column t.c is unexpected", "index stray is unexpected"];
     assert_eq!(lines(&project, &["diff"]), expected);
     let text = project.run(&["diff"]).expect_code(3).stdout;
-    assert!(text.contains("✗ column t.c is there") && text.contains("2 differences"), "{text}");
+    assert!(
+        text.contains("✗ column t.c is unexpected (small)") && text.contains("2 differences"),
+        "{text}"
+    );
     assert_eq!(project.snapshot(), before);
 }
 

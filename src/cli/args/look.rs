@@ -58,11 +58,17 @@ pub struct ShowArgs {
 /// Arguments of `diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
-    /// What is compared: database, applied, schema, a target as head or an id, or a file of SQL
-    #[arg(long, value_name = "PLACE")]
+    /// What is compared: database, applied, schema, a target as head or an id, a database file, or SQL (file or folder)
+    #[arg(value_name = "A")]
+    pub a: Option<String>,
+    /// What is expected: the applied phases, unless another place is named
+    #[arg(value_name = "B")]
+    pub b: Option<String>,
+    /// What is compared, as A
+    #[arg(long, value_name = "PLACE", conflicts_with = "a")]
     pub from: Option<String>,
-    /// What is right: the applied phases, unless another place is named
-    #[arg(long, value_name = "PLACE")]
+    /// What is expected, as B
+    #[arg(long, value_name = "PLACE", conflicts_with = "b")]
     pub to: Option<String>,
 }
 

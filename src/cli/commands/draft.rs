@@ -1,10 +1,11 @@
 //! `revision --autogenerate`: a phase drafted from the desired schema.
 
 use phaseshift::autogenerate::{comment, draft_text};
+use phaseshift::compare::differences;
 use phaseshift::inspect::{SchemaSource, schema_from};
 use phaseshift::migrate::{Project, replay};
 use phaseshift::phase::{Applied, Chain, PhaseId};
-use phaseshift::schema::{ColumnOrder, Schema, differences};
+use phaseshift::schema::{ColumnOrder, Schema};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 

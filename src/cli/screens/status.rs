@@ -90,7 +90,7 @@ fn drift(status: &Status, style: Style) -> String {
         None => return format!("{} Schema: the phases do not run from nothing\n", style.no()),
         Some(lines) if lines.is_empty() && status.current.is_empty() => return String::new(),
         Some(lines) if lines.is_empty() => {
-            return format!("{} Schema: as the phases make it\n", style.ok());
+            return format!("{} Schema: matches the applied phases\n", style.ok());
         }
         Some(lines) => lines,
     };

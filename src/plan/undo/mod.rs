@@ -12,12 +12,11 @@ mod past;
 use super::phase::{Planner, at_phase};
 use super::soundness::{Texts, refuse_newly_broken};
 use super::{Direction, PhasePlan, Stage};
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{KeptObject, VersionTables};
 use crate::phase::{Phase, Step, WayBack};
-use crate::schema::{
-    ColumnOrder, Object, ObjectKind, Schema, differences, same_meaning, same_virtual_meaning,
-};
+use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
 use crate::shadow::Shadow;
 
 use exact::{Reach, restore_texts};
