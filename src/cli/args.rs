@@ -1,7 +1,9 @@
 //! The arguments: what can be asked for. Parsing does nothing else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
@@ -18,7 +20,9 @@ pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArg
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
-pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs};
+pub use run::{
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
+};
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
 #[derive(Debug, Parser)]
@@ -51,6 +55,14 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// Whose files the phases are, as also `--format` says: found out by their names and marks if left out
+    #[arg(
+        long = "phases-format",
+        global = true,
+        value_name = "FORMAT",
+        value_parser = PossibleValuesParser::new(FORMATS)
+    )]
+    pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
     #[arg(long, global = true, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -87,6 +99,47 @@ pub struct Global {
     /// Answer yes to the question
     #[arg(short, long, global = true)]
     pub yes: bool,
+}
+
+/// The words of `--phases-format`: those of [`phaseshift::phase::FolderFormat`], and `auto`.
+pub const FORMATS: [&str; 12] = [
+    "auto",
+    "phaseshift",
+    "goose",
+    "dbmate",
+    "migrate",
+    "sqlx",
+    "diesel",
+    "refinery",
+    "rusqlite_migration",
+    "prisma",
+    "drizzle",
+    "plain",
+];
+
+/// Writes `--format goose` as `--phases-format goose`, so that commands with a `--format` of their own output keep it:
+/// the word tells which is asked for.
+pub fn with_phases_format(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_format = |word: &str| FORMATS.contains(&word);
+    let mut written: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == "--" {
+            written.push(argument);
+            written.extend(arguments);
+            break;
+        }
+        let next = arguments.peek().and_then(|it| it.to_str()).unwrap_or_default();
+        if text == "--format" && is_format(next) {
+            written.push("--phases-format".into());
+        } else if let Some(word) = text.strip_prefix("--format=").filter(|it| is_format(it)) {
+            written.push(format!("--phases-format={word}").into());
+        } else {
+            written.push(argument);
+        }
+    }
+    written
 }
 
 /// How progress is told.
@@ -131,6 +184,12 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
+    /// Print the undo that the file's history holds, as a script for sqlite3
+    #[command(after_help = "Examples:
+  phaseshift extract-undo
+  phaseshift extract-undo phase2 --accept-loss > undo.sql
+  phaseshift extract-undo base --accept-loss --json")]
+    ExtractUndo(ExtractUndoArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
@@ -276,6 +335,7 @@ impl Command {
             Self::Migrate(_) => "migrate",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
+            Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",
@@ -355,6 +415,25 @@ mod tests {
                 assert!(!global.contains(&argument.get_id()), "{}", argument.get_id());
             }
         }
+    }
+
+    #[test]
+    fn the_words_of_the_formats_are_those_of_the_engine() {
+        let words = phaseshift::phase::FolderFormat::ALL.map(phaseshift::phase::FolderFormat::word);
+        assert_eq!(FORMATS[0], "auto");
+        assert_eq!(FORMATS[1..], words);
+    }
+
+    #[test]
+    fn the_word_tells_which_format_is_asked_for() {
+        let read = |line: &str| {
+            let written = with_phases_format(line.split(' ').map(OsString::from).collect());
+            written.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(read("p check --format goose"), "p check --phases-format goose");
+        assert_eq!(read("p --format=auto check"), "p --phases-format=auto check");
+        assert_eq!(read("p lint --format github"), "p lint --format github");
+        assert_eq!(read("p show -- --format goose"), "p show -- --format goose");
     }
 
     #[test]

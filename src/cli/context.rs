@@ -9,7 +9,7 @@ use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::Project;
-use phaseshift::phase::Chain;
+use phaseshift::phase::{Chain, FolderFormat};
 
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
@@ -102,7 +102,11 @@ impl Context {
     /// # Errors
     /// As [`Chain::read`].
     pub fn chain(&self) -> Result<Chain> {
-        let chain = Chain::read(&RealFiles, &self.settings.phases)?;
+        let chain = Chain::read_as(&RealFiles, &self.settings.phases, self.settings.format)?;
+        if self.settings.format.is_none() && chain.format() != FolderFormat::Phaseshift {
+            let (folder, format) = (self.shown(&self.settings.phases), chain.format());
+            self.remark(&format!("Reading {folder} as files of {format} (--format {format})"));
+        }
         Ok(chain.with_min_sqlite(self.settings.min_sqlite))
     }
 

@@ -77,6 +77,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         {
             of_renamed(error)
         }
+        ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
+            "use the newer program or folder that holds these phases".to_owned(),
+            format!("undo them, from the file's history: {}", command("downgrade head")),
+        ],
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }

@@ -9,7 +9,7 @@ use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
-use super::args::Cli;
+use super::args::{Cli, with_phases_format};
 use super::command_output::{CommandOutput, Form};
 use super::context::Context;
 use super::explain::explain;
@@ -22,7 +22,7 @@ const TOO_LATE: &str = "The interruption came too late: everything was done alre
 
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.collect();
+    let arguments = with_phases_format(arguments.collect());
     let code = match Cli::try_parse_from(&arguments) {
         Ok(cli) => run_command(&cli),
         Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),

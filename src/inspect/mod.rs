@@ -14,4 +14,4 @@ pub use diff::{SchemaSource, compare_sources, diff, schema_from};
 pub use drift::drift;
 pub use lint::{Finding, LintPolicy, count_rows_of, lint, lint_data_steps};
 pub use status::{Status, status};
-pub use verify::{Depth, Expectation, VerifyCheck, meets, verify};
+pub use verify::{Answer, Depth, Expectation, VerifyCheck, meets, verify};

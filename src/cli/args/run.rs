@@ -55,6 +55,17 @@ pub struct DowngradeArgs {
     pub sql: bool,
 }
 
+/// Arguments of `extract-undo`.
+#[derive(Debug, Clone, Args)]
+pub struct ExtractUndoArgs {
+    /// What stays applied: an id or its beginning, version:N, base, -N; the last phase is undone if left out
+    #[arg(allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// Print the script although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
 /// A goal only.
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {

@@ -11,6 +11,7 @@ mod deps;
 mod diff;
 mod downgrade;
 mod draft;
+mod extract_undo;
 mod history;
 mod init;
 mod json_values;

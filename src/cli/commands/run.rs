@@ -4,8 +4,8 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, deps, diff, downgrade, history, init, lint, meta,
-    migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, history, init, lint,
+    meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
 };
 use crate::cli::args::Command;
 use crate::cli::command_output::CommandOutput;
@@ -55,6 +55,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Migrate(goal) => migrate::guided(context, goal),
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
+        Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
         Command::Status(arguments) => status::run(context, arguments.exit_code),
