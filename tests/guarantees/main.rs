@@ -16,6 +16,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod fleet;
 mod forty;
 mod history_downgrade;
 mod min_sqlite;

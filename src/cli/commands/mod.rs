@@ -12,6 +12,7 @@ mod diff;
 mod downgrade;
 mod draft;
 mod extract_undo;
+pub mod fleet;
 mod history;
 mod init;
 mod json_values;
