@@ -325,7 +325,7 @@ pub enum Command {
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
-    /// Make a database what schema.sql says, without phases: compare, back up, rebuild, prove
+    /// Make a database what schema.sql says, without phases
     #[command(after_help = "Examples:
   phaseshift apply
   phaseshift apply schema.sql --check # exit 3

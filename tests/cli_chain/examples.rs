@@ -38,7 +38,7 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
-    if example.contains("--all") {
+    if words.iter().any(|it| *it == "--all" || it.starts_with("--all=")) {
         let tenants = project.path("tenants");
         std::fs::create_dir(&tenants).unwrap();
         for name in ["a.db", "b.db"] {
