@@ -16,7 +16,7 @@ mod run;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
@@ -294,7 +294,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3")]
+  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint --format sarif > lint.sarif
+  phaseshift lint --format github")]
     Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
@@ -359,6 +361,11 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
+    }
+
+    /// Returns whether the command asks for the JSON document by an argument of its own.
+    pub const fn asks_for_json(&self) -> bool {
+        matches!(self, Self::Lint(LintArgs { format: LintFormat::Json, .. }))
     }
 
     /// Tells whether the command may draw progress bars.
