@@ -8,18 +8,23 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
+mod fleet;
 mod look;
 mod phases;
 mod run;
 
+pub use answers::AnswerArgs;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
+pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
 pub use run::{
-    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs,
+    UpgradeArgs,
 };
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
@@ -159,8 +164,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift migrate phase3
   phaseshift migrate --yes --json
-  phaseshift migrate --dry-run")]
-    Migrate(Goal),
+  phaseshift migrate --dry-run
+  phaseshift migrate --all tenants --yes")]
+    Migrate(MigrateArgs),
     /// Apply phases without asking
     #[command(
         visible_alias = "up",
@@ -169,7 +175,10 @@ pub enum Command {
   phaseshift upgrade phase3
   phaseshift upgrade +1 --json
   phaseshift upgrade --sql base:phase3 > from_nothing.sql
-  phaseshift upgrade --create --database new.db"
+  phaseshift upgrade --create --database new.db
+  phaseshift upgrade --all tenants --canary 2 --max-failures 1
+  phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
+  phaseshift upgrade --all @tenants.txt --jobs 2"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
@@ -204,19 +213,22 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift status
   phaseshift status --exit-code
-  phaseshift status --json")]
+  phaseshift status --json
+  phaseshift status --all tenants")]
     Status(StatusArgs),
     /// Show the ids that are applied last
     #[command(after_help = "Examples:
   phaseshift current
   phaseshift current --require 2
-  phaseshift current --require head --quiet")]
+  phaseshift current --require head --quiet
+  phaseshift current --all tenants --require 2 # exit 3")]
     Current(CurrentArgs),
     /// Check a file: integrity, foreign keys, schema, the checks of its phases
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db")]
+  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
     #[command(after_help = "Examples:
@@ -227,7 +239,8 @@ pub enum Command {
     /// Make a backup and compare it with the database
     #[command(after_help = "Examples:
   phaseshift backup
-  phaseshift backup --name before_cleanup")]
+  phaseshift backup --name before_cleanup
+  phaseshift backup --all tenants --backup-dir kept")]
     Backup(BackupArgs),
     /// List, verify or remove backups
     #[command(after_help = "Examples:
@@ -310,6 +323,7 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),

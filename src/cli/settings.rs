@@ -141,7 +141,7 @@ fn format(word: Option<&str>) -> Option<FolderFormat> {
 }
 
 /// Repeats the flags that say which project is meant.
-fn flags(global: &Global) -> String {
+pub fn flags(global: &Global) -> String {
     let path = |path: &PathBuf| path.display().to_string();
     let mut flags = String::new();
     for (flag, value) in [

@@ -9,7 +9,7 @@ mod status;
 mod verify;
 
 pub use dependents::{Dependents, dependents, dependents_on};
-pub use desired::desired_schema;
+pub use desired::{desired_renames, desired_schema};
 pub use diff::{SchemaSource, compare_sources, diff, schema_from};
 pub use drift::drift;
 pub use lint::{

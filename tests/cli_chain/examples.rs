@@ -38,6 +38,15 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
+    if example.contains("--all") {
+        let tenants = project.path("tenants");
+        std::fs::create_dir(&tenants).unwrap();
+        for name in ["a.db", "b.db"] {
+            std::fs::copy(project.database(), tenants.join(name)).unwrap();
+        }
+        project.write("tenants.txt", "tenants/a.db\ntenants/b.db\n");
+        return project;
+    }
     let to = match command {
         "downgrade" | "extract-undo" | "history" | "show" | "diff" => Some("phase4"),
         "revision" if example.contains("--autogenerate") => Some("phase4"),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
 mod backups;
 mod chain;
 mod check;
@@ -11,6 +12,7 @@ mod diff;
 mod downgrade;
 mod draft;
 mod extract_undo;
+pub mod fleet;
 mod history;
 mod init;
 mod json_values;
