@@ -237,6 +237,8 @@ pub enum Remedy {
     AcceptLoss,
     /// Allow objects that the desired schema lacks to be dropped.
     AllowDrop,
+    /// Say with flags what was renamed and what may go.
+    AnswerDraft,
     /// Name a database.
     NameDatabase,
     /// Take all heads of the chain, or merge them.

@@ -8,17 +8,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
 mod fleet;
 mod look;
 mod phases;
 mod run;
 
+pub use answers::AnswerArgs;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs,
@@ -305,7 +307,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3")]
+  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint --format sarif > lint.sarif
+  phaseshift lint --format github")]
     Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
@@ -319,6 +323,7 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -370,6 +375,11 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
+    }
+
+    /// Returns whether the command asks for the JSON document by an argument of its own.
+    pub const fn asks_for_json(&self) -> bool {
+        matches!(self, Self::Lint(LintArgs { format: LintFormat::Json, .. }))
     }
 
     /// Tells whether the command may draw progress bars.

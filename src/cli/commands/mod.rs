@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
 mod backups;
 mod chain;
 mod check;
