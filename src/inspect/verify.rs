@@ -14,6 +14,7 @@ use crate::migrate::{FileState, Project, plan_between};
 use crate::phase::PhaseId;
 use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
 use crate::schema::Schema;
+use crate::text::{counted, rows};
 
 /// What a script expects of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) ->
         }
         Expectation::Head => {
             let pending = project.chain.all_pending(&known.applied).len();
-            (pending == 0, format!("{shown}, {pending} phases pending"))
+            (pending == 0, format!("{shown}, {} pending", counted(pending, "phase", "phases")))
         }
     }
 }
@@ -113,7 +114,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
             let ok = found.damage.is_empty() && found.violations == 0;
             let mut lines = found.damage;
             if found.violations > 0 {
-                lines.push(format!("{} rows break a rule", found.violations));
+                lines.push(format!("{} against a rule", rows(found.violations)));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
             Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })

@@ -1,5 +1,7 @@
 //! Why a table is rebuilt, as facts.
 
+use crate::name::same;
+
 use super::rules::{Defined, Rule, rule_changes};
 use crate::schema::{ColumnStorage, Object};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
@@ -27,6 +29,11 @@ pub enum RebuildReason {
     /// A column is new.
     ColumnAdded {
         /// The column.
+        column: String,
+    },
+    /// A column is dropped.
+    ColumnDropped {
+        /// The column, by its name before.
         column: String,
     },
     /// A column has another type.
@@ -87,6 +94,7 @@ pub(super) fn reasons(
             ColumnOrigin::New => reasons.push(RebuildReason::ColumnAdded { column: name }),
         }
     }
+    reasons.extend(dropped_columns(old, table));
     let changes = rule_changes(old, new, lineage);
     reasons.extend(changes.lost.into_iter().map(RebuildReason::RuleLost));
     reasons.extend(changes.gained.into_iter().map(RebuildReason::RuleGained));
@@ -94,6 +102,21 @@ pub(super) fn reasons(
         reasons.push(RebuildReason::DefinitionChanged);
     }
     reasons
+}
+
+/// The columns whose values no column of the new table keeps, and whose name no column has.
+fn dropped_columns<'c>(
+    old: Defined<'c>,
+    table: &'c TableLineage,
+) -> impl Iterator<Item = RebuildReason> + 'c {
+    let stays = |name: &str| {
+        table.columns.iter().any(|column| match &column.origin {
+            ColumnOrigin::Kept(from) => from == name,
+            ColumnOrigin::Computed | ColumnOrigin::New => same(&column.name, name),
+        })
+    };
+    let gone = old.shape.columns.iter().filter(move |column| !stays(&column.name));
+    gone.map(|column| RebuildReason::ColumnDropped { column: column.name.clone() })
 }
 
 fn same_text(old: &Object, new: &Object) -> bool {

@@ -4,9 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Subject;
+
 /// Arguments of `status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 if phases are pending or the schema drifted
     #[arg(long)]
     pub exit_code: bool,
@@ -15,6 +20,9 @@ pub struct StatusArgs {
 /// Arguments of `current`.
 #[derive(Debug, Clone, Args)]
 pub struct CurrentArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 unless the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
@@ -23,6 +31,9 @@ pub struct CurrentArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// Also check that the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,

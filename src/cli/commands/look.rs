@@ -35,7 +35,7 @@ pub fn loss_policy(accept_loss: bool) -> LossPolicy {
 /// As [`request`].
 pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
     let default = if direction == Direction::Up { "head" } else { "-1" };
-    let request = request(direction, goal.target.as_deref(), default)?;
+    let request = request(direction, goal.place.target(), default)?;
     let request = if goal.per_phase { request.per_phase() } else { request };
     Ok(Request { losses: loss_policy(goal.accept_loss), ..request })
 }

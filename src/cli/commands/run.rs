@@ -56,7 +56,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
-        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => status::run(context, arguments.exit_code),
         Command::Current(arguments) => current::run(context, arguments.require.as_deref()),
         Command::Verify(arguments) => verify::run(context, arguments),
