@@ -5,10 +5,10 @@ use std::path::Path;
 
 /// The floors, the lowest first. Modules of one floor do not import each other, except on the ground,
 /// where errors, names and events stand together.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["error", "exit", "name", "text", "event", "sql", "files"],
     &["phase", "schema", "sample", "btree"],
-    &["database"],
+    &["database", "compare"],
     &["rows", "assertion", "records"],
     &["history", "shadow", "backup"],
     &["plan"],
@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 10] = [
     &["restore", "autogenerate"],
     &["migrate", "vacuum"],
     &["inspect"],
+    &["fleet"],
 ];
 
 fn floor(module: &str) -> usize {

@@ -191,7 +191,7 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
     let swapped = "[[up]]\nop = \"drop_index\"\nindex = \"u\"\n[[up]]\nop = \"create_index\"\n\
                    sql = \"CREATE UNIQUE INDEX u ON t(lower(b))\"\n";
     for (what, body, steps, words) in [
-        ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "break a rule"),
+        ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "a rule of the new definition"),
         (
             "a new CHECK",
             "a, b",
@@ -227,7 +227,12 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned(),
             "rows that do not fit: id 1",
         ),
-        ("CHECK of a table", "a, b, CHECK (b <> 'y' OR a > 5)", value("b", "'y'"), "break a rule"),
+        (
+            "CHECK of a table",
+            "a, b, CHECK (b <> 'y' OR a > 5)",
+            value("b", "'y'"),
+            "a rule of the new definition",
+        ),
         ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "a occur more than once"),
         (
             "UNIQUE of two",
@@ -249,13 +254,13 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             "a, b",
             "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c NOT NULL DEFAULT (NULL)\""
                 .to_owned(),
-            "break a rule",
+            "a rule of the new definition",
         ),
         (
             "a text that becomes a column",
             "a, b CHECK (b <> \"c\")",
             rebuild("id INTEGER PRIMARY KEY, a, b CHECK (b <> \\\"c\\\"), c DEFAULT 'x'"),
-            "break a rule",
+            "a rule of the new definition",
         ),
         (
             "another UNIQUE",

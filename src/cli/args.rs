@@ -1,22 +1,31 @@
 //! The arguments: what can be asked for. Parsing does nothing else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
+mod fleet;
 mod look;
 mod phases;
 mod run;
 
+pub use answers::AnswerArgs;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
+pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
-pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, Subject, TargetArgs, UpgradeArgs};
+pub use run::{
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
+    TargetArgs, UpgradeArgs,
+};
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
 #[derive(Debug, Parser)]
@@ -50,6 +59,14 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// Whose files the phases are, as also `--format` says: found out by their names and marks if left out
+    #[arg(
+        long = "phases-format",
+        global = true,
+        value_name = "FORMAT",
+        value_parser = PossibleValuesParser::new(FORMATS)
+    )]
+    pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
     #[arg(long, global = true, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -88,6 +105,47 @@ pub struct Global {
     pub yes: bool,
 }
 
+/// The words of `--phases-format`: those of [`phaseshift::phase::FolderFormat`], and `auto`.
+pub const FORMATS: [&str; 12] = [
+    "auto",
+    "phaseshift",
+    "goose",
+    "dbmate",
+    "migrate",
+    "sqlx",
+    "diesel",
+    "refinery",
+    "rusqlite_migration",
+    "prisma",
+    "drizzle",
+    "plain",
+];
+
+/// Writes `--format goose` as `--phases-format goose`, so that commands with a `--format` of their own output keep it:
+/// the word tells which is asked for.
+pub fn with_phases_format(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_format = |word: &str| FORMATS.contains(&word);
+    let mut written: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == "--" {
+            written.push(argument);
+            written.extend(arguments);
+            break;
+        }
+        let next = arguments.peek().and_then(|it| it.to_str()).unwrap_or_default();
+        if text == "--format" && is_format(next) {
+            written.push("--phases-format".into());
+        } else if let Some(word) = text.strip_prefix("--format=").filter(|it| is_format(it)) {
+            written.push(format!("--phases-format={word}").into());
+        } else {
+            written.push(argument);
+        }
+    }
+    written
+}
+
 /// How progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProgressChoice {
@@ -107,8 +165,10 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift migrate phase3
   phaseshift migrate --yes --json
-  phaseshift migrate --dry-run")]
-    Migrate(Goal),
+  phaseshift migrate --dry-run
+  phaseshift migrate app.db phase3
+  phaseshift migrate --all tenants --yes")]
+    Migrate(MigrateArgs),
     /// Apply phases without asking; back up and prove as migrate does
     #[command(
         visible_alias = "up",
@@ -117,7 +177,10 @@ pub enum Command {
   phaseshift upgrade phase3
   phaseshift upgrade +1 --json
   phaseshift upgrade --sql base:phase3 > from_nothing.sql
-  phaseshift upgrade --create --database new.db"
+  phaseshift upgrade --create --database new.db
+  phaseshift upgrade --all tenants --canary 2 --max-failures 1
+  phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
+  phaseshift upgrade --all @tenants.txt --jobs 2"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
@@ -130,6 +193,12 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
+    /// Print the undo that the file's history holds, as a script for sqlite3
+    #[command(after_help = "Examples:
+  phaseshift extract-undo
+  phaseshift extract-undo phase2 --accept-loss > undo.sql
+  phaseshift extract-undo base --accept-loss --json")]
+    ExtractUndo(ExtractUndoArgs),
     /// Show what a migration would change, or its SQL
     #[command(after_help = "Examples:
   phaseshift plan phase3
@@ -146,19 +215,22 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift status
   phaseshift status --exit-code
-  phaseshift status --json")]
+  phaseshift status --json
+  phaseshift status --all tenants")]
     Status(StatusArgs),
     /// Show the current phase(s)
     #[command(after_help = "Examples:
   phaseshift current
   phaseshift current --require 2
-  phaseshift current --require head --quiet")]
+  phaseshift current --require head --quiet
+  phaseshift current --all tenants --require 2 # exit 3")]
     Current(CurrentArgs),
     /// Check the integrity, foreign keys and schema of a database
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db")]
+  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
     #[command(after_help = "Examples:
@@ -169,7 +241,8 @@ pub enum Command {
     /// Make a verified backup
     #[command(after_help = "Examples:
   phaseshift backup
-  phaseshift backup --name before_cleanup")]
+  phaseshift backup --name before_cleanup
+  phaseshift backup --all tenants --backup-dir kept")]
     Backup(BackupArgs),
     /// List, verify or remove backups
     #[command(after_help = "Examples:
@@ -225,7 +298,7 @@ pub enum Command {
   phaseshift diff
   phaseshift diff --from head --to schema
   phaseshift diff --from database --to schema.sql --json
-  phaseshift diff --from phase2 --to phase3 # exit 3")]
+  phaseshift diff phase2 phase3 # exit 3")]
     Diff(DiffArgs),
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:
@@ -250,6 +323,7 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -269,20 +343,7 @@ pub enum Command {
 
 /// The commands by what they are for, as the help lists them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    (
-        "Guided",
-        &[
-            "migrate",
-            "status",
-            "plan",
-            "preflight",
-            "verify",
-            "backup",
-            "backups",
-            "restore",
-            "demo",
-        ],
-    ),
+    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
     (
         "Chain",
         &[
@@ -295,10 +356,17 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "bases",
             "branches",
             "stamp",
+            "extract-undo",
         ],
     ),
-    ("Authoring", &["init", "revision", "merge", "check", "lint", "diff", "deps"]),
-    ("Files", &["optimize"]),
+    (
+        "Authoring",
+        &[
+            "init", "revision", "merge", "squash", "check", "lint", "diff", "deps", "audit",
+            "import", "apply", "prove",
+        ],
+    ),
+    ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
     ("Setup", &["completions", "man", "help"]),
 ];
 
@@ -310,10 +378,12 @@ pub fn command() -> clap::Command {
     for (group, names) in GROUPS {
         let _ = write!(listed, "\n{group}:\n");
         for name in names {
-            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
-            let about = about
-                .map_or("Print this help, or that of a command".to_owned(), ToString::to_string);
-            let _ = writeln!(listed, "  {name:<12} {about}");
+            let about = match command.find_subcommand(name) {
+                Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
+                None if *name == "help" => "Print this help, or that of a command".to_owned(),
+                None => continue,
+            };
+            let _ = writeln!(listed, "  {name:<13} {about}");
         }
     }
     let template = format!(
@@ -330,6 +400,7 @@ impl Command {
             Self::Migrate(_) => "migrate",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
+            Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",
@@ -361,7 +432,7 @@ impl Command {
     /// Returns the database that is named as an argument of the command itself.
     pub fn database(&self) -> Option<&str> {
         match self {
-            Self::Migrate(goal) => goal.place.database(),
+            Self::Migrate(arguments) => arguments.goal.place.database(),
             Self::Upgrade(arguments) => arguments.goal.place.database(),
             Self::Downgrade(arguments) => arguments.goal.place.database(),
             Self::Plan(arguments) => arguments.place.database(),
@@ -471,12 +542,31 @@ mod tests {
             let cli = Cli::try_parse_from(words).unwrap();
             assert_eq!(cli.command.database(), database, "{line}");
             let place = match &cli.command {
-                Command::Migrate(goal) => goal.place.target(),
+                Command::Migrate(arguments) => arguments.goal.place.target(),
                 Command::Plan(arguments) => arguments.place.target(),
                 _ => None,
             };
             assert_eq!(place, target, "{line}");
         }
+    }
+
+    #[test]
+    fn the_words_of_the_formats_are_those_of_the_engine() {
+        let words = phaseshift::phase::FolderFormat::ALL.map(phaseshift::phase::FolderFormat::word);
+        assert_eq!(FORMATS[0], "auto");
+        assert_eq!(FORMATS[1..], words);
+    }
+
+    #[test]
+    fn the_word_tells_which_format_is_asked_for() {
+        let read = |line: &str| {
+            let written = with_phases_format(line.split(' ').map(OsString::from).collect());
+            written.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(read("p check --format goose"), "p check --phases-format goose");
+        assert_eq!(read("p --format=auto check"), "p --phases-format=auto check");
+        assert_eq!(read("p lint --format github"), "p lint --format github");
+        assert_eq!(read("p show -- --format goose"), "p show -- --format goose");
     }
 
     #[test]

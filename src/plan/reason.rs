@@ -90,7 +90,10 @@ pub(super) fn reasons(
                 }
                 reasons.extend(changed_column(old, new, from, &name));
             }
-            ColumnOrigin::Computed => reasons.push(RebuildReason::ValuesComputed { column: name }),
+            ColumnOrigin::Computed => {
+                reasons.extend(changed_type(old, new, &name, &name));
+                reasons.push(RebuildReason::ValuesComputed { column: name });
+            }
             ColumnOrigin::New => reasons.push(RebuildReason::ColumnAdded { column: name }),
         }
     }
@@ -139,6 +142,11 @@ fn changed_column(
     if before.storage == ColumnStorage::Stored && computed {
         return Some(RebuildReason::BecomesGenerated { column: after.name.clone() });
     }
+    changed_type(old, new, from, to)
+}
+
+fn changed_type(old: Defined<'_>, new: Defined<'_>, from: &str, to: &str) -> Option<RebuildReason> {
+    let (before, after) = (old.shape.column(from)?, new.shape.column(to)?);
     (!before.declared.eq_ignore_ascii_case(&after.declared)).then(|| RebuildReason::TypeChanged {
         column: after.name.clone(),
         from: before.declared.clone(),

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::fleet::FleetArgs;
 use super::{DryRun, Subject};
 
 /// Arguments of `backup`.
@@ -13,6 +14,9 @@ pub struct BackupArgs {
     /// A word in the name of the backup; a named backup is never removed by `backups prune`
     #[arg(long)]
     pub name: Option<String>,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `backups`.

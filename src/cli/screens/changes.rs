@@ -15,7 +15,9 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
     let indexes = index_renames(phase, steps);
     let mut changes = renames(&summary, &indexes);
     for (table, reasons) in &summary.rebuilt {
-        changes.extend(reasons.iter().filter_map(|it| table_change(table, it)));
+        let stands_alone = |it: &&RebuildReason| !is_part_of_added_column(it, reasons);
+        changes
+            .extend(reasons.iter().filter(stands_alone).filter_map(|it| table_change(table, it)));
     }
     // Rules of rebuilt tables are among the reasons above.
     let lost = phase.lost_rules();
@@ -69,6 +71,18 @@ fn table_change(table: &str, reason: &RebuildReason) -> Option<String> {
         RebuildReason::FilledFromContent => format!("Fill {table} from its content table"),
         RebuildReason::DefinitionChanged => format!("Change the text of the definition of {table}"),
     })
+}
+
+/// Returns whether a rule came with a column that is added.
+fn is_part_of_added_column(reason: &RebuildReason, all: &[RebuildReason]) -> bool {
+    let RebuildReason::RuleGained(
+        Rule::NotNull { column } | Rule::Default { column, .. } | Rule::Collate { column, .. },
+    ) = reason
+    else {
+        return false;
+    };
+    all.iter()
+        .any(|it| matches!(it, RebuildReason::ColumnAdded { column: added } if added == column))
 }
 
 fn rule_change(table: &str, changed: &Rule, verb: &str, toward: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use phaseshift::phase::Chain;
+use phaseshift::phase::{Chain, PhaseSource};
 use phaseshift::plan::{Direction, Plan, Rebuild};
 
 use super::changes::{changes, mechanics};
@@ -56,6 +56,10 @@ pub fn will_do(
             let (bullet, what) = (style.bullet(), escaped(&phase.description));
             let _ = writeln!(text, "  {bullet} {verb} {}: {what}", phase.id);
             indent = "    ";
+        }
+        if phase.source == PhaseSource::History {
+            let _ =
+                writeln!(text, "{indent}{} Take the steps from the file's history", style.bullet());
         }
         let mechanics = match detail {
             Detail::Changes => Vec::new(),
