@@ -20,7 +20,7 @@ pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreA
 pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
@@ -180,7 +180,7 @@ pub enum Command {
   phaseshift upgrade --create --database new.db
   phaseshift upgrade --all tenants --canary 2 --max-failures 1
   phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
-  phaseshift upgrade --all @tenants.txt --jobs 2"
+  phaseshift upgrade --all @tenants.txt --undo-on-failure --journal fleet.jsonl"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
@@ -309,7 +309,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3")]
+  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint --format sarif > lint.sarif
+  phaseshift lint --format github")]
     Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
@@ -465,7 +467,12 @@ impl Command {
         )
     }
 
-    /// Returns whether the command may draw progress bars.
+    /// Returns whether the command asks for the JSON document by an argument of its own.
+    pub const fn asks_for_json(&self) -> bool {
+        matches!(self, Self::Lint(LintArgs { format: LintFormat::Json, .. }))
+    }
+
+    /// Tells whether the command may draw progress bars.
     pub const fn has_bars(&self) -> bool {
         matches!(
             self,

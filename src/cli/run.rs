@@ -25,6 +25,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = with_phases_format(arguments.collect());
     let code = match parse(&arguments) {
         Ok(mut cli) => {
+            cli.global.json |= cli.command.asks_for_json();
             if let Err(code) = name_database(&mut cli) {
                 return ExitCode::from(code);
             }

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod changes;
 pub mod failure;
 pub mod fleet;
+pub mod lint;
 pub mod operation;
 pub mod optimize;
 pub mod plan;
