@@ -1,6 +1,7 @@
 //! A user's project: the database, its phases, and where backups go.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backup::{Retention, list};
@@ -11,6 +12,7 @@ use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{ColumnOrder, Schema, read};
 
+use super::plan_cache::PlanCache;
 use super::state::FileState;
 
 /// How many backups of a missing database are named.
@@ -31,6 +33,8 @@ pub struct Project {
     pub options: OpenOptions,
     /// Which backups stay after a successful run.
     pub keep: Retention,
+    /// Plans that files with the same schema share, in a run over many files.
+    pub plans: Option<Arc<PlanCache>>,
 }
 
 impl Project {
@@ -50,7 +54,15 @@ impl Project {
         let database = options.files.canonical(&database).unwrap_or(database);
         let beside = database.parent().map(|folder| folder.join("backups"));
         let backups = backups.or(beside).unwrap_or_else(|| PathBuf::from("backups"));
-        Self { database, chain, backups, versions, options, keep: Retention::default() }
+        Self {
+            database,
+            chain,
+            backups,
+            versions,
+            options,
+            keep: Retention::default(),
+            plans: None,
+        }
     }
 
     /// Lets tables in which only names change stay where they are, in every phase.

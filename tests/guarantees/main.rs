@@ -9,6 +9,7 @@ mod support;
 mod adoption;
 mod after_proof;
 mod authorizer;
+mod autogenerate;
 mod backups;
 mod check_lines;
 mod compare;

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;
