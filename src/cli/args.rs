@@ -9,6 +9,7 @@ use super::terminal::ColorChoice;
 mod backups;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
@@ -16,6 +17,7 @@ pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArg
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs};
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
@@ -188,6 +190,12 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -283,6 +291,7 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -313,6 +322,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -321,7 +331,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }

@@ -27,6 +27,11 @@ pub fn same_virtual_meaning(left: &str, right: &str) -> bool {
     form(left) == form(right)
 }
 
+/// Returns the tokens of a text in a form that is the same for all texts of this meaning.
+pub fn meaning_of(text: &str) -> String {
+    form(text).join(" ")
+}
+
 fn form(text: &str) -> Vec<String> {
     significant_tokens(text)
         .map(|token| match token.kind {

@@ -62,6 +62,15 @@ fn project_for(example: &str) -> Project {
             if command == "diff" { "" } else { ";\nCREATE TABLE tags(name TEXT PRIMARY KEY)" };
         project.write("schema.sql", &(sqlite3(&project.database(), texts) + new));
     }
+    if command == "prove" {
+        project.write(
+            "migrate.py",
+            "import os, sqlite3\nfile = sqlite3.connect(os.environ['PHASESHIFT_DATABASE'])\n\
+             file.execute('ALTER TABLE sessions RENAME TO imaging_sessions')\n\
+             file.commit()\n",
+        );
+        project.write("map.toml", "[tables]\nsessions = 'imaging_sessions'\n");
+    }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }

@@ -17,6 +17,7 @@ mod expressions;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod prove;
 mod records;
 mod references;
 mod scripts;

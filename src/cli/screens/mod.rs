@@ -6,6 +6,7 @@ pub mod failure;
 pub mod operation;
 pub mod optimize;
 pub mod plan;
+pub mod prove;
 pub mod reason;
 pub mod restore;
 pub mod run;
