@@ -239,9 +239,34 @@ impl DatabaseState {
     }
 }
 
+/// What would resolve a failure, where its kind alone does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Undo the phases that are newer than the folder; the history of the file keeps them.
+    UndoNewer,
+    /// Accept the loss that the message names.
+    AcceptLoss,
+    /// Allow objects that the desired schema lacks to be dropped.
+    AllowDrop,
+    /// Say with flags what was renamed and what may go.
+    AnswerDraft,
+    /// Name a database.
+    NameDatabase,
+    /// Take all heads of the chain, or merge them.
+    TakeAllHeads,
+    /// Name one of the heads.
+    NameHead,
+    /// Name the phase whose branch is undone.
+    NameBranch,
+    /// Change the mode of the file, which belongs to this user.
+    ChangeMode,
+}
+
 /// Named facts about a failure, for the advice and for JSON.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
+    /// What would resolve it.
+    pub remedy: Option<Remedy>,
     /// The database file.
     pub database: Option<PathBuf>,
     /// A backup that exists and is whole.
@@ -252,6 +277,10 @@ pub struct Facts {
     pub object: Option<String>,
     /// The file and the line (from 1) that hold the fault.
     pub source: Option<(PathBuf, usize)>,
+    /// The line (from 1) of the faulty step in its phase file.
+    pub step_line: Option<usize>,
+    /// The line (from 1) of the faulty statement in the SQL that was run, and what is wrong with it.
+    pub statement: Option<(usize, String)>,
     /// The version that was asked for or is missing.
     pub choices: Vec<String>,
     /// One line each: rows, objects or checks that are at fault.
@@ -345,10 +374,31 @@ impl Error {
         self
     }
 
+    /// Says what would resolve the failure.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.0.facts.remedy.get_or_insert(remedy);
+        self
+    }
+
     /// Names the file and line (from 1) at fault.
     #[must_use]
     pub fn at(mut self, file: &Path, line: usize) -> Self {
         self.0.facts.source.get_or_insert_with(|| (file.to_path_buf(), line));
+        self
+    }
+
+    /// Names the line of the step in its phase file.
+    #[must_use]
+    pub fn on_step_line(mut self, line: usize) -> Self {
+        self.0.facts.step_line.get_or_insert(line);
+        self
+    }
+
+    /// Names the statement in the SQL that was run, and what is wrong with it.
+    #[must_use]
+    pub fn in_statement(mut self, line: usize, what: impl Into<String>) -> Self {
+        self.0.facts.statement.get_or_insert_with(|| (line, what.into()));
         self
     }
 

@@ -1,7 +1,7 @@
 //! What a failure means for the data, and what to type next.
 
 use phaseshift::database::CRASHED;
-use phaseshift::{DatabaseState, Error, ErrorKind};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
 use super::settings_search;
@@ -23,6 +23,10 @@ pub fn explain(error: &Error, flags: &str) -> Advice {
         next.insert(0, command("status"));
     }
     Advice { state: state(error), next }
+}
+
+fn remedy(error: &Error) -> Option<Remedy> {
+    error.facts().remedy
 }
 
 fn state(error: &Error) -> String {
@@ -76,13 +80,17 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         {
             of_renamed(error)
         }
+        ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
+            "use the newer program or folder that holds these phases".to_owned(),
+            format!("undo them, from the file's history: {}", command("downgrade head")),
+        ],
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }
         ErrorKind::Loss => {
             vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
         }
-        ErrorKind::Irreversible if error.to_string().contains("loses data") => vec![
+        ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => vec![
             "add --accept-loss, if what is named above may go".to_owned(),
             command("restore --latest"),
         ],
@@ -132,9 +140,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
-        ErrorKind::SchemaMismatch if error.to_string().contains("--allow-drop") => {
-            one("correct the desired schema, or add --allow-drop if what is named above may go")
-        }
+        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
@@ -177,6 +183,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
             vec![command("restore --latest --yes"), command("backups")]
         }
+        ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
@@ -210,9 +217,9 @@ fn of_unreadable(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String>
     // A journal or a WAL has the name of the database before its own ending.
     let is_file = database.is_some_and(|it| closed.starts_with(&it));
     let rights = if is_file { "u+rw" } else { "u+rwx" };
-    let access = match facts.problems.iter().any(|it| it.contains(" belongs to you ")) {
-        true => format!("chmod {rights} {}", shell_word(closed)),
-        false => format!("let the owner of {closed} give you access, or run this as its owner"),
+    let access = match facts.remedy {
+        Some(Remedy::ChangeMode) => format!("chmod {rights} {}", shell_word(closed)),
+        _ => format!("let the owner of {closed} give you access, or run this as its owner"),
     };
     vec![access, command("status")]
 }
@@ -229,6 +236,29 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
+/// The flags that say what became of what the desired schema lacks.
+fn of_draft(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
+    let drops: Vec<&str> =
+        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
+    if !drops.is_empty() {
+        next.push(format!("if it may go, add: {}", drops.join(" ")));
+    }
+    match remedy(error) {
+        Some(Remedy::AnswerDraft) => next.push(
+            "or note it in the schema file, behind the column or table: -- @renamed from=old"
+                .to_owned(),
+        ),
+        _ => next.push(
+            "or correct the desired schema, or add --allow-drop if all that is named above may go"
+                .to_owned(),
+        ),
+    }
+    next
+}
+
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     next.push(command("backups"));
@@ -241,7 +271,7 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
-    if error.to_string().starts_with("no database is named") {
+    if remedy(error) == Some(Remedy::NameDatabase) {
         next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
         next.push(command("init"));
     } else {
@@ -290,14 +320,14 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
 
 /// Where several heads or lines are meant, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let text = error.to_string();
-    let first = error.facts().choices.first();
     let mut next = of_choices(error);
-    if text.starts_with("the chain has") && !text.contains("--head") {
-        next.push(command("upgrade heads"));
-        next.push(command("merge heads -m TEXT"));
-    } else if let (true, Some(id)) = (text.contains("could undo"), first) {
-        next.push(command(&format!("downgrade {id}@-1")));
+    match (remedy(error), error.facts().choices.first()) {
+        (Some(Remedy::TakeAllHeads), _) => {
+            next.push(command("upgrade heads"));
+            next.push(command("merge heads -m TEXT"));
+        }
+        (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
+        _ => {}
     }
     next.push(command("history"));
     next

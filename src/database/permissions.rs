@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::beside;
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::{Files, Stat};
 
 /// Looks at a path that is to be opened.
@@ -60,11 +60,12 @@ fn unreadable(path: &Path, closed: &Path, files: &dyn Files, denied: io::Error) 
     } else {
         format!("you have no permission to read {name}")
     };
-    let rights = files.stat(closed).ok().flatten().map(|stat| {
-        let own = stat.owner == rustix::process::geteuid().as_raw();
-        let whose = if own { "you".to_owned() } else { format!("user {}", stat.owner) };
-        format!("{name} belongs to {whose} and has the mode {:04o}", stat.mode)
-    });
     let error = Error::new(ErrorKind::Unreadable, what).caused_by(denied);
-    error.in_database(path).about(&name.to_string()).problems(rights)
+    let error = error.in_database(path).about(&name.to_string());
+    let Some(stat) = files.stat(closed).ok().flatten() else { return error };
+    let own = stat.owner == rustix::process::geteuid().as_raw();
+    let whose = if own { "you".to_owned() } else { format!("user {}", stat.owner) };
+    let error =
+        error.problems([format!("{name} belongs to {whose} and has the mode {:04o}", stat.mode)]);
+    if own { error.with_remedy(Remedy::ChangeMode) } else { error }
 }

@@ -1,20 +1,23 @@
-//! The difference between two schemas: of the file, of the phases, and the desired one.
+//! The difference between two schemas: of a file, of the phases, and the desired one.
 
 use std::path::PathBuf;
 
-use crate::database::Access;
+use crate::compare::{SchemaComparison, Unexpected, compare_schemas};
+use crate::database::{Access, Database};
 use crate::error::Result;
 use crate::migrate::{Project, replay};
 use crate::phase::Target;
-use crate::schema::{ColumnOrder, Schema, differences, read};
+use crate::schema::{ColumnOrder, Schema, read};
 
 use super::desired::desired_schema;
 
 /// Where a schema comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaSource {
-    /// The database.
+    /// The database of the project.
     Database,
+    /// Another database file.
+    File(PathBuf),
     /// What the phases make that are applied to the database.
     Applied,
     /// What the phases make up to a place of the chain.
@@ -29,35 +32,48 @@ pub enum SchemaSource {
 /// Those of opening the database; [`ErrorKind::Step`](crate::ErrorKind::Step) naming a phase that
 /// does not run from nothing; as [`desired_schema`].
 pub fn schema_from(project: &Project, source: &SchemaSource) -> Result<Schema> {
-    let mut schema = match source {
+    let schema = match source {
         SchemaSource::Database => read(project.open(Access::Look)?.connection())?,
+        SchemaSource::File(path) => {
+            let path = project.options.files.canonical(path).unwrap_or_else(|_| path.clone());
+            read(Database::open(&path, Access::Look, &project.options)?.connection())?
+        }
         SchemaSource::Applied => {
-            let known = project.know(&project.open(Access::Look)?)?;
-            replay(project, &known.applied)?.schema()?
+            let (project, known) = project.know_newer(&project.open(Access::Look)?)?;
+            replay(&project, &known.applied)?.schema()?
         }
         SchemaSource::Phases(target) => {
             replay(project, &project.chain.applied_at(target)?)?.schema()?
         }
         SchemaSource::Desired(path) => desired_schema(project.options.files.as_ref(), path)?,
     };
-    schema.objects.retain(|object| {
-        !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
-    });
-    Ok(schema)
+    Ok(project.own(&schema))
 }
 
-/// Lists how one schema differs in meaning from the other, which is taken as right; one line each.
+/// Compares one schema with the other, which is the expected one.
 ///
 /// Branches of a chain may have been applied in any order, so that the order of columns counts only
 /// where the chain is one line.
 ///
 /// # Errors
 /// As [`schema_from`].
+pub fn compare_sources(
+    project: &Project,
+    from: &SchemaSource,
+    to: &SchemaSource,
+) -> Result<SchemaComparison> {
+    let of_phases =
+        |it: &SchemaSource| matches!(it, SchemaSource::Applied | SchemaSource::Phases(_));
+    let order =
+        if of_phases(from) || of_phases(to) { project.column_order() } else { ColumnOrder::Same };
+    Ok(compare_schemas(&schema_from(project, to)?, &schema_from(project, from)?, order))
+}
+
+/// Lists how one schema differs in meaning from the other, which is the expected one; one line each.
+///
+/// # Errors
+/// As [`schema_from`].
 pub fn diff(project: &Project, from: &SchemaSource, to: &SchemaSource) -> Result<Vec<String>> {
-    let branched = !project.chain.is_linear()
-        && [from, to]
-            .iter()
-            .any(|it| matches!(it, SchemaSource::Applied | SchemaSource::Phases(_)));
-    let order = if branched { ColumnOrder::Any } else { ColumnOrder::Same };
-    Ok(differences(&schema_from(project, to)?, &schema_from(project, from)?, order))
+    let found = compare_sources(project, from, to)?;
+    Ok(found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect())
 }

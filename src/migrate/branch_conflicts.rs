@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Applied, Phase, PhaseId};
 use crate::plan::advance;
-use crate::schema::{ColumnOrder, ObjectKind, Schema, differences};
+use crate::schema::{ColumnOrder, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
 use super::project::Project;

@@ -5,6 +5,7 @@
 //! a [`Report`].
 
 mod branch_conflicts;
+mod newer;
 mod outline;
 mod prepare;
 mod project;
@@ -20,11 +21,13 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod trial;
 mod undo_history;
 
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
+pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
@@ -32,7 +35,7 @@ pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};
-pub use script::{script, script_range};
+pub use script::{script, script_for_state, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;
 pub use stamp::{

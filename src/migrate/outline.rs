@@ -12,7 +12,7 @@ use crate::preflight::count_losses;
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::prepare::{Request, UpToDate, plan_path, refuse_by_rows};
+use super::prepare::{Request, UpToDate, find_path, plan_path, refuse_by_rows};
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::Migration;
@@ -62,12 +62,8 @@ impl Migration<Outlined> {
         judge: &dyn Fn(&Connection, &Plan) -> Result<()>,
     ) -> Result<Outline> {
         let database = project.open(Access::Look)?;
-        let known = project.know(&database)?;
-        let project = &project.as_recorded(&known.recorded)?;
-        let path = match request.direction {
-            Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
-            Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
-        };
+        let (project, known, path) = find_path(project, request, &database)?;
+        let project = &project;
         if path.is_empty() {
             let current = project.chain.current(&known.applied);
             return Ok(Outline::UpToDate(Box::new(UpToDate { known, current })));
@@ -85,8 +81,8 @@ impl Migration<Outlined> {
     }
 }
 
-/// Plans phases in chain order, on a schema that was read or on none, as far as they run: `check` and
-/// `preflight` say why one does not.
+/// Plans phases in chain order, on a schema that was read or on none, as far as they run. The error says why
+/// the next one does not.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; [`ErrorKind::Sqlite`].
@@ -94,7 +90,7 @@ pub fn plan_phases(
     project: &Project,
     schema: Option<&Schema>,
     phases: &[PhaseId],
-) -> Result<Vec<PhasePlan>> {
+) -> Result<(Vec<PhasePlan>, Option<Error>)> {
     let mut shadow = match schema {
         Some(schema) => Shadow::of(schema)?,
         None => Shadow::empty()?,
@@ -107,8 +103,8 @@ pub fn plan_phases(
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
                 return Err(error);
             }
-            Err(_) => break,
+            Err(error) => return Ok((plans, Some(error))),
         }
     }
-    Ok(plans)
+    Ok((plans, None))
 }

@@ -8,7 +8,7 @@ use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
-use crate::schema::{Schema, read};
+use crate::schema::{ColumnOrder, Schema, read};
 
 use super::state::FileState;
 
@@ -72,8 +72,9 @@ impl Project {
     pub fn know(&self, database: &Database) -> Result<FileState> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
-        let applied = self.applied(&recorded)?;
-        Ok(FileState { schema, recorded, applied })
+        let applied =
+            self.applied(&recorded).map_err(|error| self.with_way_back(&recorded, error))?;
+        Ok(FileState { schema, recorded, applied, newer: None })
     }
 
     /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
@@ -93,7 +94,7 @@ impl Project {
             }
             Err(error) => return Err(error),
         };
-        Ok((FileState { schema, recorded, applied }, faults))
+        Ok((FileState { schema, recorded, applied, newer: None }, faults))
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.
@@ -117,6 +118,19 @@ impl Project {
         let found = applied(recorded, &self.chain)?;
         let versions = found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
         Ok(Self { chain: self.chain.with_recorded_versions(&versions), ..self.clone() })
+    }
+
+    /// Returns a schema without the version tables.
+    pub fn own(&self, schema: &Schema) -> Schema {
+        let mut schema = schema.clone();
+        let versions = &self.versions;
+        schema.objects.retain(|it| !versions.contains(&it.name) && !versions.contains(&it.table));
+        schema
+    }
+
+    /// Returns whether the order of columns counts: branches of a chain may have been applied in any order.
+    pub fn column_order(&self) -> ColumnOrder {
+        if self.chain.is_linear() { ColumnOrder::Same } else { ColumnOrder::Any }
     }
 
     /// How long to wait for locks.

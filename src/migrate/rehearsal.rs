@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::backup::{BackupLabel, BackupRequest, create};
+use crate::compare::differences;
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
@@ -11,7 +12,7 @@ use crate::files::{Files, Scratch};
 use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
 use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Comparison, RowDelta, Side, compare};
-use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, differences, read};
+use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, read};
 
 use super::prepare::Request;
 use super::project::Project;

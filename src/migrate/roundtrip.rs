@@ -1,12 +1,13 @@
 //! The round trip of each phase: up, down and up again, on the shadow.
 
+use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Operation, Phase, PhaseId, WayBack};
 use crate::plan::{
     Direction, LossKind, PastSchemas, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
     snapshots,
 };
-use crate::schema::{ColumnOrder, Schema, differences};
+use crate::schema::{ColumnOrder, Schema};
 use crate::shadow::Shadow;
 
 use super::project::Project;
@@ -204,12 +205,8 @@ impl Trip<'_> {
     }
 
     fn differences(&self, expected: &Schema, found: &Schema) -> Vec<String> {
-        let own = |schema: &Schema| {
-            let mut schema = schema.clone();
-            schema.objects.retain(|it| !self.project.versions.contains(&it.name));
-            schema
-        };
-        differences(&own(expected), &own(found), ColumnOrder::Same)
+        let project = self.project;
+        differences(&project.own(expected), &project.own(found), ColumnOrder::Same)
     }
 
     fn shadow(&self, schema: &Schema) -> Result<Shadow> {

@@ -1,11 +1,11 @@
 //! Securing: the backup before anything is written.
 
 use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_or_reuse};
+use crate::compare::not_identical;
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::plan::{Direction, Plan};
-use crate::schema::same_objects;
 
 use super::prepare::{ATTEMPTS, Found, Planned, Preparation, Request};
 use super::project::Project;
@@ -151,7 +151,7 @@ pub(super) fn hold(
         return Ok(Migration { project, known, plan, transactions, state });
     }
     let now = project.know(&database)?;
-    if !same_objects(&known.schema, &now.schema).is_empty() {
+    if !not_identical(&known.schema, &now.schema).is_empty() {
         return changed("another program changed the schema while you were asked");
     }
     if now.applied != known.applied {

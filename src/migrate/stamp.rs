@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 
 use crate::backup::{BackupLabel, Checked, VerifiedBackup};
+use crate::compare::{self, Unexpected, Verdict, Weight, not_identical};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::history::{Event, EventKind, applied, record};
-use crate::name::{quote, same};
-use crate::phase::{Applied, Phase, PhaseId, WayBack};
+use crate::history::{Definition, Event, EventKind, applied, record};
+use crate::name::quote;
+use crate::phase::{Applied, Phase, PhaseId, WayBack, phase_text};
 use crate::plan::{Direction, Plan, plan_phase};
 use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
-use crate::schema::{Object, ObjectKind, Schema, Table, read, same_objects};
+use crate::schema::{Schema, read};
 use crate::shadow::Shadow;
 
 use super::project::Project;
@@ -37,8 +38,17 @@ pub enum Strictness {
 pub struct Adoption {
     /// What is missing or other than it must be.
     pub problems: Vec<String>,
-    /// What differs without harm: further objects, missing indexes and foreign keys.
+    /// Small differences: further objects, missing indexes and constraints.
     pub notices: Vec<String>,
+    /// What has the same definition in a different text.
+    pub reworded: Vec<String>,
+}
+
+impl Adoption {
+    /// Returns everything that differs without harm: the small differences, then the different texts.
+    pub fn small(&self) -> Vec<String> {
+        [self.notices.as_slice(), self.reworded.as_slice()].concat()
+    }
 }
 
 /// What a stamp did.
@@ -113,7 +123,7 @@ pub fn stamp(
         return Ok(report);
     }
     let phase = report.current.first();
-    let known = FileState { schema, recorded, applied: before };
+    let known = FileState { schema, recorded, applied: before, newer: None };
     let recording = Recording { project, known: &known, phase, purge };
     let events = |backup: &Path| events(project, &report, backup);
     report.backup = Some(recording.carry_out(database, &events, observer)?);
@@ -183,6 +193,8 @@ pub fn accept(
 
 /// An event that runs no step.
 fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Path) -> Event {
+    let defines = matches!(kind, EventKind::Stamped | EventKind::Accepted);
+    let definition = defines.then(|| Definition { phase: phase_text(phase), downgrade: None });
     Event {
         kind,
         id: phase.id.to_string(),
@@ -195,7 +207,7 @@ fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Pa
         applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
         backup: Some(backup.display().to_string()),
         rows_proven: 0,
-        undo: None,
+        undo: definition.and_then(|it| it.to_json()),
     }
 }
 
@@ -243,7 +255,7 @@ impl Recording<'_> {
         let schema = read(database.connection())?;
         let recorded = self.project.versions.read(database.connection(), &schema)?;
         let known = self.known;
-        if same_objects(&known.schema, &schema).is_empty() && recorded == known.recorded {
+        if not_identical(&known.schema, &schema).is_empty() && recorded == known.recorded {
             return Ok(());
         }
         let what = "another program changed the file while it was compared";
@@ -298,84 +310,23 @@ fn events(project: &Project, report: &StampReport, backup: &Path) -> Vec<Event> 
     events.filter_map(|(id, kind)| Some(event(project.chain.get(id)?, kind, now, backup))).collect()
 }
 
-/// Compares a file with the schema that phases make. Everything that the phases make must be
-/// there with its columns and keys; what is there besides, and lesser differences, are notices.
+/// Compares a file with the schema that phases make. Serious differences are problems: what is missing that later
+/// phases stand on. What is there besides, and small differences, are notices.
 pub fn compare_schemas(wanted: &Schema, found: &Schema, project: &Project) -> Adoption {
     let mut adoption = Adoption::default();
-    for object in &wanted.objects {
-        if project.versions.contains(&object.name) || project.versions.contains(&object.table) {
+    let (wanted, found) = (project.own(wanted), project.own(found));
+    let order = project.column_order();
+    for object in &compare::compare_schemas(&wanted, &found, order).objects {
+        if object.verdict == Verdict::SameMeaning {
+            adoption.reworded.extend(object.lines(Unexpected::MadeByNoPhase));
             continue;
         }
-        match object.kind {
-            ObjectKind::Table => compare_table(wanted, found, object, &mut adoption),
-            ObjectKind::VirtualTable | ObjectKind::View | ObjectKind::Trigger => {
-                if found.find(object.kind, &object.name).is_none() {
-                    adoption.problems.push(format!(
-                        "{} {} is missing",
-                        object.kind.word(),
-                        object.name
-                    ));
-                }
+        for (weight, line) in object.weighed_lines(Unexpected::MadeByNoPhase) {
+            match weight {
+                Weight::Serious => adoption.problems.push(line),
+                Weight::Small => adoption.notices.push(line),
             }
-            ObjectKind::Index => {
-                if found.find(ObjectKind::Index, &object.name).is_none() {
-                    adoption.notices.push(format!("index {} is missing", object.name));
-                }
-            }
-            ObjectKind::ShadowTable => {}
-        }
-    }
-    let known = |object: &&Object| {
-        !project.versions.contains(&object.name)
-            && !wanted.objects.iter().any(|it| same(&it.name, &object.name))
-    };
-    for object in found.objects.iter().filter(known) {
-        if object.kind != ObjectKind::ShadowTable {
-            let what = format!("{} {} is made by no phase", object.kind.word(), object.name);
-            adoption.notices.push(what);
         }
     }
     adoption
-}
-
-fn compare_table(wanted: &Schema, found: &Schema, object: &Object, adoption: &mut Adoption) {
-    let (Some(wanted), Some(table)) = (wanted.shape(&object.name), found.shape(&object.name))
-    else {
-        adoption.problems.push(format!("table {} is missing", object.name));
-        return;
-    };
-    for column in &wanted.columns {
-        let place = format!("{}.{}", object.name, column.name);
-        match table.column(&column.name) {
-            None => adoption.problems.push(format!("column {place} is missing")),
-            Some(other) if other.key != column.key => {
-                adoption
-                    .problems
-                    .push(format!("column {place} has another place in the primary key"));
-            }
-            Some(other) => {
-                if !other.declared.eq_ignore_ascii_case(&column.declared) {
-                    adoption.notices.push(format!(
-                        "column {place} is declared {} instead of {}",
-                        other.declared, column.declared
-                    ));
-                }
-                if other.not_null != column.not_null {
-                    adoption.notices.push(format!("column {place} differs in NOT NULL"));
-                }
-            }
-        }
-    }
-    further_columns(wanted, table, adoption);
-    if adoption.problems.is_empty()
-        && found.find_table(&object.name).map(|it| &it.sql) != Some(&object.sql)
-    {
-        adoption.notices.push(format!("table {} is defined in other words", object.name));
-    }
-}
-
-fn further_columns(wanted: &Table, found: &Table, adoption: &mut Adoption) {
-    for column in found.columns.iter().filter(|it| wanted.column(&it.name).is_none()) {
-        adoption.notices.push(format!("column {}.{} is made by no phase", found.name, column.name));
-    }
 }

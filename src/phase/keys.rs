@@ -40,6 +40,8 @@ pub(super) enum Form {
     Ids,
     /// An array of branch labels.
     Labels,
+    /// An array of `code: reason`.
+    Reasons,
     /// What the query of a check must give.
     Expected,
     /// A table of SQL expressions by column name.
@@ -110,6 +112,18 @@ impl Values {
     /// Keeps the value of a key.
     pub(super) fn put(&mut self, key: &'static str, value: Value) {
         self.0.insert(key, value);
+    }
+
+    /// Takes the values of another table, and returns a key that both have.
+    pub(super) fn merge(&mut self, other: Self) -> Option<&'static str> {
+        let twice = other.0.keys().copied().find(|key| self.0.contains_key(key));
+        self.0.extend(other.0);
+        twice
+    }
+
+    /// Returns whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Takes the text of a key.
@@ -215,6 +229,9 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("stats", Form::Word(&["carry", "analyze"])),
     optional("min_sqlite", Form::SqliteVersion),
     optional("strategy", Form::Word(&["rebuild", "auto"])),
+    optional("compatible_with", Form::Id),
+    optional("readable_with", Form::Id),
+    optional("allow", Form::Reasons),
     optional("irreversible", Form::Name),
     optional("require", Form::Tables),
     optional("up", Form::Tables),
@@ -297,7 +314,12 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { op: "replace_trigger", keys: &[CREATE], make: replace_trigger },
     Kind {
         op: "rebuild",
-        keys: &[TABLE, CREATE, optional("values", Form::Expressions)],
+        keys: &[
+            TABLE,
+            CREATE,
+            optional("values", Form::Expressions),
+            optional("left_out", Form::Word(&["refuse", "drop"])),
+        ],
         make: rebuild,
     },
     Kind { op: "sql", keys: &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], make: sql },
@@ -418,7 +440,10 @@ fn rebuild(values: &mut Values) -> Option<Operation> {
         table: values.text("table")?,
         sql: values.text("sql")?,
         values: values.expressions("values").unwrap_or_default(),
-        left_out: LeftOut::Refuse,
+        left_out: match values.text("left_out").as_deref() {
+            Some("drop") => LeftOut::Drop,
+            _ => LeftOut::Refuse,
+        },
     })
 }
 
@@ -454,6 +479,7 @@ mod tests {
             | Form::Text
             | Form::Word(_) => Value::Text("t".to_owned()),
             Form::Switch => Value::Switch(true),
+            Form::Reasons => Value::Labels(vec!["a: b".to_owned()]),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
             Form::Version

@@ -5,6 +5,7 @@ mod assemble;
 mod chain;
 mod checksum;
 mod file;
+mod formats;
 mod graph;
 mod keys;
 mod meaning;
@@ -16,8 +17,12 @@ mod problem;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sql_file;
+mod sql_form;
 mod step;
 mod table_reader;
+mod text;
+
 mod target;
 mod versions;
 mod warning;
@@ -26,9 +31,15 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
-pub use phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+pub use formats::FolderFormat;
+pub(crate) use nearest::nearest;
+pub use phase::{
+    Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,
+    ViewPolicy, WayBack,
+};
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
 };
 pub use target::{LinePlace, Target, TargetRange};
+pub use text::{operation_text, phase_text, steps_text};
 pub use warning::ChainWarning;

@@ -8,7 +8,7 @@ use super::graph::{Marks, marked};
 use super::phase::PhaseId;
 use super::resolve::Line;
 use super::target::{LinePlace, Target, TargetRange};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 impl Chain {
     /// Returns the phases to apply, in order, so that the target and all that is before it is
@@ -209,7 +209,7 @@ impl Chain {
                 }
                 _ => {
                     let what = format!("{target} could undo any of {} phases", current.len());
-                    return Err(self.ambiguous(what, current));
+                    return Err(self.ambiguous(what, current).with_remedy(Remedy::NameBranch));
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::graph::{Marks, marked};
 use super::nearest::nearest_few;
 use super::phase::{Phase, PhaseId};
 use super::target::{LinePlace, Target};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// One line of the chain: from the last fork, merge or base before a phase to all that stands on
 /// it.
@@ -115,7 +115,10 @@ impl Chain {
         match heads[..] {
             [] => Ok(None),
             [only] => Ok(Some(only)),
-            _ => Err(self.ambiguous(format!("the chain has {} heads", heads.len()), heads)),
+            _ => {
+                let what = format!("the chain has {} heads", heads.len());
+                Err(self.ambiguous(what, heads).with_remedy(Remedy::TakeAllHeads))
+            }
         }
     }
 

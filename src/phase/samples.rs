@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::{Just, any, prop};
 use proptest::strategy::Strategy as _;
 
-use super::{Applied, Chain, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::{
+    Annotations, Applied, Chain, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 use crate::error::Result;
 use crate::files::{Files as _, RealFiles};
 
@@ -49,6 +51,7 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         up: Vec::new(),
         verify: Vec::new(),
         down: WayBack::Derived,
+        annotations: Annotations::default(),
         file: PathBuf::from(format!("phases/{name}.toml")),
         checksum: format!("steps:{name}"),
         text_checksum: format!("blake3:{name}"),

@@ -61,10 +61,10 @@ pub enum DefaultChange {
 /// What a rebuild does about columns that its new text does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LeftOut {
-    /// It is refused: the column may have been forgotten. So in every phase file.
+    /// It is refused: the column may have been forgotten.
     #[default]
     Refuse,
-    /// The column is meant to go. So in derived ways back, which know what was added.
+    /// The column is dropped, as a derived downgrade does with what the phase added.
     Drop,
 }
 

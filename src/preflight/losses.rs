@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::trial::{Trial, count_replaced};
 use crate::database::MissingExtension;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::plan::{Counted, Direction, LossKind, PhasePlan, Plan, find_losses};
 use crate::rows::count_rows_where;
 
@@ -76,7 +76,10 @@ pub fn refuse_losses(plan: &Plan) -> Result<()> {
         }
         _ => format!("undoing {} loses data", names(&lossy)),
     };
-    Err(Error::new(ErrorKind::Irreversible, what).in_phase(first.id.as_str()).problems(lines))
+    Err(Error::new(ErrorKind::Irreversible, what)
+        .with_remedy(Remedy::AcceptLoss)
+        .in_phase(first.id.as_str())
+        .problems(lines))
 }
 
 /// A phase says what it drops; that it replaces values shows only in a definition.

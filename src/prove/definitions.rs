@@ -1,11 +1,12 @@
 //! The definition of a table, part by part: what it was, and what is left of it.
 
 use super::finding::{Addition, Aspect, Finding};
-use super::parts::{KeyText, Rule, TableText, default_meaning, listed};
+use super::parts::{KeyText, Rule, TableText, listed};
+use crate::compare::same_default;
 use crate::name::{fold, same};
 use crate::schema::{
-    Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table, meaning_of,
-    same_meaning,
+    Affinity, Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table,
+    meaning_of, same_meaning,
 };
 
 /// A table before, by the names that are expected now, and the table now.
@@ -97,8 +98,9 @@ impl TablePair<'_> {
             }
             (true, true) | (false, false) => {}
         }
+        let affinity = Affinity::of(&old.declared);
         match (&old.default, &new.default) {
-            (Some(was), Some(is)) if default_meaning(was) == default_meaning(is) => {}
+            (Some(was), is) if same_default(Some(was), is.as_deref(), affinity) => {}
             (Some(was), is) => {
                 self.lose(found, Some(name), Aspect::Default, (was.clone(), is.clone()));
             }

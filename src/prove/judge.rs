@@ -11,6 +11,7 @@ use super::guess::{guess, guess_index};
 use super::map::ChangeMap;
 use super::rows::{RowPair, count_values, rows_of};
 use super::state;
+use crate::compare::{SchemaComparison, compare_schemas};
 use crate::database::{Database, Identity};
 use crate::error::Result;
 use crate::event::{Interrupt, Observer};
@@ -18,7 +19,7 @@ use crate::name::{fold, same};
 use crate::proof::foreign_key_violations;
 use crate::rows::{MatchSide, match_rows};
 use crate::schema::{
-    ColumnStorage, Content, Object, ObjectKind, Schema, Table, meaning_of, read, same_meaning,
+    ColumnOrder, ColumnStorage, Content, Object, ObjectKind, Schema, Table, meaning_of, read,
     same_virtual_meaning,
 };
 use crate::shadow::uncompilable;
@@ -71,6 +72,8 @@ pub(super) fn judge(
     let mut judge = Judge {
         old: (old, &before),
         new: (new, &now),
+        kept: compare_schemas(&expected.kept, &now, ColumnOrder::Same),
+        followed: compare_schemas(&expected.followed, &now, ColumnOrder::Same),
         expected: &expected,
         map,
         names: &guessed,
@@ -111,6 +114,10 @@ struct Judge<'a> {
     old: (&'a Connection, &'a Schema),
     new: (&'a Connection, &'a Schema),
     expected: &'a Expected,
+    /// How the schema now compares with what is expected, if views keep what they hand out.
+    kept: SchemaComparison,
+    /// The same, if views follow the renames.
+    followed: SchemaComparison,
     /// What the map says.
     map: &'a ChangeMap,
     /// The names that things have now: those of the map, and those that were guessed.
@@ -323,19 +330,16 @@ impl Judge<'_> {
             }
             return;
         };
-        let is = other.sql.as_deref().unwrap_or_default();
-        let wanted = |schema: &Schema| {
-            let object = schema.find(object.kind, &name)?;
-            object.sql.clone()
+        let is = other.sql.clone().unwrap_or_default();
+        let fits = |comparison: &SchemaComparison| {
+            let mut all = comparison.objects.iter();
+            all.any(|it| it.kind == object.kind && same(&it.name, &name) && !it.differs())
         };
-        let kept = wanted(&self.expected.kept);
-        let followed = wanted(&self.expected.followed);
-        let fits = |was: &Option<String>| was.as_deref().is_some_and(|it| same_object(it, is));
-        if fits(&kept) || fits(&followed) {
+        if fits(&self.kept) || fits(&self.followed) {
             self.indexes.insert(fold(&object.name), fold(&other.name));
         } else {
-            let was = kept.or_else(|| object.sql.clone()).unwrap_or_default();
-            let is = is.to_owned();
+            let expected = self.expected.kept.find(object.kind, &name).unwrap_or(object);
+            let was = expected.sql.clone().unwrap_or_default();
             self.differs(object, (was, is));
         }
     }
@@ -456,12 +460,6 @@ impl Judge<'_> {
 fn of_object(object: &Object, change: ObjectChange) -> Finding {
     let (kind, name, table) = (object.kind, object.name.clone(), object.table.clone());
     Finding::Object { kind, name, table, change }
-}
-
-/// Whether two texts of an index, view or trigger mean the same: ascending is the default order of an index.
-fn same_object(was: &str, is: &str) -> bool {
-    let form = |text: &str| meaning_of(text).replace(" n asc", "");
-    same_meaning(was, is) || form(was) == form(is)
 }
 
 fn is_bookkeeping(table: &Table) -> bool {

@@ -79,7 +79,7 @@ const WRONG: [(&str, &str, &str); 9] = [
     (
         "op = 'drop_column'\ntable = 'person'\ncolumn = 'note'",
         "op = 'add_column'\ntable = 'person'\ncolumn = 'note TEXT'\nafter = 'id'",
-        "after the downgrade: the columns of person stand in another order",
+        "after the downgrade: the columns of person are in another order",
     ),
     // Downgrades that forget something.
     (

@@ -247,6 +247,21 @@ def default(text):
     return text if text.startswith("'") else " ".join(tokens(text))
 
 
+def same_default(one, two):
+    """Whether two defaults are written alike, or give a column the same value."""
+    if default(one[1]) == default(two[1]):
+        return True
+    if two[1] is None:
+        return False
+
+    def given(kind, text):
+        scratch = sqlite3.connect(":memory:")
+        scratch.execute(f"CREATE TABLE t(c {kind} DEFAULT {text if re.match(r'[-+(0-9]', text) or len(tokens(text)) == 1 else '(' + text + ')'})")
+        scratch.execute("INSERT INTO t DEFAULT VALUES")
+        return scratch.execute("SELECT typeof(c), c FROM t").fetchone()
+    return given(*one) == given(*two)
+
+
 def deferred(sql):
     found = tokens(sql)
     return sum(found[i:i + 3] == ["deferrable", "initially", "deferred"] and found[i - 1] != "not" for i in range(1, len(found)))
@@ -310,7 +325,7 @@ class Judge:
             if not_null and not other[3]:
                 self.lose("not-null", thing)
                 lost_constraint = True
-            if value is not None and default(value) != default(other[4]):
+            if value is not None and not same_default((kind, value), (kind, other[4])):
                 self.lose("default", thing)
             if hidden != other[6]:
                 self.lose("generated", thing)

@@ -1,26 +1,33 @@
 //! `diff`: how the schema of a file, of the phases, and the desired one differ.
 
-use phaseshift::inspect::{SchemaSource, diff};
+use std::path::Path;
+
+use phaseshift::compare::{ComparedObject, SchemaComparison, Unexpected, Verdict, Weight};
+use phaseshift::files::FileKind;
+use phaseshift::inspect::{SchemaSource, compare_sources};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{ErrorKind, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::args::DiffArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::counted;
+use crate::cli::terminal::Style;
 
 /// Lists the differences; the answer is no if there is one.
 ///
 /// # Errors
-/// As [`diff`].
+/// As [`compare_sources`].
 pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     let chain = chain(context)?;
     let has_file = context.settings.database.is_some();
     let default = if has_file { ("database", "applied") } else { ("head", "schema") };
-    let from = source(context, arguments.from.as_deref().unwrap_or(default.0))?;
-    let to = source(context, arguments.to.as_deref().unwrap_or(default.1))?;
+    let places = (arguments.a.as_deref(), arguments.b.as_deref());
+    let from = places.0.or(arguments.from.as_deref()).unwrap_or(default.0);
+    let to = places.1.or(arguments.to.as_deref()).unwrap_or(default.1);
+    let (from, to) = (source(context, &chain, from)?, source(context, &chain, to)?);
     let needs_file =
         [&from, &to].iter().any(|it| matches!(it, SchemaSource::Database | SchemaSource::Applied));
     let database = match needs_file {
@@ -29,22 +36,77 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
         false => context.folder.join("unused.db"),
     };
     let project = context.project_at(database, chain);
-    let found = diff(&project, &from, &to)?;
-    let style = context.terminal.out;
+    let found = compare_sources(&project, &from, &to)?;
     let (left, right) = (in_words(context, &from), in_words(context, &to));
-    let mut text: String =
-        found.iter().map(|line| format!("{} {}\n", style.no(), escaped(line))).collect();
-    let (one, other) = (escaped(&left), escaped(&right));
-    text.push_str(&match found.len() {
-        0 => format!("{} {one} has the schema of {other}.\n", style.ok()),
+    let text = text(&found, (&left, &right), context.terminal.out);
+    let lines: Vec<String> =
+        found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
+    let shown = found.objects.iter().filter(|it| it.verdict != Verdict::Identical);
+    let report = json!({
+        "from": left,
+        "to": right,
+        "equal": found.is_same(),
+        "identical": found.is_identical(),
+        "differences": lines,
+        "objects": shown.map(object_json).collect::<Vec<_>>(),
+    });
+    Ok(CommandOutput::done(text, report).is(found.is_same()))
+}
+
+/// The differences, the small ones marked, and how many there are.
+fn text(found: &SchemaComparison, (left, right): (&str, &str), style: Style) -> String {
+    let mut text = String::new();
+    let mut count = 0;
+    for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
+    {
+        let small = if weight == Weight::Small { " (small)" } else { "" };
+        text.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
+        count += 1;
+    }
+    let (left, right) = (escaped(left), escaped(right));
+    text.push_str(&match count {
+        0 => format!("{} {left} has the schema of {right}.\n", style.ok()),
         count => {
             let count = counted(count, "difference", "differences");
-            format!("{count}: {one}, compared with {other}.\n")
+            format!("{count}: {left}, compared with {right}.\n")
         }
     });
-    let report =
-        json!({"from": left, "to": right, "equal": found.is_empty(), "differences": found});
-    Ok(CommandOutput::done(text, report).is(found.is_empty()))
+    let reworded: Vec<String> = found.reworded().map(ComparedObject::title).collect();
+    if !reworded.is_empty() {
+        let names = escaped(reworded.join(", "));
+        text.push_str(&format!("Same definition, different text: {names}.\n"));
+    }
+    text
+}
+
+/// An object that is not identical, for JSON.
+fn object_json(object: &ComparedObject) -> Value {
+    let found = match &object.verdict {
+        Verdict::Differs(found) => found.as_slice(),
+        Verdict::Identical | Verdict::SameMeaning | Verdict::Missing | Verdict::Unexpected => &[],
+    };
+    let weight = |weight: Weight| match weight {
+        Weight::Small => "small",
+        Weight::Serious => "serious",
+    };
+    let what: Vec<Value> = found
+        .iter()
+        .map(|difference| {
+            json!({
+                "codes": difference.codes(),
+                "weight": weight(difference.weight()),
+                "message": object.line(difference, Unexpected::Unexpected),
+            })
+        })
+        .collect();
+    json!({
+        "kind": object.kind.word(),
+        "name": object.name,
+        "table": object.table,
+        "verdict": object.verdict.code(),
+        "weight": weight(object.weight()),
+        "what": what,
+    })
 }
 
 /// Reads the phases; where their folder is missing there are none.
@@ -53,21 +115,44 @@ fn chain(context: &Context) -> Result<Chain> {
     if there { context.chain() } else { Chain::build(Vec::new()) }
 }
 
-fn source(context: &Context, text: &str) -> Result<SchemaSource> {
-    Ok(match text {
-        "database" => SchemaSource::Database,
-        "applied" => SchemaSource::Applied,
-        "schema" => SchemaSource::Desired(context.settings.schema.clone()),
-        path if path.ends_with(".sql") || path.contains('/') => {
-            SchemaSource::Desired(context.folder.join(path))
+fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> {
+    match text {
+        "database" => return Ok(SchemaSource::Database),
+        "applied" => return Ok(SchemaSource::Applied),
+        "schema" => return Ok(SchemaSource::Desired(context.settings.schema.clone())),
+        _ => {}
+    }
+    let path = context.folder.join(text);
+    let looks_like_path = text.ends_with(".sql") || text.contains('/');
+    // An id may have the name of a file: a path with a slash says which is meant.
+    if !looks_like_path && chain.resolve_id(text).is_ok() {
+        return Target::parse(text).map(SchemaSource::Phases);
+    }
+    let kind = context.files().stat(&path).ok().flatten().map(|stat| stat.kind);
+    match kind {
+        Some(FileKind::File) if is_database(context, &path) => Ok(SchemaSource::File(path)),
+        Some(FileKind::File | FileKind::Folder) => Ok(SchemaSource::Desired(path)),
+        Some(FileKind::Other) | None if looks_like_path => Ok(SchemaSource::Desired(path)),
+        Some(FileKind::Other) | None => {
+            Target::parse(text).map(SchemaSource::Phases).map_err(|error| {
+                let what = format!(
+                    "{error}: a place is database, applied, schema, a target, a database file, \
+                     or a file or folder of SQL"
+                );
+                phaseshift::Error::new(ErrorKind::Arguments, what)
+            })
         }
-        target => SchemaSource::Phases(Target::parse(target).map_err(|error| {
-            let what = format!(
-                "{error}: a place is database, applied, schema, a target, or a file of SQL"
-            );
-            phaseshift::Error::new(ErrorKind::Arguments, what)
-        })?),
-    })
+    }
+}
+
+/// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
+const HEADER: &[u8] = b"SQLite format 3\0";
+
+/// Returns whether a file is a database, by its first bytes. What cannot be read is reported by whoever opens it.
+fn is_database(context: &Context, path: &Path) -> bool {
+    let mut header = [0; 16];
+    let read = context.files().reader(path).and_then(|mut it| it.read_exact(&mut header));
+    read.is_ok() && header == HEADER
 }
 
 fn in_words(context: &Context, source: &SchemaSource) -> String {
@@ -78,6 +163,6 @@ fn in_words(context: &Context, source: &SchemaSource) -> String {
         },
         SchemaSource::Applied => "the applied phases".to_owned(),
         SchemaSource::Phases(target) => format!("the phases up to {target}"),
-        SchemaSource::Desired(path) => context.shown(path),
+        SchemaSource::Desired(path) | SchemaSource::File(path) => context.shown(path),
     }
 }

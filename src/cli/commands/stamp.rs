@@ -71,7 +71,7 @@ fn accepted(
         "database": project.database,
         "accepted": report.phase.as_str(),
         "backup": report.backup,
-        "notices": report.adoption.notices,
+        "notices": report.adoption.small(),
         "changed": report.backup.is_some(),
     });
     Ok(CommandOutput::done(text, report))
@@ -106,7 +106,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let report = json!({
         "database": project.database,
         "ids": ids(&current),
-        "notices": adoption.notices,
+        "notices": adoption.small(),
         "changed": false,
     });
     Ok(CommandOutput::done(text, report))
@@ -133,9 +133,9 @@ fn text(context: &Context, report: &StampReport) -> String {
     if let Some(backup) = &report.backup {
         line(format!("Backup: {}", backup.display()));
     }
-    let notices = &report.adoption.notices;
+    let notices = report.adoption.small();
     if !notices.is_empty() {
-        let what = counted(notices.len(), "lesser difference", "lesser differences");
+        let what = counted(notices.len(), "small difference", "small differences");
         text.push_str(&format!("Note: {what} from what the phases make:\n"));
         let shown = if context.verbose { notices.len() } else { 10 };
         for notice in notices.iter().take(shown) {
@@ -156,7 +156,7 @@ fn json_of(project: &Project, report: &StampReport) -> serde_json::Value {
         "ids": ids(&report.current),
         "backup": report.backup,
         "problems": report.adoption.problems,
-        "notices": report.adoption.notices,
+        "notices": report.adoption.small(),
         "changed": !report.recorded.is_empty() || !report.removed.is_empty(),
     })
 }

@@ -1,0 +1,18 @@
+//! The one answer to "is this the same schema, and where does it differ?".
+//!
+//! [`compare_schemas`] gives a verdict on every object of two schemas. `stamp`, `diff`, `check`, drift, squash and
+//! drafts read the same value, so that a difference that one of them calls small is small to all.
+
+mod default;
+mod index;
+mod schema;
+mod table;
+mod words;
+
+pub(crate) use default::same_default;
+pub use schema::{
+    ColumnAspect, ColumnDifference, ComparedObject, ConstraintDifference, Difference, IndexAspect,
+    Presence, SchemaComparison, TableOptionName, Verdict, Weight, compare_schemas, differences,
+    not_identical,
+};
+pub use words::Unexpected;

@@ -1,0 +1,136 @@
+//! Differences in words, one line each, as errors list them.
+
+use std::fmt;
+
+use super::schema::{
+    ComparedObject, Difference, IndexAspect, Presence, TableOptionName, Verdict, Weight,
+};
+
+/// How to say that something is there which is not expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unexpected {
+    /// `is unexpected`.
+    Unexpected,
+    /// `is made by no phase`: the expected schema is what the phases make.
+    MadeByNoPhase,
+}
+
+impl Unexpected {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Unexpected => "is unexpected",
+            Self::MadeByNoPhase => "is made by no phase",
+        }
+    }
+
+    const fn presence(self, presence: Presence) -> &'static str {
+        match presence {
+            Presence::Missing => "is missing",
+            Presence::Unexpected => self.words(),
+        }
+    }
+}
+
+impl fmt::Display for TableOptionName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::WithoutRowid => "WITHOUT ROWID",
+            Self::Strict => "STRICT",
+            Self::Autoincrement => "AUTOINCREMENT",
+        })
+    }
+}
+
+impl fmt::Display for IndexAspect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Table => "its table",
+            Self::Unique => "UNIQUE",
+            Self::Columns => "its columns",
+            Self::Collation => "a collation",
+            Self::Direction => "a direction",
+            Self::Where => "its WHERE",
+        })
+    }
+}
+
+impl ComparedObject {
+    /// Describes the object: its kind and name.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.kind.word(), self.name)
+    }
+
+    /// Describes each difference in one line; none if the object is identical.
+    pub fn lines(&self, unexpected: Unexpected) -> Vec<String> {
+        self.weighed_lines(unexpected).into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// Describes each difference in one line, with its weight; none if the object is identical.
+    pub fn weighed_lines(&self, unexpected: Unexpected) -> Vec<(Weight, String)> {
+        let title = self.title();
+        match &self.verdict {
+            Verdict::Identical => Vec::new(),
+            Verdict::SameMeaning => {
+                vec![(Weight::Small, format!("{title}: same definition, different text"))]
+            }
+            Verdict::Missing => vec![(self.weight(), format!("{title} is missing"))],
+            Verdict::Unexpected => {
+                vec![(self.weight(), format!("{title} {}", unexpected.words()))]
+            }
+            Verdict::Differs(found) => found
+                .iter()
+                .map(|difference| (difference.weight(), self.line(difference, unexpected)))
+                .collect(),
+        }
+    }
+
+    /// Describes one of its differences.
+    pub fn line(&self, difference: &Difference, unexpected: Unexpected) -> String {
+        let (title, name) = (self.title(), &self.name);
+        match difference {
+            Difference::Column { column, presence } => {
+                format!("column {name}.{column} {}", unexpected.presence(*presence))
+            }
+            Difference::ColumnOrder => format!("the columns of {name} are in another order"),
+            Difference::ColumnDefinition(found) => {
+                let (column, is, expected) = (&found.column, &found.found, &found.expected);
+                format!("column {name}.{column} is {is} instead of {expected}")
+            }
+            Difference::Constraint(found) => {
+                format!("{title}: {} {}", found.text, unexpected.presence(found.presence))
+            }
+            Difference::TableOption { option, presence } => {
+                format!("{title}: {option} {}", unexpected.presence(*presence))
+            }
+            Difference::Index(aspect) => format!("{title} differs in {aspect}"),
+            Difference::Text => format!("{title} is defined differently"),
+        }
+    }
+}
+
+impl Difference {
+    /// Returns the stable text codes, for JSON.
+    pub fn codes(&self) -> Vec<&'static str> {
+        match self {
+            Self::Column { presence: Presence::Missing, .. } => vec!["column_missing"],
+            Self::Column { presence: Presence::Unexpected, .. } => vec!["column_unexpected"],
+            Self::ColumnOrder => vec!["column_order"],
+            Self::ColumnDefinition(found) => found.aspects.iter().map(|it| it.code()).collect(),
+            Self::Constraint(found) => vec![found.kind],
+            Self::TableOption { option, .. } => vec![match option {
+                TableOptionName::WithoutRowid => "without_rowid",
+                TableOptionName::Strict => "strict",
+                TableOptionName::Autoincrement => "autoincrement",
+            }],
+            Self::Index(aspect) => vec![match aspect {
+                IndexAspect::Table => "index_table",
+                IndexAspect::Unique => "index_unique",
+                IndexAspect::Columns => "index_columns",
+                IndexAspect::Collation => "index_collation",
+                IndexAspect::Direction => "index_direction",
+                IndexAspect::Where => "index_where",
+            }],
+            Self::Text => vec!["text"],
+        }
+    }
+}
