@@ -180,7 +180,7 @@ pub enum Command {
   phaseshift upgrade --create --database new.db
   phaseshift upgrade --all tenants --canary 2 --max-failures 1
   phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
-  phaseshift upgrade --all @tenants.txt --jobs 2"
+  phaseshift upgrade --all @tenants.txt --undo-on-failure --journal fleet.jsonl"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay

@@ -74,7 +74,7 @@ pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite
         let verb = if first.require.len() == 1 { "holds" } else { "hold" };
         add("requirements", format!("{checks} of {} {verb}", first.id));
     }
-    let need = migration.space()?;
+    let need = migration.space();
     let (backup, work) = (sized(need.backup), sized(need.database));
     add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
     add("writing", "The file can be written, and nobody else is writing".to_owned());

@@ -193,7 +193,8 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
     done
 }
 
-fn unfinished(project: &Project) -> Error {
+/// The error of a file that another program changes again and again.
+pub fn unfinished(project: &Project) -> Error {
     let what = "the file is changed by another program again and again";
     Error::new(ErrorKind::Busy, what).in_database(&project.database)
 }
