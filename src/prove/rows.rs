@@ -147,7 +147,7 @@ impl RowPair<'_> {
             }
         }
         if pairing.moved > 0 {
-            findings.push(Finding::Rowids { table: table.clone(), rows: pairing.moved });
+            findings.push(Finding::Rowids { table, rows: pairing.moved });
         }
         if found.gained > 0 {
             let table = self.new.1.name.clone();

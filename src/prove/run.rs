@@ -92,7 +92,7 @@ pub struct Judged<'o> {
     pub real_findings: Vec<Finding>,
     prepared: Prepared<'o>,
     /// What was compared: a copy that no process of the command knows.
-    snapshot: Option<(PathBuf, Vec<TableRows>)>,
+    snapshot: Option<Snapshot>,
 }
 
 /// The clone took the place of the database's content.
@@ -103,6 +103,9 @@ pub struct Published {
     /// What could not be done afterwards, in words.
     pub follow_up: Option<String>,
 }
+
+/// A copy of the clone, and the rows of every table in it.
+type Snapshot = (PathBuf, Vec<TableRows>);
 
 impl<'o> Prepared<'o> {
     /// Makes a verified backup, or uses an equal one again, and a clone of it.
@@ -229,10 +232,7 @@ impl<'o> Prepared<'o> {
         }
     }
 
-    fn judge_clone(
-        &self,
-        observer: &mut dyn Observer,
-    ) -> Result<(Verdict, Option<(PathBuf, Vec<TableRows>)>)> {
+    fn judge_clone(&self, observer: &mut dyn Observer) -> Result<(Verdict, Option<Snapshot>)> {
         let faulty = |fault| {
             let findings = vec![Finding::Clone(fault)];
             Ok((Verdict { findings, ..Verdict::default() }, None))
