@@ -300,6 +300,27 @@ impl Finding {
         }
     }
 
+    /// Returns its place in a list: what cannot be brought back from the file itself comes first.
+    pub(super) const fn rank(&self) -> u8 {
+        match self {
+            Self::Clone(_) => 0,
+            Self::Table { .. } | Self::RenamedTable { .. } => 1,
+            Self::Rows { .. } | Self::Uncompared { .. } => 2,
+            Self::Column { .. } | Self::RenamedColumn { .. } => 3,
+            Self::Values { .. } => 4,
+            Self::Orphans { .. } => 5,
+            Self::Definition { aspect, .. } => match aspect {
+                Aspect::PrimaryKey | Aspect::ForeignKey | Aspect::ForeignKeyActions => 6,
+                Aspect::Type | Aspect::ColumnOrder | Aspect::ConstraintName => 9,
+                _ => 7,
+            },
+            Self::Object { .. } => 8,
+            Self::Counter { .. } => 10,
+            Self::Statistics { .. } | Self::Rowids { .. } => 11,
+            Self::Property { .. } => 12,
+        }
+    }
+
     /// Returns what it is about, by the names before: `table`, `table.column`, or the name of an object.
     pub fn object(&self) -> String {
         match self {

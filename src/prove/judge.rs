@@ -103,9 +103,10 @@ struct Found {
 
 impl Found {
     fn sorted(self, map: &ChangeMap) -> Verdict {
-        let (mut declared, findings): (Vec<_>, Vec<_>) =
+        let (mut declared, mut findings): (Vec<_>, Vec<_>) =
             self.findings.into_iter().partition(|it| map.declares(it));
         declared.extend(self.implied);
+        findings.sort_by_key(Finding::rank);
         Verdict { findings, declared, additions: self.additions, tables: self.tables }
     }
 }

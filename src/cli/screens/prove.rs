@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use phaseshift::prove::{Addition, Aspect, CloneFault, Finding, ObjectChange, Published, Verdict};
+use phaseshift::schema::ObjectKind;
 use serde_json::{Value, json};
 
 use super::counted;
@@ -13,6 +14,9 @@ use crate::cli::terminal::Style;
 
 /// How many additions are listed before they are counted.
 const LISTED: usize = 20;
+
+/// From how many findings of one kind on they are told in one line.
+const GROUP: usize = 4;
 
 /// How long the text of a definition is shown.
 const SHOWN: usize = 160;
@@ -50,7 +54,7 @@ impl Said<'_> {
             );
         }
         let _ = writeln!(text, "{}", self.compared());
-        section(&mut text, "Lost or changed:", &style.no(), lines(&verdict.findings));
+        section(&mut text, "Lost or changed:", &style.no(), grouped(&verdict.findings));
         if let Some(map) = map_lines(&verdict.findings) {
             text.push_str(
                 "\nIf these renames are intended, put them into a file and add --map FILE:\n",
@@ -59,9 +63,9 @@ impl Said<'_> {
                 let _ = writeln!(text, "  {}", escaped(line));
             }
         }
-        section(&mut text, "Declared in the map:", &style.bullet(), lines(&verdict.declared));
+        section(&mut text, "Declared in the map:", style.bullet(), lines(&verdict.declared));
         let added: Vec<String> = verdict.additions.iter().map(addition).collect();
-        section(&mut text, "Added or renewed:", &style.bullet(), shortened(added));
+        section(&mut text, "Added or renewed:", style.bullet(), shortened(added));
         text.push('\n');
         text.push_str(&self.verdict_line(style));
         text
@@ -243,12 +247,73 @@ fn toml_text(text: &str) -> String {
     Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007F")
 }
 
+/// The findings, with many of one kind about one table in one line.
+fn grouped(findings: &[Finding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for finding in findings {
+        let Some((table, _)) = member(finding) else {
+            lines.push(line(finding));
+            continue;
+        };
+        let key = (finding.code(), table);
+        if told.contains(&key) {
+            continue;
+        }
+        let same = |it: &&Finding| it.code() == key.0 && member(it).is_some_and(|it| it.0 == table);
+        let group: Vec<&Finding> = findings.iter().filter(same).collect();
+        if group.len() < GROUP {
+            lines.extend(group.into_iter().map(line));
+        } else {
+            let names: Vec<String> =
+                group.iter().filter_map(|it| member(it)).map(|it| it.1).collect();
+            lines.push(format!("{}: {}", headline(finding, table, group.len()), names.join(", ")));
+        }
+        told.push(key);
+    }
+    lines
+}
+
+/// The table of a finding that may be told together with others, and its part of the line.
+fn member(finding: &Finding) -> Option<(&str, String)> {
+    match finding {
+        Finding::Column { table, column, values, .. } => {
+            let values = counted(*values, "value", "values");
+            Some((table, format!("{column} ({values})")))
+        }
+        Finding::Definition { table, column: Some(column), aspect: Aspect::Type, was, is } => {
+            let is = is.as_deref().filter(|it| !it.is_empty()).unwrap_or("none");
+            let was = if was.is_empty() { "none" } else { was };
+            Some((table, format!("{column} ({was}, now {is})")))
+        }
+        Finding::Definition { table, column: Some(column), aspect: Aspect::NotNull, .. } => {
+            Some((table, column.clone()))
+        }
+        Finding::Object { kind: ObjectKind::Index, name, table, change: ObjectChange::Gone } => {
+            Some((table, name.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn headline(finding: &Finding, table: &str, count: usize) -> String {
+    match finding {
+        Finding::Column { .. } => format!("{count} columns of {table} are gone"),
+        Finding::Definition { aspect: Aspect::Type, .. } => {
+            format!("{count} columns of {table} have another type")
+        }
+        Finding::Definition { .. } => format!("NOT NULL of {count} columns of {table} is gone"),
+        _ => format!("{count} indexes on {table} are gone"),
+    }
+}
+
 /// The findings, one line each.
 pub fn lines(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(line).collect()
 }
 
 /// A finding in one line.
+#[expect(clippy::too_many_lines, reason = "a table with one line for each kind of finding")]
 pub fn line(finding: &Finding) -> String {
     match finding {
         Finding::Clone(fault) => fault_line(fault),
