@@ -75,6 +75,7 @@ pub mod event;
 pub mod exit;
 pub mod files;
 pub mod history;
+pub mod import;
 pub mod inspect;
 pub mod migrate;
 pub mod name;

@@ -12,6 +12,7 @@ mod downgrade;
 mod draft;
 mod extract_undo;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;
