@@ -15,6 +15,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod foreign;
 mod forty;
 mod history_downgrade;
 mod min_sqlite;
