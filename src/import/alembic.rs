@@ -203,11 +203,10 @@ fn is_bookkeeping(statement: &str) -> bool {
     let mut tokens = significant_tokens(statement);
     let Some(first) = tokens.next() else { return true };
     let is_word = |word: &&str| first.is_word(statement, word);
-    if ["BEGIN", "COMMIT"].iter().any(|word| is_word(word)) {
+    if ["BEGIN", "COMMIT"].iter().any(is_word) {
         return true;
     }
-    let of_table =
-        ["INSERT", "UPDATE", "DELETE", "CREATE", "DROP"].iter().any(|word| is_word(word));
+    let of_table = ["INSERT", "UPDATE", "DELETE", "CREATE", "DROP"].iter().any(is_word);
     let mut names = tokens.take(3).map(|it| fold(&unquote(it.text(statement))));
     of_table && names.any(|it| it == "alembic_version")
 }

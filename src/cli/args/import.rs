@@ -6,6 +6,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use phaseshift::import::Tool;
 
+use super::DryRun;
+
 /// Arguments of `import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
@@ -21,4 +23,7 @@ pub struct ImportArgs {
     /// For alembic: what `alembic upgrade base:heads --sql` printed, and `alembic downgrade heads:base --sql`
     #[arg(long = "sql", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
+    /// Show what would be done
+    #[command(flatten)]
+    pub dry_run: DryRun,
 }

@@ -51,9 +51,18 @@ pub fn run(context: &Context, arguments: &ImportArgs) -> Result<CommandOutput> {
         Some(database) => Some(look(context, tool, &imported, database)?),
         None => None,
     };
-    let mut done =
-        Done { context, tool, imported: &imported, apart, found: found.as_ref(), stamped: None };
-    if context.dry_run {
+    let is_dry_run = context.dry_run || arguments.dry_run.dry_run;
+    let found_there = found.as_ref();
+    let mut done = Done {
+        context,
+        tool,
+        imported: &imported,
+        apart,
+        found: found_there,
+        stamped: None,
+        is_dry_run,
+    };
+    if done.is_dry_run {
         return Ok(done.answer());
     }
     write(context, &imported, &target)?;
@@ -172,6 +181,7 @@ struct Done<'d> {
     apart: Vec<String>,
     found: Option<&'d Found>,
     stamped: Option<StampReport>,
+    is_dry_run: bool,
 }
 
 impl Done<'_> {
@@ -184,7 +194,7 @@ impl Done<'_> {
         let (ok, warning) = (context.terminal.out.ok(), context.terminal.out.warning("Warning:"));
         let count = counted(self.imported.phases.len(), "migration", "migrations");
         let target = escaped(context.shown(&context.settings.phases));
-        let mut text = if context.dry_run {
+        let mut text = if self.is_dry_run {
             format!("{ok} {count} of {} can be imported to {target}\n", self.tool)
         } else {
             format!("{ok} {count} of {} imported to {target}\n", self.tool)
@@ -201,7 +211,7 @@ impl Done<'_> {
         if let Some(found) = self.found {
             text.push_str(&self.adopted(found));
         }
-        if context.dry_run {
+        if self.is_dry_run {
             text.push_str("Nothing was changed: this was a dry run.\n");
         }
         text
