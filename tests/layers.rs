@@ -5,8 +5,8 @@ use std::path::Path;
 
 /// The floors, the lowest first. Modules of one floor do not import each other, except on the ground,
 /// where errors, names and events stand together.
-const FLOORS: [&[&str]; 10] = [
-    &["error", "exit", "name", "event", "sql", "files"],
+const FLOORS: [&[&str]; 11] = [
+    &["error", "exit", "name", "text", "event", "sql", "files"],
     &["phase", "schema", "sample", "btree"],
     &["database", "compare"],
     &["rows", "assertion", "records"],
@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 10] = [
     &["restore", "autogenerate"],
     &["migrate", "vacuum"],
     &["inspect"],
+    &["fleet"],
 ];
 
 fn floor(module: &str) -> usize {

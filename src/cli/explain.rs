@@ -137,13 +137,12 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
-        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => {
-            one("correct the desired schema, or add --allow-drop if what is named above may go")
-        }
+        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
+        ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
             "correct the rows named above, then run the same command again".to_owned(),
             command("preflight"),
@@ -182,6 +181,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
             vec![command("restore --latest --yes"), command("backups")]
         }
+        ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
@@ -222,6 +222,40 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
+/// The flags that give values to rows which a schema does not allow as they are.
+fn of_values(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let mut next = vec!["correct the rows named above, then run the same command again".to_owned()];
+    match choices.is_empty() {
+        true => next.push("or give them other values: --value TABLE.COLUMN=SQL".to_owned()),
+        false => next.push(format!("or give them a value: {}", choices.join(" "))),
+    }
+    next
+}
+
+/// The flags that say what became of what the desired schema lacks.
+fn of_draft(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
+    let drops: Vec<&str> =
+        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
+    if !drops.is_empty() {
+        next.push(format!("if it may go, add: {}", drops.join(" ")));
+    }
+    match remedy(error) {
+        Some(Remedy::AnswerDraft) => next.push(
+            "or note it in the schema file, behind the column or table: -- @renamed from=old"
+                .to_owned(),
+        ),
+        _ => next.push(
+            "or correct the desired schema, or add --allow-drop if all that is named above may go"
+                .to_owned(),
+        ),
+    }
+    next
+}
+
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     next.push(command("backups"));
@@ -233,14 +267,17 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = of_choices(error);
-    if remedy(error) == Some(Remedy::NameDatabase) {
-        next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
-        next.push(command("init"));
-    } else {
-        next.push("phaseshift help".to_owned());
+    let first = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
+    match remedy(error) {
+        Some(Remedy::NameDatabase) => vec![
+            "name it with --database FILE, or set database in phaseshift.toml".to_owned(),
+            command("init"),
+        ],
+        Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
+        Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
+        Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
+        _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
     }
-    next
 }
 
 /// Settings that others wrote are used only if they are named.
@@ -275,6 +312,9 @@ fn of_renamed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::WritePhase) {
+        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+    }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }

@@ -4,9 +4,11 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod apply;
 mod branch_conflicts;
 mod newer;
 mod outline;
+mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
@@ -25,11 +27,13 @@ mod state;
 mod trial;
 mod undo_history;
 
+pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
 pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
+pub use plan_cache::PlanCache;
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};

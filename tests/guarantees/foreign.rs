@@ -113,7 +113,12 @@ fn up_and_down(chain: &Chain, project: &Project, flags: &[&str]) {
     run(&["-d", "app.db", "upgrade", "--create"]);
     let database = project.path("app.db");
     let up = chain.statements("up.sql");
-    assert_eq!(python(&database, LOOK), made_by_sqlite3(project, &[up.clone()]), "{}", chain.name);
+    assert_eq!(
+        python(&database, LOOK),
+        made_by_sqlite3(project, std::slice::from_ref(&up)),
+        "{}",
+        chain.name
+    );
     if chain.downs {
         run(&["-d", "app.db", "downgrade", "base", "--accept-loss"]);
         let both = made_by_sqlite3(project, &[up, chain.statements("down.sql")]);

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;
@@ -11,6 +13,7 @@ mod diff;
 mod downgrade;
 mod draft;
 mod extract_undo;
+pub mod fleet;
 mod history;
 mod import;
 mod init;
