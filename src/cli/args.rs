@@ -11,17 +11,21 @@ use super::terminal::ColorChoice;
 mod answers;
 mod backups;
 mod fleet;
+mod import;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use fleet::{FleetArgs, FleetRunArgs};
+pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
     TargetArgs, UpgradeArgs,
@@ -262,6 +266,12 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -318,6 +328,17 @@ pub enum Command {
   phaseshift init
   phaseshift init --database app.db")]
     Init(InitArgs),
+    /// Write another tool's migrations as phases, and adopt a file that the tool migrated
+    #[command(
+        after_help = "The tools: alembic, diesel, django (what sqlmigrate prints), drizzle, dbmate, goose, golang-migrate,
+prisma, refinery, rusqlite_migration, sqlx, and plain files of SQL. The tool is not run, and its table is only read.
+
+Examples:
+  phaseshift import --from goose db/migrations
+  phaseshift import --from dbmate db/migrations --adopt app.db
+  phaseshift import --from alembic alembic --sql upgrade.sql --sql downgrade.sql --dry-run"
+    )]
+    Import(ImportArgs),
     /// Write a new phase file
     #[command(
         visible_alias = "new",
@@ -423,6 +444,7 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -433,6 +455,7 @@ impl Command {
             Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
             Self::Lint(_) => "lint",
+            Self::Import(_) => "import",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
@@ -496,6 +519,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -504,7 +528,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }
