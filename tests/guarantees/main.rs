@@ -22,6 +22,7 @@ mod history_downgrade;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod phase_tests;
 mod records;
 mod references;
 mod scripts;

@@ -5,6 +5,7 @@ mod answers;
 mod backups;
 mod chain;
 mod check;
+mod check_more;
 mod current;
 mod demo;
 mod deps;
