@@ -249,6 +249,12 @@ pub enum Remedy {
     NameBranch,
     /// Change the mode of the file, which belongs to this user.
     ChangeMode,
+    /// Downgrade to the target, which is among the choices.
+    Downgrade,
+    /// Upgrade to the target, which is among the choices.
+    Upgrade,
+    /// Name the backup as the first choice does.
+    NameBackup,
 }
 
 /// Named facts about a failure, for the advice and for JSON.

@@ -134,6 +134,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>;
 
+    /// Adds bytes to the end of a file, which is created with this mode if it is missing, and makes them durable.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn append(&self, _path: &Path, _bytes: &[u8], _mode: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Creates a folder and its parents; existing ones are fine.
     ///
     /// # Errors

@@ -91,6 +91,7 @@ pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod text;
 pub mod vacuum;
 
 pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};

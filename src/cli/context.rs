@@ -7,9 +7,9 @@ use phaseshift::Result;
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
-use phaseshift::fleet::{Member, backup_folder};
+use phaseshift::fleet::{FolderIndex, Member, backup_folder};
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::Project;
+use phaseshift::migrate::{PlanCache, Project};
 use phaseshift::phase::{Chain, FolderFormat};
 
 use super::args::{Global, ProgressChoice};
@@ -56,6 +56,12 @@ pub struct Context {
     pub global: Global,
     /// The phases, if they were read for many files.
     pub chain: Option<Arc<Chain>>,
+    /// The plans that many files share.
+    pub plans: Option<Arc<PlanCache>>,
+    /// The folders of backups that many files share.
+    pub folders: Option<Arc<FolderIndex>>,
+    /// The file system, as the databases of this context see it.
+    pub files: Arc<dyn Files>,
 }
 
 impl Context {
@@ -87,12 +93,15 @@ impl Context {
             folder,
             global: global.clone(),
             chain: None,
+            plans: None,
+            folders: None,
+            files: Arc::new(RealFiles),
         })
     }
 
     /// The file system.
     pub fn files(&self) -> Arc<dyn Files> {
-        Arc::new(RealFiles)
+        Arc::clone(&self.files)
     }
 
     /// How files are opened.
@@ -134,7 +143,7 @@ impl Context {
         let versions = VersionTables::named(&self.settings.version_table);
         let (backups, options) = (self.settings.backups.clone(), self.open_options());
         let project = Project::new(database, backups, chain, versions, options);
-        Project { keep: self.settings.keep, ..project }
+        Project { keep: self.settings.keep, plans: self.plans.clone(), ..project }
     }
 
     /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.
@@ -153,8 +162,23 @@ impl Context {
             flags: flags(&global),
             ..self.settings.clone()
         };
+        let files = match &self.folders {
+            Some(folders) if self.settings.backups.is_none() => {
+                folders.files_for(self.files(), &member.path)
+            }
+            Some(_) | None => self.files(),
+        };
         let (output, progress) = (Output::Json, ProgressChoice::None);
-        Self { settings, output, progress, yes: true, no_input: true, global, ..self.clone() }
+        Self {
+            settings,
+            output,
+            progress,
+            yes: true,
+            no_input: true,
+            global,
+            files,
+            ..self.clone()
+        }
     }
 
     /// Tells whether a person can be asked.

@@ -255,14 +255,17 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = of_choices(error);
-    if remedy(error) == Some(Remedy::NameDatabase) {
-        next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
-        next.push(command("init"));
-    } else {
-        next.push("phaseshift help".to_owned());
+    let first = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
+    match remedy(error) {
+        Some(Remedy::NameDatabase) => vec![
+            "name it with --database FILE, or set database in phaseshift.toml".to_owned(),
+            command("init"),
+        ],
+        Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
+        Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
+        Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
+        _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
     }
-    next
 }
 
 /// Settings that others wrote are used only if they are named.

@@ -1,6 +1,7 @@
 //! A user's project: the database, its phases, and where backups go.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backup::Retention;
@@ -10,6 +11,7 @@ use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{ColumnOrder, Schema, read};
 
+use super::plan_cache::PlanCache;
 use super::state::FileState;
 
 /// What every operation needs to know: the file, the phases, and the settings.
@@ -27,6 +29,8 @@ pub struct Project {
     pub options: OpenOptions,
     /// Which backups stay after a successful run.
     pub keep: Retention,
+    /// Plans that files with the same schema share, in a run over many files.
+    pub plans: Option<Arc<PlanCache>>,
 }
 
 impl Project {
@@ -46,7 +50,15 @@ impl Project {
         let database = options.files.canonical(&database).unwrap_or(database);
         let beside = database.parent().map(|folder| folder.join("backups"));
         let backups = backups.or(beside).unwrap_or_else(|| PathBuf::from("backups"));
-        Self { database, chain, backups, versions, options, keep: Retention::default() }
+        Self {
+            database,
+            chain,
+            backups,
+            versions,
+            options,
+            keep: Retention::default(),
+            plans: None,
+        }
     }
 
     /// Lets tables in which only names change stay where they are, in every phase.

@@ -11,8 +11,9 @@ use super::support::{Project, sqlite3};
 /// The commands that the help lists.
 fn commands() -> Vec<String> {
     let help = Project::empty().run_here(&["--help"]).expect_code(0).stdout;
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let names = list.lines().map(|line| line.split_whitespace().next().unwrap().to_owned());
+    let list = help.split("Guided:\n").nth(1).unwrap().split("\n`phaseshift help").next().unwrap();
+    let commands = list.lines().filter(|line| line.starts_with("  "));
+    let names = commands.map(|line| line.split_whitespace().next().unwrap().to_owned());
     names.filter(|name| name != "help").collect()
 }
 

@@ -277,3 +277,188 @@ fn reading_commands_answer_for_each_file() {
     let backup = files["02/data.db"]["backup"]["file"].as_str().unwrap();
     assert_eq!(sqlite3(Path::new(backup), "SELECT count(*) FROM t").trim(), "5");
 }
+
+/// The events of a journal, each as `event file`.
+fn events(project: &Project, journal: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(project.path(journal)).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let parsed = lines.map(|line| serde_json::from_str::<Value>(line).expect(line));
+    parsed
+        .map(|it| {
+            format!("{} {}", it["event"].as_str().unwrap(), it["file"].as_str().unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn a_failure_takes_back_what_the_run_did() {
+    let project = tenants(6);
+    std::fs::write(project.path("tenants/04/data.db"), "broken").unwrap();
+    let run = [
+        "upgrade",
+        "--all",
+        "tenants",
+        "--json",
+        "--jobs",
+        "1",
+        "--undo-on-failure",
+        "--journal",
+        "j",
+    ];
+    let output = project.run_here(&run).expect_code(3);
+    let documents: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = &documents.last().unwrap()["summary"];
+    assert_eq!(
+        (&summary["undone"], &summary["failed"], &summary["left"]),
+        (&4.into(), &1.into(), &1.into())
+    );
+    let undone: Vec<&str> = documents
+        .iter()
+        .filter(|it| it["outcome"] == "undone")
+        .map(|it| it["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(undone, ["00/data.db", "01/data.db", "02/data.db", "03/data.db"]);
+    for number in [0, 1, 2, 3, 5] {
+        let file = project.path(format!("tenants/{number:02}/data.db"));
+        assert!(
+            judged(&file).starts_with(&format!("id,a|{}|ok|", number + 3)),
+            "{}",
+            judged(&file)
+        );
+        let recorded = "SELECT count(*) FROM schema_version";
+        assert!(number == 5 || sqlite3(&file, recorded).trim() == "0");
+    }
+    let said = events(&project, "j");
+    assert_eq!(said[0], "run ");
+    assert_eq!(said.last().unwrap(), "end ");
+    assert_eq!(said.iter().filter(|it| it.starts_with("undone ")).count(), 4);
+    // The next run is a new one, and migrates them again.
+    make_again(&project.path("tenants/04/data.db"));
+    let (_, summary) = lines(&project.run_here(&run).expect_code(0));
+    assert_eq!(summary["done"], 6);
+}
+
+fn make_again(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    make(path, 3);
+}
+
+#[test]
+fn an_undo_that_was_killed_is_resumed_and_newer_rows_stay() {
+    let project = tenants(3);
+    let run = ["upgrade", "--all", "tenants", "--json", "--journal", "j", "--undo-on-failure"];
+    project.run_here(&run).expect_code(0);
+    // As if the run had been killed in the middle of its undo, within a line.
+    let text = std::fs::read_to_string(project.path("j")).unwrap();
+    let cut = text.lines().filter(|line| !line.contains("\"end\"")).collect::<Vec<_>>().join("\n");
+    project.write("j", &format!("{cut}\n{{\"event\":\"undo\"}}\n{{\"event\":\"und"));
+    let file = project.path("tenants/01/data.db");
+    sqlite3(&file, "INSERT INTO t(name) VALUES ('written since')");
+    let (_, summary) = lines(&project.run_here(&run).expect_code(3));
+    assert_eq!(summary["undone"], 3);
+    assert_eq!(judged(&file), "id,a|5|ok|1");
+    assert_eq!(sqlite3(&file, "SELECT a FROM t ORDER BY id DESC LIMIT 1").trim(), "written since");
+    let text = std::fs::read_to_string(project.path("j")).unwrap();
+    assert!(
+        text.contains("\"resume\"")
+            && text.trim_end().ends_with("{\"event\":\"end\",\"exit_code\":3}")
+    );
+}
+
+#[test]
+fn a_file_that_a_killed_run_migrated_belongs_to_the_run() {
+    let project = tenants(3);
+    let run = ["upgrade", "--all", "tenants", "--json", "--journal", "j", "--jobs", "1"];
+    project.run_here(&run).expect_code(0);
+    // As if the run had been killed between the commit of 02 and the line that says so.
+    let text = std::fs::read_to_string(project.path("j")).unwrap();
+    let kept: Vec<&str> = text.lines().take(6).collect();
+    assert!(kept[5].contains("\"start\"") && kept[5].contains("02/data.db"), "{kept:?}");
+    project.write("j", &format!("{}\n", kept.join("\n")));
+    make(&project.path("tenants/03/data.db"), 4);
+    std::fs::write(project.path("tenants/04.db"), "broken").unwrap();
+    let output = project.run_here(&[&run[..], &["--undo-on-failure"]].concat()).expect_code(3);
+    let last: Value = serde_json::from_str(output.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["summary"]["undone"], 4, "{last}");
+    assert_eq!(judged(&project.path("tenants/02/data.db")), "id,a|5|ok|1");
+}
+
+#[test]
+fn a_journal_belongs_to_one_run() {
+    let project = tenants(2);
+    project.write("text", "no journal\nat all\n");
+    let run = |journal: &str, target: &str| {
+        project.run_here(&["upgrade", target, "--all", "tenants", "--json", "--journal", journal])
+    };
+    assert_eq!(run("text", "head").expect_code(4).json()["error"]["kind"], "config");
+    run("j", "head").expect_code(0);
+    let text = std::fs::read_to_string(project.path("j")).unwrap();
+    project.write("j", &text.lines().take(3).map(|it| format!("{it}\n")).collect::<String>());
+    let said = run("j", "one").expect_code(4);
+    assert!(said.json()["error"]["message"].as_str().unwrap().contains("another run"));
+    run("j", "head").expect_code(0);
+}
+
+#[test]
+fn workers_share_plans_but_not_findings() {
+    let project = tenants(6);
+    // Same texts, but rows that break the rule of the next phase.
+    project.write_phase(
+        "two.toml",
+        "[[require]]\nname = 'short'\nsql = \"SELECT id FROM t WHERE name = 'long'\"\nexpect = 'no rows'\n\
+         [[up]]\nop = 'add_column'\ntable = 't'\ncolumn = 'b INTEGER DEFAULT 1'\n",
+    );
+    project.run_here(&["upgrade", "one", "--all", "tenants"]).expect_code(0);
+    sqlite3(&project.path("tenants/03/data.db"), "INSERT INTO t(name) VALUES ('long')");
+    // The same text with other pages.
+    sqlite3(
+        &project.path("tenants/04/data.db"),
+        "CREATE TABLE big(x); INSERT INTO big SELECT randomblob(9000); DROP TABLE big; VACUUM",
+    );
+    sqlite3(&project.path("tenants/05/data.db"), "CREATE VIEW only_here AS SELECT name FROM t");
+    let run = project.run_here(&["upgrade", "--all", "tenants", "--json"]).expect_code(3);
+    let (files, summary) = lines(&run);
+    assert_eq!((&summary["done"], &summary["failed"]), (&5.into(), &1.into()));
+    assert_eq!(files["03/data.db"]["error"]["kind"], "requirement");
+    for number in [0, 1, 2, 4, 5] {
+        let file = project.path(format!("tenants/{number:02}/data.db"));
+        assert_eq!(judged(&file), format!("id,name,b|{}|ok|1", number + 3));
+        let check = project.run_here(&["verify", "-d", file.to_str().unwrap()]);
+        check.expect_code(0);
+    }
+}
+
+#[test]
+fn databases_that_share_a_folder_of_backups_keep_and_reuse_their_own() {
+    let project = Project::empty();
+    project.write("phaseshift.toml", "[keep]\ncount = 1\ndays = 0\n");
+    project.write_phase("one.toml", RENAMES);
+    for (number, name) in ["a", "a_b", "b"].iter().enumerate() {
+        make(&project.path(format!("t/{name}.db")), number + 1);
+    }
+    let all = ["backup", "--all", "t", "--json"];
+    let backups = || {
+        let (files, _) = lines(&project.run_here(&all).expect_code(0));
+        let file = |it: &Value| it["backup"]["file"].as_str().unwrap().to_owned();
+        files.values().map(file).collect::<Vec<_>>()
+    };
+    let first = backups();
+    assert_eq!(backups(), first, "a backup of the same content is used again");
+    for (number, name) in ["a", "a_b", "b"].iter().enumerate() {
+        sqlite3(&project.path(format!("t/{name}.db")), "INSERT INTO other VALUES (1)");
+        assert_eq!(
+            sqlite3(Path::new(&first[number]), "SELECT count(*) FROM t").trim(),
+            format!("{}", number + 1)
+        );
+    }
+    let second = backups();
+    assert!(second.iter().all(|it| !first.contains(it)), "{second:?}");
+    let left: Vec<String> = std::fs::read_dir(project.path("t/backups"))
+        .unwrap()
+        .map(|it| it.unwrap().path().display().to_string())
+        .filter(|it| it.ends_with(".db"))
+        .collect();
+    assert_eq!(left.len(), 3, "one of each is kept: {left:?}");
+    project.run_here(&["restore", "--latest", "--yes", "-d", "t/a.db"]).expect_code(0);
+}

@@ -1,6 +1,7 @@
 //! Arguments of commands that work on many files.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -35,4 +36,11 @@ pub struct FleetRunArgs {
     /// Which files.
     #[command(flatten)]
     pub fleet: FleetArgs,
+    /// When the run stops because of failures, downgrade the files that it migrated; newer rows stay. Without
+    /// --max-failures, one failure is enough
+    #[arg(long, requires = "all")]
+    pub undo_on_failure: bool,
+    /// Write what is done to FILE, one JSON document per line, so that a killed run is resumed with its undo
+    #[arg(long, value_name = "FILE", requires = "all")]
+    pub journal: Option<PathBuf>,
 }

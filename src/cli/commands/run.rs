@@ -68,7 +68,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
-        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
             let job = |file: &Context| status::run(file, arguments.exit_code);
             fleet::each(context, (command.name(), &arguments.fleet), &job)

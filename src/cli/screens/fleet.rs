@@ -27,6 +27,8 @@ pub struct Counts {
     pub failed: usize,
     /// Those that the run did not come to.
     pub left: usize,
+    /// Those that were migrated and downgraded.
+    pub undone: usize,
 }
 
 /// Makes the line of a file.
@@ -34,9 +36,10 @@ pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
     let mark = match outcome.word() {
         Word::Done | Word::UpToDate => style.ok(),
         Word::No | Word::Failed => style.no(),
-        Word::Left => style.bullet().to_owned(),
+        Word::Left | Word::Undone => style.bullet().to_owned(),
     };
     let what = match &outcome.result {
+        Ok(answer) if outcome.word() == Word::Undone => format!("undone, {}", answered(answer)),
         Ok(answer) => answered(answer),
         Err(failure) => failure.error.to_string(),
     };
@@ -136,12 +139,13 @@ pub fn summary(
         (counts.no, "not as required"),
         (counts.failed, "failed"),
         (counts.left, "left"),
+        (counts.undone, "undone"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }
     }
-    let whole = counts.no + counts.failed + counts.left == 0;
+    let whole = counts.no + counts.failed + counts.left + counts.undone == 0;
     let mark = if whole { style.ok() } else { style.no() };
     let files = counted(counts.files, "file", "files");
     let _ = writeln!(text, "{mark} {files}: {}", parts.join(", "));
