@@ -79,7 +79,7 @@ impl Check {
         let Some(path) = context.settings.database.clone() else { return Ok(()) };
         let stat = context.files().stat(&path).ok().flatten();
         // A file of no bytes is none yet.
-        if !stat.is_some_and(|stat| stat.bytes > 0) {
+        if stat.is_none_or(|stat| stat.bytes == 0) {
             return Ok(());
         }
         let project = context.project_at(path, chain.clone());
@@ -146,7 +146,7 @@ impl Check {
         match pending.as_slice() {
             [] => self.passed("pending", &format!("{shown}: nothing is pending")),
             ids if fails => self.failed("pending", None, &what, &[joined(ids)]),
-            ids => self.line(&self.style.bullet(), &format!("{what}: {}", joined(ids))),
+            ids => self.line(self.style.bullet(), &format!("{what}: {}", joined(ids))),
         }
     }
 }
