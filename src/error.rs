@@ -239,6 +239,10 @@ pub enum Remedy {
     AllowDrop,
     /// Say with flags what was renamed and what may go.
     AnswerDraft,
+    /// Give values to columns of rows that exist.
+    GiveValues,
+    /// Write a phase: the file is migrated by phases.
+    WritePhase,
     /// Name a database.
     NameDatabase,
     /// Take all heads of the chain, or merge them.

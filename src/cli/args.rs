@@ -15,7 +15,7 @@ mod look;
 mod phases;
 mod run;
 
-pub use answers::AnswerArgs;
+pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
@@ -335,10 +335,20 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
-  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
+  phaseshift revision -m 'Rename cameras' --autogenerate --rename cameras=detectors
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
+    /// Make a database what schema.sql says, without phases
+    #[command(after_help = "Examples:
+  phaseshift apply
+  phaseshift apply schema.sql --check # exit 3
+  phaseshift apply schema.sql --dry-run
+  phaseshift apply schema.sql --yes --json
+  phaseshift apply schema.sql --sql > changes.sql
+  phaseshift apply schema.sql --create --database new.db --yes
+  phaseshift apply renamed.sql --rename cameras=detectors --yes")]
+    Apply(ApplyArgs),
     /// Write a phase that merges several heads
     #[command(after_help = "Examples:
   phaseshift merge -m 'Join both lines'
@@ -436,6 +446,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
@@ -490,6 +501,7 @@ impl Command {
                 | Self::Upgrade(_)
                 | Self::Downgrade(_)
                 | Self::Stamp(_)
+                | Self::Apply(_)
                 | Self::Backup(_)
                 | Self::Backups(_)
                 | Self::Restore(_)

@@ -142,6 +142,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
+        ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
             "correct the rows named above, then run the same command again".to_owned(),
             command("preflight"),
@@ -219,6 +220,17 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
             command("status"),
         ],
     }
+}
+
+/// The flags that give values to rows which a schema does not allow as they are.
+fn of_values(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let mut next = vec!["correct the rows named above, then run the same command again".to_owned()];
+    match choices.is_empty() {
+        true => next.push("or give them other values: --value TABLE.COLUMN=SQL".to_owned()),
+        false => next.push(format!("or give them a value: {}", choices.join(" "))),
+    }
+    next
 }
 
 /// The flags that say what became of what the desired schema lacks.
@@ -300,6 +312,9 @@ fn of_renamed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::WritePhase) {
+        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+    }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }

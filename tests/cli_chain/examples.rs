@@ -39,7 +39,7 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
-    if example.contains("--all") {
+    if words.iter().any(|it| *it == "--all" || it.starts_with("--all=")) {
         let tenants = project.path("tenants");
         std::fs::create_dir(&tenants).unwrap();
         for name in ["a.db", "b.db"] {
@@ -65,17 +65,31 @@ fn project_for(example: &str) -> Project {
         let named = project.path("backups/fits_catalog_pre_phase3_20241027_013000.db");
         std::fs::copy(backup, named).unwrap();
     }
-    if command == "diff" || example.contains("--autogenerate") {
-        let texts =
-            "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
-        let new =
-            if command == "diff" { "" } else { ";\nCREATE TABLE tags(name TEXT PRIMARY KEY)" };
-        project.write("schema.sql", &(sqlite3(&project.database(), texts) + new));
+    if ["diff", "apply"].contains(&command) || example.contains("--autogenerate") {
+        let file = if example.contains("renamed.sql") { "renamed.sql" } else { "schema.sql" };
+        project.write(file, &desired(&project, command, example));
+    }
+    if command == "apply" {
+        // Phases are not for a file to which whole schemas are applied.
+        let forget = "DROP TABLE schema_version; DROP TABLE IF EXISTS phase_history";
+        sqlite3(&project.database(), forget);
     }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }
     project
+}
+
+/// The schema that an example wants: that of the file with another table, or with one under another name.
+fn desired(project: &Project, command: &str, example: &str) -> String {
+    let copy = project.copy_database("desired.db");
+    match (command, example.contains("--rename")) {
+        ("diff", _) => {}
+        (_, true) => drop(sqlite3(&copy, "ALTER TABLE cameras RENAME TO detectors")),
+        (_, false) => drop(sqlite3(&copy, "CREATE TABLE tags(name TEXT PRIMARY KEY)")),
+    }
+    let texts = "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
+    sqlite3(&copy, texts)
 }
 
 /// How an example ended, and what was seen.

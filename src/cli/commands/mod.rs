@@ -2,6 +2,7 @@
 
 mod adoption;
 mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;

@@ -4,8 +4,8 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet, history,
-    init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
 };
 use crate::cli::args::Command;
 use crate::cli::command_output::CommandOutput;
@@ -101,6 +101,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Lint(arguments) => lint::run(context, arguments),
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
+        Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
