@@ -76,6 +76,7 @@ pub mod exit;
 pub mod files;
 pub mod fleet;
 pub mod history;
+pub mod import;
 pub mod inspect;
 pub mod migrate;
 pub mod name;

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 11] = [
     &["phase", "schema", "sample", "btree"],
     &["database", "compare"],
     &["rows", "assertion", "records"],
-    &["history", "shadow", "backup"],
+    &["history", "shadow", "backup", "import"],
     &["plan"],
     &["preflight", "rebuild", "proof"],
     &["restore", "autogenerate"],

@@ -11,6 +11,7 @@ use super::terminal::ColorChoice;
 mod answers;
 mod backups;
 mod fleet;
+mod import;
 mod look;
 mod phases;
 mod run;
@@ -18,6 +19,7 @@ mod run;
 pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use fleet::{FleetArgs, FleetRunArgs};
+pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
@@ -328,6 +330,17 @@ pub enum Command {
   phaseshift init
   phaseshift init --database app.db")]
     Init(InitArgs),
+    /// Write another tool's migrations as phases, and adopt a file that the tool migrated
+    #[command(
+        after_help = "The tools: alembic, diesel, django (what sqlmigrate prints), drizzle, dbmate, goose, golang-migrate,
+prisma, refinery, rusqlite_migration, sqlx, and plain files of SQL. The tool is not run, and its table is only read.
+
+Examples:
+  phaseshift import --from goose db/migrations
+  phaseshift import --from dbmate db/migrations --adopt app.db
+  phaseshift import --from alembic alembic --sql upgrade.sql --sql downgrade.sql --dry-run"
+    )]
+    Import(ImportArgs),
     /// Write a new phase file
     #[command(
         visible_alias = "new",
@@ -443,6 +456,7 @@ impl Command {
             Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
             Self::Lint(_) => "lint",
+            Self::Import(_) => "import",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",

@@ -31,6 +31,7 @@ fn project_for(example: &str) -> Project {
     let command = words[1];
     let small = SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() };
     let project = match command {
+        "import" => return migrations_for(example),
         "init" | "demo" | "completions" | "man" => return Project::empty(),
         "stamp" if !example.contains("base") => {
             let rows = VersionRows::None;
@@ -77,6 +78,35 @@ fn project_for(example: &str) -> Project {
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }
+    project
+}
+
+/// A project with another tool's migrations, and a file that the tool migrated.
+fn migrations_for(example: &str) -> Project {
+    let project = Project::empty();
+    let fixture =
+        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/foreign").join(name);
+    let copy = |from: &str, to: &str| {
+        for entry in std::fs::read_dir(fixture(from)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            project.write(&format!("{to}/{name}"), &std::fs::read_to_string(&path).unwrap());
+        }
+    };
+    if example.contains("alembic") {
+        copy("alembic/alembic/versions", "alembic/versions");
+        copy("alembic/sql", ".");
+        return project;
+    }
+    let tool = if example.contains("goose") { "goose" } else { "dbmate" };
+    copy(&format!("{tool}/migrations"), "db/migrations");
+    let database = project.path("app.db");
+    let up = std::fs::read_to_string(fixture(tool).join("up.sql")).unwrap();
+    sqlite3(&database, &up);
+    let table = "CREATE TABLE schema_migrations (version varchar(128) primary key)";
+    let rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
+        INSERT INTO schema_migrations SELECT printf('202401%02d093000', i) FROM n";
+    sqlite3(&database, &format!("{table}; {rows}"));
     project
 }
 

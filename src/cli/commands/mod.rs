@@ -16,6 +16,7 @@ mod draft;
 mod extract_undo;
 pub mod fleet;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;
