@@ -7,7 +7,7 @@ use super::{
     backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet, history,
     init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
 };
-use crate::cli::args::Command;
+use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
@@ -102,6 +102,9 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Fleet(arguments) => match &arguments.action {
+            FleetAction::Report(arguments) => fleet::report(context, arguments),
+        },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
     }
