@@ -239,6 +239,10 @@ pub enum Remedy {
     AllowDrop,
     /// Say with flags what was renamed and what may go.
     AnswerDraft,
+    /// Give values to columns of rows that exist.
+    GiveValues,
+    /// Write a phase: the file is migrated by phases.
+    WritePhase,
     /// Name a database.
     NameDatabase,
     /// Take all heads of the chain, or merge them.
@@ -249,6 +253,12 @@ pub enum Remedy {
     NameBranch,
     /// Change the mode of the file, which belongs to this user.
     ChangeMode,
+    /// Downgrade to the target, which is among the choices.
+    Downgrade,
+    /// Upgrade to the target, which is among the choices.
+    Upgrade,
+    /// Name the backup as the first choice does.
+    NameBackup,
 }
 
 /// Named facts about a failure, for the advice and for JSON.

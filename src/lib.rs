@@ -76,6 +76,7 @@ pub mod exit;
 pub mod files;
 pub mod fleet;
 pub mod history;
+pub mod import;
 pub mod inspect;
 pub mod migrate;
 pub mod name;
@@ -91,6 +92,7 @@ pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod text;
 pub mod vacuum;
 
 pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};

@@ -142,6 +142,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
+        ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
             "correct the rows named above, then run the same command again".to_owned(),
             command("preflight"),
@@ -221,6 +222,17 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
+/// The flags that give values to rows which a schema does not allow as they are.
+fn of_values(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let mut next = vec!["correct the rows named above, then run the same command again".to_owned()];
+    match choices.is_empty() {
+        true => next.push("or give them other values: --value TABLE.COLUMN=SQL".to_owned()),
+        false => next.push(format!("or give them a value: {}", choices.join(" "))),
+    }
+    next
+}
+
 /// The flags that say what became of what the desired schema lacks.
 fn of_draft(error: &Error) -> Vec<String> {
     let choices = &error.facts().choices;
@@ -255,14 +267,17 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = of_choices(error);
-    if remedy(error) == Some(Remedy::NameDatabase) {
-        next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
-        next.push(command("init"));
-    } else {
-        next.push("phaseshift help".to_owned());
+    let first = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
+    match remedy(error) {
+        Some(Remedy::NameDatabase) => vec![
+            "name it with --database FILE, or set database in phaseshift.toml".to_owned(),
+            command("init"),
+        ],
+        Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
+        Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
+        Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
+        _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
     }
-    next
 }
 
 /// Settings that others wrote are used only if they are named.
@@ -297,6 +312,9 @@ fn of_renamed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::WritePhase) {
+        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+    }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }

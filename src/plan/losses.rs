@@ -70,8 +70,7 @@ impl std::fmt::Display for Loss {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let column = self.column.as_deref().unwrap_or_default();
         let rows = match self.rows {
-            Some(1) => "1 row".to_owned(),
-            Some(rows) => format!("{rows} rows"),
+            Some(count) => crate::text::rows(count),
             None => "an unknown number of rows".to_owned(),
         };
         let table = &self.table;

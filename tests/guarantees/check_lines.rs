@@ -127,7 +127,7 @@ fn a_prerequisite_that_does_not_hold_is_refused_in_its_place() {
     let writer = rusqlite::Connection::open(bench.database()).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let said = bench.project().run(&["preflight", "--wait", "0"]).expect_code(5).stdout;
-    assert!(!said.contains("nobody else is writing"), "{said}");
+    assert!(!said.contains("no other program is writing"), "{said}");
 }
 
 #[test]

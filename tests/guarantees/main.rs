@@ -17,6 +17,7 @@ mod constraints;
 mod downgrade;
 mod expressions;
 mod fleet;
+mod foreign;
 mod forty;
 mod history_downgrade;
 mod min_sqlite;

@@ -18,6 +18,8 @@ use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
+
+use super::plan::detail;
 use crate::cli::screens::run::Subject;
 
 /// The question before the change.
@@ -100,7 +102,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
     let goal = &arguments.goal;
     if arguments.sql {
         let losses = loss_policy(goal.accept_loss);
-        return plan::sql(context, goal.target.as_deref(), (Direction::Up, losses));
+        return plan::sql(context, goal.place.target(), (Direction::Up, losses));
     }
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
@@ -157,7 +159,7 @@ fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String>
     let _ = write!(
         text,
         "\n{}{}\n{}\n{}",
-        screen::will_do(plan, &project.chain, version, style),
+        screen::will_do((plan, &project.chain), version, detail(context), style),
         screen::losses(plan, style),
         screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
         screen::notices(plan)

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;
@@ -14,6 +15,7 @@ mod draft;
 mod extract_undo;
 pub mod fleet;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;

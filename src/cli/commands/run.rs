@@ -4,8 +4,8 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet, history,
-    init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
 };
 use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
@@ -68,7 +68,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
-        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
             let job = |file: &Context| status::run(file, arguments.exit_code);
             fleet::each(context, (command.name(), &arguments.fleet), &job)
@@ -99,8 +99,10 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Deps(arguments) => deps::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
+        Command::Import(arguments) => super::import::run(context, arguments),
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
+        Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
         Command::Fleet(arguments) => match &arguments.action {
             FleetAction::Report(arguments) => fleet::report(context, arguments),

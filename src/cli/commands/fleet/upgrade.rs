@@ -182,7 +182,7 @@ impl Ledger {
         let context = &selected.context;
         let head = JournalHead {
             selection: selected.text.to_owned(),
-            target: goal.target.clone().unwrap_or_else(|| "head".to_owned()),
+            target: goal.place.target().unwrap_or("head").to_owned(),
             shard: selected.shard.map(|it| it.to_string()),
             phases: digest(&context.chain()?),
         };
