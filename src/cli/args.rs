@@ -14,6 +14,7 @@ mod fleet;
 mod import;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
@@ -24,6 +25,7 @@ pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArg
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
     TargetArgs, UpgradeArgs,
@@ -264,6 +266,12 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -441,6 +449,7 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -516,6 +525,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -524,7 +534,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }

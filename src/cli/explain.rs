@@ -42,6 +42,9 @@ fn state(error: &Error) -> String {
         DatabaseState::Done => {
             "the change is in the database; what came after it failed".to_owned()
         }
+        DatabaseState::ChangedByCommand => {
+            "the command changed the database file itself, not the clone".to_owned()
+        }
         DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
     };
     match &error.facts().backup {
@@ -189,10 +192,22 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
+        ErrorKind::Command => one("correct the command, then prove it again"),
+        ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+/// The backup that was made before the command holds what the file held.
+fn of_foreign_write(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backup = error.facts().backup.as_ref();
+    let backup = backup.map_or_else(|| "--latest".to_owned(), |it| it.display().to_string());
+    vec![
+        command(&format!("restore {}", shell_word(&backup))),
+        "let the command use $PHASESHIFT_DATABASE, $DATABASE_URL, or {} in its place".to_owned(),
+    ]
 }
 
 /// Only the owner can give access; what is closed is the database or another file, or a folder.

@@ -18,7 +18,6 @@ mod replay_from_scratch;
 mod retain;
 mod roundtrip;
 mod run;
-mod scratch;
 mod script;
 mod secure;
 mod stages;

@@ -81,6 +81,15 @@ fn project_for(example: &str) -> Project {
         let forget = "DROP TABLE schema_version; DROP TABLE IF EXISTS phase_history";
         sqlite3(&project.database(), forget);
     }
+    if command == "prove" {
+        project.write(
+            "migrate.py",
+            "import os, sqlite3\nfile = sqlite3.connect(os.environ['PHASESHIFT_DATABASE'])\n\
+             file.execute('ALTER TABLE sessions RENAME TO imaging_sessions')\n\
+             file.commit()\n",
+        );
+        project.write("map.toml", "[tables]\nsessions = 'imaging_sessions'\n");
+    }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }

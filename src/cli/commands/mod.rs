@@ -26,6 +26,7 @@ mod new_file;
 mod new_phase;
 mod optimize;
 mod plan;
+mod prove;
 mod report;
 mod restore;
 mod run;
