@@ -99,7 +99,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Deps(arguments) => deps::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
