@@ -10,11 +10,11 @@ const FLOORS: [&[&str]; 11] = [
     &["phase", "schema", "sample", "btree"],
     &["database", "compare"],
     &["rows", "assertion", "records"],
-    &["history", "shadow", "backup"],
+    &["history", "shadow", "backup", "import"],
     &["plan"],
     &["preflight", "rebuild", "proof"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum"],
+    &["migrate", "vacuum", "prove"],
     &["inspect"],
     &["fleet"],
 ];

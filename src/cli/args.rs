@@ -11,17 +11,21 @@ use super::terminal::ColorChoice;
 mod answers;
 mod backups;
 mod fleet;
+mod import;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
-pub use answers::AnswerArgs;
+pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use fleet::{FleetArgs, FleetRunArgs};
+pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
     TargetArgs, UpgradeArgs,
@@ -262,6 +266,12 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -319,6 +329,17 @@ pub enum Command {
   phaseshift init --database app.db
   phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
+    /// Write another tool's migrations as phases, and adopt a file that the tool migrated
+    #[command(
+        after_help = "The tools: alembic, diesel, django (what sqlmigrate prints), drizzle, dbmate, goose, golang-migrate,
+prisma, refinery, rusqlite_migration, sqlx, and plain files of SQL. The tool is not run, and its table is only read.
+
+Examples:
+  phaseshift import --from goose db/migrations
+  phaseshift import --from dbmate db/migrations --adopt app.db
+  phaseshift import --from alembic alembic --sql upgrade.sql --sql downgrade.sql --dry-run"
+    )]
+    Import(ImportArgs),
     /// Write a new phase file
     #[command(
         visible_alias = "new",
@@ -326,10 +347,20 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
-  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
+  phaseshift revision -m 'Rename cameras' --autogenerate --rename cameras=detectors
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
+    /// Make a database what schema.sql says, without phases
+    #[command(after_help = "Examples:
+  phaseshift apply
+  phaseshift apply schema.sql --check # exit 3
+  phaseshift apply schema.sql --dry-run
+  phaseshift apply schema.sql --yes --json
+  phaseshift apply schema.sql --sql > changes.sql
+  phaseshift apply schema.sql --create --database new.db --yes
+  phaseshift apply renamed.sql --rename cameras=detectors --yes")]
+    Apply(ApplyArgs),
     /// Write a phase that merges several heads
     #[command(after_help = "Examples:
   phaseshift merge -m 'Join both lines'
@@ -414,6 +445,7 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -424,9 +456,11 @@ impl Command {
             Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
             Self::Lint(_) => "lint",
+            Self::Import(_) => "import",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
@@ -481,10 +515,12 @@ impl Command {
                 | Self::Upgrade(_)
                 | Self::Downgrade(_)
                 | Self::Stamp(_)
+                | Self::Apply(_)
                 | Self::Backup(_)
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -493,7 +529,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }

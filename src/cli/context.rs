@@ -9,7 +9,7 @@ use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
 use phaseshift::fleet::{FolderIndex, Member, backup_folder};
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::{PlanCache, Project};
+use phaseshift::migrate::{DeclaredFile, PlanCache, Project};
 use phaseshift::phase::{Chain, FolderFormat};
 
 use super::args::{Global, ProgressChoice};
@@ -135,7 +135,25 @@ impl Context {
     /// As [`Settings::need_database`] and [`Chain::read`].
     pub fn project(&self) -> Result<Project> {
         let database = self.settings.need_database()?.to_path_buf();
-        Ok(self.project_at(database, self.chain()?))
+        Ok(self.project_at(database, self.chain_or_history()?))
+    }
+
+    /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.
+    ///
+    /// # Errors
+    /// As [`Chain::read`].
+    pub fn chain_or_history(&self) -> Result<Chain> {
+        let chain = self.chain();
+        if chain.as_ref().is_ok_and(|it| !it.is_empty()) {
+            return chain;
+        }
+        let Some(database) = self.settings.database.clone() else { return chain };
+        let declared = Chain::build(Vec::new())
+            .and_then(|none| DeclaredFile::read(&self.project_at(database, none)));
+        match declared {
+            Ok(file) if file.version.is_some() => Ok(file.project.chain),
+            Ok(_) | Err(_) => chain,
+        }
     }
 
     /// Puts a project together for a database and phases.

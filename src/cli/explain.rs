@@ -42,6 +42,9 @@ fn state(error: &Error) -> String {
         DatabaseState::Done => {
             "the change is in the database; what came after it failed".to_owned()
         }
+        DatabaseState::ChangedByCommand => {
+            "the command changed the database file itself, not the clone".to_owned()
+        }
         DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
     };
     match &error.facts().backup {
@@ -142,6 +145,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
+        ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
             "correct the rows named above, or add an sql step that corrects them before this one in the phase"
                 .to_owned(),
@@ -189,10 +193,22 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
+        ErrorKind::Command => one("correct the command, then prove it again"),
+        ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+/// The backup that was made before the command holds what the file held.
+fn of_foreign_write(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backup = error.facts().backup.as_ref();
+    let backup = backup.map_or_else(|| "--latest".to_owned(), |it| it.display().to_string());
+    vec![
+        command(&format!("restore {}", shell_word(&backup))),
+        "let the command use $PHASESHIFT_DATABASE, $DATABASE_URL, or {} in its place".to_owned(),
+    ]
 }
 
 /// Only the owner can give access; what is closed is the database or another file, or a folder.
@@ -220,6 +236,17 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
             command("status"),
         ],
     }
+}
+
+/// The flags that give values to rows which a schema does not allow as they are.
+fn of_values(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let mut next = vec!["correct the rows named above, then run the same command again".to_owned()];
+    match choices.is_empty() {
+        true => next.push("or give them other values: --value TABLE.COLUMN=SQL".to_owned()),
+        false => next.push(format!("or give them a value: {}", choices.join(" "))),
+    }
+    next
 }
 
 /// The flags that say what became of what the desired schema lacks.
@@ -301,6 +328,9 @@ fn of_renamed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::WritePhase) {
+        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+    }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }

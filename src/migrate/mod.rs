@@ -4,6 +4,7 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod apply;
 mod branch_conflicts;
 mod newer;
 mod outline;
@@ -17,7 +18,6 @@ mod replay_from_scratch;
 mod retain;
 mod roundtrip;
 mod run;
-mod scratch;
 mod script;
 mod secure;
 mod stages;
@@ -26,6 +26,7 @@ mod state;
 mod trial;
 mod undo_history;
 
+pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };

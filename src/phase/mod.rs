@@ -31,12 +31,13 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
-pub use formats::FolderFormat;
+pub use formats::{FolderFormat, recorded_key, sql_of};
 pub(crate) use nearest::nearest;
 pub use phase::{
     Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,
     ViewPolicy, WayBack,
 };
+pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
 };

@@ -33,6 +33,20 @@ pub(super) struct SqlSource {
     pub(super) number: Option<i64>,
 }
 
+impl SqlSource {
+    /// A phase in our own form.
+    pub(super) fn of(path: &Path, text: &str) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            text: text.to_owned(),
+            dialect: Dialect::Phaseshift,
+            down: None,
+            id: None,
+            number: None,
+        }
+    }
+}
+
 /// Reads a phase and notes its faults; `None` if there is one.
 pub(super) fn read_sql(
     files: &dyn Files,

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;
@@ -14,6 +15,7 @@ mod draft;
 mod extract_undo;
 pub mod fleet;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;
@@ -24,6 +26,7 @@ mod new_file;
 mod new_phase;
 mod optimize;
 mod plan;
+mod prove;
 mod report;
 mod restore;
 mod run;
