@@ -24,6 +24,7 @@ mod history_downgrade;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod phase_tests;
 mod prove;
 mod records;
 mod references;
