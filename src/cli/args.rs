@@ -336,7 +336,8 @@ pub enum Command {
     /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
   phaseshift init
-  phaseshift init --database app.db")]
+  phaseshift init --database app.db
+  phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
     /// Write another tool's migrations as phases, and adopt a file that the tool migrated
     #[command(

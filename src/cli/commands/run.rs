@@ -102,7 +102,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
         Command::Import(arguments) => super::import::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
