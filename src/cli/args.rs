@@ -19,7 +19,7 @@ mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
-pub use fleet::{FleetArgs, FleetRunArgs};
+pub use fleet::{FleetAction, FleetArgs, FleetCommandArgs, FleetReportArgs, FleetRunArgs};
 pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
@@ -52,6 +52,9 @@ const EXIT_CODES: &str = "Exit codes:
   6 failed and rolled back       7 backup failed     8 restore failed
   9 declined                    10 damaged file    130 interrupted";
 
+/// What stands for the path where `--schema` is given without one: the settings name it.
+pub const THE_SETTINGS: &str = "<settings>";
+
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
@@ -72,7 +75,13 @@ pub struct Global {
     )]
     pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = THE_SETTINGS
+    )]
     pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -297,10 +306,11 @@ pub enum Command {
     /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phase files: the graph, a replay from zero, every downgrade
+    /// Check the phases: graph, replay, round trips, tests, and the database against them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
+  phaseshift check --schema schema.sql --test
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
     /// Compare the schema of the database, of the phases, and the desired one
@@ -326,7 +336,8 @@ pub enum Command {
     /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
   phaseshift init
-  phaseshift init --database app.db")]
+  phaseshift init --database app.db
+  phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
     /// Write another tool's migrations as phases, and adopt a file that the tool migrated
     #[command(
@@ -365,6 +376,11 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Merge the results of runs over many files
+    #[command(after_help = "Examples:
+  phaseshift fleet report shard-1.jsonl shard-2.jsonl
+  phaseshift fleet report shard-*.jsonl --all tenants --json")]
+    Fleet(FleetCommandArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
@@ -459,6 +475,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",

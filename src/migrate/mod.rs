@@ -8,6 +8,7 @@ mod apply;
 mod branch_conflicts;
 mod newer;
 mod outline;
+mod phase_tests;
 mod plan_cache;
 mod prepare;
 mod project;
@@ -32,6 +33,7 @@ pub use branch_conflicts::{
 };
 pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
+pub use phase_tests::{TestFailure, TestOutcome, run_tests};
 pub use plan_cache::PlanCache;
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;

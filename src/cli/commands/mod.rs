@@ -6,6 +6,7 @@ mod apply;
 mod backups;
 mod chain;
 mod check;
+mod check_more;
 mod current;
 mod demo;
 mod deps;
