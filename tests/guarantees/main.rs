@@ -18,6 +18,7 @@ mod downgrade;
 mod expressions;
 mod fleet;
 mod foreign;
+mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod min_sqlite;
