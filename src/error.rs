@@ -88,12 +88,16 @@ pub enum ErrorKind {
     Commit,
     /// The restore failed.
     Restore,
-    /// The answer to a question is missing, and there is nobody to ask.
+    /// A question needs an answer, and there is no terminal.
     NoAnswer,
     /// The person said no.
     Declined,
     /// The run was interrupted by a signal.
     Interrupted,
+    /// A command that was to be proven failed, or did not end in time.
+    Command,
+    /// A command that was to run on the clone changed the database itself.
+    ForeignWrite,
     /// A file operation failed.
     Io,
     /// SQLite reported an error.
@@ -102,7 +106,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -143,6 +147,8 @@ impl ErrorKind {
         Self::NoAnswer,
         Self::Declined,
         Self::Interrupted,
+        Self::Command,
+        Self::ForeignWrite,
         Self::Io,
         Self::Sqlite,
     ];
@@ -190,6 +196,8 @@ impl ErrorKind {
             Self::NoAnswer => "no-answer",
             Self::Declined => "declined",
             Self::Interrupted => "interrupted",
+            Self::Command => "command",
+            Self::ForeignWrite => "foreign-write",
             Self::Io => "io",
             Self::Sqlite => "sqlite",
         }
@@ -212,6 +220,8 @@ pub enum DatabaseState {
     RolledBack,
     /// The change is in the file; something after it failed.
     Done,
+    /// The program wrote nothing; another one that it started changed the file.
+    ChangedByCommand,
     /// The program could not find out; the next look at the file will tell.
     Unknown,
 }
@@ -223,6 +233,7 @@ impl DatabaseState {
             Self::Unchanged => "unchanged",
             Self::RolledBack => "rolled-back",
             Self::Done => "done",
+            Self::ChangedByCommand => "changed-by-command",
             Self::Unknown => "unknown",
         }
     }

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 
 mod real;
+mod scratch;
 
 pub use real::RealFiles;
+pub(crate) use scratch::Scratch;
 
 /// The most bytes that [`Files::read`] returns. Phase files, settings, schemas and manifests are far smaller.
 pub const MAX_TEXT_BYTES: u64 = 64 << 20;

@@ -84,6 +84,7 @@ pub mod phase;
 pub mod plan;
 pub mod preflight;
 pub mod proof;
+pub mod prove;
 pub mod rebuild;
 pub mod records;
 pub mod restore;

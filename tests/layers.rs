@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 11] = [
     &["plan"],
     &["preflight", "rebuild", "proof"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum"],
+    &["migrate", "vacuum", "prove"],
     &["inspect"],
     &["fleet"],
 ];

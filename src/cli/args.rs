@@ -14,6 +14,7 @@ mod fleet;
 mod import;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
@@ -24,6 +25,7 @@ pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArg
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
     TargetArgs, UpgradeArgs,
@@ -50,6 +52,9 @@ const EXIT_CODES: &str = "Exit codes:
   6 failed and rolled back       7 backup failed     8 restore failed
   9 declined                    10 damaged file    130 interrupted";
 
+/// What stands for the path where `--schema` is given without one: the settings name it.
+pub const THE_SETTINGS: &str = "<settings>";
+
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
@@ -70,7 +75,13 @@ pub struct Global {
     )]
     pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = THE_SETTINGS
+    )]
     pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -264,6 +275,12 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -289,10 +306,11 @@ pub enum Command {
     /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phase files: the graph, a replay from zero, every downgrade
+    /// Check the phases: graph, replay, round trips, tests, and the database against them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
+  phaseshift check --schema schema.sql --test
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
     /// Compare the schema of the database, of the phases, and the desired one
@@ -318,7 +336,8 @@ pub enum Command {
     /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
   phaseshift init
-  phaseshift init --database app.db")]
+  phaseshift init --database app.db
+  phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
     /// Write another tool's migrations as phases, and adopt a file that the tool migrated
     #[command(
@@ -436,6 +455,7 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -510,6 +530,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -518,7 +539,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }

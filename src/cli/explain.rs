@@ -42,7 +42,10 @@ fn state(error: &Error) -> String {
         DatabaseState::Done => {
             "the change is in the database; what came after it failed".to_owned()
         }
-        DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
+        DatabaseState::ChangedByCommand => {
+            "the command changed the database file itself, not the clone".to_owned()
+        }
+        DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
     };
     match &error.facts().backup {
         Some(backup) => format!("{text}; the backup is {}", backup.display()),
@@ -82,7 +85,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             format!("undo them, from the file's history: {}", command("downgrade head")),
         ],
         ErrorKind::PhaseMissing => {
-            one("bring back the missing phase files, or name their folder with --phases FOLDER")
+            one("restore the missing phase files, or name their folder with --phases FOLDER")
         }
         ErrorKind::Loss => {
             vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
@@ -130,7 +133,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("status"),
         ],
         ErrorKind::NoSpace => {
-            one("make room, or put the backups elsewhere with --backup-dir FOLDER")
+            one("free some space, or put the backups elsewhere with --backup-dir FOLDER")
         }
         ErrorKind::NotAdopted => of_unadopted(error, command),
         ErrorKind::VersionTable => one(
@@ -144,7 +147,8 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ],
         ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
-            "correct the rows named above, then run the same command again".to_owned(),
+            "correct the rows named above, or add an sql step that corrects them before this one in the phase"
+                .to_owned(),
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
@@ -182,17 +186,29 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
-        ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
+        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
+        ErrorKind::Command => one("correct the command, then prove it again"),
+        ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+/// The backup that was made before the command holds what the file held.
+fn of_foreign_write(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backup = error.facts().backup.as_ref();
+    let backup = backup.map_or_else(|| "--latest".to_owned(), |it| it.display().to_string());
+    vec![
+        command(&format!("restore {}", shell_word(&backup))),
+        "let the command use $PHASESHIFT_DATABASE, $DATABASE_URL, or {} in its place".to_owned(),
+    ]
 }
 
 /// Only the owner can give access; what is closed is the database or another file, or a folder.

@@ -10,7 +10,7 @@ use phaseshift::phase::FolderFormat;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 
-use super::args::Global;
+use super::args::{Global, THE_SETTINGS};
 use super::location::database_path;
 use super::output::escaped;
 use super::settings_file::{self, SettingsFile};
@@ -38,6 +38,8 @@ pub struct Settings {
     pub format: Option<FolderFormat>,
     /// The desired schema: a file, or a folder of files.
     pub schema: PathBuf,
+    /// Whether `--schema` is given, with a path or without one.
+    pub schema_demanded: bool,
     /// The folder of the backups, if another one than `backups/` beside the database.
     pub backups: Option<PathBuf>,
     /// The table that records versions.
@@ -111,7 +113,8 @@ impl Settings {
             phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
                 .unwrap_or_else(|| home.join("phases")),
             format: format(global.phases_format.clone().or(said.format).as_deref()),
-            schema: choose(&global.schema, "PHASESHIFT_SCHEMA", said.schema)
+            schema_demanded: global.schema.is_some(),
+            schema: choose(&named_schema(global), "PHASESHIFT_SCHEMA", said.schema)
                 .unwrap_or_else(|| home.join("schema.sql")),
             backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),
             version_table: global
@@ -180,6 +183,11 @@ fn format(word: Option<&str>) -> Option<FolderFormat> {
     word.and_then(FolderFormat::parse)
 }
 
+/// The path behind `--schema`, if there is one.
+fn named_schema(global: &Global) -> Option<PathBuf> {
+    global.schema.clone().filter(|path| path.as_os_str() != THE_SETTINGS)
+}
+
 /// Repeats the flags that say which project is meant.
 pub fn flags(global: &Global) -> String {
     let path = |path: &PathBuf| path.display().to_string();
@@ -189,7 +197,7 @@ pub fn flags(global: &Global) -> String {
         ("--database", global.database.clone()),
         ("--phases", global.phases.as_ref().map(path)),
         ("--phases-format", global.phases_format.clone()),
-        ("--schema", global.schema.as_ref().map(path)),
+        ("--schema", named_schema(global).as_ref().map(path)),
         ("--backup-dir", global.backup_dir.as_ref().map(path)),
         ("--version-table", global.version_table.clone()),
     ] {

@@ -39,7 +39,8 @@ pub use phase::{
 };
 pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{
-    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
+    Cell, Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut,
+    Operation, PhaseTest, Step, TestQuery,
 };
 pub use target::{LinePlace, Target, TargetRange};
 pub use text::{operation_text, phase_text, steps_text};

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use phaseshift::sample::{SampleOptions, VersionRows};
+use phaseshift::sample::{SampleOptions, VersionRows, write_catalogue};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::support::{Project, sqlite3};
@@ -31,6 +31,12 @@ fn project_for(example: &str) -> Project {
     let command = words[1];
     let small = SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() };
     let project = match command {
+        "init" if example.contains("--from") => {
+            let project = Project::empty();
+            let options = SampleOptions { version_rows: VersionRows::None, ..small };
+            write_catalogue(&project.database(), &options).unwrap();
+            return project;
+        }
         "import" => return migrations_for(example),
         "init" | "demo" | "completions" | "man" => return Project::empty(),
         "stamp" if !example.contains("base") => {
@@ -74,6 +80,15 @@ fn project_for(example: &str) -> Project {
         // Phases are not for a file to which whole schemas are applied.
         let forget = "DROP TABLE schema_version; DROP TABLE IF EXISTS phase_history";
         sqlite3(&project.database(), forget);
+    }
+    if command == "prove" {
+        project.write(
+            "migrate.py",
+            "import os, sqlite3\nfile = sqlite3.connect(os.environ['PHASESHIFT_DATABASE'])\n\
+             file.execute('ALTER TABLE sessions RENAME TO imaging_sessions')\n\
+             file.commit()\n",
+        );
+        project.write("map.toml", "[tables]\nsessions = 'imaging_sessions'\n");
     }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");

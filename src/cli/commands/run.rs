@@ -5,7 +5,8 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, stamp, status,
+    verify,
 };
 use crate::cli::args::Command;
 use crate::cli::command_output::CommandOutput;
@@ -89,6 +90,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),
+        Command::Prove(arguments) => prove::run(context, arguments),
         Command::Demo(arguments) => demo::run(context, &arguments.folder),
         Command::History(arguments) => history::run(context, arguments),
         Command::Show(arguments) => history::show(context, &arguments.target),
@@ -100,7 +102,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
         Command::Import(arguments) => super::import::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),

@@ -9,6 +9,7 @@ pub mod lint;
 pub mod operation;
 pub mod optimize;
 pub mod plan;
+pub mod prove;
 pub mod reason;
 pub mod restore;
 pub mod run;
