@@ -19,6 +19,7 @@ mod expressions;
 mod first_minutes;
 mod fleet;
 mod foreign;
+mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod min_sqlite;
