@@ -46,13 +46,19 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
-    if words.iter().any(|it| *it == "--all" || it.starts_with("--all=")) {
+    if words.contains(&"--all") || command == "fleet" {
         let tenants = project.path("tenants");
         std::fs::create_dir(&tenants).unwrap();
         for name in ["a.db", "b.db"] {
             std::fs::copy(project.database(), tenants.join(name)).unwrap();
         }
         project.write("tenants.txt", "tenants/a.db\ntenants/b.db\n");
+        for shard in ["1", "2"] {
+            let part = format!("{shard}/2");
+            let run = ["status", "--all", "tenants", "--shard", &part, "--json"];
+            let said = project.run_here(&run).expect_code(0).stdout;
+            project.write(&format!("shard-{shard}.jsonl"), &said);
+        }
         return project;
     }
     let to = match command {
