@@ -239,6 +239,8 @@ pub enum Remedy {
     NameDatabase,
     /// Take all heads of the chain, or merge them.
     TakeAllHeads,
+    /// Merge the heads, or name the end of a range.
+    NameRange,
     /// Name one of the heads.
     NameHead,
     /// Name the phase whose branch is undone.

@@ -84,12 +84,14 @@ pub mod preflight;
 pub mod proof;
 pub mod rebuild;
 pub mod records;
+pub mod replay;
 pub mod restore;
 pub mod rows;
 pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod squash;
 pub mod vacuum;
 
 pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};

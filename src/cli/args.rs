@@ -14,7 +14,7 @@ mod run;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs, SquashArgs,
 };
 pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs};
 
@@ -257,6 +257,13 @@ pub enum Command {
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Write one phase in the place of many, proven on new files, and archive theirs
+    #[command(after_help = "Examples:
+  phaseshift squash -m 'All phases so far' --dry-run
+  phaseshift squash -m 'All phases so far' --id 00000001_init --yes
+  phaseshift squash phase2:phase3 -m 'Renames' --yes
+  phaseshift squash --undo --yes")]
+    Squash(SquashArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
@@ -296,6 +303,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Squash(_) => "squash",
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }

@@ -5,6 +5,7 @@
 //! a [`Report`].
 
 mod branch_conflicts;
+mod fresh;
 mod outline;
 mod prepare;
 mod project;
@@ -26,6 +27,7 @@ mod undo_history;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
+pub use fresh::{FreshFile, create_file};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
@@ -33,6 +35,7 @@ pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};
+pub use scratch::Scratch;
 pub use script::{script, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;

@@ -8,6 +8,7 @@ use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
+use crate::replay::Replay;
 use crate::schema::{ColumnOrder, Schema, read};
 
 use super::state::FileState;
@@ -117,6 +118,11 @@ impl Project {
         let found = applied(recorded, &self.chain)?;
         let versions = found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
         Ok(Self { chain: self.chain.with_recorded_versions(&versions), ..self.clone() })
+    }
+
+    /// Returns replays of its chain.
+    pub const fn replay(&self) -> Replay<'_> {
+        Replay::new(&self.chain, &self.versions)
     }
 
     /// Returns a schema without the version tables.

@@ -9,7 +9,8 @@ use crate::files::Files;
 const NAMES: u32 = 1_000;
 
 /// A folder that nobody else may read. Dropping it removes it with everything in it.
-pub(super) struct Scratch<'f> {
+#[derive(Debug)]
+pub struct Scratch<'f> {
     files: &'f dyn Files,
     path: PathBuf,
     gone: bool,
@@ -20,7 +21,7 @@ impl<'f> Scratch<'f> {
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn create(files: &'f dyn Files, place: &Path) -> Result<Self> {
+    pub fn create(files: &'f dyn Files, place: &Path) -> Result<Self> {
         let stem = format!("phaseshift-{}", std::process::id());
         for number in 1..NAMES {
             let path = place.join(format!("{stem}-{number}"));
@@ -34,7 +35,8 @@ impl<'f> Scratch<'f> {
         Err(Error::new(ErrorKind::Io, what))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Returns the path of the folder.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -42,7 +44,7 @@ impl<'f> Scratch<'f> {
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn remove(mut self) -> Result<()> {
+    pub fn remove(mut self) -> Result<()> {
         self.gone = true;
         let removed = self.files.remove_folder(&self.path);
         removed.map_err(|error| file_error("remove", &self.path, error))

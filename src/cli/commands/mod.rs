@@ -24,6 +24,7 @@ mod plan;
 mod report;
 mod restore;
 mod run;
+mod squash;
 mod stamp;
 mod status;
 mod verify;

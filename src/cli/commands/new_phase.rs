@@ -158,7 +158,8 @@ fn next_number(chain: &Chain) -> Option<u64> {
     Some(highest + 1)
 }
 
-fn slug(message: &str) -> String {
+/// Makes a name of the words of a message.
+pub(super) fn slug(message: &str) -> String {
     let plain = |character: char| match character.is_ascii_alphanumeric() {
         true => character.to_ascii_lowercase(),
         false => ' ',

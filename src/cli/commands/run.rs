@@ -5,7 +5,7 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     backups, chain, check, current, demo, deps, diff, downgrade, history, init, lint, meta,
-    migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    migrate, new_phase, optimize, plan, restore, squash, stamp, status, verify,
 };
 use crate::cli::args::Command;
 use crate::cli::command_output::CommandOutput;
@@ -78,6 +78,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Init(arguments) => init::run(context, &arguments.folder),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Squash(arguments) => squash::run(context, arguments),
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
     }
