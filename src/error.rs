@@ -231,10 +231,14 @@ impl DatabaseState {
 /// What would resolve a failure, where its kind alone does not say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
+    /// Undo the phases that are newer than the folder; the history of the file keeps them.
+    UndoNewer,
     /// Accept the loss that the message names.
     AcceptLoss,
     /// Allow objects that the desired schema lacks to be dropped.
     AllowDrop,
+    /// Say with flags what was renamed and what may go.
+    AnswerDraft,
     /// Name a database.
     NameDatabase,
     /// Take all heads of the chain, or merge them.
@@ -264,6 +268,10 @@ pub struct Facts {
     pub object: Option<String>,
     /// The file and the line (from 1) that hold the fault.
     pub source: Option<(PathBuf, usize)>,
+    /// The line (from 1) of the faulty step in its phase file.
+    pub step_line: Option<usize>,
+    /// The line (from 1) of the faulty statement in the SQL that was run, and what is wrong with it.
+    pub statement: Option<(usize, String)>,
     /// The version that was asked for or is missing.
     pub choices: Vec<String>,
     /// One line each: rows, objects or checks that are at fault.
@@ -368,6 +376,20 @@ impl Error {
     #[must_use]
     pub fn at(mut self, file: &Path, line: usize) -> Self {
         self.0.facts.source.get_or_insert_with(|| (file.to_path_buf(), line));
+        self
+    }
+
+    /// Names the line of the step in its phase file.
+    #[must_use]
+    pub fn on_step_line(mut self, line: usize) -> Self {
+        self.0.facts.step_line.get_or_insert(line);
+        self
+    }
+
+    /// Names the statement in the SQL that was run, and what is wrong with it.
+    #[must_use]
+    pub fn in_statement(mut self, line: usize, what: impl Into<String>) -> Self {
+        self.0.facts.statement.get_or_insert_with(|| (line, what.into()));
         self
     }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 pub use interrupt::{Interrupt, Waker};
 pub use meter::{ProgressListener, listen_to_progress};
-pub(crate) use meter::{reached, tell, ticked, track_progress};
+pub(crate) use meter::{reached, tell, ticked, track_progress, without_progress};
 
 /// The stages of a run that can last long enough for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

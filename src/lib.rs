@@ -74,6 +74,7 @@ pub mod error;
 pub mod event;
 pub mod exit;
 pub mod files;
+pub mod fleet;
 pub mod history;
 pub mod inspect;
 pub mod migrate;

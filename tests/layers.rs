@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 11] = [
     &["restore", "autogenerate"],
     &["migrate", "vacuum"],
     &["inspect"],
-    &["squash"],
+    &["squash", "fleet"],
 ];
 
 fn floor(module: &str) -> usize {

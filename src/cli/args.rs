@@ -1,22 +1,31 @@
 //! The arguments: what can be asked for. Parsing does nothing else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
+mod fleet;
 mod look;
 mod phases;
 mod run;
 
+pub use answers::AnswerArgs;
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
+pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs, SquashArgs,
 };
-pub use run::{DowngradeArgs, DryRun, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs};
+pub use run::{
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs,
+    UpgradeArgs,
+};
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
 #[derive(Debug, Parser)]
@@ -49,6 +58,14 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// Whose files the phases are, as also `--format` says: found out by their names and marks if left out
+    #[arg(
+        long = "phases-format",
+        global = true,
+        value_name = "FORMAT",
+        value_parser = PossibleValuesParser::new(FORMATS)
+    )]
+    pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
     #[arg(long, global = true, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -87,6 +104,47 @@ pub struct Global {
     pub yes: bool,
 }
 
+/// The words of `--phases-format`: those of [`phaseshift::phase::FolderFormat`], and `auto`.
+pub const FORMATS: [&str; 12] = [
+    "auto",
+    "phaseshift",
+    "goose",
+    "dbmate",
+    "migrate",
+    "sqlx",
+    "diesel",
+    "refinery",
+    "rusqlite_migration",
+    "prisma",
+    "drizzle",
+    "plain",
+];
+
+/// Writes `--format goose` as `--phases-format goose`, so that commands with a `--format` of their own output keep it:
+/// the word tells which is asked for.
+pub fn with_phases_format(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_format = |word: &str| FORMATS.contains(&word);
+    let mut written: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == "--" {
+            written.push(argument);
+            written.extend(arguments);
+            break;
+        }
+        let next = arguments.peek().and_then(|it| it.to_str()).unwrap_or_default();
+        if text == "--format" && is_format(next) {
+            written.push("--phases-format".into());
+        } else if let Some(word) = text.strip_prefix("--format=").filter(|it| is_format(it)) {
+            written.push(format!("--phases-format={word}").into());
+        } else {
+            written.push(argument);
+        }
+    }
+    written
+}
+
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProgressChoice {
@@ -106,8 +164,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift migrate phase3
   phaseshift migrate --yes --json
-  phaseshift migrate --dry-run")]
-    Migrate(Goal),
+  phaseshift migrate --dry-run
+  phaseshift migrate --all tenants --yes")]
+    Migrate(MigrateArgs),
     /// Apply phases without asking
     #[command(
         visible_alias = "up",
@@ -116,7 +175,10 @@ pub enum Command {
   phaseshift upgrade phase3
   phaseshift upgrade +1 --json
   phaseshift upgrade --sql base:phase3 > from_nothing.sql
-  phaseshift upgrade --create --database new.db"
+  phaseshift upgrade --create --database new.db
+  phaseshift upgrade --all tenants --canary 2 --max-failures 1
+  phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
+  phaseshift upgrade --all @tenants.txt --jobs 2"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
@@ -129,6 +191,12 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
+    /// Print the undo that the file's history holds, as a script for sqlite3
+    #[command(after_help = "Examples:
+  phaseshift extract-undo
+  phaseshift extract-undo phase2 --accept-loss > undo.sql
+  phaseshift extract-undo base --accept-loss --json")]
+    ExtractUndo(ExtractUndoArgs),
     /// Show the steps to a target, or the SQL; change nothing
     #[command(after_help = "Examples:
   phaseshift plan phase3
@@ -145,19 +213,22 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift status
   phaseshift status --exit-code
-  phaseshift status --json")]
+  phaseshift status --json
+  phaseshift status --all tenants")]
     Status(StatusArgs),
     /// Show the ids that are applied last
     #[command(after_help = "Examples:
   phaseshift current
   phaseshift current --require 2
-  phaseshift current --require head --quiet")]
+  phaseshift current --require head --quiet
+  phaseshift current --all tenants --require 2 # exit 3")]
     Current(CurrentArgs),
     /// Check a file: integrity, foreign keys, schema, the checks of its phases
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db")]
+  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
     #[command(after_help = "Examples:
@@ -168,7 +239,8 @@ pub enum Command {
     /// Make a backup and compare it with the database
     #[command(after_help = "Examples:
   phaseshift backup
-  phaseshift backup --name before_cleanup")]
+  phaseshift backup --name before_cleanup
+  phaseshift backup --all tenants --backup-dir kept")]
     Backup(BackupArgs),
     /// List, verify or remove backups
     #[command(after_help = "Examples:
@@ -249,6 +321,7 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename' --autogenerate --rename fits_files=images --drop sessions.notes # exit 2
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
@@ -280,6 +353,7 @@ impl Command {
             Self::Migrate(_) => "migrate",
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
+            Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",
@@ -360,6 +434,25 @@ mod tests {
                 assert!(!global.contains(&argument.get_id()), "{}", argument.get_id());
             }
         }
+    }
+
+    #[test]
+    fn the_words_of_the_formats_are_those_of_the_engine() {
+        let words = phaseshift::phase::FolderFormat::ALL.map(phaseshift::phase::FolderFormat::word);
+        assert_eq!(FORMATS[0], "auto");
+        assert_eq!(FORMATS[1..], words);
+    }
+
+    #[test]
+    fn the_word_tells_which_format_is_asked_for() {
+        let read = |line: &str| {
+            let written = with_phases_format(line.split(' ').map(OsString::from).collect());
+            written.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(read("p check --format goose"), "p check --phases-format goose");
+        assert_eq!(read("p --format=auto check"), "p --phases-format=auto check");
+        assert_eq!(read("p lint --format github"), "p lint --format github");
+        assert_eq!(read("p show -- --format goose"), "p show -- --format goose");
     }
 
     #[test]

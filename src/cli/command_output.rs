@@ -10,6 +10,8 @@ pub enum Form {
     Screen,
     /// Another program: not a byte is changed on the way.
     Script,
+    /// A person; with `--json`, the last of several documents, one on each line.
+    Lines,
 }
 
 /// The result of a command: an exit code, and the report as text and as JSON.
@@ -47,6 +49,13 @@ impl CommandOutput {
     #[must_use]
     pub fn for_programs(mut self) -> Self {
         self.form = Form::Script;
+        self
+    }
+
+    /// Makes the document the last of several, one on each line.
+    #[must_use]
+    pub fn after_lines(mut self) -> Self {
+        self.form = Form::Lines;
         self
     }
 

@@ -7,14 +7,15 @@ use phaseshift::Result;
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
+use phaseshift::fleet::{Member, backup_folder};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::Project;
-use phaseshift::phase::Chain;
+use phaseshift::phase::{Chain, FolderFormat};
 
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
 use super::progress::clear_bar;
-use super::settings::{Settings, Surroundings};
+use super::settings::{Settings, Surroundings, flags};
 use super::terminal::Terminal;
 
 /// The form of the output.
@@ -51,6 +52,10 @@ pub struct Context {
     pub dry_run: bool,
     /// The folder that the program was started in.
     pub folder: PathBuf,
+    /// The flags of every command, as they were given.
+    pub global: Global,
+    /// The phases, if they were read for many files.
+    pub chain: Option<Arc<Chain>>,
 }
 
 impl Context {
@@ -80,6 +85,8 @@ impl Context {
             no_input: global.no_input,
             dry_run,
             folder,
+            global: global.clone(),
+            chain: None,
         })
     }
 
@@ -102,7 +109,14 @@ impl Context {
     /// # Errors
     /// As [`Chain::read`].
     pub fn chain(&self) -> Result<Chain> {
-        let chain = Chain::read(&RealFiles, &self.settings.phases)?;
+        if let Some(chain) = &self.chain {
+            return Ok(chain.as_ref().clone());
+        }
+        let chain = Chain::read_as(&RealFiles, &self.settings.phases, self.settings.format)?;
+        if self.settings.format.is_none() && chain.format() != FolderFormat::Phaseshift {
+            let (folder, format) = (self.shown(&self.settings.phases), chain.format());
+            self.remark(&format!("Reading {folder} as files of {format} (--format {format})"));
+        }
         Ok(chain.with_min_sqlite(self.settings.min_sqlite))
     }
 
@@ -121,6 +135,26 @@ impl Context {
         let (backups, options) = (self.settings.backups.clone(), self.open_options());
         let project = Project::new(database, backups, chain, versions, options);
         Project { keep: self.settings.keep, ..project }
+    }
+
+    /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.
+    pub fn for_member(&self, member: &Member) -> Self {
+        let backups = self.settings.backups.as_ref().map(|it| backup_folder(it, member));
+        let shown = |path: &Path| PathBuf::from(self.shown(path));
+        let global = Global {
+            database: Some(self.shown(&member.path)),
+            backup_dir: backups.as_deref().map(shown),
+            ..self.global.clone()
+        };
+        let settings = Settings {
+            database: Some(member.path.clone()),
+            database_demanded: true,
+            backups,
+            flags: flags(&global),
+            ..self.settings.clone()
+        };
+        let (output, progress) = (Output::Json, ProgressChoice::None);
+        Self { settings, output, progress, yes: true, no_input: true, global, ..self.clone() }
     }
 
     /// Tells whether a person can be asked.

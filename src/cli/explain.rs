@@ -77,6 +77,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         {
             of_renamed(error)
         }
+        ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
+            "use the newer program or folder that holds these phases".to_owned(),
+            format!("undo them, from the file's history: {}", command("downgrade head")),
+        ],
         ErrorKind::PhaseMissing => {
             one("bring back the missing phase files, or name their folder with --phases FOLDER")
         }
@@ -133,9 +137,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
-        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => {
-            one("correct the desired schema, or add --allow-drop if what is named above may go")
-        }
+        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
@@ -178,6 +180,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
             vec![command("restore --latest --yes"), command("backups")]
         }
+        ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
         ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
@@ -216,6 +219,29 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
             command("status"),
         ],
     }
+}
+
+/// The flags that say what became of what the desired schema lacks.
+fn of_draft(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
+    let drops: Vec<&str> =
+        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
+    if !drops.is_empty() {
+        next.push(format!("if it may go, add: {}", drops.join(" ")));
+    }
+    match remedy(error) {
+        Some(Remedy::AnswerDraft) => next.push(
+            "or note it in the schema file, behind the column or table: -- @renamed from=old"
+                .to_owned(),
+        ),
+        _ => next.push(
+            "or correct the desired schema, or add --allow-drop if all that is named above may go"
+                .to_owned(),
+        ),
+    }
+    next
 }
 
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -149,7 +149,10 @@ impl Waker {
 /// Asks for a line. The end of the input is an empty answer.
 ///
 /// The line is read only when the terminal has one, so that a request to stop is seen while it is waited for.
-fn ask(context: &Context, question: &str) -> Result<String> {
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`]; [`ErrorKind::Io`] if the answer cannot be read.
+pub fn ask(context: &Context, question: &str) -> Result<String> {
     forget_typed();
     let style = context.terminal.err;
     output::remark(&format!("{question} "), style);

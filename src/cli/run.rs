@@ -9,7 +9,7 @@ use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
-use super::args::Cli;
+use super::args::{Cli, with_phases_format};
 use super::command_output::{CommandOutput, Form};
 use super::context::Context;
 use super::explain::explain;
@@ -22,7 +22,7 @@ const TOO_LATE: &str = "The interruption came too late: everything was done alre
 
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.collect();
+    let arguments = with_phases_format(arguments.collect());
     let code = match Cli::try_parse_from(&arguments) {
         Ok(cli) => run_command(&cli),
         Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),
@@ -42,7 +42,8 @@ fn run_command(cli: &Cli) -> u8 {
         answer.map_err(|error| (error, context.settings.flags.clone()))
     });
     watch.end();
-    if outcome.is_ok() && asked_to_stop.requested() && !cli.global.quiet {
+    let done = outcome.as_ref().is_ok_and(|answer| answer.exit != exit::INTERRUPTED);
+    if done && asked_to_stop.requested() && !cli.global.quiet {
         output::remark(&format!("{TOO_LATE}\n"), Style::default());
     }
     let code = match outcome {
@@ -77,8 +78,9 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
     let terminal = Terminal::detect(cli.global.color);
     // A failure is remembered, with those of what was said before.
     let _ = match &answer.form {
+        Form::Lines if cli.global.json => output::document_line(&json::of_answer(name, answer)),
         _ if cli.global.json => output::document(&json::of_answer(name, answer)),
-        Form::Screen => output::result(&answer.text, terminal.out),
+        Form::Screen | Form::Lines => output::result(&answer.text, terminal.out),
         Form::Script => output::script(&answer.text),
     };
     let Some(lost) = output::lost() else { return answer.exit };

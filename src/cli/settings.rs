@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use phaseshift::backup::Retention;
 use phaseshift::files::Files;
+use phaseshift::phase::FolderFormat;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub database_demanded: bool,
     /// The folder of the phases.
     pub phases: PathBuf,
+    /// The format of the phases; found out if left out.
+    pub format: Option<FolderFormat>,
     /// The desired schema: a file, or a folder of files.
     pub schema: PathBuf,
     /// The folder of the backups, if another one than `backups/` beside the database.
@@ -99,6 +102,7 @@ impl Settings {
             database_demanded: demanded,
             phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
                 .unwrap_or_else(|| home.join("phases")),
+            format: format(global.phases_format.clone().or(said.format).as_deref()),
             schema: choose(&global.schema, "PHASESHIFT_SCHEMA", said.schema)
                 .unwrap_or_else(|| home.join("schema.sql")),
             backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),
@@ -131,14 +135,20 @@ impl Settings {
     }
 }
 
+/// Reads the word for a format; `auto` stands for none.
+fn format(word: Option<&str>) -> Option<FolderFormat> {
+    word.and_then(FolderFormat::parse)
+}
+
 /// Repeats the flags that say which project is meant.
-fn flags(global: &Global) -> String {
+pub fn flags(global: &Global) -> String {
     let path = |path: &PathBuf| path.display().to_string();
     let mut flags = String::new();
     for (flag, value) in [
         ("--config", global.config.as_ref().map(path)),
         ("--database", global.database.clone()),
         ("--phases", global.phases.as_ref().map(path)),
+        ("--phases-format", global.phases_format.clone()),
         ("--schema", global.schema.as_ref().map(path)),
         ("--backup-dir", global.backup_dir.as_ref().map(path)),
         ("--version-table", global.version_table.clone()),

@@ -12,7 +12,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::attached::ATTACHED;
 use crate::error::Result;
-use crate::name::fold;
+use crate::name::{fold, is_internal};
 
 /// What statements do to one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -237,7 +237,7 @@ impl State {
             AuthAction::CreateIndex { table_name, .. } => (table_name, "an index on"),
             _ => return None,
         };
-        let main = context.database_name.is_none_or(|name| !name.eq_ignore_ascii_case("temp"));
+        let main = database_of(context).is_none_or(|name| !name.eq_ignore_ascii_case("temp"));
         let trigger = matches!(context.action, AuthAction::CreateTempTrigger { .. });
         if !(main || trigger) || !self.protected.contains(&fold(table)) {
             return None;
@@ -352,8 +352,17 @@ fn changes_temporary_schema(context: &AuthContext<'_>) -> bool {
     matches!(fold(table_name).as_str(), "sqlite_temp_master" | "sqlite_temp_schema")
 }
 
+/// The database that a statement works on. ALTER TABLE names it in its first argument and, for DROP COLUMN, the column
+/// where other actions name the database (<https://sqlite.org/c3ref/c_alter_table.html>).
+fn database_of<'c>(context: &AuthContext<'c>) -> Option<&'c str> {
+    match context.action {
+        AuthAction::AlterTable { database_name, .. } => Some(database_name),
+        _ => context.database_name,
+    }
+}
+
 fn note(touched: &mut Touched, context: &AuthContext<'_>) {
-    let main = context.database_name.is_none_or(|name| name.eq_ignore_ascii_case("main"));
+    let main = database_of(context).is_none_or(|name| name.eq_ignore_ascii_case("main"));
     if let (
         Some(trigger),
         AuthAction::Insert { .. } | AuthAction::Update { .. } | AuthAction::Delete { .. },
@@ -409,6 +418,12 @@ impl Touched {
         self.triggers.extend(other.triggers);
         self.schema |= other.schema;
         self.altered.extend(other.altered);
+    }
+
+    /// Returns the one table that is altered or written to, folded.
+    pub(super) fn only_table(&self) -> Option<String> {
+        let mut names = self.altered.iter().chain(self.tables.keys().filter(|it| !is_internal(it)));
+        names.next().filter(|_| self.altered.len() == 1 || self.tables.len() == 1).cloned()
     }
 
     fn note(&mut self, table: &str, change: impl FnOnce(&mut TouchedTable)) {

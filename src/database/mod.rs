@@ -14,6 +14,7 @@ mod missing_extensions;
 mod open;
 mod permissions;
 mod room;
+mod sandbox;
 mod settings;
 mod statements;
 mod transaction;
@@ -31,6 +32,7 @@ pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
 pub use open::{Access, CRASHED, Database, OpenOptions, beside};
 pub(crate) use permissions::{look_at, read_error};
 pub use room::FileSize;
+pub use sandbox::{Limits, Sandbox};
 pub use settings::{Identity, with_strict_names};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,

@@ -96,11 +96,7 @@ impl Database {
             None => Connection::open_with_flags(path, flags),
         }
         .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
-        options.interrupt.make_current();
-        busy_handler::install(&mut connection, options.wait, &options.interrupt)?;
-        let waker = watch(&mut connection, &options.interrupt)?;
-        let fence = Authorizer::default();
-        fence.install(&mut connection)?;
+        let (fence, waker) = guard(&mut connection, options)?;
         // Frames that another program left in the WAL stay there unless we commit: a refused run
         // must not change the file (https://sqlite.org/wal.html, "Checkpointing").
         if leaves_wal {
@@ -128,6 +124,16 @@ impl Database {
         };
         database.touch()?;
         Ok(database)
+    }
+
+    /// Makes an empty database in memory with the settings of one that is written, under the name of a file.
+    pub(super) fn in_memory(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let mut connection = Connection::open_in_memory()?;
+        let (fence, waker) = guard(&mut connection, options)?;
+        let (path, access, opened) = (path.to_path_buf(), Access::Write, None);
+        settings::apply(&connection, access)?;
+        let options = options.clone();
+        Ok(Self { connection, path, access, fence, opened, options, _waker: waker })
     }
 
     /// Reads the first page, so that a file that is no database is found now.
@@ -212,8 +218,18 @@ impl Database {
     }
 }
 
+/// Lets a connection wait for locks and obey a request to stop, behind an authorizer.
+fn guard(connection: &mut Connection, options: &OpenOptions) -> Result<(Authorizer, Kept)> {
+    options.interrupt.make_current();
+    busy_handler::install(connection, options.wait, &options.interrupt)?;
+    let waker = watch(connection, &options.interrupt)?;
+    let fence = Authorizer::default();
+    fence.install(connection)?;
+    Ok((fence, waker))
+}
+
 /// Steps of SQLite's virtual machine between two looks at the request to stop: some ten microseconds.
-const STEPS: u16 = 1_000;
+pub(super) const STEPS: u16 = 1_000;
 
 /// Lets a request to stop end the statements of a connection, and tells how far they have come.
 ///

@@ -78,6 +78,14 @@ pub(crate) fn track_progress<T>(
     work()
 }
 
+/// Does something of which no progress is reported.
+pub(crate) fn without_progress<T>(work: impl FnOnce() -> T) -> T {
+    let listener = LISTENER.take();
+    let done = work();
+    LISTENER.set(listener);
+    done
+}
+
 /// Notes steps of the virtual machine; called from SQLite's progress handler.
 pub(crate) fn ticked(steps: u64) {
     tell_of(|meter| {

@@ -25,7 +25,26 @@ pub struct AppliedPhase {
 /// # Errors
 /// [`ErrorKind::PhaseMissing`] if a version is recorded that no phase and no event explains.
 pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> {
+    let (found, unexplained) = applied_as_far_as_known(recorded, chain)?;
+    match unexplained.first() {
+        Some(version) => {
+            let what = format!("the file records version {version}, which no phase has");
+            Err(Error::new(ErrorKind::PhaseMissing, what))
+        }
+        None => Ok(found),
+    }
+}
+
+/// As [`applied`], with the versions apart that no phase and no event explains.
+///
+/// # Errors
+/// [`ErrorKind::VersionTable`] if an event holds no id.
+pub fn applied_as_far_as_known(
+    recorded: &Recorded,
+    chain: &Chain,
+) -> Result<(Vec<AppliedPhase>, Vec<i64>)> {
     let mut found: Vec<AppliedPhase> = Vec::new();
+    let mut unexplained = Vec::new();
     for row in &recorded.versions {
         let event = recorded
             .events
@@ -38,11 +57,10 @@ pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> 
                 add(&mut found, id, event.checksum.clone(), Some(row.version));
             }
             None => {
-                let phase = chain.with_version(row.version).ok_or_else(|| {
-                    let what =
-                        format!("the file records version {}, which no phase has", row.version);
-                    Error::new(ErrorKind::PhaseMissing, what)
-                })?;
+                let Some(phase) = chain.with_version(row.version) else {
+                    unexplained.push(row.version);
+                    continue;
+                };
                 for ancestor in chain.ancestors(&phase.id) {
                     add(&mut found, ancestor, None, None);
                 }
@@ -50,7 +68,7 @@ pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> 
             }
         }
     }
-    Ok(found)
+    Ok((found, unexplained))
 }
 
 fn add(found: &mut Vec<AppliedPhase>, id: PhaseId, checksum: Option<String>, version: Option<i64>) {

@@ -5,11 +5,13 @@
 //! file and are written in the same transaction as the change.
 
 mod applied;
+mod definition;
 mod record;
 mod tables;
 mod undo;
 
-pub use applied::{AppliedPhase, applied};
+pub use applied::{AppliedPhase, applied, applied_as_far_as_known};
+pub use definition::Definition;
 pub use record::{Event, EventKind, record, record_script};
 pub use tables::{HISTORY_TABLE, HistoryRow, Recorded, VersionRow, VersionTables};
 pub use undo::{KeptObject, UndoRecord};

@@ -11,6 +11,9 @@ use super::undo::{KeptObject, UndoRecord};
 /// The name of the table that holds one row per event.
 pub const HISTORY_TABLE: &str = "phase_history";
 
+/// The largest record of one event that is read, in bytes.
+const LARGEST_RECORD: u64 = 64 << 20;
+
 const HISTORY_COLUMNS: [&str; 12] = [
     "event",
     "id",
@@ -50,6 +53,8 @@ pub struct HistoryRow {
     pub id: String,
     /// Its version.
     pub version: i64,
+    /// Its parents, as ids between spaces.
+    pub parents: String,
     /// `up`, `down` or `stamp`.
     pub direction: String,
     /// The checksum of the phase file at that time.
@@ -58,7 +63,12 @@ pub struct HistoryRow {
     pub finished_at: Option<String>,
     /// The backup made before it.
     pub backup: Option<String>,
-    /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it.
+    /// How many rows were proven when it ran.
+    pub rows_proven: Option<u64>,
+    /// The release that recorded it.
+    pub tool_version: Option<String>,
+    /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it, and the phase, as
+    /// [`Definition`](super::Definition) does.
     pub undo: Option<String>,
 }
 
@@ -77,6 +87,12 @@ impl Recorded {
     /// Returns the highest version, or `None` if none is recorded.
     pub fn version(&self) -> Option<i64> {
         self.versions.iter().map(|row| row.version).max()
+    }
+
+    /// Returns how many rows were proven when a phase was last applied or undone.
+    pub fn rows_proven(&self) -> Option<u64> {
+        let ran = |row: &&HistoryRow| ["up", "down"].contains(&&*row.direction);
+        self.events.iter().rfind(ran)?.rows_proven
     }
 
     /// Returns what a phase changed when it was last applied to this file, if that is kept.
@@ -288,9 +304,13 @@ fn lossy(value: rusqlite::types::ValueRef<'_>) -> Option<String> {
 
 /// Reads the events. Files of the first versions keep no undo records.
 fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow>> {
-    let undo = if has_undo { "undo" } else { "NULL" };
+    // More than this is no record of ours.
+    let undo = match has_undo {
+        true => format!("CASE WHEN octet_length(undo) <= {LARGEST_RECORD} THEN undo END"),
+        false => "NULL".to_owned(),
+    };
     let mut statement = connection.prepare(&format!(
-        "SELECT id, version, direction, checksum, finished_at, backup, {undo} \
+        "SELECT id, version, direction, checksum, finished_at, backup, {undo}, parents, tool_version, rows_proven \
          FROM main.phase_history ORDER BY event"
     ))?;
     let mut rows = statement.query([])?;
@@ -308,6 +328,9 @@ fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow
             finished_at: lossy(row.get_ref(4)?),
             backup: lossy(row.get_ref(5)?),
             undo: lossy(row.get_ref(6)?),
+            rows_proven: row.get_ref(9)?.as_i64().ok().and_then(|rows| rows.try_into().ok()),
+            parents: lossy(row.get_ref(7)?).unwrap_or_default(),
+            tool_version: lossy(row.get_ref(8)?),
         });
     }
     Ok(events)

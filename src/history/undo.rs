@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::same;
 use crate::schema::{Object, ObjectKind, Schema};
 
+use super::definition::Definition;
 use super::tables::VersionTables;
 
 /// One stored object, as it is kept.
@@ -26,6 +27,14 @@ pub struct UndoRecord {
     pub before: Vec<KeptObject>,
     /// Objects that came or changed.
     pub after: Vec<KeptObject>,
+}
+
+#[derive(Serialize)]
+struct WithDefinition<'a> {
+    #[serde(flatten)]
+    record: &'a UndoRecord,
+    #[serde(flatten)]
+    definition: Option<&'a Definition>,
 }
 
 impl KeptObject {
@@ -69,10 +78,11 @@ impl UndoRecord {
         Self { before: only_in(before, after), after: only_in(after, before) }
     }
 
-    /// Writes the record as JSON.
-    pub fn to_json(&self) -> Option<String> {
+    /// Writes the record as JSON, together with what the history keeps of the phase. Earlier releases read the record
+    /// and pass over the rest.
+    pub fn to_json(&self, definition: Option<&Definition>) -> Option<String> {
         // Texts in lists always have a JSON form.
-        serde_json::to_string(self).ok()
+        serde_json::to_string(&WithDefinition { record: self, definition }).ok()
     }
 
     /// Tells whether the phase made an object that was not there before.

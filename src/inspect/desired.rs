@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::autogenerate::{Rename, marked_renames};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::schema::Schema;
@@ -30,6 +31,23 @@ pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
         })?;
     }
     shadow.schema()
+}
+
+/// Reads the renames that the files of the desired schema note: `-- @renamed from=old` behind a column or a table.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming the file and the line of a note that cannot be read; [`ErrorKind::Io`].
+pub fn desired_renames(files: &dyn Files, path: &Path) -> Result<Vec<Rename>> {
+    let mut renames = Vec::new();
+    for file in sql_files(files, path)? {
+        let bytes = files.read(&file).map_err(|error| unreadable(&file, error))?;
+        let found = marked_renames(&String::from_utf8_lossy(&bytes)).map_err(|wrong| {
+            let what = format!("{}: line {}: {}", file.display(), wrong.line, wrong.what);
+            Error::new(ErrorKind::Config, what).at(&file, wrong.line)
+        });
+        renames.extend(found?);
+    }
+    Ok(renames)
 }
 
 /// A file that is no text is a wrong setting; anything else is a failure of the machine.

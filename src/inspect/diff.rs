@@ -39,8 +39,8 @@ pub fn schema_from(project: &Project, source: &SchemaSource) -> Result<Schema> {
             read(Database::open(&path, Access::Look, &project.options)?.connection())?
         }
         SchemaSource::Applied => {
-            let known = project.know(&project.open(Access::Look)?)?;
-            replay(project, &known.applied)?.schema()?
+            let (project, known) = project.know_newer(&project.open(Access::Look)?)?;
+            replay(&project, &known.applied)?.schema()?
         }
         SchemaSource::Phases(target) => {
             replay(project, &project.chain.applied_at(target)?)?.schema()?

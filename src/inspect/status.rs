@@ -1,10 +1,10 @@
 //! The state of a file: version, current ids, what is pending, who holds it.
 
 use crate::backup::leftovers;
-use crate::database::{Access, Holder, Identity, holders};
+use crate::database::{Access, Database, Holder, Identity, holders};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::TableRows;
-use crate::migrate::Project;
+use crate::migrate::{FileState, Newer, Project};
 use crate::phase::PhaseId;
 use crate::rows::count_rows;
 use crate::schema::ObjectKind;
@@ -26,6 +26,8 @@ pub struct Status {
     pub heads: Vec<PhaseId>,
     /// The phases that are not applied, in chain order.
     pub pending: Vec<PhaseId>,
+    /// What the file records beyond the phases of the folder.
+    pub newer: Option<Newer>,
     /// Applied phases that are missing or were edited since.
     pub faults: Vec<Error>,
     /// How the schema differs from what the phases make; `None` if that cannot be told.
@@ -46,7 +48,7 @@ pub struct Status {
 /// Those of opening the file and reading its version tables.
 pub fn status(project: &Project) -> Result<Status> {
     let database = project.open(Access::Look)?;
-    let (known, faults) = project.examine(&database)?;
+    let (extended, known, faults) = examine(project, &database)?;
     let mut tables = Vec::new();
     for object in known.schema.of_kind(ObjectKind::Table) {
         let rows = count_rows(database.connection(), &object.name)?;
@@ -54,28 +56,46 @@ pub fn status(project: &Project) -> Result<Status> {
     }
     let latest = known.recorded.versions.last().cloned();
     let files = project.options.files.as_ref();
-    let drift = match drift(project, &known) {
+    let replayable = known.newer.as_ref().is_none_or(Newer::can_be_replayed);
+    let drift = match drift(&extended, &known) {
         // What the missing or edited phases made is not known.
-        Ok(_) if !faults.is_empty() => None,
+        Ok(_) if !faults.is_empty() || !replayable => None,
         Ok(lines) => Some(lines),
         // The chain itself does not run from nothing: `check` tells why. The file keeps nothing of it either.
-        Err(error) if error.kind() == ErrorKind::Step => None,
+        Err(error) if error.kind() == ErrorKind::Step || !replayable => None,
         Err(error) => return Err(error),
     };
     Ok(Status {
         version: known.recorded.version(),
         description: latest.as_ref().and_then(|row| row.description.clone()),
         applied_at: latest.and_then(|row| row.applied_at),
-        current: project.chain.current(&known.applied),
+        current: extended.chain.current(&known.applied),
         heads: project.chain.heads(),
         faults,
         pending: project.chain.all_pending(&known.applied),
+        newer: known.newer,
         drift,
         tables,
         holders: holders(&project.database, files),
         leftovers: part_files(project)?,
         identity: Identity::read(database.connection())?,
     })
+}
+
+/// Reads a file for a report. Phases that are newer than the folder come from the file's history; what is missing or
+/// edited otherwise is a fault.
+fn examine(project: &Project, database: &Database) -> Result<(Project, FileState, Vec<Error>)> {
+    match project.know_newer(database) {
+        Ok((extended, known)) => Ok((extended, known, Vec::new())),
+        Err(unusable) => {
+            let (known, mut faults) = project.examine(database)?;
+            // What the history keeps is one more fault, if the phases are there as they were applied.
+            if !faults.iter().any(|it| it.kind() == unusable.kind()) {
+                faults.push(unusable);
+            }
+            Ok((project.clone(), known, faults))
+        }
+    }
 }
 
 fn part_files(project: &Project) -> Result<Vec<std::path::PathBuf>> {

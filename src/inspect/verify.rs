@@ -10,7 +10,7 @@ use crate::assertion::evaluate;
 use crate::backup;
 use crate::database::{Access, Database, MissingExtension};
 use crate::error::{ErrorKind, Result};
-use crate::migrate::{FileState, Project, plan_between};
+use crate::migrate::{Compatibility, FileState, Project, plan_between};
 use crate::phase::PhaseId;
 use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
 use crate::schema::Schema;
@@ -49,24 +49,83 @@ pub struct VerifyCheck {
     pub detail: String,
 }
 
-/// Tells whether a file meets an expectation, and what it has, in words.
-pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) -> (bool, String) {
+/// Whether a file is what a program expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// It holds phases that the program does not know; what its programs may do with it.
+    Newer(Compatibility),
+}
+
+impl Answer {
+    /// Returns whether a program that expected this may read and write the file.
+    pub fn is_yes(self) -> bool {
+        matches!(self, Self::Yes | Self::Newer(Compatibility::Full))
+    }
+
+    fn of(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+/// Returns whether a file meets an expectation, and what it has, in words.
+///
+/// A file with phases that the project does not hold is an answer of its own, unless it is the expected version by
+/// number, or an expected phase is one of those: see [`Project::know_newer`].
+pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) -> (Answer, String) {
     let version = known.recorded.version();
     let shown = version.map_or_else(|| "no version".to_owned(), |it| format!("version {it}"));
-    match expectation {
+    let is_newer = |id: &PhaseId| {
+        known.newer.as_ref().is_some_and(|newer| newer.phases.iter().any(|it| it.id == *id))
+    };
+    let (holds, programs, detail) = match expectation {
         Expectation::Version(wanted) => {
-            (version == Some(*wanted), format!("{shown}, expected version {wanted}"))
+            let programs = project.chain.with_version(*wanted).map(|it| it.id.clone());
+            let detail = format!("{shown}, expected version {wanted}");
+            (version == Some(*wanted), programs.into_iter().collect(), detail)
         }
         Expectation::Phase(id) => {
             let applied = known.applied.contains(id);
             let word = if applied { "applied" } else { "not applied" };
-            (applied, format!("{shown}, {id} is {word}"))
+            (applied, vec![id.clone()], format!("{shown}, {id} is {word}"))
         }
         Expectation::Head => {
             let pending = project.chain.all_pending(&known.applied).len();
-            (pending == 0, format!("{shown}, {pending} phases pending"))
+            let heads = project.chain.heads();
+            let children = |id: &PhaseId| project.chain.children(id);
+            // The heads of the program's own phases: nothing but newer ones stands on them.
+            let own = project.chain.phases().iter().map(|it| &it.id);
+            let own = own.filter(|id| !is_newer(id) && children(id).iter().all(&is_newer));
+            let programs = if known.newer.is_some() { own.cloned().collect() } else { heads };
+            (pending == 0, programs, format!("{shown}, {pending} phases pending"))
         }
+    };
+    let Some(newer) = &known.newer else { return (Answer::of(holds), detail) };
+    let names_newer =
+        programs.iter().any(is_newer) || (matches!(expectation, Expectation::Version(_)) && holds);
+    if names_newer {
+        return (Answer::of(holds), detail);
     }
+    let allowed = match expectation {
+        // A program that expects what is not even applied is not merely older.
+        Expectation::Phase(id) if !known.applied.contains(id) => return (Answer::No, detail),
+        Expectation::Head if !holds => return (Answer::No, detail),
+        _ => newer.compatibility(&project.chain, &programs),
+    };
+    let newest: Vec<&str> = newer.phases.iter().map(|it| it.id.as_str()).collect();
+    let what = match newest.as_slice() {
+        [] => "the file was written by a newer program".to_owned(),
+        ids => format!("the file is newer than these phases: it holds {}", ids.join(", ")),
+    };
+    let may = match allowed {
+        Compatibility::Full => "which older programs may read and write",
+        Compatibility::ReadOnly => "which older programs may only read",
+        Compatibility::None => "and does not say that older programs may open it",
+    };
+    (Answer::Newer(allowed), format!("{detail}; {what}, {may}"))
 }
 
 /// Verifies a file. Every check runs; the answer is no if one of them does not hold.
@@ -81,10 +140,12 @@ pub fn verify(
 ) -> Result<Vec<VerifyCheck>> {
     let database = project.open(Access::Look)?;
     let connection = database.connection();
-    let known = project.know(&database)?;
+    let (extended, known) = project.know_newer(&database)?;
+    let project = &extended;
     let mut checks = Vec::new();
     if let Some(expectation) = expectation {
-        let (ok, detail) = meets(project, &known, expectation);
+        let (answer, detail) = meets(project, &known, expectation);
+        let ok = answer.is_yes();
         checks.push(VerifyCheck { name: "version".to_owned(), ok, ran: true, detail });
     }
     checks.push(integrity(&database, depth)?);
@@ -149,6 +210,10 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
         return Ok(VerifyCheck { name, ok: true, ran: false, detail });
+    }
+    if known.newer.as_ref().is_some_and(|newer| !newer.can_be_replayed()) {
+        let detail = "the history does not hold what the newer phases do, nothing to compare with";
+        return Ok(VerifyCheck { name, ok: true, ran: false, detail: detail.to_owned() });
     }
     let (basis, adoption) = match compare_with_phases(project, known) {
         Ok(compared) => compared,

@@ -6,6 +6,7 @@
 
 mod branch_conflicts;
 mod fresh;
+mod newer;
 mod outline;
 mod prepare;
 mod project;
@@ -22,12 +23,14 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod trial;
 mod undo_history;
 
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
 pub use fresh::{FreshFile, create_file};
+pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
@@ -36,7 +39,7 @@ pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};
 pub use scratch::Scratch;
-pub use script::{script, script_range};
+pub use script::{script, script_for_state, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;
 pub use stamp::{

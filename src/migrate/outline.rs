@@ -12,7 +12,7 @@ use crate::preflight::count_losses;
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::prepare::{Request, UpToDate, plan_path, refuse_by_rows};
+use super::prepare::{Request, UpToDate, find_path, plan_path, refuse_by_rows};
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::Migration;
@@ -62,12 +62,8 @@ impl Migration<Outlined> {
         judge: &dyn Fn(&Connection, &Plan) -> Result<()>,
     ) -> Result<Outline> {
         let database = project.open(Access::Look)?;
-        let known = project.know(&database)?;
-        let project = &project.as_recorded(&known.recorded)?;
-        let path = match request.direction {
-            Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
-            Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
-        };
+        let (project, known, path) = find_path(project, request, &database)?;
+        let project = &project;
         if path.is_empty() {
             let current = project.chain.current(&known.applied);
             return Ok(Outline::UpToDate(Box::new(UpToDate { known, current })));

@@ -5,8 +5,10 @@ use rusqlite::Connection;
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::applied;
-use crate::phase::{Applied, Phase, PhaseId, Target};
-use crate::plan::{Direction, Implied, Plan, plan_phase, plan_undo, refuse_missing_parents};
+use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
+use crate::plan::{
+    Direction, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
+};
 use crate::preflight::{
     LossPolicy, check_requirements, check_rows, check_space, check_temporary_files,
     check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
@@ -14,9 +16,11 @@ use crate::preflight::{
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
+use super::newer::Compatibility;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
+use super::trial::try_run;
 use super::undo_history::UndoHistory;
 
 /// What is asked for.
@@ -153,12 +157,7 @@ impl Migration<Prepared> {
         request: &Request,
         database: &Database,
     ) -> Result<Found> {
-        let known = project.know(database)?;
-        let project = project.as_recorded(&known.recorded)?;
-        let path = match request.direction {
-            Direction::Up => project.chain.up_path(&known.applied, &request.target)?,
-            Direction::Down => project.chain.down_path(&known.applied, &request.target)?,
-        };
+        let (project, known, path) = find_path(project, request, database)?;
         if path.is_empty() {
             let current = project.chain.current(&known.applied);
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
@@ -174,6 +173,7 @@ impl Migration<Prepared> {
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
+        try_run(&project, &known, &plan, database)?;
         if let Some(first) = plan.phases.first_mut() {
             first.notices.extend(remarks_on_place(files, &project.database)?);
         }
@@ -196,6 +196,79 @@ pub(super) fn refuse_by_rows(
     }
     check_virtual_tables(connection, plan)?;
     check_rows(connection, plan)
+}
+
+/// Reads a file and finds the phases of a run. A downgrade may begin at phases that only the file's history holds.
+pub(super) fn find_path(
+    project: &Project,
+    request: &Request,
+    database: &Database,
+) -> Result<(Project, FileState, Vec<PhaseId>)> {
+    match request.direction {
+        Direction::Up => {
+            let known = match project.know(database) {
+                Ok(known) => known,
+                Err(missing) => return find_nothing_to_do(project, database, missing),
+            };
+            let project = project.as_recorded(&known.recorded)?;
+            let path = project.chain.up_path(&known.applied, &request.target)?;
+            Ok((project, known, path))
+        }
+        Direction::Down => {
+            let (extended, known) = project.know_newer(database)?;
+            let heads = project.chain.heads();
+            let target = match (&request.target, heads.as_slice(), &known.newer) {
+                // The head is that of the folder.
+                (Target::Head | Target::Heads, [head], Some(_)) => Target::Id(head.to_string()),
+                (target, ..) => target.clone(),
+            };
+            let path = extended.chain.down_path(&known.applied, &target)?;
+            refuse_unknown_steps(&extended, &path, &known)?;
+            Ok((extended, known, path))
+        }
+    }
+}
+
+/// A program that starts on a newer file has nothing to do if the newer phases say that it may write the file.
+fn find_nothing_to_do(
+    project: &Project,
+    database: &Database,
+    missing: Error,
+) -> Result<(Project, FileState, Vec<PhaseId>)> {
+    let Ok((extended, known)) = project.know_newer(database) else { return Err(missing) };
+    let is_complete = project.chain.all_pending(&known.applied).is_empty();
+    let heads = project.chain.heads();
+    let may_write = known
+        .newer
+        .as_ref()
+        .is_some_and(|it| it.compatibility(&extended.chain, &heads) == Compatibility::Full);
+    if is_complete && may_write { Ok((extended, known, Vec::new())) } else { Err(missing) }
+}
+
+/// Refuses to undo phases of which the history keeps no steps.
+fn refuse_unknown_steps(project: &Project, path: &[PhaseId], known: &FileState) -> Result<()> {
+    let phases = path.iter().filter_map(|id| project.chain.get(id));
+    let unknown: Vec<&str> = phases
+        .filter(|it| it.annotations.steps == StepsKnown::None)
+        .map(|it| it.id.as_str())
+        .collect();
+    let unnamed = known.newer.as_ref().and_then(|newer| newer.versions.first());
+    let what = match (unknown.as_slice(), unnamed) {
+        ([], None) => return Ok(()),
+        ([], Some(version)) => format!("the file records version {version}, which no phase has"),
+        ([_, ..], _) => format!(
+            "{} applied, but neither the folder nor the history of the file holds the steps",
+            match unknown.as_slice() {
+                [only] => format!("phase {only} is"),
+                several => format!("phases {} are", several.join(", ")),
+            }
+        ),
+    };
+    let error = Error::new(ErrorKind::PhaseMissing, what).problems(unknown.iter().copied());
+    Err(match unknown.first() {
+        Some(first) => error.in_phase(first),
+        None => error,
+    })
 }
 
 /// What was found in a file in one state.
@@ -293,10 +366,12 @@ fn plan_up(
         let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
         let first = plan.phases.is_empty();
-        plan.phases.push(planned.map_err(|error| match first {
+        let mut planned = planned.map_err(|error| match first {
             true => explain_unadopted(error, project, known, phase),
             false => error,
-        })?);
+        })?;
+        planned.definition = Some(define(&planned, phase, &project.versions)?);
+        plan.phases.push(planned);
     }
     Ok(plan)
 }

@@ -73,8 +73,9 @@ impl Project {
     pub fn know(&self, database: &Database) -> Result<FileState> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
-        let applied = self.applied(&recorded)?;
-        Ok(FileState { schema, recorded, applied })
+        let applied =
+            self.applied(&recorded).map_err(|error| self.with_way_back(&recorded, error))?;
+        Ok(FileState { schema, recorded, applied, newer: None })
     }
 
     /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
@@ -94,7 +95,7 @@ impl Project {
             }
             Err(error) => return Err(error),
         };
-        Ok((FileState { schema, recorded, applied }, faults))
+        Ok((FileState { schema, recorded, applied, newer: None }, faults))
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.

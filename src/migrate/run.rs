@@ -57,6 +57,8 @@ pub struct Report {
     pub backup: PathBuf,
     /// The older backups that were removed afterwards, and why the others stay.
     pub pruned: Pruned,
+    /// The phases whose steps came from the history of the file.
+    pub from_history: Vec<String>,
     /// What was copied and changed.
     pub execution: Execution,
     /// What was proven.
@@ -141,6 +143,7 @@ impl Migration<Secured> {
             to,
             phases,
             steps,
+            from_history: self.plan.from_history(),
             lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
             backup,
             pruned,

@@ -6,7 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, record_script};
 use crate::name::fold;
 use crate::phase::TargetRange;
-use crate::plan::{self, Direction, PhasePlan, Plan, ScriptFacts, Stage, find_losses, origin_of};
+use crate::plan::{
+    self, Direction, ExpectedState, PhasePlan, Plan, ScriptFacts, Stage, find_losses, origin_of,
+};
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
@@ -21,7 +23,18 @@ use super::state::{FileState, Migration};
 /// # Errors
 /// [`ErrorKind::MissingExtension`] naming a table that the script would have to rebuild with something that is missing.
 pub fn script<S>(migration: &Migration<S>) -> Result<String> {
-    script_of(migration.plan(), &migration.project().versions)
+    script_of(migration.plan(), &migration.project().versions, None)
+}
+
+/// Prints the plan as a script that refuses a file in any other state than the one that was planned for. Rows may
+/// change until it runs.
+///
+/// # Errors
+/// As [`script`].
+pub fn script_for_state<S>(migration: &Migration<S>) -> Result<String> {
+    let (known, tables) = (migration.known(), &migration.project().versions);
+    let expected = ExpectedState { tables, recorded: &known.recorded, schema: &known.schema };
+    script_of(migration.plan(), tables, Some(expected))
 }
 
 /// Prints the script that leads a file from one place of the chain to another, without a file: it
@@ -45,13 +58,17 @@ pub fn script_range(
     };
     let applied = project.chain.applied_at(&range.from)?;
     let schema = replay(project, &applied)?.schema()?;
-    let known = FileState { schema, recorded: Recorded::default(), applied };
+    let known = FileState { schema, recorded: Recorded::default(), applied, newer: None };
     let mut plan = plan_path(project, &known, &path, direction)?;
     find_losses(&mut plan);
-    script_of(&plan, &project.versions)
+    script_of(&plan, &project.versions, None)
 }
 
-fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
+fn script_of(
+    plan: &Plan,
+    versions: &VersionTables,
+    expected: Option<ExpectedState<'_>>,
+) -> Result<String> {
     refuse_rebuilds_without_parts(plan)?;
     let record = |phase: &PhasePlan| {
         // A script may meet a file that has the version tables, or lacks them, whatever was planned.
@@ -65,7 +82,7 @@ fn script_of(plan: &Plan, versions: &VersionTables) -> Result<String> {
         }
         statements
     };
-    Ok(plan::script(plan, &ScriptFacts { record: &record, keys: checked_keys(plan)? }))
+    Ok(plan::script(plan, &ScriptFacts { record: &record, keys: checked_keys(plan)?, expected }))
 }
 
 /// The tables with foreign keys that SQLite can check before and after a plan: their names after it, and before it

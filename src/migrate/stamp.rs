@@ -9,9 +9,9 @@ use crate::compare::{self, Unexpected, Verdict, Weight, not_identical};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::history::{Event, EventKind, applied, record};
+use crate::history::{Definition, Event, EventKind, applied, record};
 use crate::name::quote;
-use crate::phase::{Applied, Phase, PhaseId};
+use crate::phase::{Applied, Phase, PhaseId, phase_text};
 use crate::plan::Plan;
 use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::schema::{Schema, read};
@@ -117,7 +117,7 @@ pub fn stamp(
         return Ok(report);
     }
     let phase = report.current.first();
-    let known = FileState { schema, recorded, applied: before };
+    let known = FileState { schema, recorded, applied: before, newer: None };
     let recording = Recording { project, known: &known, phase, purge };
     let events = |backup: &Path| events(project, &report, backup);
     report.backup = Some(recording.carry_out(database, &events, observer)?);
@@ -187,6 +187,8 @@ pub fn accept(
 
 /// An event that runs no step.
 fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Path) -> Event {
+    let defines = matches!(kind, EventKind::Stamped | EventKind::Accepted);
+    let definition = defines.then(|| Definition { phase: phase_text(phase), downgrade: None });
     Event {
         kind,
         id: phase.id.to_string(),
@@ -199,7 +201,7 @@ fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Pa
         applied_at: now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
         backup: Some(backup.display().to_string()),
         rows_proven: 0,
-        undo: None,
+        undo: definition.and_then(|it| it.to_json()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::schema::Schema;
 
 use super::prepare::Transactions;
 
+use super::newer::Newer;
 use super::project::Project;
 
 /// What was read from a file.
@@ -22,6 +23,8 @@ pub struct FileState {
     pub recorded: Recorded,
     /// The phases that are applied.
     pub applied: Applied,
+    /// What it records beyond the phases of the folder.
+    pub newer: Option<Newer>,
 }
 
 /// A migration in one of its states.

@@ -9,7 +9,7 @@ use super::chain::Chain;
 use super::file::PhaseFile;
 use super::graph::Graph;
 use super::nearest::nearest;
-use super::phase::PhaseId;
+use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,9 +17,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// Positions by id.
 type Positions = HashMap<PhaseId, usize>;
 
+/// The order of files that declare no parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileOrder {
+    /// As people count: `phase2` before `phase10`.
+    ByName,
+    /// The order in which they are given.
+    AsGiven,
+}
+
 /// Makes a chain of phase files.
-pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
-    files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
+pub(super) fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
+    if order == FileOrder::ByName {
+        files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
+    }
     let mut warnings = Vec::new();
     fill_parents(&mut files);
     let positions = unique_ids(&files)?;
@@ -31,11 +42,27 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
     let mut files = in_order(files, &order);
     let (graph, dropped) = graph.reordered(&order).without_redundant_parents();
     warn_of_redundant_parents(&files, &dropped, &mut warnings);
+    check_compatible(&files, &graph)?;
     set_edges(&mut files, &graph);
     set_versions(&mut files, &graph, &mut warnings)?;
     warn_of_merges(&files, &graph, &mut warnings);
     let phases = files.into_iter().map(|file| file.phase).collect();
     Ok(Chain::new(phases, graph, warnings))
+}
+
+/// Joins further phases to a chain; parents and versions count as they stand.
+pub(super) fn extend(chain: &Chain, more: Vec<Phase>) -> Result<Chain> {
+    let phases = chain.phases().iter().cloned().chain(more);
+    let files: Vec<PhaseFile> = phases.map(PhaseFile::declared).collect();
+    let positions = unique_ids(&files)?;
+    let stands_for = replaced_ids(&files, &positions)?;
+    let graph = join(&files, &positions, &stands_for)?;
+    let order = graph.order().map_err(|cycle| cycle_error(&files, &cycle))?;
+    let mut files = in_order(files, &order);
+    let (graph, _) = graph.reordered(&order).without_redundant_parents();
+    set_edges(&mut files, &graph);
+    let phases = files.into_iter().map(|file| file.phase).collect();
+    Ok(Chain::new(phases, graph, chain.warnings().to_vec()))
 }
 
 /// Gives each phase that declares no parents the phase before it in file-name order: the nearest that does not
@@ -228,6 +255,31 @@ fn in_order(files: Vec<PhaseFile>, order: &[usize]) -> Vec<PhaseFile> {
     placed.into_iter().map(|(_, file)| file).collect()
 }
 
+/// Checks that the phases whose programs may open a file at a later one come before that one.
+fn check_compatible(files: &[PhaseFile], graph: &Graph) -> Result<()> {
+    let mut problems = Problems::default();
+    for (position, file) in files.iter().enumerate() {
+        let said = &file.phase.annotations;
+        for (key, id) in
+            [("compatible_with", &said.compatible_with), ("readable_with", &said.readable_with)]
+        {
+            let Some(id) = id else { continue };
+            let is_named = |it: &PhaseFile| it.phase.id == *id || it.phase.replaces.contains(id);
+            let before = files.iter().position(is_named);
+            let comes_before =
+                |before| before != position && graph.with_ancestors([position])[before];
+            if !before.is_some_and(comes_before) {
+                let what = format!(
+                    "phase {} says {key} {id}, which does not come before it",
+                    file.phase.id
+                );
+                problems.add(&file.phase.file, file.line_of(key), what);
+            }
+        }
+    }
+    problems.into_result(ErrorKind::Chain)
+}
+
 /// Writes into each phase what its parents and dependencies turned out to be.
 fn set_edges(files: &mut [PhaseFile], graph: &Graph) {
     let ids: Vec<PhaseId> = files.iter().map(|file| file.phase.id.clone()).collect();
@@ -245,12 +297,16 @@ fn set_versions(
     warnings: &mut Vec<ChainWarning>,
 ) -> Result<()> {
     let mut taken = declared_versions(files)?;
+    let suggested = suggested_versions(files, &mut taken);
     let mut highest: Vec<Option<i64>> = Vec::with_capacity(files.len());
     let mut problems = Problems::default();
     for (position, file) in files.iter_mut().enumerate() {
         let below = graph.before(position).filter_map(|before| highest[before]).max();
         if file.declares_version {
             warn_of_version(file, below, warnings);
+        } else if let Some(version) = suggested.get(&position).filter(|it| below < Some(**it)) {
+            file.phase.version = *version;
+            file.phase.version_declared = true;
         } else {
             let mut next = below.unwrap_or_default().checked_add(1);
             while let Some(version) = next.filter(|version| taken.contains_key(version)) {
@@ -268,6 +324,24 @@ fn set_versions(
         highest.push(below.max(Some(file.phase.version)));
     }
     problems.into_result(ErrorKind::Chain)
+}
+
+/// The numbers in the names of files that no other phase has, by the position of the phase.
+fn suggested_versions(files: &[PhaseFile], taken: &mut HashMap<i64, usize>) -> HashMap<usize, i64> {
+    let number = |file: &PhaseFile| file.suggested_version.filter(|_| !file.declares_version);
+    let mut count: HashMap<i64, usize> = HashMap::new();
+    for number in files.iter().filter_map(number) {
+        *count.entry(number).or_default() += 1;
+    }
+    let mut suggested = HashMap::new();
+    for (position, file) in files.iter().enumerate() {
+        let Some(number) = number(file) else { continue };
+        if count.get(&number) == Some(&1) && !taken.contains_key(&number) {
+            suggested.insert(position, number);
+        }
+    }
+    taken.extend(suggested.iter().map(|(position, number)| (*number, *position)));
+    suggested
 }
 
 fn declared_versions(files: &[PhaseFile]) -> Result<HashMap<i64, usize>> {

@@ -1,7 +1,7 @@
 //! Reads one phase file. Knows no other phase and no database.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
 
@@ -9,9 +9,7 @@ use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
-use super::phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
-};
+use super::phase::{Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
@@ -30,7 +28,9 @@ pub struct PhaseFile {
     pub declares_parents: bool,
     /// Whether the file declares a version.
     pub declares_version: bool,
-    lines: BTreeMap<String, usize>,
+    pub(super) lines: BTreeMap<String, usize>,
+    /// The number in the name of a file of SQL, which becomes the version if no other phase has it.
+    pub(super) suggested_version: Option<i64>,
 }
 
 impl PhaseFile {
@@ -61,7 +61,13 @@ impl PhaseFile {
 
     /// Takes a phase whose parents and version are declared as they stand.
     pub fn declared(phase: Phase) -> Self {
-        Self { phase, declares_parents: true, declares_version: true, lines: BTreeMap::new() }
+        Self {
+            phase,
+            declares_parents: true,
+            declares_version: true,
+            lines: BTreeMap::new(),
+            suggested_version: None,
+        }
     }
 
     /// Returns the line (from 1) of a key of the phase itself; the first line if it is left out.
@@ -130,52 +136,22 @@ impl TableReader<'_> {
             .map(|(key, _)| (key.to_owned(), self.line_of_key(place, key)))
             .collect();
         let id = self.phase_id(place, &mut values, path)?;
-        let version = values.integer("version");
-        let parents = values.ids("parents");
-        let title = values.text("title");
-        let description = values.text("description");
-        let description =
-            description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
-        let annotations = Annotations {
-            compatible_with: values.id("compatible_with"),
-            readable_with: values.id("readable_with"),
-            source: PhaseSource::Folder,
-        };
-        let mut read = PhaseFile {
-            declares_parents: parents.is_some(),
-            declares_version: version.is_some(),
-            lines,
-            phase: Phase {
-                id,
-                version: version.unwrap_or_default(),
-                version_declared: version.is_some(),
-                description,
-                title,
-                parents: parents.unwrap_or_default(),
-                depends_on: values.ids("depends_on").unwrap_or_default(),
-                labels: values.labels("labels").unwrap_or_default(),
-                replaces: values.ids("replaces").unwrap_or_default(),
-                views: view_policy(&mut values),
-                statistics: statistics_policy(&mut values),
-                strategy: strategy(&mut values),
-                min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
-                require,
-                up,
-                verify,
-                down,
-                annotations,
-                file: path.to_path_buf(),
-                checksum: String::new(),
-                text_checksum: checksum(text, &self.sql_texts),
-            },
-        };
-        let declared = read.declares_parents.then_some(read.phase.parents.as_slice());
-        read.phase.checksum = meaning(&read.phase, declared);
+        let body = Body { require, up, verify, down, ..Body::default() };
+        let mut read = declared(values, id, body, path);
+        read.lines = lines;
+        read.phase.text_checksum = checksum(text, &self.sql_texts);
+        let parents = read.declares_parents.then_some(read.phase.parents.as_slice());
+        read.phase.checksum = meaning(&read.phase, parents);
         Some(read)
     }
 
     /// Returns the id that the phase declares, or else the stem of its file.
-    fn phase_id(&mut self, place: &Place<'_>, values: &mut Values, path: &Path) -> Option<PhaseId> {
+    pub(super) fn phase_id(
+        &mut self,
+        place: &Place<'_>,
+        values: &mut Values,
+        path: &Path,
+    ) -> Option<PhaseId> {
         if place.table.contains_key("id") {
             return values.id("id");
         }
@@ -206,7 +182,7 @@ impl TableReader<'_> {
         places.iter().filter_map(|place| self.check(place)).collect()
     }
 
-    fn check(&mut self, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn check(&mut self, place: &Place<'_>) -> Option<Check> {
         let mut values = self.values(place, CHECK_KEYS);
         Some(Check {
             name: values.text("name")?,
@@ -258,10 +234,70 @@ impl TableReader<'_> {
     }
 }
 
-fn view_policy(values: &mut Values) -> ViewPolicy {
+/// What a phase does, and the policies that hold where its file names none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Body {
+    pub(super) require: Vec<Check>,
+    pub(super) up: Vec<Step>,
+    pub(super) verify: Vec<Check>,
+    pub(super) down: WayBack,
+    /// The file of `down`, if it is another one.
+    pub(super) down_file: Option<PathBuf>,
+    pub(super) pointless: Vec<(usize, String)>,
+    pub(super) views: ViewPolicy,
+}
+
+/// Makes a phase of the values that its file declares, without its checksums.
+pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path) -> PhaseFile {
+    let version = values.integer("version");
+    let parents = values.ids("parents");
+    let title = values.text("title");
+    let description = values.text("description");
+    let description =
+        description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
+    let annotations = Annotations {
+        compatible_with: values.id("compatible_with"),
+        readable_with: values.id("readable_with"),
+        down_file: body.down_file,
+        pointless: body.pointless,
+        ..Annotations::default()
+    };
+    PhaseFile {
+        declares_parents: parents.is_some(),
+        declares_version: version.is_some(),
+        lines: BTreeMap::new(),
+        suggested_version: None,
+        phase: Phase {
+            id,
+            version: version.unwrap_or_default(),
+            version_declared: version.is_some(),
+            description,
+            title,
+            parents: parents.unwrap_or_default(),
+            depends_on: values.ids("depends_on").unwrap_or_default(),
+            labels: values.labels("labels").unwrap_or_default(),
+            replaces: values.ids("replaces").unwrap_or_default(),
+            views: view_policy(&mut values, body.views),
+            statistics: statistics_policy(&mut values),
+            strategy: strategy(&mut values),
+            min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
+            require: body.require,
+            up: body.up,
+            verify: body.verify,
+            down: body.down,
+            annotations,
+            file: path.to_path_buf(),
+            checksum: String::new(),
+            text_checksum: String::new(),
+        },
+    }
+}
+
+fn view_policy(values: &mut Values, otherwise: ViewPolicy) -> ViewPolicy {
     match values.text("views").as_deref() {
         Some("follow") => ViewPolicy::Follow,
-        _ => ViewPolicy::Keep,
+        Some("keep") => ViewPolicy::Keep,
+        Some(_) | None => otherwise,
     }
 }
 

@@ -112,6 +112,18 @@ impl Values {
         self.0.insert(key, value);
     }
 
+    /// Takes the values of another table, and returns a key that both have.
+    pub(super) fn merge(&mut self, other: Self) -> Option<&'static str> {
+        let twice = other.0.keys().copied().find(|key| self.0.contains_key(key));
+        self.0.extend(other.0);
+        twice
+    }
+
+    /// Returns whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Takes the text of a key.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let Value::Text(text) = self.0.remove(key)? else {

@@ -5,6 +5,7 @@ mod assemble;
 mod chain;
 mod checksum;
 mod file;
+mod formats;
 mod graph;
 mod keys;
 mod meaning;
@@ -16,6 +17,8 @@ mod problem;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sql_file;
+mod sql_form;
 mod step;
 mod table_reader;
 mod text;
@@ -28,8 +31,10 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
+pub use formats::FolderFormat;
 pub use phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy, ViewPolicy,
+    WayBack,
 };
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,

@@ -1,6 +1,6 @@
 //! One phase, as read from its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::meaning::{same_meaning, same_steps};
 use super::step::{Check, Step};
@@ -17,6 +17,11 @@ impl PhaseId {
             && text.len() <= 200
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The id of a phase whose name holds nothing that an id can.
+    pub(super) fn nameless() -> Self {
+        Self("_".to_owned())
     }
 
     /// Returns the id as text.
@@ -62,9 +67,10 @@ pub enum Strategy {
 }
 
 /// The way back of a phase.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum WayBack {
     /// Derived from the steps.
+    #[default]
     Derived,
     /// Written by hand.
     Steps(Vec<Step>),
@@ -82,6 +88,18 @@ pub enum PhaseSource {
     History,
 }
 
+/// How much is known of the steps of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepsKnown {
+    /// All steps: the phase can be replayed.
+    #[default]
+    All,
+    /// Only those that undo it: a newer release applied it.
+    Downgrade,
+    /// None: the history keeps only that it was applied.
+    None,
+}
+
 /// What a phase file says beside what the phase does. None of it is part of the checksum.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Annotations {
@@ -91,6 +109,13 @@ pub struct Annotations {
     pub readable_with: Option<PhaseId>,
     /// Where the phase was read from.
     pub source: PhaseSource,
+    /// How much is known of its steps.
+    pub steps: StepsKnown,
+    /// The file of its downgrade, if that is another one.
+    pub down_file: Option<PathBuf>,
+    /// Statements and annotations that its file holds and that have no effect, because the run does what they ask
+    /// for: the line and the text.
+    pub pointless: Vec<(usize, String)>,
 }
 
 /// One phase: a declared change of the schema that sets one version.
@@ -146,10 +171,28 @@ impl Phase {
         same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
     }
 
+    /// Returns whether a recorded checksum is that of a phase with the same steps and required checks, whatever its
+    /// parents.
+    pub fn has_checked_steps_of(&self, recorded: &str) -> bool {
+        let words: Vec<&str> =
+            recorded.split(' ').filter(|it| !it.starts_with("parents:")).collect();
+        same_meaning(&words.join(" "), &self.checksum).unwrap_or(false)
+    }
+
     /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.
     pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
         let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
         is_same && !self.up.is_empty()
+    }
+
+    /// Returns whether it is a file of SQL, whose statements are its steps.
+    pub fn is_sql(&self) -> bool {
+        self.file.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"))
+    }
+
+    /// Returns the file of the downgrade.
+    pub fn file_of_downgrade(&self) -> &Path {
+        self.annotations.down_file.as_deref().unwrap_or(&self.file)
     }
 
     /// Returns the headline: the title, or else the description.

@@ -55,6 +55,11 @@ impl<'r> TableReader<'r> {
         self.problems.add(self.path, line, what);
     }
 
+    /// Notes a fault of another file.
+    pub(super) fn problem_in(&mut self, path: &Path, line: usize, what: impl Into<String>) {
+        self.problems.add(path, line, what);
+    }
+
     /// Returns how many faults were noted, in this file and in those before it.
     pub(super) fn problem_count(&self) -> usize {
         self.problems.len()

@@ -30,15 +30,19 @@ pub use phase::plan_phase;
 pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, SchemaChange, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
-pub use script::{ScriptFacts, script};
+pub use script::{ExpectedState, ScriptFacts, script};
 pub use soundness::{origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{
+    PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
+};
 
 use crate::database::{MissingExtension, Touched};
-use crate::phase::{Check, PhaseId};
+use crate::error::Error;
+use crate::history::Definition;
+use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::Schema;
 use crate::shadow::{Lineage, TableEffect};
 
@@ -70,6 +74,28 @@ pub enum Stage {
     Data(Box<DataStage>),
 }
 
+/// How the lines of the statements of a data step are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineCount {
+    /// The statements are a text of their own.
+    OfStep,
+    /// The statements stand in the phase file as they are.
+    OfFile,
+}
+
+impl DataStage {
+    /// Says what is wrong with a statement and where: by the line of the file, if the statements stand in it.
+    pub fn describe(&self, error: &Error) -> String {
+        let place = self.file.clone().unwrap_or_else(|| format!("line {}", self.line));
+        match (&error.facts().statement, self.lines) {
+            (Some((line, why)), LineCount::OfFile) => {
+                format!("line {}: {why}", self.line + line - 1)
+            }
+            (_, LineCount::OfStep) | (None, LineCount::OfFile) => format!("{place}: {error}"),
+        }
+    }
+}
+
 /// Statements of a phase that change rows.
 #[derive(Debug, Clone)]
 pub struct DataStage {
@@ -79,6 +105,8 @@ pub struct DataStage {
     pub file: Option<String>,
     /// The line of the step in the phase file.
     pub line: usize,
+    /// How lines in the statements are counted.
+    pub lines: LineCount,
     /// What they touch.
     pub touched: Touched,
     /// What they do to tables, in order.
@@ -132,6 +160,10 @@ pub struct PhasePlan {
     pub losses: Vec<Loss>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
+    /// Where the steps come from.
+    pub source: PhaseSource,
+    /// The phase as the history keeps it, when it is applied.
+    pub definition: Option<Definition>,
 }
 
 /// A phase that counts as applied because the row of a later one stands for it.
@@ -157,6 +189,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Returns the ids of the phases whose steps come from the history of the file.
+    pub fn from_history(&self) -> Vec<String> {
+        let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
+        from_history.map(|it| it.id.to_string()).collect()
+    }
+
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.phases.is_empty()

@@ -6,7 +6,9 @@ use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
 use super::script_checks::{self, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
 use crate::database::MissingExtension;
+use crate::history::{Recorded, VersionTables};
 use crate::name::literal;
+use crate::schema::Schema;
 
 /// What a script needs to know beside the plan.
 pub struct ScriptFacts<'a> {
@@ -14,6 +16,18 @@ pub struct ScriptFacts<'a> {
     pub record: &'a dyn Fn(&PhasePlan) -> Vec<String>,
     /// The tables whose foreign keys can be checked: by their names after the script, and before it unless they are new.
     pub keys: Vec<(String, Option<String>)>,
+    /// The state that the file must be in, if the script is for one file.
+    pub expected: Option<ExpectedState<'a>>,
+}
+
+/// The state in which a script may begin.
+pub struct ExpectedState<'a> {
+    /// The version tables.
+    pub tables: &'a VersionTables,
+    /// What they record.
+    pub recorded: &'a Recorded,
+    /// The schema.
+    pub schema: &'a Schema,
 }
 
 /// Prints a plan as a complete script: what it does and does not check, pragmas outside the transaction, the steps
@@ -109,6 +123,10 @@ impl Script {
     fn begin(&mut self, facts: &ScriptFacts<'_>) {
         let off = "(SELECT foreign_keys FROM pragma_foreign_keys) <> 0";
         self.check("foreign keys must be off: run the script outside a transaction", off);
+        if let Some(expected) = &facts.expected {
+            let found = script_checks::other_state(expected);
+            found.iter().for_each(|it| self.check(&it.message, &it.condition));
+        }
         let known = facts.keys.iter().filter_map(|(_, before)| before.as_ref());
         for before in known.filter(|_| self.reads_rows) {
             let (name, count) = (literal(before), script_checks::orphans(before));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::script::ExpectedState;
 use super::{Plan, Rebuild, SchemaChange, Stage};
+use crate::history::HISTORY_TABLE;
 use crate::name::{fold, in_main, literal, quote, same};
 use crate::phase::{Check, Expected};
 use crate::rows::conversion_sql;
@@ -90,6 +92,41 @@ pub(super) fn row_counts(rebuild: &Rebuild) -> Found {
         prepare: Vec::new(),
         condition: format!("{} <> {}", count(&rebuild.scratch), count(&rebuild.to)),
     }
+}
+
+/// That the file is in another state than the one that the script was made for; rows may have changed.
+pub(super) fn other_state(expected: &ExpectedState<'_>) -> Vec<Found> {
+    let recorded = expected.recorded;
+    let versions: Vec<String> = recorded.versions.iter().map(|it| it.version.to_string()).collect();
+    let table = in_main(expected.tables.version_table());
+    let versions_differ = format!(
+        "(SELECT group_concat(version, ' ') FROM (SELECT version FROM {table} ORDER BY version)) IS NOT {}",
+        literal(&versions.join(" "))
+    );
+    let events_differ =
+        format!("(SELECT count(*) FROM {}) <> {}", in_main(HISTORY_TABLE), recorded.events.len());
+    let is_internal = |name: &str| fold(name).starts_with("sqlite_");
+    let stored = expected.schema.objects.iter().filter(|it| !is_internal(&it.name));
+    let stored: Vec<String> = stored
+        .filter_map(|it| Some(format!("({}, {})", literal(&it.name), literal(it.sql.as_deref()?))))
+        .collect();
+    let of_users = r"sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'";
+    let count = stored.len();
+    let schema_differs = format!(
+        "(SELECT count(*) FROM main.sqlite_schema WHERE {of_users}) <> {count} \
+         OR (SELECT count(*) FROM main.sqlite_schema WHERE (name, sql) IN (VALUES {})) <> {count}",
+        stored.join(", ")
+    );
+    let found = |message: &str, condition: String| Found {
+        message: format!("the script is for another state of the file: {message}"),
+        prepare: Vec::new(),
+        condition,
+    };
+    vec![
+        found("other versions are recorded", versions_differ),
+        found("its history has changed", events_differ),
+        found("its schema has changed", schema_differs),
+    ]
 }
 
 /// The number of rows of a table that break a foreign key, as SQL.

@@ -11,6 +11,7 @@ mod rows;
 mod space;
 mod trees;
 mod trial;
+mod unseen;
 mod virtual_tables;
 mod writable;
 
@@ -19,5 +20,6 @@ pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
 pub use space::{MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need};
+pub use unseen::decided_by_rows;
 pub use virtual_tables::check_virtual_tables;
 pub use writable::probe_writing;

@@ -211,7 +211,7 @@ fn split_unique<'r>(
     reshape.restored.iter().filter(on_it).filter(|it| is_unique(it)).partition(existed)
 }
 
-fn is_unique(index: &Object) -> bool {
+pub(super) fn is_unique(index: &Object) -> bool {
     let text = index.sql.as_deref().unwrap_or_default();
     significant_tokens(text).nth(1).is_some_and(|token| token.is_word(text, "UNIQUE"))
 }

@@ -8,11 +8,12 @@ use super::baseline::Baseline;
 use super::carried::{sequences_follow, statistics_follow};
 use super::keys::{KeysKnown, tables_with_keys};
 use super::lineage::{Provenance, provenance};
+use super::orphans::{Orphans, action_not_run};
 use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
 use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
-use super::violations::{foreign_key_violations, violations_but_of};
+use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
 use crate::assertion::evaluate;
 use crate::compare::not_identical;
 use crate::database::{Database, Identity};
@@ -239,7 +240,7 @@ impl Trial<'_, '_> {
             let known = foreign_key_violations(backup, self.subject.before)?;
             let before = |name: &str| self.name_before(name);
             let new = after.new_since(self.connection(), (backup, &known), &before)?;
-            problems.extend(new.iter().take(20).map(|it| format!("foreign key: {it}")));
+            problems = self.new_orphans(&new, (&known, &after))?;
         }
         let looked_at = match after.count() {
             0 => "no violations".to_owned(),
@@ -255,6 +256,61 @@ impl Trial<'_, '_> {
         };
         self.judge("foreign keys", detail, problems);
         Ok(())
+    }
+
+    /// Describes rows that have no parent now. In a table that a data step recreated, or whose keys it changed, they are
+    /// told apart by their values.
+    fn new_orphans(
+        &self,
+        new: &[Violation],
+        (known, after): (&Violations, &Violations),
+    ) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        let mut by_values = BTreeMap::new();
+        for violation in new {
+            let table = fold(&violation.table);
+            if !by_values.contains_key(&table) {
+                by_values.insert(table.clone(), self.orphans_by_value(&table, (known, after))?);
+            }
+            if let Some(None) = by_values.get(&table) {
+                lines.push(format!("foreign key: {violation}"));
+            }
+        }
+        for (table, found) in &by_values {
+            let found = found.iter().flatten();
+            lines.extend(found.map(|line| format!("foreign key: {table}: {line}")));
+        }
+        lines.truncate(20);
+        let mut tables: Vec<&Violation> = new.iter().collect();
+        tables.dedup_by(|one, two| (&one.table, &one.parent) == (&two.table, &two.parent));
+        if !lines.is_empty() {
+            let plan = self.subject.plan;
+            lines.extend(
+                tables
+                    .iter()
+                    .filter_map(|it| action_not_run(plan, &self.now, &it.table, &it.parent)),
+            );
+        }
+        Ok(lines)
+    }
+
+    /// `None` if rowids tell the rows of a table apart, or if SQLite finds others than a comparison by values.
+    fn orphans_by_value(
+        &self,
+        table: &str,
+        (known, after): (&Violations, &Violations),
+    ) -> Result<Option<Vec<String>>> {
+        let origin = self.provenance.tables.get(table).filter(|it| it.remade || it.rewritten);
+        let Some(origin) = origin else { return Ok(None) };
+        let before = self.subject.before;
+        let shapes = before.shape(&origin.from).zip(self.now.shape(table));
+        let Some((old, new)) = shapes else { return Ok(None) };
+        let were = Orphans::of(self.subject.backup.connection(), before, old)?;
+        let are = Orphans::of(self.connection(), &self.now, new)?;
+        let (Some(were), Some(are)) = (were, are) else { return Ok(None) };
+        let complete =
+            were.count() == known.count_in(&origin.from) && are.count() == after.count_in(table);
+        Ok(complete.then(|| are.more_than(&were, &|name| self.name_before(name))))
     }
 
     /// The tables, folded, whose keys were proven to join the rows that they join in the backup.

@@ -7,6 +7,7 @@ mod carried;
 mod checks;
 mod keys;
 mod lineage;
+mod orphans;
 mod records;
 mod remade;
 mod rows;

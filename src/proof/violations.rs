@@ -64,6 +64,12 @@ impl Violations {
         self.0.values().flat_map(|group| &group.samples)
     }
 
+    /// Returns how many there are in one table.
+    pub(super) fn count_in(&self, table: &str) -> u64 {
+        let of_it = self.0.iter().filter(|((child, _), _)| *child == fold(table));
+        of_it.map(|(_, group)| group.rows.count).sum()
+    }
+
     fn add(&mut self, violation: Violation) {
         let parent = violation.row.map(|_| fold(&violation.parent));
         let group = self.0.entry((fold(&violation.table), parent)).or_default();

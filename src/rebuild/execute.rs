@@ -463,14 +463,8 @@ impl Run<'_> {
         self.run("PRAGMA legacy_alter_table=OFF")?;
         let run = || run_fenced(self.connection(), fence, &data.sql, Purpose::Run);
         // How much these statements will do, nobody knows.
-        track_progress((ProgressStage::Data, &place), (0, 0), run).map_err(|error| match error
-            .kind()
-        {
-            ErrorKind::Step => {
-                Error::new(ErrorKind::Rebuild, format!("{place}: {error}")).caused_by(error)
-            }
-            _ => error,
-        })?;
+        track_progress((ProgressStage::Data, &place), (0, 0), run)
+            .map_err(|error| at_step(error, data))?;
         self.run("PRAGMA legacy_alter_table=ON")?;
         for change in &data.changes {
             observer.event(&Event::SchemaChanged { what: change.to_string() });
@@ -539,6 +533,19 @@ fn done(action: &Action) -> Option<String> {
         Action::Analyze { table } => Some(format!("Analyzed {table}")),
         Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),
     }
+}
+
+/// Says of a statement that failed in which step it stands.
+fn at_step(error: Error, data: &DataStage) -> Error {
+    if error.kind() != ErrorKind::Step {
+        return error;
+    }
+    let failed = Error::new(ErrorKind::Rebuild, data.describe(&error));
+    let failed = match &error.facts().object {
+        Some(object) => failed.about(object),
+        None => failed,
+    };
+    failed.caused_by(error)
 }
 
 fn created(object: &Object) -> String {

@@ -3,7 +3,9 @@
 
 mod catalogue;
 mod fill;
+mod gene_catalogue;
 mod graphs;
+mod observatory;
 mod per_phase;
 mod refusals;
 mod rig;

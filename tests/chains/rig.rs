@@ -208,3 +208,60 @@ pub fn explain(error: Error) -> String {
     let facts = error.facts();
     format!("{error}: {:?} {:?} {:?}", error.causes(), facts.phase, facts.problems)
 }
+
+/// The columns of every table.
+pub fn columns(connection: &Connection) -> BTreeMap<String, Vec<String>> {
+    let sql = "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
+          AND t.name NOT IN ('schema_version', 'phase_history')";
+    let mut statement = connection.prepare(sql).unwrap();
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let mut all = BTreeMap::<String, Vec<String>>::new();
+    for (table, column) in found.map(Result::unwrap) {
+        all.entry(table).or_default().push(column);
+    }
+    all
+}
+
+/// The sorted rows of a query.
+pub fn query(connection: &Connection, sql: &str) -> Vec<Vec<Value>> {
+    let mut statement = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let width = statement.column_count();
+    let rows = statement
+        .query_map([], |row| (0..width).map(|at| row.get_ref(at).map(value)).collect())
+        .unwrap();
+    let mut rows: Vec<Vec<Value>> =
+        rows.map(|row: rusqlite::Result<Vec<Value>>| row.unwrap()).collect();
+    rows.sort_by_key(|row| format!("{row:?}"));
+    rows
+}
+
+/// The rows of all tables by name, in the columns that both lists have.
+pub fn shared_rows(
+    connection: &Connection,
+    one: &BTreeMap<String, Vec<String>>,
+    other: &BTreeMap<String, Vec<String>>,
+) -> Rows {
+    let shared = |(table, columns): (&String, &Vec<String>)| {
+        let kept = other.get(table)?;
+        let columns: Vec<String> =
+            columns.iter().filter(|name| kept.contains(name)).map(|name| quote(name)).collect();
+        let sql = format!("SELECT {} FROM {}", columns.join(", "), quote(table));
+        Some((table.clone(), query(connection, &sql)))
+    };
+    one.iter().filter_map(shared).collect()
+}
+
+/// Answers one number or text.
+pub fn ask(connection: &Connection, sql: &str) -> String {
+    let rows = query(connection, sql);
+    let shown = |value: &Value| match value {
+        Value::Null => "null".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => format!("{bytes:?}"),
+    };
+    let lines = rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join("|"));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -12,13 +12,13 @@ use super::fill::fill;
 use super::rig::{Rig, explain, rows, texts};
 use super::sweeps::sample;
 
-fn script(rig: &Rig, range: &str, direction: Direction) -> String {
+pub fn script(rig: &Rig, range: &str, direction: Direction) -> String {
     let range = TargetRange::parse(range).unwrap();
     script_range(&rig.project(), &range, direction).map_err(explain).unwrap()
 }
 
 /// Has the `sqlite3` program run a script.
-fn run(database: &Path, script: &str) {
+pub fn run(database: &Path, script: &str) {
     use std::io::Write as _;
     let mut program = Command::new("sqlite3")
         .args(["-batch", "-bail", "-init", "/dev/null"])
@@ -49,7 +49,7 @@ fn recorded(connection: &Connection) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_alike(rig: &Rig, other: &Path, what: &str) {
+pub fn assert_alike(rig: &Rig, other: &Path, what: &str) {
     let other = Connection::open(other).unwrap();
     assert_eq!(rig.texts(), texts(&other), "{what}");
     assert_eq!(rig.rows(), rows(&other), "{what}");
@@ -78,7 +78,7 @@ fn scripts_of(fixture: &str, middle: &str, rows: usize) {
 }
 
 /// The plan of a run as a script, for the file as it is.
-fn script_of(rig: &Rig, request: &Request) -> String {
+pub fn script_of(rig: &Rig, request: &Request) -> String {
     match Migration::prepare(&rig.project(), request).map_err(explain).unwrap() {
         Preparation::Ready(migration) => phaseshift::migrate::script(&migration).unwrap(),
         Preparation::UpToDate(_) => panic!("nothing to do: {request:?}"),

@@ -38,8 +38,17 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
+    if example.contains("--all") {
+        let tenants = project.path("tenants");
+        std::fs::create_dir(&tenants).unwrap();
+        for name in ["a.db", "b.db"] {
+            std::fs::copy(project.database(), tenants.join(name)).unwrap();
+        }
+        project.write("tenants.txt", "tenants/a.db\ntenants/b.db\n");
+        return project;
+    }
     let to = match command {
-        "downgrade" | "history" | "show" | "diff" => Some("phase4"),
+        "downgrade" | "extract-undo" | "history" | "show" | "diff" => Some("phase4"),
         "revision" if example.contains("--autogenerate") => Some("phase4"),
         "plan" if example.contains("--down") => Some("phase4"),
         "status" | "current" if !example.contains("--require 2") => Some("phase4"),
@@ -143,7 +152,7 @@ fn every_example_of_every_help_runs() {
 
 #[test]
 fn every_command_is_in_the_manual() {
-    let manual = Project::empty().run_here(&["man"]).expect_code(0).stdout;
+    let manual = Project::empty().run_here(&["man"]).expect_code(0).stdout.replace('\\', "");
     for command in commands() {
         assert!(manual.contains(&command), "{command}");
     }

@@ -31,7 +31,7 @@ const MARKS: [(&str, usize, &str); 14] = [
     ("commands/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
     ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
-    ("commands/unadopted.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
+    ("commands/adoption.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
     ("screens/backups.rs", 1, "a_damaged_backup_has_no_mark"),
     ("screens/optimize.rs", 1, "a_damaged_file_is_not_backed_up_or_made_smaller"),
     ("screens/plan.rs", 1, "a_prerequisite_that_does_not_hold_is_refused_in_its_place"),
@@ -133,7 +133,10 @@ fn a_prerequisite_that_does_not_hold_is_refused_in_its_place() {
 #[test]
 fn a_failed_run_says_of_nothing_that_it_is_done() {
     let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES(1);");
-    bench.steps("[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = abs(-9223372036854775807 - a)\"\n");
+    bench.steps(
+        "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET a = a + 1\"
+         [[verify]]\nname = \"never\"\nsql = \"SELECT 1\"\nexpect = \"no rows\"\n",
+    );
     let failed = bench.project().run(&["upgrade"]).expect_code(6);
     for wrong in ["✓ Done", "✓ Version", "All verification checks passed"] {
         assert!(!failed.stdout.contains(wrong), "{wrong}:\n{}", failed.stdout);

@@ -177,7 +177,7 @@ fn p54_old_orphans_do_not_block_and_new_ones_are_named() {
     sqlite3(&bench.database(), "INSERT INTO photo VALUES (99, 'lost.jpg', 777)");
     bench.remember();
     bench.steps("[[up]]\nop = \"sql\"\nsql = \"DELETE FROM album WHERE id = 2\"\n");
-    let error = bench.rolled_back(ErrorKind::Proof, "photo row 12 has no parent in album");
+    let error = bench.refused(ErrorKind::Rows, "photo row 12 has no parent in album");
     assert!(!crate::support::explain(&error).contains("row 99"), "the old one is no news");
 }
 

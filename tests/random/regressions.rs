@@ -174,7 +174,7 @@ fn values_of_a_data_step_are_not_converted_without_a_word() {
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"",
     );
-    bench.rolled_back(ErrorKind::Rebuild, "t.b: the new type would convert 1 values (1: 3 becomes");
+    bench.refused(ErrorKind::Rows, "t.b: the new type would convert 1 values (1: 3 becomes");
     bench.steps(
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"
@@ -439,7 +439,7 @@ fn a_parent_that_an_earlier_phase_renames_is_not_looked_for_under_its_new_name()
 }
 
 #[test]
-fn orphans_under_a_parent_that_an_earlier_phase_renames_are_rolled_back() {
+fn orphans_under_a_parent_that_an_earlier_phase_renames_are_refused() {
     let bench = Bench::new(
         "CREATE TABLE shelf(id INTEGER PRIMARY KEY); INSERT INTO shelf VALUES (1);
          CREATE TABLE book(id INTEGER PRIMARY KEY, shelf INT); INSERT INTO book VALUES (5, 77);",
@@ -450,7 +450,7 @@ fn orphans_under_a_parent_that_an_earlier_phase_renames_are_rolled_back() {
         "[[up]]\nop = \"add_constraint\"\ntable = \"book\"
          sql = \"FOREIGN KEY (shelf) REFERENCES place(id)\"",
     );
-    bench.rolled_back(ErrorKind::Proof, "book row 5 has no parent in place");
+    bench.refused(ErrorKind::Rows, "book row 5 has no parent in place");
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn rows_that_come_to_share_a_key_do_not_replace_each_other() {
     bench.phase("one", Renaming::of_column("t", "b", "c").steps());
     let step = "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"c\"\nvalue = \"'same'\"";
     bench.phase("two", step);
-    bench.rolled_back(ErrorKind::Rebuild, "UNIQUE constraint failed: t.c");
+    bench.refused(ErrorKind::Rows, "UNIQUE constraint failed: t.c");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod other;
 mod project;
 mod snapshot;
 mod steps;
+mod volumes;
 
 #[allow(unused_imports, reason = "see above")]
 pub(crate) use steps::as_on_disk;
@@ -27,4 +28,5 @@ pub use {
     project::{Output, Project, with_ending},
     snapshot::{Snapshot, snapshot_database},
     steps::without_realm,
+    volumes::{LARGE, SMALL, Volume, load_rows},
 };

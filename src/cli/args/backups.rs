@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::DryRun;
+use super::fleet::FleetArgs;
 
 /// Arguments of `backup`.
 #[derive(Debug, Clone, Args)]
@@ -10,6 +11,9 @@ pub struct BackupArgs {
     /// A word in the name of the backup; a named backup is never removed by `backups prune`
     #[arg(long)]
     pub name: Option<String>,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `backups`.

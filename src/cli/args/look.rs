@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::fleet::FleetArgs;
+
 /// Arguments of `status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     /// End with 3 if phases are pending or the schema drifted
     #[arg(long)]
     pub exit_code: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `current`.
@@ -18,6 +23,9 @@ pub struct CurrentArgs {
     /// End with 3 unless the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `verify`.
@@ -27,11 +35,14 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,
     /// Also compare every row with a backup
-    #[arg(long, value_name = "BACKUP")]
+    #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
     pub against: Option<PathBuf>,
     /// Do not read every index
     #[arg(long)]
     pub quick: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `history`.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::AnswerArgs;
 use super::run::DryRun;
 
 /// Arguments of `check`.
@@ -45,9 +46,9 @@ pub struct RevisionArgs {
     /// Draft the steps from what the phases make to the desired schema
     #[arg(long)]
     pub autogenerate: bool,
-    /// Let a draft drop tables, columns and other objects that the desired schema lacks
-    #[arg(long, requires = "autogenerate")]
-    pub allow_drop: bool,
+    /// The answers to what a draft asks.
+    #[command(flatten)]
+    pub answers: AnswerArgs,
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::fleet::FleetRunArgs;
+
 /// The flag of commands that can show what they would do.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct DryRun {
@@ -30,6 +32,17 @@ pub struct Goal {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `migrate`.
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Many files.
+    #[command(flatten)]
+    pub many: FleetRunArgs,
+}
+
 /// Arguments of `upgrade`.
 #[derive(Debug, Clone, Args)]
 pub struct UpgradeArgs {
@@ -37,11 +50,14 @@ pub struct UpgradeArgs {
     #[command(flatten)]
     pub goal: Goal,
     /// Create the database if the file is missing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all")]
     pub create: bool,
     /// Print a script for the sqlite3 program instead; TARGET may be A:B then
-    #[arg(long, conflicts_with = "create")]
+    #[arg(long, conflicts_with_all = ["create", "all"])]
     pub sql: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub many: FleetRunArgs,
 }
 
 /// Arguments of `downgrade`.
@@ -53,6 +69,17 @@ pub struct DowngradeArgs {
     /// Print a script for the sqlite3 program instead; TARGET may be B:A then
     #[arg(long)]
     pub sql: bool,
+}
+
+/// Arguments of `extract-undo`.
+#[derive(Debug, Clone, Args)]
+pub struct ExtractUndoArgs {
+    /// What stays applied: an id or its beginning, version:N, base, -N; the last phase is undone if left out
+    #[arg(allow_negative_numbers = true)]
+    pub target: Option<String>,
+    /// Print the script although rows or values are lost that way
+    #[arg(long)]
+    pub accept_loss: bool,
 }
 
 /// A goal only.

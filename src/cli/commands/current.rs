@@ -2,9 +2,10 @@
 
 use phaseshift::Result;
 use phaseshift::database::Access;
-use phaseshift::inspect::{Expectation, meets};
-use phaseshift::phase::{Chain, Target};
-use serde_json::json;
+use phaseshift::inspect::{Answer, Expectation, meets};
+use phaseshift::migrate::Newer;
+use phaseshift::phase::{Chain, PhaseId, Target};
+use serde_json::{Value, json};
 
 use super::json_values::ids;
 use crate::cli::command_output::CommandOutput;
@@ -18,10 +19,10 @@ use crate::cli::screens::chain::{Seen, details, marked};
 /// Those of opening the file and reading its version tables.
 pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
-    let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
+    let heads = project.chain.heads();
     let database = project.open(Access::Look)?;
-    let known = project.know(&database)?;
-    let project = project.as_recorded(&known.recorded)?;
+    let (project, known) = project.know_newer(&database)?;
+    let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let current = project.chain.current(&known.applied);
     let mut text: String = current
         .iter()
@@ -37,18 +38,51 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
         "database": project.database,
         "version": known.recorded.version(),
         "ids": ids(&current),
-        "heads": ids(&project.chain.heads()),
+        "heads": ids(&heads),
+        "newer": known.newer.as_ref().map(|it| newer_json(it, &project.chain, &heads)),
     });
     let mut met = true;
     if let Some(expectation) = &expectation {
-        let (ok, detail) = meets(&project, &known, expectation);
-        met = ok;
-        report["required"] = json!({"ok": ok, "detail": detail});
-        if !ok {
+        let (answer, detail) = meets(&project, &known, expectation);
+        met = answer.is_yes();
+        report["required"] = json!({"ok": met, "detail": detail, "answer": answer_code(answer)});
+        if let Answer::Newer(compatibility) = answer {
+            report["required"]["compatibility"] = json!(compatibility.code());
+        }
+        if !met {
             text.push_str(&format!("Not as required: {}\n", escaped(detail)));
         }
     }
     Ok(CommandOutput::done(text, report).is(met))
+}
+
+/// The stable text code of an answer.
+const fn answer_code(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::Newer(_) => "newer",
+    }
+}
+
+/// What a file records beyond the folder; what programs at the heads of the folder may do with it.
+pub fn newer_json(newer: &Newer, chain: &Chain, heads: &[PhaseId]) -> Value {
+    let said = newer.phases.iter().filter(|it| newer.current.contains(&it.id));
+    let said = said.map(|phase| {
+        let id = |id: &Option<PhaseId>| id.as_ref().map(ToString::to_string);
+        json!({
+            "id": phase.id.as_str(),
+            "compatible_with": id(&phase.annotations.compatible_with),
+            "readable_with": id(&phase.annotations.readable_with),
+        })
+    });
+    json!({
+        "ids": ids(&newer.ids()),
+        "versions": newer.versions,
+        "compatibility": newer.compatibility(chain, heads).code(),
+        "current": said.collect::<Vec<_>>(),
+        "can_be_undone": newer.can_be_undone(),
+    })
 }
 
 /// Reads what a script expects: `head`, a version, or an id.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use phaseshift::database::Access;
-use phaseshift::phase::{Applied, Chain, Phase, PhaseId, Target, TargetRange};
+use phaseshift::phase::{Applied, Chain, Phase, PhaseId, PhaseSource, Target, TargetRange};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
@@ -92,8 +92,8 @@ impl History {
         let database = context.settings.need_database()?.to_path_buf();
         let project = context.project_at(database, chain.clone());
         let database = project.open(Access::Look)?;
-        let known = project.know(&database)?;
-        let chain = project.as_recorded(&known.recorded)?.chain;
+        let (project, known) = project.know_newer(&database)?;
+        let chain = project.chain;
         let time_of = |version: i64| {
             let row = known.recorded.versions.iter().find(|row| row.version == version)?;
             row.applied_at.clone()
@@ -125,8 +125,17 @@ impl History {
             "branch_point": chain.is_branch_point(&phase.id),
             "merge_point": chain.is_merge(&phase.id),
             "checksum": phase.checksum,
-            "file": phase.file,
+            "file": Some(&phase.file).filter(|_| phase.annotations.source == PhaseSource::Folder),
+            "source": source_code(phase.annotations.source),
         })
+    }
+}
+
+/// The stable text code of where a phase was read from.
+pub const fn source_code(source: PhaseSource) -> &'static str {
+    match source {
+        PhaseSource::Folder => "folder",
+        PhaseSource::History => "history",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
 mod backups;
 mod chain;
 mod check;
@@ -10,6 +11,8 @@ mod deps;
 mod diff;
 mod downgrade;
 mod draft;
+mod extract_undo;
+pub mod fleet;
 mod history;
 mod init;
 mod json_values;

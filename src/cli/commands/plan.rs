@@ -8,6 +8,7 @@ use phaseshift::preflight::LossPolicy;
 use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
+use super::history::source_code;
 use super::look::{look, loss_policy, meant, prerequisites, request};
 use super::report;
 use crate::cli::args::PlanArgs;
@@ -179,6 +180,7 @@ fn phase(phase: &PhasePlan) -> Value {
         "version": phase.version,
         "description": phase.description,
         "direction": phase.direction.code(),
+        "source": source_code(phase.source),
         "summary": summary(phase),
         "copies": copies(phase),
         "objects": reason::touched(phase),

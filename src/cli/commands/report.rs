@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
-use phaseshift::plan::Direction;
+use phaseshift::plan::{Direction, Plan};
 use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
@@ -25,12 +25,24 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let verb = if down { "Undoing" } else { "Applying" };
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
-    format!(
+    let mut text = format!(
         "{verb} {}: {database}, version {} to {}",
         joined(&migration.phases()),
         number(from),
         number(to)
-    )
+    );
+    if let Some(line) = from_history(migration.plan()) {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Says which steps come from the history of the file; `None` if all come from the folder.
+pub fn from_history(plan: &Plan) -> Option<String> {
+    let ids = plan.from_history();
+    (!ids.is_empty())
+        .then(|| format!("The steps of {} come from the file's history.", ids.join(", ")))
 }
 
 /// The answer if there is nothing to do.
@@ -53,6 +65,7 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput 
         "backup": null,
         "steps": [],
         "proof": {"tables": 0, "rows": 0, "checks": []},
+        "rows_proven": up_to_date.known.recorded.rows_proven(),
         "seconds": 0.0,
         "changed": false,
     });
@@ -138,7 +151,9 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "lost_rules": report.lost_rules,
         "removed_backups": report.pruned.removed.iter().map(|it| &it.path).collect::<Vec<_>>(),
         "steps": report.steps,
+        "from_history": report.from_history,
         "proof": report.proof,
+        "rows_proven": report.proof.rows,
         "seconds": report.seconds,
         "stages": report.stages,
         "room": {"before": report.room.0, "after": report.room.1},

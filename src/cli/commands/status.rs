@@ -8,6 +8,7 @@ use phaseshift::{Error, Result};
 use serde_json::{Value, json};
 
 use super::backups::entry_json;
+use super::current::newer_json;
 use super::json_values::ids;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -28,6 +29,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         text = format!("{:<10} {}\n{text}", "Settings:", escaped(file.display()));
     }
     let settled = status.faults.is_empty()
+        && status.newer.is_none()
         && status.pending.is_empty()
         && status.drift.as_ref().is_some_and(Vec::is_empty);
     let report = json!({
@@ -39,6 +41,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         "ids": ids(&status.current),
         "heads": ids(&status.heads),
         "pending": ids(&status.pending),
+        "newer": status.newer.as_ref().map(|it| newer_json(it, &project.chain, &status.heads)),
         "faults": status.faults.iter().map(fault_json).collect::<Vec<_>>(),
         "drift": status.drift,
         "tables": status.tables,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::phase::{Chain, Phase, PhaseId, WayBack};
+use phaseshift::phase::{Chain, Phase, PhaseId, PhaseSource, WayBack};
 
 use super::operation::operation;
 use crate::cli::output::{escaped, indented};
@@ -44,10 +44,12 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     {
         let _ = write!(text, " ({})", phase.labels.join(", "));
     }
+    let is_newer = chain.get(id).is_some_and(|it| it.annotations.source == PhaseSource::History);
     // A head that another phase depends on is none that an upgrade to the heads would end at.
     let needed = chain.is_head(id) && !chain.descendants(id).is_empty();
     for (mark, holds) in [
-        ("head", chain.is_head(id) && !needed),
+        ("head", chain.is_head(id) && !needed && !is_newer),
+        ("newer", is_newer),
         ("effective head", needed),
         ("branchpoint", chain.is_branch_point(id)),
         ("mergepoint", chain.is_merge(id)),

@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod chain;
 pub mod failure;
+pub mod fleet;
 pub mod operation;
 pub mod optimize;
 pub mod plan;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::name::same;
-use phaseshift::phase::{Chain, Operation};
+use phaseshift::phase::{Chain, Operation, PhaseSource};
 use phaseshift::plan::{Direction, PhasePlan, PhaseSummary, Plan, Rebuild, Stage, summarize};
 
 use super::{counted, reason};
@@ -37,6 +37,10 @@ pub fn will_do(plan: &Plan, chain: &Chain, version: Option<i64>, style: Style) -
             let (bullet, what) = (style.bullet(), escaped(&phase.description));
             let _ = writeln!(text, "  {bullet} {verb} {}: {what}", phase.id);
             indent = "    ";
+        }
+        if phase.source == PhaseSource::History {
+            let _ =
+                writeln!(text, "{indent}{} Take the steps from the file's history", style.bullet());
         }
         for change in changes(phase, chain) {
             let _ = writeln!(text, "{indent}{} {}", style.bullet(), escaped(change));

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use phaseshift::backup::BackupEntry;
 use phaseshift::inspect::{Status, VerifyCheck};
-use phaseshift::migrate::Project;
+use phaseshift::migrate::{Compatibility, Newer, Project};
+use phaseshift::phase::PhaseId;
 
 use super::chain::{joined, marked};
 use super::{counted, sized};
@@ -24,7 +25,7 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     line("Database:", &project.database.display().to_string());
     line("Version:", &version(status));
     let current: Vec<String> =
-        status.current.iter().map(|id| marked(&project.chain, id, &[])).collect();
+        status.current.iter().map(|id| current_entry(project, status, id)).collect();
     line(
         "Current:",
         if current.is_empty() { "no phase is recorded".into() } else { current.join(", ") }
@@ -35,6 +36,9 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
         ids => joined(ids),
     };
     line("Pending:", &pending);
+    if let Some(newer) = &status.newer {
+        line("Newer:", &newer_line(project, status, newer));
+    }
     let rows: u64 = status.tables.iter().map(|it| it.rows).sum();
     let tables = counted(status.tables.len(), "table", "tables");
     line("Rows:", &format!("{rows} in {tables}"));
@@ -46,6 +50,31 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
         line("Leftover:", &format!("{} (of a run that was killed)", path.display()));
     }
     text + &faults(status, style) + &drift(status, style)
+}
+
+fn current_entry(project: &Project, status: &Status, id: &PhaseId) -> String {
+    match status.newer.as_ref().is_some_and(|newer| newer.current.contains(id)) {
+        true => format!("{id} (newer)"),
+        false => marked(&project.chain, id, &[]),
+    }
+}
+
+/// What the file records beyond the folder, and who may open it.
+fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
+    let what = match newer.phases.as_slice() {
+        [] => "versions that no phase of the folder has".to_owned(),
+        _ => joined(&newer.ids()),
+    };
+    let may = match newer.compatibility(&project.chain, &status.heads) {
+        Compatibility::Full => "programs of this folder may read and write the file",
+        Compatibility::ReadOnly => "programs of this folder may only read the file",
+        Compatibility::None => "programs of this folder must not open the file",
+    };
+    let back = match newer.can_be_undone() {
+        true => "downgrade head undoes them from the file's history",
+        false => "the file's history does not hold their steps",
+    };
+    format!("{what}; {may}; {back}")
 }
 
 /// Applied phases that are missing or were edited, each with what to do.

@@ -178,7 +178,7 @@ impl Inverse<'_> {
             .into_iter()
             .chain(before.objects.iter().filter(hangs_on))
             .filter(|object| self.now.find(object.kind, &object.name).is_none())
-            .filter_map(creation)
+            .filter_map(|object| creation(object.kind, object.sql.as_deref()?))
             .collect())
     }
 
@@ -261,10 +261,10 @@ impl Inverse<'_> {
     }
 }
 
-fn creation(object: &Object) -> Option<Operation> {
-    let sql = object.sql.clone()?;
-    let if_not_exists = false;
-    match object.kind {
+/// The step that creates an object as it is stored.
+pub(super) fn creation(kind: ObjectKind, sql: &str) -> Option<Operation> {
+    let (sql, if_not_exists) = (sql.to_owned(), false);
+    match kind {
         ObjectKind::Table | ObjectKind::VirtualTable => {
             Some(Operation::CreateTable { sql, if_not_exists })
         }

@@ -5,6 +5,7 @@
 //! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
 //! written by hand is planned as it stands.
 
+mod define;
 mod exact;
 mod inverse;
 mod past;
@@ -19,6 +20,7 @@ use crate::phase::{Phase, Step, WayBack};
 use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
 use crate::shadow::Shadow;
 
+pub use define::define;
 use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
@@ -38,19 +40,23 @@ pub fn plan_undo(
     let undo = Undo { phase, past, tables };
     let before = shadow.schema()?;
     let strings = shadow.names_read_as_strings()?;
-    let (stages, steps) = match &phase.down {
+    let (stages, place) = match &phase.down {
         WayBack::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
             return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
         }
-        WayBack::Derived => (undo.derived(shadow, &before), phase.up.as_slice()),
-        WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
+        WayBack::Derived => {
+            (undo.derived(shadow, &before), (phase.file.as_path(), phase.up.as_slice()))
+        }
+        WayBack::Steps(steps) => {
+            (undo.written(shadow, steps), (phase.file_of_downgrade(), steps.as_slice()))
+        }
     };
     let stages = stages
         .and_then(|stages| {
             refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
-        .map_err(|error| at_phase(error, phase, steps))?;
+        .map_err(|error| at_phase(error, phase, place))?;
     Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
 }
 

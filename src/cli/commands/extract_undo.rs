@@ -1,0 +1,55 @@
+//! `extract-undo`: the recorded undo of a file as a script for the sqlite3 program.
+
+use phaseshift::Result;
+use phaseshift::database::Access;
+use phaseshift::migrate::{Migration, Outline, Project, Request, script_for_state};
+use phaseshift::phase::Chain;
+use phaseshift::plan::Direction;
+use serde_json::json;
+
+use super::json_values::number;
+use super::look::{loss_policy, request};
+use super::plan::planned;
+use super::report;
+use crate::cli::args::ExtractUndoArgs;
+use crate::cli::command_output::CommandOutput;
+use crate::cli::context::Context;
+
+/// Prints the script that undoes applied phases, from what the file's history keeps of them. No phase file is needed;
+/// those of the folder are used for phases that the history keeps nothing of.
+///
+/// # Errors
+/// As [`Project::from_history`]; those of an outline and of a script.
+pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutput> {
+    let database = context.settings.need_database()?.to_path_buf();
+    let folder = &context.settings.phases;
+    let has_folder = context.files().stat(folder).is_ok_and(|stat| stat.is_some());
+    let chain = if has_folder { context.chain()? } else { Chain::assemble(Vec::new())? };
+    let project = context.project_at(database, chain);
+    let project: Project = project.from_history(&project.open(Access::Look)?)?;
+    let request = Request {
+        losses: loss_policy(arguments.accept_loss),
+        ..request(Direction::Down, arguments.target.as_deref(), "-1")?
+    };
+    let mut answer = match Migration::outline_for_script(&project, &request)? {
+        Outline::UpToDate(up_to_date) => {
+            let mut answer = report::nothing_to_do(&project, &up_to_date);
+            answer.text = format!("-- {}", answer.text);
+            answer
+        }
+        Outline::Planned(migration) => {
+            let (from, to) = migration.versions();
+            let mut answer = planned(context, &migration, "");
+            let script = script_for_state(&migration)?;
+            // The program stops at the first error, and its end rolls the transaction back.
+            answer.text = format!(
+                "-- Undoes what a file at version {} records, down to version {}.\n.bail on\n{script}",
+                number(from),
+                number(to)
+            );
+            answer.for_programs()
+        }
+    };
+    answer.report.insert("sql".to_owned(), json!(answer.text));
+    Ok(answer)
+}

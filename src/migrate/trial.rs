@@ -1,0 +1,152 @@
+//! Trying a run on a copy of the file in memory before the backup: what its statements do with rows only shows when
+//! they run. Nothing is written.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::backup::{PageCopy, copy_pages};
+use crate::database::{Access, Database, FileSize, Identity, Limits, Sandbox};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Silent, Stage, without_progress};
+use crate::history::record;
+use crate::plan::{PhasePlan, Plan};
+use crate::preflight::{check_requirements, decided_by_rows};
+use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
+use crate::rebuild::{FittingIndexes, RunProgress, execute};
+use crate::sql::mentions;
+
+use super::project::Project;
+use super::recording::{RunContext, events};
+use super::state::FileState;
+
+/// The largest file that is copied; what is larger is judged inside the transaction.
+const LARGEST: u64 = 32 * 1_024 * 1_024;
+
+/// How much the run may take on the copy before it is judged inside the transaction instead.
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 8 * LARGEST };
+
+/// Carries a plan out on a copy of the file in memory, if rows decide whether it can be carried out at all, and if the
+/// file is small. The `verify` checks are left to the run, which they end.
+///
+/// # Errors
+/// [`ErrorKind::Rows`] if the run would be rolled back; [`ErrorKind::Requirement`] of a later phase; those of reading
+/// the file; [`ErrorKind::Interrupted`].
+pub(super) fn try_run(
+    project: &Project,
+    known: &FileState,
+    plan: &Plan,
+    database: &Database,
+) -> Result<()> {
+    if !decided_by_rows(plan) || FileSize::of(database)?.all_bytes() > LARGEST {
+        return Ok(());
+    }
+    let file = database.sibling(Access::Look)?;
+    let mut sandbox = Sandbox::new(&project.database, &project.options, LIMITS)?;
+    let trial = Trial { project, known, plan, file: &file };
+    let tried = without_progress(|| trial.run(&mut sandbox));
+    match tried {
+        Err(error) if project.options.interrupt.requested() => Err(error),
+        Err(error) if sandbox.gave_up(&error) => Ok(()),
+        tried => tried,
+    }
+}
+
+struct Trial<'a> {
+    project: &'a Project,
+    known: &'a FileState,
+    plan: &'a Plan,
+    /// The file, which stands for the backup: it is not written.
+    file: &'a Database,
+}
+
+impl Trial<'_> {
+    fn run(&self, sandbox: &mut Sandbox) -> Result<()> {
+        let (subject, options) = (self.file.path(), &self.project.options);
+        let job = PageCopy { stage: Stage::Look, subject, options };
+        let target = sandbox.database_mut().connection_mut();
+        copy_pages(self.file.connection(), target, job, &mut |_| Ok(()), &mut Silent)?;
+        sandbox.limit_size()?;
+        let database = sandbox.database();
+        database.fence().protect(self.project.versions.names());
+        let baseline = Baseline::take(database.connection(), &self.known.schema)?;
+        let identity = Identity::read(database.connection())?;
+        database.connection().execute_batch("BEGIN")?;
+        self.execute(database, &baseline)?;
+        let plan = self.without_last_checks();
+        let subject = Subject {
+            database,
+            backup: self.file,
+            before: &self.known.schema,
+            plan: &plan,
+            target: plan.target().unwrap_or(&self.known.schema),
+            versions: &self.project.versions,
+            records: &self.expected_records(),
+            baseline: &baseline,
+            identity: &identity,
+        };
+        let last = self.plan.phases.last();
+        prove(&subject, &mut Silent).map(drop).map_err(|error| refusal(error, last))
+    }
+
+    fn execute(&self, database: &Database, baseline: &Baseline) -> Result<()> {
+        let indexes = FittingIndexes::of(baseline.fitting());
+        let mut progress = RunProgress { indexes, ..RunProgress::default() };
+        for (place, phase) in self.plan.phases.iter().enumerate() {
+            if place > 0 {
+                check_requirements(database.connection(), phase)?;
+            }
+            let mut write = |connection: &Connection| {
+                let mut events = self.events_of(phase).into_iter();
+                events.try_for_each(|event| record(connection, &self.project.versions, &event))
+            };
+            execute(database, phase, &mut progress, &mut Silent, &mut write)
+                .map_err(|error| refusal(error, Some(phase)))?;
+        }
+        Ok(())
+    }
+
+    /// The plan without the checks that describe its end.
+    fn without_last_checks(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        if let Some(last) = plan.phases.last_mut() {
+            last.verify.clear();
+        }
+        plan
+    }
+
+    fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::Event> {
+        let now = Some(self.project.options.files.now());
+        events(phase, &self.project.versions, &RunContext { now, backup: None })
+    }
+
+    fn expected_records(&self) -> ExpectedRecords {
+        let mut expected = ExpectedRecords::after(&self.known.recorded);
+        let events = self.plan.phases.iter().flat_map(|phase| self.events_of(phase));
+        events.for_each(|event| expected.expect(event));
+        expected
+    }
+}
+
+/// Makes a refusal of what would end in a rollback; other errors, such as an interrupt, stay what they are.
+fn refusal(error: Error, phase: Option<&PhasePlan>) -> Error {
+    if !matches!(error.kind(), ErrorKind::Rebuild | ErrorKind::Proof) {
+        return error;
+    }
+    let facts = error.facts().clone();
+    let mut what = facts.problems.first().cloned().unwrap_or_else(|| error.to_string());
+    if let Some(object) = facts.object.as_ref().filter(|it| !mentions(&what, &[it.as_str()])) {
+        what = format!("{what} ({object})");
+    }
+    let mut refusal = match phase {
+        Some(phase) => {
+            what = format!("{} cannot start: {what}", phase.id);
+            Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str())
+        }
+        None => Error::new(ErrorKind::Rows, what),
+    };
+    if let Some(object) = &facts.object {
+        refusal = refusal.about(object);
+    }
+    refusal.problems(facts.problems).caused_by(error)
+}

@@ -1,0 +1,67 @@
+//! What the history keeps of a phase: the phase, and the steps that undo it, derived when it is applied.
+
+use super::inverse::{Inverse, creation, refuse_irreversible};
+use super::past::{groups, snapshots};
+use crate::error::{ErrorKind, Result};
+use crate::history::{Definition, KeptObject, UndoRecord, VersionTables};
+use crate::phase::{Phase, Step, WayBack, phase_text, steps_text};
+use crate::plan::PhasePlan;
+use crate::schema::{ObjectKind, Schema};
+use crate::shadow::Shadow;
+
+/// Returns a phase that a plan applies as the history keeps it. A downgrade that cannot be derived is recorded as such,
+/// with the reason.
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`]; [`ErrorKind::Sqlite`].
+pub fn define(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Definition> {
+    let irreversible = |why: &str| format!("irreversible = {}\n", toml_edit::Value::from(why));
+    let downgrade = match &phase.down {
+        WayBack::Steps(steps) => steps_text("down", steps),
+        WayBack::Irreversible(why) => irreversible(why),
+        WayBack::Derived => match derive(plan, phase, tables) {
+            Ok(steps) => steps_text("down", &steps),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
+                return Err(error);
+            }
+            Err(error) => irreversible(&error.to_string()),
+        },
+    };
+    Ok(Definition { phase: phase_text(phase), downgrade: Some(downgrade) })
+}
+
+/// Derives the steps that undo a phase on the schema that it leaves.
+fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec<Step>> {
+    refuse_irreversible(phase)?;
+    let recorded = UndoRecord::between(&plan.before, &plan.after, tables);
+    let mut shadow = Shadow::of(&plan.before)?;
+    shadow.keep_tables(tables.names());
+    let replayed: Vec<Schema> = snapshots(&mut shadow, phase)?;
+    let mut undo = Vec::new();
+    for (place, group) in groups(&phase.up).into_iter().enumerate().rev() {
+        let now = shadow.schema()?;
+        let inverse = Inverse {
+            phase,
+            before: replayed.get(place),
+            after: replayed.get(place + 1),
+            now: &now,
+            recorded: Some(&recorded),
+            tables,
+        };
+        let steps = inverse.of(group)?;
+        shadow.apply(&steps, phase.views)?;
+        undo.extend(steps);
+    }
+    // What the phase dropped although no phase had made it.
+    let back = shadow.schema()?;
+    let mut missing: Vec<(ObjectKind, &KeptObject)> = recorded
+        .before
+        .iter()
+        .filter_map(|object| Some((object.object_kind()?, object)))
+        .filter(|(kind, object)| back.find(*kind, &object.name).is_none())
+        .collect();
+    missing.sort_by_key(|(kind, _)| *kind);
+    let created = missing.into_iter().filter_map(|(kind, object)| creation(kind, &object.sql));
+    undo.extend(created.map(|operation| Step { operation, line: 0 }));
+    Ok(undo)
+}

@@ -1,0 +1,105 @@
+//! Whether rows meet rules that a look at the file cannot hold against them.
+
+use std::collections::BTreeSet;
+
+use super::rows::is_unique;
+use crate::name::{fold, same};
+use crate::plan::{Plan, Rebuild, SchemaChange, Stage};
+use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
+use crate::shadow::{ColumnOrigin, CopyMethod};
+use crate::sql::{ConstraintKind, CreateTable, unquote};
+
+/// Returns whether rows decide in the run itself whether it can be carried out: statements write them, their table or
+/// a parent is changed a second time, or keys are compared in another way.
+pub fn decided_by_rows(plan: &Plan) -> bool {
+    let mut touched = BTreeSet::new();
+    plan.phases.iter().any(|phase| {
+        let mut before = &phase.before;
+        phase.stages.iter().any(|stage| match stage {
+            Stage::Data(_) => true,
+            Stage::SchemaChange(reshape) => {
+                let unseen = Unseen { before, reshape, touched: &touched }.any();
+                let rebuilt = reshape.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]);
+                touched.extend(rebuilt.chain(reshape.created.iter().map(|it| fold(&it.name))));
+                before = &reshape.after;
+                unseen
+            }
+        })
+    })
+}
+
+/// One change of the schema, and the tables, folded, that earlier ones touched.
+struct Unseen<'a> {
+    before: &'a Schema,
+    reshape: &'a SchemaChange,
+    touched: &'a BTreeSet<String>,
+}
+
+impl Unseen<'_> {
+    fn any(&self) -> bool {
+        self.reshape.rebuilds.iter().any(|it| self.rows_change_again(it) || self.keys_are_new(it))
+            || self.reshape.restored.iter().any(|it| self.is_held_against_new_rows(it))
+            || self
+                .reshape
+                .after
+                .tables
+                .values()
+                .any(|child| child.foreign_keys.iter().any(|key| self.compares_otherwise(key)))
+    }
+
+    fn is_touched(&self, table: &str) -> bool {
+        self.touched.contains(&fold(table))
+    }
+
+    fn rows_change_again(&self, rebuild: &Rebuild) -> bool {
+        rebuild.copy.method == CopyMethod::Rows
+            && (self.is_touched(&rebuild.from) || rebuild.copy.asks_any(self.touched))
+    }
+
+    fn is_held_against_new_rows(&self, object: &Object) -> bool {
+        object.kind == ObjectKind::Index && is_unique(object) && self.is_touched(&object.table)
+    }
+
+    /// A key to a table that was touched is not held against the rows of the file.
+    fn keys_are_new(&self, rebuild: &Rebuild) -> bool {
+        let keys = |schema: &Schema, table: &str| {
+            schema.shape(table).map_or(0, |table| table.foreign_keys.len())
+        };
+        let now = self.reshape.after.shape(&rebuild.to);
+        let to_touched = now
+            .is_some_and(|table| table.foreign_keys.iter().any(|key| self.is_touched(&key.parent)));
+        let more = keys(&self.reshape.after, &rebuild.to) > keys(self.before, &rebuild.from);
+        to_touched && more
+    }
+
+    /// Keys are compared with the collations of the parent (<https://sqlite.org/foreignkeys.html#fk_indexes>).
+    fn compares_otherwise(&self, key: &ForeignKey) -> bool {
+        let rebuild = self.reshape.rebuilds.iter().find(|it| same(&it.to, &key.parent));
+        let Some(rebuild) = rebuild else { return false };
+        let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { return false };
+        let parent = self.reshape.after.shape(&rebuild.to);
+        let primary = || parent.map(|it| it.primary_key()).unwrap_or_default();
+        let named: Vec<&str> = match key.parent_columns.as_slice() {
+            [] => primary(),
+            names => names.iter().map(String::as_str).collect(),
+        };
+        let old = self.before.find_table(&rebuild.from).and_then(|it| it.sql.as_deref());
+        old.is_some_and(|old| {
+            named.iter().filter_map(|name| lineage.column(name)).any(|column| {
+                match &column.origin {
+                    ColumnOrigin::Kept(from) => {
+                        collation(old, from) != collation(&rebuild.sql, &column.name)
+                    }
+                    ColumnOrigin::Computed | ColumnOrigin::New => false,
+                }
+            })
+        })
+    }
+}
+
+/// The collation that a table's text gives a column, folded.
+fn collation(text: &str, column: &str) -> Option<String> {
+    let table = CreateTable::read(text).ok()?;
+    let operand = table.column(column)?.constraint(ConstraintKind::Collate)?.operand.clone()?;
+    Some(fold(&unquote(text.get(operand)?)))
+}
