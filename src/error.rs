@@ -245,6 +245,8 @@ pub enum Remedy {
     TakeAllHeads,
     /// Merge the heads, or name the end of a range.
     NameRange,
+    /// Apply the archived phases that a squash stands for.
+    ApplyArchived,
     /// Name one of the heads.
     NameHead,
     /// Name the phase whose branch is undone.

@@ -7,7 +7,7 @@ use super::graph::Marks;
 use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use super::target::Target;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// The ids of the phases that are applied to a database.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -231,6 +231,12 @@ fn stands_for_all(phase: &Phase, recorded: &Applied) -> Result<bool> {
     );
     let lines = missing.iter().map(|id| format!("{id} is not applied"));
     let error = Error::new(ErrorKind::PhaseMissing, what).in_phase(phase.id.as_str());
+    let last = phase.replaces.last().map(PhaseId::as_str);
+    let error = error.with_remedy(Remedy::ApplyArchived).choices(last);
+    let error = match &phase.annotations.archive {
+        Some(archive) => error.about(archive),
+        None => error,
+    };
     Err(error.at(&phase.file, 1).problems(lines))
 }
 

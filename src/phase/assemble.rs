@@ -297,6 +297,12 @@ fn set_versions(
     warnings: &mut Vec<ChainWarning>,
 ) -> Result<()> {
     let mut taken = declared_versions(files)?;
+    // Files record the versions of replaced phases, so that no other phase counts up to one of them.
+    for (position, file) in files.iter().enumerate() {
+        for version in &file.phase.annotations.replaced_versions {
+            taken.entry(*version).or_insert(position);
+        }
+    }
     let suggested = suggested_versions(files, &mut taken);
     let mut highest: Vec<Option<i64>> = Vec::with_capacity(files.len());
     let mut problems = Problems::default();

@@ -258,6 +258,8 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
     let annotations = Annotations {
         compatible_with: values.id("compatible_with"),
         readable_with: values.id("readable_with"),
+        replaced_versions: values.versions("replaced_versions").unwrap_or_default(),
+        archive: values.text("archive"),
         down_file: body.down_file,
         pointless: body.pointless,
         ..Annotations::default()

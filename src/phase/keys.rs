@@ -40,6 +40,8 @@ pub(super) enum Form {
     Ids,
     /// An array of branch labels.
     Labels,
+    /// An array of version numbers.
+    Versions,
     /// What the query of a check must give.
     Expected,
     /// A table of SQL expressions by column name.
@@ -94,6 +96,8 @@ pub(super) enum Value {
     Ids(Vec<PhaseId>),
     /// Of labels.
     Labels(Vec<String>),
+    /// Of several versions.
+    Versions(Vec<i64>),
     /// Of an expectation.
     Expected(Expected),
     /// Of expressions, in their order.
@@ -164,6 +168,14 @@ impl Values {
         Some(ids)
     }
 
+    /// Takes versions.
+    pub(super) fn versions(&mut self, key: &str) -> Option<Vec<i64>> {
+        let Value::Versions(versions) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(versions)
+    }
+
     /// Takes labels.
     pub(super) fn labels(&mut self, key: &str) -> Option<Vec<String>> {
         let Value::Labels(labels) = self.0.remove(key)? else {
@@ -223,6 +235,8 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("depends_on", Form::Ids),
     optional("labels", Form::Labels),
     optional("replaces", Form::Ids),
+    optional("replaced_versions", Form::Versions),
+    optional("archive", Form::Name),
     optional("views", Form::Word(&["keep", "follow"])),
     optional("stats", Form::Word(&["carry", "analyze"])),
     optional("min_sqlite", Form::SqliteVersion),

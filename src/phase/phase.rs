@@ -107,6 +107,10 @@ pub struct Annotations {
     pub compatible_with: Option<PhaseId>,
     /// The oldest phase whose programs may still read a file at this phase.
     pub readable_with: Option<PhaseId>,
+    /// The versions of the ids in `replaces`, in the same order; none where they are not known.
+    pub replaced_versions: Vec<i64>,
+    /// The folder of the phases that it stands for, below the folder of the phases.
+    pub archive: Option<String>,
     /// Where the phase was read from.
     pub source: PhaseSource,
     /// How much is known of its steps.

@@ -150,6 +150,7 @@ impl<'r> TableReader<'r> {
             Form::Id => filled(item).and_then(|text| id(&text)).map(Value::Id),
             Form::Ids => strings(item, id).map(Value::Ids),
             Form::Labels => strings(item, label).map(Value::Labels),
+            Form::Versions => versions(item).map(Value::Versions),
             Form::Expected => expected(item).map(Value::Expected),
             Form::Expressions => expressions(item).map(Value::Expressions),
             Form::SqlFile => filled(item).and_then(|name| self.sql_file(name)),
@@ -367,6 +368,17 @@ fn sqlite_version(item: &Item) -> Result<String, String> {
 fn version(item: &Item) -> Result<i64, String> {
     let version = item.as_integer().ok_or_else(|| wrong("an integer", item))?;
     if version < 0 { Err(format!("must not be negative: {version}")) } else { Ok(version) }
+}
+
+fn versions(item: &Item) -> Result<Vec<i64>, String> {
+    let array = item.as_array().ok_or_else(|| wrong("an array of integers", item))?;
+    array
+        .iter()
+        .map(|value| {
+            let number = value.as_integer().filter(|number| *number >= 0);
+            number.ok_or_else(|| "must hold version numbers".to_owned())
+        })
+        .collect()
 }
 
 /// Makes an id of a text, if it is one and does not read as a target of another kind.

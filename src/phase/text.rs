@@ -23,6 +23,11 @@ pub fn phase_text(phase: &Phase) -> String {
             keys.ids(key, ids);
         }
     }
+    let versions = &phase.annotations.replaced_versions;
+    if !versions.is_empty() {
+        keys.value("replaced_versions", versions.iter().copied().collect::<Array>());
+    }
+    keys.optional("archive", phase.annotations.archive.as_deref());
     if !phase.labels.is_empty() {
         keys.value("labels", phase.labels.iter().map(String::as_str).collect::<Array>());
     }

@@ -160,6 +160,8 @@ pub struct PhasePlan {
     pub losses: Vec<Loss>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
+    /// The phases that it stands for and that the file records: their records go with it.
+    pub replaced: Vec<Implied>,
     /// Where the steps come from.
     pub source: PhaseSource,
     /// The phase as the history keeps it, when it is applied.

@@ -82,6 +82,8 @@ pub(super) struct Publication {
     pub(super) files: Vec<NewFile>,
     pub(super) moved: Vec<String>,
     pub(super) copied: Vec<String>,
+    /// The name of the folder in the archive.
+    pub(super) stamp: String,
 }
 
 /// How far a squash is carried out in the folder.
@@ -235,7 +237,10 @@ fn write_archive(files: &dyn Files, folder: &Path, what: &Publication) -> Result
     let archive = folder.join(ARCHIVE);
     let stat = files.stat(&archive).map_err(|error| file_error("look at", &archive, error))?;
     let made_folder = stat.is_none();
-    let path = free_folder(files, &archive, &now.format("%Y%m%d_%H%M%S").to_string())?;
+    let path = archive.join(&what.stamp);
+    if files.stat(&path).map_err(|error| file_error("look at", &path, error))?.is_some() {
+        return Err(Error::new(ErrorKind::Io, format!("{} is there already", path.display())));
+    }
     files.create_folder(&path).map_err(|error| file_error("create", &path, error))?;
     let keep = |names: &[String]| -> Result<Vec<ArchivedFile>> {
         names.iter().map(|name| keep(files, folder, &path, name)).collect()
@@ -279,12 +284,17 @@ fn keep(files: &dyn Files, from: &Path, to: &Path, name: &str) -> Result<Archive
     Ok(ArchivedFile { name: name.to_owned(), blake3: hash(&bytes), mode })
 }
 
-fn free_folder(files: &dyn Files, archive: &Path, stamp: &str) -> Result<PathBuf> {
+/// Chooses a name for a folder in the archive: the time, with a number if it is taken.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn free_stamp(files: &dyn Files, folder: &Path) -> Result<String> {
+    let (archive, stamp) = (folder.join(ARCHIVE), files.now().format("%Y%m%d_%H%M%S").to_string());
     for number in 1..1_000_u32 {
-        let name = if number == 1 { stamp.to_owned() } else { format!("{stamp}_{number}") };
-        let path = archive.join(name);
+        let name = if number == 1 { stamp.clone() } else { format!("{stamp}_{number}") };
+        let path = archive.join(&name);
         if files.stat(&path).map_err(|error| file_error("look at", &path, error))?.is_none() {
-            return Ok(path);
+            return Ok(name);
         }
     }
     let what = format!("no name is free for a folder in {}", archive.display());

@@ -7,13 +7,13 @@ use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::Files;
 use crate::migrate::{FreshFile, Project, Scratch};
 use crate::phase::{
-    Chain, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy, Target, ViewPolicy,
-    WayBack, phase_text,
+    Annotations, Chain, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy, Target,
+    ViewPolicy, WayBack, phase_text,
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
 
-use super::archive::{Archived, NewFile, Publication, publish};
+use super::archive::{Archived, NewFile, Publication, free_stamp, publish};
 use super::equal::{Texts, apart};
 use super::range::SquashRange;
 use super::steps::{self, Steps};
@@ -102,6 +102,7 @@ pub struct Squash {
     folder: PathBuf,
     moved: Vec<String>,
     copied: Vec<String>,
+    stamp: String,
 }
 
 /// Prepares a squash; `None` if the range holds fewer than two phases.
@@ -115,7 +116,8 @@ pub fn squash(project: &Project, request: &SquashRequest) -> Result<Option<Squas
         return Ok(None);
     }
     refuse_taken_id(project, request)?;
-    Drafting { project, request }.squash().map(Some)
+    let stamp = free_stamp(project.options.files.as_ref(), &request.folder)?;
+    Drafting { project, request, stamp }.squash().map(Some)
 }
 
 impl Squash {
@@ -132,6 +134,7 @@ impl Squash {
             files: vec![NewFile { name: self.file.clone(), bytes: self.text.clone().into_bytes() }],
             moved: self.moved.clone(),
             copied: self.copied.clone(),
+            stamp: self.stamp.clone(),
         };
         publish(files, &self.folder, &publication)
     }
@@ -155,6 +158,8 @@ fn refuse_taken_id(project: &Project, request: &SquashRequest) -> Result<()> {
 struct Drafting<'a> {
     project: &'a Project,
     request: &'a SquashRequest,
+    /// The name of the folder in the archive.
+    stamp: String,
 }
 
 impl Drafting<'_> {
@@ -196,6 +201,7 @@ impl Drafting<'_> {
             folder: request.folder.clone(),
             moved: folder.moved,
             copied: folder.copied,
+            stamp: self.stamp.clone(),
         })
     }
 
@@ -213,7 +219,7 @@ impl Drafting<'_> {
         let outside = |ids: &[PhaseId]| -> Vec<PhaseId> {
             ids.iter().filter(|id| !range.contains(id)).cloned().collect()
         };
-        let replaces = self.members().flat_map(|it| [&it.id].into_iter().chain(&it.replaces));
+        let (replaces, versions) = self.replaced();
         let analyzes = self.members().any(|it| it.statistics == StatisticsPolicy::Analyze);
         let follows = !is_base && self.members().any(|it| it.views == ViewPolicy::Follow);
         if follows && self.members().any(|it| it.views == ViewPolicy::Keep && has_rename(&it.up)) {
@@ -229,7 +235,7 @@ impl Drafting<'_> {
             parents: outside(&first.parents),
             depends_on: outside(&first.depends_on),
             labels: self.members().flat_map(|it| it.labels.iter().cloned()).collect(),
-            replaces: replaces.cloned().collect(),
+            replaces,
             views: if follows { ViewPolicy::Follow } else { ViewPolicy::Keep },
             statistics: if analyzes { StatisticsPolicy::Analyze } else { StatisticsPolicy::Carry },
             strategy: if is_base { Strategy::Rebuild } else { last.strategy },
@@ -237,8 +243,26 @@ impl Drafting<'_> {
             require: if is_base { Vec::new() } else { first.require.clone() },
             up: steps.up.clone(),
             down: down.unwrap_or(WayBack::Derived),
+            annotations: Annotations {
+                replaced_versions: versions,
+                archive: Some(format!("archive/{}", self.stamp)),
+                ..last.annotations.clone()
+            },
             ..last.clone()
         })
+    }
+
+    /// All ids that the squash stands for, those of earlier squashes included, with their versions.
+    fn replaced(&self) -> (Vec<PhaseId>, Vec<i64>) {
+        let mut found = Vec::new();
+        for phase in self.members() {
+            let versions = &phase.annotations.replaced_versions;
+            let earlier = phase.replaces.iter().enumerate();
+            let of = |place| versions.get(place).copied().unwrap_or(phase.version);
+            found.extend(earlier.map(|(place, id)| (id.clone(), of(place))));
+            found.push((phase.id.clone(), phase.version));
+        }
+        found.into_iter().unzip()
     }
 
     /// The names that its file may have, the best one first: a phase that declares no parents stands on the file

@@ -101,7 +101,7 @@ impl SquashRange {
             self.last,
             lines.first().map_or("", String::as_str)
         );
-        Err(Error::new(ErrorKind::Chain, what).problems(lines))
+        Err(Error::new(ErrorKind::Chain, what).with_remedy(Remedy::NameRange).problems(lines))
     }
 }
 

@@ -6,6 +6,7 @@ use phaseshift::migrate::{
     Project, RoundTrip, Verdict, check_merges, rehearsal_space, replay, roundtrip,
     roundtrip_on_copy,
 };
+use phaseshift::squash::verify_squashes;
 use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         Check { style: context.terminal.out, text: String::new(), problems: Vec::new() };
     check.replay(&project)?;
     check.clashes(&project)?;
+    check.squashes(context, arguments, &project)?;
     let (trips, copied) = round_trips(context, arguments, &project, database.is_some())?;
     check.broken_trips(&trips);
     if arguments.roundtrip {
@@ -169,6 +171,28 @@ impl Check {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Compares each squash with the archived phases that it stands for.
+    fn squashes(
+        &mut self,
+        context: &Context,
+        arguments: &CheckArgs,
+        project: &Project,
+    ) -> Result<()> {
+        let place = arguments.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let place = context.folder.join(place);
+        for squash in verify_squashes(project, &context.settings.phases, &place)? {
+            let archive = context.shown(&squash.archive);
+            if squash.problems.is_empty() {
+                let what = format!("{} makes what the phases in {archive} make", squash.phase);
+                self.line(&self.style.ok(), &what);
+            } else {
+                let what = format!("it does not make what the phases in {archive} make");
+                self.problem(Some(&squash.phase), &what, &squash.problems);
+            }
+        }
+        Ok(())
     }
 
     /// Looks for branches that do not fit together.
