@@ -20,7 +20,8 @@ pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreA
 pub use fleet::{FleetArgs, FleetRunArgs};
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs, SquashArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
+    SquashArgs,
 };
 pub use run::{
     DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, TargetArgs,
@@ -307,7 +308,9 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3")]
+  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint --format sarif > lint.sarif
+  phaseshift lint --format github")]
     Lint(LintArgs),
     /// Write phaseshift.toml, phases/ and schema.sql; creates no database
     #[command(after_help = "Examples:
@@ -381,6 +384,11 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
+    }
+
+    /// Returns whether the command asks for the JSON document by an argument of its own.
+    pub const fn asks_for_json(&self) -> bool {
+        matches!(self, Self::Lint(LintArgs { format: LintFormat::Json, .. }))
     }
 
     /// Tells whether the command may draw progress bars.

@@ -9,7 +9,9 @@ use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
-use super::phase::{Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::phase::{
+    Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 use super::problem::Problems;
 use super::step::{Check, Step};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
@@ -130,7 +132,7 @@ impl TableReader<'_> {
         let up = self.steps(place, "up");
         let verify = self.checks(place, "verify");
         let down = self.way_back(place, &mut values);
-        let lines = place
+        let lines: BTreeMap<String, usize> = place
             .table
             .iter()
             .map(|(key, _)| (key.to_owned(), self.line_of_key(place, key)))
@@ -138,6 +140,8 @@ impl TableReader<'_> {
         let id = self.phase_id(place, &mut values, path)?;
         let body = Body { require, up, verify, down, ..Body::default() };
         let mut read = declared(values, id, body, path);
+        let allow_line = lines.get("allow").copied().unwrap_or(1);
+        read.phase.annotations.allow.iter_mut().for_each(|it| it.line = allow_line);
         read.lines = lines;
         read.phase.text_checksum = checksum(text, &self.sql_texts);
         let parents = read.declares_parents.then_some(read.phase.parents.as_slice());
@@ -260,6 +264,7 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
         readable_with: values.id("readable_with"),
         replaced_versions: values.versions("replaced_versions").unwrap_or_default(),
         archive: values.text("archive"),
+        allow: allowed(&mut values),
         down_file: body.down_file,
         pointless: body.pointless,
         ..Annotations::default()
@@ -293,6 +298,19 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
             text_checksum: String::new(),
         },
     }
+}
+
+/// The findings that the phase acknowledges, in the first line: the reader of the file knows better.
+fn allowed(values: &mut Values) -> Vec<Allowed> {
+    let texts = values.labels("allow").unwrap_or_default();
+    let split = texts.iter().filter_map(|text| text.split_once(':'));
+    split
+        .map(|(code, reason)| Allowed {
+            code: code.trim().to_owned(),
+            reason: reason.trim().to_owned(),
+            line: 1,
+        })
+        .collect()
 }
 
 fn view_policy(values: &mut Values, otherwise: ViewPolicy) -> ViewPolicy {

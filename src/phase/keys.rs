@@ -42,6 +42,8 @@ pub(super) enum Form {
     Labels,
     /// An array of version numbers.
     Versions,
+    /// An array of `code: reason`.
+    Reasons,
     /// What the query of a check must give.
     Expected,
     /// A table of SQL expressions by column name.
@@ -243,6 +245,7 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("strategy", Form::Word(&["rebuild", "auto"])),
     optional("compatible_with", Form::Id),
     optional("readable_with", Form::Id),
+    optional("allow", Form::Reasons),
     optional("irreversible", Form::Name),
     optional("require", Form::Tables),
     optional("up", Form::Tables),
@@ -490,6 +493,7 @@ mod tests {
             | Form::Text
             | Form::Word(_) => Value::Text("t".to_owned()),
             Form::Switch => Value::Switch(true),
+            Form::Reasons => Value::Labels(vec!["a: b".to_owned()]),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
             Form::Version

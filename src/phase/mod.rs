@@ -32,9 +32,10 @@ pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
 pub use formats::FolderFormat;
+pub(crate) use nearest::nearest;
 pub use phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy, ViewPolicy,
-    WayBack,
+    Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,
+    ViewPolicy, WayBack,
 };
 pub use step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,

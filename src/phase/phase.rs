@@ -100,6 +100,17 @@ pub enum StepsKnown {
     None,
 }
 
+/// A finding of `lint` that a phase file acknowledges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The code of the finding.
+    pub code: String,
+    /// Why it is allowed.
+    pub reason: String,
+    /// The line of `allow` in the phase file, from 1.
+    pub line: usize,
+}
+
 /// What a phase file says beside what the phase does. None of it is part of the checksum.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Annotations {
@@ -111,6 +122,8 @@ pub struct Annotations {
     pub replaced_versions: Vec<i64>,
     /// The folder of the phases that it stands for, below the folder of the phases.
     pub archive: Option<String>,
+    /// The findings of `lint` that it acknowledges.
+    pub allow: Vec<Allowed>,
     /// Where the phase was read from.
     pub source: PhaseSource,
     /// How much is known of its steps.

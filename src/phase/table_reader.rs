@@ -151,6 +151,7 @@ impl<'r> TableReader<'r> {
             Form::Ids => strings(item, id).map(Value::Ids),
             Form::Labels => strings(item, label).map(Value::Labels),
             Form::Versions => versions(item).map(Value::Versions),
+            Form::Reasons => strings(item, reason).map(Value::Labels),
             Form::Expected => expected(item).map(Value::Expected),
             Form::Expressions => expressions(item).map(Value::Expressions),
             Form::SqlFile => filled(item).and_then(|name| self.sql_file(name)),
@@ -403,6 +404,19 @@ fn label(text: &str) -> Result<String, String> {
             "must hold labels of letters, digits, `_`, `.` and `-`, not {}",
             quoted(text)
         )),
+    }
+}
+
+/// Reads `code: reason`.
+fn reason(text: &str) -> Result<String, String> {
+    let is_code = |code: &str| {
+        !code.is_empty() && code.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
+    };
+    match text.split_once(':') {
+        Some((code, reason)) if is_code(code.trim()) && !reason.trim().is_empty() => {
+            Ok(text.to_owned())
+        }
+        Some(_) | None => Err(format!("must hold \"code: reason\", not {}", quoted(text))),
     }
 }
 

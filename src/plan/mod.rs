@@ -43,7 +43,7 @@ use crate::database::{MissingExtension, Touched};
 use crate::error::Error;
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
-use crate::schema::Schema;
+use crate::schema::{ObjectKind, Schema};
 use crate::shadow::{Lineage, TableEffect};
 
 /// Whether phases are applied or undone.
@@ -162,6 +162,8 @@ pub struct PhasePlan {
     pub implied: Vec<Implied>,
     /// The phases that it stands for and that the file records: their records go with it.
     pub replaced: Vec<Implied>,
+    /// The views and triggers that are rewritten, because a new name would have captured a name in them.
+    pub restated: Vec<(ObjectKind, String)>,
     /// Where the steps come from.
     pub source: PhaseSource,
     /// The phase as the history keeps it, when it is applied.

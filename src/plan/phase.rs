@@ -247,6 +247,7 @@ impl Planner<'_> {
             before,
             after,
             notices: shadow.take_notices(),
+            restated: shadow.take_restated(),
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),

@@ -219,6 +219,7 @@ impl Drafting<'_> {
         let outside = |ids: &[PhaseId]| -> Vec<PhaseId> {
             ids.iter().filter(|id| !range.contains(id)).cloned().collect()
         };
+        let before = |id: &Option<PhaseId>| id.clone().filter(|id| !range.contains(id));
         let (replaces, versions) = self.replaced();
         let analyzes = self.members().any(|it| it.statistics == StatisticsPolicy::Analyze);
         let follows = !is_base && self.members().any(|it| it.views == ViewPolicy::Follow);
@@ -246,7 +247,9 @@ impl Drafting<'_> {
             annotations: Annotations {
                 replaced_versions: versions,
                 archive: Some(format!("archive/{}", self.stamp)),
-                ..last.annotations.clone()
+                compatible_with: before(&last.annotations.compatible_with),
+                readable_with: before(&last.annotations.readable_with),
+                ..Annotations::default()
             },
             ..last.clone()
         })

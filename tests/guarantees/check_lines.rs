@@ -28,7 +28,7 @@ const PROOF: [(&str, &str); 9] = [
 const MARKS: [(&str, usize, &str); 14] = [
     ("commands/check.rs", 5, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
-    ("commands/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
+    ("screens/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
     ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/adoption.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),

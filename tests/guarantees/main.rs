@@ -27,4 +27,5 @@ mod references;
 mod scripts;
 mod sql_form;
 mod sql_steps;
+mod squash;
 mod virtual_tables;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::AnswerArgs;
 use super::run::DryRun;
@@ -27,6 +27,23 @@ pub struct LintArgs {
     /// Let only additions pass, which programs of before do not notice
     #[arg(long)]
     pub additive: bool,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: LintFormat,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LintFormat {
+    /// Lines for a person
+    #[default]
+    Text,
+    /// The JSON document of --json
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions, which annotate the lines
+    Github,
 }
 
 /// Arguments of `init`.

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod chain;
 pub mod failure;
 pub mod fleet;
+pub mod lint;
 pub mod operation;
 pub mod optimize;
 pub mod plan;

@@ -94,6 +94,10 @@ fn item(form: Option<Form>, text: &str, quoted: bool) -> Item {
             let names = inner.split(',').map(str::trim).filter(|it| !it.is_empty());
             value(names.collect::<Array>())
         }
+        // A reason may hold commas.
+        Some(Form::Reasons) => {
+            value(text.split(';').map(str::trim).filter(|it| !it.is_empty()).collect::<Array>())
+        }
         Some(Form::Version) => number(text),
         Some(Form::Expected) if !quoted => number(text),
         Some(_) | None => value(text),
@@ -117,11 +121,12 @@ mod tests {
 
     #[test]
     fn settings_are_read_as_toml_would_have_them() {
-        let text = r#"version=7 parents=0006,b description="Add \"notes\" = 1" labels=[]"#;
+        let text = r#"version=7 parents=0006,b description="Add \"notes\" = 1" labels=[] allow="a-b: c, d; e: f""#;
         let table = settings_table(text, PHASE_KEYS).unwrap();
         assert_eq!(table["version"].as_integer(), Some(7));
         assert_eq!(table["parents"].as_array().map(Array::len), Some(2));
         assert_eq!(table["labels"].as_array().map(Array::len), Some(0));
+        assert_eq!(table["allow"].as_array().map(Array::len), Some(2));
         assert_eq!(table["description"].as_str(), Some("Add \"notes\" = 1"));
     }
 

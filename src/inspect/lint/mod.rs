@@ -1,20 +1,29 @@
-//! What is dangerous in phases, before anything runs: told by their steps, with the rows of a file
+//! What is dangerous in phases, before anything runs: found in their steps and plans, with the rows of a file
 //! where there is one.
+
+mod acknowledge;
+mod plans;
+mod rows;
+mod rules;
 
 use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::same;
 use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
-use crate::plan::{ChangeKind, DataChange, PhasePlan, Stage};
+use crate::plan::PhasePlan;
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
 use crate::sql::edit::is_index_command;
 use crate::sql::{
     ConstraintKind, CreateTable, SqliteVersion, features, object_head, significant_tokens,
 };
+
+pub use acknowledge::{Acknowledged, Linted, acknowledge};
+use rows::{RowState, comes_back, table_of_index};
+pub use rules::{LINT_RULES, LintRule, lint_rule};
 
 /// What counts as dangerous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,79 +52,48 @@ pub struct Finding {
     pub table: Option<String>,
     /// The rows of that table in the file, if there is one.
     pub rows: Option<u64>,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What to do.
+    pub fix: &'static str,
 }
 
 /// The longest description that a list shows on one line.
 const LONGEST: usize = 60;
 
-/// Looks for what is dangerous in phases. `schema` is what all phases make, by which indexes are
-/// known that there are already.
-pub fn lint(
-    chain: &Chain,
-    wanted: &[PhaseId],
-    schema: &Schema,
-    policy: LintPolicy,
-) -> Vec<Finding> {
-    let phases = chain.phases().iter().filter(|phase| wanted.contains(&phase.id));
-    phases.flat_map(|phase| Lint { phase, schema, policy }.findings()).collect()
+/// The phases to look at, and what is known of them.
+#[derive(Debug, Clone, Copy)]
+pub struct LintInput<'a> {
+    /// All phases.
+    pub chain: &'a Chain,
+    /// Those to look at.
+    pub wanted: &'a [PhaseId],
+    /// The plans of the phases, as far as they run.
+    pub plans: &'a [PhasePlan],
+    /// Why the next phase does not run.
+    pub stopped: Option<&'a Error>,
+    /// What all phases make.
+    pub schema: &'a Schema,
+    /// What counts as dangerous.
+    pub policy: LintPolicy,
 }
 
-/// Names what the data steps of planned phases do to the schema, and the step that would prove more.
-pub fn lint_data_steps<'p>(
-    chain: &Chain,
-    plans: impl IntoIterator<Item = &'p PhasePlan>,
-) -> Vec<Finding> {
+/// Looks for what is dangerous in phases, in chain order.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn lint(input: &LintInput<'_>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    for plan in plans {
-        let Some(phase) = chain.get(&plan.id) else { continue };
-        for stage in &plan.stages {
-            let Stage::Data(data) = stage else { continue };
-            found.extend(data.changes.iter().map(|change| {
-                Finding {
-                    code: data_code(change),
-                    phase: phase.id.to_string(),
-                    file: phase.file.clone(),
-                    line: data.line,
-                    message: format!("{change}{}", native_step(change)),
-                    table: change
-                        .kind
-                        .is_table()
-                        .then(|| change.before.clone().unwrap_or_else(|| change.name.clone())),
-                    rows: None,
-                }
-            }));
+    for phase in input.chain.phases().iter().filter(|phase| input.wanted.contains(&phase.id)) {
+        let plan = input.plans.iter().find(|plan| plan.id == phase.id);
+        let lint = Lint { phase, plan, schema: input.schema, policy: input.policy };
+        found.extend(lint.findings());
+        if let Some(plan) = plan {
+            found.extend(plans::of_plan(phase, plan, input.schema)?);
         }
+        found.extend(input.stopped.and_then(|error| plans::of_captured_name(phase, error)));
     }
-    found
-}
-
-fn data_code(change: &DataChange) -> &'static str {
-    match (change.change, change.kind.is_table()) {
-        (ChangeKind::Created, _) => "sql-creates",
-        (ChangeKind::Dropped, true) => "drop-table",
-        (ChangeKind::Dropped | ChangeKind::DroppedWithTable, _) => "sql-drops",
-        (ChangeKind::Renamed, _) => "sql-renames",
-        (ChangeKind::Remade, _) => "sql-remakes",
-        (ChangeKind::Altered, _) => "sql-changes",
-    }
-}
-
-/// Says which step does the same under the full proof.
-fn native_step(change: &DataChange) -> &'static str {
-    match (change.change, change.kind.is_table()) {
-        (ChangeKind::Remade, _) => {
-            "; a rebuild step proves every row and keeps indexes, triggers, rowids and counters"
-        }
-        (ChangeKind::Renamed, true) => "; a rename_table step proves every row",
-        (ChangeKind::DroppedWithTable, _) => "",
-        (ChangeKind::Altered, true) => {
-            "; add_column, rename_column and drop_column steps can be undone by themselves"
-        }
-        (
-            ChangeKind::Created | ChangeKind::Dropped | ChangeKind::Renamed | ChangeKind::Altered,
-            _,
-        ) => "; a step of its own can be undone by itself",
-    }
+    Ok(found)
 }
 
 /// Counts the rows of the tables that findings are about, as far as the file has them.
@@ -138,6 +116,7 @@ pub fn count_rows_of(
 
 struct Lint<'a> {
     phase: &'a Phase,
+    plan: Option<&'a PhasePlan>,
     schema: &'a Schema,
     policy: LintPolicy,
 }
@@ -153,7 +132,11 @@ impl Lint<'_> {
         if let WayBack::Irreversible(why) = &self.phase.down {
             found.push(self.finding("irreversible", 1, format!("cannot be undone: {why}"), None));
         }
-        found.extend(self.phase.up.iter().filter_map(|step| self.step(step)));
+        let mut rows = RowState::default();
+        for (place, step) in self.phase.up.iter().enumerate() {
+            found.extend(self.step(place, step, &rows));
+            rows.pass(step, self.plan);
+        }
         found.extend(self.phase.up.iter().flat_map(|step| self.newer_syntax(step)));
         found
     }
@@ -189,67 +172,90 @@ impl Lint<'_> {
         message: String,
         table: Option<&str>,
     ) -> Finding {
-        Finding {
-            code,
-            phase: self.phase.id.to_string(),
-            file: self.phase.file.clone(),
-            line,
-            message,
-            table: table.map(ToOwned::to_owned),
-            rows: None,
-        }
+        Finding::new(self.phase, code, line, message).about(table)
     }
 
-    fn step(&self, step: &Step) -> Option<Finding> {
-        let found = match &step.operation {
-            Operation::DropTable { table, .. } => {
-                Some(("drop-table", format!("drops table {table} with its rows"), Some(table)))
-            }
-            Operation::DropColumn { table, column } => {
-                let what = format!("drops column {table}.{column} with its values");
-                Some(("drop-column", what, Some(table)))
-            }
-            Operation::AddColumn { table, column, value, .. } => {
-                let needs = value.is_none() && needs_value(column);
-                let what = format!("adds {table}.{column}, for which old rows have no value");
-                needs.then_some(("not-null", what, Some(table)))
-            }
-            Operation::AlterColumn { table, column, change } => altered(table, column, change),
-            Operation::AddConstraint { table, sql } => {
-                let what = format!("old rows of {table} may break {sql}");
-                Some((constraint_code(sql), what, Some(table)))
-            }
-            Operation::Rebuild { table, .. } => {
-                let what = format!("old rows of {table} may not fit its new definition");
-                Some(("rebuild", what, Some(table)))
-            }
-            Operation::CreateIndex { sql, .. } => self.index(sql),
-            Operation::Sql { sql, .. }
-                if self.phase.down == WayBack::Derived && !is_index_command(sql) =>
-            {
-                let what = "changes rows, and no downgrade is written".to_owned();
-                Some(("no-way-back", what, None))
-            }
-            _ => None,
-        };
+    fn step(&self, place: usize, step: &Step, rows: &RowState) -> Option<Finding> {
+        let found = self.loss(place, step, rows).or_else(|| self.rule(step, rows));
         if let Some((code, what, table)) = found {
-            return Some(self.finding(code, step.line, what, table.map(String::as_str)));
+            return Some(self.finding(code, step.line, what, table.as_deref()));
         }
         let additive = self.policy == LintPolicy::Danger || is_addition(&step.operation);
         let what = format!("{} is no addition", step.operation.op());
         (!additive).then(|| self.finding("not-additive", step.line, what, None))
     }
 
-    /// A unique index may not fit old rows; one of the same columns is there already.
-    fn index<'s>(&self, sql: &str) -> Option<(&'static str, String, Option<&'s String>)> {
-        let head = object_head(sql).ok()?;
-        let words = |text: &str| -> Vec<String> {
-            significant_tokens(text).map(|token| token.text(text).to_ascii_uppercase()).collect()
+    /// What a step takes away.
+    fn loss(&self, place: usize, step: &Step, rows: &RowState) -> Option<Told> {
+        let returns = |name: &str| comes_back(self.phase, place, name);
+        let (code, what, table) = match &step.operation {
+            Operation::DropTable { table, .. } if !rows.is_new(table) => {
+                ("drop-table", format!("drops table {table} with its rows"), Some(table))
+            }
+            Operation::DropColumn { table, column } if !rows.is_new(table) => {
+                let what = format!("drops column {table}.{column} with its values");
+                ("drop-column", what, Some(table))
+            }
+            Operation::DropView { view, .. } if !returns(view) => {
+                ("drop-view", format!("drops view {view}"), None)
+            }
+            Operation::DropTrigger { trigger, .. } if !returns(trigger) => {
+                ("drop-trigger", format!("drops trigger {trigger}"), None)
+            }
+            Operation::DropIndex { index, .. } if !returns(index) => {
+                let object = self.plan?.before.find(ObjectKind::Index, index)?;
+                if !object.sql.as_deref().is_some_and(is_unique_index) {
+                    return None;
+                }
+                let what = format!("drops unique index {index} on {}", object.table);
+                return Some(("drop-unique", what, Some(object.table.clone())));
+            }
+            Operation::Sql { sql, .. }
+                if self.phase.down == WayBack::Derived && !is_index_command(sql) =>
+            {
+                ("no-way-back", "changes rows, and no downgrade is written".to_owned(), None)
+            }
+            _ => return None,
         };
+        Some((code, what, table.cloned()))
+    }
+
+    /// What a step demands of old rows.
+    fn rule(&self, step: &Step, rows: &RowState) -> Option<Told> {
+        let (code, what, table) = match &step.operation {
+            Operation::AddColumn { table, column, value, .. } => {
+                let needs = value.is_none() && needs_value(column);
+                let what = format!("adds {table}.{column}, for which old rows have no value");
+                (needs && !rows.is_new(table)).then_some(("not-null", what, Some(table)))
+            }
+            Operation::AlterColumn { table, column, change } => altered(table, column, change)
+                .filter(|(code, ..)| match *code {
+                    "not-null" => rows.has_old_rows(table),
+                    _ => !rows.is_new(table),
+                }),
+            Operation::AddConstraint { table, sql } if rows.has_old_rows(table) => {
+                let what = format!("old rows of {table} may break {sql}");
+                Some((constraint_code(sql), what, Some(table)))
+            }
+            Operation::Rebuild { table, .. } if !rows.is_new(table) => {
+                let what = format!("old rows of {table} may not fit its new definition");
+                Some(("rebuild", what, Some(table)))
+            }
+            Operation::CreateIndex { sql, .. } => return self.index(sql, rows),
+            _ => None,
+        }?;
+        Some((code, what, table.cloned()))
+    }
+
+    /// A unique index may not fit old rows; one of the same columns is there already.
+    fn index(&self, sql: &str, rows: &RowState) -> Option<Told> {
+        let head = object_head(sql).ok()?;
         let name = &head.name.text;
-        if words(sql).get(1).is_some_and(|word| word == "UNIQUE") {
+        let table = table_of_index(sql);
+        if is_unique_index(sql) {
             let what = format!("old rows may break the unique index {name}");
-            return Some(("unique", what, None));
+            let meets = table.as_deref().is_none_or(|table| rows.has_old_rows(table));
+            return meets.then_some(("unique", what, table));
         }
         let ours = indexed(sql)?;
         let twin = self.schema.of_kind(ObjectKind::Index).find(|other| {
@@ -263,6 +269,38 @@ impl Lint<'_> {
         let what = format!("index {name} is a duplicate of {}", twin.name);
         later.then_some(("duplicate-index", what, None))
     }
+}
+
+/// A finding about a step: its code, what it does, and the table.
+type Told = (&'static str, String, Option<String>);
+
+impl Finding {
+    /// Makes a finding about a line of a phase.
+    pub fn new(phase: &Phase, code: &'static str, line: usize, message: String) -> Self {
+        let rule = lint_rule(code);
+        Self {
+            code,
+            phase: phase.id.to_string(),
+            file: phase.file.clone(),
+            line,
+            message,
+            table: None,
+            rows: None,
+            why: rule.map_or("", |rule| rule.why),
+            fix: rule.map_or("", |rule| rule.fix),
+        }
+    }
+
+    /// Names the table that is concerned.
+    #[must_use]
+    pub fn about(self, table: Option<&str>) -> Self {
+        Self { table: table.map(ToOwned::to_owned), ..self }
+    }
+}
+
+/// Returns whether a CREATE INDEX statement makes a unique index.
+fn is_unique_index(sql: &str) -> bool {
+    significant_tokens(sql).nth(1).is_some_and(|token| token.is_word(sql, "UNIQUE"))
 }
 
 /// What an index is on: its text from the table on.
