@@ -245,6 +245,8 @@ pub enum Remedy {
     TakeAllHeads,
     /// Merge the heads, or name the end of a range.
     NameRange,
+    /// Undo a squash that was interrupted, or carry it on.
+    FinishSquash,
     /// Apply the archived phases that a squash stands for.
     ApplyArchived,
     /// Name one of the heads.

@@ -56,6 +56,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
         ErrorKind::Config => of_settings(error),
+        ErrorKind::PhaseFile if remedy(error) == Some(Remedy::FinishSquash) => {
+            of_chain(error, command)
+        }
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {
@@ -319,6 +322,12 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "name a range in which every fork is joined again, or squash the whole chain"
                 .to_owned(),
             command("history"),
+        ];
+    }
+    if remedy(error) == Some(Remedy::FinishSquash) {
+        return vec![
+            "if a squash was interrupted, undo it, or run it again to finish it:".to_owned(),
+            command("squash --undo"),
         ];
     }
     if error.facts().source.is_some() {

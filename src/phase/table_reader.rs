@@ -151,6 +151,7 @@ impl<'r> TableReader<'r> {
             Form::Ids => strings(item, id).map(Value::Ids),
             Form::Labels => strings(item, label).map(Value::Labels),
             Form::Versions => versions(item).map(Value::Versions),
+            Form::Squashes => squashes(item).map(Value::Squashes),
             Form::Reasons => strings(item, reason).map(Value::Labels),
             Form::Expected => expected(item).map(Value::Expected),
             Form::Expressions => expressions(item).map(Value::Expressions),
@@ -369,6 +370,12 @@ fn sqlite_version(item: &Item) -> Result<String, String> {
 fn version(item: &Item) -> Result<i64, String> {
     let version = item.as_integer().ok_or_else(|| wrong("an integer", item))?;
     if version < 0 { Err(format!("must not be negative: {version}")) } else { Ok(version) }
+}
+
+fn squashes(item: &Item) -> Result<Vec<(PhaseId, Vec<PhaseId>)>, String> {
+    let table =
+        item.as_table_like().ok_or_else(|| wrong("a table of arrays of ids by id", item))?;
+    table.iter().map(|(squash, item)| Ok((id(squash)?, strings(item, id)?))).collect()
 }
 
 fn versions(item: &Item) -> Result<Vec<i64>, String> {

@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::Files;
 use crate::migrate::{FreshFile, Project, Scratch};
 use crate::phase::{
-    Annotations, Chain, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy, Target,
-    ViewPolicy, WayBack, phase_text,
+    Annotations, Chain, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy,
+    Target, ViewPolicy, WayBack, phase_text,
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
@@ -115,6 +115,7 @@ pub fn squash(project: &Project, request: &SquashRequest) -> Result<Option<Squas
     if request.range.members.len() < 2 {
         return Ok(None);
     }
+    refuse_other_formats(&project.chain)?;
     refuse_taken_id(project, request)?;
     let stamp = free_stamp(project.options.files.as_ref(), &request.folder)?;
     Drafting { project, request, stamp }.squash().map(Some)
@@ -143,6 +144,15 @@ impl Squash {
     pub fn moved(&self) -> &[String] {
         &self.moved
     }
+}
+
+/// A squash is a phase file in TOML, which the folder of another tool cannot hold.
+fn refuse_other_formats(chain: &Chain) -> Result<()> {
+    if chain.format() == FolderFormat::Phaseshift {
+        return Ok(());
+    }
+    let what = format!("the folder holds files of {}, which are not squashed", chain.format());
+    Err(Error::new(ErrorKind::Unsupported, what))
 }
 
 fn refuse_taken_id(project: &Project, request: &SquashRequest) -> Result<()> {
@@ -246,6 +256,7 @@ impl Drafting<'_> {
             down: down.unwrap_or(WayBack::Derived),
             annotations: Annotations {
                 replaced_versions: versions,
+                replaced_squashes: self.replaced_squashes(),
                 archive: Some(format!("archive/{}", self.stamp)),
                 compatible_with: before(&last.annotations.compatible_with),
                 readable_with: before(&last.annotations.readable_with),
@@ -268,14 +279,25 @@ impl Drafting<'_> {
         found.into_iter().unzip()
     }
 
+    /// The squashes among the phases, and those that they replaced.
+    fn replaced_squashes(&self) -> Vec<(PhaseId, Vec<PhaseId>)> {
+        let mut found = Vec::new();
+        for phase in self.members().filter(|it| !it.replaces.is_empty()) {
+            found.extend(phase.annotations.replaced_squashes.iter().cloned());
+            found.push((phase.id.clone(), phase.replaces.clone()));
+        }
+        found
+    }
+
     /// The names that its file may have, the best one first: a phase that declares no parents stands on the file
-    /// before it in name order, so that the name of the last file may be the only one that fits.
+    /// before it in name order, so that a name behind that of the last file may be the only one that fits.
     fn names(&self) -> Vec<String> {
         let last = self.project.chain.get(&self.request.range.last);
         let stem =
             last.and_then(|it| it.file.file_stem()).map(|it| it.to_string_lossy().into_owned());
         let own = format!("{}.toml", self.request.id);
-        std::iter::once(own).chain(stem.map(|it| format!("{it}.toml"))).collect()
+        let behind = stem.map(|it| format!("{it}_{}.toml", self.request.id));
+        std::iter::once(own).chain(behind).collect()
     }
 
     /// Data steps that a new file shows nothing of, checks and downgrades of the phases.
@@ -290,17 +312,21 @@ impl Drafting<'_> {
             let mut rows = old.rows_changed.iter().filter(|it| it.phase == phase.id.as_str());
             let idle = rows.all(|it| it.before == 0 && it.after == 0);
             if is_base && phase.up.iter().any(|it| is_data(&it)) && idle {
-                add(phase, "data_step", "its data steps change no row of a new file");
+                add(phase, "data_step", "data steps that change no row of a new file");
             }
             let is_first = phase.id == range.first && !is_base;
             if !phase.require.is_empty() && !is_first {
-                add(phase, "require", "its require checks are about rows of before");
+                add(phase, "require", "require checks, which are about rows of before");
             }
             if !phase.verify.is_empty() && phase.id != range.last {
-                add(phase, "verify", "its verify checks are about a state in between");
+                add(phase, "verify", "verify checks, which are about a state in between");
             }
             if matches!(phase.down, WayBack::Steps(_)) && is_base {
-                add(phase, "downgrade", "the downgrade of the squash drops what it made");
+                add(
+                    phase,
+                    "downgrade",
+                    "downgrades written by hand: that of the squash drops what it made",
+                );
             }
         }
         found
@@ -455,9 +481,7 @@ impl Folder {
     fn stage(&self, files: &dyn Files, text: &str, names: &[String]) -> Result<(String, Staged)> {
         let mut refused = None;
         for name in names {
-            let taken = self.kept.contains(name)
-                || (!self.moved.contains(name) && self.is_there(files, name)?);
-            if taken {
+            if self.is_there(files, name)? {
                 continue;
             }
             let chain = self.read_with(files, name, text)?;

@@ -157,12 +157,24 @@ fn screen(context: &Context, squash: &Squash) -> String {
     }
     if !squash.not_carried.is_empty() {
         text.push_str("Not carried over:\n");
-        for one in &squash.not_carried {
-            let _ = writeln!(text, "  {}: {}", escaped(&one.phase), escaped(&one.why));
+        for (why, phases) in by_reason(squash) {
+            let _ = writeln!(text, "  {}: {}", escaped(phases.join(", ")), escaped(why));
         }
     }
     text.push('\n');
     text
+}
+
+/// What is not carried over, by the reason.
+fn by_reason(squash: &Squash) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in &squash.not_carried {
+        match found.iter_mut().find(|it| it.0 == one.why) {
+            Some((_, phases)) => phases.push(&one.phase),
+            None => found.push((&one.why, vec![&one.phase])),
+        }
+    }
+    found
 }
 
 fn kinds(counts: &ObjectCounts) -> [(&'static str, usize); 5] {
