@@ -6,9 +6,9 @@ use std::sync::Arc;
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
-use phaseshift::fleet::{Member, backup_folder};
+use phaseshift::fleet::{FolderIndex, Member, backup_folder};
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::Project;
+use phaseshift::migrate::{DeclaredFile, PlanCache, Project};
 use phaseshift::phase::{Chain, FolderFormat};
 use phaseshift::squash::{Progress, archives, progress};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
@@ -57,6 +57,12 @@ pub struct Context {
     pub global: Global,
     /// The phases, if they were read for many files.
     pub chain: Option<Arc<Chain>>,
+    /// The plans that many files share.
+    pub plans: Option<Arc<PlanCache>>,
+    /// The folders of backups that many files share.
+    pub folders: Option<Arc<FolderIndex>>,
+    /// The file system, as the databases of this context see it.
+    pub files: Arc<dyn Files>,
 }
 
 impl Context {
@@ -88,12 +94,15 @@ impl Context {
             folder,
             global: global.clone(),
             chain: None,
+            plans: None,
+            folders: None,
+            files: Arc::new(RealFiles),
         })
     }
 
     /// The file system.
     pub fn files(&self) -> Arc<dyn Files> {
-        Arc::new(RealFiles)
+        Arc::clone(&self.files)
     }
 
     /// How files are opened.
@@ -145,7 +154,25 @@ impl Context {
     /// As [`Settings::need_database`] and [`Chain::read`].
     pub fn project(&self) -> Result<Project> {
         let database = self.settings.need_database()?.to_path_buf();
-        Ok(self.project_at(database, self.chain()?))
+        Ok(self.project_at(database, self.chain_or_history()?))
+    }
+
+    /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.
+    ///
+    /// # Errors
+    /// As [`Chain::read`].
+    pub fn chain_or_history(&self) -> Result<Chain> {
+        let chain = self.chain();
+        if chain.as_ref().is_ok_and(|it| !it.is_empty()) {
+            return chain;
+        }
+        let Some(database) = self.settings.database.clone() else { return chain };
+        let declared = Chain::build(Vec::new())
+            .and_then(|none| DeclaredFile::read(&self.project_at(database, none)));
+        match declared {
+            Ok(file) if file.version.is_some() => Ok(file.project.chain),
+            Ok(_) | Err(_) => chain,
+        }
     }
 
     /// Puts a project together for a database and phases.
@@ -153,7 +180,7 @@ impl Context {
         let versions = VersionTables::named(&self.settings.version_table);
         let (backups, options) = (self.settings.backups.clone(), self.open_options());
         let project = Project::new(database, backups, chain, versions, options);
-        Project { keep: self.settings.keep, ..project }
+        Project { keep: self.settings.keep, plans: self.plans.clone(), ..project }
     }
 
     /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.
@@ -172,8 +199,23 @@ impl Context {
             flags: flags(&global),
             ..self.settings.clone()
         };
+        let files = match &self.folders {
+            Some(folders) if self.settings.backups.is_none() => {
+                folders.files_for(self.files(), &member.path)
+            }
+            Some(_) | None => self.files(),
+        };
         let (output, progress) = (Output::Json, ProgressChoice::None);
-        Self { settings, output, progress, yes: true, no_input: true, global, ..self.clone() }
+        Self {
+            settings,
+            output,
+            progress,
+            yes: true,
+            no_input: true,
+            global,
+            files,
+            ..self.clone()
+        }
     }
 
     /// Tells whether a person can be asked.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
@@ -23,14 +23,30 @@ const TOO_LATE: &str = "The interruption came too late: everything was done alre
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = with_phases_format(arguments.collect());
-    let code = match Cli::try_parse_from(&arguments) {
+    let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
+            if let Err(code) = name_database(&mut cli) {
+                return ExitCode::from(code);
+            }
             run_command(&cli)
         }
         Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),
     };
     ExitCode::from(code)
+}
+
+/// Takes the database from the command's own argument. Fails with the exit code if a flag names another one.
+fn name_database(cli: &mut Cli) -> Result<(), u8> {
+    let Some(named) = cli.command.database() else { return Ok(()) };
+    let other = cli.global.database.as_deref().filter(|flag| *flag != named);
+    if let Some(flag) = other {
+        let what = format!("two databases are named: {named} and --database {flag}");
+        let error = Error::new(ErrorKind::Arguments, what);
+        return Err(print_failure(cli, cli.command.name(), &error, ""));
+    }
+    cli.global.database = Some(named.to_owned());
+    Ok(())
 }
 
 fn run_command(cli: &Cli) -> u8 {
@@ -83,6 +99,7 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
     let _ = match &answer.form {
         Form::Lines if cli.global.json => output::document_line(&json::of_answer(name, answer)),
         _ if cli.global.json => output::document(&json::of_answer(name, answer)),
+        Form::Screen if is_silent(cli, answer) => Ok(()),
         Form::Screen | Form::Lines => output::result(&answer.text, terminal.out),
         Form::Script => output::script(&answer.text),
     };
@@ -97,6 +114,12 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
         exit::DONE if !closed || cli.global.json => exit::FAILED,
         code => code,
     }
+}
+
+/// Returns whether the result is not printed: with --quiet, the exit code says that all is well. What was asked for as
+/// text is printed all the same.
+fn is_silent(cli: &Cli, answer: &CommandOutput) -> bool {
+    cli.global.quiet && answer.exit == exit::DONE && !cli.command.asks_for_text()
 }
 
 /// Says on stderr what stdout did not take: whatever the command did is done.
@@ -126,7 +149,15 @@ fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
 /// Returns the error of the same arguments as they may be shown.
 fn shown(arguments: &[OsString]) -> Option<clap::Error> {
     let escaped = arguments.iter().map(|argument| escaped(argument.to_string_lossy()));
-    Cli::try_parse_from(escaped).err()
+    parse(escaped).err()
+}
+
+fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    let mut command = super::args::command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Shows help and versions, or says what is wrong with the arguments.

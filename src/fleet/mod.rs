@@ -10,20 +10,30 @@
 //! 5. [`Tally`] condenses the outcomes into counts and a digest that does not depend on their order.
 
 mod discover;
+mod folder_index;
+mod journal;
 mod limits;
 mod member;
+mod merge;
 mod pattern;
+mod reservations;
 mod run;
 mod selection;
 mod shard;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 pub use discover::{Found, Skipped, SkippedBecause, discover};
+pub use folder_index::FolderIndex;
+pub use journal::{Begun, Journal, JournalHead, Resumed};
 pub use limits::{Limits, Stop};
 pub use member::{Fault, Member, backup_folder};
+pub use merge::{Merge, Merged};
+pub use reservations::{Reservation, Reservations};
 pub use run::{Ended, Job, Verdict, run};
 pub use selection::Selection;
 pub use shard::{Scheduler, Shard, Variables};
-pub use tally::{Entry, Tally};
+pub use tally::{Entry, Tally, digest_of};
+pub use undo::undo;

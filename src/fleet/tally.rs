@@ -34,12 +34,19 @@ impl Tally {
     /// writes it, in the order of the bytes of the paths. It is the same whatever the order, the workers and the
     /// shards were, and after a run that was killed and repeated.
     pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for (relative, entry) in &self.entries {
-            let line = serde_json::json!([relative, entry.outcome, entry.version, entry.rows]);
-            hasher.update(line.to_string().as_bytes());
-            hasher.update(b"\n");
-        }
-        hasher.finalize().to_hex().to_string()
+        let line = |(relative, entry): (&String, &Entry)| {
+            serde_json::json!([relative, entry.outcome, entry.version, entry.rows]).to_string()
+        };
+        digest_of(self.entries.iter().map(line))
     }
+}
+
+/// Returns BLAKE3, in hexadecimal, of lines, each with a line end.
+pub fn digest_of(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for line in lines {
+        hasher.update(line.as_ref().as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex().to_string()
 }

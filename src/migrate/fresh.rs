@@ -5,13 +5,14 @@ use std::path::Path;
 use crate::database::{Access, Database};
 use crate::error::Result;
 use crate::event::Silent;
+use crate::files::Scratch;
 use crate::phase::Target;
 use crate::rebuild::RowsChanged;
 use crate::schema::{Schema, read};
 
 use super::prepare::Request;
 use super::project::Project;
-use super::scratch::Scratch;
+
 use super::secure::migrate_now;
 use super::state::Migration;
 

@@ -4,10 +4,13 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod apply;
 mod branch_conflicts;
 mod fresh;
 mod newer;
 mod outline;
+mod phase_tests;
+mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
@@ -17,7 +20,6 @@ mod replay_from_scratch;
 mod retain;
 mod roundtrip;
 mod run;
-mod scratch;
 mod script;
 mod secure;
 mod stages;
@@ -26,19 +28,21 @@ mod state;
 mod trial;
 mod undo_history;
 
+pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
 pub use fresh::{FreshFile, create_file};
 pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
+pub use phase_tests::{TestFailure, TestOutcome, run_tests};
+pub use plan_cache::PlanCache;
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};
-pub use scratch::Scratch;
 pub use script::{script, script_for_state, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item};
 
 use super::checksum::checksum;
-use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
+use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, TEST_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
 use super::phase::{
     Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
 };
 use super::problem::Problems;
-use super::step::{Check, Step};
+use super::sql_file::{SqlSource, read_sql};
+use super::step::{Check, PhaseTest, Step, TestQuery};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
@@ -57,6 +58,18 @@ impl PhaseFile {
     pub fn parse(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
         let mut problems = Problems::default();
         let read = read_bytes(files, path, text.as_bytes(), &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+
+    /// Reads the text of a phase in SQL that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let source = SqlSource::of(path, text);
+        let read = read_sql(files, &source, &mut problems);
         problems.into_result(ErrorKind::PhaseFile)?;
         read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
     }
@@ -131,6 +144,7 @@ impl TableReader<'_> {
         let require = self.checks(place, "require");
         let up = self.steps(place, "up");
         let verify = self.checks(place, "verify");
+        let tests = self.tests(place);
         let down = self.way_back(place, &mut values);
         let lines: BTreeMap<String, usize> = place
             .table
@@ -140,6 +154,7 @@ impl TableReader<'_> {
         let id = self.phase_id(place, &mut values, path)?;
         let body = Body { require, up, verify, down, ..Body::default() };
         let mut read = declared(values, id, body, path);
+        read.phase.annotations.tests = tests;
         let allow_line = lines.get("allow").copied().unwrap_or(1);
         read.phase.annotations.allow.iter_mut().for_each(|it| it.line = allow_line);
         read.lines = lines;
@@ -179,6 +194,41 @@ impl TableReader<'_> {
             None if has("down") => WayBack::Steps(steps),
             None => WayBack::Derived,
         }
+    }
+
+    fn tests(&mut self, phase: &Place<'_>) -> Vec<PhaseTest> {
+        let places = self.places(phase, "test", "[[test]]");
+        places.iter().filter_map(|place| self.test(place)).collect()
+    }
+
+    fn test(&mut self, place: &Place<'_>) -> Option<PhaseTest> {
+        let mut values = self.values(place, TEST_KEYS);
+        let has = |key: &str| place.table.contains_key(key);
+        for (query, expect) in [("query", "expect"), ("down_query", "down_expect")] {
+            if has(query) != has(expect) {
+                let what = format!("[[test]] takes `{query}` and `{expect}` together");
+                self.problem(place.line, what);
+            }
+        }
+        let down = values.switch("down").unwrap_or_default();
+        if has("down_query") && !down {
+            self.problem(place.line, "[[test]] takes `down_query` only with `down = true`");
+        }
+        if !has("query") && !down {
+            self.problem(place.line, "[[test]] needs `query` with `expect`, or `down = true`");
+        }
+        let query = values.text("query").zip(values.answer("expect"));
+        let down_query = values.text("down_query").zip(values.answer("down_expect"));
+        let with_answer = |(sql, expect)| TestQuery { sql, expect };
+        Some(PhaseTest {
+            name: values.text("name")?,
+            before: values.text("before"),
+            after: values.text("after"),
+            query: query.map(with_answer),
+            down,
+            down_query: down_query.map(with_answer),
+            line: place.line,
+        })
     }
 
     fn checks(&mut self, phase: &Place<'_>, key: &str) -> Vec<Check> {

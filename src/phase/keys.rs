@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use super::phase::PhaseId;
-use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation};
+use super::step::{
+    ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut, Operation,
+};
 
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub(super) enum Form {
     Reasons,
     /// What the query of a check must give.
     Expected,
+    /// What the query of a test must give.
+    Answer,
     /// A table of SQL expressions by column name.
     Expressions,
     /// The name of an SQL file beside the phase file.
@@ -106,6 +110,8 @@ pub(super) enum Value {
     Squashes(Vec<(PhaseId, Vec<PhaseId>)>),
     /// Of an expectation.
     Expected(Expected),
+    /// Of what a test expects.
+    Answer(ExpectedAnswer),
     /// Of expressions, in their order.
     Expressions(Vec<(String, String)>),
     /// Of an SQL file: its name and its text.
@@ -206,6 +212,14 @@ impl Values {
         Some(expected)
     }
 
+    /// Takes what a test expects.
+    pub(super) fn answer(&mut self, key: &str) -> Option<ExpectedAnswer> {
+        let Value::Answer(answer) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(answer)
+    }
+
     /// Takes expressions by column.
     pub(super) fn expressions(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         let Value::Expressions(expressions) = self.0.remove(key)? else {
@@ -264,6 +278,7 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("up", Form::Tables),
     optional("verify", Form::Tables),
     optional("down", Form::Tables),
+    optional("test", Form::Tables),
 ];
 
 /// The keys of a check.
@@ -272,6 +287,18 @@ pub(super) const CHECK_KEYS: &[Key] = &[
     required("sql", Form::Query),
     required("expect", Form::Expected),
     optional("message", Form::Name),
+];
+
+/// The keys of a test.
+pub(super) const TEST_KEYS: &[Key] = &[
+    required("name", Form::Name),
+    optional("before", Form::Sql),
+    optional("after", Form::Sql),
+    optional("query", Form::Query),
+    optional("expect", Form::Answer),
+    optional("down", Form::Switch),
+    optional("down_query", Form::Query),
+    optional("down_expect", Form::Answer),
 ];
 
 const TABLE: Key = required("table", Form::Identifier);
@@ -507,6 +534,7 @@ mod tests {
             | Form::Word(_) => Value::Text("t".to_owned()),
             Form::Switch => Value::Switch(true),
             Form::Reasons => Value::Labels(vec!["a: b".to_owned()]),
+            Form::Answer => Value::Answer(ExpectedAnswer::Rows(Vec::new())),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
             Form::Version

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::meaning::{same_meaning, same_steps};
-use super::step::{Check, Step};
+use super::step::{Check, PhaseTest, Step};
 use crate::sql::SqliteVersion;
 
 /// The identity of a phase: letters, digits, `_`, `.` and `-`.
@@ -126,6 +126,8 @@ pub struct Annotations {
     pub archive: Option<String>,
     /// The findings of `lint` that it acknowledges.
     pub allow: Vec<Allowed>,
+    /// Its tests.
+    pub tests: Vec<PhaseTest>,
     /// Where the phase was read from.
     pub source: PhaseSource,
     /// How much is known of its steps.

@@ -33,6 +33,20 @@ pub(super) struct SqlSource {
     pub(super) number: Option<i64>,
 }
 
+impl SqlSource {
+    /// A phase in our own form.
+    pub(super) fn of(path: &Path, text: &str) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            text: text.to_owned(),
+            dialect: Dialect::Phaseshift,
+            down: None,
+            id: None,
+            number: None,
+        }
+    }
+}
+
 /// Reads a phase and notes its faults; `None` if there is one.
 pub(super) fn read_sql(
     files: &dyn Files,
@@ -86,6 +100,8 @@ impl TableReader<'_> {
             }
         };
         let mut read = declared(values, id, body, &source.path);
+        let allow_line = key_lines.get("allow").copied().unwrap_or(1);
+        read.phase.annotations.allow.iter_mut().for_each(|it| it.line = allow_line);
         read.lines = key_lines;
         read.suggested_version = source.number;
         let texts: Vec<String> = source.down.iter().map(|(_, text)| text.clone()).collect();

@@ -427,8 +427,8 @@ impl Run<'_> {
         );
         let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
         if count > 0 {
-            let what =
-                format!("{}.{alias} would be NULL in {count} rows and get new keys", rebuild.to);
+            let rows = crate::text::rows(count);
+            let what = format!("{}.{alias} would be NULL in {rows} and get new keys", rebuild.to);
             return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
         Ok(())

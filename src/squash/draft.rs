@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
-use crate::files::Files;
-use crate::migrate::{FreshFile, Project, Scratch};
+use crate::files::{Files, Scratch};
+use crate::migrate::{FreshFile, Project};
 use crate::phase::{
     Annotations, Chain, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy,
     Target, ViewPolicy, WayBack, phase_text,

@@ -1,6 +1,10 @@
-//! Flags that answer what the difference of two schemas leaves open.
+//! Flags that answer what the difference of two schemas leaves open, and those of `apply`.
+
+use std::path::PathBuf;
 
 use clap::Args;
+
+use super::DryRun;
 
 /// What was renamed, what may go, and which values old rows get.
 #[derive(Debug, Clone, Default, Args)]
@@ -27,4 +31,31 @@ impl AnswerArgs {
             && self.values.is_empty()
             && !self.allow_drop
     }
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
+pub struct ApplyArgs {
+    /// The schema: a file of CREATE statements or a folder of them; schema.sql if left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The answers to what the difference leaves open.
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Change nothing; end with 3 if something would change
+    #[arg(long, conflicts_with_all = ["sql", "create"])]
+    pub check: bool,
+    /// Print a script for the sqlite3 program instead
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+    /// Run although values are replaced that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
 }

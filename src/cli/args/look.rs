@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Subject;
 use super::fleet::FleetArgs;
 
 /// Arguments of `status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 if phases are pending or the schema drifted
     #[arg(long)]
     pub exit_code: bool,
@@ -20,6 +24,9 @@ pub struct StatusArgs {
 /// Arguments of `current`.
 #[derive(Debug, Clone, Args)]
 pub struct CurrentArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 unless the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
@@ -31,6 +38,9 @@ pub struct CurrentArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// Also check that the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,

@@ -16,6 +16,12 @@ pub struct CheckArgs {
     /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
     #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
     pub scratch: Option<PathBuf>,
+    /// Also run the tests of the phases ([[test]]), in memory
+    #[arg(long)]
+    pub test: bool,
+    /// Also fail if phases are pending in the database
+    #[arg(long)]
+    pub pending: bool,
 }
 
 /// Arguments of `lint`.
@@ -52,6 +58,10 @@ pub struct InitArgs {
     /// The folder to write to
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// Begin with the schema of an existing database: write it as schema.sql and as the first phase, and record that
+    /// phase in the database
+    #[arg(long, value_name = "DATABASE")]
+    pub from: Option<String>,
 }
 
 /// Arguments of `revision`.

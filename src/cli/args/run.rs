@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::fleet::FleetRunArgs;
+use crate::cli::location::looks_like_database;
 
 /// The flag of commands that can show what they would do.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -12,12 +13,45 @@ pub struct DryRun {
     pub dry_run: bool,
 }
 
+/// The database and the target of a command; each may be left out.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Place {
+    /// The database, and the target: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    #[arg(value_names = ["DATABASE", "TARGET"], num_args = 0..=2, allow_negative_numbers = true)]
+    words: Vec<String>,
+}
+
+impl Place {
+    /// Returns the database, if one is named.
+    pub fn database(&self) -> Option<&str> {
+        match self.words.as_slice() {
+            [database, _] => Some(database),
+            [only] if looks_like_database(only) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Returns the target, if one is named.
+    pub fn target(&self) -> Option<&str> {
+        let last = self.words.get(usize::from(self.database().is_some()));
+        last.map(String::as_str)
+    }
+}
+
+/// The database of a command that takes nothing else.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Subject {
+    /// The database, instead of --database
+    #[arg(value_name = "DATABASE")]
+    pub subject: Option<String>,
+}
+
 /// A goal, and the dry run.
 #[derive(Debug, Clone, Args)]
 pub struct Goal {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
-    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
     /// One transaction for each phase instead of one for the whole run
     #[arg(long)]
     pub per_phase: bool,
@@ -85,16 +119,17 @@ pub struct ExtractUndoArgs {
 /// A goal only.
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
-    /// An id or its beginning, version:N, head, heads, +N, label@head
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
-    #[arg(allow_negative_numbers = true)]
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
     /// Print a script for the sqlite3 program
     #[arg(long)]
     pub sql: bool,

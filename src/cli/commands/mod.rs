@@ -2,9 +2,11 @@
 
 mod adoption;
 mod answers;
+mod apply;
 mod backups;
 mod chain;
 mod check;
+mod check_more;
 mod current;
 mod demo;
 mod deps;
@@ -14,6 +16,7 @@ mod draft;
 mod extract_undo;
 pub mod fleet;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;
@@ -24,6 +27,7 @@ mod new_file;
 mod new_phase;
 mod optimize;
 mod plan;
+mod prove;
 mod report;
 mod restore;
 mod run;

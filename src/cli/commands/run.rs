@@ -4,10 +4,11 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet, history,
-    init, lint, meta, migrate, new_phase, optimize, plan, restore, squash, stamp, status, verify,
+    apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, squash, stamp,
+    status, verify,
 };
-use crate::cli::args::Command;
+use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
@@ -68,7 +69,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
-        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
             let job = |file: &Context| status::run(file, arguments.exit_code);
             fleet::each(context, (command.name(), &arguments.fleet), &job)
@@ -89,6 +90,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),
+        Command::Prove(arguments) => prove::run(context, arguments),
         Command::Demo(arguments) => demo::run(context, &arguments.folder),
         Command::History(arguments) => history::run(context, arguments),
         Command::Show(arguments) => history::show(context, &arguments.target),
@@ -99,10 +101,15 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Deps(arguments) => deps::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Import(arguments) => super::import::run(context, arguments),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
+        Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
         Command::Squash(arguments) => squash::run(context, arguments),
+        Command::Fleet(arguments) => match &arguments.action {
+            FleetAction::Report(arguments) => fleet::report(context, arguments),
+        },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
     }

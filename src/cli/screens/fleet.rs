@@ -1,8 +1,9 @@
 //! What came of many files: one line each, and the sum.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::fleet::Stop;
+use phaseshift::fleet::{Merged, Stop};
 use serde_json::{Map, Value};
 
 use super::counted;
@@ -27,6 +28,8 @@ pub struct Counts {
     pub failed: usize,
     /// Those that the run did not come to.
     pub left: usize,
+    /// Those that were migrated and downgraded.
+    pub undone: usize,
 }
 
 /// Makes the line of a file.
@@ -34,9 +37,10 @@ pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
     let mark = match outcome.word() {
         Word::Done | Word::UpToDate => style.ok(),
         Word::No | Word::Failed => style.no(),
-        Word::Left => style.bullet().to_owned(),
+        Word::Left | Word::Undone => style.bullet().to_owned(),
     };
     let what = match &outcome.result {
+        Ok(answer) if outcome.word() == Word::Undone => format!("undone, {}", answered(answer)),
         Ok(answer) => answered(answer),
         Err(failure) => failure.error.to_string(),
     };
@@ -136,17 +140,57 @@ pub fn summary(
         (counts.no, "not as required"),
         (counts.failed, "failed"),
         (counts.left, "left"),
+        (counts.undone, "undone"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }
     }
-    let whole = counts.no + counts.failed + counts.left == 0;
+    let whole = counts.no + counts.failed + counts.left + counts.undone == 0;
     let mark = if whole { style.ok() } else { style.no() };
     let files = counted(counts.files, "file", "files");
     let _ = writeln!(text, "{mark} {files}: {}", parts.join(", "));
     if counts.left > 0 {
         text.push_str("Run the same command again to go on with what is left.\n");
     }
+    text
+}
+
+/// Sums up the results of several runs.
+pub fn merged(merged: &Merged, words: &BTreeMap<&str, u64>, style: Style) -> String {
+    let mut text = String::new();
+    let mut list = |head: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "{head}");
+            for line in lines {
+                let _ = writeln!(text, "  {}", escaped(line));
+            }
+        }
+    };
+    let entries = merged.tally.entries();
+    let bad = entries.iter().filter(|(_, entry)| !entry.is_ok());
+    list("Not done:", bad.map(|(file, it)| format!("{file}: {}", it.outcome)).collect());
+    list("Missing:", merged.missing.clone());
+    if merged.missing.is_empty() && merged.missing_count > 0 {
+        let files = counted(merged.missing_count, "file", "files");
+        list("Missing:", vec![format!("{files}; add --all to see which")]);
+    }
+    list("Shards without a summary:", merged.missing_shards.clone());
+    let doubled = merged.doubled.iter();
+    list(
+        "In several results:",
+        doubled.map(|(file, it)| format!("{file}: {}", it.join(", "))).collect(),
+    );
+    list("Cut off at the end:", merged.truncated.clone());
+    list("Not a result of this program:", merged.unreadable.clone());
+    list("Contradictions:", merged.contradictions.clone());
+    let mark = if merged.is_whole() { style.ok() } else { style.no() };
+    let parts: Vec<String> = words
+        .iter()
+        .map(|(word, count)| format!("{count} {}", if *word == "ok" { "done" } else { *word }))
+        .collect();
+    let files = counted(entries.len(), "file", "files");
+    let _ = writeln!(text, "{mark} {files}: {}", parts.join(", "));
+    let _ = writeln!(text, "Digest: {}", merged.tally.digest());
     text
 }

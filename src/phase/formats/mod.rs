@@ -7,6 +7,7 @@ mod read;
 use std::fmt;
 
 pub(super) use read::read_folder;
+pub use read::{recorded_key, sql_of};
 
 /// How the files of a folder are named, ordered and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

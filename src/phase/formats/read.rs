@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::FolderFormat;
 use super::detect::detect;
-use super::listing::{Entries, Migration, entries, migrations};
-use crate::error::{ErrorKind, Result, file_error};
+use super::listing::{Entries, Migration, digits, entries, migrations, name_of};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::phase::checksum::as_read;
 use crate::phase::file::{PhaseFile, read_into};
-use crate::phase::phase::{PhaseId, WayBack};
+use crate::phase::phase::{Phase, PhaseId, WayBack};
 use crate::phase::problem::Problems;
 use crate::phase::sql_file::{SqlSource, read_sql, sql_text};
-use crate::phase::sql_form::Dialect;
+use crate::phase::sql_form::{Dialect, SectionTexts, section_texts};
 use crate::phase::step::Operation;
 use crate::phase::table_reader::id;
 
@@ -85,6 +85,72 @@ fn named_files(phases: &[PhaseFile]) -> Vec<PathBuf> {
     named
 }
 
+fn dialect(format: FolderFormat) -> Dialect {
+    match format {
+        FolderFormat::Phaseshift => Dialect::Phaseshift,
+        FolderFormat::Goose => Dialect::Goose,
+        FolderFormat::Dbmate => Dialect::Dbmate,
+        FolderFormat::Migrate
+        | FolderFormat::Sqlx
+        | FolderFormat::Diesel
+        | FolderFormat::Refinery
+        | FolderFormat::RusqliteMigration
+        | FolderFormat::Prisma
+        | FolderFormat::Drizzle
+        | FolderFormat::Plain => Dialect::Whole,
+    }
+}
+
+/// Reads again the SQL of a phase that was read from a folder of this format.
+///
+/// # Errors
+/// [`ErrorKind::PhaseFile`] if a file is no longer what it was; [`ErrorKind::Io`] if it cannot be read.
+pub fn sql_of(files: &dyn Files, format: FolderFormat, phase: &Phase) -> Result<SectionTexts> {
+    let mut problems = Problems::default();
+    let mut read = |path: &Path, dialect: Dialect| {
+        let text = text_of_file(files, path, &mut problems)?.unwrap_or_default();
+        let text = if format == FolderFormat::Goose { as_read(&text) } else { text };
+        Ok::<SectionTexts, Error>(section_texts(&text, dialect))
+    };
+    let down_file = phase.annotations.down_file.as_ref();
+    let mut texts = match down_file {
+        // It only goes down.
+        Some(down) if *down == phase.file => SectionTexts::default(),
+        Some(_) | None => read(&phase.file, dialect(format))?,
+    };
+    if let Some(down) = down_file {
+        let text = read(down, Dialect::Whole)?.up;
+        texts.down = (!crate::sql::statements(&text).is_empty()).then_some(text);
+    }
+    problems.into_result(ErrorKind::PhaseFile)?;
+    Ok(texts)
+}
+
+/// Returns what the tool records of a phase that was read from a folder of its format.
+pub fn recorded_key(format: FolderFormat, phase: &Phase) -> String {
+    let file = name_of(&phase.file);
+    let folder = phase.file.parent().map(name_of).unwrap_or_default();
+    let counted = |name: &str| {
+        let number = digits(name).0;
+        number.parse::<u128>().map_or_else(|_| number.to_owned(), |it| it.to_string())
+    };
+    match format {
+        FolderFormat::Dbmate => digits(&file).0.to_owned(),
+        FolderFormat::Refinery => counted(file.trim_start_matches(['V', 'U'])),
+        FolderFormat::Diesel => folder.split('_').next().unwrap_or_default().replace('-', ""),
+        FolderFormat::RusqliteMigration => counted(&folder),
+        FolderFormat::Prisma => folder,
+        FolderFormat::Drizzle => {
+            phase.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        FolderFormat::Goose
+        | FolderFormat::Migrate
+        | FolderFormat::Sqlx
+        | FolderFormat::Plain
+        | FolderFormat::Phaseshift => counted(&file),
+    }
+}
+
 /// Reads the texts of a migration; `None` if there is a fault.
 fn source(
     files: &dyn Files,
@@ -92,12 +158,7 @@ fn source(
     migration: Migration,
     problems: &mut Problems,
 ) -> Result<Option<SqlSource>> {
-    let dialect = match format {
-        FolderFormat::Phaseshift => Dialect::Phaseshift,
-        FolderFormat::Goose => Dialect::Goose,
-        FolderFormat::Dbmate => Dialect::Dbmate,
-        _ => Dialect::Whole,
-    };
+    let dialect = dialect(format);
     let read = |path: &Path, problems: &mut Problems| match format {
         FolderFormat::Phaseshift => text_of_file(files, path, problems),
         _ => text_within(files, folder, path, problems),
@@ -109,8 +170,8 @@ fn source(
         (None, None) => return Ok(None),
     };
     let Some(mut text) = text else { return Ok(None) };
-    // goose itself reads lines; ours mean the same in every checkout.
-    if matches!(format, FolderFormat::Phaseshift | FolderFormat::Goose) {
+    // goose itself reads lines; the others hand every byte to SQLite.
+    if format == FolderFormat::Goose {
         text = as_read(&text);
     }
     let down = match migration.down {

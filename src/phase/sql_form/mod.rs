@@ -7,7 +7,10 @@ mod header;
 mod lower;
 mod sections;
 mod spans;
+mod write;
 
 pub(super) use header::settings_table;
 pub(super) use lower::{Lowered, lower};
 pub(super) use sections::{CheckKind, CheckSection, Dialect, Sections, sections};
+pub(super) use write::section_texts;
+pub use write::{SectionTexts, sql_phase_text};

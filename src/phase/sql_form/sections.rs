@@ -108,6 +108,11 @@ fn marks(text: &str, dialect: Dialect) -> Vec<Placed> {
     marks
 }
 
+/// Returns whether a comment of these words is a mark of ours.
+pub(super) fn is_mark(words: &str) -> bool {
+    ours(words).is_some()
+}
+
 fn ours(words: &str) -> Option<Mark> {
     if let Some(settings) = words.strip_prefix("phase:") {
         return Some(Mark::Settings(settings.trim().to_owned()));

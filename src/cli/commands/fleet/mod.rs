@@ -1,7 +1,9 @@
 //! Commands on many files: `--all`.
 
+mod merged;
 mod outcome;
 mod results;
+mod upgrade;
 
 use std::io::Read as _;
 use std::num::NonZeroUsize;
@@ -9,77 +11,64 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use phaseshift::files::RealFiles;
-use phaseshift::fleet::{Found, Limits, Member, Selection, Shard, discover, run};
-use phaseshift::plan::Direction;
+use phaseshift::fleet::{Found, Limits, Member, Selection, Shard, Stop, discover, run};
+use phaseshift::migrate::PlanCache;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 
-use super::look::{meant, request_of};
-use super::migrate::unguided;
 use super::run::with_circumstances;
-use crate::cli::args::{FleetArgs, FleetRunArgs, Goal};
+use crate::cli::args::FleetArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
+pub use merged::report;
 pub use outcome::{Outcome, Word};
-use results::{Fleet, Results};
+use results::Results;
+pub use upgrade::{migrate, upgrade};
 
 /// What is done to one file, in its own context.
-type FileJob<'j> = &'j (dyn Fn(&Context) -> Result<CommandOutput> + Sync);
+type FileJob<'j> = &'j (dyn Fn(&Context, &Member) -> Result<CommandOutput> + Sync);
+
+/// How the result of a job becomes an outcome; the text is the flags that name the file.
+type MakeOutcome = fn(Result<CommandOutput>, &str) -> Outcome;
 
 /// Runs a command on the database, or on each of many.
 ///
 /// # Errors
-/// Those of the command; with `--all`, those of finding the files and of reading the phases.
+/// Those of the command; with `--all`, as [`select`].
 pub fn each(
     context: &Context,
     (command, arguments): (&'static str, &FleetArgs),
-    job: FileJob<'_>,
+    job: &(dyn Fn(&Context) -> Result<CommandOutput> + Sync),
 ) -> Result<CommandOutput> {
     match &arguments.all {
         None => job(context),
-        Some(selection) => run_all(context, (command, arguments, selection), job),
+        Some(_) => Ok(select(context, (command, arguments))?.run_all(&|file, _| job(file))),
     }
 }
 
-/// `migrate --all`: as `upgrade --all`, but only with `--yes`.
-///
-/// # Errors
-/// [`ErrorKind::NoAnswer`] without `--yes`; otherwise as [`each`].
-pub fn migrate(
-    context: &Context,
+/// The files of a command, and how it works on them.
+pub struct Selected<'s> {
+    /// The context of the run, with what the files share.
+    context: Context,
     command: &'static str,
-    (goal, many): (&Goal, &FleetRunArgs),
-) -> Result<CommandOutput> {
-    let dry_run = context.dry_run || goal.dry_run.dry_run;
-    if !context.yes && !dry_run {
-        let what = "migrate --all does not ask for each file; pass --yes";
-        return Err(Error::new(ErrorKind::NoAnswer, what));
-    }
-    upgrade(context, command, (goal, many))
+    /// What the person named.
+    text: &'s str,
+    shard: Option<Shard>,
+    found: Found,
+    /// The members of this shard.
+    members: Vec<Member>,
+    limits: Limits,
 }
 
-/// `upgrade --all`.
+/// Finds the files that `--all` names, and reads the phases.
 ///
 /// # Errors
-/// As [`each`].
-pub fn upgrade(
+/// [`ErrorKind::Arguments`] for flags that contradict each other or the environment; those of finding the files and of
+/// reading the phases; [`ErrorKind::DatabaseMissing`] if there is no file.
+fn select<'s>(
     context: &Context,
-    command: &'static str,
-    (goal, many): (&Goal, &FleetRunArgs),
-) -> Result<CommandOutput> {
-    let request = request_of(Direction::Up, goal)?;
-    let dry_run = context.dry_run || goal.dry_run.dry_run;
-    let job = |file: &Context| {
-        let project = meant(file.project()?, goal.in_place);
-        unguided(file, &project, &request, dry_run)
-    };
-    each(context, (command, &many.fleet), &job)
-}
-
-fn run_all(
-    context: &Context,
-    (command, arguments, text): (&'static str, &FleetArgs, &str),
-    job: FileJob<'_>,
-) -> Result<CommandOutput> {
+    (command, arguments): (&'static str, &'s FleetArgs),
+) -> Result<Selected<'s>> {
+    let text = arguments.all.as_deref().unwrap_or_default();
     if context.global.database.is_some() {
         let what = "--all and --database name different files; give one of them";
         return Err(Error::new(ErrorKind::Arguments, what));
@@ -89,37 +78,66 @@ fn run_all(
     let files = context.files();
     let found = discover(&selection, context.settings.backups.as_deref(), files.as_ref())?;
     found.require_some(text)?;
-    let context = &with_chain(context, command)?;
-    let members = match shard {
-        Some(shard) => found.members.iter().filter(|it| shard.holds(it)).cloned().collect(),
-        None => found.members.clone(),
-    };
+    let holds = |it: &&Member| shard.is_none_or(|shard| shard.holds(it));
+    let members = found.members.iter().filter(holds).cloned().collect();
+    let context = with_chain(context, command)?;
     let limits = limits(arguments);
-    let mut results = Results::new(context, command, members.len());
-    let in_file = |member: &Member| of_file(context, member, job);
-    let ended = run(
-        &members,
-        &limits,
-        &context.interrupt,
-        (&in_file, Outcome::verdict),
-        &mut |member, outcome| results.take(member, outcome),
-    );
-    let Found { members: all, skipped } = found;
-    Ok(results.finish(&ended, &Fleet { selection: text, shard, all: &all, skipped: &skipped }))
+    Ok(Selected { context, command, text, shard, found, members, limits })
+}
+
+impl Selected<'_> {
+    /// Runs a job on all files.
+    fn run_all(&self, job: FileJob<'_>) -> CommandOutput {
+        let mut results = Results::new(&self.context, self.command, self.members.len());
+        let (stop, left) = self.run((&self.members, &self.limits), job, &mut results);
+        results.finish((stop, &left), self)
+    }
+
+    /// Runs a job on some of the files. Returns why it ended early, and what is left.
+    fn run<'m>(
+        &self,
+        what: (&'m [Member], &Limits),
+        job: FileJob<'_>,
+        results: &mut Results<'_>,
+    ) -> (Option<Stop>, Vec<&'m Member>) {
+        self.run_as(what, Outcome::new, job, results)
+    }
+
+    fn run_as<'m>(
+        &self,
+        (members, limits): (&'m [Member], &Limits),
+        outcome: MakeOutcome,
+        job: FileJob<'_>,
+        results: &mut Results<'_>,
+    ) -> (Option<Stop>, Vec<&'m Member>) {
+        let in_file = |member: &Member| of_file(&self.context, member, (outcome, job));
+        let ended = run(
+            members,
+            limits,
+            &self.context.interrupt,
+            (&in_file, Outcome::verdict),
+            &mut |member, outcome| results.take(member, outcome),
+        );
+        (ended.stop, ended.left.iter().collect())
+    }
 }
 
 /// Runs the job for one file. A panic is a failure of this file only.
-fn of_file(context: &Context, member: &Member, job: FileJob<'_>) -> Outcome {
+fn of_file(
+    context: &Context,
+    member: &Member,
+    (outcome, job): (MakeOutcome, FileJob<'_>),
+) -> Outcome {
     let file = context.for_member(member);
     if let Some(fault) = &member.fault {
-        return Outcome::new(Err(fault.to_error(&member.path)), &file.settings.flags);
+        return outcome(Err(fault.to_error(&member.path)), &file.settings.flags);
     }
-    let result = catch_unwind(AssertUnwindSafe(|| job(&file))).unwrap_or_else(|_| {
+    let result = catch_unwind(AssertUnwindSafe(|| job(&file, member))).unwrap_or_else(|_| {
         let what = "the program stopped by a fault of its own";
         Err(Error::new(ErrorKind::Io, what).leaving(DatabaseState::Unknown))
     });
     let result = result.map_err(|error| with_circumstances(&file, error));
-    Outcome::new(result.map_err(|error| named(error, member)), &file.settings.flags)
+    outcome(result.map_err(|error| named(error, member)), &file.settings.flags)
 }
 
 fn named(error: Error, member: &Member) -> Error {
@@ -132,7 +150,9 @@ fn with_chain(context: &Context, command: &str) -> Result<Context> {
         "backup" => None,
         _ => Some(Arc::new(context.chain()?)),
     };
-    Ok(Context { chain, ..context.clone() })
+    let plans = Some(Arc::new(PlanCache::default()));
+    let folders = Some(Arc::default());
+    Ok(Context { chain, plans, folders, ..context.clone() })
 }
 
 fn shard(text: &str) -> Result<Shard> {

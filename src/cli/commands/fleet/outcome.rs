@@ -1,6 +1,6 @@
 //! What came of one file, as a JSON line and as an entry of the tally.
 
-use phaseshift::fleet::{Entry, Member, Verdict};
+use phaseshift::fleet::{Member, Verdict};
 use phaseshift::{Error, ErrorKind, exit};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,17 @@ use crate::cli::json;
 pub struct Outcome {
     /// The answer, or the error with what to do about it.
     pub result: Result<CommandOutput, Failure>,
+    /// What was tried.
+    stage: Stage,
+}
+
+/// What was tried with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The command.
+    Command,
+    /// The downgrade after others failed.
+    Undo,
 }
 
 /// An error of one file, and what to do about it.
@@ -37,6 +48,8 @@ pub enum Word {
     Failed,
     /// The run ended before this file was done.
     Left,
+    /// It was migrated, and downgraded because others failed.
+    Undone,
 }
 
 impl Word {
@@ -48,6 +61,7 @@ impl Word {
             Self::No => "no",
             Self::Failed => "failed",
             Self::Left => "left",
+            Self::Undone => "undone",
         }
     }
 }
@@ -59,13 +73,35 @@ impl Outcome {
             let advice = explain(&error, flags);
             Failure { error, advice }
         });
-        Self { result }
+        Self { result, stage: Stage::Command }
+    }
+
+    /// Makes the outcome of a downgrade after others failed.
+    pub fn undone(result: phaseshift::Result<CommandOutput>, flags: &str) -> Self {
+        let result = result.map_err(|error| {
+            if is_interrupted(&error) {
+                return error;
+            }
+            let what = format!("the file was migrated and could not be downgraded: {error}");
+            let facts = error.facts();
+            let mut outer = Error::new(error.kind(), what).problems(facts.problems.clone());
+            if let Some(remedy) = facts.remedy {
+                outer = outer.with_remedy(remedy);
+            }
+            outer.leaving(error.state()).caused_by(error)
+        });
+        Self { stage: Stage::Undo, ..Self::new(result, flags) }
     }
 
     /// Returns how the file ended.
     pub fn word(&self) -> Word {
         match &self.result {
-            Err(failure) if is_interrupted(&failure.error) => Word::Left,
+            // A downgrade that was interrupted leaves the file migrated.
+            Err(failure) if is_interrupted(&failure.error) => match self.stage {
+                Stage::Command => Word::Left,
+                Stage::Undo => Word::Done,
+            },
+            Ok(_) if self.stage == Stage::Undo => Word::Undone,
             Err(_) => Word::Failed,
             Ok(answer) if answer.exit == exit::NO => Word::No,
             Ok(answer) if answer.exit != exit::DONE => Word::Failed,
@@ -80,7 +116,7 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         match self.word() {
             Word::No | Word::Failed => Verdict::Failed,
-            Word::Done | Word::UpToDate | Word::Left => Verdict::Done,
+            Word::Done | Word::UpToDate | Word::Left | Word::Undone => Verdict::Done,
         }
     }
 
@@ -94,22 +130,6 @@ impl Outcome {
         };
         let Value::Object(document) = document else { return document };
         with_file(document, member, self.word())
-    }
-
-    /// Makes the entry of the tally.
-    pub fn entry(&self) -> Entry {
-        let outcome = match (&self.result, self.word()) {
-            (Err(failure), Word::Failed) => failure.error.kind().code().to_owned(),
-            (_, Word::Done | Word::UpToDate) => "ok".to_owned(),
-            (_, word) => word.code().to_owned(),
-        };
-        let report = self.result.as_ref().ok().map(|answer| &answer.report);
-        let number = |name: &str| report?.get(name)?.as_i64();
-        Entry {
-            outcome,
-            version: number("to").or_else(|| number("version")),
-            rows: number("rows_proven").and_then(|rows| rows.try_into().ok()),
-        }
     }
 }
 

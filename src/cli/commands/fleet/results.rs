@@ -1,30 +1,20 @@
 //! The results of a fleet: told as they come, and summed up at the end.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use phaseshift::exit;
-use phaseshift::fleet::{Ended, Entry, Member, Shard, Skipped, SkippedBecause, Stop, Tally};
+use phaseshift::fleet::{Entry, Member, Skipped, SkippedBecause, Stop, Tally};
 use serde_json::{Value, json};
 
+use super::Selected;
 use super::outcome::{Outcome, Word, left_line};
 use crate::cli::args::ProgressChoice;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::{Context, Output};
 use crate::cli::output;
 use crate::cli::progress::FleetBar;
-use crate::cli::screens::fleet as screen;
-
-/// The fleet as it was found.
-pub struct Fleet<'f> {
-    /// What the person named.
-    pub selection: &'f str,
-    /// The part that this run does.
-    pub shard: Option<Shard>,
-    /// All members, those of other shards included.
-    pub all: &'f [Member],
-    /// What was left out.
-    pub skipped: &'f [Skipped],
-}
+use crate::cli::screens::{counted, fleet as screen};
 
 /// The results so far.
 pub struct Results<'c> {
@@ -32,13 +22,15 @@ pub struct Results<'c> {
     command: &'static str,
     total: usize,
     done: usize,
-    words: Vec<(String, Word)>,
+    words: BTreeMap<String, Word>,
     failures: Vec<Value>,
     /// The failures as text.
     listed: String,
     tally: Tally,
     bar: FleetBar,
+    bar_wanted: bool,
     since: Instant,
+    undoing: bool,
 }
 
 impl<'c> Results<'c> {
@@ -52,25 +44,37 @@ impl<'c> Results<'c> {
             command,
             total,
             done: 0,
-            words: Vec::new(),
+            words: BTreeMap::new(),
             failures: Vec::new(),
             listed: String::new(),
             tally: Tally::default(),
             bar: FleetBar::new(wanted, total),
+            bar_wanted: wanted,
             since: Instant::now(),
+            undoing: false,
         }
+    }
+
+    /// Begins to undo so many files.
+    pub fn undo(&mut self, files: usize) {
+        self.bar.finish();
+        let undoing = counted(files, "file", "files");
+        self.context.remark(&format!("Too many files failed: undoing {undoing} of this run."));
+        (self.undoing, self.done) = (true, 0);
+        self.bar = FleetBar::new(self.bar_wanted, files);
     }
 
     /// Takes the outcome of a file and tells it.
     pub fn take(&mut self, member: &Member, outcome: Outcome) {
         let word = outcome.word();
         self.done += 1;
-        self.words.push((member.relative.clone(), word));
-        self.tally.note(&member.relative, outcome.entry());
+        self.words.insert(member.relative.clone(), word);
+        let line = outcome.line(self.command, member);
+        self.tally.note(&member.relative, Entry::of_document(&line));
         if word == Word::Failed || word == Word::No {
             self.fail(member, &outcome);
         }
-        self.tell(member, &outcome, word);
+        self.tell(member, (&outcome, word), &line);
         let failed = self.failures.len();
         if self.context.progress == ProgressChoice::Json {
             output::event(&json!({
@@ -97,11 +101,11 @@ impl<'c> Results<'c> {
         self.failures.push(failure);
     }
 
-    fn tell(&mut self, member: &Member, outcome: &Outcome, word: Word) {
+    fn tell(&mut self, member: &Member, (outcome, word): (&Outcome, Word), document: &Value) {
         let context = self.context;
         match context.output {
             // A reader that went away does not stop the work; the end of the command reports it.
-            Output::Json => drop(output::document_line(&outcome.line(self.command, member))),
+            Output::Json => drop(output::document_line(document)),
             Output::Text if word != Word::UpToDate || context.verbose => {
                 let line = screen::line(&member.relative, outcome, context.terminal.out);
                 self.bar.around(|| context.say(&line));
@@ -111,10 +115,14 @@ impl<'c> Results<'c> {
     }
 
     /// Sums up.
-    pub fn finish(mut self, ended: &Ended<'_>, fleet: &Fleet<'_>) -> CommandOutput {
+    pub fn finish(
+        mut self,
+        (stop, left): (Option<Stop>, &[&Member]),
+        selected: &Selected<'_>,
+    ) -> CommandOutput {
         self.bar.finish();
-        for member in ended.left {
-            self.words.push((member.relative.clone(), Word::Left));
+        for member in left {
+            self.words.insert(member.relative.clone(), Word::Left);
             let entry = Entry { outcome: Word::Left.code().to_owned(), version: None, rows: None };
             self.tally.note(&member.relative, entry);
             if self.context.output == Output::Json {
@@ -122,8 +130,9 @@ impl<'c> Results<'c> {
             }
         }
         let left: Vec<&str> = self.of(Word::Left).collect();
-        let interrupted = ended.stop == Some(Stop::Interrupted) && !left.is_empty();
-        let stop = ended.stop.filter(|it| *it != Stop::Interrupted || interrupted);
+        let unfinished = self.undoing || !left.is_empty();
+        let interrupted = stop == Some(Stop::Interrupted) && unfinished;
+        let stop = stop.filter(|it| *it != Stop::Interrupted || interrupted);
         let counts = screen::Counts {
             files: self.total,
             done: self.of(Word::Done).count(),
@@ -131,27 +140,32 @@ impl<'c> Results<'c> {
             no: self.of(Word::No).count(),
             failed: self.of(Word::Failed).count(),
             left: left.len(),
+            undone: self.of(Word::Undone).count(),
         };
         let text = screen::summary(&counts, (&self.listed, &left), stop, self.context.terminal.out);
         let report = json!({"summary": {
-            "selection": fleet.selection,
-            "shard": fleet.shard.map(|it| it.to_string()),
-            "fleet": {"files": fleet.all.len(), "digest": names_digest(fleet.all)},
+            "selection": selected.text,
+            "shard": selected.shard.map(|it| it.to_string()),
+            "fleet": {
+                "files": selected.found.members.len(),
+                "digest": names_digest(&selected.found.members),
+            },
             "files": counts.files,
             "done": counts.done,
             "up_to_date": counts.up_to_date,
             "no": counts.no,
             "failed": counts.failed,
             "left": counts.left,
+            "undone": counts.undone,
             "stopped": stop.map(Stop::code),
             "failures": self.failures,
             "left_files": left,
-            "skipped": fleet.skipped.iter().map(skipped).collect::<Vec<_>>(),
+            "skipped": selected.found.skipped.iter().map(skipped).collect::<Vec<_>>(),
             "digest": self.tally.digest(),
             "seconds": self.since.elapsed().as_secs_f64(),
         }});
         let mut answer = CommandOutput::done(text, report).after_lines();
-        answer.exit = match counts.failed + counts.no + counts.left {
+        answer.exit = match counts.failed + counts.no + counts.left + counts.undone {
             _ if interrupted => exit::INTERRUPTED,
             0 => exit::DONE,
             _ => exit::NO,
@@ -160,7 +174,7 @@ impl<'c> Results<'c> {
     }
 
     fn of(&self, word: Word) -> impl Iterator<Item = &str> {
-        self.words.iter().filter(move |it| it.1 == word).map(|it| it.0.as_str())
+        self.words.iter().filter(move |it| *it.1 == word).map(|it| it.0.as_str())
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Files;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::Files;
 
 /// How many names are tried before something else must be wrong.
 const NAMES: u32 = 1_000;
 
 /// A folder that nobody else may read. Dropping it removes it with everything in it.
 #[derive(Debug)]
-pub struct Scratch<'f> {
+pub(crate) struct Scratch<'f> {
     files: &'f dyn Files,
     path: PathBuf,
     gone: bool,
@@ -21,7 +21,7 @@ impl<'f> Scratch<'f> {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn create(files: &'f dyn Files, place: &Path) -> Result<Self> {
+    pub(crate) fn create(files: &'f dyn Files, place: &Path) -> Result<Self> {
         let stem = format!("phaseshift-{}", std::process::id());
         for number in 1..NAMES {
             let path = place.join(format!("{stem}-{number}"));
@@ -35,16 +35,21 @@ impl<'f> Scratch<'f> {
         Err(Error::new(ErrorKind::Io, what))
     }
 
-    /// Returns the path of the folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves the folder where it is.
+    pub(crate) fn keep(mut self) -> PathBuf {
+        self.gone = true;
+        std::mem::take(&mut self.path)
     }
 
     /// Removes the folder and tells if that fails: copies of data must not stay behind unsaid.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn remove(mut self) -> Result<()> {
+    pub(crate) fn remove(mut self) -> Result<()> {
         self.gone = true;
         let removed = self.files.remove_folder(&self.path);
         removed.map_err(|error| file_error("remove", &self.path, error))
