@@ -180,7 +180,7 @@ pub enum Command {
   phaseshift migrate phase3
   phaseshift migrate --yes --json
   phaseshift migrate --dry-run
-  phaseshift migrate app.db phase3
+  phaseshift migrate fits_catalog.db phase3
   phaseshift migrate --all tenants --yes")]
     Migrate(MigrateArgs),
     /// Apply phases without asking; back up and prove as migrate does
