@@ -88,7 +88,7 @@ pub enum ErrorKind {
     Commit,
     /// The restore failed.
     Restore,
-    /// The answer to a question is missing, and there is nobody to ask.
+    /// A question needs an answer, and there is no terminal.
     NoAnswer,
     /// The person said no.
     Declined,

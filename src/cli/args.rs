@@ -19,7 +19,7 @@ mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
-pub use fleet::{FleetArgs, FleetRunArgs};
+pub use fleet::{FleetAction, FleetArgs, FleetCommandArgs, FleetReportArgs, FleetRunArgs};
 pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
@@ -336,7 +336,8 @@ pub enum Command {
     /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
   phaseshift init
-  phaseshift init --database app.db")]
+  phaseshift init --database app.db
+  phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
     /// Write another tool's migrations as phases, and adopt a file that the tool migrated
     #[command(
@@ -375,6 +376,11 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Merge the results of runs over many files
+    #[command(after_help = "Examples:
+  phaseshift fleet report shard-1.jsonl shard-2.jsonl
+  phaseshift fleet report shard-*.jsonl --all tenants --json")]
+    Fleet(FleetCommandArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
@@ -469,6 +475,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",

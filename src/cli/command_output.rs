@@ -1,5 +1,7 @@
 //! What a command hands back when it did not fail.
 
+use std::path::Path;
+
 use phaseshift::exit;
 use serde_json::{Map, Value};
 
@@ -49,6 +51,14 @@ impl CommandOutput {
     #[must_use]
     pub fn for_programs(mut self) -> Self {
         self.form = Form::Script;
+        self
+    }
+
+    /// Names the database in the report, unless it does already.
+    #[must_use]
+    pub fn about(mut self, database: &Path) -> Self {
+        let path = || Value::from(database.to_string_lossy());
+        self.report.entry("database").or_insert_with(path);
         self
     }
 

@@ -45,7 +45,7 @@ fn state(error: &Error) -> String {
         DatabaseState::ChangedByCommand => {
             "the command changed the database file itself, not the clone".to_owned()
         }
-        DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
+        DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
     };
     match &error.facts().backup {
         Some(backup) => format!("{text}; the backup is {}", backup.display()),
@@ -85,7 +85,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             format!("undo them, from the file's history: {}", command("downgrade head")),
         ],
         ErrorKind::PhaseMissing => {
-            one("bring back the missing phase files, or name their folder with --phases FOLDER")
+            one("restore the missing phase files, or name their folder with --phases FOLDER")
         }
         ErrorKind::Loss => {
             vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
@@ -104,6 +104,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             if error.facts().object.as_deref() == Some("backup") =>
         {
             of_missing_backup(error, command)
+        }
+        ErrorKind::DatabaseMissing | ErrorKind::NotAFile if !error.facts().choices.is_empty() => {
+            of_missing_database(error, command)
         }
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
@@ -133,7 +136,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("status"),
         ],
         ErrorKind::NoSpace => {
-            one("make room, or put the backups elsewhere with --backup-dir FOLDER")
+            one("free some space, or put the backups elsewhere with --backup-dir FOLDER")
         }
         ErrorKind::NotAdopted => of_unadopted(error, command),
         ErrorKind::VersionTable => one(
@@ -147,7 +150,8 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ],
         ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
-            "correct the rows named above, then run the same command again".to_owned(),
+            "correct the rows named above, or add an sql step that corrects them before this one in the phase"
+                .to_owned(),
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
@@ -185,7 +189,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
-        ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
+        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
@@ -235,6 +239,15 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
             command("status"),
         ],
     }
+}
+
+/// A database that is gone but has backups: the newest brings it back.
+fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backups = error.facts().choices.iter().map(|it| format!("its backup: {it}"));
+    let mut next: Vec<String> = backups.collect();
+    next.push(command("restore --latest"));
+    next.push("name an existing file with --database FILE".to_owned());
+    next
 }
 
 /// The flags that give values to rows which a schema does not allow as they are.

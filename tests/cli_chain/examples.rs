@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use phaseshift::sample::{SampleOptions, VersionRows};
+use phaseshift::sample::{SampleOptions, VersionRows, write_catalogue};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::support::{Project, sqlite3};
@@ -31,6 +31,12 @@ fn project_for(example: &str) -> Project {
     let command = words[1];
     let small = SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() };
     let project = match command {
+        "init" if example.contains("--from") => {
+            let project = Project::empty();
+            let options = SampleOptions { version_rows: VersionRows::None, ..small };
+            write_catalogue(&project.database(), &options).unwrap();
+            return project;
+        }
         "import" => return migrations_for(example),
         "init" | "demo" | "completions" | "man" => return Project::empty(),
         "stamp" if !example.contains("base") => {
@@ -40,13 +46,19 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
-    if words.iter().any(|it| *it == "--all" || it.starts_with("--all=")) {
+    if words.contains(&"--all") || command == "fleet" {
         let tenants = project.path("tenants");
         std::fs::create_dir(&tenants).unwrap();
         for name in ["a.db", "b.db"] {
             std::fs::copy(project.database(), tenants.join(name)).unwrap();
         }
         project.write("tenants.txt", "tenants/a.db\ntenants/b.db\n");
+        for shard in ["1", "2"] {
+            let part = format!("{shard}/2");
+            let run = ["status", "--all", "tenants", "--shard", &part, "--json"];
+            let said = project.run_here(&run).expect_code(0).stdout;
+            project.write(&format!("shard-{shard}.jsonl"), &said);
+        }
         return project;
     }
     let to = match command {

@@ -462,3 +462,165 @@ fn databases_that_share_a_folder_of_backups_keep_and_reuse_their_own() {
     assert_eq!(left.len(), 3, "one of each is kept: {left:?}");
     project.run_here(&["restore", "--latest", "--yes", "-d", "t/a.db"]).expect_code(0);
 }
+
+#[test]
+fn shards_are_merged_and_what_is_missing_or_doubled_is_named() {
+    let project = tenants(12);
+    std::fs::write(project.path("tenants/03/data.db"), "broken").unwrap();
+    let copy = |name: &str| {
+        let made = std::process::Command::new("cp")
+            .args(["-r", "tenants", name])
+            .current_dir(project.folder())
+            .status();
+        assert!(made.unwrap().success());
+    };
+    copy("again");
+    let (_, whole) = lines(&project.run_here(&["upgrade", "--all", "again", "--json"]));
+    for shard in 1..=3 {
+        let part = format!("{shard}/3");
+        let run = ["upgrade", "--all", "tenants", "--json", "--shard", &part];
+        project.write(&format!("{shard}.jsonl"), &project.run_here(&run).stdout);
+    }
+    let report = |arguments: &[&str]| {
+        let all = [&["fleet", "report", "--json"], arguments].concat();
+        project.run_here(&all).expect_code(3).json()
+    };
+    let all = report(&["1.jsonl", "2.jsonl", "3.jsonl", "--all", "tenants"]);
+    assert_eq!((&all["done"], &all["failed"]), (&11.into(), &1.into()));
+    assert_eq!(all["digest"], whole["digest"]);
+    assert_eq!(all["digest"], report(&["3.jsonl", "1.jsonl", "2.jsonl"])["digest"]);
+    for (name, value) in [("missing_count", "0"), ("doubled", "[]"), ("contradictions", "[]")] {
+        assert_eq!(all[name].to_string(), value);
+    }
+    let some = report(&["1.jsonl", "3.jsonl", "--all", "tenants"]);
+    assert_eq!(some["missing_shards"], serde_json::json!(["2/3"]));
+    assert!(!some["missing"].as_array().unwrap().is_empty());
+    assert_eq!(
+        some["missing"].as_array().unwrap().len() as u64,
+        some["missing_count"].as_u64().unwrap()
+    );
+    project.run_here(&["fleet", "report", "1.jsonl", "missing.jsonl"]).expect_code(1);
+    project.write("again.jsonl", &std::fs::read_to_string(project.path("2.jsonl")).unwrap());
+    let twice = report(&["1.jsonl", "2.jsonl", "3.jsonl", "again.jsonl"]);
+    assert!(!twice["doubled"].as_array().unwrap().is_empty());
+    assert!(twice["contradictions"][0].as_str().unwrap().contains("both shard 2/3"));
+    let text = std::fs::read_to_string(project.path("2.jsonl")).unwrap();
+    project.write("2.jsonl", &text[..text.len() - 40]);
+    let cut = report(&["1.jsonl", "2.jsonl", "3.jsonl"]);
+    assert_eq!(cut["truncated"], serde_json::json!(["2.jsonl"]));
+    assert_eq!(cut["missing_shards"], serde_json::json!(["2/3"]));
+    project.write("no.jsonl", "nothing\n");
+    assert_eq!(report(&["no.jsonl"])["unreadable"], serde_json::json!(["no.jsonl"]));
+}
+
+#[test]
+fn documents_of_single_files_are_merged_too() {
+    let project = tenants(3);
+    let mut names = vec!["fleet", "report", "--all", "tenants", "--json"];
+    for number in ["00", "01", "02"] {
+        let file = format!("tenants/{number}/data.db");
+        project.write(
+            &format!("{number}.json"),
+            &project.run_here(&["upgrade", "--json", "-d", &file]).stdout,
+        );
+    }
+    names.extend(["00.json", "01.json", "02.json"]);
+    let merged = project.run_here(&names).expect_code(0).json();
+    assert_eq!(merged["done"], 3);
+    let (_, fleet) = lines(&project.run_here(&["upgrade", "--all", "tenants", "--json"]));
+    assert_eq!(merged["digest"], fleet["digest"]);
+}
+
+/// The blocks of the page about many files, with their language.
+fn blocks() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/many-files.md"));
+    let page = page.unwrap();
+    let mut parts = page.split("```");
+    parts.next();
+    let mut blocks = Vec::new();
+    while let Some(block) = parts.next() {
+        let (language, text) = block.split_once('\n').unwrap();
+        blocks.push((language.to_owned(), text.to_owned()));
+        parts.next();
+    }
+    blocks
+}
+
+/// A project as the page describes it.
+fn page_project() -> Project {
+    let project = Project::empty();
+    project.write_phase("one.toml", RENAMES);
+    for number in 0..8 {
+        make(&project.path(format!("tenants/{number:02}.db")), number + 3);
+    }
+    project
+}
+
+/// Runs a line in a shell that finds the program: how it ended, and what was said.
+fn shell(project: &Project, line: &str, variables: &[(&str, &str)]) -> (i32, String) {
+    let program = Path::new(env!("CARGO_BIN_EXE_phaseshift")).parent().unwrap();
+    let mut command = std::process::Command::new("bash");
+    command.args(["-e", "-o", "pipefail", "-c", line]).current_dir(project.folder());
+    command.env("PATH", format!("{}:/usr/bin:/bin", program.display()));
+    command.env("HOME", project.root()).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn every_command_of_the_page_runs() {
+    let project = page_project();
+    let mut run = 0;
+    for (language, text) in blocks() {
+        if language == "sh" {
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                let (code, said) = shell(&project, line, &[]);
+                assert_eq!(code, 0, "{line}\n{said}");
+                run += 1;
+            }
+        }
+    }
+    assert!(run > 12, "{run}");
+    assert_eq!(judged(&project.path("tenants/07.db")), "id,name|10|ok|1");
+}
+
+#[test]
+fn the_scripts_of_schedulers_run_in_their_environment() {
+    let project = page_project();
+    let block = |wanted: &str| {
+        let found = blocks().into_iter().find(|(language, _)| language == wanted);
+        found.map(|(_, text)| text).unwrap_or_else(|| panic!("no block {wanted}"))
+    };
+    let slurm = block("slurm");
+    let manifest = block("yaml");
+    let line = manifest.lines().find_map(|line| line.trim().strip_prefix("command: ")).unwrap();
+    let words: Vec<String> = serde_json::from_str(line).unwrap();
+    let command = words.join(" ").replace("/data/tenants", "tenants");
+    for number in 1..=8 {
+        let id = number.to_string();
+        let array = [
+            ("SLURM_ARRAY_TASK_ID", id.as_str()),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_MAX", "8"),
+            ("SLURM_ARRAY_TASK_STEP", "1"),
+            ("SLURM_ARRAY_TASK_COUNT", "8"),
+        ];
+        let (code, said) = shell(&project, &slurm, &array);
+        assert_eq!(code, 0, "{said}");
+        let index = (number - 1).to_string();
+        let line = format!("{command} > kubernetes-{number}.jsonl");
+        let (code, said) = shell(&project, &line, &[("JOB_COMPLETION_INDEX", &index)]);
+        assert_eq!(code, 0, "{said}");
+    }
+    let digest = |pattern: &str| {
+        let line = format!("phaseshift fleet report {pattern} --all tenants --json");
+        let (code, said) = shell(&project, &line, &[]);
+        assert_eq!(code, 0, "{said}");
+        serde_json::from_str::<Value>(&said).unwrap()["digest"].clone()
+    };
+    assert_eq!(digest("slurm-*.jsonl"), digest("kubernetes-*.jsonl"));
+    let (code, _) =
+        shell(&project, &format!("{command} | sed -n '$p'"), &[("JOB_COMPLETION_INDEX", "8")]);
+    assert_eq!(code, 2);
+}

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// Which files, and how many at a time.
 #[derive(Debug, Clone, Default, Args)]
@@ -43,4 +43,30 @@ pub struct FleetRunArgs {
     /// Write what is done to FILE, one JSON document per line, so that a killed run is resumed with its undo
     #[arg(long, value_name = "FILE", requires = "all")]
     pub journal: Option<PathBuf>,
+}
+
+/// Arguments of `fleet`.
+#[derive(Debug, Clone, Args)]
+pub struct FleetCommandArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: FleetAction,
+}
+
+/// What to do with the results of runs over many files.
+#[derive(Debug, Clone, Subcommand)]
+pub enum FleetAction {
+    /// Merge the JSON lines of several runs into one summary with a digest; name missing and doubled files
+    Report(FleetReportArgs),
+}
+
+/// Arguments of `fleet report`.
+#[derive(Debug, Clone, Args)]
+pub struct FleetReportArgs {
+    /// What runs with --json printed on stdout, one file for each
+    #[arg(required = true, value_name = "FILE")]
+    pub results: Vec<PathBuf>,
+    /// The files that must be there, as the runs selected them
+    #[arg(long, value_name = "DIR|GLOB|@LIST")]
+    pub all: Option<String>,
 }

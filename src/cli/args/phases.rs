@@ -57,6 +57,10 @@ pub struct InitArgs {
     /// The folder to write to
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// Begin with the schema of an existing database: write it as schema.sql and as the first phase, and record that
+    /// phase in the database
+    #[arg(long, value_name = "DATABASE")]
+    pub from: Option<String>,
 }
 
 /// Arguments of `revision`.

@@ -72,7 +72,7 @@ pub fn guide(
         Ok(done) => {
             let said = report::complete(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done))
+            Ok(report::answer(&said, &done).about(&project.database))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
@@ -141,7 +141,7 @@ pub fn unguided(
         Ok(done) => {
             let said = report::summary(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done))
+            Ok(report::answer(&said, &done).about(&project.database))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),

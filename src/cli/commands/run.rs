@@ -8,7 +8,7 @@ use super::{
     history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, stamp, status,
     verify,
 };
-use crate::cli::args::Command;
+use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
@@ -102,10 +102,13 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
         Command::Import(arguments) => super::import::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Fleet(arguments) => match &arguments.action {
+            FleetAction::Report(arguments) => fleet::report(context, arguments),
+        },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
     }

@@ -1,8 +1,9 @@
 //! What came of many files: one line each, and the sum.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::fleet::Stop;
+use phaseshift::fleet::{Merged, Stop};
 use serde_json::{Map, Value};
 
 use super::counted;
@@ -152,5 +153,44 @@ pub fn summary(
     if counts.left > 0 {
         text.push_str("Run the same command again to go on with what is left.\n");
     }
+    text
+}
+
+/// Sums up the results of several runs.
+pub fn merged(merged: &Merged, words: &BTreeMap<&str, u64>, style: Style) -> String {
+    let mut text = String::new();
+    let mut list = |head: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "{head}");
+            for line in lines {
+                let _ = writeln!(text, "  {}", escaped(line));
+            }
+        }
+    };
+    let entries = merged.tally.entries();
+    let bad = entries.iter().filter(|(_, entry)| !entry.is_ok());
+    list("Not done:", bad.map(|(file, it)| format!("{file}: {}", it.outcome)).collect());
+    list("Missing:", merged.missing.clone());
+    if merged.missing.is_empty() && merged.missing_count > 0 {
+        let files = counted(merged.missing_count, "file", "files");
+        list("Missing:", vec![format!("{files}; add --all to see which")]);
+    }
+    list("Shards without a summary:", merged.missing_shards.clone());
+    let doubled = merged.doubled.iter();
+    list(
+        "In several results:",
+        doubled.map(|(file, it)| format!("{file}: {}", it.join(", "))).collect(),
+    );
+    list("Cut off at the end:", merged.truncated.clone());
+    list("Not a result of this program:", merged.unreadable.clone());
+    list("Contradictions:", merged.contradictions.clone());
+    let mark = if merged.is_whole() { style.ok() } else { style.no() };
+    let parts: Vec<String> = words
+        .iter()
+        .map(|(word, count)| format!("{count} {}", if *word == "ok" { "done" } else { *word }))
+        .collect();
+    let files = counted(entries.len(), "file", "files");
+    let _ = writeln!(text, "{mark} {files}: {}", parts.join(", "));
+    let _ = writeln!(text, "Digest: {}", merged.tally.digest());
     text
 }

@@ -1,5 +1,6 @@
 //! Commands on many files: `--all`.
 
+mod merged;
 mod outcome;
 mod results;
 mod upgrade;
@@ -18,6 +19,7 @@ use super::run::with_circumstances;
 use crate::cli::args::FleetArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
+pub use merged::report;
 pub use outcome::{Outcome, Word};
 use results::Results;
 pub use upgrade::{migrate, upgrade};

@@ -1,6 +1,6 @@
 //! What came of one file, as a JSON line and as an entry of the tally.
 
-use phaseshift::fleet::{Entry, Member, Verdict};
+use phaseshift::fleet::{Member, Verdict};
 use phaseshift::{Error, ErrorKind, exit};
 use serde_json::{Map, Value, json};
 
@@ -130,22 +130,6 @@ impl Outcome {
         };
         let Value::Object(document) = document else { return document };
         with_file(document, member, self.word())
-    }
-
-    /// Makes the entry of the tally.
-    pub fn entry(&self) -> Entry {
-        let outcome = match (&self.result, self.word()) {
-            (Err(failure), Word::Failed) => failure.error.kind().code().to_owned(),
-            (_, Word::Done | Word::UpToDate) => "ok".to_owned(),
-            (_, word) => word.code().to_owned(),
-        };
-        let report = self.result.as_ref().ok().map(|answer| &answer.report);
-        let number = |name: &str| report?.get(name)?.as_i64();
-        Entry {
-            outcome,
-            version: number("to").or_else(|| number("version")),
-            rows: number("rows_proven").and_then(|rows| rows.try_into().ok()),
-        }
     }
 }
 

@@ -69,11 +69,12 @@ impl<'c> Results<'c> {
         let word = outcome.word();
         self.done += 1;
         self.words.insert(member.relative.clone(), word);
-        self.tally.note(&member.relative, outcome.entry());
+        let line = outcome.line(self.command, member);
+        self.tally.note(&member.relative, Entry::of_document(&line));
         if word == Word::Failed || word == Word::No {
             self.fail(member, &outcome);
         }
-        self.tell(member, &outcome, word);
+        self.tell(member, (&outcome, word), &line);
         let failed = self.failures.len();
         if self.context.progress == ProgressChoice::Json {
             output::event(&json!({
@@ -100,11 +101,11 @@ impl<'c> Results<'c> {
         self.failures.push(failure);
     }
 
-    fn tell(&mut self, member: &Member, outcome: &Outcome, word: Word) {
+    fn tell(&mut self, member: &Member, (outcome, word): (&Outcome, Word), document: &Value) {
         let context = self.context;
         match context.output {
             // A reader that went away does not stop the work; the end of the command reports it.
-            Output::Json => drop(output::document_line(&outcome.line(self.command, member))),
+            Output::Json => drop(output::document_line(document)),
             Output::Text if word != Word::UpToDate || context.verbose => {
                 let line = screen::line(&member.relative, outcome, context.terminal.out);
                 self.bar.around(|| context.say(&line));
