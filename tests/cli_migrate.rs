@@ -513,5 +513,5 @@ fn every_command_has_examples() {
             count += 1;
         }
     }
-    assert_eq!(count, 28);
+    assert!(count >= 28, "{count}");
 }
