@@ -88,7 +88,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
             "use the newer program or folder that holds these phases".to_owned(),
-            format!("undo them, from the file's history: {}", command("downgrade head")),
+            format!("undo them, from the file's history: {}", command(&of_newer(error))),
         ],
         ErrorKind::PhaseMissing => {
             one("restore the missing phase files, or name their folder with --phases FOLDER")
@@ -340,6 +340,14 @@ fn of_file(error: &Error, what: &str) -> Vec<String> {
 }
 
 /// A phase file that was renamed gets its id back, in the file or as the name of the file.
+/// The downgrade to what the folder holds.
+fn of_newer(error: &Error) -> String {
+    match error.facts().choices.first() {
+        Some(target) => format!("downgrade {target}"),
+        None => "downgrade".to_owned(),
+    }
+}
+
 fn of_renamed(error: &Error) -> Vec<String> {
     let id = error.facts().phase.as_deref().unwrap_or_default();
     of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))

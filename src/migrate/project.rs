@@ -113,7 +113,7 @@ impl Project {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied =
-            self.applied(&recorded).map_err(|error| self.with_way_back(&recorded, error))?;
+            self.applied(&recorded).map_err(|error| self.with_downgrade(&recorded, error))?;
         Ok(FileState { schema, recorded, applied, newer: None })
     }
 
