@@ -84,6 +84,7 @@ pub mod preflight;
 pub mod proof;
 pub mod rebuild;
 pub mod records;
+pub mod reset;
 pub mod restore;
 pub mod rows;
 pub mod sample;

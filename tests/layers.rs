@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 10] = [
     &["plan"],
     &["preflight", "rebuild", "proof"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum"],
+    &["migrate", "vacuum", "reset"],
     &["inspect"],
 ];
 

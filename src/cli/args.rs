@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind as ClapKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
@@ -11,8 +12,11 @@ mod look;
 mod phases;
 mod run;
 
-pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
-pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
+pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, ResetArgs, RestoreArgs};
+pub use look::{
+    AuditArgs, CurrentArgs, DepsArgs, DiffArgs, GraphFormat, HistoryArgs, ShowArgs, StatusArgs,
+    VerifyArgs,
+};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
 };
@@ -35,6 +39,36 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Gives `audit` the flag `--schema`, which names no desired schema there. Every other command needs its value.
+    ///
+    /// # Errors
+    /// A flag without a value.
+    pub fn settle_schema(&mut self) -> Result<(), clap::Error> {
+        let bare = self.global.schema.as_ref().is_some_and(|it| it.as_os_str().is_empty());
+        if let Command::Audit(audit) = &mut self.command {
+            // `audit --schema app.db` names the database.
+            if let Some(file) = self.global.schema.take() {
+                audit.schema = true;
+                let file = (!bare).then(|| file.to_string_lossy().into_owned());
+                audit.file = audit.file.take().or(file);
+            }
+            if audit.output.is_some() && !audit.schema {
+                return Err(wrong(ClapKind::MissingRequiredArgument, "--output needs --schema"));
+            }
+            return Ok(());
+        }
+        match bare {
+            true => Err(wrong(ClapKind::InvalidValue, "--schema needs a file or folder")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn wrong(kind: ClapKind, what: &str) -> clap::Error {
+    Cli::command().error(kind, what)
+}
+
 const EXIT_CODES: &str = "Exit codes:
   0 done, or the answer is yes   1 failed            2 wrong arguments
   3 the answer is no             4 refused           5 busy
@@ -52,7 +86,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
     pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -196,6 +230,18 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Back the database up, and drop everything in it
+    #[command(after_help = "Examples:
+  phaseshift reset --dry-run
+  phaseshift reset --yes")]
+    Reset(ResetArgs),
+    /// List every object of a database: which phase made it, views in layers, and what no phase made; with --schema,
+    /// write its schema as CREATE statements in dependency order
+    #[command(after_help = "Examples:
+  phaseshift audit
+  phaseshift audit fits_catalog.db --json
+  phaseshift audit --schema --output schema.sql")]
+    Audit(AuditArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -237,7 +283,8 @@ pub enum Command {
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:
   phaseshift deps
-  phaseshift deps fits_files --json")]
+  phaseshift deps fits_files --json
+  phaseshift deps --format mermaid")]
     Deps(DepsArgs),
     /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
     #[command(after_help = "Examples:
@@ -275,6 +322,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Returns whether the arguments of the command ask for the JSON document.
+    pub const fn asks_for_json(&self) -> bool {
+        match self {
+            Self::Deps(arguments) => matches!(arguments.format, GraphFormat::Json),
+            _ => false,
+        }
+    }
+
     /// Returns the name, as in the JSON document.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -292,6 +347,8 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Reset(_) => "reset",
+            Self::Audit(_) => "audit",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -322,6 +379,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Reset(_)
                 | Self::Demo(_)
         )
     }
@@ -341,14 +399,12 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 
     /// A flag of every command and an argument of one must not share a name: clap mixes them up.
     #[test]
     fn no_argument_is_called_like_a_global_flag() {
-        use clap::CommandFactory as _;
         let command = Cli::command();
         let global: Vec<_> = command
             .get_arguments()

@@ -24,7 +24,13 @@ const TOO_LATE: &str = "The interruption came too late: everything was done alre
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let code = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => run_command(&cli),
+        Ok(mut cli) => {
+            cli.global.json |= cli.command.asks_for_json();
+            match cli.settle_schema() {
+                Ok(()) => run_command(&cli),
+                Err(error) => refuse_arguments(&arguments, &error),
+            }
+        }
         Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),
     };
     ExitCode::from(code)

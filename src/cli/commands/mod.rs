@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod adoption;
+mod audit;
 mod backups;
 mod chain;
 mod check;
@@ -23,6 +24,7 @@ mod new_phase;
 mod optimize;
 mod plan;
 mod report;
+mod reset;
 mod restore;
 mod run;
 mod stamp;

@@ -4,8 +4,8 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, history, init, lint,
-    meta, migrate, new_phase, optimize, plan, restore, stamp, status, verify,
+    audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, history,
+    init, lint, meta, migrate, new_phase, optimize, plan, reset, restore, stamp, status, verify,
 };
 use crate::cli::args::Command;
 use crate::cli::command_output::CommandOutput;
@@ -66,6 +66,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),
+        Command::Reset(arguments) => reset::run(context, arguments),
+        Command::Audit(arguments) => audit::run(context, arguments),
         Command::Demo(arguments) => demo::run(context, &arguments.folder),
         Command::History(arguments) => history::run(context, arguments),
         Command::Show(arguments) => history::show(context, &arguments.target),
