@@ -88,12 +88,16 @@ pub enum ErrorKind {
     Commit,
     /// The restore failed.
     Restore,
-    /// The answer to a question is missing, and there is nobody to ask.
+    /// A question needs an answer, and there is no terminal.
     NoAnswer,
     /// The person said no.
     Declined,
     /// The run was interrupted by a signal.
     Interrupted,
+    /// A command that was to be proven failed, or did not end in time.
+    Command,
+    /// A command that was to run on the clone changed the database itself.
+    ForeignWrite,
     /// A file operation failed.
     Io,
     /// SQLite reported an error.
@@ -102,7 +106,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::Arguments,
         Self::Config,
         Self::PhaseFile,
@@ -143,6 +147,8 @@ impl ErrorKind {
         Self::NoAnswer,
         Self::Declined,
         Self::Interrupted,
+        Self::Command,
+        Self::ForeignWrite,
         Self::Io,
         Self::Sqlite,
     ];
@@ -190,6 +196,8 @@ impl ErrorKind {
             Self::NoAnswer => "no-answer",
             Self::Declined => "declined",
             Self::Interrupted => "interrupted",
+            Self::Command => "command",
+            Self::ForeignWrite => "foreign-write",
             Self::Io => "io",
             Self::Sqlite => "sqlite",
         }
@@ -212,6 +220,8 @@ pub enum DatabaseState {
     RolledBack,
     /// The change is in the file; something after it failed.
     Done,
+    /// The program wrote nothing; another one that it started changed the file.
+    ChangedByCommand,
     /// The program could not find out; the next look at the file will tell.
     Unknown,
 }
@@ -223,6 +233,7 @@ impl DatabaseState {
             Self::Unchanged => "unchanged",
             Self::RolledBack => "rolled-back",
             Self::Done => "done",
+            Self::ChangedByCommand => "changed-by-command",
             Self::Unknown => "unknown",
         }
     }
@@ -237,6 +248,12 @@ pub enum Remedy {
     AcceptLoss,
     /// Allow objects that the desired schema lacks to be dropped.
     AllowDrop,
+    /// Say with flags what was renamed and what may go.
+    AnswerDraft,
+    /// Give values to columns of rows that exist.
+    GiveValues,
+    /// Write a phase: the file is migrated by phases.
+    WritePhase,
     /// Name a database.
     NameDatabase,
     /// Take all heads of the chain, or merge them.
@@ -247,6 +264,12 @@ pub enum Remedy {
     NameBranch,
     /// Change the mode of the file, which belongs to this user.
     ChangeMode,
+    /// Downgrade to the target, which is among the choices.
+    Downgrade,
+    /// Upgrade to the target, which is among the choices.
+    Upgrade,
+    /// Name the backup as the first choice does.
+    NameBackup,
 }
 
 /// Named facts about a failure, for the advice and for JSON.
@@ -264,6 +287,10 @@ pub struct Facts {
     pub object: Option<String>,
     /// The file and the line (from 1) that hold the fault.
     pub source: Option<(PathBuf, usize)>,
+    /// The line (from 1) of the faulty step in its phase file.
+    pub step_line: Option<usize>,
+    /// The line (from 1) of the faulty statement in the SQL that was run, and what is wrong with it.
+    pub statement: Option<(usize, String)>,
     /// The version that was asked for or is missing.
     pub choices: Vec<String>,
     /// One line each: rows, objects or checks that are at fault.
@@ -368,6 +395,20 @@ impl Error {
     #[must_use]
     pub fn at(mut self, file: &Path, line: usize) -> Self {
         self.0.facts.source.get_or_insert_with(|| (file.to_path_buf(), line));
+        self
+    }
+
+    /// Names the line of the step in its phase file.
+    #[must_use]
+    pub fn on_step_line(mut self, line: usize) -> Self {
+        self.0.facts.step_line.get_or_insert(line);
+        self
+    }
+
+    /// Names the statement in the SQL that was run, and what is wrong with it.
+    #[must_use]
+    pub fn in_statement(mut self, line: usize, what: impl Into<String>) -> Self {
+        self.0.facts.statement.get_or_insert_with(|| (line, what.into()));
         self
     }
 

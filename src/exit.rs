@@ -86,7 +86,11 @@ fn of_kind(kind: ErrorKind) -> u8 {
         ErrorKind::Declined => DECLINED,
         ErrorKind::NotADatabase | ErrorKind::Damaged | ErrorKind::BackupDamaged => DAMAGED,
         ErrorKind::Interrupted => INTERRUPTED,
-        ErrorKind::Commit | ErrorKind::Io | ErrorKind::Sqlite => FAILED,
+        ErrorKind::Commit
+        | ErrorKind::Command
+        | ErrorKind::ForeignWrite
+        | ErrorKind::Io
+        | ErrorKind::Sqlite => FAILED,
     }
 }
 

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 
 mod real;
+mod scratch;
 
 pub use real::RealFiles;
+pub(crate) use scratch::Scratch;
 
 /// The most bytes that [`Files::read`] returns. Phase files, settings, schemas and manifests are far smaller.
 pub const MAX_TEXT_BYTES: u64 = 64 << 20;
@@ -133,6 +135,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>;
+
+    /// Adds bytes to the end of a file, which is created with this mode if it is missing, and makes them durable.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    fn append(&self, _path: &Path, _bytes: &[u8], _mode: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Creates a folder and its parents; existing ones are fine.
     ///

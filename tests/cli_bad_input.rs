@@ -118,7 +118,7 @@ fn cases() -> Vec<Case> {
         Case { name: "unknown command", make: normal, arguments: &["migarte"],
             code: 2, says: &["migrate"] },
         Case { name: "another kind of database", make: normal, arguments: &["status", "-d", "postgresql://localhost/x"],
-            code: 2, says: &["only sqlite addresses"] },
+            code: 2, says: &["only SQLite addresses"] },
         Case { name: "stamp that does not fit", make: |it| sample(it, &SampleOptions { version_rows: VersionRows::None, ..small() }),
             arguments: &["stamp", "phase3"], code: 4, says: &["table imaging_sessions is missing"] },
     ]

@@ -343,3 +343,85 @@ fn colours_and_marks_follow_the_environment() {
     let ascii = screen_with(&[("LC_ALL", "C"), ("NO_COLOR", "1")]);
     assert!(ascii.is_ascii() && ascii.contains("ok Schema"), "{ascii:?}");
 }
+
+/// A project with one phase and a schema in which a column has another name.
+fn with_another_column() -> Project {
+    let project = Project::empty();
+    let table = "version = 1\nparents = []\n[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a, b TEXT)\"\n";
+    project.write_phase("p1.toml", table);
+    project.write("schema.sql", "CREATE TABLE t(a, c TEXT);\n");
+    project
+}
+
+const RENAMED: &str = "Was column t.c renamed from t.b?";
+const REVISION: [&str; 6] = ["revision", "-m", "change", "--autogenerate", "--id", "p2"];
+
+fn drafted(project: &Project) -> String {
+    let text = std::fs::read_to_string(project.phases().join("p2.toml")).unwrap_or_default();
+    text.lines().filter(|it| it.starts_with("op = ")).collect()
+}
+
+#[test]
+fn a_person_says_that_a_column_was_renamed() {
+    let project = with_another_column();
+    let mut session = Session::start(&project, &REVISION, &[]);
+    session.wait_for(RENAMED);
+    session.wait_for("No, t.c is new");
+    session.wait_for_single_keys();
+    session.type_in("\r");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(drafted(&project), "op = \"rename_column\"", "{screen}");
+    assert_cursor_shown(&screen);
+}
+
+#[test]
+fn a_person_says_that_a_column_was_dropped() {
+    for (answer, code) in [("yes\r", 0), ("no\r", 9)] {
+        let project = with_another_column();
+        let mut session = Session::start(&project, &REVISION, &[]);
+        session.wait_for("No, t.c is new");
+        session.wait_for_single_keys();
+        session.type_in("\x1b[B\r");
+        session.wait_for("column t.b");
+        session.wait_for("Type 'yes' to drop them:");
+        session.type_in(answer);
+        let (found, screen) = session.end();
+        assert_eq!(found, code, "{screen}");
+        let steps = if code == 0 { "op = \"drop_column\"op = \"add_column\"" } else { "" };
+        assert_eq!(drafted(&project), steps, "{screen}");
+    }
+    // Without an answer there is no draft.
+    let project = with_another_column();
+    for (key, code) in [("\x1b", 9), ("\x03", 130)] {
+        let mut session = Session::start(&project, &REVISION, &[]);
+        session.wait_for("No, t.c is new");
+        session.wait_for_single_keys();
+        session.type_in(key);
+        let (found, screen) = session.end();
+        assert_eq!((found, drafted(&project)), (code, String::new()), "{screen}");
+    }
+}
+
+#[test]
+fn a_schema_is_applied_after_the_questions() {
+    let project = Project::empty();
+    let sql = "CREATE TABLE person(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO person VALUES (1, 'a');";
+    rusqlite::Connection::open(project.database()).unwrap().execute_batch(sql).unwrap();
+    let people = "CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, n INT NOT NULL);\n";
+    project.write("schema.sql", people);
+    let mut session = Session::start(&project, &["apply"], &[]);
+    session.wait_for("Was table people renamed from person?");
+    session.wait_for("No, people is new");
+    session.wait_for_single_keys();
+    session.type_in("\r");
+    session.wait_for("people.n is NOT NULL and has no default.");
+    session.type_in("id * 10\r");
+    session.wait_for(QUESTION);
+    session.type_in("yes\r");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0, "{screen}");
+    let database = rusqlite::Connection::open(project.database()).unwrap();
+    let n: i64 = database.query_row("SELECT n FROM people", [], |row| row.get(0)).unwrap();
+    assert_eq!(n, 10);
+}

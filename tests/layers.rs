@@ -5,17 +5,18 @@ use std::path::Path;
 
 /// The floors, the lowest first. Modules of one floor do not import each other, except on the ground,
 /// where errors, names and events stand together.
-const FLOORS: [&[&str]; 10] = [
-    &["error", "exit", "name", "event", "sql", "files"],
+const FLOORS: [&[&str]; 11] = [
+    &["error", "exit", "name", "text", "event", "sql", "files"],
     &["phase", "schema", "sample", "btree"],
     &["database", "compare"],
     &["rows", "assertion", "records"],
-    &["history", "shadow", "backup"],
+    &["history", "shadow", "backup", "import"],
     &["plan"],
     &["preflight", "rebuild", "proof"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum", "reset"],
+    &["migrate", "vacuum", "reset", "prove"],
     &["inspect"],
+    &["fleet"],
 ];
 
 fn floor(module: &str) -> usize {

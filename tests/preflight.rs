@@ -93,7 +93,7 @@ fn not_null_with_a_value_for_the_old_nulls_passes() {
 #[test]
 fn a_new_column_without_default_is_refused_only_where_there_are_rows() {
     let step = "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT NOT NULL\"";
-    refused("CREATE TABLE t(a); INSERT INTO t VALUES (1)", step, &["t.b would be NULL in 1 rows"]);
+    refused("CREATE TABLE t(a); INSERT INTO t VALUES (1)", step, &["t.b would be NULL in 1 row"]);
     passes("CREATE TABLE t(a)", step, "SELECT count(*) FROM pragma_table_info('t')", "2");
 }
 
@@ -120,7 +120,7 @@ fn check_meets_rows_that_break_it() {
     refused(
         "CREATE TABLE t(id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 5), (2, -5)",
         "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (n > 0)\"",
-        &["1 rows of t break a rule", "id 2"],
+        &["1 row of t breaks a rule", "id 2"],
     );
 }
 
@@ -129,7 +129,7 @@ fn a_foreign_key_meets_orphans() {
     refused(
         "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(x); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1), (5), (NULL)",
         "[[up]]\nop = \"add_constraint\"\ntable = \"c\"\nsql = \"FOREIGN KEY (x) REFERENCES p(id)\"",
-        &["1 rows of c have no parent in p", "x: 5"],
+        &["1 row of c has no parent in p", "x: 5"],
     );
 }
 
@@ -139,7 +139,7 @@ fn a_type_that_would_convert_values_is_refused_and_a_given_value_passes() {
     refused(
         schema,
         "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"d\"\ntype = \"INTEGER\"",
-        &["t.d: the new type would convert 1 values", "'007' becomes 7"],
+        &["t.d: the new type would convert 1 value", "'007' becomes 7"],
     );
     passes(
         schema,
@@ -154,7 +154,7 @@ fn strict_meets_values_of_other_types() {
     refused(
         "CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER, x); INSERT INTO t VALUES (1, 5, 'a'), (2, 'five', x'00')",
         "[[up]]\nop = \"rebuild\"\ntable = \"t\"\nsql = \"CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER, x ANY) STRICT\"",
-        &["t.n holds 1 values that are not INTEGER"],
+        &["t.n holds 1 value that is not INTEGER"],
     );
 }
 
@@ -191,7 +191,7 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
     let swapped = "[[up]]\nop = \"drop_index\"\nindex = \"u\"\n[[up]]\nop = \"create_index\"\n\
                    sql = \"CREATE UNIQUE INDEX u ON t(lower(b))\"\n";
     for (what, body, steps, words) in [
-        ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "break a rule"),
+        ("CHECK", "a CHECK (a > 3), b", value("a", "a - 5"), "a rule of the new definition"),
         (
             "a new CHECK",
             "a, b",
@@ -227,7 +227,12 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (a > 6)\"\n".to_owned(),
             "rows that do not fit: id 1",
         ),
-        ("CHECK of a table", "a, b, CHECK (b <> 'y' OR a > 5)", value("b", "'y'"), "break a rule"),
+        (
+            "CHECK of a table",
+            "a, b, CHECK (b <> 'y' OR a > 5)",
+            value("b", "'y'"),
+            "a rule of the new definition",
+        ),
         ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "a occur more than once"),
         (
             "UNIQUE of two",
@@ -235,40 +240,40 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             value("b", "1 + 0 * (a = 5)") + &value("a", "1"),
             "occur more than once",
         ),
-        ("NOT NULL", "a NOT NULL, b", value("a", "nullif(a, 7)"), "t.a would be NULL in 1 rows"),
+        ("NOT NULL", "a NOT NULL, b", value("a", "nullif(a, 7)"), "t.a would be NULL in 1 row"),
         (
             "a function that fails",
             "a, b",
             value("a", "abs(a - 8 - 9223372036854775807)"),
             "cannot be carried over: integer overflow",
         ),
-        ("a value of all rows", "a, b", value("a", "max(a)"), "1 rows of t break a rule"),
-        ("the key", "a, b", value("id", "nullif(id, 2)"), "t.id would be NULL in 1 rows"),
+        ("a value of all rows", "a, b", value("a", "max(a)"), "1 row of t breaks a rule"),
+        ("the key", "a, b", value("id", "nullif(id, 2)"), "t.id would be NULL in 1 row"),
         (
             "a default that is NULL",
             "a, b",
             "[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c NOT NULL DEFAULT (NULL)\""
                 .to_owned(),
-            "break a rule",
+            "a rule of the new definition",
         ),
         (
             "a text that becomes a column",
             "a, b CHECK (b <> \"c\")",
             rebuild("id INTEGER PRIMARY KEY, a, b CHECK (b <> \\\"c\\\"), c DEFAULT 'x'"),
-            "break a rule",
+            "a rule of the new definition",
         ),
         (
             "another UNIQUE",
             "a UNIQUE, b",
             rebuild("id INTEGER PRIMARY KEY, a, b COLLATE NOCASE UNIQUE"),
-            "t has duplicate keys: 1 values of b occur more than once",
+            "t has duplicate keys: 1 value of b occurs more than once",
         ),
         (
             "another collation",
             "a, b UNIQUE",
             "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ncollate = \"NOCASE\"\n"
                 .to_owned(),
-            "t has duplicate keys: 1 values of b occur more than once",
+            "t has duplicate keys: 1 value of b occurs more than once",
         ),
         (
             "another type",
@@ -356,7 +361,7 @@ fn orphans_of_old_do_not_stand_in_the_way_of_a_value_that_leaves_them_alone() {
     refused(
         schema,
         &format!("{step}\"coalesce(x, 9)\""),
-        &["1 rows of c have no parent in p", "x: 9"],
+        &["1 row of c has no parent in p", "x: 9"],
     );
 }
 

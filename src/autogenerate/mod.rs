@@ -1,19 +1,31 @@
 //! Drafts of phases: the steps that lead from what the phases make to the desired schema.
 //!
-//! Nothing is guessed. What goes away is named and must be allowed; where it may have been renamed,
-//! that is said beside the step, for a person to decide. Whether a draft reaches the desired schema is
-//! shown by SQLite, on the shadow.
+//! Nothing is guessed. Where something goes and something of its kind comes, a person says whether it was renamed;
+//! what goes must be allowed to. Whether a draft reaches the desired schema is shown by SQLite, on the shadow.
 
-mod steps;
+mod alike;
+mod answers;
+mod builder;
+mod fill;
+mod marks;
+mod open_points;
+mod pairing;
+mod subject;
 mod tables;
 mod text;
 
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnOrder, Schema};
-use crate::shadow::Shadow;
 
-pub use text::{comment, phase_text};
+use builder::{Builder, Built, Order};
+use pairing::Pairing;
+
+pub use answers::{Answers, DropPolicy, Rename};
+pub use marks::{WrongMark, marked_renames};
+pub use open_points::{Dropped, OpenPoints, Question, SubjectKind};
+pub use subject::Subject;
+pub use text::{comment, draft_text};
 
 /// A step of a draft, and what a person should know about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,13 +36,35 @@ pub struct DraftStep {
     pub notes: Vec<String>,
 }
 
+/// A new column that refuses NULL and has neither a default nor a value: the step runs only while its table is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeedsValue {
+    /// The table, by its desired name.
+    pub table: String,
+    /// The column.
+    pub column: String,
+}
+
 /// The steps from one schema to another.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Draft {
     /// The steps, in order; none if nothing differs.
     pub steps: Vec<DraftStep>,
-    /// What goes away, in words, each with what it may have become.
-    pub drops: Vec<String>,
+    /// The steps of the downgrade, where they cannot be derived from the others; else none.
+    pub down: Vec<DraftStep>,
+    /// What goes away.
+    pub drops: Vec<Dropped>,
+    /// Columns for which old rows have no value.
+    pub needs_values: Vec<NeedsValue>,
+}
+
+/// What a draft gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Drafted {
+    /// A person has to answer first.
+    Open(OpenPoints),
+    /// The steps.
+    Ready(Draft),
 }
 
 /// Drafts the steps that lead from one schema to the desired one. Neither holds version tables.
@@ -39,28 +73,57 @@ pub struct Draft {
 /// changes of a table take its whole new definition.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] listing what the steps do not reach: a phase for it is written by
-/// hand.
-pub fn draft(have: &Schema, want: &Schema) -> Result<Draft> {
-    let draft = steps::steps(have, want)?;
-    let operations: Vec<crate::phase::Step> = draft
-        .steps
-        .iter()
-        // What fills an index changes no definition.
-        .filter(|step| !matches!(step.operation, crate::phase::Operation::Sql { .. }))
-        .map(|step| crate::phase::Step { operation: step.operation.clone(), line: 0 })
-        .collect();
-    let mut shadow = Shadow::of(have)?;
-    let reached = shadow.apply(&operations, crate::phase::ViewPolicy::Keep);
-    let unreached = match reached.and_then(|()| shadow.schema()) {
-        Ok(schema) => differences(want, &schema, ColumnOrder::Same),
-        Err(error) => vec![error.to_string()],
-    };
-    if unreached.is_empty() {
-        return Ok(draft);
+/// [`ErrorKind::Arguments`] for an answer that fits nothing; [`ErrorKind::Unsupported`] listing what the steps do not
+/// reach: a phase for it is written by hand.
+pub fn draft(have: &Schema, want: &Schema, answers: &Answers) -> Result<Drafted> {
+    let is_reached = differences(want, have, ColumnOrder::Same).is_empty();
+    let changes_of_case = answers.changes_of_case();
+    let answers = if is_reached { &changes_of_case } else { answers };
+    let pairing = Pairing::of(have, want, answers)?;
+    open_points::refuse_wrong_answers(have, want, &pairing, answers)?;
+    let open = open_points::open_points(have, want, &pairing, answers);
+    if !open.is_empty() {
+        return Ok(Drafted::Open(open));
     }
+    let built = build(have, want, &pairing, answers)?;
+    let mut draft = built.draft;
+    if built.moves_rows {
+        draft.down = downgrade(have, want, &pairing);
+    }
+    draft.drops = open_points::dropped(have, want, &pairing);
+    Ok(Drafted::Ready(draft))
+}
+
+/// Builds the steps in the order that reads best, or in the one that always works.
+fn build(have: &Schema, want: &Schema, pairing: &Pairing, answers: &Answers) -> Result<Built> {
+    let builder = || Builder::new(have, want, pairing, answers);
+    let unreached = |built: &Built| differences(want, &built.schema, ColumnOrder::Same);
+    match builder()?.build(Order::ReplaceLast) {
+        Ok(built) if unreached(&built).is_empty() => return Ok(built),
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    let built = builder()?.build(Order::DropFirst).map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => error,
+        _ => underivable(vec![error.to_string()]),
+    })?;
+    match unreached(&built) {
+        none if none.is_empty() => Ok(built),
+        unreached => Err(underivable(unreached)),
+    }
+}
+
+/// The steps that lead back, with the renames the other way round; none if they cannot be derived either.
+fn downgrade(have: &Schema, want: &Schema, pairing: &Pairing) -> Vec<DraftStep> {
+    let answers = pairing.reversed();
+    let reversed = Pairing::of(want, have, &answers);
+    let built = reversed.and_then(|it| build(want, have, &it, &answers));
+    built.map(|it| it.draft.steps).unwrap_or_default()
+}
+
+fn underivable(why: Vec<String>) -> Error {
     let what = "the steps to the desired schema cannot be derived: write the phase by hand";
-    Err(Error::new(ErrorKind::Unsupported, what).problems(unreached))
+    Error::new(ErrorKind::Unsupported, what).problems(why)
 }
 
 #[cfg(test)]

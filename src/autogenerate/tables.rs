@@ -1,96 +1,155 @@
 //! The steps that change one table.
 
+use crate::compare::compare_schemas;
 use crate::error::Result;
 use crate::name::same;
 use crate::phase::{LeftOut, Operation, Step, ViewPolicy};
-use crate::schema::{Schema, same_meaning};
+use crate::schema::{ColumnOrder, ObjectKind, Schema, same_meaning};
 use crate::shadow::Shadow;
 use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable};
 
-use super::DraftStep;
+use super::builder::Builder;
+use super::pairing::TablePair;
+use super::subject::Subject;
+use super::{DraftStep, NeedsValue};
 
 /// A table as it is and as it is wanted.
-pub(super) struct Change<'a> {
-    pub(super) have: &'a Schema,
-    pub(super) table: &'a str,
-    pub(super) old: &'a str,
-    pub(super) new: &'a str,
+struct Change<'a> {
+    /// The table with its indexes, as the steps so far make them.
+    have: Schema,
+    /// The table as it is wanted.
+    want: Schema,
+    table: &'a str,
+    old: String,
+    new: &'a str,
+    /// Values for columns that are new or change: the column and an SQL expression.
+    values: Vec<(String, String)>,
 }
 
-/// The steps of a change, and the columns that go.
-pub(super) struct Changed {
-    pub(super) steps: Vec<DraftStep>,
-    pub(super) drops: Vec<String>,
+impl Builder<'_> {
+    /// Changes the tables that are there under their desired names with another definition.
+    pub(super) fn change_tables(&mut self) -> Result<()> {
+        for object in self.differing(ObjectKind::Table)? {
+            let schema = self.schema()?;
+            let Some(old) = schema.find(ObjectKind::Table, &object.name) else { continue };
+            let (Some(new), Some(text)) = (&object.sql, &old.sql) else { continue };
+            let pair = self.pairing.wanted(&object.name);
+            let values = self.values_of(&object.name, pair, text, new);
+            let change = Change {
+                have: only_table(&schema, &object.name),
+                want: only_table(self.want, &object.name),
+                table: &old.name,
+                old: text.clone(),
+                new,
+                values,
+            };
+            for index in change.indexes_in_the_way(&schema, self.want) {
+                self.push(Operation::DropIndex { index, if_exists: false }, Vec::new())?;
+            }
+            let steps = change.steps()?;
+            self.note_needed_values(&change);
+            for step in steps {
+                self.push_all(vec![step])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The values that a person gave for columns which are new in a table or change in it.
+    fn values_of(
+        &self,
+        table: &str,
+        pair: Option<&TablePair>,
+        old: &str,
+        new: &str,
+    ) -> Vec<(String, String)> {
+        let names = [Some(table), pair.map(|it| it.have.as_str())];
+        let (Ok(old_table), Ok(new_table)) = (CreateTable::read(old), CreateTable::read(new))
+        else {
+            return Vec::new();
+        };
+        let given = self.answers.values.iter().filter_map(|(subject, value)| match subject {
+            Subject::Column { table, column }
+                if names.iter().flatten().any(|it| same(it, table)) =>
+            {
+                Some((column, value))
+            }
+            _ => None,
+        });
+        given
+            .filter_map(|(column, value)| {
+                let wanted = find(&new_table, column)?;
+                let before = find(&old_table, column);
+                let unchanged = before.is_some_and(|it| {
+                    same_meaning(&old[it.range.clone()], &new[wanted.range.clone()])
+                });
+                (!unchanged).then(|| (wanted.name.text.clone(), value.clone()))
+            })
+            .collect()
+    }
+
+    fn note_needed_values(&mut self, change: &Change<'_>) {
+        let needed = change.columns_without_value();
+        self.draft.needs_values.extend(
+            needed.into_iter().map(|column| NeedsValue { table: change.table.to_owned(), column }),
+        );
+    }
+}
+
+/// A schema that holds one table and its indexes.
+fn only_table(schema: &Schema, table: &str) -> Schema {
+    let mut only = schema.clone();
+    only.objects.retain(|it| {
+        same(&it.table, table) && matches!(it.kind, ObjectKind::Table | ObjectKind::Index)
+    });
+    only.internal.retain(|it| same(&it.table, table));
+    only.tables.retain(|_, it| same(&it.name, table));
+    only
+}
+
+fn find<'t>(table: &'t CreateTable, column: &str) -> Option<&'t ColumnDefinition> {
+    table.columns.iter().find(|it| same(&it.name.text, column))
 }
 
 impl Change<'_> {
     /// Derives the steps: single columns if that is enough, else the whole definition.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
-    pub(super) fn steps(&self) -> Result<Changed> {
-        let (Ok(old), Ok(new)) = (CreateTable::read(self.old), CreateTable::read(self.new)) else {
-            return Ok(Changed { steps: vec![self.whole()], drops: Vec::new() });
+    fn steps(&self) -> Result<Vec<DraftStep>> {
+        let (Ok(old), Ok(new)) = (CreateTable::read(&self.old), CreateTable::read(self.new)) else {
+            return Ok(vec![self.whole(LeftOut::Refuse)]);
         };
         let (gone, come) = (missing(&old, &new), missing(&new, &old));
-        let drops = gone.iter().map(|it| self.gone(it, &come)).collect();
-        let dropped: Vec<DraftStep> = gone.iter().map(|it| self.drop(it, &come)).collect();
-        let added = self.added(&new, &come);
+        let dropped: Vec<DraftStep> = gone.iter().map(|it| self.drop(it)).collect();
+        let changes_values = self.values.iter().any(|(it, _)| find(&old, it).is_some());
+        let added = self.added(&new, &come).filter(|_| !changes_values);
         let single: Option<Vec<DraftStep>> =
             added.map(|added| dropped.iter().cloned().chain(added).collect());
-        if let Some(steps) = single
-            && self.reaches(&steps)?
-        {
-            return Ok(Changed { steps, drops });
+        let mut ways: Vec<Vec<DraftStep>> = single.into_iter().collect();
+        ways.push(dropped.into_iter().chain([self.whole(LeftOut::Refuse)]).collect());
+        // A column that a constraint or the key is about cannot go before them.
+        ways.push(vec![self.whole(LeftOut::Drop)]);
+        for steps in &ways {
+            if self.reaches(steps)? {
+                return Ok(steps.clone());
+            }
         }
-        let mut steps = dropped;
-        steps.push(self.whole());
-        Ok(Changed { steps, drops })
+        Ok(ways.swap_remove(ways.len() - 1))
     }
 
-    fn whole(&self) -> DraftStep {
-        let operation = Operation::Rebuild {
-            table: self.table.to_owned(),
-            sql: self.new.to_owned(),
-            values: Vec::new(),
-            left_out: LeftOut::Refuse,
-        };
+    fn whole(&self, left_out: LeftOut) -> DraftStep {
+        let (table, sql) = (self.table.to_owned(), self.new.to_owned());
+        let operation = Operation::Rebuild { table, sql, values: self.values.clone(), left_out };
         let note = "old rows that the new definition does not allow are counted before it runs";
         DraftStep { operation, notes: vec![note.to_owned()] }
     }
 
-    fn drop(&self, column: &ColumnDefinition, come: &[&ColumnDefinition]) -> DraftStep {
-        let (table, name) = (self.table.to_owned(), column.name.text.clone());
-        let notes = self.heir(column, come).map(|heir| {
-            format!(
-                "was it renamed? Then write instead, and leave out the new column: \
-                 op = \"rename_column\", table = {table:?}, from = {name:?}, to = {heir:?}"
-            )
-        });
-        DraftStep {
-            notes: notes.into_iter().collect(),
-            operation: Operation::DropColumn { table, column: name },
-        }
+    fn drop(&self, column: &ColumnDefinition) -> DraftStep {
+        let (table, column) = (self.table.to_owned(), column.name.text.clone());
+        DraftStep { operation: Operation::DropColumn { table, column }, notes: Vec::new() }
     }
 
-    fn gone(&self, column: &ColumnDefinition, come: &[&ColumnDefinition]) -> String {
-        let what = format!("column {}.{}", self.table, column.name.text);
-        match self.heir(column, come) {
-            Some(heir) => format!("{what} (renamed to {heir}?)"),
-            None => what,
-        }
-    }
-
-    /// The new column that is declared as this one was, if there is only one.
-    fn heir(&self, column: &ColumnDefinition, come: &[&ColumnDefinition]) -> Option<String> {
-        let rest =
-            |text: &str, it: &ColumnDefinition| text[it.name.range.end..it.range.end].to_owned();
-        let alike =
-            come.iter().filter(|it| same_meaning(&rest(self.old, column), &rest(self.new, it)));
-        match alike.collect::<Vec<_>>().as_slice() {
-            [only] => Some(only.name.text.clone()),
-            _ => None,
-        }
+    fn value_of(&self, column: &str) -> Option<String> {
+        let given = self.values.iter().find(|(it, _)| same(it, column));
+        given.map(|(_, value)| value.clone())
     }
 
     /// One step for each new column; `None` if one comes before all others, where no step puts it.
@@ -100,34 +159,71 @@ impl Change<'_> {
         for (place, column) in new.columns.iter().enumerate().filter(|(_, it)| is_new(it)) {
             let before = place.checked_sub(1).map(|place| new.columns[place].name.text.clone())?;
             let last = new.columns[place..].iter().all(is_new);
-            let needs_value =
-                has(column, ConstraintKind::NotNull) && !has(column, ConstraintKind::Default);
+            let value = self.value_of(&column.name.text);
             let note = "old rows need a value: value = \"an SQL expression over the old row\"";
+            let needs_value = needs_value(column) && value.is_none();
             steps.push(DraftStep {
                 notes: needs_value.then(|| note.to_owned()).into_iter().collect(),
                 operation: Operation::AddColumn {
                     table: self.table.to_owned(),
                     column: self.new[column.range.clone()].to_owned(),
                     after: (!last).then_some(before),
-                    value: None,
+                    value,
                 },
             });
         }
         Some(steps)
     }
 
-    /// Tells whether the steps alone give the wanted table.
+    /// The new columns that refuse NULL and have neither a default nor a value.
+    fn columns_without_value(&self) -> Vec<String> {
+        let (Ok(old), Ok(new)) = (CreateTable::read(&self.old), CreateTable::read(self.new)) else {
+            return Vec::new();
+        };
+        let needed = missing(&new, &old)
+            .into_iter()
+            .filter(|it| needs_value(it) && self.value_of(&it.name.text).is_none());
+        needed.map(|it| it.name.text.clone()).collect()
+    }
+
+    /// The indexes that change or go and are about columns that go.
+    fn indexes_in_the_way(&self, schema: &Schema, want: &Schema) -> Vec<String> {
+        let (Ok(old), Ok(new)) = (CreateTable::read(&self.old), CreateTable::read(self.new)) else {
+            return Vec::new();
+        };
+        let gone: Vec<&str> =
+            missing(&old, &new).into_iter().map(|it| it.name.text.as_str()).collect();
+        let indexes = schema.belonging(ObjectKind::Index, self.table);
+        indexes
+            .filter(|it| {
+                let text = it.sql.as_deref().unwrap_or_default();
+                let wanted = want.find(ObjectKind::Index, &it.name);
+                wanted.is_none_or(|wanted| !super::alike::alike(it, wanted))
+                    && gone.iter().any(|column| crate::sql::mentions(text, &[*column]))
+            })
+            .map(|it| it.name.clone())
+            .collect()
+    }
+
+    /// Returns whether the steps alone give the wanted table.
     fn reaches(&self, steps: &[DraftStep]) -> Result<bool> {
-        let mut shadow = Shadow::of(self.have)?;
+        let mut shadow = Shadow::of(&self.have)?;
         let steps: Vec<Step> =
             steps.iter().map(|it| Step { operation: it.operation.clone(), line: 0 }).collect();
         if shadow.apply(&steps, ViewPolicy::Keep).is_err() {
             return Ok(false);
         }
         let schema = shadow.schema()?;
-        let text = schema.find_table(self.table).and_then(|object| object.sql.as_deref());
-        Ok(text.is_some_and(|text| same_meaning(text, self.new)))
+        let compared = compare_schemas(&self.want, &schema, ColumnOrder::Same);
+        Ok(!compared.differing().any(|it| it.kind == ObjectKind::Table))
     }
+}
+
+fn needs_value(column: &ColumnDefinition) -> bool {
+    let refuses_null = has(column, ConstraintKind::NotNull)
+        && !has(column, ConstraintKind::Default)
+        && !has(column, ConstraintKind::Generated);
+    refuses_null && !has(column, ConstraintKind::PrimaryKey)
 }
 
 fn has(column: &ColumnDefinition, kind: ConstraintKind) -> bool {

@@ -166,6 +166,23 @@ pub(super) fn next_sequence(files: &dyn Files, folder: &Path, database: &Path) -
     Ok(highest.unwrap_or(0).saturating_add(1).min(MAX_SEQUENCE))
 }
 
+/// Returns whether a file is a backup: its manifest lies beside it, or it is what a restore moved aside.
+///
+/// # Errors
+/// [`crate::ErrorKind::Io`] if the manifest cannot be read.
+pub fn is_backup(files: &dyn Files, path: &Path) -> Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.contains("_before_restore_") && stamp_of(&name).is_some() {
+        return Ok(true);
+    }
+    Ok(read(files, path.to_path_buf(), 0)?.manifest.is_some())
+}
+
+/// Returns whether a file name is that of a file which a run writes, or which a killed one left.
+pub fn is_half_made(name: &str) -> bool {
+    part_writer(name).is_some()
+}
+
 fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
     let beside = manifest_of(&path);
     let (manifest, problem) = match files.read(&beside) {

@@ -26,7 +26,9 @@ pub(crate) use check::integrity;
 pub(crate) use copy::{PageCopy, copy_pages, patiently};
 pub(crate) use create::keep_damaged;
 pub use create::{BackupRequest, Checked, create, create_checked};
-pub use entry::{BackupEntry, Leftover, leftovers, list, of_others, remove_leftovers};
+pub use entry::{
+    BackupEntry, Leftover, is_backup, is_half_made, leftovers, list, of_others, remove_leftovers,
+};
 pub use manifest::{BackupKind, LabelKind, Manifest, ManifestTable, Occasion};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 
 use super::manifest::{BackupKind, LabelKind, Occasion};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// How a backup's time is written in its name.
 const STAMP: &str = "%Y%m%d_%H%M%S";
@@ -69,14 +69,31 @@ impl BackupLabel {
     }
 }
 
-/// Refuses whatever could leave the folder or confuse a shell.
+/// The most bytes of a label: with the stem of the database, the stamp and the endings it must fit into a file name.
+const LONGEST: usize = 120;
+
+/// Refuses whatever could leave the folder or confuse a shell. Letters and digits are those of any script.
 fn plain(text: &str) -> Result<&str> {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
-    if !text.is_empty() && text.chars().all(allowed) {
+    let allowed = |it: char| it.is_alphanumeric() || "_.-".contains(it);
+    if !text.is_empty() && text.len() <= LONGEST && text.chars().all(allowed) {
         return Ok(text);
     }
-    let what = format!("{text:?} cannot be part of a file name: only letters, digits, . _ and -");
-    Err(Error::new(ErrorKind::Arguments, what))
+    let what = match text.len() {
+        0..=LONGEST => {
+            format!("{text:?} cannot be part of a file name: only letters, digits, . _ and -")
+        }
+        length => {
+            format!("a name of {length} bytes is too long for a file name: at most {LONGEST}")
+        }
+    };
+    let close: String = text.chars().map(|it| if allowed(it) { it } else { '-' }).collect();
+    let mut end = close.len().min(LONGEST);
+    while !close.is_char_boundary(end) {
+        end -= 1;
+    }
+    let close = close[..end].trim_matches('-').to_owned();
+    let close = if close.is_empty() { "before-cleanup".to_owned() } else { close };
+    Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameBackup).choices([close]))
 }
 
 /// Returns the name of a database without folder and extension.
@@ -212,7 +229,7 @@ mod tests {
 
     #[test]
     fn labels_cannot_leave_the_folder() {
-        for bad in ["", "../up", "a/b", "a b", "ü", "nul\0"] {
+        for bad in ["", "../up", "a/b", "a b", "a b", "nul\0"] {
             let error = names(&BackupLabel::Named(bad.into())).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Arguments, "{bad:?}");
         }

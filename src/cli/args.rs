@@ -1,27 +1,38 @@
 //! The arguments: what can be asked for. Parsing does nothing else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind as ClapKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
 
+mod answers;
 mod backups;
+mod fleet;
+mod import;
 mod look;
 mod phases;
+mod prove;
 mod run;
 
+pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, ResetArgs, RestoreArgs};
+pub use fleet::{FleetAction, FleetArgs, FleetCommandArgs, FleetReportArgs, FleetRunArgs};
+pub use import::ImportArgs;
 pub use look::{
     AuditArgs, CurrentArgs, DepsArgs, DiffArgs, GraphFormat, HistoryArgs, ShowArgs, StatusArgs,
     VerifyArgs,
 };
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, MergeArgs, RevisionArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
 };
+pub use prove::ProveArgs;
 pub use run::{
-    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, PlanArgs, StampArgs, TargetArgs, UpgradeArgs,
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
+    TargetArgs, UpgradeArgs,
 };
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
@@ -31,7 +42,7 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub global: Global,
-    /// Show what would be done, and stop.
+    /// Show what would be done; change nothing
     #[arg(short = 'n', long = "dry-run")]
     pub dry_run: bool,
     /// The command.
@@ -40,26 +51,21 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Gives `audit` the flag `--schema`, which names no desired schema there. Every other command needs its value.
+    /// Gives `audit` the flag `--schema`, which names no desired schema there.
     ///
     /// # Errors
-    /// A flag without a value.
+    /// `--output` without `--schema`.
     pub fn settle_schema(&mut self) -> Result<(), clap::Error> {
-        let bare = self.global.schema.as_ref().is_some_and(|it| it.as_os_str().is_empty());
-        if let Command::Audit(audit) = &mut self.command {
+        let Command::Audit(audit) = &mut self.command else { return Ok(()) };
+        if let Some(file) = self.global.schema.take() {
+            audit.schema = true;
             // `audit --schema app.db` names the database.
-            if let Some(file) = self.global.schema.take() {
-                audit.schema = true;
-                let file = (!bare).then(|| file.to_string_lossy().into_owned());
-                audit.file = audit.file.take().or(file);
-            }
-            if audit.output.is_some() && !audit.schema {
-                return Err(wrong(ClapKind::MissingRequiredArgument, "--output needs --schema"));
-            }
-            return Ok(());
+            let named =
+                (file.as_os_str() != THE_SETTINGS).then(|| file.to_string_lossy().into_owned());
+            audit.file = audit.file.take().or(named);
         }
-        match bare {
-            true => Err(wrong(ClapKind::InvalidValue, "--schema needs a file or folder")),
+        match audit.output.is_some() && !audit.schema {
+            true => Err(wrong(ClapKind::MissingRequiredArgument, "--output needs --schema")),
             false => Ok(()),
         }
     }
@@ -73,20 +79,38 @@ const EXIT_CODES: &str = "Exit codes:
   0 done, or the answer is yes   1 failed            2 wrong arguments
   3 the answer is no             4 refused           5 busy
   6 failed and rolled back       7 backup failed     8 restore failed
-  9 the person said no          10 damaged file    130 interrupted";
+  9 declined                    10 damaged file    130 interrupted";
+
+/// What stands for the path where `--schema` is given without one: the settings name it.
+pub const THE_SETTINGS: &str = "<settings>";
 
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 pub struct Global {
-    /// The database: a path, or sqlite:///path
+    /// The database: a path, sqlite:PATH, sqlite:///PATH or file:PATH
     #[arg(short, long, global = true, value_name = "FILE")]
     pub database: Option<String>,
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
+    /// Whose files the phases are, as also `--format` says: found out by their names and marks if left out
+    #[arg(
+        long = "phases-format",
+        global = true,
+        value_name = "FORMAT",
+        value_parser = PossibleValuesParser::new(FORMATS)
+    )]
+    pub phases_format: Option<String>,
     /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
-    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = THE_SETTINGS
+    )]
     pub schema: Option<PathBuf>,
     /// The settings file, instead of the phaseshift.toml found here or above
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -100,22 +124,22 @@ pub struct Global {
     /// Print exactly one JSON document on stdout
     #[arg(long, global = true)]
     pub json: bool,
-    /// How progress is told on stderr
-    #[arg(long, global = true, value_enum, default_value_t)]
+    /// Progress on stderr: auto (bars on a terminal, else lines), json (one object a line) or none
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub progress: ProgressChoice,
-    /// Say less
+    /// Print less
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more
+    /// Print more; may be repeated
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t)]
+    /// Colors: auto, always or never
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub color: ColorChoice,
     /// Never ask; fail where an answer is needed
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// How many seconds to wait for other programs' locks
+    /// Seconds to wait for the locks of other programs [default: 5]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub wait: Option<u64>,
     /// Answer yes to the question
@@ -123,7 +147,48 @@ pub struct Global {
     pub yes: bool,
 }
 
-/// How progress is told.
+/// The words of `--phases-format`: those of [`phaseshift::phase::FolderFormat`], and `auto`.
+pub const FORMATS: [&str; 12] = [
+    "auto",
+    "phaseshift",
+    "goose",
+    "dbmate",
+    "migrate",
+    "sqlx",
+    "diesel",
+    "refinery",
+    "rusqlite_migration",
+    "prisma",
+    "drizzle",
+    "plain",
+];
+
+/// Writes `--format goose` as `--phases-format goose`, so that commands with a `--format` of their own output keep it:
+/// the word tells which is asked for.
+pub fn with_phases_format(arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_format = |word: &str| FORMATS.contains(&word);
+    let mut written: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == "--" {
+            written.push(argument);
+            written.extend(arguments);
+            break;
+        }
+        let next = arguments.peek().and_then(|it| it.to_str()).unwrap_or_default();
+        if text == "--format" && is_format(next) {
+            written.push("--phases-format".into());
+        } else if let Some(word) = text.strip_prefix("--format=").filter(|it| is_format(it)) {
+            written.push(format!("--phases-format={word}").into());
+        } else {
+            written.push(argument);
+        }
+    }
+    written
+}
+
+/// How progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProgressChoice {
     /// Bars on a terminal, plain lines otherwise.
@@ -138,13 +203,15 @@ pub enum ProgressChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Guide a person through a migration: look, back up, ask, rebuild, prove, commit
+    /// Migrate with a backup, a question and a proof of every row
     #[command(after_help = "Examples:
   phaseshift migrate phase3
   phaseshift migrate --yes --json
-  phaseshift migrate --dry-run")]
-    Migrate(Goal),
-    /// Apply phases without asking
+  phaseshift migrate --dry-run
+  phaseshift migrate app.db phase3
+  phaseshift migrate --all tenants --yes")]
+    Migrate(MigrateArgs),
+    /// Apply phases without asking; back up and prove as migrate does
     #[command(
         visible_alias = "up",
         after_help = "Examples:
@@ -152,7 +219,10 @@ pub enum Command {
   phaseshift upgrade phase3
   phaseshift upgrade +1 --json
   phaseshift upgrade --sql base:phase3 > from_nothing.sql
-  phaseshift upgrade --create --database new.db"
+  phaseshift upgrade --create --database new.db
+  phaseshift upgrade --all tenants --canary 2 --max-failures 1
+  phaseshift upgrade --all 'tenants/*.db' --shard 1/4 --json
+  phaseshift upgrade --all @tenants.txt --undo-on-failure --journal fleet.jsonl"
     )]
     Upgrade(UpgradeArgs),
     /// Undo phases without asking; rows written since stay
@@ -171,35 +241,38 @@ pub enum Command {
   phaseshift extract-undo phase2 --accept-loss > undo.sql
   phaseshift extract-undo base --accept-loss --json")]
     ExtractUndo(ExtractUndoArgs),
-    /// Show the steps to a target, or the SQL; change nothing
+    /// Show what a migration would change, or its SQL
     #[command(after_help = "Examples:
   phaseshift plan phase3
   phaseshift plan --sql > phase3.sql
   phaseshift plan --sql base:phase3 > from_nothing.sql
   phaseshift plan --down phase2 --json")]
     Plan(PlanArgs),
-    /// Check everything that must hold before a migration; change nothing
+    /// Check everything that must hold before a migration
     #[command(after_help = "Examples:
   phaseshift preflight
   phaseshift preflight phase3 --json")]
     Preflight(TargetArgs),
-    /// Show the state of a file
+    /// Show the version, pending phases, drift and backups
     #[command(after_help = "Examples:
   phaseshift status
   phaseshift status --exit-code
-  phaseshift status --json")]
+  phaseshift status --json
+  phaseshift status --all tenants")]
     Status(StatusArgs),
-    /// Show the ids that are applied last
+    /// Show the current phase(s)
     #[command(after_help = "Examples:
   phaseshift current
   phaseshift current --require 2
-  phaseshift current --require head --quiet")]
+  phaseshift current --require head --quiet
+  phaseshift current --all tenants --require 2 # exit 3")]
     Current(CurrentArgs),
-    /// Check a file: integrity, foreign keys, schema, the checks of its phases
+    /// Check the integrity, foreign keys and schema of a database
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db")]
+  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
     #[command(after_help = "Examples:
@@ -207,10 +280,11 @@ pub enum Command {
   phaseshift stamp head --force
   phaseshift stamp base --purge")]
     Stamp(StampArgs),
-    /// Make a backup and compare it with the database
+    /// Make a verified backup
     #[command(after_help = "Examples:
   phaseshift backup
-  phaseshift backup --name before_cleanup")]
+  phaseshift backup --name before_cleanup
+  phaseshift backup --all tenants --backup-dir kept")]
     Backup(BackupArgs),
     /// List, verify or remove backups
     #[command(after_help = "Examples:
@@ -218,13 +292,13 @@ pub enum Command {
   phaseshift backups verify
   phaseshift backups prune --keep 3 --keep-days 30")]
     Backups(BackupsArgs),
-    /// Bring back a backup; the present state is kept
+    /// Restore a backup; the present state is backed up first
     #[command(after_help = "Examples:
   phaseshift restore
   phaseshift restore --latest
   phaseshift restore backups/fits_catalog_pre_phase3_20241027_013000.db --yes")]
     Restore(RestoreArgs),
-    /// Give free pages back to the file system, after a backup; rowids and statistics stay
+    /// Return free pages to the file system; rowids and statistics stay
     #[command(after_help = "Examples:
   phaseshift optimize --dry-run
   phaseshift optimize
@@ -242,6 +316,12 @@ pub enum Command {
   phaseshift audit fits_catalog.db --json
   phaseshift audit --schema --output schema.sql")]
     Audit(AuditArgs),
+    /// Run another tool's migration on a private clone, and name everything that it lost
+    #[command(after_help = "Examples:
+  phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
+    Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
     #[command(after_help = "Examples:
   phaseshift demo
@@ -258,19 +338,20 @@ pub enum Command {
   phaseshift show phase3
   phaseshift show head --json")]
     Show(ShowArgs),
-    /// List the phases on which no other stands
+    /// List phases without a successor
     #[command(after_help = "Examples:\n  phaseshift heads\n  phaseshift heads --json")]
     Heads,
     /// List the phases without parents
     #[command(after_help = "Examples:\n  phaseshift bases")]
     Bases,
-    /// List the phases on which several stand
+    /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phase files: the graph, and every phase from nothing, back and again
+    /// Check the phases: graph, replay, round trips, tests, and the database against them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
+  phaseshift check --schema schema.sql --test
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
     /// Compare the schema of the database, of the phases, and the desired one
@@ -286,17 +367,31 @@ pub enum Command {
   phaseshift deps fits_files --json
   phaseshift deps --format mermaid")]
     Deps(DepsArgs),
-    /// Find what is dangerous in phases: losses, old rows that may not fit, no way back
+    /// Find what is dangerous in phases
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3")]
+  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint --format sarif > lint.sarif
+  phaseshift lint --format github")]
     Lint(LintArgs),
-    /// Write phaseshift.toml, phases/ and schema.sql; creates no database
+    /// Write phaseshift.toml, phases/ and schema.sql
     #[command(after_help = "Examples:
   phaseshift init
-  phaseshift init --database app.db")]
+  phaseshift init --database app.db
+  phaseshift init --from fits_catalog.db")]
     Init(InitArgs),
+    /// Write another tool's migrations as phases, and adopt a file that the tool migrated
+    #[command(
+        after_help = "The tools: alembic, diesel, django (what sqlmigrate prints), drizzle, dbmate, goose, golang-migrate,
+prisma, refinery, rusqlite_migration, sqlx, and plain files of SQL. The tool is not run, and its table is only read.
+
+Examples:
+  phaseshift import --from goose db/migrations
+  phaseshift import --from dbmate db/migrations --adopt app.db
+  phaseshift import --from alembic alembic --sql upgrade.sql --sql downgrade.sql --dry-run"
+    )]
+    Import(ImportArgs),
     /// Write a new phase file
     #[command(
         visible_alias = "new",
@@ -304,14 +399,30 @@ pub enum Command {
   phaseshift revision -m 'Add notes to sessions'
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
+  phaseshift revision -m 'Rename cameras' --autogenerate --rename cameras=detectors
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
-    /// Write a phase that joins several heads
+    /// Make a database what schema.sql says, without phases
+    #[command(after_help = "Examples:
+  phaseshift apply
+  phaseshift apply schema.sql --check # exit 3
+  phaseshift apply schema.sql --dry-run
+  phaseshift apply schema.sql --yes --json
+  phaseshift apply schema.sql --sql > changes.sql
+  phaseshift apply schema.sql --create --database new.db --yes
+  phaseshift apply renamed.sql --rename cameras=detectors --yes")]
+    Apply(ApplyArgs),
+    /// Write a phase that merges several heads
     #[command(after_help = "Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Merge the results of runs over many files
+    #[command(after_help = "Examples:
+  phaseshift fleet report shard-1.jsonl shard-2.jsonl
+  phaseshift fleet report shard-*.jsonl --all tenants --json")]
+    Fleet(FleetCommandArgs),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
@@ -321,15 +432,59 @@ pub enum Command {
     Man,
 }
 
-impl Command {
-    /// Returns whether the arguments of the command ask for the JSON document.
-    pub const fn asks_for_json(&self) -> bool {
-        match self {
-            Self::Deps(arguments) => matches!(arguments.format, GraphFormat::Json),
-            _ => false,
+/// The commands by what they are for, as the help lists them.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
+    (
+        "Chain",
+        &[
+            "upgrade",
+            "downgrade",
+            "current",
+            "history",
+            "show",
+            "heads",
+            "bases",
+            "branches",
+            "stamp",
+            "extract-undo",
+        ],
+    ),
+    (
+        "Authoring",
+        &[
+            "init", "revision", "merge", "squash", "check", "lint", "diff", "deps", "audit",
+            "import", "apply", "prove",
+        ],
+    ),
+    ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
+    ("Setup", &["completions", "man", "help"]),
+];
+
+/// Returns the program's arguments, with a help that lists the commands in groups.
+pub fn command() -> clap::Command {
+    use std::fmt::Write as _;
+    let command = Cli::command();
+    let mut listed = String::new();
+    for (group, names) in GROUPS {
+        let _ = write!(listed, "\n{group}:\n");
+        for name in names {
+            let about = match command.find_subcommand(name) {
+                Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
+                None if *name == "help" => "Print this help, or that of a command".to_owned(),
+                None => continue,
+            };
+            let _ = writeln!(listed, "  {name:<13} {about}");
         }
     }
+    let template = format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
+         `phaseshift help COMMAND` shows the options and examples of a command.\n\n{{options}}{{after-help}}"
+    );
+    command.help_template(template)
+}
 
+impl Command {
     /// Returns the name, as in the JSON document.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -349,6 +504,7 @@ impl Command {
             Self::Optimize(_) => "optimize",
             Self::Reset(_) => "reset",
             Self::Audit(_) => "audit",
+            Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
             Self::Show(_) => "show",
@@ -359,12 +515,62 @@ impl Command {
             Self::Deps(_) => "deps",
             Self::Diff(_) => "diff",
             Self::Lint(_) => "lint",
+            Self::Import(_) => "import",
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Fleet(_) => "fleet",
+            Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }
+    }
+
+    /// Returns the database that is named as an argument of the command itself.
+    pub fn database(&self) -> Option<&str> {
+        match self {
+            Self::Migrate(arguments) => arguments.goal.place.database(),
+            Self::Upgrade(arguments) => arguments.goal.place.database(),
+            Self::Downgrade(arguments) => arguments.goal.place.database(),
+            Self::Plan(arguments) => arguments.place.database(),
+            Self::Preflight(arguments) => arguments.place.database(),
+            Self::Status(arguments) => arguments.subject.subject.as_deref(),
+            Self::Current(arguments) => arguments.subject.subject.as_deref(),
+            Self::Verify(arguments) => arguments.subject.subject.as_deref(),
+            Self::Backup(arguments) => arguments.subject.subject.as_deref(),
+            Self::Optimize(arguments) => arguments.subject.subject.as_deref(),
+            Self::Audit(arguments) => arguments.file.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the text on stdout is the purpose of the command, so that --quiet leaves it.
+    pub const fn asks_for_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Plan(_)
+                | Self::Backups(_)
+                | Self::Current(CurrentArgs { require: None, .. })
+                | Self::History(_)
+                | Self::Show(_)
+                | Self::Heads
+                | Self::Bases
+                | Self::Branches
+                | Self::Deps(_)
+                | Self::Audit(_)
+                | Self::Diff(_)
+                | Self::Completions(_)
+                | Self::Man
+        )
+    }
+
+    /// Returns whether the command asks for the JSON document by an argument of its own.
+    pub const fn asks_for_json(&self) -> bool {
+        matches!(
+            self,
+            Self::Lint(LintArgs { format: LintFormat::Json, .. })
+                | Self::Deps(DepsArgs { format: GraphFormat::Json, .. })
+        )
     }
 
     /// Tells whether the command may draw progress bars.
@@ -375,11 +581,13 @@ impl Command {
                 | Self::Upgrade(_)
                 | Self::Downgrade(_)
                 | Self::Stamp(_)
+                | Self::Apply(_)
                 | Self::Backup(_)
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
                 | Self::Reset(_)
+                | Self::Prove(_)
                 | Self::Demo(_)
         )
     }
@@ -388,7 +596,12 @@ impl Command {
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,
-            Self::Backup(_) | Self::Demo(_) | Self::Init(_) | Self::Revision(_) | Self::Merge(_)
+            Self::Backup(_)
+                | Self::Prove(_)
+                | Self::Demo(_)
+                | Self::Init(_)
+                | Self::Revision(_)
+                | Self::Merge(_)
         )
     }
 }
@@ -400,6 +613,16 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_command_once() {
+        let listed: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for subcommand in Cli::command().get_subcommands() {
+            let count = listed.iter().filter(|it| **it == subcommand.get_name()).count();
+            assert_eq!(count, 1, "{}", subcommand.get_name());
+        }
     }
 
     /// A flag of every command and an argument of one must not share a name: clap mixes them up.
@@ -420,9 +643,52 @@ mod tests {
     }
 
     #[test]
+    fn a_database_may_stand_before_the_target() {
+        for (line, database, target) in [
+            ("migrate app.db phase3", Some("app.db"), Some("phase3")),
+            ("migrate phase3", None, Some("phase3")),
+            ("migrate sqlite:///a", Some("sqlite:///a"), None),
+            ("migrate version:2", None, Some("version:2")),
+            ("plan data/app -1", Some("data/app"), Some("-1")),
+            ("plan base:phase3", None, Some("base:phase3")),
+            ("status app", Some("app"), None),
+            ("upgrade", None, None),
+        ] {
+            let words = ["phaseshift"].into_iter().chain(line.split(' '));
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert_eq!(cli.command.database(), database, "{line}");
+            let place = match &cli.command {
+                Command::Migrate(arguments) => arguments.goal.place.target(),
+                Command::Plan(arguments) => arguments.place.target(),
+                _ => None,
+            };
+            assert_eq!(place, target, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_the_formats_are_those_of_the_engine() {
+        let words = phaseshift::phase::FolderFormat::ALL.map(phaseshift::phase::FolderFormat::word);
+        assert_eq!(FORMATS[0], "auto");
+        assert_eq!(FORMATS[1..], words);
+    }
+
+    #[test]
+    fn the_word_tells_which_format_is_asked_for() {
+        let read = |line: &str| {
+            let written = with_phases_format(line.split(' ').map(OsString::from).collect());
+            written.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(read("p check --format goose"), "p check --phases-format goose");
+        assert_eq!(read("p --format=auto check"), "p --phases-format=auto check");
+        assert_eq!(read("p lint --format github"), "p lint --format github");
+        assert_eq!(read("p show -- --format goose"), "p show -- --format goose");
+    }
+
+    #[test]
     fn a_step_back_is_no_flag() {
         let cli = Cli::try_parse_from(["phaseshift", "down", "-2", "-d", "a.db"]).unwrap();
         let Command::Downgrade(arguments) = cli.command else { panic!("another command") };
-        assert_eq!(arguments.goal.target.as_deref(), Some("-2"));
+        assert_eq!(arguments.goal.place.target(), Some("-2"));
     }
 }

@@ -1,5 +1,7 @@
 //! What a command hands back when it did not fail.
 
+use std::path::Path;
+
 use phaseshift::exit;
 use serde_json::{Map, Value};
 
@@ -10,6 +12,8 @@ pub enum Form {
     Screen,
     /// Another program: not a byte is changed on the way.
     Script,
+    /// A person; with `--json`, the last of several documents, one on each line.
+    Lines,
 }
 
 /// The result of a command: an exit code, and the report as text and as JSON.
@@ -47,6 +51,21 @@ impl CommandOutput {
     #[must_use]
     pub fn for_programs(mut self) -> Self {
         self.form = Form::Script;
+        self
+    }
+
+    /// Names the database in the report, unless it does already.
+    #[must_use]
+    pub fn about(mut self, database: &Path) -> Self {
+        let path = || Value::from(database.to_string_lossy());
+        self.report.entry("database").or_insert_with(path);
+        self
+    }
+
+    /// Makes the document the last of several, one on each line.
+    #[must_use]
+    pub fn after_lines(mut self) -> Self {
+        self.form = Form::Lines;
         self
     }
 

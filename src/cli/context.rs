@@ -7,14 +7,15 @@ use phaseshift::Result;
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
+use phaseshift::fleet::{FolderIndex, Member, backup_folder};
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::Project;
-use phaseshift::phase::Chain;
+use phaseshift::migrate::{DeclaredFile, PlanCache, Project};
+use phaseshift::phase::{Chain, FolderFormat};
 
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
 use super::progress::clear_bar;
-use super::settings::{Settings, Surroundings};
+use super::settings::{Settings, Surroundings, flags};
 use super::terminal::Terminal;
 
 /// The form of the output.
@@ -51,6 +52,16 @@ pub struct Context {
     pub dry_run: bool,
     /// The folder that the program was started in.
     pub folder: PathBuf,
+    /// The flags of every command, as they were given.
+    pub global: Global,
+    /// The phases, if they were read for many files.
+    pub chain: Option<Arc<Chain>>,
+    /// The plans that many files share.
+    pub plans: Option<Arc<PlanCache>>,
+    /// The folders of backups that many files share.
+    pub folders: Option<Arc<FolderIndex>>,
+    /// The file system, as the databases of this context see it.
+    pub files: Arc<dyn Files>,
 }
 
 impl Context {
@@ -80,12 +91,17 @@ impl Context {
             no_input: global.no_input,
             dry_run,
             folder,
+            global: global.clone(),
+            chain: None,
+            plans: None,
+            folders: None,
+            files: Arc::new(RealFiles),
         })
     }
 
     /// The file system.
     pub fn files(&self) -> Arc<dyn Files> {
-        Arc::new(RealFiles)
+        Arc::clone(&self.files)
     }
 
     /// How files are opened.
@@ -102,7 +118,14 @@ impl Context {
     /// # Errors
     /// As [`Chain::read`].
     pub fn chain(&self) -> Result<Chain> {
-        let chain = Chain::read(&RealFiles, &self.settings.phases)?;
+        if let Some(chain) = &self.chain {
+            return Ok(chain.as_ref().clone());
+        }
+        let chain = Chain::read_as(&RealFiles, &self.settings.phases, self.settings.format)?;
+        if self.settings.format.is_none() && chain.format() != FolderFormat::Phaseshift {
+            let (folder, format) = (self.shown(&self.settings.phases), chain.format());
+            self.remark(&format!("Reading {folder} as files of {format} (--format {format})"));
+        }
         Ok(chain.with_min_sqlite(self.settings.min_sqlite))
     }
 
@@ -112,7 +135,25 @@ impl Context {
     /// As [`Settings::need_database`] and [`Chain::read`].
     pub fn project(&self) -> Result<Project> {
         let database = self.settings.need_database()?.to_path_buf();
-        Ok(self.project_at(database, self.chain()?))
+        Ok(self.project_at(database, self.chain_or_history()?))
+    }
+
+    /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.
+    ///
+    /// # Errors
+    /// As [`Chain::read`].
+    pub fn chain_or_history(&self) -> Result<Chain> {
+        let chain = self.chain();
+        if chain.as_ref().is_ok_and(|it| !it.is_empty()) {
+            return chain;
+        }
+        let Some(database) = self.settings.database.clone() else { return chain };
+        let declared = Chain::build(Vec::new())
+            .and_then(|none| DeclaredFile::read(&self.project_at(database, none)));
+        match declared {
+            Ok(file) if file.version.is_some() => Ok(file.project.chain),
+            Ok(_) | Err(_) => chain,
+        }
     }
 
     /// Puts a project together for a database and phases.
@@ -120,7 +161,42 @@ impl Context {
         let versions = VersionTables::named(&self.settings.version_table);
         let (backups, options) = (self.settings.backups.clone(), self.open_options());
         let project = Project::new(database, backups, chain, versions, options);
-        Project { keep: self.settings.keep, ..project }
+        Project { keep: self.settings.keep, plans: self.plans.clone(), ..project }
+    }
+
+    /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.
+    pub fn for_member(&self, member: &Member) -> Self {
+        let backups = self.settings.backups.as_ref().map(|it| backup_folder(it, member));
+        let shown = |path: &Path| PathBuf::from(self.shown(path));
+        let global = Global {
+            database: Some(self.shown(&member.path)),
+            backup_dir: backups.as_deref().map(shown),
+            ..self.global.clone()
+        };
+        let settings = Settings {
+            database: Some(member.path.clone()),
+            database_demanded: true,
+            backups,
+            flags: flags(&global),
+            ..self.settings.clone()
+        };
+        let files = match &self.folders {
+            Some(folders) if self.settings.backups.is_none() => {
+                folders.files_for(self.files(), &member.path)
+            }
+            Some(_) | None => self.files(),
+        };
+        let (output, progress) = (Output::Json, ProgressChoice::None);
+        Self {
+            settings,
+            output,
+            progress,
+            yes: true,
+            no_input: true,
+            global,
+            files,
+            ..self.clone()
+        }
     }
 
     /// Tells whether a person can be asked.

@@ -42,7 +42,10 @@ fn state(error: &Error) -> String {
         DatabaseState::Done => {
             "the change is in the database; what came after it failed".to_owned()
         }
-        DatabaseState::Unknown => "not known; the next look at the file will tell".to_owned(),
+        DatabaseState::ChangedByCommand => {
+            "the command changed the database file itself, not the clone".to_owned()
+        }
+        DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
     };
     match &error.facts().backup {
         Some(backup) => format!("{text}; the backup is {}", backup.display()),
@@ -82,7 +85,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             format!("undo them, from the file's history: {}", command("downgrade head")),
         ],
         ErrorKind::PhaseMissing => {
-            one("bring back the missing phase files, or name their folder with --phases FOLDER")
+            one("restore the missing phase files, or name their folder with --phases FOLDER")
         }
         ErrorKind::Loss => {
             vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
@@ -101,6 +104,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             if error.facts().object.as_deref() == Some("backup") =>
         {
             of_missing_backup(error, command)
+        }
+        ErrorKind::DatabaseMissing | ErrorKind::NotAFile if !error.facts().choices.is_empty() => {
+            of_missing_database(error, command)
         }
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
@@ -130,22 +136,22 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("status"),
         ],
         ErrorKind::NoSpace => {
-            one("make room, or put the backups elsewhere with --backup-dir FOLDER")
+            one("free some space, or put the backups elsewhere with --backup-dir FOLDER")
         }
         ErrorKind::NotAdopted => of_unadopted(error, command),
         ErrorKind::VersionTable => one(
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
-        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => {
-            one("correct the desired schema, or add --allow-drop if what is named above may go")
-        }
+        ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
         ErrorKind::SchemaMismatch => vec![
             "compare the file with the phases above, or stamp another phase".to_owned(),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
+        ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement | ErrorKind::Rows => vec![
-            "correct the rows named above, then run the same command again".to_owned(),
+            "correct the rows named above, or add an sql step that corrects them before this one in the phase"
+                .to_owned(),
             command("preflight"),
         ],
         ErrorKind::Step => vec![command("status"), command("check")],
@@ -182,17 +188,30 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NoAnswer if error.facts().object.as_deref() == Some("backup") => {
             vec![command("restore --latest --yes"), command("backups")]
         }
-        ErrorKind::NoAnswer => one("run it in a terminal, or say yes beforehand with --yes"),
+        ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
+        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
         ErrorKind::Declined => one("run the same command again when you are ready"),
         ErrorKind::Interrupted if error.state() == DatabaseState::Done => vec![command("verify")],
         ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
+        ErrorKind::Command => one("correct the command, then prove it again"),
+        ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
         // The engine may add kinds; until they have advice of their own, the state is what matters.
         _ => vec![command("status")],
     }
+}
+
+/// The backup that was made before the command holds what the file held.
+fn of_foreign_write(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backup = error.facts().backup.as_ref();
+    let backup = backup.map_or_else(|| "--latest".to_owned(), |it| it.display().to_string());
+    vec![
+        command(&format!("restore {}", shell_word(&backup))),
+        "let the command use $PHASESHIFT_DATABASE, $DATABASE_URL, or {} in its place".to_owned(),
+    ]
 }
 
 /// Only the owner can give access; what is closed is the database or another file, or a folder.
@@ -222,6 +241,49 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
+/// A database that is gone but has backups: the newest brings it back.
+fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backups = error.facts().choices.iter().map(|it| format!("its backup: {it}"));
+    let mut next: Vec<String> = backups.collect();
+    next.push(command("restore --latest"));
+    next.push("name an existing file with --database FILE".to_owned());
+    next
+}
+
+/// The flags that give values to rows which a schema does not allow as they are.
+fn of_values(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let mut next = vec!["correct the rows named above, then run the same command again".to_owned()];
+    match choices.is_empty() {
+        true => next.push("or give them other values: --value TABLE.COLUMN=SQL".to_owned()),
+        false => next.push(format!("or give them a value: {}", choices.join(" "))),
+    }
+    next
+}
+
+/// The flags that say what became of what the desired schema lacks.
+fn of_draft(error: &Error) -> Vec<String> {
+    let choices = &error.facts().choices;
+    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
+    let drops: Vec<&str> =
+        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
+    if !drops.is_empty() {
+        next.push(format!("if it may go, add: {}", drops.join(" ")));
+    }
+    match remedy(error) {
+        Some(Remedy::AnswerDraft) => next.push(
+            "or note it in the schema file, behind the column or table: -- @renamed from=old"
+                .to_owned(),
+        ),
+        _ => next.push(
+            "or correct the desired schema, or add --allow-drop if all that is named above may go"
+                .to_owned(),
+        ),
+    }
+    next
+}
+
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     next.push(command("backups"));
@@ -233,14 +295,17 @@ fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
 }
 
 fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = of_choices(error);
-    if remedy(error) == Some(Remedy::NameDatabase) {
-        next.push("name it with --database FILE, or set database in phaseshift.toml".to_owned());
-        next.push(command("init"));
-    } else {
-        next.push("phaseshift help".to_owned());
+    let first = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
+    match remedy(error) {
+        Some(Remedy::NameDatabase) => vec![
+            "name it with --database FILE, or set database in phaseshift.toml".to_owned(),
+            command("init"),
+        ],
+        Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
+        Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
+        Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
+        _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
     }
-    next
 }
 
 /// Settings that others wrote are used only if they are named.
@@ -275,6 +340,9 @@ fn of_renamed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::WritePhase) {
+        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+    }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }

@@ -1,42 +1,37 @@
-//! Where a database is: a path, or an address as SQLAlchemy and Alembic write it.
+//! Where a database is: a path, or an address as SQLite, SQLAlchemy and other migration tools write it.
 
 use std::path::{Path, PathBuf};
 
 use phaseshift::{Error, ErrorKind, Result};
 
-/// Reads the place of a database. Relative paths are taken from the folder.
+/// Reads the place of a database: a path, `sqlite:PATH`, `sqlite:///PATH`, or `file:PATH` as SQLite writes a URI.
+/// Relative paths are taken from the folder.
 ///
-/// `sqlite:///name.db` is relative and `sqlite:////data/name.db` absolute, as in Alembic's
-/// settings; `%20` and the like are decoded in addresses only.
+/// `sqlite:///name.db` is relative and `sqlite:////data/name.db` absolute, as in Alembic's settings;
+/// `file:///data/name.db` is absolute (<https://sqlite.org/uri.html>). `%20` and the like are decoded in addresses only.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`] for an address that names no file.
+/// [`ErrorKind::Arguments`] for an address that names no file, and for one with options: they could open the file in
+/// another mode than the one that a migration needs.
 pub fn database_path(text: &str, folder: &Path) -> Result<PathBuf> {
     let refuse = |why: &str| {
         let what = format!("{text} names no database file: {why}");
         Err(Error::new(ErrorKind::Arguments, what))
     };
-    let Some((scheme, rest)) = text.split_once("://") else {
-        if text.is_empty() {
-            return refuse("the path is empty");
-        }
-        if text == ":memory:" {
+    let path = match Address::of(text) {
+        Address::Path if text.is_empty() => return refuse("the path is empty"),
+        Address::Path if text == ":memory:" => {
             return refuse("a database in memory has nothing to migrate");
         }
-        if let Some((scheme, _)) = text.split_once(':').filter(|(it, _)| is_scheme(it)) {
-            let why = format!("it is an address; write the path alone, without {scheme}:");
-            return refuse(&why);
+        Address::Path => return Ok(folder.join(text)),
+        Address::Foreign => return refuse("only SQLite addresses are understood"),
+        Address::Host => {
+            return refuse("an address with // is written sqlite:///PATH or file:///PATH");
         }
-        return Ok(folder.join(text));
+        Address::File(path) => path,
     };
-    if scheme != "sqlite" && !scheme.starts_with("sqlite+") {
-        return refuse("only sqlite addresses are understood");
-    }
-    let Some(path) = rest.strip_prefix('/') else {
-        return refuse("sqlite:/// is followed by the path");
-    };
-    if path.contains('?') {
-        return refuse("options after a question mark are not understood");
+    if path.contains(['?', '#']) {
+        return refuse("write the path without options behind ? or #");
     }
     if path.is_empty() || path == ":memory:" {
         return refuse("a database in memory has nothing to migrate");
@@ -47,10 +42,56 @@ pub fn database_path(text: &str, folder: &Path) -> Result<PathBuf> {
     }
 }
 
+/// What a text says about where a database is.
+enum Address<'t> {
+    /// A plain path.
+    Path,
+    /// An address of another kind of database.
+    Foreign,
+    /// An address that names a host, which no SQLite file has.
+    Host,
+    /// The encoded path of an address.
+    File(&'t str),
+}
+
+impl<'t> Address<'t> {
+    fn of(text: &'t str) -> Self {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let is_uri = scheme.eq_ignore_ascii_case("file");
+            if !is_uri && scheme != "sqlite" && !scheme.starts_with("sqlite+") {
+                return Self::Foreign;
+            }
+            return match (is_uri, rest.strip_prefix('/')) {
+                (true, Some(_)) => Self::File(rest),
+                (false, Some(path)) => Self::File(path),
+                (_, None) => Self::Host,
+            };
+        }
+        match text.split_once(':') {
+            Some(("sqlite" | "file", path)) => Self::File(path),
+            Some((scheme, _)) if is_scheme(scheme) => Self::Foreign,
+            _ => Self::Path,
+        }
+    }
+}
+
+/// Returns whether an argument can only name a database: an address, a path with a folder in it, or a file name with one
+/// of the endings that SQLite files have.
+pub fn looks_like_database(text: &str) -> bool {
+    const ENDINGS: [&str; 5] = ["db", "sqlite", "sqlite3", "db3", "s3db"];
+    let ending = Path::new(text).extension().and_then(|it| it.to_str());
+    let named = ending.is_some_and(|it| ENDINGS.iter().any(|one| it.eq_ignore_ascii_case(one)));
+    named
+        || text.contains('/')
+        || matches!(Address::of(text), Address::File(_) if !text.starts_with("version:"))
+}
+
 /// Returns whether other programs write a database's address with this word before a colon. A file that is called so
 /// can be named as `./sqlite:name`.
 fn is_scheme(text: &str) -> bool {
-    ["sqlite", "sqlite3", "file", "libsql", "jdbc"].iter().any(|it| text.eq_ignore_ascii_case(it))
+    ["sqlite", "sqlite3", "file", "libsql", "jdbc", "postgresql", "postgres", "mysql"]
+        .iter()
+        .any(|it| text.eq_ignore_ascii_case(it))
 }
 
 fn decoded(text: &str) -> Option<PathBuf> {
@@ -87,6 +128,10 @@ mod tests {
         assert_eq!(read("/data/100%.db"), "/data/100%.db");
         assert_eq!(read("sqlite:///a.db"), "/home/me/a.db");
         assert_eq!(read("sqlite:////data/my%20file.db"), "/data/my file.db");
+        assert_eq!(read("sqlite:a.db"), "/home/me/a.db");
+        assert_eq!(read("sqlite:/data/a%20b.db"), "/data/a b.db");
+        assert_eq!(read("file:a.db"), "/home/me/a.db");
+        assert_eq!(read("file:///data/a.db"), "/data/a.db");
         assert_eq!(read("./sqlite:a.db"), "/home/me/./sqlite:a.db");
         assert_eq!(read("2024-01-01T12:30.db"), "/home/me/2024-01-01T12:30.db");
         assert_eq!(read("sqlite+pysqlite:////data/a.db"), "/data/a.db");
@@ -103,8 +148,6 @@ mod tests {
             "sqlite:///a.db?mode=ro",
             "sqlite:///a%2.db",
             ":memory:",
-            "sqlite:a.db",
-            "file:a.db",
             "file:a.db?mode=rwc",
             "SQLite3:a.db",
             "jdbc:sqlite:a.db",

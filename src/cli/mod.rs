@@ -8,6 +8,7 @@ mod command_output;
 mod commands;
 mod context;
 mod explain;
+mod foreign_command;
 mod json;
 mod location;
 mod output;

@@ -54,6 +54,14 @@ pub fn document(document: &Value) -> io::Result<()> {
     to_stdout(&format!("{}\n", in_json(&format!("{document:#}"))))
 }
 
+/// Writes one of several JSON documents to stdout, each on a line of its own.
+///
+/// # Errors
+/// Whatever the system reports.
+pub fn document_line(document: &Value) -> io::Result<()> {
+    to_stdout(&format!("{}\n", in_json(&document.to_string())))
+}
+
 /// Writes a text to stderr; a failure to write it is ignored.
 pub fn remark(text: &str, style: Style) {
     to_stderr(&obeyed(text, style));

@@ -2,6 +2,7 @@
 
 mod bar;
 mod events;
+mod fleet;
 
 use std::cell::RefCell;
 
@@ -13,6 +14,7 @@ use super::context::{Context, Output};
 use super::output;
 use super::screens::run::{RunScreen, Subject};
 use bar::Bar;
+pub use fleet::FleetBar;
 
 thread_local! {
     /// At most one bar is on the screen, whoever tells of progress.

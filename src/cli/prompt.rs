@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// terminal stays as it is.
 ///
 /// # Errors
-/// [`ErrorKind::Declined`] for any other answer; [`ErrorKind::NoAnswer`] if there is nobody to ask;
+/// [`ErrorKind::Declined`] for any other answer; [`ErrorKind::NoAnswer`] without a terminal;
 /// [`ErrorKind::Interrupted`].
 pub fn confirm(context: &Context, question: &str) -> Result<()> {
     if context.yes {
@@ -55,7 +55,7 @@ pub fn require_somebody(context: &Context) -> Result<()> {
     if context.yes || context.can_ask() {
         return Ok(());
     }
-    let what = "this asks before it changes the file, and there is nobody to ask";
+    let what = "confirmation is required, but this is not a terminal; pass --yes";
     Err(Error::new(ErrorKind::NoAnswer, what))
 }
 
@@ -149,7 +149,10 @@ impl Waker {
 /// Asks for a line. The end of the input is an empty answer.
 ///
 /// The line is read only when the terminal has one, so that a request to stop is seen while it is waited for.
-fn ask(context: &Context, question: &str) -> Result<String> {
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`]; [`ErrorKind::Io`] if the answer cannot be read.
+pub fn ask(context: &Context, question: &str) -> Result<String> {
     forget_typed();
     let style = context.terminal.err;
     output::remark(&format!("{question} "), style);

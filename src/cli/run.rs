@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::ErrorKind as ClapKind;
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
-use super::args::Cli;
+use super::args::{Cli, with_phases_format};
 use super::command_output::{CommandOutput, Form};
 use super::context::Context;
 use super::explain::explain;
@@ -22,18 +22,34 @@ const TOO_LATE: &str = "The interruption came too late: everything was done alre
 
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.collect();
-    let code = match Cli::try_parse_from(&arguments) {
+    let arguments = with_phases_format(arguments.collect());
+    let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
-            match cli.settle_schema() {
-                Ok(()) => run_command(&cli),
-                Err(error) => refuse_arguments(&arguments, &error),
+            if let Err(error) = cli.settle_schema() {
+                return ExitCode::from(refuse_arguments(&arguments, &error));
             }
+            if let Err(code) = name_database(&mut cli) {
+                return ExitCode::from(code);
+            }
+            run_command(&cli)
         }
         Err(error) => refuse_arguments(&arguments, &shown(&arguments).unwrap_or(error)),
     };
     ExitCode::from(code)
+}
+
+/// Takes the database from the command's own argument. Fails with the exit code if a flag names another one.
+fn name_database(cli: &mut Cli) -> Result<(), u8> {
+    let Some(named) = cli.command.database() else { return Ok(()) };
+    let other = cli.global.database.as_deref().filter(|flag| *flag != named);
+    if let Some(flag) = other {
+        let what = format!("two databases are named: {named} and --database {flag}");
+        let error = Error::new(ErrorKind::Arguments, what);
+        return Err(print_failure(cli, cli.command.name(), &error, ""));
+    }
+    cli.global.database = Some(named.to_owned());
+    Ok(())
 }
 
 fn run_command(cli: &Cli) -> u8 {
@@ -48,7 +64,8 @@ fn run_command(cli: &Cli) -> u8 {
         answer.map_err(|error| (error, context.settings.flags.clone()))
     });
     watch.end();
-    if outcome.is_ok() && asked_to_stop.requested() && !cli.global.quiet {
+    let done = outcome.as_ref().is_ok_and(|answer| answer.exit != exit::INTERRUPTED);
+    if done && asked_to_stop.requested() && !cli.global.quiet {
         output::remark(&format!("{TOO_LATE}\n"), Style::default());
     }
     let code = match outcome {
@@ -83,8 +100,10 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
     let terminal = Terminal::detect(cli.global.color);
     // A failure is remembered, with those of what was said before.
     let _ = match &answer.form {
+        Form::Lines if cli.global.json => output::document_line(&json::of_answer(name, answer)),
         _ if cli.global.json => output::document(&json::of_answer(name, answer)),
-        Form::Screen => output::result(&answer.text, terminal.out),
+        Form::Screen if is_silent(cli, answer) => Ok(()),
+        Form::Screen | Form::Lines => output::result(&answer.text, terminal.out),
         Form::Script => output::script(&answer.text),
     };
     let Some(lost) = output::lost() else { return answer.exit };
@@ -98,6 +117,12 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
         exit::DONE if !closed || cli.global.json => exit::FAILED,
         code => code,
     }
+}
+
+/// Returns whether the result is not printed: with --quiet, the exit code says that all is well. What was asked for as
+/// text is printed all the same.
+fn is_silent(cli: &Cli, answer: &CommandOutput) -> bool {
+    cli.global.quiet && answer.exit == exit::DONE && !cli.command.asks_for_text()
 }
 
 /// Says on stderr what stdout did not take: whatever the command did is done.
@@ -127,7 +152,15 @@ fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
 /// Returns the error of the same arguments as they may be shown.
 fn shown(arguments: &[OsString]) -> Option<clap::Error> {
     let escaped = arguments.iter().map(|argument| escaped(argument.to_string_lossy()));
-    Cli::try_parse_from(escaped).err()
+    parse(escaped).err()
+}
+
+fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    let mut command = super::args::command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Shows help and versions, or says what is wrong with the arguments.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use phaseshift::backup::Retention;
-use phaseshift::files::Files;
+use phaseshift::error::file_error;
+use phaseshift::files::{FileKind, Files};
+use phaseshift::phase::FolderFormat;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 
-use super::args::Global;
+use super::args::{Global, THE_SETTINGS};
 use super::location::database_path;
 use super::output::escaped;
 use super::settings_file::{self, SettingsFile};
@@ -16,6 +18,10 @@ use super::settings_search;
 
 /// How long other programs' locks are waited for, in seconds, unless something else is said.
 const DEFAULT_WAIT: u64 = 5;
+
+/// The variable in which web frameworks and migration tools name the database. It is general, so that a setting of this
+/// project comes first.
+const DATABASE_URL: &str = "DATABASE_URL";
 
 /// What a run works on and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +34,12 @@ pub struct Settings {
     pub database_demanded: bool,
     /// The folder of the phases.
     pub phases: PathBuf,
+    /// The format of the phases; found out if left out.
+    pub format: Option<FolderFormat>,
     /// The desired schema: a file, or a folder of files.
     pub schema: PathBuf,
+    /// Whether `--schema` is given, with a path or without one.
+    pub schema_demanded: bool,
     /// The folder of the backups, if another one than `backups/` beside the database.
     pub backups: Option<PathBuf>,
     /// The table that records versions.
@@ -87,7 +97,10 @@ impl Settings {
             (None, Some(text), _) => Some(database_path(&text, around.folder)?),
             (None, None, Some(text)) if text.starts_with("~/") => Some(expanded(text)),
             (None, None, Some(text)) => Some(database_path(text, &home)?),
-            (None, None, None) => None,
+            (None, None, None) => match variable(DATABASE_URL) {
+                Some(text) => Some(database_path(&text, around.folder)?),
+                None => database_of_dotenv(around.files, file.as_deref())?,
+            },
         };
         let choose = |flag: &Option<PathBuf>, name: &str, said: Option<String>| {
             let flag = flag.as_ref().map(|path| around.folder.join(path));
@@ -99,7 +112,9 @@ impl Settings {
             database_demanded: demanded,
             phases: choose(&global.phases, "PHASESHIFT_PHASES", said.phases)
                 .unwrap_or_else(|| home.join("phases")),
-            schema: choose(&global.schema, "PHASESHIFT_SCHEMA", said.schema)
+            format: format(global.phases_format.clone().or(said.format).as_deref()),
+            schema_demanded: global.schema.is_some(),
+            schema: choose(&named_schema(global), "PHASESHIFT_SCHEMA", said.schema)
                 .unwrap_or_else(|| home.join("schema.sql")),
             backups: choose(&global.backup_dir, "PHASESHIFT_BACKUPS", said.backups),
             version_table: global
@@ -131,15 +146,58 @@ impl Settings {
     }
 }
 
+/// Returns the database that `DATABASE_URL` names in the `.env` beside the settings file.
+fn database_of_dotenv(files: &dyn Files, settings: Option<&Path>) -> Result<Option<PathBuf>> {
+    let Some(folder) = settings.and_then(Path::parent) else { return Ok(None) };
+    let path = folder.join(".env");
+    let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+    if stat.is_none_or(|stat| stat.kind != FileKind::File) {
+        return Ok(None);
+    }
+    let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut named = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        (name.trim() == DATABASE_URL).then(|| unquoted(value.trim()))
+    });
+    match named.next_back().filter(|value| !value.is_empty()) {
+        Some(value) => database_path(value, folder).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Takes a value out of its quotes, or cuts off the comment behind it.
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some((inner, _)) = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote))
+        {
+            return inner;
+        }
+    }
+    value.split_once(" #").map_or(value, |(value, _)| value.trim_end())
+}
+
+/// Reads the word for a format; `auto` stands for none.
+fn format(word: Option<&str>) -> Option<FolderFormat> {
+    word.and_then(FolderFormat::parse)
+}
+
+/// The path behind `--schema`, if there is one.
+fn named_schema(global: &Global) -> Option<PathBuf> {
+    global.schema.clone().filter(|path| path.as_os_str() != THE_SETTINGS)
+}
+
 /// Repeats the flags that say which project is meant.
-fn flags(global: &Global) -> String {
+pub fn flags(global: &Global) -> String {
     let path = |path: &PathBuf| path.display().to_string();
     let mut flags = String::new();
     for (flag, value) in [
         ("--config", global.config.as_ref().map(path)),
         ("--database", global.database.clone()),
         ("--phases", global.phases.as_ref().map(path)),
-        ("--schema", global.schema.as_ref().map(path)),
+        ("--phases-format", global.phases_format.clone()),
+        ("--schema", named_schema(global).as_ref().map(path)),
         ("--backup-dir", global.backup_dir.as_ref().map(path)),
         ("--version-table", global.version_table.clone()),
     ] {
@@ -196,6 +254,30 @@ mod tests {
         let flag = Global { database: Some("flag.db".to_owned()), ..Global::default() };
         assert_eq!(gather(&flag, &environment).database, Some(below.join("flag.db")));
         assert_eq!(gather(&flag, &none).flags, " --database flag.db");
+    }
+
+    #[test]
+    fn a_database_url_counts_where_no_setting_names_a_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = |_: &str| None;
+        let url = |name: &str| (name == "DATABASE_URL").then(|| "sqlite:///url.db".to_owned());
+        let gather = |variable: &dyn Fn(&str) -> Option<String>| {
+            let around = Surroundings { folder: folder.path(), variable, files: &RealFiles };
+            Settings::gather(&Global::default(), &around).unwrap().database
+        };
+        let file = |name: &str| Some(folder.path().join(name));
+        let write = |name: &str, text: &str| {
+            RealFiles.create(&folder.path().join(name), text.as_bytes(), 0o600).unwrap();
+        };
+        assert_eq!(gather(&none), None);
+        write(".env", "A=1\nexport DATABASE_URL=\"sqlite:dot.db\" # here\n");
+        assert_eq!(gather(&none), None, "only beside a settings file");
+        write("phaseshift.toml", "wait = 3\n");
+        assert_eq!(gather(&none), file("dot.db"));
+        assert_eq!(gather(&url), file("url.db"));
+        RealFiles.remove(&folder.path().join("phaseshift.toml")).unwrap();
+        write("phaseshift.toml", "database = 'own.db'\n");
+        assert_eq!(gather(&url), file("own.db"));
     }
 
     #[test]

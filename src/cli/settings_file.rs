@@ -7,12 +7,15 @@ use phaseshift::sql::SqliteVersion;
 use phaseshift::{Error, ErrorKind, Result};
 use toml_edit::{Document, Item, TableLike};
 
+use super::args::FORMATS;
+
 /// The name of the file that is searched for upwards.
 pub const FILE_NAME: &str = "phaseshift.toml";
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "database",
     "phases",
+    "format",
     "schema",
     "backups",
     "keep",
@@ -30,6 +33,8 @@ pub struct SettingsFile {
     pub database: Option<String>,
     /// The folder of the phases.
     pub phases: Option<String>,
+    /// The format of the phases.
+    pub format: Option<String>,
     /// The desired schema.
     pub schema: Option<String>,
     /// The folder of the backups.
@@ -96,6 +101,7 @@ impl Reader<'_> {
                     settings.min_sqlite =
                         Some(version.ok_or_else(|| fault(self.path, line, &what))?);
                 }
+                "format" => settings.format = Some(self.format(line, key, item)?),
                 "name_template" => settings.name_template = Some(self.text(line, key, item)?),
                 "wait" => settings.wait = Some(self.number(line, key, item)?),
                 "keep" => self.keep(line, item, &mut settings)?,
@@ -131,6 +137,15 @@ impl Reader<'_> {
             Some(_) => Err(fault(self.path, line, &format!("`{key}` is empty"))),
             None => Err(fault(self.path, line, &format!("`{key}` must be a text"))),
         }
+    }
+
+    fn format(&self, line: usize, key: &str, item: &Item) -> Result<String> {
+        let word = self.text(line, key, item)?;
+        if FORMATS.contains(&word.as_str()) {
+            return Ok(word);
+        }
+        let what = format!("`{key}` must be one of {}", FORMATS.join(", "));
+        Err(fault(self.path, line, &what))
     }
 
     fn number<N: TryFrom<i64>>(&self, line: usize, key: &str, item: &Item) -> Result<N> {

@@ -28,6 +28,11 @@ pub(super) fn meaning_of(sql: Option<&str>, affinity: Affinity) -> Meaning {
     }
 }
 
+/// Returns whether two defaults give a column of this affinity the same value.
+pub(crate) fn same_default(one: Option<&str>, two: Option<&str>, affinity: Affinity) -> bool {
+    meaning_of(one, affinity) == meaning_of(two, affinity)
+}
+
 /// Takes off the parentheses around the whole expression.
 fn without_parentheses<'t>(sql: &str, tokens: &'t [Token]) -> &'t [Token] {
     let mut inner = tokens;

@@ -9,6 +9,7 @@ mod schema;
 mod table;
 mod words;
 
+pub(crate) use default::same_default;
 pub use schema::{
     ColumnAspect, ColumnDifference, ComparedObject, ConstraintDifference, Difference, IndexAspect,
     Presence, SchemaComparison, TableOptionName, Verdict, Weight, compare_schemas, differences,

@@ -101,21 +101,23 @@ pub fn run_followed(
         }
         (Err(Stop::Follower(error)), _) => Err(error),
         (Err(Stop::Statement(line, error)), None) => {
-            let what = format!("statement at line {line}: {}", words(&error));
-            let error = from_statement(error, what);
+            let why = words(&error);
+            let what = format!("statement at line {line}: {why}");
+            let error = from_statement(error, what).in_statement(line, why);
             Err(match at_hand {
                 Some(table) => error.about(&table),
                 None => error,
             })
         }
         (Err(Stop::Statement(line, _)), Some(what)) => {
-            let what = format!("statement at line {line}: {what} is not allowed in a phase");
+            let why = format!("{what} is not allowed in a phase");
+            let what = format!("statement at line {line}: {why}");
             // What was applied long ago is no fault of a phase file.
             let kind = match purpose {
                 Purpose::CheckNew => ErrorKind::PhaseFile,
                 Purpose::Check | Purpose::Run => ErrorKind::Step,
             };
-            Err(Error::new(kind, what))
+            Err(Error::new(kind, what).in_statement(line, why))
         }
         (Ok(()), Some(what)) => {
             Err(Error::new(ErrorKind::Step, format!("{what} is not allowed in a phase")))

@@ -78,6 +78,12 @@ impl Files for RealFiles {
         file.write_all(bytes)
     }
 
+    fn append(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).create(true).mode(mode).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    }
+
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         self.create_folder_for(path, 0o755)
     }

@@ -63,6 +63,8 @@ pub struct HistoryRow {
     pub finished_at: Option<String>,
     /// The backup made before it.
     pub backup: Option<String>,
+    /// How many rows were proven when it ran.
+    pub rows_proven: Option<u64>,
     /// The release that recorded it.
     pub tool_version: Option<String>,
     /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it, and the phase, as
@@ -85,6 +87,12 @@ impl Recorded {
     /// Returns the highest version, or `None` if none is recorded.
     pub fn version(&self) -> Option<i64> {
         self.versions.iter().map(|row| row.version).max()
+    }
+
+    /// Returns how many rows were proven when a phase was last applied or undone.
+    pub fn rows_proven(&self) -> Option<u64> {
+        let ran = |row: &&HistoryRow| ["up", "down"].contains(&&*row.direction);
+        self.events.iter().rfind(ran)?.rows_proven
     }
 
     /// Returns what a phase changed when it was last applied to this file, if that is kept.
@@ -302,7 +310,7 @@ fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow
         false => "NULL".to_owned(),
     };
     let mut statement = connection.prepare(&format!(
-        "SELECT id, version, direction, checksum, finished_at, backup, {undo}, parents, tool_version \
+        "SELECT id, version, direction, checksum, finished_at, backup, {undo}, parents, tool_version, rows_proven \
          FROM main.phase_history ORDER BY event"
     ))?;
     let mut rows = statement.query([])?;
@@ -320,6 +328,7 @@ fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow
             finished_at: lossy(row.get_ref(4)?),
             backup: lossy(row.get_ref(5)?),
             undo: lossy(row.get_ref(6)?),
+            rows_proven: row.get_ref(9)?.as_i64().ok().and_then(|rows| rows.try_into().ok()),
             parents: lossy(row.get_ref(7)?).unwrap_or_default(),
             tool_version: lossy(row.get_ref(8)?),
         });

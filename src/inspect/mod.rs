@@ -16,10 +16,13 @@ pub use audit::{
 pub use dependents::{
     Dependencies, Dependents, TriggerUses, dependencies, dependents, dependents_on, view_layers,
 };
-pub use desired::desired_schema;
+pub use desired::{desired_renames, desired_schema};
 pub use diff::{SchemaSource, compare_sources, diff, schema_from};
 pub use drift::drift;
-pub use lint::{Finding, LintPolicy, count_rows_of, lint, lint_data_steps};
+pub use lint::{
+    Acknowledged, Finding, LINT_RULES, LintInput, LintPolicy, LintRule, Linted, acknowledge,
+    count_rows_of, lint, lint_rule,
+};
 pub use script::{in_dependency_order, schema_script};
 pub use status::{Status, status};
 pub use verify::{Answer, Depth, Expectation, VerifyCheck, meets, verify};

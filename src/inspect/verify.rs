@@ -14,6 +14,7 @@ use crate::migrate::{Compatibility, FileState, Project, plan_between};
 use crate::phase::PhaseId;
 use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
 use crate::schema::Schema;
+use crate::text::{counted, rows};
 
 /// What a script expects of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +101,8 @@ pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) ->
             let own = project.chain.phases().iter().map(|it| &it.id);
             let own = own.filter(|id| !is_newer(id) && children(id).iter().all(&is_newer));
             let programs = if known.newer.is_some() { own.cloned().collect() } else { heads };
-            (pending == 0, programs, format!("{shown}, {pending} phases pending"))
+            let pending_phases = counted(pending, "phase", "phases");
+            (pending == 0, programs, format!("{shown}, {pending_phases} pending"))
         }
     };
     let Some(newer) = &known.newer else { return (Answer::of(holds), detail) };
@@ -174,7 +176,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
             let ok = found.damage.is_empty() && found.violations == 0;
             let mut lines = found.damage;
             if found.violations > 0 {
-                lines.push(format!("{} rows break a rule", found.violations));
+                lines.push(format!("{} against a rule", rows(found.violations)));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
             Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })

@@ -4,9 +4,12 @@
 //! writes nothing, [`Secured`] by a verified backup, and only then can it be carried out, which gives
 //! a [`Report`].
 
+mod apply;
 mod branch_conflicts;
 mod newer;
 mod outline;
+mod phase_tests;
+mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
@@ -16,7 +19,6 @@ mod replay_from_scratch;
 mod retain;
 mod roundtrip;
 mod run;
-mod scratch;
 mod script;
 mod secure;
 mod stages;
@@ -25,11 +27,14 @@ mod state;
 mod trial;
 mod undo_history;
 
+pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
 pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
+pub use phase_tests::{TestFailure, TestOutcome, run_tests};
+pub use plan_cache::PlanCache;
 pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};

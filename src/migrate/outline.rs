@@ -81,8 +81,8 @@ impl Migration<Outlined> {
     }
 }
 
-/// Plans phases in chain order, on a schema that was read or on none, as far as they run: `check` and
-/// `preflight` say why one does not.
+/// Plans phases in chain order, on a schema that was read or on none, as far as they run. The error says why
+/// the next one does not.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; [`ErrorKind::Sqlite`].
@@ -90,7 +90,7 @@ pub fn plan_phases(
     project: &Project,
     schema: Option<&Schema>,
     phases: &[PhaseId],
-) -> Result<Vec<PhasePlan>> {
+) -> Result<(Vec<PhasePlan>, Option<Error>)> {
     let mut shadow = match schema {
         Some(schema) => Shadow::of(schema)?,
         None => Shadow::empty()?,
@@ -103,8 +103,8 @@ pub fn plan_phases(
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
                 return Err(error);
             }
-            Err(_) => break,
+            Err(error) => return Ok((plans, Some(error))),
         }
     }
-    Ok(plans)
+    Ok((plans, None))
 }

@@ -10,13 +10,14 @@ use crate::plan::{
     Direction, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
 };
 use crate::preflight::{
-    LossPolicy, check_requirements, check_rows, check_space, check_temporary_files,
+    LossPolicy, SpaceNeed, check_requirements, check_rows, check_space, check_temporary_files,
     check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
 };
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
 use super::newer::Compatibility;
+use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
@@ -138,9 +139,9 @@ impl Migration<Prepared> {
                 Ok(Found::UpToDate(found)) => return Ok(Preparation::UpToDate(found)),
                 Ok(Found::Plan(planned)) => {
                     let database = probe_writing(database)?;
-                    let Planned { project, known, plan } = *planned;
+                    let Planned { project, known, plan, need } = *planned;
                     let transactions = request.transactions;
-                    let state = Prepared { database, data_version: seen };
+                    let state = Prepared { database, data_version: seen, need };
                     let found = Migration { project, known, plan, transactions, state };
                     return Ok(Preparation::Ready(Box::new(found)));
                 }
@@ -163,7 +164,8 @@ impl Migration<Prepared> {
             return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
         }
         project.versions.refuse_triggers(&known.schema)?;
-        let mut plan = plan_path(&project, &known, &path, request.direction)?;
+        let make = || plan_path(&project, &known, &path, request.direction);
+        let mut plan = cached(&project, &known, &path, (request.direction, make))?;
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
@@ -173,11 +175,11 @@ impl Migration<Prepared> {
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
-        try_run(&project, &known, &plan, database)?;
+        try_run(&project, &known, (&plan, request.transactions), database)?;
         if let Some(first) = plan.phases.first_mut() {
             first.notices.extend(remarks_on_place(files, &project.database)?);
         }
-        Ok(Found::Plan(Box::new(Planned { project, known, plan })))
+        Ok(Found::Plan(Box::new(Planned { project, known, plan, need })))
     }
 }
 
@@ -282,6 +284,7 @@ pub(super) struct Planned {
     pub(super) project: Project,
     pub(super) known: FileState,
     pub(super) plan: Plan,
+    pub(super) need: SpaceNeed,
 }
 
 /// How often a look, or a run, begins anew because another program changed the file meanwhile.

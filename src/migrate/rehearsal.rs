@@ -8,7 +8,7 @@ use crate::compare::differences;
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
-use crate::files::Files;
+use crate::files::{Files, Scratch};
 use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
 use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Comparison, RowDelta, Side, compare};
@@ -18,7 +18,6 @@ use super::prepare::Request;
 use super::project::Project;
 use super::roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 use super::run::Report;
-use super::scratch::Scratch;
 use super::secure::migrate_now;
 use super::state::Migration;
 

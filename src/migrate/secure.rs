@@ -50,8 +50,9 @@ impl Migration<Prepared> {
             drop(database);
             return Migration::prepare(&project, request).map(Err);
         }
-        let Planned { project, known, plan } = if data_version(&database)? == state.data_version {
-            Planned { project, known, plan }
+        let Planned { project, known, plan, .. } = if data_version(&database)? == state.data_version
+        {
+            Planned { project, known, plan, need: state.need }
         } else {
             match Self::prepare_through(&project, request, &database)? {
                 Found::UpToDate(found) => return Ok(Err(Preparation::UpToDate(found))),

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::history::Recorded;
 use crate::phase::{Applied, PhaseId};
 use crate::plan::Plan;
-use crate::preflight::{SpaceNeed, space_need};
+use crate::preflight::SpaceNeed;
 use crate::schema::Schema;
 
 use super::prepare::Transactions;
@@ -42,6 +42,7 @@ pub struct Migration<S> {
 pub struct Prepared {
     pub(super) database: Database,
     pub(super) data_version: i64,
+    pub(super) need: SpaceNeed,
 }
 
 /// Backed up, and the backup proven; the database is as before.
@@ -99,12 +100,9 @@ impl<S> Migration<S> {
 }
 
 impl Migration<Prepared> {
-    /// Computes the space that the run needs.
-    ///
-    /// # Errors
-    /// As [`space_need`].
-    pub fn space(&self) -> Result<SpaceNeed> {
-        space_need(&self.state.database, &self.known.schema, &self.plan)
+    /// Returns the space that the run needs.
+    pub fn space(&self) -> SpaceNeed {
+        self.state.need
     }
 }
 

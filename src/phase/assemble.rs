@@ -17,9 +17,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// Positions by id.
 type Positions = HashMap<PhaseId, usize>;
 
+/// The order of files that declare no parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileOrder {
+    /// As people count: `phase2` before `phase10`.
+    ByName,
+    /// The order in which they are given.
+    AsGiven,
+}
+
 /// Makes a chain of phase files.
-pub(super) fn assemble(mut files: Vec<PhaseFile>) -> Result<Chain> {
-    files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
+pub(super) fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
+    if order == FileOrder::ByName {
+        files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
+    }
     let mut warnings = Vec::new();
     fill_parents(&mut files);
     let positions = unique_ids(&files)?;
@@ -286,12 +297,16 @@ fn set_versions(
     warnings: &mut Vec<ChainWarning>,
 ) -> Result<()> {
     let mut taken = declared_versions(files)?;
+    let suggested = suggested_versions(files, &mut taken);
     let mut highest: Vec<Option<i64>> = Vec::with_capacity(files.len());
     let mut problems = Problems::default();
     for (position, file) in files.iter_mut().enumerate() {
         let below = graph.before(position).filter_map(|before| highest[before]).max();
         if file.declares_version {
             warn_of_version(file, below, warnings);
+        } else if let Some(version) = suggested.get(&position).filter(|it| below < Some(**it)) {
+            file.phase.version = *version;
+            file.phase.version_declared = true;
         } else {
             let mut next = below.unwrap_or_default().checked_add(1);
             while let Some(version) = next.filter(|version| taken.contains_key(version)) {
@@ -309,6 +324,24 @@ fn set_versions(
         highest.push(below.max(Some(file.phase.version)));
     }
     problems.into_result(ErrorKind::Chain)
+}
+
+/// The numbers in the names of files that no other phase has, by the position of the phase.
+fn suggested_versions(files: &[PhaseFile], taken: &mut HashMap<i64, usize>) -> HashMap<usize, i64> {
+    let number = |file: &PhaseFile| file.suggested_version.filter(|_| !file.declares_version);
+    let mut count: HashMap<i64, usize> = HashMap::new();
+    for number in files.iter().filter_map(number) {
+        *count.entry(number).or_default() += 1;
+    }
+    let mut suggested = HashMap::new();
+    for (position, file) in files.iter().enumerate() {
+        let Some(number) = number(file) else { continue };
+        if count.get(&number) == Some(&1) && !taken.contains_key(&number) {
+            suggested.insert(position, number);
+        }
+    }
+    taken.extend(suggested.iter().map(|(position, number)| (*number, *position)));
+    suggested
 }
 
 fn declared_versions(files: &[PhaseFile]) -> Result<HashMap<i64, usize>> {

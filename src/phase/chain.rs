@@ -3,13 +3,13 @@
 //! The chain knows what the files declare. What is applied to a database is told to it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::assemble::{assemble, extend};
-use super::file::{PhaseFile, read_into};
+use super::assemble::{FileOrder, assemble, extend};
+use super::file::PhaseFile;
+use super::formats::{FolderFormat, read_folder};
 use super::graph::{Graph, Marks, marked};
 use super::phase::{Phase, PhaseId, Strategy};
-use super::problem::Problems;
 use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
@@ -25,12 +25,14 @@ pub struct Chain {
     positions: HashMap<PhaseId, usize>,
     stands_for: HashMap<PhaseId, usize>,
     warnings: Vec<ChainWarning>,
+    format: FolderFormat,
 }
 
 impl Chain {
-    /// Reads the phase files of a folder: those that end in `.toml` and do not begin with a dot.
+    /// Reads the phase files of a folder: those that end in `.toml` or `.sql` and do not begin with a dot, or
+    /// the files of another tool ([`FolderFormat`]), which is found out by their names and marks.
     ///
-    /// Subfolders, `archive` among them, are not read. Nothing is written.
+    /// Subfolders, `archive` among them, are only read where the tool has one for each phase. Nothing is written.
     ///
     /// # Errors
     /// - [`ErrorKind::PhaseFile`] if a file is no phase; the faults of all files are reported.
@@ -38,7 +40,27 @@ impl Chain {
     ///   parent, an id, label or version used twice, a replaced phase that is still there, a cycle.
     /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the folder or a file cannot be read.
     pub fn read(files: &dyn Files, folder: &Path) -> Result<Self> {
-        read_all(files, &phase_paths(files, folder)?).and_then(assemble)
+        Self::read_as(files, folder, None)
+    }
+
+    /// Reads the phases of a folder in this format; without one, as [`read`](Self::read) does.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_as(files: &dyn Files, folder: &Path, format: Option<FolderFormat>) -> Result<Self> {
+        check_folder(files, folder)?;
+        let found = read_folder(files, folder, format)?;
+        let order = match found.format {
+            FolderFormat::Phaseshift | FolderFormat::Plain => FileOrder::ByName,
+            _ => FileOrder::AsGiven,
+        };
+        let chain = assemble(found.phases, order)?;
+        Ok(Self { format: found.format, ..chain })
+    }
+
+    /// Returns the format of the folder that it was read from.
+    pub fn format(&self) -> FolderFormat {
+        self.format
     }
 
     /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
@@ -48,10 +70,23 @@ impl Chain {
     /// As [`read`](Self::read).
     pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
         let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-        let paths = if stat.is_none() { Vec::new() } else { phase_paths(files, folder)? };
-        let mut all = read_all(files, &paths)?;
+        let mut all = match stat {
+            None => Vec::new(),
+            Some(_) => {
+                check_folder(files, folder)?;
+                let found = read_folder(files, folder, None)?;
+                if !matches!(found.format, FolderFormat::Phaseshift) {
+                    let (folder, format) = (folder.display(), found.format);
+                    let what = format!(
+                        "{folder} holds files of {format}, to which no phase in TOML is added"
+                    );
+                    return Err(Error::new(ErrorKind::Chain, what));
+                }
+                found.phases
+            }
+        };
         all.push(new);
-        assemble(all)
+        assemble(all, FileOrder::ByName)
     }
 
     /// Makes a chain of phases whose parents and versions count as they stand.
@@ -67,7 +102,7 @@ impl Chain {
     /// # Errors
     /// [`ErrorKind::Chain`], as [`read`](Self::read).
     pub fn assemble(files: Vec<PhaseFile>) -> Result<Self> {
-        assemble(files)
+        assemble(files, FileOrder::ByName)
     }
 
     /// Returns the chain with further phases, whose parents and versions count as they stand.
@@ -85,7 +120,8 @@ impl Chain {
         let stands_for = numbered()
             .flat_map(|(at, phase)| phase.replaces.iter().map(move |id| (id.clone(), at)))
             .collect();
-        Self { phases, graph, positions, stands_for, warnings }
+        let format = FolderFormat::default();
+        Self { phases, graph, positions, stands_for, warnings, format }
     }
 
     /// Returns the phases in chain order.
@@ -236,46 +272,16 @@ impl Chain {
     }
 }
 
-/// Reads phase files; the faults of all of them are reported.
-fn read_all(files: &dyn Files, paths: &[PathBuf]) -> Result<Vec<PhaseFile>> {
-    let mut problems = Problems::default();
-    let mut read = Vec::new();
-    for path in paths {
-        read.extend(read_into(files, path, &mut problems)?);
-    }
-    problems.into_result(ErrorKind::PhaseFile)?;
-    Ok(read)
-}
-
-/// Lists the phase files of a folder.
-fn phase_paths(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
+/// Refuses what is not a folder.
+fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
     let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
     let shown = folder.display();
-    match stat.map(|stat| stat.kind) {
-        Some(FileKind::Folder) => {}
-        Some(FileKind::File | FileKind::Other) => {
-            return Err(Error::new(ErrorKind::Chain, format!("{shown} is not a folder of phases")));
-        }
-        None => {
-            let what = format!("the folder of the phases does not exist: {shown}");
-            return Err(Error::new(ErrorKind::Chain, what));
-        }
-    }
-    let mut paths = Vec::new();
-    for path in files.list(folder).map_err(|error| file_error("list", folder, error))? {
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        let is_folder = stat.is_some_and(|stat| stat.kind == FileKind::Folder);
-        if names_phase(&path) && !is_folder {
-            paths.push(path);
-        }
-    }
-    Ok(paths)
-}
-
-/// Tells whether a file is a phase by its name. Hidden files are what editors and systems leave.
-fn names_phase(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+    let what = match stat.map(|stat| stat.kind) {
+        Some(FileKind::Folder) => return Ok(()),
+        Some(FileKind::File | FileKind::Other) => format!("{shown} is not a folder of phases"),
+        None => format!("the folder of the phases does not exist: {shown}"),
+    };
+    Err(Error::new(ErrorKind::Chain, what))
 }
 
 #[cfg(test)]

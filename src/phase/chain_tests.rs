@@ -321,7 +321,10 @@ fn names_that_count_the_same_are_ordered_by_their_letters() {
 #[test]
 fn only_phase_files_of_the_folder_itself_are_read() {
     let folder = Folder::with(&[
-        ("a.toml", ""),
+        ("a.toml", "[[up]]\nop = 'sql'\nfile = 'long.sql'"),
+        ("c.sql", "SELECT 1"),
+        (".d.sql", "SELECT 1"),
+        ("archive/old.sql", "SELECT 1"),
         ("B.TOML", ""),
         ("long.sql", "SELECT 1"),
         ("notes.md", "no phase"),
@@ -332,7 +335,7 @@ fn only_phase_files_of_the_folder_itself_are_read() {
         ("folder.toml/x", "no phase"),
     ]);
     let chain = folder.chain().unwrap();
-    assert_eq!(words(chain.phases().iter().map(|phase| &phase.id)), "B a");
+    assert_eq!(words(chain.phases().iter().map(|phase| &phase.id)), "B a c");
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! Reads one phase file. Knows no other phase and no database.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
 
 use super::checksum::checksum;
-use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, Values};
+use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, TEST_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
-use super::phase::{Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::phase::{
+    Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+};
 use super::problem::Problems;
-use super::step::{Check, Step};
+use super::sql_file::{SqlSource, read_sql};
+use super::step::{Check, PhaseTest, Step, TestQuery};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
@@ -28,7 +31,9 @@ pub struct PhaseFile {
     pub declares_parents: bool,
     /// Whether the file declares a version.
     pub declares_version: bool,
-    lines: BTreeMap<String, usize>,
+    pub(super) lines: BTreeMap<String, usize>,
+    /// The number in the name of a file of SQL, which becomes the version if no other phase has it.
+    pub(super) suggested_version: Option<i64>,
 }
 
 impl PhaseFile {
@@ -57,9 +62,27 @@ impl PhaseFile {
         read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
     }
 
+    /// Reads the text of a phase in SQL that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let source = SqlSource::of(path, text);
+        let read = read_sql(files, &source, &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+
     /// Takes a phase whose parents and version are declared as they stand.
     pub fn declared(phase: Phase) -> Self {
-        Self { phase, declares_parents: true, declares_version: true, lines: BTreeMap::new() }
+        Self {
+            phase,
+            declares_parents: true,
+            declares_version: true,
+            lines: BTreeMap::new(),
+            suggested_version: None,
+        }
     }
 
     /// Returns the line (from 1) of a key of the phase itself; the first line if it is left out.
@@ -121,59 +144,33 @@ impl TableReader<'_> {
         let require = self.checks(place, "require");
         let up = self.steps(place, "up");
         let verify = self.checks(place, "verify");
+        let tests = self.tests(place);
         let down = self.way_back(place, &mut values);
-        let lines = place
+        let lines: BTreeMap<String, usize> = place
             .table
             .iter()
             .map(|(key, _)| (key.to_owned(), self.line_of_key(place, key)))
             .collect();
         let id = self.phase_id(place, &mut values, path)?;
-        let version = values.integer("version");
-        let parents = values.ids("parents");
-        let title = values.text("title");
-        let description = values.text("description");
-        let description =
-            description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
-        let annotations = Annotations {
-            compatible_with: values.id("compatible_with"),
-            readable_with: values.id("readable_with"),
-            ..Annotations::default()
-        };
-        let mut read = PhaseFile {
-            declares_parents: parents.is_some(),
-            declares_version: version.is_some(),
-            lines,
-            phase: Phase {
-                id,
-                version: version.unwrap_or_default(),
-                version_declared: version.is_some(),
-                description,
-                title,
-                parents: parents.unwrap_or_default(),
-                depends_on: values.ids("depends_on").unwrap_or_default(),
-                labels: values.labels("labels").unwrap_or_default(),
-                replaces: values.ids("replaces").unwrap_or_default(),
-                views: view_policy(&mut values),
-                statistics: statistics_policy(&mut values),
-                strategy: strategy(&mut values),
-                min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
-                require,
-                up,
-                verify,
-                down,
-                annotations,
-                file: path.to_path_buf(),
-                checksum: String::new(),
-                text_checksum: checksum(text, &self.sql_texts),
-            },
-        };
-        let declared = read.declares_parents.then_some(read.phase.parents.as_slice());
-        read.phase.checksum = meaning(&read.phase, declared);
+        let body = Body { require, up, verify, down, ..Body::default() };
+        let mut read = declared(values, id, body, path);
+        read.phase.annotations.tests = tests;
+        let allow_line = lines.get("allow").copied().unwrap_or(1);
+        read.phase.annotations.allow.iter_mut().for_each(|it| it.line = allow_line);
+        read.lines = lines;
+        read.phase.text_checksum = checksum(text, &self.sql_texts);
+        let parents = read.declares_parents.then_some(read.phase.parents.as_slice());
+        read.phase.checksum = meaning(&read.phase, parents);
         Some(read)
     }
 
     /// Returns the id that the phase declares, or else the stem of its file.
-    fn phase_id(&mut self, place: &Place<'_>, values: &mut Values, path: &Path) -> Option<PhaseId> {
+    pub(super) fn phase_id(
+        &mut self,
+        place: &Place<'_>,
+        values: &mut Values,
+        path: &Path,
+    ) -> Option<PhaseId> {
         if place.table.contains_key("id") {
             return values.id("id");
         }
@@ -199,12 +196,47 @@ impl TableReader<'_> {
         }
     }
 
+    fn tests(&mut self, phase: &Place<'_>) -> Vec<PhaseTest> {
+        let places = self.places(phase, "test", "[[test]]");
+        places.iter().filter_map(|place| self.test(place)).collect()
+    }
+
+    fn test(&mut self, place: &Place<'_>) -> Option<PhaseTest> {
+        let mut values = self.values(place, TEST_KEYS);
+        let has = |key: &str| place.table.contains_key(key);
+        for (query, expect) in [("query", "expect"), ("down_query", "down_expect")] {
+            if has(query) != has(expect) {
+                let what = format!("[[test]] takes `{query}` and `{expect}` together");
+                self.problem(place.line, what);
+            }
+        }
+        let down = values.switch("down").unwrap_or_default();
+        if has("down_query") && !down {
+            self.problem(place.line, "[[test]] takes `down_query` only with `down = true`");
+        }
+        if !has("query") && !down {
+            self.problem(place.line, "[[test]] needs `query` with `expect`, or `down = true`");
+        }
+        let query = values.text("query").zip(values.answer("expect"));
+        let down_query = values.text("down_query").zip(values.answer("down_expect"));
+        let with_answer = |(sql, expect)| TestQuery { sql, expect };
+        Some(PhaseTest {
+            name: values.text("name")?,
+            before: values.text("before"),
+            after: values.text("after"),
+            query: query.map(with_answer),
+            down,
+            down_query: down_query.map(with_answer),
+            line: place.line,
+        })
+    }
+
     fn checks(&mut self, phase: &Place<'_>, key: &str) -> Vec<Check> {
         let places = self.places(phase, key, &format!("[[{key}]]"));
         places.iter().filter_map(|place| self.check(place)).collect()
     }
 
-    fn check(&mut self, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn check(&mut self, place: &Place<'_>) -> Option<Check> {
         let mut values = self.values(place, CHECK_KEYS);
         Some(Check {
             name: values.text("name")?,
@@ -256,10 +288,84 @@ impl TableReader<'_> {
     }
 }
 
-fn view_policy(values: &mut Values) -> ViewPolicy {
+/// What a phase does, and the policies that hold where its file names none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Body {
+    pub(super) require: Vec<Check>,
+    pub(super) up: Vec<Step>,
+    pub(super) verify: Vec<Check>,
+    pub(super) down: WayBack,
+    /// The file of `down`, if it is another one.
+    pub(super) down_file: Option<PathBuf>,
+    pub(super) pointless: Vec<(usize, String)>,
+    pub(super) views: ViewPolicy,
+}
+
+/// Makes a phase of the values that its file declares, without its checksums.
+pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path) -> PhaseFile {
+    let version = values.integer("version");
+    let parents = values.ids("parents");
+    let title = values.text("title");
+    let description = values.text("description");
+    let description =
+        description.or_else(|| title.clone()).unwrap_or_else(|| id.as_str().to_owned());
+    let annotations = Annotations {
+        compatible_with: values.id("compatible_with"),
+        readable_with: values.id("readable_with"),
+        allow: allowed(&mut values),
+        down_file: body.down_file,
+        pointless: body.pointless,
+        ..Annotations::default()
+    };
+    PhaseFile {
+        declares_parents: parents.is_some(),
+        declares_version: version.is_some(),
+        lines: BTreeMap::new(),
+        suggested_version: None,
+        phase: Phase {
+            id,
+            version: version.unwrap_or_default(),
+            version_declared: version.is_some(),
+            description,
+            title,
+            parents: parents.unwrap_or_default(),
+            depends_on: values.ids("depends_on").unwrap_or_default(),
+            labels: values.labels("labels").unwrap_or_default(),
+            replaces: values.ids("replaces").unwrap_or_default(),
+            views: view_policy(&mut values, body.views),
+            statistics: statistics_policy(&mut values),
+            strategy: strategy(&mut values),
+            min_sqlite: values.text("min_sqlite").and_then(|text| SqliteVersion::parse(&text)),
+            require: body.require,
+            up: body.up,
+            verify: body.verify,
+            down: body.down,
+            annotations,
+            file: path.to_path_buf(),
+            checksum: String::new(),
+            text_checksum: String::new(),
+        },
+    }
+}
+
+/// The findings that the phase acknowledges, in the first line: the reader of the file knows better.
+fn allowed(values: &mut Values) -> Vec<Allowed> {
+    let texts = values.labels("allow").unwrap_or_default();
+    let split = texts.iter().filter_map(|text| text.split_once(':'));
+    split
+        .map(|(code, reason)| Allowed {
+            code: code.trim().to_owned(),
+            reason: reason.trim().to_owned(),
+            line: 1,
+        })
+        .collect()
+}
+
+fn view_policy(values: &mut Values, otherwise: ViewPolicy) -> ViewPolicy {
     match values.text("views").as_deref() {
         Some("follow") => ViewPolicy::Follow,
-        _ => ViewPolicy::Keep,
+        Some("keep") => ViewPolicy::Keep,
+        Some(_) | None => otherwise,
     }
 }
 

@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use super::phase::PhaseId;
-use super::step::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation};
+use super::step::{
+    ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut, Operation,
+};
 
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,12 @@ pub(super) enum Form {
     Ids,
     /// An array of branch labels.
     Labels,
+    /// An array of `code: reason`.
+    Reasons,
     /// What the query of a check must give.
     Expected,
+    /// What the query of a test must give.
+    Answer,
     /// A table of SQL expressions by column name.
     Expressions,
     /// The name of an SQL file beside the phase file.
@@ -96,6 +102,8 @@ pub(super) enum Value {
     Labels(Vec<String>),
     /// Of an expectation.
     Expected(Expected),
+    /// Of what a test expects.
+    Answer(ExpectedAnswer),
     /// Of expressions, in their order.
     Expressions(Vec<(String, String)>),
     /// Of an SQL file: its name and its text.
@@ -110,6 +118,18 @@ impl Values {
     /// Keeps the value of a key.
     pub(super) fn put(&mut self, key: &'static str, value: Value) {
         self.0.insert(key, value);
+    }
+
+    /// Takes the values of another table, and returns a key that both have.
+    pub(super) fn merge(&mut self, other: Self) -> Option<&'static str> {
+        let twice = other.0.keys().copied().find(|key| self.0.contains_key(key));
+        self.0.extend(other.0);
+        twice
+    }
+
+    /// Returns whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Takes the text of a key.
@@ -168,6 +188,14 @@ impl Values {
         Some(expected)
     }
 
+    /// Takes what a test expects.
+    pub(super) fn answer(&mut self, key: &str) -> Option<ExpectedAnswer> {
+        let Value::Answer(answer) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(answer)
+    }
+
     /// Takes expressions by column.
     pub(super) fn expressions(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         let Value::Expressions(expressions) = self.0.remove(key)? else {
@@ -217,11 +245,13 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("strategy", Form::Word(&["rebuild", "auto"])),
     optional("compatible_with", Form::Id),
     optional("readable_with", Form::Id),
+    optional("allow", Form::Reasons),
     optional("irreversible", Form::Name),
     optional("require", Form::Tables),
     optional("up", Form::Tables),
     optional("verify", Form::Tables),
     optional("down", Form::Tables),
+    optional("test", Form::Tables),
 ];
 
 /// The keys of a check.
@@ -230,6 +260,18 @@ pub(super) const CHECK_KEYS: &[Key] = &[
     required("sql", Form::Query),
     required("expect", Form::Expected),
     optional("message", Form::Name),
+];
+
+/// The keys of a test.
+pub(super) const TEST_KEYS: &[Key] = &[
+    required("name", Form::Name),
+    optional("before", Form::Sql),
+    optional("after", Form::Sql),
+    optional("query", Form::Query),
+    optional("expect", Form::Answer),
+    optional("down", Form::Switch),
+    optional("down_query", Form::Query),
+    optional("down_expect", Form::Answer),
 ];
 
 const TABLE: Key = required("table", Form::Identifier);
@@ -464,6 +506,8 @@ mod tests {
             | Form::Text
             | Form::Word(_) => Value::Text("t".to_owned()),
             Form::Switch => Value::Switch(true),
+            Form::Reasons => Value::Labels(vec!["a: b".to_owned()]),
+            Form::Answer => Value::Answer(ExpectedAnswer::Rows(Vec::new())),
             Form::Expressions => Value::Expressions(Vec::new()),
             Form::SqlFile => Value::SqlFile("x.sql".to_owned(), "SELECT 1".to_owned()),
             Form::Version

@@ -83,7 +83,9 @@ impl Written {
     /// SQL counts by its tokens: spacing and comments do not.
     fn sql(&mut self, key: &str, sql: &str) {
         let tokens: Vec<&str> = significant_tokens(sql).map(|token| token.text(sql)).collect();
-        self.field(key, tokens.join("\u{1f}").trim_end_matches([';', '\u{1f}']));
+        // A checkout may have other line ends.
+        let text = tokens.join("\u{1f}").replace("\r\n", "\n");
+        self.field(key, text.trim_end_matches([';', '\u{1f}']));
     }
 
     fn optional(&mut self, key: &str, sql: Option<&str>) {

@@ -5,6 +5,7 @@ mod assemble;
 mod chain;
 mod checksum;
 mod file;
+mod formats;
 mod graph;
 mod keys;
 mod meaning;
@@ -16,6 +17,8 @@ mod problem;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sql_file;
+mod sql_form;
 mod step;
 mod table_reader;
 mod text;
@@ -28,12 +31,16 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
+pub use formats::{FolderFormat, recorded_key, sql_of};
+pub(crate) use nearest::nearest;
 pub use phase::{
-    Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy, ViewPolicy,
-    WayBack,
+    Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,
+    ViewPolicy, WayBack,
 };
+pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{
-    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
+    Cell, Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut,
+    Operation, PhaseTest, Step, TestQuery,
 };
 pub use target::{LinePlace, Target, TargetRange};
 pub use text::{operation_text, phase_text, steps_text};

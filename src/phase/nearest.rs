@@ -4,7 +4,7 @@
 const FEW: usize = 3;
 
 /// Returns the candidate that looks most like the word.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

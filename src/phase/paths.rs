@@ -25,7 +25,11 @@ impl Chain {
     /// - [`ErrorKind::PhaseMissing`] if an applied phase is not in the chain.
     pub fn up_path(&self, applied: &Applied, target: &Target) -> Result<Vec<PhaseId>> {
         let marks = self.applied_marks(applied)?;
-        let wrong_way = || Error::new(ErrorKind::Arguments, format!("{target} is a way down"));
+        let wrong_way = || {
+            let what = format!("{target} leads down: it undoes phases");
+            let error = Error::new(ErrorKind::Arguments, what);
+            error.with_remedy(Remedy::Downgrade).choices([target.to_string()])
+        };
         let way = match target {
             Target::Head => self.up_to(&marks, self.only_head()?),
             Target::Heads => self.up_to(&marks, 0..self.len()),
@@ -63,7 +67,11 @@ impl Chain {
     /// - [`ErrorKind::PhaseMissing`] if an applied phase is not in the chain.
     pub fn down_path(&self, applied: &Applied, target: &Target) -> Result<Vec<PhaseId>> {
         let marks = self.applied_marks(applied)?;
-        let wrong_way = || Error::new(ErrorKind::Arguments, format!("{target} is a way up"));
+        let wrong_way = || {
+            let what = format!("{target} leads up: it applies phases");
+            let error = Error::new(ErrorKind::Arguments, what);
+            error.with_remedy(Remedy::Upgrade).choices([target.to_string()])
+        };
         let way = match target {
             Target::Head => match self.only_head()? {
                 Some(head) => self.down_to(&marks, head)?,

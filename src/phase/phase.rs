@@ -1,9 +1,9 @@
 //! One phase, as read from its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::meaning::{same_meaning, same_steps};
-use super::step::{Check, Step};
+use super::step::{Check, PhaseTest, Step};
 use crate::sql::SqliteVersion;
 
 /// The identity of a phase: letters, digits, `_`, `.` and `-`.
@@ -17,6 +17,11 @@ impl PhaseId {
             && text.len() <= 200
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The id of a phase whose name holds nothing that an id can.
+    pub(super) fn nameless() -> Self {
+        Self("_".to_owned())
     }
 
     /// Returns the id as text.
@@ -62,9 +67,10 @@ pub enum Strategy {
 }
 
 /// The way back of a phase.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum WayBack {
     /// Derived from the steps.
+    #[default]
     Derived,
     /// Written by hand.
     Steps(Vec<Step>),
@@ -94,6 +100,17 @@ pub enum StepsKnown {
     None,
 }
 
+/// A finding of `lint` that a phase file acknowledges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The code of the finding.
+    pub code: String,
+    /// Why it is allowed.
+    pub reason: String,
+    /// The line of `allow` in the phase file, from 1.
+    pub line: usize,
+}
+
 /// What a phase file says beside what the phase does. None of it is part of the checksum.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Annotations {
@@ -101,10 +118,19 @@ pub struct Annotations {
     pub compatible_with: Option<PhaseId>,
     /// The oldest phase whose programs may still read a file at this phase.
     pub readable_with: Option<PhaseId>,
+    /// The findings of `lint` that it acknowledges.
+    pub allow: Vec<Allowed>,
+    /// Its tests.
+    pub tests: Vec<PhaseTest>,
     /// Where the phase was read from.
     pub source: PhaseSource,
     /// How much is known of its steps.
     pub steps: StepsKnown,
+    /// The file of its downgrade, if that is another one.
+    pub down_file: Option<PathBuf>,
+    /// Statements and annotations that its file holds and that have no effect, because the run does what they ask
+    /// for: the line and the text.
+    pub pointless: Vec<(usize, String)>,
 }
 
 /// One phase: a declared change of the schema that sets one version.
@@ -172,6 +198,16 @@ impl Phase {
     pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
         let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
         is_same && !self.up.is_empty()
+    }
+
+    /// Returns whether it is a file of SQL, whose statements are its steps.
+    pub fn is_sql(&self) -> bool {
+        self.file.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"))
+    }
+
+    /// Returns the file of the downgrade.
+    pub fn file_of_downgrade(&self) -> &Path {
+        self.annotations.down_file.as_deref().unwrap_or(&self.file)
     }
 
     /// Returns the headline: the title, or else the description.

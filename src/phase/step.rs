@@ -2,6 +2,9 @@
 //!
 //! A new step kind begins here; the compiler then names every place that must know it.
 
+use std::fmt;
+
+use crate::name::literal;
 use crate::sql::object_head;
 
 /// A value of SQLite's that a check expects.
@@ -31,6 +34,85 @@ pub struct Check {
     /// What to tell the person when it does not hold.
     pub message: Option<String>,
     /// The line of the check in the phase file, from 1.
+    pub line: usize,
+}
+
+/// A value as SQLite stores it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// NULL; in a phase file `{ null = true }`, because TOML has no word for it.
+    Null,
+    /// An integer.
+    Integer(i64),
+    /// A real number.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// A blob; in a phase file `{ hex = "00ff" }`.
+    Blob(Vec<u8>),
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => formatter.write_str("NULL"),
+            Self::Integer(number) => write!(formatter, "{number}"),
+            Self::Real(number) => write!(formatter, "{number:?}"),
+            Self::Text(text) => {
+                let first: String = text.chars().take(80).collect();
+                formatter.write_str(&literal(&first))
+            }
+            Self::Blob(bytes) => write!(formatter, "blob of {} bytes", bytes.len()),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRows => formatter.write_str("no rows"),
+            Self::Rows => formatter.write_str("rows"),
+            Self::Integer(number) => write!(formatter, "{number}"),
+            Self::Real(number) => write!(formatter, "{number:?}"),
+            Self::Text(text) => formatter.write_str(&literal(text)),
+        }
+    }
+}
+
+/// What the query of a test must give.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExpectedAnswer {
+    /// As a check expects it.
+    Check(Expected),
+    /// Exactly these rows, in this order.
+    Rows(Vec<Vec<Cell>>),
+}
+
+/// A query of a test, and what it must give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestQuery {
+    /// One query that only reads.
+    pub sql: String,
+    /// What it must give.
+    pub expect: ExpectedAnswer,
+}
+
+/// A test of a phase (`[[test]]`): rows before it, and what must be there after it. It runs in memory only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseTest {
+    /// What is tested, in words.
+    pub name: String,
+    /// Statements that write rows into the schema before the phase.
+    pub before: Option<String>,
+    /// Statements that write rows into the schema after the phase.
+    pub after: Option<String>,
+    /// What is asked after the phase.
+    pub query: Option<TestQuery>,
+    /// Whether the phase is undone at the end; the rows of before must be there again.
+    pub down: bool,
+    /// What is asked after the downgrade.
+    pub down_query: Option<TestQuery>,
+    /// The line of the test in the phase file, from 1.
     pub line: usize,
 }
 

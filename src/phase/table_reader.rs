@@ -10,7 +10,7 @@ use super::keys::{Form, Key, Need, Value, Values};
 use super::nearest::{nearest, quoted, quoted_list};
 use super::phase::PhaseId;
 use super::problem::Problems;
-use super::step::Expected;
+use super::step::{Cell, Expected, ExpectedAnswer};
 use crate::files::{FileKind, Files};
 use crate::sql::{
     SqliteVersion, find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
@@ -53,6 +53,11 @@ impl<'r> TableReader<'r> {
     /// Notes a fault.
     pub(super) fn problem(&mut self, line: usize, what: impl Into<String>) {
         self.problems.add(self.path, line, what);
+    }
+
+    /// Notes a fault of another file.
+    pub(super) fn problem_in(&mut self, path: &Path, line: usize, what: impl Into<String>) {
+        self.problems.add(path, line, what);
     }
 
     /// Returns how many faults were noted, in this file and in those before it.
@@ -145,7 +150,9 @@ impl<'r> TableReader<'r> {
             Form::Id => filled(item).and_then(|text| id(&text)).map(Value::Id),
             Form::Ids => strings(item, id).map(Value::Ids),
             Form::Labels => strings(item, label).map(Value::Labels),
+            Form::Reasons => strings(item, reason).map(Value::Labels),
             Form::Expected => expected(item).map(Value::Expected),
+            Form::Answer => answer(item).map(Value::Answer),
             Form::Expressions => expressions(item).map(Value::Expressions),
             Form::SqlFile => filled(item).and_then(|name| self.sql_file(name)),
             Form::Tables => match tables(item) {
@@ -389,6 +396,19 @@ fn label(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads `code: reason`.
+fn reason(text: &str) -> Result<String, String> {
+    let is_code = |code: &str| {
+        !code.is_empty() && code.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
+    };
+    match text.split_once(':') {
+        Some((code, reason)) if is_code(code.trim()) && !reason.trim().is_empty() => {
+            Ok(text.to_owned())
+        }
+        Some(_) | None => Err(format!("must hold \"code: reason\", not {}", quoted(text))),
+    }
+}
+
 fn strings<T: PartialEq>(
     item: &Item,
     make: impl Fn(&str) -> Result<T, String>,
@@ -420,6 +440,51 @@ fn expected(item: &Item) -> Result<Expected, String> {
         Some(Toml::Boolean(_) | Toml::Datetime(_) | Toml::Array(_) | Toml::InlineTable(_))
         | None => Err(wrong(WANTED, item)),
     }
+}
+
+/// Reads what a test expects: as a check does, or rows as arrays of arrays.
+fn answer(item: &Item) -> Result<ExpectedAnswer, String> {
+    let Some(rows) = item.as_array() else {
+        return expected(item).map(ExpectedAnswer::Check);
+    };
+    let row = |row: &Toml| {
+        let cells = row.as_array().ok_or_else(|| {
+            format!("must hold rows as arrays, not {}", with_article(row.type_name()))
+        })?;
+        cells.iter().map(cell).collect()
+    };
+    rows.iter().map(row).collect::<Result<Vec<_>, String>>().map(ExpectedAnswer::Rows)
+}
+
+fn cell(value: &Toml) -> Result<Cell, String> {
+    const WANTED: &str = "strings, integers, floats, { null = true } or { hex = \"00ff\" }";
+    let wrong = || format!("must hold {WANTED}, not {}", with_article(value.type_name()));
+    match value {
+        Toml::Integer(number) => Ok(Cell::Integer(*number.value())),
+        Toml::Float(number) => Ok(Cell::Real(*number.value())),
+        Toml::String(text) => Ok(Cell::Text(text.value().clone())),
+        Toml::InlineTable(table) if table.len() == 1 => {
+            let is_null = table.get("null").and_then(Toml::as_bool) == Some(true);
+            let hex = table.get("hex").and_then(Toml::as_str).and_then(bytes_of_hex);
+            match hex {
+                _ if is_null => Ok(Cell::Null),
+                Some(bytes) => Ok(Cell::Blob(bytes)),
+                None => Err(wrong()),
+            }
+        }
+        Toml::Boolean(_) | Toml::Datetime(_) | Toml::Array(_) | Toml::InlineTable(_) => {
+            Err(wrong())
+        }
+    }
+}
+
+fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> =
+        text.chars().map(|it| u8::try_from(it.to_digit(16)?).ok()).collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    let is_whole = pairs.remainder().is_empty();
+    is_whole
+        .then(|| pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit)).collect())
 }
 
 /// Reads an expectation in words; one that is nearly the words would never hold as a value.

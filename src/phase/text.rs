@@ -43,6 +43,10 @@ pub fn phase_text(phase: &Phase) -> String {
     ] {
         keys.optional(key, id.as_ref().map(PhaseId::as_str));
     }
+    if !annotations.allow.is_empty() {
+        let allowed = annotations.allow.iter().map(|it| format!("{}: {}", it.code, it.reason));
+        keys.value("allow", allowed.collect::<Array>());
+    }
     if let WayBack::Irreversible(why) = &phase.down {
         keys.text("irreversible", why);
     }

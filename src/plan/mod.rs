@@ -40,9 +40,10 @@ pub use undo::{
 };
 
 use crate::database::{MissingExtension, Touched};
+use crate::error::Error;
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
-use crate::schema::Schema;
+use crate::schema::{ObjectKind, Schema};
 use crate::shadow::{Lineage, TableEffect};
 
 /// Whether phases are applied or undone.
@@ -73,6 +74,28 @@ pub enum Stage {
     Data(Box<DataStage>),
 }
 
+/// How the lines of the statements of a data step are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineCount {
+    /// The statements are a text of their own.
+    OfStep,
+    /// The statements stand in the phase file as they are.
+    OfFile,
+}
+
+impl DataStage {
+    /// Says what is wrong with a statement and where: by the line of the file, if the statements stand in it.
+    pub fn describe(&self, error: &Error) -> String {
+        let place = self.file.clone().unwrap_or_else(|| format!("line {}", self.line));
+        match (&error.facts().statement, self.lines) {
+            (Some((line, why)), LineCount::OfFile) => {
+                format!("line {}: {why}", self.line + line - 1)
+            }
+            (_, LineCount::OfStep) | (None, LineCount::OfFile) => format!("{place}: {error}"),
+        }
+    }
+}
+
 /// Statements of a phase that change rows.
 #[derive(Debug, Clone)]
 pub struct DataStage {
@@ -82,6 +105,8 @@ pub struct DataStage {
     pub file: Option<String>,
     /// The line of the step in the phase file.
     pub line: usize,
+    /// How lines in the statements are counted.
+    pub lines: LineCount,
     /// What they touch.
     pub touched: Touched,
     /// What they do to tables, in order.
@@ -133,8 +158,12 @@ pub struct PhasePlan {
     pub missing: Vec<MissingExtension>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
+    /// Tables that are dropped, or come back, without any rows.
+    pub empty: Vec<String>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
+    /// The views and triggers that are rewritten, because a new name would have captured a name in them.
+    pub restated: Vec<(ObjectKind, String)>,
     /// Where the steps come from.
     pub source: PhaseSource,
     /// The phase as the history keeps it, when it is applied.

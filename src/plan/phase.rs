@@ -1,12 +1,13 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
-use super::{DataStage, Direction, PhasePlan, Stage};
+use super::{DataStage, Direction, LineCount, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::{fold, same};
@@ -45,16 +46,36 @@ pub fn plan_phase(
             let texts = if up && shadow.plans() { Texts::New } else { Texts::Old };
             refuse_newly_broken(shadow, (&before, &strings, texts), &stages).map(|()| stages)
         })
-        .map_err(|error| at_phase(error, phase, steps))?;
+        .map_err(|error| at_phase(error, phase, (&phase.file, steps)))?;
     let changed = changed_outputs(&outputs, &shadow.outputs()?, &before);
     if direction == Direction::Up {
         let newer = refuse_newer_syntax(phase, &before, &shadow.schema()?);
-        newer.map_err(|error| at_phase(error, phase, steps))?;
+        newer.map_err(|error| at_phase(error, phase, (&phase.file, steps)))?;
     }
     let mut plan = planner.finish(shadow, direction, before, stages)?;
     checks(shadow, &phase.verify)?;
     plan.notices.extend(changed);
+    plan.notices.extend(pointless(phase).filter(|_| up));
     Ok(plan)
+}
+
+/// Says what a file of SQL asks for that the run does anyway.
+fn pointless(phase: &Phase) -> Option<String> {
+    let parts =
+        phase.annotations.pointless.iter().map(|(line, what)| format!("{what} (line {line})"));
+    let parts: Vec<String> = parts.collect();
+    let list = match &parts[..] {
+        [] => return None,
+        [only] => format!("{only} has"),
+        [first, .., last] if parts.len() > 4 => {
+            format!("{first} to {last} ({} statements) have", parts.len())
+        }
+        _ => format!("{} have", parts.join(", ")),
+    };
+    Some(format!(
+        "{list} no effect in {}: the run is one transaction, keeps foreign keys off and checks them",
+        phase.id
+    ))
 }
 
 /// Says which views hand out other columns than before: whoever reads them by name or by position
@@ -81,9 +102,11 @@ fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<St
     notices
 }
 
-pub(super) fn at_phase(error: Error, phase: &Phase, steps: &[Step]) -> Error {
-    let line = steps.first().map_or(0, |step| step.line);
-    error.in_phase(phase.id.as_str()).at(&phase.file, line)
+/// Names the phase and the line: that of the faulty step in a file of SQL, or of the first step in another.
+pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Step])) -> Error {
+    let first = steps.first().map_or(0, |step| step.line);
+    let line = error.facts().step_line.filter(|_| phase.is_sql()).unwrap_or(first);
+    error.in_phase(phase.id.as_str()).at(file, line)
 }
 
 /// What planning a phase needs to know of it.
@@ -107,7 +130,7 @@ impl Planner<'_> {
         let mut rest = steps;
         while let Some(step) = rest.first() {
             if let Operation::Sql { sql, file } = &step.operation {
-                stages.push(plan_data(shadow, step, sql, file.clone())?);
+                stages.push(self.data(shadow, step, sql, file.clone())?);
                 rest = &rest[1..];
                 continue;
             }
@@ -121,6 +144,18 @@ impl Planner<'_> {
             rest = &rest[run..];
         }
         Ok(stages)
+    }
+
+    /// Plans a data step.
+    fn data(
+        &self,
+        shadow: &mut Shadow,
+        step: &Step,
+        sql: &str,
+        file: Option<String>,
+    ) -> Result<Stage> {
+        let lines = if self.phase.is_sql() { LineCount::OfFile } else { LineCount::OfStep };
+        plan_data(shadow, step, (sql, file), lines)
     }
 
     /// Plans one change of the schema; `None` if nothing changes.
@@ -157,6 +192,8 @@ impl Planner<'_> {
                 Stage::SchemaChange(reshape) => {
                     names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
                     names.extend(reshape.created.iter().map(|it| fold(&it.name)));
+                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                    names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
             }
@@ -212,9 +249,11 @@ impl Planner<'_> {
             before,
             after,
             notices: shadow.take_notices(),
+            restated: shadow.take_restated(),
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
+            empty: Vec::new(),
             source: phase.annotations.source,
             definition: None,
         })
@@ -226,7 +265,8 @@ impl PhasePlan {
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {
             Direction::Up => {
-                let changed = UndoRecord::between(&self.before, &self.after, tables);
+                let mut changed = UndoRecord::between(&self.before, &self.after, tables);
+                changed.empty.clone_from(&self.empty);
                 changed.to_json(self.definition.as_ref())
             }
             Direction::Down => None,
@@ -287,13 +327,31 @@ fn is_data(step: &Step) -> bool {
     matches!(step.operation, Operation::Sql { .. })
 }
 
-fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) -> Result<Stage> {
+/// Says what is wrong with a statement of a data step, and where.
+fn at_statement(error: Error, step: &Step, (file, lines): (Option<&str>, LineCount)) -> Error {
+    let (line, what) = match (&error.facts().statement, lines) {
+        (Some((line, why)), LineCount::OfFile) => {
+            let line = step.line + line - 1;
+            (line, format!("line {line}: {why}"))
+        }
+        (_, LineCount::OfStep) | (None, LineCount::OfFile) => {
+            let place = file.unwrap_or("sql");
+            (step.line, format!("line {}: {place}: {error}", step.line))
+        }
+    };
+    Error::new(error.kind(), what).caused_by(error).on_step_line(line)
+}
+
+fn plan_data(
+    shadow: &mut Shadow,
+    step: &Step,
+    (sql, file): (&str, Option<String>),
+    lines: LineCount,
+) -> Result<Stage> {
     let before = shadow.schema()?;
-    let found = shadow.apply_data(sql).map_err(|error| {
-        let place = file.as_deref().unwrap_or("sql");
-        let what = format!("line {}: {place}: {error}", step.line);
-        Error::new(error.kind(), what).caused_by(error)
-    })?;
+    let found = shadow
+        .apply_data(sql)
+        .map_err(|error| at_statement(error, step, (file.as_deref(), lines)))?;
     let DataEffects { mut touched, mut tables, lineage } = found;
     let schema = shadow.schema()?;
     // What a module prepares for its own tables when it is opened; DEFENSIVE forbids all other writes to them.
@@ -312,6 +370,7 @@ fn plan_data(shadow: &mut Shadow, step: &Step, sql: &str, file: Option<String>) 
         sql,
         file,
         line,
+        lines,
         touched,
         effects: tables,
         lineage,

@@ -1,5 +1,7 @@
 //! Why a table is rebuilt, as facts.
 
+use crate::name::same;
+
 use super::rules::{Defined, Rule, rule_changes};
 use crate::schema::{ColumnStorage, Object};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
@@ -27,6 +29,11 @@ pub enum RebuildReason {
     /// A column is new.
     ColumnAdded {
         /// The column.
+        column: String,
+    },
+    /// A column is dropped.
+    ColumnDropped {
+        /// The column, by its name before.
         column: String,
     },
     /// A column has another type.
@@ -83,10 +90,14 @@ pub(super) fn reasons(
                 }
                 reasons.extend(changed_column(old, new, from, &name));
             }
-            ColumnOrigin::Computed => reasons.push(RebuildReason::ValuesComputed { column: name }),
+            ColumnOrigin::Computed => {
+                reasons.extend(changed_type(old, new, &name, &name));
+                reasons.push(RebuildReason::ValuesComputed { column: name });
+            }
             ColumnOrigin::New => reasons.push(RebuildReason::ColumnAdded { column: name }),
         }
     }
+    reasons.extend(dropped_columns(old, table));
     let changes = rule_changes(old, new, lineage);
     reasons.extend(changes.lost.into_iter().map(RebuildReason::RuleLost));
     reasons.extend(changes.gained.into_iter().map(RebuildReason::RuleGained));
@@ -94,6 +105,21 @@ pub(super) fn reasons(
         reasons.push(RebuildReason::DefinitionChanged);
     }
     reasons
+}
+
+/// The columns whose values no column of the new table keeps, and whose name no column has.
+fn dropped_columns<'c>(
+    old: Defined<'c>,
+    table: &'c TableLineage,
+) -> impl Iterator<Item = RebuildReason> + 'c {
+    let stays = |name: &str| {
+        table.columns.iter().any(|column| match &column.origin {
+            ColumnOrigin::Kept(from) => from == name,
+            ColumnOrigin::Computed | ColumnOrigin::New => same(&column.name, name),
+        })
+    };
+    let gone = old.shape.columns.iter().filter(move |column| !stays(&column.name));
+    gone.map(|column| RebuildReason::ColumnDropped { column: column.name.clone() })
 }
 
 fn same_text(old: &Object, new: &Object) -> bool {
@@ -116,6 +142,11 @@ fn changed_column(
     if before.storage == ColumnStorage::Stored && computed {
         return Some(RebuildReason::BecomesGenerated { column: after.name.clone() });
     }
+    changed_type(old, new, from, to)
+}
+
+fn changed_type(old: Defined<'_>, new: Defined<'_>, from: &str, to: &str) -> Option<RebuildReason> {
+    let (before, after) = (old.shape.column(from)?, new.shape.column(to)?);
     (!before.declared.eq_ignore_ascii_case(&after.declared)).then(|| RebuildReason::TypeChanged {
         column: after.name.clone(),
         from: before.declared.clone(),

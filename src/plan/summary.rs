@@ -99,6 +99,10 @@ fn add_rebuild(
             });
         }
     }
+    summary.dropped_columns.extend(rebuild.reasons.iter().filter_map(|reason| match reason {
+        RebuildReason::ColumnDropped { column } => Some((rebuild.from.clone(), column.clone())),
+        _ => None,
+    }));
     let only_renames = rebuild.reasons.iter().all(RebuildReason::is_rename);
     if !only_renames {
         summary.rebuilt.push((rebuild.to.clone(), rebuild.reasons.clone()));

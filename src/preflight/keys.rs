@@ -8,6 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::name::{in_main, quote};
 use crate::rows::show;
 use crate::shadow::{ColumnLineage, ColumnOrigin};
+use crate::text::rows;
 
 /// Counts the rows to which a phase gives a new INTEGER PRIMARY KEY, with a sample.
 pub(super) fn new_keys(connection: &Connection, change: &Change<'_>) -> Result<Option<String>> {
@@ -35,8 +36,10 @@ pub(super) fn new_keys(connection: &Connection, change: &Change<'_>) -> Result<O
     };
     Ok((count > 0).then(|| {
         format!(
-            "{}.{} would be a key that no row had in {count} rows ({sample}): rows are told apart by it",
-            change.new.name, after.name
+            "{}.{} identifies rows, and would get a new value in {} ({sample})",
+            change.new.name,
+            after.name,
+            rows(count)
         )
     }))
 }

@@ -10,6 +10,7 @@ use crate::plan::{Rebuild, SchemaChange};
 use crate::rows::show;
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
+use crate::text::{agree, rows};
 
 const SAMPLES: usize = 5;
 
@@ -74,7 +75,8 @@ fn homeless(
     );
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
     Ok((count > 0).then(|| {
-        format!("{count} rows of {} would refer to {}, which is empty", rebuild.from, key.parent)
+        let rows = rows(count);
+        format!("{rows} of {} would refer to {}, which is empty", rebuild.from, key.parent)
     }))
 }
 
@@ -148,8 +150,11 @@ pub(super) fn orphaned_children(
             let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
             if count > 0 {
                 problems.push(format!(
-                    "{count} rows of {} refer to {}, which would be dropped",
-                    lineage.from, key.parent
+                    "{} of {} {} to {}, which would be dropped",
+                    rows(count),
+                    lineage.from,
+                    agree(count, "refers", "refer"),
+                    key.parent
                 ));
             }
         }
@@ -249,8 +254,10 @@ fn count(
         return Ok(None);
     }
     Ok(Some(format!(
-        "{all} rows of {} have no parent in {} ({}: {})",
+        "{} of {} {} no parent in {} ({}: {})",
+        crate::text::rows(all),
         rebuild.from,
+        agree(all, "has", "have"),
         key.parent,
         key.columns.join(", "),
         samples.join(", ")

@@ -12,6 +12,7 @@ use crate::rows::{count_rows, show};
 use crate::schema::{ColumnStorage, Object, RowKey, Table};
 use crate::sql::edit::{self, ColumnChange};
 use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
+use crate::text::{agree, counted, rows};
 
 const TWIN: &str = "phaseshift_trial";
 
@@ -196,8 +197,12 @@ impl Trial<'_> {
         let mut problems = self.nulls(connection)?;
         problems.extend(self.duplicates(connection)?);
         if problems.is_empty() {
-            problems
-                .push(format!("{lost} rows of {} break a rule of the new definition", self.from));
+            let breaks = agree(lost, "breaks", "break");
+            problems.push(format!(
+                "{} of {} {breaks} a rule of the new definition",
+                rows(lost),
+                self.from
+            ));
         }
         if let Some(samples) = self.sample_keys(connection)? {
             problems.push(format!("{}: rows that do not fit: {samples}", self.from));
@@ -223,8 +228,10 @@ impl Trial<'_> {
             };
             if count > 0 {
                 problems.push(format!(
-                    "{}.{} would be NULL in {count} rows and must not be",
-                    self.new.name, column.name
+                    "{}.{} would be NULL in {} and must not be",
+                    self.new.name,
+                    column.name,
+                    rows(count)
                 ));
             }
         }
@@ -250,8 +257,10 @@ impl Trial<'_> {
         let count = self.count_nulls(connection, &alias.name)?;
         Ok((count > 0).then(|| {
             format!(
-                "{}.{} would be NULL in {count} rows and get new keys there",
-                self.new.name, alias.name
+                "{}.{} would be NULL in {} and get new keys there",
+                self.new.name,
+                alias.name,
+                rows(count)
             )
         }))
     }
@@ -269,9 +278,11 @@ impl Trial<'_> {
             if groups > 0 {
                 let names: Vec<&str> = key.iter().map(|it| it.name.as_str()).collect();
                 problems.push(format!(
-                    "{} has duplicate keys: {groups} values of {} occur more than once: {}",
+                    "{} has duplicate keys: {} of {} {} more than once: {}",
                     self.new.name,
+                    counted(groups, "value", "values"),
                     names.join(", "),
+                    agree(groups, "occurs", "occur"),
                     samples.join("; ")
                 ));
             }
@@ -375,9 +386,11 @@ impl Trial<'_> {
                 connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if count > 0 {
                 problems.push(format!(
-                    "{}.{} holds {count} values that are not {} ({})",
+                    "{}.{} holds {} that {} not {} ({})",
                     self.new.name,
                     column.name,
+                    counted(count, "value", "values"),
+                    agree(count, "is", "are"),
                     column.declared,
                     example.unwrap_or_default()
                 ));

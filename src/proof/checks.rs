@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
 use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read};
+use crate::text::counted;
 
 /// What the proof is about.
 #[derive(Debug)]
@@ -176,8 +177,9 @@ impl Trial<'_, '_> {
         let mut problems: Vec<String> = differences.map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
-        let (rows, tables) = (self.proof.rows, self.proof.tables);
-        let mut detail = format!("{rows} rows in {tables} tables equal to the backup");
+        let rows = crate::text::rows(self.proof.rows);
+        let tables = counted(self.proof.tables, "table", "tables");
+        let mut detail = format!("{rows} in {tables} equal to the backup");
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
         }
@@ -203,11 +205,11 @@ impl Trial<'_, '_> {
         let problems = not_identical(self.subject.target, &self.now);
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
-            "{} tables, {} indexes, {} views and {} triggers as planned",
-            count(ObjectKind::Table) + count(ObjectKind::VirtualTable),
-            count(ObjectKind::Index),
-            count(ObjectKind::View),
-            count(ObjectKind::Trigger)
+            "{}, {}, {} and {} as planned",
+            counted(count(ObjectKind::Table) + count(ObjectKind::VirtualTable), "table", "tables"),
+            counted(count(ObjectKind::Index), "index", "indexes"),
+            counted(count(ObjectKind::View), "view", "views"),
+            counted(count(ObjectKind::Trigger), "trigger", "triggers")
         );
         self.judge("schema", detail, problems);
     }
@@ -244,14 +246,17 @@ impl Trial<'_, '_> {
         }
         let looked_at = match after.count() {
             0 => "no violations".to_owned(),
-            count => format!("{count} violations, all there before"),
+            count => {
+                format!("{}, all there before", counted(count, "violation", "violations"))
+            }
         };
         let with_keys = tables_with_keys(&self.now).count();
         let detail = match (spared.len(), with_keys - spared.len()) {
             (0, _) => looked_at,
             (_, 0) => "the same keys between the same rows as in the backup".to_owned(),
             (spared, others) => {
-                format!("{looked_at} in {others} tables; as in the backup in {spared}")
+                let others = counted(others, "table", "tables");
+                format!("{looked_at} in {others}; as in the backup in {spared}")
             }
         };
         self.judge("foreign keys", detail, problems);
@@ -366,7 +371,9 @@ impl Trial<'_, '_> {
                 problems.push(format!("the index of {table} does not fit its content: {finding}"));
             }
         }
-        self.judge("integrity", format!("{checked} rebuilt tables and their indexes"), problems);
+        let detail =
+            format!("{}, indexes included", counted(checked, "rebuilt table", "rebuilt tables"));
+        self.judge("integrity", detail, problems);
         Ok(())
     }
 
@@ -450,11 +457,7 @@ impl Trial<'_, '_> {
 
     fn identity(&mut self) -> Result<()> {
         let now = Identity::read(self.connection())?;
-        let problems = if now == *self.subject.identity {
-            Vec::new()
-        } else {
-            vec![format!("the file's properties changed: {:?} to {now:?}", self.subject.identity)]
-        };
+        let problems = self.subject.identity.differences(&now);
         let detail = format!(
             "page size {}, {}, journal mode {}",
             now.page_size, now.encoding, now.journal_mode

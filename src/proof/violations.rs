@@ -84,7 +84,7 @@ impl Violations {
     ///
     /// # Errors
     /// Whatever SQLite reports.
-    pub(super) fn new_since(
+    pub(crate) fn new_since(
         &self,
         now: &Connection,
         (before, known): (&Connection, &Self),

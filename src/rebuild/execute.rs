@@ -427,8 +427,8 @@ impl Run<'_> {
         );
         let count: i64 = self.connection().query_row(&sql, [], |row| row.get(0))?;
         if count > 0 {
-            let what =
-                format!("{}.{alias} would be NULL in {count} rows and get new keys", rebuild.to);
+            let rows = crate::text::rows(count);
+            let what = format!("{}.{alias} would be NULL in {rows} and get new keys", rebuild.to);
             return Err(Error::new(ErrorKind::Rebuild, what).about(&rebuild.from));
         }
         Ok(())
@@ -464,7 +464,7 @@ impl Run<'_> {
         let run = || run_fenced(self.connection(), fence, &data.sql, Purpose::Run);
         // How much these statements will do, nobody knows.
         track_progress((ProgressStage::Data, &place), (0, 0), run)
-            .map_err(|error| at_step(error, &place))?;
+            .map_err(|error| at_step(error, data))?;
         self.run("PRAGMA legacy_alter_table=ON")?;
         for change in &data.changes {
             observer.event(&Event::SchemaChanged { what: change.to_string() });
@@ -536,11 +536,11 @@ fn done(action: &Action) -> Option<String> {
 }
 
 /// Says of a statement that failed in which step it stands.
-fn at_step(error: Error, place: &str) -> Error {
+fn at_step(error: Error, data: &DataStage) -> Error {
     if error.kind() != ErrorKind::Step {
         return error;
     }
-    let failed = Error::new(ErrorKind::Rebuild, format!("{place}: {error}"));
+    let failed = Error::new(ErrorKind::Rebuild, data.describe(&error));
     let failed = match &error.facts().object {
         Some(object) => failed.about(object),
         None => failed,

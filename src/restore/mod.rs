@@ -8,6 +8,7 @@ mod content;
 mod losses;
 mod plan;
 mod replace;
+mod replacement;
 mod run;
 mod set_aside;
 mod verify;
@@ -15,6 +16,6 @@ mod write;
 
 pub use losses::{Losses, ObjectChange, ObjectLoss, TableChange, TableLoss};
 pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
+pub(crate) use replacement::{Replacement, difference};
 pub use run::{RestoreMethod, RestoreReport};
-pub(crate) use verify::Found;
-pub(crate) use write::{Content, Words, Written, write};
+pub(crate) use write::{Words, Written, write};

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::event::Stage;
 use crate::name::quote;
 use crate::schema::{Affinity, RowKey, Table};
+use crate::text::counted;
 
 const TYPED: &str = "phaseshift_typed";
 
@@ -101,7 +102,8 @@ fn stored_otherwise(
     let found = converted(connection);
     connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
     Ok(found?.map(|(count, samples)| {
-        format!("the new type would convert {count} values ({})", samples.join("; "))
+        let values = counted(count, "value", "values");
+        format!("the new type would convert {values} ({})", samples.join("; "))
     }))
 }
 

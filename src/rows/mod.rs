@@ -8,10 +8,12 @@ mod conversion;
 mod cursor;
 mod database;
 mod index_check;
+mod matching;
 mod sum;
 
 pub use compare::{Comparison, Difference, RowDelta, Side, compare};
 pub use conversion::{TypedColumn, Values, conversion_sql, conversions, show};
 pub use database::{compare_databases, count_rows, count_rows_where};
 pub use index_check::index_finding;
+pub use matching::{MatchSide, Matched, match_rows};
 pub use sum::sum_rows;

@@ -45,7 +45,7 @@ pub fn sum_rows(
 }
 
 /// Adds a value so that no two lists of values have the same bytes.
-fn push(value: ValueRef<'_>, entry: &mut Vec<u8>) {
+pub(super) fn push(value: ValueRef<'_>, entry: &mut Vec<u8>) {
     let (class, bytes) = match value {
         ValueRef::Null => (0, Vec::new()),
         ValueRef::Integer(number) => (1, number.to_le_bytes().to_vec()),

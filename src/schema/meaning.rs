@@ -26,6 +26,11 @@ pub fn same_virtual_meaning(left: &str, right: &str) -> bool {
     form(left) == form(right)
 }
 
+/// Returns the tokens of a text in a form that is the same for all texts of this meaning.
+pub fn meaning_of(text: &str) -> String {
+    text_form(text).join(" ")
+}
+
 /// Returns the tokens of a text in a form in which case and quotes of names do not count.
 pub fn text_form(text: &str) -> Vec<String> {
     significant_tokens(text)

@@ -11,7 +11,7 @@ mod virtual_table;
 pub use affinity::Affinity;
 pub use compare::Entry;
 pub use firing::firing_statements;
-pub use meaning::{ColumnOrder, same_meaning, same_virtual_meaning, text_form};
+pub use meaning::{ColumnOrder, meaning_of, same_meaning, same_virtual_meaning, text_form};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 pub use read::{read, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};

@@ -59,6 +59,13 @@ impl Shadow {
             self.notices.push(format!("{what}, just as the phase would create it: skipped"));
             return Ok(());
         }
+        // The statement itself says that any object of the name will do.
+        if sql::schema_command(text).is_some_and(|it| it.allows_present()) {
+            self.notices.push(format!(
+                "{what} and is another one than the phase would create: skipped, as IF NOT EXISTS says"
+            ));
+            return Ok(());
+        }
         let what = format!("{what} and is another one than the phase would create");
         Err(Error::new(ErrorKind::Step, what).about(&present.name))
     }

@@ -8,7 +8,7 @@ use super::shadow::Shadow;
 use crate::database::{MissingExtension, stub, words};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{literal, same};
-use crate::schema::{Object, ObjectKind};
+use crate::schema::{Column, ForeignKey, Object, ObjectKind};
 
 /// Why a view or trigger does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +114,49 @@ impl Shadow {
     /// Whatever SQLite reports otherwise.
     pub fn uncompilable(&self) -> Result<BTreeMap<String, String>> {
         uncompilable(&self.connection, &*self.current()?)
+    }
+
+    /// Finds the foreign keys whose columns no index of the child begins with, as table and columns. A partial index does
+    /// not count (<https://sqlite.org/foreignkeys.html#fk_indexes>).
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn foreign_keys_without_index(&self) -> Result<Vec<(String, String)>> {
+        let schema = self.current()?;
+        let mut without = Vec::new();
+        for table in schema.tables.values().filter(|it| !it.foreign_keys.is_empty()) {
+            let indexes = self.index_columns(&table.name)?;
+            let key: Vec<&Column> = table.columns.iter().filter(|it| it.key > 0).collect();
+            let begins = |columns: &[String], key: &ForeignKey| {
+                let first = columns.get(..key.columns.len()).unwrap_or_default();
+                !first.is_empty()
+                    && key.columns.iter().all(|it| first.iter().any(|other| same(it, other)))
+            };
+            for foreign in &table.foreign_keys {
+                let is_rowid = matches!(key.as_slice(), [only]
+                    if only.declared.eq_ignore_ascii_case("INTEGER")
+                        && foreign.columns.len() == 1
+                        && same(&foreign.columns[0], &only.name));
+                if !is_rowid && !indexes.iter().any(|columns| begins(columns, foreign)) {
+                    without.push((table.name.clone(), foreign.columns.join(", ")));
+                }
+            }
+        }
+        Ok(without)
+    }
+
+    /// The columns of each whole index of a table, in order; an expression ends them.
+    fn index_columns(&self, table: &str) -> Result<Vec<Vec<String>>> {
+        let sql = "SELECT l.seq, i.name FROM pragma_index_list(?1, 'main') AS l, pragma_index_info(l.name, 'main') AS i \
+                   WHERE l.partial = 0 ORDER BY l.seq, i.seqno";
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([table])?;
+        let mut indexes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let name = row.get::<_, Option<String>>(1)?.unwrap_or_default();
+            indexes.entry(row.get(0)?).or_default().push(name);
+        }
+        Ok(indexes.into_values().collect())
     }
 
     /// Finds the tables with a foreign key that names no key of its parent, with SQLite's message.

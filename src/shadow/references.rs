@@ -101,6 +101,7 @@ impl Shadow {
             Finding::Same => Ok(()),
             Finding::Restated(text) => {
                 self.set_entry_sql(kind, &name, Some(&text))?;
+                self.restated.push((kind, name.clone()));
                 self.notices.push(format!(
                     "{} {name} names columns with their tables now, so that it reads the same ones",
                     kind.word()

@@ -30,6 +30,8 @@ pub struct Shadow {
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
     pub(super) notices: Vec<String>,
+    /// The views and triggers that were rewritten so that they keep reading what they read.
+    pub(super) restated: Vec<(ObjectKind, String)>,
     pub(super) statistics: Vec<String>,
     pub(super) kept: Vec<String>,
     /// Strings in double quotes that a rename had to leave in single quotes.
@@ -59,6 +61,7 @@ impl Shadow {
             set_aside: Vec::new(),
             lineage: Lineage::default(),
             notices: Vec::new(),
+            restated: Vec::new(),
             statistics: Vec::new(),
             kept: Vec::new(),
             single_quoted: Vec::new(),
@@ -174,6 +177,12 @@ impl Shadow {
     /// Takes the list of objects whose text the steps gave.
     pub fn take_given(&mut self) -> Vec<(ObjectKind, String)> {
         std::mem::take(&mut self.given)
+    }
+
+    /// Takes the views and triggers that applied steps had rewritten, because a new name would have captured a name in
+    /// them.
+    pub fn take_restated(&mut self) -> Vec<(ObjectKind, String)> {
+        std::mem::take(&mut self.restated)
     }
 
     /// Takes the notices that applied steps left.
@@ -478,7 +487,7 @@ pub(super) fn at_step(error: Error, step: &Step) -> Error {
         what.push_str(&format!(", which {table} needs"));
         object = Some(table.clone());
     }
-    let wrapped = Error::new(kind, what).caused_by(error);
+    let wrapped = Error::new(kind, what).caused_by(error).on_step_line(step.line);
     match object {
         Some(object) => wrapped.about(&object),
         None => wrapped,

@@ -62,7 +62,7 @@ pub fn find_second_statement(sql: &str) -> Option<SqlError> {
     Some(SqlError::at(sql, next.start, what))
 }
 
-fn creates_trigger(sql: &str, tokens: &[Token]) -> bool {
+pub(super) fn creates_trigger(sql: &str, tokens: &[Token]) -> bool {
     let mut words =
         tokens.iter().filter(|it| !["TEMP", "TEMPORARY"].iter().any(|word| it.is_word(sql, word)));
     words.next().is_some_and(|it| it.is_word(sql, "CREATE"))

@@ -1,8 +1,8 @@
 //! Reads and minimally edits SQL text that SQLite stores, by token positions.
 //!
 //! Nothing here knows a connection, a file or a schema: text goes in, text comes out, and every byte
-//! outside the edited piece stays as it was. Splitting a script into statements is the business of
-//! `sqlite3_prepare`, never of this module.
+//! outside the edited piece stays as it was. Statements are found by the rule of `sqlite3_complete`, to know what a
+//! script does; `sqlite3_prepare` splits what is run.
 
 mod copy;
 mod create_table;
@@ -12,6 +12,7 @@ mod features;
 mod foreign;
 mod object;
 mod reader;
+mod script;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -26,6 +27,9 @@ pub use foreign::{
     find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
     find_table_of_query, with_identifiers_only,
 };
-pub use object::{ObjectHead, ObjectKind, mentions, object_head, update_of_columns};
+pub use object::{
+    ObjectHead, ObjectKind, index_keys, mentions, named_tokens, object_head, update_of_columns,
+};
 pub use reader::Name;
+pub use script::{SchemaCommand, schema_command, statements};
 pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

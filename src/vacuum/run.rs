@@ -1,19 +1,16 @@
 //! The order of things: lock, back up, compact, prove, write back, compare.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::compact::{make, prove};
 use super::request::{OptimizeReport, OptimizeRequest, Statistics};
 use super::room::{look, require_space};
-use crate::backup::{
-    BackupLabel, BackupRequest, Checked, Names, Pages, Part, compare_pages, create_or_reuse,
-};
+use crate::backup::{BackupLabel, BackupRequest, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
-use crate::event::{Event, Observer, Stage, TableRows};
+use crate::event::Observer;
 use crate::history::VersionTables;
-use crate::restore::{Content, Found, Words, Written, write};
-use crate::rows::compare_databases;
+use crate::restore::{Replacement, Words, Written, write};
 use crate::schema::{Object, ObjectKind, read};
 use crate::shadow::Shadow;
 
@@ -100,7 +97,7 @@ fn attempt(
         prove(&backup, part.path(), request.statistics, options, observer).map_err(with_backup)?;
     let live = transaction.rollback()?;
     let paths = (request.database, part.path(), backup.as_path());
-    let mut content = Compact { paths, options, tables, changed: false };
+    let mut content = Replacement { paths, options, tables, changed: false, words: &WORDS };
     let written = match write(live, part.path(), &mut content, observer) {
         Err(error) if content.changed && error.kind() == ErrorKind::FileChanged => return Ok(None),
         written => written.map_err(with_backup)?,
@@ -160,97 +157,4 @@ fn back_up(
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;
     Ok(entry.path)
-}
-
-/// The compact file as the content of a write: no byte may have changed since the backup.
-struct Compact<'a> {
-    /// The database, the compact file, the backup.
-    paths: (&'a Path, &'a Path, &'a Path),
-    options: &'a OpenOptions,
-    tables: Vec<TableRows>,
-    changed: bool,
-}
-
-impl Compact<'_> {
-    /// Compares every byte of an open database with a file that nobody here has open; says what differs.
-    fn difference(
-        &self,
-        live: &Database,
-        other: &Path,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<String>> {
-        let connection = live.connection();
-        let transaction = crate::btree::ReadTransaction::begin(connection)?;
-        let mut progress = |done| {
-            let (stage, subject) = (Stage::Check, live.path().display().to_string());
-            observer.event(&Event::Progress { stage, subject, done, total: 0 });
-        };
-        let found = compare_pages(connection, other, self.options, &mut progress)?;
-        let difference = match found {
-            Pages::Equal(_) => None,
-            Pages::Differ(what) => Some(what),
-            Pages::Unknown => self.difference_in_values(live, other)?,
-        };
-        drop(transaction);
-        Ok(difference)
-    }
-
-    /// Compares schemas and rows where the pages cannot be read.
-    fn difference_in_values(&self, live: &Database, other: &Path) -> Result<Option<String>> {
-        let other = Database::open(other, Access::Look, self.options)?;
-        let schemas = (read(live.connection())?, read(other.connection())?);
-        let compared = compare_databases(
-            (live.connection(), &schemas.0),
-            (other.connection(), &schemas.1),
-            &mut |_, _| self.options.interrupt.check(),
-        )?;
-        other.close()?;
-        Ok(compared.err().and_then(|all| all.first().map(ToString::to_string)))
-    }
-}
-
-impl Content for Compact<'_> {
-    fn secure(
-        &mut self,
-        present: &Database,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<PathBuf>> {
-        if self.difference(present, self.paths.2, observer)?.is_some() {
-            self.changed = true;
-            let what = "another program changed the file after the backup";
-            return Err(Error::new(ErrorKind::FileChanged, what));
-        }
-        Ok(Some(self.paths.2.to_path_buf()))
-    }
-
-    fn compare(
-        &mut self,
-        live: &Database,
-        observer: &mut dyn Observer,
-    ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
-        Ok(match self.difference(live, self.paths.1, observer)? {
-            None => Ok(self.tables.clone()),
-            Some(what) => Err(vec![what]),
-        })
-    }
-
-    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found {
-        let mut holds = |path: &Path| -> Result<bool> {
-            let live = Database::open(self.paths.0, Access::Write, self.options)?;
-            Ok(self.difference(&live, path, observer)?.is_none())
-        };
-        if matches!(holds(self.paths.1), Ok(true)) {
-            return Found::Restored(self.tables.clone());
-        }
-        let as_before = matches!(holds(kept), Ok(true));
-        Found::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
-    }
-
-    fn tables(&self) -> Vec<TableRows> {
-        self.tables.clone()
-    }
-
-    fn words(&self) -> &'static Words {
-        &WORDS
-    }
 }

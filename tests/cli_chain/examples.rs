@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use phaseshift::sample::{SampleOptions, VersionRows};
+use phaseshift::sample::{SampleOptions, VersionRows, write_catalogue};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::support::{Project, sqlite3};
@@ -11,8 +11,9 @@ use super::support::{Project, sqlite3};
 /// The commands that the help lists.
 fn commands() -> Vec<String> {
     let help = Project::empty().run_here(&["--help"]).expect_code(0).stdout;
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let names = list.lines().map(|line| line.split_whitespace().next().unwrap().to_owned());
+    let list = help.split("Guided:\n").nth(1).unwrap().split("\n`phaseshift help").next().unwrap();
+    let commands = list.lines().filter(|line| line.starts_with("  "));
+    let names = commands.map(|line| line.split_whitespace().next().unwrap().to_owned());
     names.filter(|name| name != "help").collect()
 }
 
@@ -30,6 +31,13 @@ fn project_for(example: &str) -> Project {
     let command = words[1];
     let small = SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() };
     let project = match command {
+        "init" if example.contains("--from") => {
+            let project = Project::empty();
+            let options = SampleOptions { version_rows: VersionRows::None, ..small };
+            write_catalogue(&project.database(), &options).unwrap();
+            return project;
+        }
+        "import" => return migrations_for(example),
         "init" | "demo" | "completions" | "man" => return Project::empty(),
         "stamp" if !example.contains("base") => {
             let rows = VersionRows::None;
@@ -38,6 +46,21 @@ fn project_for(example: &str) -> Project {
         _ => Project::with_catalogue(&small),
     };
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
+    if words.contains(&"--all") || command == "fleet" {
+        let tenants = project.path("tenants");
+        std::fs::create_dir(&tenants).unwrap();
+        for name in ["a.db", "b.db"] {
+            std::fs::copy(project.database(), tenants.join(name)).unwrap();
+        }
+        project.write("tenants.txt", "tenants/a.db\ntenants/b.db\n");
+        for shard in ["1", "2"] {
+            let part = format!("{shard}/2");
+            let run = ["status", "--all", "tenants", "--shard", &part, "--json"];
+            let said = project.run_here(&run).expect_code(0).stdout;
+            project.write(&format!("shard-{shard}.jsonl"), &said);
+        }
+        return project;
+    }
     let to = match command {
         "downgrade" | "extract-undo" | "history" | "show" | "diff" => Some("phase4"),
         "revision" if example.contains("--autogenerate") => Some("phase4"),
@@ -55,17 +78,69 @@ fn project_for(example: &str) -> Project {
         let named = project.path("backups/fits_catalog_pre_phase3_20241027_013000.db");
         std::fs::copy(backup, named).unwrap();
     }
-    if command == "diff" || example.contains("--autogenerate") {
-        let texts =
-            "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
-        let new =
-            if command == "diff" { "" } else { ";\nCREATE TABLE tags(name TEXT PRIMARY KEY)" };
-        project.write("schema.sql", &(sqlite3(&project.database(), texts) + new));
+    if ["diff", "apply"].contains(&command) || example.contains("--autogenerate") {
+        let file = if example.contains("renamed.sql") { "renamed.sql" } else { "schema.sql" };
+        project.write(file, &desired(&project, command, example));
+    }
+    if command == "apply" {
+        // Phases are not for a file to which whole schemas are applied.
+        let forget = "DROP TABLE schema_version; DROP TABLE IF EXISTS phase_history";
+        sqlite3(&project.database(), forget);
+    }
+    if command == "prove" {
+        project.write(
+            "migrate.py",
+            "import os, sqlite3\nfile = sqlite3.connect(os.environ['PHASESHIFT_DATABASE'])\n\
+             file.execute('ALTER TABLE sessions RENAME TO imaging_sessions')\n\
+             file.commit()\n",
+        );
+        project.write("map.toml", "[tables]\nsessions = 'imaging_sessions'\n");
     }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }
     project
+}
+
+/// A project with another tool's migrations, and a file that the tool migrated.
+fn migrations_for(example: &str) -> Project {
+    let project = Project::empty();
+    let fixture =
+        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/foreign").join(name);
+    let copy = |from: &str, to: &str| {
+        for entry in std::fs::read_dir(fixture(from)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            project.write(&format!("{to}/{name}"), &std::fs::read_to_string(&path).unwrap());
+        }
+    };
+    if example.contains("alembic") {
+        copy("alembic/alembic/versions", "alembic/versions");
+        copy("alembic/sql", ".");
+        return project;
+    }
+    let tool = if example.contains("goose") { "goose" } else { "dbmate" };
+    copy(&format!("{tool}/migrations"), "db/migrations");
+    let database = project.path("app.db");
+    let up = std::fs::read_to_string(fixture(tool).join("up.sql")).unwrap();
+    sqlite3(&database, &up);
+    let table = "CREATE TABLE schema_migrations (version varchar(128) primary key)";
+    let rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
+        INSERT INTO schema_migrations SELECT printf('202401%02d093000', i) FROM n";
+    sqlite3(&database, &format!("{table}; {rows}"));
+    project
+}
+
+/// The schema that an example wants: that of the file with another table, or with one under another name.
+fn desired(project: &Project, command: &str, example: &str) -> String {
+    let copy = project.copy_database("desired.db");
+    match (command, example.contains("--rename")) {
+        ("diff", _) => {}
+        (_, true) => drop(sqlite3(&copy, "ALTER TABLE cameras RENAME TO detectors")),
+        (_, false) => drop(sqlite3(&copy, "CREATE TABLE tags(name TEXT PRIMARY KEY)")),
+    }
+    let texts = "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL";
+    sqlite3(&copy, texts)
 }
 
 /// How an example ended, and what was seen.

@@ -91,7 +91,7 @@ fn one_more_table_gives_one_phase_and_the_second_time_none() {
     let json = project.run_here(&[&revision[..], &["--json"]].concat()).expect_code(0).json();
     assert_eq!((&json["id"], &json["changed"]), (&"add_my_models".into(), &true.into()));
     let again = project.run_here(&revision).expect_code(0);
-    assert_eq!(again.stdout, "Nothing to do: the phases make what schema.sql says.\n");
+    assert_eq!(again.stdout, "No changes: the phases make what schema.sql says.\n");
     project.run(&["upgrade"]).expect_code(0);
     let text = "SELECT sql FROM sqlite_schema WHERE name = 'my_models'";
     assert_eq!(sqlite3(&project.database(), text), tags, "to the byte");
@@ -106,15 +106,41 @@ fn nothing_is_dropped_unless_that_is_said() {
     project.write("schema.sql", "CREATE TABLE t(a INTEGER PRIMARY KEY, c TEXT);\n");
     let revision = ["revision", "-m", "Without b", "--autogenerate"];
     let before = project.snapshot();
-    let refused = project.run_here(&revision).expect_code(4);
-    assert!(refused.stderr.contains("column t.b (renamed to c?)"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("--allow-drop"), "{}", refused.stderr);
-    assert_eq!(project.snapshot(), before);
-    project.run_here(&[&revision[..], &["--allow-drop"]].concat()).expect_code(0);
+    // That b may go does not say that it was not renamed.
+    for flags in [&[][..], &["--allow-drop"]] {
+        let refused = project.run_here(&[&revision[..], flags].concat()).expect_code(4);
+        for flag in ["column t.b goes", "add: --rename t.b=t.c\n", "add: --drop t.b\n"] {
+            assert!(refused.stderr.contains(flag), "{}", refused.stderr);
+        }
+    }
+    let renaming = [&revision[..], &["--rename", "t.b=t.c", "--json"]].concat();
+    let json = project.run_here(&renaming).expect_code(0).json();
+    assert_eq!(json["drops"], serde_json::json!([]));
+    std::fs::remove_file(project.phases().join("without_b.toml")).unwrap();
+    project.run_here(&[&revision[..], &["--drop", "t.b"]].concat()).expect_code(0);
     let text = std::fs::read_to_string(project.phases().join("without_b.toml")).unwrap();
-    assert!(text.contains("# Destructive: column t.b (renamed to c?) goes away"), "{text}");
-    assert!(text.contains("# was it renamed? Then write instead"), "{text}");
-    assert!(text.contains("op = \"rename_column\", table = \"t\", from = \"b\", to = \"c\""));
+    assert!(text.contains("# Destructive: column t.b goes away"), "{text}");
+    std::fs::remove_file(project.phases().join("without_b.toml")).unwrap();
+    assert_eq!(project.snapshot(), before);
+    // Without a new column there is nothing to ask, but nothing goes unasked.
+    project.write("schema.sql", "CREATE TABLE t(a INTEGER PRIMARY KEY);\n");
+    let refused = project.run_here(&revision).expect_code(4);
+    assert!(refused.stderr.contains("add: --drop t.b\n"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--allow-drop"), "{}", refused.stderr);
+    project.run_here(&[&revision[..], &["--allow-drop"]].concat()).expect_code(0);
+}
+
+#[test]
+fn flags_of_a_draft_go_with_a_draft() {
+    let project = project();
+    for flag in ["--rename=a=b", "--drop=a", "--value=a.b=1", "--allow-drop"] {
+        let refused = project.run_here(&["revision", "-m", "x", flag]).expect_code(2);
+        assert!(refused.stderr.contains("--autogenerate"), "{}", refused.stderr);
+    }
+    project.write("schema.sql", "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c);\n");
+    for flag in ["--rename=a", "--rename=x=y", "--drop=\"", "--value=a=1", "--value=t.z=1"] {
+        project.run_here(&["revision", "-m", "x", "--autogenerate", flag]).expect_code(2);
+    }
 }
 
 #[test]

@@ -224,9 +224,9 @@ fn a_change_of_a_column_with_a_telling_name_is_not_hidden() {
     bench.phase("c", &format!("{rename}{alter}"));
     let said = bench.project().run(&["migrate", "--dry-run"]).expect_code(0).stdout;
     for line in [
-        "Change t: values of renamed_at computed",
-        "Change t: column renamed added",
-        "values of renamed_at computed",
+        "Compute the values of t.renamed_at",
+        "Add t.renamed",
+        "Change t.renamed_at from TEXT to BLOB",
     ] {
         assert!(said.contains(line), "{line} is missing in\n{said}");
     }

@@ -263,7 +263,7 @@ fn p67_a_full_disk_is_found_before_the_run_and_named() {
 fn p68_the_space_that_a_run_needs_is_known_before() {
     let bench = Bench::new(&SHOP.replace("i < 500", "i < 20000"));
     bench.steps(title().column("sold", "item", "thing").steps());
-    let need = bench.plan().space().unwrap();
+    let need = bench.plan().space();
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |it| it.len());
     let start = size(&bench.database());
     let mut peak = 0;

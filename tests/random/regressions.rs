@@ -163,7 +163,7 @@ fn a_null_for_the_integer_primary_key_does_not_become_a_new_key() {
     bench.steps(
         "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"id\"\nvalue = \"nullif(id, 9)\"",
     );
-    bench.refused(ErrorKind::Rows, "t.id would be NULL in 1 rows");
+    bench.refused(ErrorKind::Rows, "t.id would be NULL in 1 row");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn values_of_a_data_step_are_not_converted_without_a_word() {
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"",
     );
-    bench.refused(ErrorKind::Rows, "t.b: the new type would convert 1 values (1: 3 becomes");
+    bench.refused(ErrorKind::Rows, "t.b: the new type would convert 1 value (1: 3 becomes");
     bench.steps(
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"
@@ -202,7 +202,7 @@ fn a_key_of_several_columns_that_would_be_converted_is_looked_at_before() {
          INSERT INTO t VALUES ('12', 1), ('x', 2);",
     );
     bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\ntype = \"NUMERIC\"");
-    bench.refused(ErrorKind::Rows, "t.a: the new type would convert 1 values ('12, 1': '12'");
+    bench.refused(ErrorKind::Rows, "t.a: the new type would convert 1 value ('12, 1': '12'");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_generated_column_of_a_strict_table_is_held_to_its_new_type_before() {
         "CREATE TABLE t(a INTEGER PRIMARY KEY, g ANY AS (a)) STRICT; INSERT INTO t VALUES (1);",
     );
     bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"g\"\ntype = \"BLOB\"");
-    bench.refused(ErrorKind::Rows, "t.g holds 1 values that are not BLOB");
+    bench.refused(ErrorKind::Rows, "t.g holds 1 value that is not BLOB");
 }
 
 #[test]
@@ -569,7 +569,7 @@ fn rows_that_are_null_are_counted_without_the_collation_of_their_column() {
     bench.steps(
         "[[up]]\nop = \"alter_column\"\ntable = \"made\"\ncolumn = \"b\"\nnot_null = true\ncollate = \"RTRIM\"",
     );
-    bench.refused(ErrorKind::Rows, "made.b would be NULL in 1 rows");
+    bench.refused(ErrorKind::Rows, "made.b would be NULL in 1 row");
 }
 
 /// The naive way groups the old rows as the old column compares them.
@@ -584,7 +584,7 @@ fn duplicates_are_counted_as_the_new_key_compares() {
     bench.steps(
         "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"UNIQUE(name COLLATE NOCASE)\"",
     );
-    bench.refused(ErrorKind::Rows, "1 values of name occur more than once: 'Orion' (2 times)");
+    bench.refused(ErrorKind::Rows, "1 value of name occurs more than once: 'Orion' (2 times)");
 }
 
 #[test]

@@ -2,14 +2,21 @@
 
 use clap::{Args, Subcommand};
 
-use super::DryRun;
+use super::fleet::FleetArgs;
+use super::{DryRun, Subject};
 
 /// Arguments of `backup`.
 #[derive(Debug, Clone, Args)]
 pub struct BackupArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// A word in the name of the backup; a named backup is never removed by `backups prune`
     #[arg(long)]
     pub name: Option<String>,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `backups`.
@@ -73,6 +80,9 @@ pub struct ResetArgs {
 /// Arguments of `optimize`.
 #[derive(Debug, Clone, Args)]
 pub struct OptimizeArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// Also collect the planner's statistics anew; without it they stay, whoever made them
     #[arg(long)]
     pub analyze: bool,

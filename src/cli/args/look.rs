@@ -4,34 +4,55 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Subject;
+use super::fleet::FleetArgs;
+
 /// Arguments of `status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 if phases are pending or the schema drifted
     #[arg(long)]
     pub exit_code: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `current`.
 #[derive(Debug, Clone, Args)]
 pub struct CurrentArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// End with 3 unless the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// The database.
+    #[command(flatten)]
+    pub subject: Subject,
     /// Also check that the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,
     /// Also compare every row with a backup
-    #[arg(long, value_name = "BACKUP")]
+    #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
     pub against: Option<PathBuf>,
     /// Do not read every index
     #[arg(long)]
     pub quick: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Arguments of `history`.

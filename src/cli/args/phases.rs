@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+use super::AnswerArgs;
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
@@ -13,6 +15,12 @@ pub struct CheckArgs {
     /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
     #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
     pub scratch: Option<PathBuf>,
+    /// Also run the tests of the phases ([[test]]), in memory
+    #[arg(long)]
+    pub test: bool,
+    /// Also fail if phases are pending in the database
+    #[arg(long)]
+    pub pending: bool,
 }
 
 /// Arguments of `lint`.
@@ -24,6 +32,23 @@ pub struct LintArgs {
     /// Let only additions pass, which programs of before do not notice
     #[arg(long)]
     pub additive: bool,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: LintFormat,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LintFormat {
+    /// Lines for a person
+    #[default]
+    Text,
+    /// The JSON document of --json
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions, which annotate the lines
+    Github,
 }
 
 /// Arguments of `init`.
@@ -32,6 +57,10 @@ pub struct InitArgs {
     /// The folder to write to
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// Begin with the schema of an existing database: write it as schema.sql and as the first phase, and record that
+    /// phase in the database
+    #[arg(long, value_name = "DATABASE")]
+    pub from: Option<String>,
 }
 
 /// Arguments of `revision`.
@@ -43,9 +72,9 @@ pub struct RevisionArgs {
     /// Draft the steps from what the phases make to the desired schema
     #[arg(long)]
     pub autogenerate: bool,
-    /// Let a draft drop tables, columns and other objects that the desired schema lacks
-    #[arg(long, requires = "autogenerate")]
-    pub allow_drop: bool,
+    /// The answers to what a draft asks.
+    #[command(flatten)]
+    pub answers: AnswerArgs,
     /// The phase that the new one stands on; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,

@@ -2,6 +2,9 @@
 
 use clap::Args;
 
+use super::fleet::FleetRunArgs;
+use crate::cli::location::looks_like_database;
+
 /// The flag of commands that can show what they would do.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct DryRun {
@@ -10,12 +13,45 @@ pub struct DryRun {
     pub dry_run: bool,
 }
 
+/// The database and the target of a command; each may be left out.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Place {
+    /// The database, and the target: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    #[arg(value_names = ["DATABASE", "TARGET"], num_args = 0..=2, allow_negative_numbers = true)]
+    words: Vec<String>,
+}
+
+impl Place {
+    /// Returns the database, if one is named.
+    pub fn database(&self) -> Option<&str> {
+        match self.words.as_slice() {
+            [database, _] => Some(database),
+            [only] if looks_like_database(only) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Returns the target, if one is named.
+    pub fn target(&self) -> Option<&str> {
+        let last = self.words.get(usize::from(self.database().is_some()));
+        last.map(String::as_str)
+    }
+}
+
+/// The database of a command that takes nothing else.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Subject {
+    /// The database, instead of --database
+    #[arg(value_name = "DATABASE")]
+    pub subject: Option<String>,
+}
+
 /// A goal, and the dry run.
 #[derive(Debug, Clone, Args)]
 pub struct Goal {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head
-    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
     /// One transaction for each phase instead of one for the whole run
     #[arg(long)]
     pub per_phase: bool,
@@ -30,6 +66,17 @@ pub struct Goal {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `migrate`.
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    /// The goal.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Many files.
+    #[command(flatten)]
+    pub many: FleetRunArgs,
+}
+
 /// Arguments of `upgrade`.
 #[derive(Debug, Clone, Args)]
 pub struct UpgradeArgs {
@@ -37,11 +84,14 @@ pub struct UpgradeArgs {
     #[command(flatten)]
     pub goal: Goal,
     /// Create the database if the file is missing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all")]
     pub create: bool,
     /// Print a script for the sqlite3 program instead; TARGET may be A:B then
-    #[arg(long, conflicts_with = "create")]
+    #[arg(long, conflicts_with_all = ["create", "all"])]
     pub sql: bool,
+    /// Many files.
+    #[command(flatten)]
+    pub many: FleetRunArgs,
 }
 
 /// Arguments of `downgrade`.
@@ -69,16 +119,17 @@ pub struct ExtractUndoArgs {
 /// A goal only.
 #[derive(Debug, Clone, Args)]
 pub struct TargetArgs {
-    /// An id or its beginning, version:N, head, heads, +N, label@head
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// An id or its beginning, version:N, head, heads, base, +N, -N, label@head; A:B with --sql
-    #[arg(allow_negative_numbers = true)]
-    pub target: Option<String>,
+    /// The database and the target.
+    #[command(flatten)]
+    pub place: Place,
     /// Print a script for the sqlite3 program
     #[arg(long)]
     pub sql: bool,

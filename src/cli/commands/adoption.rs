@@ -45,18 +45,23 @@ pub fn offer(context: &Context, project: &Project, error: Error) -> Result<()> {
     Ok(())
 }
 
-/// Finds the last phase on the way to the target that the file's schema fits; if none does, the
-/// phase before the target.
+/// Finds the phase on the way to the target whose schema is nearest to that of the file; the last one of several. If none
+/// fits, the phase before the target.
 fn likely_phase(project: &Project, request: &Request) -> Result<Option<PhaseId>> {
     let way = project.chain.up_path(&Applied::nothing(), &request.target)?;
     let database = project.open(Access::Look)?;
     let schema = phaseshift::schema::read(database.connection())?;
+    let mut nearest: Option<(usize, &PhaseId)> = None;
     for id in way.iter().rev() {
-        let applied = up_to(&project.chain, id);
-        let wanted = replay(project, &applied)?.schema()?;
-        if compare_schemas(&wanted, &schema, project).problems.is_empty() {
-            return Ok(Some(id.clone()));
+        let wanted = replay(project, &up_to(&project.chain, id))?.schema()?;
+        let found = compare_schemas(&wanted, &schema, project);
+        let apart = found.notices.len();
+        if found.problems.is_empty() && nearest.is_none_or(|(fewest, _)| apart < fewest) {
+            nearest = Some((apart, id));
         }
+    }
+    if let Some((_, id)) = nearest {
+        return Ok(Some(id.clone()));
     }
     let parent = way.last().and_then(|id| project.chain.get(id));
     Ok(parent.and_then(|phase| phase.parents.first().cloned()))

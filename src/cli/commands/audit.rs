@@ -15,7 +15,6 @@ use serde_json::json;
 use crate::cli::args::AuditArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
-use crate::cli::location::database_path;
 use crate::cli::output::escaped;
 use crate::cli::screens::audit as screen;
 
@@ -25,10 +24,7 @@ use crate::cli::screens::audit as screen;
 /// Those of opening the file and reading the phases; as [`audit`]; [`ErrorKind::Arguments`] for an output that is a
 /// database.
 pub fn run(context: &Context, arguments: &AuditArgs) -> Result<CommandOutput> {
-    let path = match &arguments.file {
-        Some(file) => database_path(file, &context.folder)?,
-        None => context.settings.need_database()?.to_path_buf(),
-    };
+    let path = context.settings.need_database()?.to_path_buf();
     if arguments.schema {
         let project = context.project_at(path, Chain::build(Vec::new())?);
         return schema(context, &project, arguments.output.as_deref());

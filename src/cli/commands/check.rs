@@ -30,10 +30,9 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     // Without a copy to make, the path is never opened.
     let path = database.clone().unwrap_or_else(|| context.folder.join("unused.db"));
     let project = context.project_at(path, chain);
-    let mut check =
-        Check { style: context.terminal.out, text: String::new(), problems: Vec::new() };
+    let mut check = Check::new(context.terminal.out);
     check.replay(&project)?;
-    check.clashes(&project)?;
+    check.merges(&project)?;
     let (trips, copied) = round_trips(context, arguments, &project, database.is_some())?;
     check.broken_trips(&trips);
     if arguments.roundtrip {
@@ -44,7 +43,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
             0 => String::new(),
             none => format!("; {} no downgrade", counted(none, "phase has", "phases have")),
         };
-        check.line(&check.style.ok(), &format!("{ways}{none}"));
+        check.passed("round trip", &format!("{ways}{none}"));
     }
     let chain = &project.chain;
     for warning in chain.warnings() {
@@ -53,6 +52,13 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     let heads = chain.heads();
     let label = counted(heads.len(), "head", "heads");
     check.line(&check.style.ok(), &format!("{label}: {}", joined(&heads)));
+    if context.settings.schema_demanded {
+        check.desired(context, &project)?;
+    }
+    if arguments.test {
+        check.tests(context, &project)?;
+    }
+    check.file(context, &project.chain, arguments.pending)?;
     let warnings = chain.warnings().iter();
     let warnings: Vec<Value> =
         warnings.map(|it| json!({"code": it.code(), "message": it.to_string()})).collect();
@@ -62,6 +68,8 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         "heads": ids(&heads),
         "warnings": warnings,
         "problems": check.problems,
+        "checks": check.checks,
+        "tests": check.tested,
         "roundtrip": shown.iter().map(json_of).collect::<Vec<_>>(),
         "counts": counts(shown),
         "copy": copied.map(|bytes| json!({"database": project.database, "bytes": bytes})),
@@ -126,14 +134,34 @@ fn json_of(trip: &RoundTrip) -> Value {
 }
 
 /// A check under way: what is said so far, and what is wrong.
-struct Check {
-    style: Style,
+pub(super) struct Check {
+    pub(super) style: Style,
     text: String,
     problems: Vec<Value>,
+    checks: Vec<Value>,
+    /// How the tests of the phases ended; `None` if they were not asked for.
+    pub(super) tested: Option<Vec<Value>>,
 }
 
 impl Check {
-    fn line(&mut self, mark: &str, what: &str) {
+    fn new(style: Style) -> Self {
+        let (text, problems, checks) = (String::new(), Vec::new(), Vec::new());
+        Self { style, text, problems, checks, tested: None }
+    }
+
+    /// Takes note of a check that holds.
+    pub(super) fn passed(&mut self, name: &str, what: &str) {
+        self.line(&self.style.ok(), what);
+        self.checks.push(json!({"name": name, "ok": true, "detail": what}));
+    }
+
+    /// Takes note of a check that does not hold.
+    pub(super) fn failed(&mut self, name: &str, phase: Option<&str>, what: &str, why: &[String]) {
+        self.problem(phase, what, why);
+        self.checks.push(json!({"name": name, "ok": false, "detail": what, "reasons": why}));
+    }
+
+    pub(super) fn line(&mut self, mark: &str, what: &str) {
         self.text.push_str(&format!("{mark} {}\n", escaped(what)));
     }
 
@@ -159,12 +187,12 @@ impl Check {
                     1 => "1 phase runs".to_owned(),
                     count => format!("{count} phases run"),
                 };
-                self.line(&self.style.ok(), &format!("{phases} from nothing"));
+                self.passed("replay", &format!("{phases} from nothing"));
                 Ok(())
             }
             Err(error) if is_finding(error.kind()) => {
                 let phase = error.facts().phase.as_deref();
-                self.problem(phase, &error.to_string(), &error.causes());
+                self.failed("replay", phase, &error.to_string(), &error.causes());
                 Ok(())
             }
             Err(error) => Err(error),
@@ -172,11 +200,11 @@ impl Check {
     }
 
     /// Looks for branches that do not fit together.
-    fn clashes(&mut self, project: &Project) -> Result<()> {
+    fn merges(&mut self, project: &Project) -> Result<()> {
         match check_merges(project) {
             Ok(clashes) => {
                 for clash in clashes {
-                    self.problem(None, &clash.what, &[]);
+                    self.failed("merges", None, &clash.what, &[]);
                 }
                 Ok(())
             }
@@ -192,7 +220,8 @@ impl Check {
             let id = trip.phase.as_str();
             let named = self.problems.iter().any(|problem| problem["phase"] == id);
             if matches!(trip.verdict, Verdict::Broken(_)) && !named {
-                self.problem(Some(id), "the round trip is broken", trip.verdict.reasons());
+                let why = trip.verdict.reasons();
+                self.failed("round trip", Some(id), "the round trip is broken", why);
             }
         }
     }

@@ -18,7 +18,7 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput
     let goal = &arguments.goal;
     if arguments.sql {
         let losses = loss_policy(goal.accept_loss);
-        return plan::sql(context, goal.target.as_deref(), (Direction::Down, losses));
+        return plan::sql(context, goal.place.target(), (Direction::Down, losses));
     }
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Down, goal)?;

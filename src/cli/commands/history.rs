@@ -80,7 +80,7 @@ impl History {
     /// Reads the phases, and what is applied where that can be found out; where it must be, a file
     /// that cannot be read is an error.
     fn read(context: &Context, needs_file: bool) -> Result<Self> {
-        let chain = context.chain()?;
+        let chain = context.chain_or_history()?;
         match Self::in_file(context, &chain) {
             Ok(history) => Ok(history),
             Err(error) if needs_file => Err(error),

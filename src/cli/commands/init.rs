@@ -1,48 +1,193 @@
-//! `init`: the files of a new project. Creates no database, and leaves alone what is there.
+//! `init`: the files of a new project. Creates no database, and leaves existing files alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use phaseshift::Result;
+use phaseshift::autogenerate::{Answers, Drafted, draft, draft_text};
+use phaseshift::database::Access;
 use phaseshift::error::file_error;
+use phaseshift::files::FileKind;
+use phaseshift::migrate::{Strictness, stamp};
+use phaseshift::phase::{Applied, PhaseId};
+use phaseshift::schema::{ObjectKind, Schema};
+use phaseshift::text::counted;
+use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
+use crate::cli::args::InitArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
+use crate::cli::location::database_path;
 use crate::cli::output::escaped;
+use crate::cli::progress::Reporter;
+use crate::cli::screens::run::Subject;
 use crate::cli::settings_file::FILE_NAME;
 
 const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n";
 
-/// Writes the files of a project that are not there yet.
+/// The first bytes of every SQLite file (<https://sqlite.org/fileformat2.html#the_database_header>).
+const HEADER: &[u8] = b"SQLite format 3\0";
+
+/// The first phase of a database that existed before its phases.
+const BASELINE: &str = "baseline";
+
+/// Writes the files of a project that do not exist yet.
 ///
 /// # Errors
-/// [`phaseshift::ErrorKind::Io`] or [`phaseshift::ErrorKind::ReadOnly`].
-pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
+/// [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`]; with `--from`, those of reading the database and of a stamp.
+pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     let files = context.files();
-    let folder = context.folder.join(folder);
-    let database =
-        context.settings.database.as_deref().filter(|_| !context.settings.flags.is_empty());
-    let database = database.map_or_else(|| "app.db".to_owned(), |path| relative(path, &folder));
+    let folder = context.folder.join(&arguments.folder);
     let phases = folder.join("phases");
+    let named = match &arguments.from {
+        Some(text) => Some(database_path(text, &context.folder)?),
+        None => context.settings.database.clone().filter(|_| !context.settings.flags.is_empty()),
+    };
+    let baseline = match (&arguments.from, &named) {
+        (Some(_), Some(database)) => Some(Baseline::of(context, database, &phases)?),
+        _ => None,
+    };
+    let found = if named.is_none() { databases_in(context, &folder)? } else { Vec::new() };
+    let database = named.as_deref().or(found.first().map(PathBuf::as_path));
+    let database = database.map_or_else(|| "app.db".to_owned(), |path| relative(path, &folder));
     files.create_folder(&phases).map_err(|error| file_error("create", &phases, error))?;
+    let schema = baseline.as_ref().map_or_else(|| SCHEMA.to_owned(), |it| it.schema.clone());
+    let mut contents =
+        vec![(folder.join(FILE_NAME), settings(&database)), (folder.join("schema.sql"), schema)];
+    if let Some(baseline) = &baseline {
+        contents.push((phases.join(format!("{BASELINE}.toml")), baseline.phase.clone()));
+    }
     let mut text = String::new();
     let mut created = Vec::new();
-    for (name, content) in [(FILE_NAME, settings(&database)), ("schema.sql", SCHEMA.to_owned())] {
-        let path = folder.join(name);
-        match files.create(&path, content.as_bytes(), 0o644) {
-            Ok(()) => {
-                text.push_str(&format!("Created {}\n", escaped(context.shown(&path))));
-                created.push(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                text.push_str(&format!("Kept {}\n", escaped(context.shown(&path))));
-            }
+    for (path, content) in contents {
+        let word = match files.create(&path, content.as_bytes(), 0o644) {
+            Ok(()) => "Created",
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => "Kept",
             Err(error) => return Err(file_error("create", &path, error)),
+        };
+        text.push_str(&format!("{word} {}\n", escaped(context.shown(&path))));
+        if word == "Created" {
+            created.push(path);
         }
     }
-    text.push_str(&format!("Phases go to {}\n", escaped(context.shown(&phases))));
-    text.push_str("Next: phaseshift revision -m 'What the first phase does'\n");
-    Ok(CommandOutput::done(text, json!({"folder": folder, "created": created, "phases": phases})))
+    let report = json!({
+        "folder": folder,
+        "created": created,
+        "phases": phases,
+        "database": folder.join(&database),
+        "baseline": baseline.as_ref().map(|_| BASELINE),
+    });
+    match baseline {
+        Some(baseline) => {
+            text.push_str(&baseline.record(context, &phases)?);
+            text.push_str("Next: change schema.sql, then\n  phaseshift revision -m 'What changes' --autogenerate\n");
+        }
+        None => {
+            text.push_str(&format!("Phases go to {}\n", escaped(context.shown(&phases))));
+            text.push_str(&next(&found, &database));
+        }
+    }
+    Ok(CommandOutput::done(text, report))
+}
+
+/// Says what comes next: an existing database can be adopted.
+fn next(found: &[PathBuf], database: &str) -> String {
+    let words = crate::cli::settings::shell_word(database);
+    match found.len() {
+        0 => "Next: phaseshift revision -m 'What the first phase does'\n".to_owned(),
+        1 => format!(
+            "Found {}. To begin with its schema: phaseshift init --from {words}\n",
+            escaped(database)
+        ),
+        count => format!(
+            "Found {}; phaseshift.toml names {}. To begin with its schema: phaseshift init --from {words}\n",
+            counted(count, "database", "databases"),
+            escaped(database)
+        ),
+    }
+}
+
+/// Returns the SQLite files of a folder, in the order of their names.
+fn databases_in(context: &Context, folder: &Path) -> Result<Vec<PathBuf>> {
+    let files = context.files();
+    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    if stat.is_none() {
+        return Ok(Vec::new());
+    }
+    let entries = files.list(folder).map_err(|error| file_error("list", folder, error))?;
+    let is_database = |path: &PathBuf| {
+        let is_file = matches!(files.stat(path), Ok(Some(stat)) if stat.kind == FileKind::File);
+        let mut start = [0; 16];
+        let read = |mut reader: Box<dyn std::io::Read>| reader.read_exact(&mut start);
+        is_file && files.reader(path).and_then(read).is_ok() && start == *HEADER
+    };
+    let mut found: Vec<PathBuf> = entries.into_iter().filter(is_database).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// The schema of an existing database, as the files of a project.
+struct Baseline {
+    database: PathBuf,
+    phase: String,
+    schema: String,
+}
+
+impl Baseline {
+    /// Reads the database. Its version tables are no part of its schema.
+    fn of(context: &Context, database: &Path, phases: &Path) -> Result<Self> {
+        let files = context.files();
+        let has_phases = match files.stat(phases).map_err(|it| file_error("look at", phases, it))? {
+            Some(_) => {
+                !files.list(phases).map_err(|error| file_error("list", phases, error))?.is_empty()
+            }
+            None => false,
+        };
+        if has_phases {
+            let what =
+                format!("{} is not empty: --from writes the first phase", context.shown(phases));
+            return Err(Error::new(ErrorKind::Arguments, what));
+        }
+        let project = context
+            .project_at(database.to_path_buf(), phaseshift::phase::Chain::build(Vec::new())?);
+        let file = project.open(Access::Look)?;
+        let mut schema = phaseshift::schema::read(file.connection())?;
+        let recorded = project.versions.read(file.connection(), &schema)?;
+        if !recorded.versions.is_empty() {
+            let what =
+                "the database records phases already: bring their files into the phases folder";
+            return Err(Error::new(ErrorKind::Arguments, what).in_database(database));
+        }
+        schema.objects.retain(|object| {
+            !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
+        });
+        let Drafted::Ready(draft) = draft(&Schema::default(), &schema, &Answers::default())? else {
+            let what = "the schema of the database leaves questions open";
+            return Err(Error::new(ErrorKind::Unsupported, what).in_database(database));
+        };
+        let name = database.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let description = toml_edit::Value::from(format!("The schema of {name} before its phases"));
+        let phase = format!(
+            "id = \"{BASELINE}\"\nversion = 1\ndescription = {description}\nparents = []\n{}",
+            draft_text(&draft)
+        );
+        let own = schema.objects.iter().filter(|object| object.kind != ObjectKind::ShadowTable);
+        let texts = own.filter_map(|object| object.sql.as_deref());
+        let texts: Vec<String> = texts.map(|sql| format!("{};\n", sql.trim_end())).collect();
+        Ok(Self { database: database.to_path_buf(), phase, schema: texts.join("\n") })
+    }
+
+    /// Records the phase in the database, after comparing the two.
+    fn record(&self, context: &Context, phases: &Path) -> Result<String> {
+        let files = context.files();
+        let chain = phaseshift::phase::Chain::read(files.as_ref(), phases)?;
+        let project = context.project_at(self.database.clone(), chain);
+        let wanted: Applied = PhaseId::new(BASELINE).into_iter().collect();
+        let mut reporter = Reporter::new(context, Subject::default());
+        let done = stamp(&project, &wanted, Strictness::Compare, &mut reporter);
+        reporter.finish();
+        let backup = done?.backup.map(|it| format!("; the backup is {}", context.shown(&it)));
+        Ok(format!("Recorded {BASELINE} in the database{}\n", escaped(backup.unwrap_or_default())))
+    }
 }
 
 fn relative(path: &Path, folder: &Path) -> String {
@@ -57,9 +202,10 @@ pub fn settings(database: &str) -> String {
          database = {database}\n\
          phases = \"phases\"\n\
          # backups = \"backups\"          # default: beside the database\n\
-         # schema = \"schema.sql\"       # the desired schema, for diff and --autogenerate\n\
+         # schema = \"schema.sql\"        # the desired schema, for diff and --autogenerate\n\
          # version_table = \"schema_version\"\n\
-         # wait = 5                      # seconds, for other programs' locks\n\
-         # keep = {{ days = 30, count = 3 }}\n"
+         # name_template = \"{{date}}_{{time}}_{{slug}}\"  # of new phase files; also {{id}} and {{version}}\n\
+         # wait = 5                      # seconds, for locks of other programs\n\
+         # keep = {{ days = 7, count = 10 }}  # backups of each kind\n"
     )
 }

@@ -1,8 +1,10 @@
 //! `lint`: what is dangerous in phases, before anything runs.
 
 use phaseshift::database::Access;
-use phaseshift::inspect::{Finding, LintPolicy, count_rows_of, lint, lint_data_steps};
-use phaseshift::migrate::{plan_phases, replay};
+use phaseshift::inspect::{
+    Finding, LintInput, LintPolicy, Linted, acknowledge, count_rows_of, lint,
+};
+use phaseshift::migrate::{FileState, plan_phases, replay};
 use phaseshift::name::same;
 use phaseshift::phase::{Chain, Operation, PhaseId, Target};
 use phaseshift::plan::{PhasePlan, RebuildReason};
@@ -11,11 +13,10 @@ use phaseshift::{ErrorKind, Result};
 use serde_json::json;
 
 use super::json_values::ids;
-use crate::cli::args::LintArgs;
+use crate::cli::args::{LintArgs, LintFormat};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
-use crate::cli::output::escaped;
-use crate::cli::screens::{counted, reason};
+use crate::cli::screens::{lint as screen, reason};
 
 /// Lists what is dangerous in the phases that are named, in those that are pending where there is a
 /// database, or in all; the answer is no if anything is.
@@ -35,52 +36,66 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let project =
         context.project_at(path.clone().unwrap_or_else(|| context.folder.join("unused.db")), chain);
     let database = path.map(|_| project.open(Access::Look)).transpose()?;
-    let known = database.as_ref().map(|database| project.know(database)).transpose()?;
-    let mut wanted: Vec<PhaseId> = Vec::new();
-    for text in &arguments.named {
-        let target = Target::parse(text)?;
-        wanted.extend(project.chain.current(&project.chain.applied_at(&target)?));
-    }
-    if arguments.named.is_empty() {
-        wanted = match &known {
-            Some(known) => project.chain.all_pending(&known.applied),
-            None => project.chain.phases().iter().map(|phase| phase.id.clone()).collect(),
-        };
-    }
+    let known = database.as_ref().map(|database| project.know_newer(database)).transpose()?;
+    let (project, known) = match known {
+        Some((extended, known)) => (extended, Some(known)),
+        None => (project, None),
+    };
+    let wanted = wanted(&project.chain, arguments, known.as_ref())?;
     let all_ids: Vec<PhaseId> = project.chain.phases().iter().map(|it| it.id.clone()).collect();
     let all = all_ids.iter().cloned().collect();
     let schema = match replay(&project, &all) {
         Ok(shadow) => shadow.schema()?,
-        // `check` tells why; only duplicates of indexes are not seen then.
-        Err(error) if error.kind() == ErrorKind::Step => Schema::default(),
-        Err(error) => return Err(error),
+        // `check` tells why; what later phases make is not seen then.
+        Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
+            return Err(error);
+        }
+        Err(_) => Schema::default(),
     };
-    let mut found = lint(&project.chain, &wanted, &schema, policy);
-    let planned = match &known {
-        Some(known) => plan_phases(&project, Some(&known.schema), &wanted)?,
-        None => plan_phases(&project, None, &all_ids)?,
+    let (plans, stopped) = match &known {
+        Some(known) if arguments.named.is_empty() => {
+            plan_phases(&project, Some(&known.schema), &wanted)?
+        }
+        Some(_) | None => plan_phases(&project, None, &all_ids)?,
     };
-    let planned = planned.iter().filter(|plan| wanted.contains(&plan.id));
-    found.extend(planned.clone().flat_map(|plan| of_definitions(plan, &project.chain)));
-    found.extend(lint_data_steps(&project.chain, planned));
+    let mut found = lint(&LintInput {
+        chain: &project.chain,
+        wanted: &wanted,
+        plans: &plans,
+        stopped: stopped.as_ref(),
+        schema: &schema,
+        policy,
+    })?;
+    let planned = plans.iter().filter(|plan| wanted.contains(&plan.id));
+    found.extend(planned.flat_map(|plan| of_definitions(plan, &project.chain)));
     if let (Some(database), Some(known)) = (&database, &known) {
         count_rows_of(&mut found, database.connection(), &known.schema)?;
     }
-    Ok(answer(context, &wanted, &found))
+    let linted = acknowledge(&project.chain, &wanted, found);
+    Ok(answer(context, arguments.format, &wanted, &linted))
+}
+
+/// The phases to look at.
+fn wanted(chain: &Chain, arguments: &LintArgs, known: Option<&FileState>) -> Result<Vec<PhaseId>> {
+    let mut wanted: Vec<PhaseId> = Vec::new();
+    for text in &arguments.named {
+        wanted.extend(chain.current(&chain.applied_at(&Target::parse(text)?)?));
+    }
+    if arguments.named.is_empty() {
+        wanted = match known {
+            Some(known) => chain.all_pending(&known.applied),
+            None => chain.phases().iter().map(|phase| phase.id.clone()).collect(),
+        };
+    }
+    Ok(wanted)
 }
 
 /// What a new definition of a table does without a step that says so: rules that it leaves out, and columns that
 /// become generated.
 fn of_definitions(plan: &PhasePlan, chain: &Chain) -> Vec<Finding> {
     let Some(phase) = chain.get(&plan.id) else { return Vec::new() };
-    let finding = |code, line, table: &str, message| Finding {
-        code,
-        phase: plan.id.to_string(),
-        file: phase.file.clone(),
-        line,
-        message,
-        table: Some(table.to_owned()),
-        rows: None,
+    let finding = |code, line, table: &str, message| {
+        Finding::new(phase, code, line, message).about(Some(table))
     };
     let rebuilt = |tables: [&str; 2]| {
         phase.up.iter().find_map(|step| match &step.operation {
@@ -113,27 +128,29 @@ fn of_definitions(plan: &PhasePlan, chain: &Chain) -> Vec<Finding> {
     found
 }
 
-fn answer(context: &Context, wanted: &[PhaseId], found: &[Finding]) -> CommandOutput {
-    let style = context.terminal.out;
-    let mut text = String::new();
-    for finding in found {
-        let rows = finding.rows.map(|rows| format!(" ({})", counted(rows, "row", "rows")));
-        text.push_str(&format!(
-            "{} {} ({}:{}) {}: {}{}\n",
-            style.no(),
-            finding.phase,
-            escaped(context.shown(&finding.file)),
-            finding.line,
-            finding.code,
-            escaped(&finding.message),
-            rows.unwrap_or_default()
-        ));
-    }
-    let phases = counted(wanted.len(), "phase", "phases");
-    text.push_str(&match found.len() {
-        0 => format!("{} {phases} looked at, nothing dangerous\n", style.ok()),
-        count => format!("{phases} looked at, {}\n", counted(count, "finding", "findings")),
+fn answer(
+    context: &Context,
+    format: LintFormat,
+    wanted: &[PhaseId],
+    linted: &Linted,
+) -> CommandOutput {
+    let shown = |finding: &Finding| context.shown(&finding.file);
+    let report = json!({
+        "phases": ids(wanted),
+        "findings": linted.findings,
+        "allowed": linted.allowed,
     });
-    let report = json!({"phases": ids(wanted), "findings": found});
-    CommandOutput::done(text, report).is(found.is_empty())
+    let output = match format {
+        LintFormat::Text | LintFormat::Json => {
+            let text = screen::text(linted, wanted.len(), &shown, context.terminal.out);
+            CommandOutput::done(text, report)
+        }
+        LintFormat::Sarif => {
+            CommandOutput::done(screen::sarif(linted, &shown), report).for_programs()
+        }
+        LintFormat::Github => {
+            CommandOutput::done(screen::github(linted, &shown), report).for_programs()
+        }
+    };
+    output.is(linted.findings.is_empty())
 }

@@ -35,7 +35,7 @@ pub fn loss_policy(accept_loss: bool) -> LossPolicy {
 /// As [`request`].
 pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
     let default = if direction == Direction::Up { "head" } else { "-1" };
-    let request = request(direction, goal.target.as_deref(), default)?;
+    let request = request(direction, goal.place.target(), default)?;
     let request = if goal.per_phase { request.per_phase() } else { request };
     Ok(Request { losses: loss_policy(goal.accept_loss), ..request })
 }
@@ -74,10 +74,10 @@ pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite
         let verb = if first.require.len() == 1 { "holds" } else { "hold" };
         add("requirements", format!("{checks} of {} {verb}", first.id));
     }
-    let need = migration.space()?;
+    let need = migration.space();
     let (backup, work) = (sized(need.backup), sized(need.database));
     add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
-    add("writing", "The file can be written, and nobody else is writing".to_owned());
+    add("writing", "The file can be written, and no other program is writing".to_owned());
     Ok(found)
 }
 
@@ -95,5 +95,11 @@ fn version(migration: &Migration<Prepared>) -> Prerequisite {
 pub fn rebuilt_tables(migration: &Migration<Prepared>) -> Vec<String> {
     let schema = &migration.known().schema;
     let names = migration.plan().rebuilds().map(|it| it.from.clone());
-    names.filter(|name| schema.find_table(name).is_some()).collect()
+    let mut tables: Vec<String> = Vec::new();
+    for name in names.filter(|name| schema.find_table(name).is_some()) {
+        if !tables.contains(&name) {
+            tables.push(name);
+        }
+    }
+    tables
 }

@@ -18,6 +18,8 @@ use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
+
+use super::plan::detail;
 use crate::cli::screens::run::Subject;
 
 /// The question before the change.
@@ -70,7 +72,7 @@ pub fn guide(
         Ok(done) => {
             let said = report::complete(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done))
+            Ok(report::answer(&said, &done).about(&project.database))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
@@ -100,7 +102,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
     let goal = &arguments.goal;
     if arguments.sql {
         let losses = loss_policy(goal.accept_loss);
-        return plan::sql(context, goal.target.as_deref(), (Direction::Up, losses));
+        return plan::sql(context, goal.place.target(), (Direction::Up, losses));
     }
     let project = meant(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
@@ -139,7 +141,7 @@ pub fn unguided(
         Ok(done) => {
             let said = report::summary(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done))
+            Ok(report::answer(&said, &done).about(&project.database))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
@@ -157,7 +159,7 @@ fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String>
     let _ = write!(
         text,
         "\n{}{}\n{}\n{}",
-        screen::will_do(plan, &project.chain, version, style),
+        screen::will_do((plan, &project.chain), version, detail(context), style),
         screen::losses(plan, style),
         screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
         screen::notices(plan)
@@ -193,7 +195,8 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
     done
 }
 
-fn unfinished(project: &Project) -> Error {
+/// The error of a file that another program changes again and again.
+pub fn unfinished(project: &Project) -> Error {
     let what = "the file is changed by another program again and again";
     Error::new(ErrorKind::Busy, what).in_database(&project.database)
 }

@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
 mod adoption;
+mod answers;
+mod apply;
 mod audit;
 mod backups;
 mod chain;
 mod check;
+mod check_more;
 mod current;
 mod demo;
 mod deps;
@@ -12,7 +15,9 @@ mod diff;
 mod downgrade;
 mod draft;
 mod extract_undo;
+pub mod fleet;
 mod history;
+mod import;
 mod init;
 mod json_values;
 mod lint;
@@ -23,6 +28,7 @@ mod new_file;
 mod new_phase;
 mod optimize;
 mod plan;
+mod prove;
 mod report;
 mod reset;
 mod restore;

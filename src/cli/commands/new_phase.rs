@@ -8,7 +8,7 @@ use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
-use super::draft::{Drafted, drafted, nothing_to_draft, reaches};
+use super::draft::{DraftedPhase, drafted, nothing_to_draft, reaches};
 use super::json_values::ids;
 use crate::cli::args::{MergeArgs, RevisionArgs};
 use crate::cli::command_output::CommandOutput;
@@ -24,7 +24,7 @@ struct NewPhase {
     depends_on: Vec<PhaseId>,
     labels: Vec<String>,
     /// The steps, and the schema that they must reach.
-    drafted: Option<Drafted>,
+    drafted: Option<DraftedPhase>,
 }
 
 /// Writes a new phase file.
@@ -42,8 +42,12 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<CommandOu
     refuse_unwanted_fork(&chain, &parents, arguments.splice)?;
     let depends_on =
         arguments.depends_on.iter().map(|id| chain.resolve_id(id)).collect::<Result<Vec<_>>>()?;
+    if !arguments.autogenerate && !arguments.answers.is_empty() {
+        let what = "--rename, --drop, --value and --allow-drop go with --autogenerate";
+        return Err(Error::new(ErrorKind::Arguments, what));
+    }
     let drafted = match arguments.autogenerate {
-        true => match drafted(context, &chain, &parents, arguments.allow_drop)? {
+        true => match drafted(context, &chain, &parents, &arguments.answers)? {
             Some(drafted) => Some(drafted),
             None => return Ok(nothing_to_draft(context)),
         },
@@ -200,7 +204,8 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     files
         .create(&path, content.as_bytes(), 0o644)
         .map_err(|error| file_error("create", &path, error))?;
-    for notice in &notices {
+    let remarks = phase.drafted.iter().flat_map(DraftedPhase::remarks);
+    for notice in notices.iter().cloned().chain(remarks) {
         context.remark(&format!("Note: {notice}"));
     }
     let report = json!({
@@ -211,6 +216,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
         "notices": notices,
         "changed": true,
         "drops": phase.drafted.as_ref().map(|it| &it.drops),
+        "needs_values": phase.drafted.as_ref().map(|it| &it.needs_values),
     });
     let mut said = format!("Created {}\n", escaped(context.shown(&path)));
     if phase.drafted.is_some() {

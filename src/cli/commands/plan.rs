@@ -24,7 +24,7 @@ use crate::cli::screens::{plan as screen, reason};
 /// # Errors
 /// Those of an outline.
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
-    let target = arguments.target.as_deref();
+    let target = arguments.place.target();
     let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
     let direction = match arguments.down || target.is_some_and(back) {
         true => Direction::Down,
@@ -47,13 +47,18 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let opening = format!(
         "{}\n{}{}{}\n",
         screen::banner(&screen::headline(plan), &database, style),
-        screen::will_do(plan, &project.chain, version, style),
+        screen::will_do((plan, &project.chain), version, detail(context), style),
         screen::losses(plan, style),
         screen::notices(plan),
     );
     let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;
     Ok(answer)
+}
+
+/// Returns how much is said of what a run does: with `-v`, also how it is carried out.
+pub fn detail(context: &Context) -> screen::Detail {
+    if context.verbose { screen::Detail::Mechanics } else { screen::Detail::Changes }
 }
 
 /// Prints the plan to a target, or from one place to another, as a script. A plan to a target is refused for the
@@ -155,7 +160,10 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Com
         })
         .collect();
     let phases: Vec<Value> = plan.phases.iter().map(phase).collect();
-    let mut text = format!("{}\n{}", screen::steps(plan), screen::touched(plan));
+    let mut text = match detail(context) {
+        screen::Detail::Changes => screen::touched(plan),
+        screen::Detail::Mechanics => format!("{}\n{}", screen::steps(plan), screen::touched(plan)),
+    };
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {

@@ -65,6 +65,7 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput 
         "backup": null,
         "steps": [],
         "proof": {"tables": 0, "rows": 0, "checks": []},
+        "rows_proven": up_to_date.known.recorded.rows_proven(),
         "seconds": 0.0,
         "changed": false,
     });
@@ -152,6 +153,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "steps": report.steps,
         "from_history": report.from_history,
         "proof": report.proof,
+        "rows_proven": report.proof.rows,
         "seconds": report.seconds,
         "stages": report.stages,
         "room": {"before": report.room.0, "after": report.room.1},

@@ -98,7 +98,7 @@ fn fields(value: &Value) -> Vec<(String, Value)> {
 /// Lets a person pick from the list.
 fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
     if !context.can_ask() {
-        let what = "which backup is to be restored is not said, and there is nobody to ask";
+        let what = "no backup is named, and this is not a terminal to choose one in";
         return Err(Error::new(ErrorKind::NoAnswer, what).about("backup"));
     }
     let entries: Vec<&BackupEntry> = place.numbered().collect();

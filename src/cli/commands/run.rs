@@ -4,10 +4,11 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, history,
-    init, lint, meta, migrate, new_phase, optimize, plan, reset, restore, stamp, status, verify,
+    apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, reset, restore, stamp,
+    status, verify,
 };
-use crate::cli::args::Command;
+use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
@@ -21,8 +22,13 @@ pub fn run(context: &Context, command: &Command) -> Result<CommandOutput> {
     let _progress = tell_of_progress(context);
     let done = dispatch(context, command);
     clear_bar();
-    done.map_err(|error| interrupted_while_waiting(context, error))
-        .map_err(|error| name_holders(context, error))
+    done.map_err(|error| with_circumstances(context, error))
+}
+
+/// Adds to an error what only the surroundings of the command tell: that a wait was interrupted, and who holds the
+/// file.
+pub(super) fn with_circumstances(context: &Context, error: Error) -> Error {
+    name_holders(context, interrupted_while_waiting(context, error))
 }
 
 /// A wait for a lock that was interrupted ends as a busy file; the interrupt is what happened.
@@ -52,22 +58,41 @@ fn name_holders(context: &Context, error: Error) -> Error {
 
 fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
     match command {
-        Command::Migrate(goal) => migrate::guided(context, goal),
+        Command::Migrate(arguments) if arguments.many.fleet.all.is_some() => {
+            fleet::migrate(context, command.name(), (&arguments.goal, &arguments.many))
+        }
+        Command::Migrate(arguments) => migrate::guided(context, &arguments.goal),
+        Command::Upgrade(arguments) if arguments.many.fleet.all.is_some() => {
+            fleet::upgrade(context, command.name(), (&arguments.goal, &arguments.many))
+        }
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
-        Command::Preflight(arguments) => plan::preflight(context, arguments.target.as_deref()),
-        Command::Status(arguments) => status::run(context, arguments.exit_code),
-        Command::Current(arguments) => current::run(context, arguments.require.as_deref()),
-        Command::Verify(arguments) => verify::run(context, arguments),
+        Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
+        Command::Status(arguments) => {
+            let job = |file: &Context| status::run(file, arguments.exit_code);
+            fleet::each(context, (command.name(), &arguments.fleet), &job)
+        }
+        Command::Current(arguments) => {
+            let job = |file: &Context| current::run(file, arguments.require.as_deref());
+            fleet::each(context, (command.name(), &arguments.fleet), &job)
+        }
+        Command::Verify(arguments) => {
+            let job = |file: &Context| verify::run(file, arguments);
+            fleet::each(context, (command.name(), &arguments.fleet), &job)
+        }
         Command::Stamp(arguments) => stamp::run(context, arguments),
-        Command::Backup(arguments) => backups::create(context, arguments.name.as_deref()),
+        Command::Backup(arguments) => {
+            let job = |file: &Context| backups::create(file, arguments.name.as_deref());
+            fleet::each(context, (command.name(), &arguments.fleet), &job)
+        }
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),
         Command::Reset(arguments) => reset::run(context, arguments),
         Command::Audit(arguments) => audit::run(context, arguments),
+        Command::Prove(arguments) => prove::run(context, arguments),
         Command::Demo(arguments) => demo::run(context, &arguments.folder),
         Command::History(arguments) => history::run(context, arguments),
         Command::Show(arguments) => history::show(context, &arguments.target),
@@ -78,9 +103,14 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Deps(arguments) => deps::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Lint(arguments) => lint::run(context, arguments),
-        Command::Init(arguments) => init::run(context, &arguments.folder),
+        Command::Import(arguments) => super::import::run(context, arguments),
+        Command::Init(arguments) => init::run(context, arguments),
         Command::Revision(arguments) => new_phase::revision(context, arguments),
+        Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Fleet(arguments) => match &arguments.action {
+            FleetAction::Report(arguments) => fleet::report(context, arguments),
+        },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
     }

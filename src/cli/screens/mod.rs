@@ -3,22 +3,20 @@
 pub mod audit;
 pub mod backups;
 pub mod chain;
+pub mod changes;
 pub mod failure;
+pub mod fleet;
+pub mod lint;
 pub mod operation;
 pub mod optimize;
 pub mod plan;
+pub mod prove;
 pub mod reason;
 pub mod restore;
 pub mod run;
 pub mod status;
 
-/// Writes a number with its noun, in the singular if it is one.
-pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
-    match count.try_into().unwrap_or(u64::MAX) {
-        1 => format!("1 {one}"),
-        count => format!("{count} {many}"),
-    }
-}
+pub use phaseshift::text::counted;
 
 /// Writes a size in bytes as a person reads it.
 pub fn sized(bytes: u64) -> String {

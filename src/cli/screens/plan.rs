@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use phaseshift::name::same;
-use phaseshift::phase::{Chain, Operation, PhaseSource};
-use phaseshift::plan::{Direction, PhasePlan, PhaseSummary, Plan, Rebuild, Stage, summarize};
+use phaseshift::phase::{Chain, PhaseSource};
+use phaseshift::plan::{Direction, Plan, Rebuild};
 
-use super::{counted, reason};
+use super::changes::{changes, mechanics};
+use super::reason;
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
@@ -17,17 +17,36 @@ pub fn banner(headline: &str, database: &str, style: Style) -> String {
     format!("{}\n{rule}\n\nDatabase: {database}\n", style.strong(&headline))
 }
 
-/// Returns the headline of a plan: that of its last phase.
+/// Returns the headline of a plan: that of its only phase, or how many phases there are.
 pub fn headline(plan: &Plan) -> String {
-    match plan.phases.last() {
-        Some(last) if last.direction == Direction::Down => format!("Undo: {}", last.headline),
-        Some(last) => last.headline.clone(),
-        None => String::new(),
+    let undo = plan.phases.first().is_some_and(|phase| phase.direction == Direction::Down);
+    match plan.phases.as_slice() {
+        [] => String::new(),
+        [only] if undo => format!("Undo: {}", only.headline),
+        [only] => only.headline.clone(),
+        [first, .., last] => {
+            let verb = if undo { "Undo " } else { "" };
+            format!("{verb}{} phases: {} to {}", plan.phases.len(), first.id, last.id)
+        }
     }
 }
 
+/// How much a list of changes says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What changes.
+    Changes,
+    /// Also how it is carried out.
+    Mechanics,
+}
+
 /// Lists what a plan does.
-pub fn will_do(plan: &Plan, chain: &Chain, version: Option<i64>, style: Style) -> String {
+pub fn will_do(
+    (plan, chain): (&Plan, &Chain),
+    version: Option<i64>,
+    detail: Detail,
+    style: Style,
+) -> String {
     let mut text = "This will:\n".to_owned();
     let several = plan.phases.len() > 1;
     for phase in &plan.phases {
@@ -42,7 +61,11 @@ pub fn will_do(plan: &Plan, chain: &Chain, version: Option<i64>, style: Style) -
             let _ =
                 writeln!(text, "{indent}{} Take the steps from the file's history", style.bullet());
         }
-        for change in changes(phase, chain) {
+        let mechanics = match detail {
+            Detail::Changes => Vec::new(),
+            Detail::Mechanics => mechanics(phase),
+        };
+        for change in changes(phase, chain).into_iter().chain(mechanics) {
             let _ = writeln!(text, "{indent}{} {}", style.bullet(), escaped(change));
         }
     }
@@ -56,94 +79,10 @@ pub fn will_do(plan: &Plan, chain: &Chain, version: Option<i64>, style: Style) -
     text
 }
 
-/// Returns what a phase changes, one sentence each.
-pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
-    let summary = summarize(phase);
-    let mut changes: Vec<String> = Vec::new();
-    for rename in &summary.renames {
-        changes.push(match &rename.table {
-            None => format!("Rename table {} to {}", rename.from, rename.to),
-            Some(table) => format!("Rename {table}.{} to {}", rename.from, rename.to),
-        });
-    }
-    let index_renames = index_renames(phase, chain);
-    for (from, to) in &index_renames {
-        changes.push(format!("Rename index {from} to {to}"));
-    }
-    for (table, reasons) in &summary.rebuilt {
-        changes.push(format!("Change {table}: {}", reason::reasons(reasons)));
-    }
-    // Rules of rebuilt tables are among the reasons above.
-    let lost = phase.lost_rules();
-    changes.extend(reason::lost_rules(lost.iter().filter(|it| it.line.is_some())));
-    changes.extend(rebuilds(phase));
-    changes.extend(summary.created.iter().map(|table| format!("Create table {table}")));
-    changes.extend(summary.dropped.iter().map(|table| format!("Drop table {table} with its rows")));
-    for (table, column) in &summary.dropped_columns {
-        changes.push(format!("Drop {table}.{column} with its values"));
-    }
-    changes.extend(objects(&summary, &index_renames));
-    match summary.data_steps {
-        0 => {}
-        1 => changes.push("Run the statements of 1 data step".to_owned()),
-        count => changes.push(format!("Run the statements of {count} data steps")),
-    }
-    changes.extend(summary.data_changes.iter().map(|it| format!("By statements: {it}")));
-    if changes.is_empty() {
-        changes.push("Change no table; only the version is recorded".to_owned());
-    }
-    changes
-}
-
 /// Says how the rows of each rebuilt table come over, one line each.
 pub fn ways(plan: &Plan) -> String {
     let line = |it: &Rebuild| format!("  {}: {}\n", escaped(&it.to), escaped(reason::way(it)));
     plan.rebuilds().map(line).collect()
-}
-
-/// Names the tables that are rebuilt, in one sentence.
-fn rebuilds(phase: &PhasePlan) -> Option<String> {
-    let mut names = Vec::new();
-    for stage in &phase.stages {
-        let Stage::SchemaChange(reshape) = stage else { continue };
-        names.extend(reshape.rebuilds.iter().map(|it| match same(&it.from, &it.to) {
-            true => it.to.clone(),
-            false => format!("{} as {}", it.from, it.to),
-        }));
-    }
-    let list = names.join(", ");
-    (!names.is_empty()).then(|| format!("Rebuild {list} by creating, copying and swapping"))
-}
-
-fn index_renames(phase: &PhasePlan, chain: &Chain) -> Vec<(String, String)> {
-    let steps = chain.get(&phase.id).map(|phase| phase.up.as_slice()).unwrap_or_default();
-    let renames = steps.iter().filter_map(|step| match &step.operation {
-        Operation::RenameIndex { from, to } => Some((from.clone(), to.clone())),
-        _ => None,
-    });
-    match phase.direction {
-        Direction::Up => renames.collect(),
-        Direction::Down => renames.map(|(from, to)| (to, from)).collect(),
-    }
-}
-
-fn objects(summary: &PhaseSummary, renamed: &[(String, String)]) -> Vec<String> {
-    let mut lines = Vec::new();
-    let is_renamed = |name: &str| renamed.iter().any(|(from, _)| same(from, name));
-    for (kind, name) in summary.removed.iter().filter(|(_, name)| !is_renamed(name)) {
-        lines.push(format!("Remove {kind} {name}"));
-    }
-    let mut parts = Vec::new();
-    for (kind, many) in [("index", "indexes"), ("view", "views"), ("trigger", "triggers")] {
-        match summary.restored.iter().filter(|(it, _)| it == kind).count() {
-            0 => {}
-            count => parts.push(counted(count, kind, many)),
-        }
-    }
-    if !parts.is_empty() {
-        lines.push(format!("Create {}, those of rebuilt tables again", parts.join(", ")));
-    }
-    lines
 }
 
 /// Lists prerequisites that hold.

@@ -12,6 +12,7 @@ pub fn reason(reason: &RebuildReason) -> String {
         RebuildReason::ColumnRenamed { from, to } => format!("column {from} renamed to {to}"),
         RebuildReason::ValuesComputed { column } => format!("values of {column} computed"),
         RebuildReason::ColumnAdded { column } => format!("column {column} added"),
+        RebuildReason::ColumnDropped { column } => format!("column {column} dropped"),
         RebuildReason::TypeChanged { column, from, to } => {
             format!("type of {column} changed from {} to {}", typed(from), typed(to))
         }
@@ -25,7 +26,8 @@ pub fn reason(reason: &RebuildReason) -> String {
     }
 }
 
-fn typed(declared: &str) -> &str {
+/// Returns a declared type as it is written, or that there is none.
+pub fn typed(declared: &str) -> &str {
     if declared.is_empty() { "no type" } else { declared }
 }
 

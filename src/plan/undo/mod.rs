@@ -40,20 +40,26 @@ pub fn plan_undo(
     let undo = Undo { phase, past, tables };
     let before = shadow.schema()?;
     let strings = shadow.names_read_as_strings()?;
-    let (stages, steps) = match &phase.down {
+    let (stages, place) = match &phase.down {
         WayBack::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
             return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
         }
-        WayBack::Derived => (undo.derived(shadow, &before), phase.up.as_slice()),
-        WayBack::Steps(steps) => (undo.written(shadow, steps), steps.as_slice()),
+        WayBack::Derived => {
+            (undo.derived(shadow, &before), (phase.file.as_path(), phase.up.as_slice()))
+        }
+        WayBack::Steps(steps) => {
+            (undo.written(shadow, steps), (phase.file_of_downgrade(), steps.as_slice()))
+        }
     };
     let stages = stages
         .and_then(|stages| {
             refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
-        .map_err(|error| at_phase(error, phase, steps))?;
-    Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
+        .map_err(|error| at_phase(error, phase, place))?;
+    let mut plan = Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)?;
+    plan.empty = past.recorded.as_ref().map_or_else(Vec::new, |it| it.empty.clone());
+    Ok(plan)
 }
 
 struct Undo<'a> {

@@ -20,9 +20,8 @@ fn addresses_were_taken_for_names_of_files() {
     let project = project();
     std::fs::remove_file(project.database()).unwrap();
     let addresses = [
-        "sqlite:one.db",
-        "file:two.db",
         "file:three.db?mode=rwc",
+        "sqlite:three.db?mode=memory",
         ":memory:",
         "jdbc:sqlite:four.db",
         "FILE:five.db",
@@ -36,7 +35,11 @@ fn addresses_were_taken_for_names_of_files() {
     }
     let files = std::fs::read_dir(project.folder()).unwrap().count();
     assert_eq!(files, 1, "only the phases");
-    // A file may have such a name all the same, and a time in it.
+    for (address, path) in [("sqlite:one.db", "one.db"), ("file:two.db", "two.db")] {
+        up(&project, address, &["--create"]).expect_code(0);
+        holds_what_the_phases_make(&project.path(path));
+    }
+    // A file may have such a name as well, and a time in it.
     for (name, path) in [("./sqlite:one.db", "sqlite:one.db"), ("at-12:30.db", "at-12:30.db")] {
         up(&project, name, &["--create"]).expect_code(0);
         holds_what_the_phases_make(&project.path(path));

@@ -264,7 +264,7 @@ fn a_name_with_a_line_end_added_a_step_to_a_drafted_phase() {
          [[up]]\nop = \"create_table\"\nsql = {}\n", toml(&format!("CREATE TABLE {}(a)", quoted(name)))));
     project.write("schema.sql", "CREATE TABLE kept(a);\nCREATE TABLE other(a);\n");
     let output = project
-        .run_here(&["revision", "-m", "next", "--autogenerate", "--allow-drop", "--json"])
+        .run_here(&["revision", "-m", "next", "--autogenerate", "--drop", &quoted(name), "--json"])
         .expect_code(0);
     let file = output.json()["file"].as_str().unwrap().to_owned();
     let text = std::fs::read_to_string(&file).unwrap();

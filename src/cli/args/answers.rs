@@ -1,0 +1,61 @@
+//! Flags that answer what the difference of two schemas leaves open, and those of `apply`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::DryRun;
+
+/// What was renamed, what may go, and which values old rows get.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AnswerArgs {
+    /// What was renamed: a table as old=new, a column as table.old=table.new; odd names in double quotes
+    #[arg(long = "rename", value_name = "OLD=NEW")]
+    pub renames: Vec<String>,
+    /// What may be dropped, and was not renamed: a table, view, index, trigger, or table.column
+    #[arg(long = "drop", value_name = "NAME")]
+    pub drops: Vec<String>,
+    /// Let everything go that the desired schema lacks; what may have been renamed is still asked about
+    #[arg(long)]
+    pub allow_drop: bool,
+    /// The values of a new or changed column in the rows that exist: an SQL expression over the old row
+    #[arg(long = "value", value_name = "TABLE.COLUMN=SQL")]
+    pub values: Vec<String>,
+}
+
+impl AnswerArgs {
+    /// Returns whether no flag is given.
+    pub fn is_empty(&self) -> bool {
+        self.renames.is_empty()
+            && self.drops.is_empty()
+            && self.values.is_empty()
+            && !self.allow_drop
+    }
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
+pub struct ApplyArgs {
+    /// The schema: a file of CREATE statements or a folder of them; schema.sql if left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The answers to what the difference leaves open.
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// Create the database if the file is missing
+    #[arg(long)]
+    pub create: bool,
+    /// Change nothing; end with 3 if something would change
+    #[arg(long, conflicts_with_all = ["sql", "create"])]
+    pub check: bool,
+    /// Print a script for the sqlite3 program instead
+    #[arg(long, conflicts_with = "create")]
+    pub sql: bool,
+    /// Run although values are replaced that way
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}

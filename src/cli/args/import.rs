@@ -1,0 +1,29 @@
+//! Arguments of `import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use phaseshift::import::Tool;
+
+use super::DryRun;
+
+/// Arguments of `import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The tool whose migrations these are
+    #[arg(long = "from", value_name = "TOOL", value_parser = PossibleValuesParser::new(Tool::WORDS))]
+    pub tool: String,
+    /// Its folder of migrations
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A database that the tool migrated: records as applied what the tool recorded, after comparing the schema
+    #[arg(long, value_name = "FILE")]
+    pub adopt: Option<String>,
+    /// For alembic: what `alembic upgrade base:heads --sql` printed, and `alembic downgrade heads:base --sql`
+    #[arg(long = "sql", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+    /// Show what would be done
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}

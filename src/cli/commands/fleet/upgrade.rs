@@ -1,0 +1,273 @@
+//! `migrate --all` and `upgrade --all`: workers, the journal, and taking back what was done.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use phaseshift::event::Silent;
+use phaseshift::fleet::{
+    Begun, Journal, JournalHead, Limits, Member, Reservations, Resumed, Stop, undo,
+};
+use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request, migrate_now};
+use phaseshift::phase::Chain;
+use phaseshift::plan::Direction;
+use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
+use serde_json::json;
+
+use super::outcome::Outcome;
+use super::results::Results;
+use super::{Selected, select};
+use crate::cli::args::{FleetRunArgs, Goal};
+use crate::cli::command_output::CommandOutput;
+use crate::cli::commands::look::{look, meant, request_of};
+use crate::cli::commands::migrate::{unfinished, unguided};
+use crate::cli::commands::report;
+use crate::cli::context::Context;
+
+/// `migrate --all`: as `upgrade --all`, but only with `--yes`.
+///
+/// # Errors
+/// [`ErrorKind::NoAnswer`] without `--yes`; otherwise as [`upgrade`].
+pub fn migrate(
+    context: &Context,
+    command: &'static str,
+    (goal, many): (&Goal, &FleetRunArgs),
+) -> Result<CommandOutput> {
+    let dry_run = context.dry_run || goal.dry_run.dry_run;
+    if !context.yes && !dry_run {
+        let what = "migrate --all does not ask for each file; pass --yes";
+        return Err(Error::new(ErrorKind::NoAnswer, what));
+    }
+    upgrade(context, command, (goal, many))
+}
+
+/// `upgrade --all`.
+///
+/// # Errors
+/// As [`select`]; those of opening the journal.
+pub fn upgrade(
+    context: &Context,
+    command: &'static str,
+    (goal, many): (&Goal, &FleetRunArgs),
+) -> Result<CommandOutput> {
+    let request = request_of(Direction::Up, goal)?.without_notices();
+    let selected = select(context, (command, &many.fleet))?;
+    if context.dry_run || goal.dry_run.dry_run {
+        let job = |file: &Context, _: &Member| {
+            unguided(file, &meant(file.project()?, goal.in_place), &request, true)
+        };
+        return Ok(selected.run_all(&job));
+    }
+    let (ledger, resumed) = Ledger::open(&selected, (goal, many))?;
+    let space = Reservations::new(context.files());
+    let upgrade = Upgrade { request, in_place: goal.in_place, ledger, space };
+    let mut results = Results::new(&selected.context, command, selected.members.len());
+    let members = &selected.members;
+    let (mut stop, left) = if resumed.undoing {
+        let begun = upgrade.ledger.begun();
+        let others = members.iter().filter(|it| !begun.contains_key(&it.relative));
+        (Some(Stop::Failures), others.collect())
+    } else {
+        let mut limits = selected.limits;
+        if many.undo_on_failure {
+            limits.max_failures = limits.max_failures.or(Some(0));
+        }
+        let job = |file: &Context, member: &Member| upgrade.one(file, member);
+        selected.run((members, &limits), &job, &mut results)
+    };
+    let by_failures = matches!(stop, Some(Stop::Canary | Stop::Failures));
+    if by_failures && (many.undo_on_failure || resumed.undoing) {
+        let undone = upgrade.undo_all(&selected, &mut results)?;
+        stop = undone.or(stop);
+    }
+    let answer = results.finish((stop, &left), &selected);
+    if answer.exit != exit::INTERRUPTED {
+        upgrade.ledger.end(answer.exit)?;
+    }
+    Ok(answer)
+}
+
+/// What the workers share.
+struct Upgrade {
+    request: Request,
+    in_place: bool,
+    ledger: Ledger,
+    space: Reservations,
+}
+
+impl Upgrade {
+    /// Migrates one file.
+    fn one(&self, file: &Context, member: &Member) -> Result<CommandOutput> {
+        let project = meant(file.project()?, self.in_place);
+        match look(&project, &self.request)? {
+            Preparation::UpToDate(found) => {
+                self.ledger.found_done(member, found.known.recorded.version())?;
+                Ok(report::nothing_to_do(&project, &found))
+            }
+            Preparation::Ready(migration) => {
+                let began = self.ledger.start(member, &migration);
+                let done = began.and_then(|()| self.carry_out(&project, *migration));
+                match &done {
+                    Ok((_, version)) => self
+                        .ledger
+                        .done(member, *version)
+                        .map_err(|error| error.leaving(DatabaseState::Done))?,
+                    Err(error) => self.ledger.failed(member, error),
+                }
+                done.map(|(answer, _)| answer)
+            }
+        }
+    }
+
+    /// Claims the space and migrates; returns the version that the file has then, too.
+    fn carry_out(
+        &self,
+        project: &Project,
+        migration: Migration<Prepared>,
+    ) -> Result<(CommandOutput, Option<i64>)> {
+        let places = (project.database.as_path(), project.backups.as_path());
+        let interrupt = &project.options.interrupt;
+        let _claim = self.space.claim(places, migration.space(), interrupt)?;
+        let look = Preparation::Ready(Box::new(migration));
+        match migrate_now(project, &self.request, look, &mut Silent)? {
+            Ok(done) => Ok((report::answer("", &done), done.to)),
+            Err(Preparation::UpToDate(found)) => {
+                let version = found.known.recorded.version();
+                Ok((report::nothing_to_do(project, &found), version))
+            }
+            Err(Preparation::Ready(_)) => Err(unfinished(project)),
+        }
+    }
+
+    /// Downgrades what this run migrated. Returns that it was interrupted, if it was.
+    fn undo_all(&self, selected: &Selected<'_>, results: &mut Results<'_>) -> Result<Option<Stop>> {
+        self.ledger.undo()?;
+        let begun = self.ledger.begun();
+        let members: Vec<Member> = selected
+            .members
+            .iter()
+            .filter(|it| begun.contains_key(&it.relative))
+            .cloned()
+            .collect();
+        results.undo(members.len());
+        let job = |file: &Context, member: &Member| {
+            let before = begun.get(&member.relative).map_or(&[][..], |it| &it.before);
+            let project = meant(file.project()?, self.in_place);
+            let undone = undo(&project, before, self.request.losses);
+            self.ledger.undone(member, undone.as_ref().err())?;
+            Ok(match undone? {
+                Some(done) => report::answer("", &done),
+                None => CommandOutput::done("", json!({"changed": false})),
+            })
+        };
+        let limits = Limits { canary: 0, max_failures: None, ..selected.limits };
+        let (stop, _) = selected.run_as((&members, &limits), Outcome::undone, &job, results);
+        Ok(stop)
+    }
+}
+
+/// What this run did to which file, in memory and, if a journal is wanted, on the disk.
+struct Ledger {
+    journal: Option<Journal>,
+    begun: Mutex<BTreeMap<String, Begun>>,
+}
+
+impl Ledger {
+    fn open(
+        selected: &Selected<'_>,
+        (goal, many): (&Goal, &FleetRunArgs),
+    ) -> Result<(Self, Resumed)> {
+        let Some(path) = &many.journal else {
+            return Ok((Self { journal: None, begun: Mutex::default() }, Resumed::default()));
+        };
+        let context = &selected.context;
+        let head = JournalHead {
+            selection: selected.text.to_owned(),
+            target: goal.place.target().unwrap_or("head").to_owned(),
+            shard: selected.shard.map(|it| it.to_string()),
+            phases: digest(&context.chain()?),
+        };
+        let (journal, resumed) = Journal::open(&context.folder.join(path), &head, context.files())?;
+        let resumed = resumed.unwrap_or_default();
+        let begun = Mutex::new(resumed.begun.clone());
+        Ok((Self { journal: Some(journal), begun }, resumed))
+    }
+
+    fn write(&self, entry: impl FnOnce(&Journal) -> Result<()>) -> Result<()> {
+        self.journal.as_ref().map_or(Ok(()), entry)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Begun>)) {
+        change(&mut self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn begun(&self) -> BTreeMap<String, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn start(&self, member: &Member, migration: &Migration<Prepared>) -> Result<()> {
+        let before = migration.project().chain.current(&migration.known().applied);
+        self.write(|journal| journal.start(&member.relative, &before))?;
+        self.change(|begun| {
+            let place = begun.entry(member.relative.clone());
+            place.or_insert(Begun { before, done: false });
+        });
+        Ok(())
+    }
+
+    fn done(&self, member: &Member, version: Option<i64>) -> Result<()> {
+        self.write(|journal| journal.done(&member.relative, version))?;
+        self.change(|begun| {
+            if let Some(it) = begun.get_mut(&member.relative) {
+                it.done = true;
+            }
+        });
+        Ok(())
+    }
+
+    /// A file that a killed run began, and which is migrated.
+    fn found_done(&self, member: &Member, version: Option<i64>) -> Result<()> {
+        match self.begun().get(&member.relative) {
+            Some(begun) if !begun.done => self.done(member, version),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes a failure that left the file as it was; what is not certain stays begun. The failure itself is what is
+    /// reported, whether it can be noted or not.
+    fn failed(&self, member: &Member, error: &Error) {
+        let as_before =
+            matches!(error.state(), DatabaseState::Unchanged | DatabaseState::RolledBack);
+        if !as_before
+            || error.kind() == ErrorKind::Interrupted
+            || !error.facts().completed.is_empty()
+        {
+            return;
+        }
+        if self.write(|journal| journal.failed(&member.relative, error.kind())).is_ok() {
+            self.change(|begun| drop(begun.remove(&member.relative)));
+        }
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.write(Journal::undo)
+    }
+
+    fn undone(&self, member: &Member, error: Option<&Error>) -> Result<()> {
+        match error.map(Error::kind) {
+            None => self.write(|journal| journal.undone(&member.relative)),
+            Some(ErrorKind::Interrupted) => Ok(()),
+            Some(kind) => self.write(|journal| journal.undo_failed(&member.relative, kind)),
+        }
+    }
+
+    fn end(&self, code: u8) -> Result<()> {
+        self.write(|journal| journal.end(code))
+    }
+}
+
+/// The digest of the phases, by which a journal knows its run.
+fn digest(chain: &Chain) -> String {
+    let phases = chain.phases().iter();
+    let lines: Vec<String> = phases.map(|it| format!("{} {}\n", it.id, it.checksum)).collect();
+    phaseshift::fleet::digest_of(lines.iter().map(String::as_str))
+}

@@ -1,0 +1,100 @@
+//! Plans that are shared by files with the same schema, within a run over many files.
+//!
+//! A plan depends on the texts of a schema and on the phases, never on rows or page numbers: what the rows decide
+//! (losses, checks, space, locks) is found for each file. So files whose `sqlite_schema` holds the same texts get the
+//! same plan, made once.
+
+use std::collections::HashMap;
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Result;
+use crate::phase::{Phase, PhaseId};
+use crate::plan::{Direction, Plan};
+use crate::schema::Object;
+
+use super::project::Project;
+use super::state::FileState;
+
+/// The most plans that are kept. A fleet has a few schemas; one of which every file has its own gains nothing.
+const MOST: usize = 256;
+
+/// The plans of a run over many files, by the digest of what they depend on.
+#[derive(Debug, Default)]
+pub struct PlanCache(Mutex<HashMap<Key, Arc<Plan>>>);
+
+type Key = [u8; blake3::OUT_LEN];
+
+impl PlanCache {
+    /// Returns the number of different plans.
+    pub fn plans(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn find(&self, key: &Key) -> Option<Arc<Plan>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone)
+    }
+
+    fn keep(&self, key: Key, plan: &Plan) {
+        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < MOST {
+            plans.insert(key, Arc::new(plan.clone()));
+        }
+    }
+}
+
+/// Returns the plan of a path from the project's cache, or makes it and keeps it there. Ways down depend on what a file
+/// itself records, and are always made.
+///
+/// # Errors
+/// Those of making it.
+pub(super) fn cached(
+    project: &Project,
+    known: &FileState,
+    path: &[PhaseId],
+    (direction, make): (Direction, impl FnOnce() -> Result<Plan>),
+) -> Result<Plan> {
+    let Some(cache) = project.plans.as_ref().filter(|_| direction == Direction::Up) else {
+        return make();
+    };
+    let key = key(project, known, path);
+    if let Some(plan) = cache.find(&key) {
+        return Ok(plan.as_ref().clone());
+    }
+    let plan = make()?;
+    cache.keep(key, &plan);
+    Ok(plan)
+}
+
+/// The digest of everything that a plan of a way up depends on: the schema without its page numbers, the phases in
+/// full, the version tables and what they record.
+fn key(project: &Project, known: &FileState, path: &[PhaseId]) -> Key {
+    let mut digest = Digest(blake3::Hasher::new());
+    let schema = &known.schema;
+    for object in schema.objects.iter().chain(&schema.internal) {
+        let Object { kind, name, table, sql, root } = object;
+        digest.add(&(kind, name, table, sql, *root > 0));
+    }
+    digest.add(&(schema.objects.len(), &schema.tables));
+    let phases: Vec<Option<&Phase>> = path.iter().map(|id| project.chain.get(id)).collect();
+    let versions: Vec<i64> = known.recorded.versions.iter().map(|row| row.version).collect();
+    digest.add(&(phases, &project.versions, versions, &known.applied));
+    *digest.0.finalize().as_bytes()
+}
+
+/// Feeds the `Debug` form of values, which tells all of their parts, to a hash.
+struct Digest(blake3::Hasher);
+
+impl Digest {
+    fn add(&mut self, value: &impl Debug) {
+        // Nothing that is written here fails.
+        let _ = writeln!(self, "{value:?}");
+    }
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}

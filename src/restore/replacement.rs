@@ -1,0 +1,114 @@
+//! A file made from a backup as the content of a write: under the lock, the database must still hold every byte of the
+//! backup.
+
+use std::path::{Path, PathBuf};
+
+use super::verify::Found;
+use super::write::{Content, Words};
+use crate::backup::{Pages, compare_pages};
+use crate::btree::ReadTransaction;
+use crate::database::{Access, Database, OpenOptions};
+use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::event::{Event, Observer, Stage, TableRows};
+use crate::rows::compare_databases;
+use crate::schema::read;
+
+/// A file that was made from a backup, as the content of a write into the database that was backed up: no byte of
+/// that one may have changed since.
+#[derive(Debug)]
+pub(crate) struct Replacement<'a> {
+    /// The database, the file that replaces its content, the backup.
+    pub(crate) paths: (&'a Path, &'a Path, &'a Path),
+    pub(crate) options: &'a OpenOptions,
+    /// The rows of the file.
+    pub(crate) tables: Vec<TableRows>,
+    /// Set if another program wrote after the backup was made: nothing is written then.
+    pub(crate) changed: bool,
+    pub(crate) words: &'static Words,
+}
+
+/// Compares every byte of an open database with a file that no connection of this process has open; says what
+/// differs.
+///
+/// # Errors
+/// Whatever stopped the comparison.
+pub(crate) fn difference(
+    live: &Database,
+    other: &Path,
+    observer: &mut dyn Observer,
+) -> Result<Option<String>> {
+    let connection = live.connection();
+    let transaction = ReadTransaction::begin(connection)?;
+    let mut progress = |done| {
+        let (stage, subject) = (Stage::Check, live.path().display().to_string());
+        observer.event(&Event::Progress { stage, subject, done, total: 0 });
+    };
+    let found = compare_pages(connection, other, live.options(), &mut progress)?;
+    let difference = match found {
+        Pages::Equal(_) => None,
+        Pages::Differ(what) => Some(what),
+        Pages::Unknown => difference_in_values(live, other)?,
+    };
+    drop(transaction);
+    Ok(difference)
+}
+
+/// Compares schemas and rows where the pages cannot be read.
+fn difference_in_values(live: &Database, other: &Path) -> Result<Option<String>> {
+    let options = live.options();
+    let other = Database::open(other, Access::Look, options)?;
+    let schemas = (read(live.connection())?, read(other.connection())?);
+    let compared = compare_databases(
+        (live.connection(), &schemas.0),
+        (other.connection(), &schemas.1),
+        &mut |_, _| options.interrupt.check(),
+    )?;
+    other.close()?;
+    Ok(compared.err().and_then(|all| all.first().map(ToString::to_string)))
+}
+
+impl Content for Replacement<'_> {
+    fn secure(
+        &mut self,
+        present: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<PathBuf>> {
+        if difference(present, self.paths.2, observer)?.is_some() {
+            self.changed = true;
+            let what = "another program changed the file after the backup";
+            return Err(Error::new(ErrorKind::FileChanged, what));
+        }
+        Ok(Some(self.paths.2.to_path_buf()))
+    }
+
+    fn compare(
+        &mut self,
+        live: &Database,
+        observer: &mut dyn Observer,
+    ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
+        Ok(match difference(live, self.paths.1, observer)? {
+            None => Ok(self.tables.clone()),
+            Some(what) => Err(vec![what]),
+        })
+    }
+
+    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found {
+        let mut holds = |path: &Path| -> Result<bool> {
+            let live = Database::open(self.paths.0, Access::Write, self.options)?;
+            Ok(difference(&live, path, observer)?.is_none())
+        };
+        if matches!(holds(self.paths.1), Ok(true)) {
+            return Found::Restored(self.tables.clone());
+        }
+        let as_before = matches!(holds(kept), Ok(true));
+        Found::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
+    }
+
+    fn tables(&self) -> Vec<TableRows> {
+        self.tables.clone()
+    }
+
+    fn words(&self) -> &'static Words {
+        self.words
+    }
+}

@@ -1,0 +1,154 @@
+//! What new users do in their first minutes leads on: rows of the list of first contacts, each by its command.
+
+use crate::support::{Project, sqlite3};
+
+const SCHEMA: &str = "CREATE TABLE issues(id INTEGER PRIMARY KEY, title TEXT, legacy_code TEXT);
+     CREATE TABLE worklogs(id INTEGER PRIMARY KEY, issue_id INTEGER REFERENCES issues(id), minutes TEXT);
+     CREATE INDEX worklogs_issue ON worklogs(issue_id);
+     INSERT INTO issues VALUES (1, 'a', 'x'), (2, 'b', 'y');
+     INSERT INTO worklogs VALUES (1, 1, '30'), (2, 2, 'x');";
+
+const PHASES: [(&str, &str); 3] = [
+    (
+        "phase1.toml",
+        "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE issues(id INTEGER PRIMARY KEY, title TEXT, legacy_code TEXT)\"\n\
+         [[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE worklogs(id INTEGER PRIMARY KEY, issue_id INTEGER REFERENCES issues(id), minutes TEXT)\"\n\
+         [[up]]\nop = \"create_index\"\nsql = \"CREATE INDEX worklogs_issue ON worklogs(issue_id)\"\n",
+    ),
+    (
+        "phase2.toml",
+        "title = \"Clean up\"\n[[up]]\nop = \"drop_column\"\ntable = \"issues\"\ncolumn = \"legacy_code\"\n",
+    ),
+    (
+        "phase3.toml",
+        "title = \"Minutes\"\n[[up]]\nop = \"alter_column\"\ntable = \"worklogs\"\ncolumn = \"minutes\"\ntype = \"INTEGER\"\nvalue = \"CAST(minutes AS INTEGER)\"\n",
+    ),
+];
+
+/// A folder with a database that no phase was applied to, and three phases.
+fn adopted_late() -> Project {
+    let project = Project::empty();
+    sqlite3(&project.path("app.db"), SCHEMA);
+    for (name, text) in PHASES {
+        project.write_phase(name, text);
+    }
+    project
+}
+
+#[test]
+fn init_names_the_database_that_is_there() {
+    let project = Project::empty();
+    sqlite3(&project.path("my catalog.db"), SCHEMA);
+    project.write("notes.txt", "SQLite format 3, said a text file");
+    let said = project.run_here(&["init"]).expect_code(0).stdout;
+    assert!(said.contains("phaseshift init --from 'my catalog.db'"), "{said}");
+    let settings = std::fs::read_to_string(project.path("phaseshift.toml")).unwrap();
+    assert!(settings.contains("database = \"my catalog.db\""), "{settings}");
+    project.run_here(&["status"]).expect_code(0);
+}
+
+#[test]
+fn init_from_a_database_adopts_it_and_the_first_change_is_drafted() {
+    let project = Project::empty();
+    let database = project.path("app.db");
+    sqlite3(&database, SCHEMA);
+    sqlite3(
+        &database,
+        "CREATE VIEW v AS SELECT title FROM issues; CREATE VIRTUAL TABLE f USING fts5(a);",
+    );
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    let status = project.run_here(&["status", "--exit-code"]).expect_code(0).stdout;
+    assert!(status.contains("baseline"), "{status}");
+    assert_eq!(sqlite3(&database, "SELECT version FROM schema_version"), "1");
+    project.run_here(&["diff", "--from", "database", "--to", "schema"]).expect_code(0);
+    // A new file made by the phase has the same schema.
+    project.run_here(&["upgrade", "--create", "--database", "new.db"]).expect_code(0);
+    let texts = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'f\\_%' ESCAPE '\\'
+                 AND tbl_name NOT IN ('schema_version', 'phase_history') ORDER BY type, name)";
+    assert_eq!(sqlite3(&database, texts), sqlite3(&project.path("new.db"), texts));
+    // The first change: a column in schema.sql.
+    let schema = std::fs::read_to_string(project.path("schema.sql")).unwrap();
+    let wanted = schema.replace("legacy_code TEXT)", "legacy_code TEXT, due TEXT)");
+    assert_ne!(schema, wanted);
+    std::fs::write(project.path("schema.sql"), wanted).unwrap();
+    project.run_here(&["revision", "-m", "Add a due date", "--autogenerate"]).expect_code(0);
+    project.run_here(&["upgrade"]).expect_code(0);
+    assert_eq!(sqlite3(&database, "SELECT count(due), count(*) FROM issues"), "0|2");
+    project.run_here(&["downgrade"]).expect_code(0);
+    project.run_here(&["init", "--from", "app.db"]).expect_code(2);
+}
+
+#[test]
+fn the_phase_that_a_file_fits_is_named_and_not_a_later_one() {
+    let project = adopted_late();
+    let output = project.run_here(&["migrate", "app.db", "--yes"]).expect_code(4);
+    assert!(output.stderr.contains("phaseshift stamp phase1"), "{}", output.stderr);
+    project.run_here(&["stamp", "phase1", "--database", "app.db"]).expect_code(0);
+}
+
+#[test]
+fn the_plan_speaks_of_changes() {
+    let project = adopted_late();
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    project.run_here(&["stamp", "phase1"]).expect_code(0);
+    let said = project.run_here(&["plan"]).expect_code(0).stdout;
+    for line in [
+        "2 phases: phase2 to phase3",
+        "Drop issues.legacy_code with its values",
+        "Change worklogs.minutes from TEXT to INTEGER",
+    ] {
+        assert!(said.contains(line), "{line} is missing in\n{said}");
+    }
+    assert!(!said.contains("Rebuild issues by"), "{said}");
+    let said = project.run_here(&["plan", "-v"]).expect_code(0).stdout;
+    assert!(said.contains("Rebuild issues by creating, copying and swapping"), "{said}");
+}
+
+#[test]
+fn a_target_of_the_other_direction_and_a_name_for_a_backup_lead_on() {
+    let project = adopted_late();
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    for (arguments, next) in [
+        (&["migrate", "-1"][..], "phaseshift downgrade -1"),
+        (&["downgrade", "+1"], "phaseshift upgrade +1"),
+        (
+            &["backup", "--name", "before the eclipse"],
+            "phaseshift backup --name before-the-eclipse",
+        ),
+    ] {
+        let output = project.run_here(arguments).expect_code(2);
+        assert!(output.stderr.contains(next), "{}", output.stderr);
+    }
+    project.run_here(&["backup", "--name", "höher"]).expect_code(0);
+    assert!(project.run_here(&["backups"]).expect_code(0).stdout.contains("app_höher_"));
+}
+
+#[test]
+fn a_database_is_understood_as_an_argument() {
+    let project = adopted_late();
+    let said = project.run_here(&["status", "app.db"]).expect_code(0).stdout;
+    assert!(said.contains("app.db"), "{said}");
+    project.run_here(&["stamp", "phase1", "-d", "app.db"]).expect_code(0);
+    project.run_here(&["migrate", "app.db", "phase2", "--yes"]).expect_code(0);
+    project.run_here(&["verify", "sqlite:///app.db"]).expect_code(0);
+    project.run_here(&["current", "file:app.db"]).expect_code(0);
+    project.run_here(&["status", "app.db", "--database", "other.db"]).expect_code(2);
+}
+
+#[test]
+fn quiet_is_quiet_everywhere() {
+    let project = adopted_late();
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    for arguments in [
+        &["stamp", "phase1", "-q"][..],
+        &["status", "-q"],
+        &["verify", "-q"],
+        &["upgrade", "-q"],
+        &["optimize", "-q"],
+        &["backup", "-q"],
+        &["check", "-q"],
+    ] {
+        let output = project.run_here(arguments).expect_code(0);
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""), "{arguments:?}");
+    }
+}
