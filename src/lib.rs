@@ -87,6 +87,7 @@ pub mod proof;
 pub mod prove;
 pub mod rebuild;
 pub mod records;
+pub mod replay;
 pub mod reset;
 pub mod restore;
 pub mod rows;
@@ -94,6 +95,7 @@ pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod squash;
 pub mod text;
 pub mod vacuum;
 

@@ -33,6 +33,7 @@ mod report;
 mod reset;
 mod restore;
 mod run;
+mod squash;
 mod stamp;
 mod status;
 mod verify;

@@ -309,3 +309,35 @@ fn a_tools_own_records_are_no_losses() {
     .unwrap();
     prove_sql(&project, "UPDATE alembic_version SET v = 'b'", &[]).expect_code(3);
 }
+
+#[test]
+fn virtual_tables_are_judged_by_what_they_give_out_and_find() {
+    let app = "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT);
+        INSERT INTO note VALUES (1, 'one moon'), (2, 'two'), (3, 'three');
+        CREATE VIRTUAL TABLE own USING fts5(body); INSERT INTO own SELECT body FROM note;
+        CREATE VIRTUAL TABLE find USING fts5(body, content='note', content_rowid='id');
+        INSERT INTO find(find) VALUES ('rebuild');
+        CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 0, 1), (2, 1, 2);";
+    for (change, wanted) in [
+        (
+            "INSERT INTO own(own) VALUES ('optimize'); INSERT INTO find(find) VALUES ('rebuild')",
+            None,
+        ),
+        ("DELETE FROM own WHERE rowid = 2", Some(("rows", "own", Some(1)))),
+        ("UPDATE own SET body = 'x' WHERE rowid = 2", Some(("rows", "own", Some(1)))),
+        ("DROP TABLE box", Some(("table", "box", Some(2)))),
+        ("DELETE FROM box WHERE id = 1", Some(("rows", "box", Some(1)))),
+        (
+            "INSERT INTO find(find, rowid, body) VALUES ('delete', 1, 'one moon')",
+            Some(("broken", "find", None)),
+        ),
+    ] {
+        let project = Project::empty();
+        script(&project.database(), app).unwrap();
+        let output = prove_sql(&project, change, &["--json"]);
+        let report = output.expect_code(if wanted.is_some() { 3 } else { 0 }).json();
+        let wanted =
+            wanted.map(|(code, object, count)| (code.to_owned(), object.to_owned(), count));
+        assert_eq!(findings(&report), Vec::from_iter(wanted), "{change}");
+    }
+}
