@@ -24,6 +24,7 @@ pub use import::ImportArgs;
 pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
+    SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -376,6 +377,13 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Write one phase in the place of many, proven on new files, and archive theirs
+    #[command(after_help = "Examples:
+  phaseshift squash -m 'All phases so far' --dry-run
+  phaseshift squash -m 'All phases so far' --id 00000001_init --yes
+  phaseshift squash phase2:phase3 -m 'Renames' --yes
+  phaseshift squash --undo --yes")]
+    Squash(SquashArgs),
     /// Merge the results of runs over many files
     #[command(after_help = "Examples:
   phaseshift fleet report shard-1.jsonl shard-2.jsonl
@@ -475,6 +483,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Squash(_) => "squash",
             Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",

@@ -101,6 +101,17 @@ fn layers(found: &[Dependents]) -> BTreeMap<String, usize> {
     layers
 }
 
+/// Returns the layer of each view, by folded name: 1 for a view that reads no other view.
+///
+/// # Errors
+/// As [`Shadow::of`].
+pub fn view_layers(schema: &Schema) -> Result<BTreeMap<String, usize>> {
+    let views = schema.of_kind(ObjectKind::View);
+    let found: Vec<Dependents> =
+        views.map(|view| dependents_of(schema, view)).collect::<Result<_>>()?;
+    Ok(layers(&found))
+}
+
 /// Returns what depends on the object of this name.
 ///
 /// # Errors

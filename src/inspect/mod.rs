@@ -8,7 +8,7 @@ mod lint;
 mod status;
 mod verify;
 
-pub use dependents::{Dependents, dependents, dependents_on};
+pub use dependents::{Dependents, dependents, dependents_on, view_layers};
 pub use desired::{desired_renames, desired_schema};
 pub use diff::{SchemaSource, compare_sources, diff, schema_from};
 pub use drift::drift;

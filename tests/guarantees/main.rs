@@ -33,4 +33,5 @@ mod reports;
 mod scripts;
 mod sql_form;
 mod sql_steps;
+mod squash;
 mod virtual_tables;

@@ -31,6 +31,7 @@ mod prove;
 mod report;
 mod restore;
 mod run;
+mod squash;
 mod stamp;
 mod status;
 mod verify;

@@ -188,7 +188,8 @@ fn new_name(context: &Context, chain: &Chain, given: Option<&str>, message: &str
     Ok(Name { id, stem })
 }
 
-fn slug(message: &str) -> String {
+/// Makes a name of the words of a message.
+pub(super) fn slug(message: &str) -> String {
     let plain = |character: char| match character.is_ascii_alphanumeric() {
         true => character.to_ascii_lowercase(),
         false => ' ',

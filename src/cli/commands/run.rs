@@ -5,8 +5,8 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, stamp, status,
-    verify,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, squash, stamp,
+    status, verify,
 };
 use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
@@ -106,6 +106,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Squash(arguments) => squash::run(context, arguments),
         Command::Fleet(arguments) => match &arguments.action {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },
