@@ -1,18 +1,24 @@
 //! A user's project: the database, its phases, and where backups go.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backup::Retention;
+use crate::backup::{Retention, list};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::FileKind;
 use crate::history::{Recorded, VersionTables, applied};
-use crate::phase::{Applied, Chain};
+use crate::phase::{Applied, Chain, PhaseId};
+use crate::replay::Replay;
 use crate::schema::{ColumnOrder, Schema, read};
 
 use super::plan_cache::PlanCache;
 use super::state::FileState;
+
+/// How many backups of a missing database are named.
+const NAMED: usize = 5;
 
 /// What every operation needs to know: the file, the phases, and the settings.
 #[derive(Debug, Clone)]
@@ -72,9 +78,31 @@ impl Project {
     /// # Errors
     /// As [`Database::open`].
     pub fn open(&self, access: Access) -> Result<Database> {
-        let database = Database::open(&self.database, access, &self.options)?;
+        let database = Database::open(&self.database, access, &self.options)
+            .map_err(|error| self.name_backups(error))?;
         database.fence().protect(self.versions.names());
         Ok(database)
+    }
+
+    /// Adds the backups of a missing or empty database to the error, the newest first.
+    fn name_backups(&self, error: Error) -> Error {
+        let files = self.options.files.as_ref();
+        let is_empty = || {
+            let stat = files.stat(&self.database).ok().flatten();
+            stat.is_some_and(|stat| stat.kind == FileKind::File && stat.bytes == 0)
+        };
+        let missing = match error.kind() {
+            ErrorKind::DatabaseMissing => true,
+            ErrorKind::NotAFile => is_empty(),
+            _ => false,
+        };
+        if !missing {
+            return error;
+        }
+        // The folder may be missing or closed, too.
+        let backups = list(files, &self.backups, &self.database).unwrap_or_default();
+        let names = backups.iter().filter(|it| it.is_verified()).take(NAMED);
+        error.choices(names.map(|backup| backup.path.display().to_string()))
     }
 
     /// Reads the schema and what is recorded.
@@ -85,7 +113,7 @@ impl Project {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied =
-            self.applied(&recorded).map_err(|error| self.with_way_back(&recorded, error))?;
+            self.applied(&recorded).map_err(|error| self.with_downgrade(&recorded, error))?;
         Ok(FileState { schema, recorded, applied, newer: None })
     }
 
@@ -128,8 +156,21 @@ impl Project {
     /// As [`applied`].
     pub fn as_recorded(&self, recorded: &Recorded) -> Result<Self> {
         let found = applied(recorded, &self.chain)?;
-        let versions = found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
+        let mut versions: BTreeMap<PhaseId, i64> =
+            found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
+        // A squash has the version that the file records for the last phase that it stands for.
+        for phase in self.chain.phases() {
+            let last = phase.replaces.iter().filter_map(|id| versions.get(id).copied()).max();
+            if let Some(version) = last {
+                versions.entry(phase.id.clone()).or_insert(version);
+            }
+        }
         Ok(Self { chain: self.chain.with_recorded_versions(&versions), ..self.clone() })
+    }
+
+    /// Returns replays of its chain.
+    pub const fn replay(&self) -> Replay<'_> {
+        Replay::new(&self.chain, &self.versions)
     }
 
     /// Returns a schema without the version tables.
