@@ -194,7 +194,7 @@ fn the_sql_of_a_diff_closes_it() {
         let script =
             project.run_here(&["diff", "one.db", "two.sql", "--sql"]).expect_code(3).stdout;
         assert!(script.contains("BEGIN IMMEDIATE"), "{number}: {script}");
-        sqlite3(&project.path("one.db"), &script);
+        sqlite3(&project.path("one.db"), &format!("\n{script}"));
         project.run_here(&["diff", "one.db", "two.sql"]).expect_code(0);
         let kept = sqlite3(&project.path("one.db"), "SELECT id, a, b, c FROM t ORDER BY id");
         assert!(kept == "1|one|5|1\n2|two|0|" || other.contains("REAL"), "{other}: {kept}");
@@ -210,6 +210,6 @@ fn the_sql_of_a_diff_closes_it() {
         BASE.replace("CREATE INDEX i ON t(a);", "CREATE TABLE come(x);").replace("b INT", "d INT");
     project.write("two.sql", &other);
     let script = project.run_here(&["diff", "one.db", "two.sql", "--sql"]).expect_code(3).stdout;
-    sqlite3(&project.path("one.db"), &script);
+    sqlite3(&project.path("one.db"), &format!("\n{script}"));
     project.run_here(&["diff", "one.db", "two.sql"]).expect_code(0);
 }
