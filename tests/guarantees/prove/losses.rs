@@ -341,3 +341,24 @@ fn virtual_tables_are_judged_by_what_they_give_out_and_find() {
         assert_eq!(findings(&report), Vec::from_iter(wanted), "{change}");
     }
 }
+
+#[test]
+fn other_encodings_journals_and_page_sizes_are_compared_alike() {
+    for setup in [
+        "PRAGMA encoding = 'UTF-16le';",
+        "PRAGMA encoding = 'UTF-16be'; PRAGMA page_size = 512;",
+        "PRAGMA journal_mode = WAL;",
+        "PRAGMA auto_vacuum = 2; PRAGMA page_size = 65536;",
+    ] {
+        let project = Project::empty();
+        script(&project.database(), &format!("{setup}{APP}")).unwrap();
+        prove_sql(&project, "CREATE TABLE tags(name)", &[]).expect_code(0);
+        let change = "UPDATE sessions SET notes = 'm' WHERE session_id = 'S1'; DELETE FROM links WHERE file = 7";
+        let report = prove_sql(&project, change, &["--json", "--keep"]).expect_code(3).json();
+        let wanted = [("rows", "links", Some(1)), ("values", "sessions.notes", Some(1))];
+        let wanted =
+            wanted.map(|(code, object, count)| (code.to_owned(), object.to_owned(), count));
+        assert_eq!(findings(&report), wanted, "{setup}");
+        judged(&project, &report, None);
+    }
+}
