@@ -88,6 +88,7 @@ pub mod prove;
 pub mod rebuild;
 pub mod records;
 pub mod replay;
+pub mod reset;
 pub mod restore;
 pub mod rows;
 pub mod sample;

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 11] = [
     &["plan"],
     &["preflight", "rebuild", "proof", "replay"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum", "prove"],
+    &["migrate", "vacuum", "reset", "prove"],
     &["inspect"],
     &["squash", "fleet"],
 ];

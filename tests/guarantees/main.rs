@@ -22,6 +22,7 @@ mod foreign;
 mod foreign_guide;
 mod forty;
 mod history_downgrade;
+mod inventory;
 mod min_sqlite;
 mod missing_collation;
 mod outside;

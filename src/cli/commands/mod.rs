@@ -3,6 +3,7 @@
 mod adoption;
 mod answers;
 mod apply;
+mod audit;
 mod backups;
 mod chain;
 mod check;
@@ -29,6 +30,7 @@ mod optimize;
 mod plan;
 mod prove;
 mod report;
+mod reset;
 mod restore;
 mod run;
 mod squash;
