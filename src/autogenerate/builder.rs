@@ -24,6 +24,15 @@ pub(super) enum Order {
     DropFirst,
 }
 
+/// What a builder made.
+pub(super) struct Built {
+    pub(super) draft: Draft,
+    /// The schema that the steps make.
+    pub(super) schema: Schema,
+    /// Whether statements carry the rows of a table over, which have no derived downgrade.
+    pub(super) moves_rows: bool,
+}
+
 /// A draft in the making.
 pub(super) struct Builder<'a> {
     pub(super) have: &'a Schema,
@@ -46,8 +55,8 @@ impl<'a> Builder<'a> {
         Ok(Self { have, want, pairing, answers, draft, waiting, shadow })
     }
 
-    /// Derives all steps; returns them with the schema that they make.
-    pub(super) fn build(mut self, order: Order) -> Result<(Draft, Schema)> {
+    /// Derives all steps.
+    pub(super) fn build(mut self, order: Order) -> Result<Built> {
         self.drop_gone(order)?;
         self.rename()?;
         let changed = self.changed_virtual_tables()?;
@@ -57,13 +66,14 @@ impl<'a> Builder<'a> {
         self.create_missing(ObjectKind::Table)?;
         self.change_tables()?;
         let created = self.create_missing(ObjectKind::VirtualTable)?;
+        let moves_rows = !self.waiting.is_empty();
         self.bring_rows_back()?;
         self.replace_indexes()?;
         self.replace_all(ObjectKind::View)?;
         self.replace_all(ObjectKind::Trigger)?;
         self.fill_indexes(&created, self.have)?;
         let schema = self.schema()?;
-        Ok((self.draft, schema))
+        Ok(Built { draft: self.draft, schema, moves_rows })
     }
 
     /// Returns the schema as the steps so far make it.

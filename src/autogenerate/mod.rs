@@ -18,7 +18,7 @@ use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnOrder, Schema};
 
-use builder::{Builder, Order};
+use builder::{Builder, Built, Order};
 use pairing::Pairing;
 
 pub use answers::{Answers, DropPolicy, Rename};
@@ -50,6 +50,8 @@ pub struct NeedsValue {
 pub struct Draft {
     /// The steps, in order; none if nothing differs.
     pub steps: Vec<DraftStep>,
+    /// The steps of the downgrade, where they cannot be derived from the others; else none.
+    pub down: Vec<DraftStep>,
     /// What goes away.
     pub drops: Vec<Dropped>,
     /// Columns for which old rows have no value.
@@ -83,33 +85,40 @@ pub fn draft(have: &Schema, want: &Schema, answers: &Answers) -> Result<Drafted>
     if !open.is_empty() {
         return Ok(Drafted::Open(open));
     }
-    let (mut draft, reached) = build(have, want, &pairing, answers)?;
-    let unreached = differences(want, &reached, ColumnOrder::Same);
-    if !unreached.is_empty() {
-        return Err(underivable(unreached));
+    let built = build(have, want, &pairing, answers)?;
+    let mut draft = built.draft;
+    if built.moves_rows {
+        draft.down = downgrade(have, want, &pairing);
     }
     draft.drops = open_points::dropped(have, want, &pairing);
     Ok(Drafted::Ready(draft))
 }
 
 /// Builds the steps in the order that reads best, or in the one that always works.
-fn build(
-    have: &Schema,
-    want: &Schema,
-    pairing: &Pairing,
-    answers: &Answers,
-) -> Result<(Draft, Schema)> {
+fn build(have: &Schema, want: &Schema, pairing: &Pairing, answers: &Answers) -> Result<Built> {
     let builder = || Builder::new(have, want, pairing, answers);
-    let is_reached = |schema: &Schema| differences(want, schema, ColumnOrder::Same).is_empty();
+    let unreached = |built: &Built| differences(want, &built.schema, ColumnOrder::Same);
     match builder()?.build(Order::ReplaceLast) {
-        Ok((draft, schema)) if is_reached(&schema) => return Ok((draft, schema)),
+        Ok(built) if unreached(&built).is_empty() => return Ok(built),
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Ok(_) | Err(_) => {}
     }
-    builder()?.build(Order::DropFirst).map_err(|error| match error.kind() {
+    let built = builder()?.build(Order::DropFirst).map_err(|error| match error.kind() {
         ErrorKind::Interrupted => error,
         _ => underivable(vec![error.to_string()]),
-    })
+    })?;
+    match unreached(&built) {
+        none if none.is_empty() => Ok(built),
+        unreached => Err(underivable(unreached)),
+    }
+}
+
+/// The steps that lead back, with the renames the other way round; none if they cannot be derived either.
+fn downgrade(have: &Schema, want: &Schema, pairing: &Pairing) -> Vec<DraftStep> {
+    let answers = pairing.reversed();
+    let reversed = Pairing::of(want, have, &answers);
+    let built = reversed.and_then(|it| build(want, have, &it, &answers));
+    built.map(|it| it.draft.steps).unwrap_or_default()
 }
 
 fn underivable(why: Vec<String>) -> Error {

@@ -125,6 +125,24 @@ impl Pairing {
         }
     }
 
+    /// Returns the answers that lead from the desired schema back to the present one.
+    pub(super) fn reversed(&self) -> Answers {
+        let object = |name: &String| Subject::Object(name.clone());
+        let tables = [&self.tables, &self.virtual_tables];
+        let mut renames: Vec<Rename> = tables
+            .iter()
+            .flat_map(|it| &it.renamed)
+            .map(|(from, to)| Rename { from: object(to), to: object(from) })
+            .collect();
+        for pair in &self.pairs {
+            renames.extend(pair.columns.renamed.iter().map(|(from, to)| Rename {
+                from: Subject::column(&pair.want, to),
+                to: Subject::column(&pair.have, from),
+            }));
+        }
+        Answers { renames, ..Answers::default() }
+    }
+
     /// Finds a pair by the name of the table in the desired schema.
     pub(super) fn wanted(&self, table: &str) -> Option<&TablePair> {
         self.pairs.iter().find(|it| same(&it.want, table))

@@ -4,17 +4,26 @@ use std::fmt::Write as _;
 
 use crate::phase::operation_text;
 
-use super::Draft;
+use super::{Draft, DraftStep};
 
-/// Writes the `[[up]]` steps of a draft, each below its remarks.
+/// Writes the `[[up]]` steps of a draft, each below its remarks, and its `[[down]]` steps.
 pub fn draft_text(draft: &Draft) -> String {
+    let mut text = steps_text("up", &draft.steps);
+    if !draft.down.is_empty() {
+        text.push_str("\n# The way back is written out, because statements carry rows over.\n");
+        text.push_str(&steps_text("down", &draft.down));
+    }
+    text
+}
+
+fn steps_text(list: &str, steps: &[DraftStep]) -> String {
     let mut text = String::new();
-    for step in &draft.steps {
+    for step in steps {
         text.push('\n');
         for note in &step.notes {
             let _ = writeln!(text, "# {}", comment(note));
         }
-        let _ = write!(text, "[[up]]\n{}", operation_text(&step.operation));
+        let _ = write!(text, "[[{list}]]\n{}", operation_text(&step.operation));
     }
     text
 }

@@ -372,11 +372,11 @@ impl<'a> Job<'a> {
         // SQLite says that a file left WAL mode even if its header could not be written; only a
         // new connection tells.
         let expected = Identity { journal_mode: "delete".to_owned(), ..source };
-        if copy == expected {
+        let problems = expected.differences(&copy);
+        if problems.is_empty() {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Backup, DIFFERS)
-            .problems([format!("expected {expected:?}, found {copy:?}")]))
+        Err(Error::new(ErrorKind::Backup, DIFFERS).problems(problems))
     }
 
     /// Gives the copy its name; its bytes are read for the digest unless they were. No connection to it

@@ -105,6 +105,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         {
             of_missing_backup(error, command)
         }
+        ErrorKind::DatabaseMissing | ErrorKind::NotAFile if !error.facts().choices.is_empty() => {
+            of_missing_database(error, command)
+        }
         ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
             one("phaseshift demo OTHER_FOLDER")
@@ -236,6 +239,15 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
             command("status"),
         ],
     }
+}
+
+/// A database that is gone but has backups: the newest brings it back.
+fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let backups = error.facts().choices.iter().map(|it| format!("its backup: {it}"));
+    let mut next: Vec<String> = backups.collect();
+    next.push(command("restore --latest"));
+    next.push("name an existing file with --database FILE".to_owned());
+    next
 }
 
 /// The flags that give values to rows which a schema does not allow as they are.

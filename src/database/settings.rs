@@ -127,6 +127,20 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Lists the properties that differ in another file, one line each.
+    pub fn differences(&self, now: &Self) -> Vec<String> {
+        let pairs = [
+            ("page_size", self.page_size.to_string(), now.page_size.to_string()),
+            ("encoding", self.encoding.clone(), now.encoding.clone()),
+            ("auto_vacuum", self.auto_vacuum.to_string(), now.auto_vacuum.to_string()),
+            ("user_version", self.user_version.to_string(), now.user_version.to_string()),
+            ("application_id", self.application_id.to_string(), now.application_id.to_string()),
+            ("journal_mode", self.journal_mode.clone(), now.journal_mode.clone()),
+        ];
+        let differ = pairs.into_iter().filter(|(_, before, now)| before != now);
+        differ.map(|(name, before, now)| format!("{name} was {before}, is {now}")).collect()
+    }
+
     /// Reads the properties of an open database.
     ///
     /// # Errors

@@ -27,6 +27,9 @@ pub struct UndoRecord {
     pub before: Vec<KeptObject>,
     /// Objects that came or changed.
     pub after: Vec<KeptObject>,
+    /// Tables that went without a row. Earlier releases pass over them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -75,7 +78,7 @@ impl UndoRecord {
                 .filter_map(KeptObject::of)
                 .collect()
         };
-        Self { before: only_in(before, after), after: only_in(after, before) }
+        Self { before: only_in(before, after), after: only_in(after, before), empty: Vec::new() }
     }
 
     /// Writes the record as JSON, together with what the history keeps of the phase. Earlier releases read the record

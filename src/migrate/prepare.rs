@@ -175,7 +175,7 @@ impl Migration<Prepared> {
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
-        try_run(&project, &known, &plan, database)?;
+        try_run(&project, &known, (&plan, request.transactions), database)?;
         if let Some(first) = plan.phases.first_mut() {
             first.notices.extend(remarks_on_place(files, &project.database)?);
         }

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backup::Retention;
+use crate::backup::{Retention, list};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::FileKind;
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain};
 use crate::schema::{ColumnOrder, Schema, read};
 
 use super::plan_cache::PlanCache;
 use super::state::FileState;
+
+/// How many backups of a missing database are named.
+const NAMED: usize = 5;
 
 /// What every operation needs to know: the file, the phases, and the settings.
 #[derive(Debug, Clone)]
@@ -72,9 +76,31 @@ impl Project {
     /// # Errors
     /// As [`Database::open`].
     pub fn open(&self, access: Access) -> Result<Database> {
-        let database = Database::open(&self.database, access, &self.options)?;
+        let database = Database::open(&self.database, access, &self.options)
+            .map_err(|error| self.name_backups(error))?;
         database.fence().protect(self.versions.names());
         Ok(database)
+    }
+
+    /// Adds the backups of a missing or empty database to the error, the newest first.
+    fn name_backups(&self, error: Error) -> Error {
+        let files = self.options.files.as_ref();
+        let is_empty = || {
+            let stat = files.stat(&self.database).ok().flatten();
+            stat.is_some_and(|stat| stat.kind == FileKind::File && stat.bytes == 0)
+        };
+        let missing = match error.kind() {
+            ErrorKind::DatabaseMissing => true,
+            ErrorKind::NotAFile => is_empty(),
+            _ => false,
+        };
+        if !missing {
+            return error;
+        }
+        // The folder may be missing or closed, too.
+        let backups = list(files, &self.backups, &self.database).unwrap_or_default();
+        let names = backups.iter().filter(|it| it.is_verified()).take(NAMED);
+        error.choices(names.map(|backup| backup.path.display().to_string()))
     }
 
     /// Reads the schema and what is recorded.

@@ -16,6 +16,7 @@ use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::rebuild::{FittingIndexes, RunProgress, execute};
 use crate::sql::mentions;
 
+use super::prepare::Transactions;
 use super::project::Project;
 use super::recording::{RunContext, events};
 use super::state::FileState;
@@ -35,7 +36,7 @@ const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 8 * LARGES
 pub(super) fn try_run(
     project: &Project,
     known: &FileState,
-    plan: &Plan,
+    (plan, transactions): (&Plan, Transactions),
     database: &Database,
 ) -> Result<()> {
     if !decided_by_rows(plan) || FileSize::of(database)?.all_bytes() > LARGEST {
@@ -43,7 +44,7 @@ pub(super) fn try_run(
     }
     let file = database.sibling(Access::Look)?;
     let mut sandbox = Sandbox::new(&project.database, &project.options, LIMITS)?;
-    let trial = Trial { project, known, plan, file: &file };
+    let trial = Trial { project, known, plan, transactions, file: &file };
     let tried = without_progress(|| trial.run(&mut sandbox));
     match tried {
         Err(error) if project.options.interrupt.requested() => Err(error),
@@ -56,6 +57,7 @@ struct Trial<'a> {
     project: &'a Project,
     known: &'a FileState,
     plan: &'a Plan,
+    transactions: Transactions,
     /// The file, which stands for the backup: it is not written.
     file: &'a Database,
 }
@@ -72,24 +74,6 @@ impl Trial<'_> {
         let baseline = Baseline::take(database.connection(), &self.known.schema)?;
         let identity = Identity::read(database.connection())?;
         database.connection().execute_batch("BEGIN")?;
-        self.execute(database, &baseline)?;
-        let plan = self.without_last_checks();
-        let subject = Subject {
-            database,
-            backup: self.file,
-            before: &self.known.schema,
-            plan: &plan,
-            target: plan.target().unwrap_or(&self.known.schema),
-            versions: &self.project.versions,
-            records: &self.expected_records(),
-            baseline: &baseline,
-            identity: &identity,
-        };
-        let last = self.plan.phases.last();
-        prove(&subject, &mut Silent).map(drop).map_err(|error| refusal(error, last))
-    }
-
-    fn execute(&self, database: &Database, baseline: &Baseline) -> Result<()> {
         let indexes = FittingIndexes::of(baseline.fitting());
         let mut progress = RunProgress { indexes, ..RunProgress::default() };
         for (place, phase) in self.plan.phases.iter().enumerate() {
@@ -101,35 +85,51 @@ impl Trial<'_> {
                 events.try_for_each(|event| record(connection, &self.project.versions, &event))
             };
             execute(database, phase, &mut progress, &mut Silent, &mut write)
-                .map_err(|error| refusal(error, Some(phase)))?;
+                .and_then(|_| self.prove(database, place + 1, (&baseline, &identity)))
+                .map_err(|error| refusal(error, phase))?;
         }
         Ok(())
     }
 
-    /// The plan without the checks that describe its end.
-    fn without_last_checks(&self) -> Plan {
-        let mut plan = self.plan.clone();
+    /// Proves what would be committed now: the first phases of the run.
+    fn prove(
+        &self,
+        database: &Database,
+        phases: usize,
+        (baseline, identity): (&Baseline, &Identity),
+    ) -> Result<()> {
+        if self.transactions == Transactions::WholeRun && phases < self.plan.phases.len() {
+            return Ok(());
+        }
+        let mut plan = Plan { phases: self.plan.phases[..phases].to_vec() };
         if let Some(last) = plan.phases.last_mut() {
             last.verify.clear();
         }
-        plan
+        let mut records = ExpectedRecords::after(&self.known.recorded);
+        let events = plan.phases.iter().flat_map(|phase| self.events_of(phase));
+        events.for_each(|event| records.expect(event));
+        let subject = Subject {
+            database,
+            backup: self.file,
+            before: &self.known.schema,
+            plan: &plan,
+            target: plan.target().unwrap_or(&self.known.schema),
+            versions: &self.project.versions,
+            records: &records,
+            baseline,
+            identity,
+        };
+        prove(&subject, &mut Silent).map(drop)
     }
 
     fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::Event> {
         let now = Some(self.project.options.files.now());
         events(phase, &self.project.versions, &RunContext { now, backup: None })
     }
-
-    fn expected_records(&self) -> ExpectedRecords {
-        let mut expected = ExpectedRecords::after(&self.known.recorded);
-        let events = self.plan.phases.iter().flat_map(|phase| self.events_of(phase));
-        events.for_each(|event| expected.expect(event));
-        expected
-    }
 }
 
 /// Makes a refusal of what would end in a rollback; other errors, such as an interrupt, stay what they are.
-fn refusal(error: Error, phase: Option<&PhasePlan>) -> Error {
+fn refusal(error: Error, phase: &PhasePlan) -> Error {
     if !matches!(error.kind(), ErrorKind::Rebuild | ErrorKind::Proof) {
         return error;
     }
@@ -138,13 +138,8 @@ fn refusal(error: Error, phase: Option<&PhasePlan>) -> Error {
     if let Some(object) = facts.object.as_ref().filter(|it| !mentions(&what, &[it.as_str()])) {
         what = format!("{what} ({object})");
     }
-    let mut refusal = match phase {
-        Some(phase) => {
-            what = format!("{} cannot start: {what}", phase.id);
-            Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str())
-        }
-        None => Error::new(ErrorKind::Rows, what),
-    };
+    let what = format!("{} cannot start: {what}", phase.id);
+    let mut refusal = Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str());
     if let Some(object) = &facts.object {
         refusal = refusal.about(object);
     }

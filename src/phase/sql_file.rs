@@ -100,6 +100,8 @@ impl TableReader<'_> {
             }
         };
         let mut read = declared(values, id, body, &source.path);
+        let allow_line = key_lines.get("allow").copied().unwrap_or(1);
+        read.phase.annotations.allow.iter_mut().for_each(|it| it.line = allow_line);
         read.lines = key_lines;
         read.suggested_version = source.number;
         let texts: Vec<String> = source.down.iter().map(|(_, text)| text.clone()).collect();

@@ -14,7 +14,7 @@ use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table, same_vi
 use crate::shadow::{
     ColumnOrigin, CopyMethod, InPlace, Lineage, RecordCopy, TableLineage, free_name,
 };
-use crate::sql::{edit, significant_tokens};
+use crate::sql::{edit, index_keys, significant_tokens};
 
 /// What only SQLite can tell about a change.
 #[derive(Debug, Clone, Default)]
@@ -418,6 +418,7 @@ impl Derivation<'_> {
                     it.kind == ObjectKind::Index
                         && it.name == index.name
                         && same(&it.table, &index.table)
+                        && self.keeps_keys(index, it)
                 })
         };
         let mut parked: Vec<Parked> =
@@ -443,8 +444,8 @@ impl Derivation<'_> {
             .filter(|index| !rebuilt(&index.table))
             .filter_map(|index| {
                 let to = self.lineage.index_after(&index.name);
-                let exists = self.after.find(ObjectKind::Index, &to).is_some();
-                let to = exists.then_some(to);
+                let successor = self.after.find(ObjectKind::Index, &to);
+                let to = successor.filter(|it| self.keeps_keys(index, it)).map(|_| to);
                 (to.as_ref() != Some(&index.name)).then(|| IndexMove {
                     table: index.table.clone(),
                     from: index.name.clone(),
@@ -454,12 +455,26 @@ impl Derivation<'_> {
             .collect()
     }
 
+    /// Returns whether an index has the keys and the condition of an earlier one: only then its statistics fit.
+    fn keeps_keys(&self, old: &Object, new: &Object) -> bool {
+        let lineage = self.lineage.table(&new.table);
+        let renamed = |name: &str| {
+            let now = lineage.and_then(|it| it.kept_as(name));
+            fold(now.unwrap_or(name))
+        };
+        let keys =
+            |index: &Object, name: &dyn Fn(&str) -> String| index_keys(index.sql.as_deref()?, name);
+        let before = keys(old, &renamed);
+        before.is_some() && before == keys(new, &fold)
+    }
+
     fn index_moves(&self, from: &str, after: &str) -> Vec<IndexMove> {
         let table = from.to_owned();
         let mut moves = Vec::new();
         for index in self.before.belonging(ObjectKind::Index, from) {
             let to = Some(self.lineage.index_after(&index.name)).filter(|name| {
-                self.after.find(ObjectKind::Index, name).is_some_and(|it| same(&it.table, after))
+                let successor = self.after.find(ObjectKind::Index, name);
+                successor.is_some_and(|it| same(&it.table, after) && self.keeps_keys(index, it))
             });
             moves.push(IndexMove { table: table.clone(), from: index.name.clone(), to });
         }

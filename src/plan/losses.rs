@@ -127,7 +127,7 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
     for stage in &phase.stages {
         match stage {
             Stage::SchemaChange(reshape) => {
-                let search = Search { reshape, before: schema, places, direction: phase.direction };
+                let search = Search { reshape, before: schema, places, phase };
                 losses.extend(search.tables());
                 losses.extend(search.replaced(*untouched));
                 *untouched &= reshape.rebuilds.is_empty();
@@ -224,7 +224,7 @@ struct Search<'a> {
     reshape: &'a SchemaChange,
     before: &'a Schema,
     places: &'a Places,
-    direction: Direction,
+    phase: &'a PhasePlan,
 }
 
 impl Search<'_> {
@@ -247,8 +247,9 @@ impl Search<'_> {
             Some(loss(LossKind::TableDropped, table, None, Some(all_of(file))))
         });
         let mut losses: Vec<Loss> = gone.collect();
-        if self.direction == Direction::Down {
-            let created = self.reshape.created.iter();
+        if self.phase.direction == Direction::Down {
+            let had_rows = |table: &str| !self.phase.empty.iter().any(|it| same(it, table));
+            let created = self.reshape.created.iter().filter(|it| had_rows(&it.name));
             losses.extend(created.map(|it| loss(LossKind::TableEmpty, &it.name, None, None)));
         }
         losses
@@ -295,7 +296,7 @@ impl Search<'_> {
                 losses.push(column_dropped(names, file, (first, column)));
             }
             let comes_back = |origin: &ColumnOrigin| {
-                *origin == ColumnOrigin::New && self.direction == Direction::Down
+                *origin == ColumnOrigin::New && self.phase.direction == Direction::Down
             };
             let shape = self.reshape.after.shape(&rebuild.to);
             for column in lineage.columns.iter().filter(|it| comes_back(&it.origin)) {

@@ -158,6 +158,8 @@ pub struct PhasePlan {
     pub missing: Vec<MissingExtension>,
     /// What is lost; empty until it was looked for.
     pub losses: Vec<Loss>,
+    /// Tables that are dropped, or come back, without any rows.
+    pub empty: Vec<String>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
     /// The views and triggers that are rewritten, because a new name would have captured a name in them.

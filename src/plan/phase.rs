@@ -192,6 +192,8 @@ impl Planner<'_> {
                 Stage::SchemaChange(reshape) => {
                     names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
                     names.extend(reshape.created.iter().map(|it| fold(&it.name)));
+                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                    names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
             }
@@ -251,6 +253,7 @@ impl Planner<'_> {
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
+            empty: Vec::new(),
             source: phase.annotations.source,
             definition: None,
         })
@@ -262,7 +265,8 @@ impl PhasePlan {
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {
             Direction::Up => {
-                let changed = UndoRecord::between(&self.before, &self.after, tables);
+                let mut changed = UndoRecord::between(&self.before, &self.after, tables);
+                changed.empty.clone_from(&self.empty);
                 changed.to_json(self.definition.as_ref())
             }
             Direction::Down => None,

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::trial::{Trial, count_replaced};
 use crate::database::MissingExtension;
 use crate::error::{Error, ErrorKind, Remedy, Result};
-use crate::plan::{Counted, Direction, LossKind, PhasePlan, Plan, find_losses};
+use crate::plan::{Counted, Direction, Loss, LossKind, PhasePlan, Plan, Stage, find_losses};
 use crate::rows::count_rows_where;
 
 /// Whether a way down may lose rows and values.
@@ -25,11 +25,20 @@ pub enum LossPolicy {
 /// Whatever SQLite reports.
 pub fn count_losses(connection: &Connection, plan: &mut Plan) -> Result<()> {
     find_losses(plan);
+    let fills = plan.stages().any(|stage| match stage {
+        Stage::Data(data) => data.touched.tables.values().any(|table| table.inserts),
+        Stage::SchemaChange(_) => false,
+    });
     for phase in &mut plan.phases {
         for loss in &mut phase.losses {
             if let Some(counted) = &loss.counted {
                 loss.rows = count(connection, counted)?;
             }
+        }
+        if phase.direction == Direction::Up && !fills {
+            let is_empty = |it: &&Loss| it.kind == LossKind::TableDropped && it.rows == Some(0);
+            let tables = phase.losses.iter().filter(is_empty).map(|it| it.table.clone());
+            phase.empty = tables.collect();
         }
         phase.losses.retain(|loss| loss.rows != Some(0));
     }

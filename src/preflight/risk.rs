@@ -17,7 +17,7 @@ use crate::rows::count_rows;
 use crate::schema::{Column, ColumnStorage, Object, RowKey, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod, TableLineage};
 use crate::sql::{
-    Constraint, ConstraintKind, CreateTable, TokenKind, mentions, significant_tokens, unquote,
+    Constraint, ConstraintKind, CreateTable, index_keys, mentions, named_tokens, unquote,
 };
 
 /// What rows of a table could break.
@@ -142,19 +142,20 @@ impl Change<'_> {
 
     /// The checks that were not there before, under any names of their columns.
     fn other_checks(&self, before: &CreateTable, after: &CreateTable) -> Vec<String> {
-        let known: BTreeSet<Vec<String>> =
-            checks(self.old.1, before).map(|it| tokens(it, &|name| self.renamed(name))).collect();
-        let other = |it: &&str| !known.contains(&tokens(it, &fold));
+        let known: BTreeSet<Vec<String>> = checks(self.old.1, before)
+            .map(|it| named_tokens(it, &|name| self.renamed(name)))
+            .collect();
+        let other = |it: &&str| !known.contains(&named_tokens(it, &fold));
         checks(&self.rebuild.sql, after).filter(other).map(ToOwned::to_owned).collect()
     }
 
     /// Tells whether there is a PRIMARY KEY or UNIQUE that was not there before.
     fn other_keys(&self, before: &CreateTable, after: &CreateTable) -> bool {
         let renamed = |key: &Vec<String>| -> Vec<Vec<String>> {
-            key.iter().map(|it| tokens(it, &|name| self.renamed(name))).collect()
+            key.iter().map(|it| named_tokens(it, &|name| self.renamed(name))).collect()
         };
         let as_is = |key: &Vec<String>| -> Vec<Vec<String>> {
-            key.iter().map(|it| tokens(it, &fold)).collect()
+            key.iter().map(|it| named_tokens(it, &fold)).collect()
         };
         let known: Vec<_> = keys(self.old.1, before).iter().map(renamed).collect();
         keys(&self.rebuild.sql, after).iter().any(|key| !known.contains(&as_is(key)))
@@ -162,13 +163,10 @@ impl Change<'_> {
 
     /// Tells whether an index is the same as one before, under any names of its columns.
     pub(super) fn same_index(&self, old: &Object, new: &Object) -> bool {
-        let parts = |index: &Object, name: &dyn Fn(&str) -> String| {
-            let text = index.sql.as_deref()?;
-            let list = significant_tokens(text).find(|token| token.is_mark(text, "("))?;
-            Some(tokens(text.get(list.start..)?, name))
-        };
-        let before = parts(old, &|name| self.renamed(name));
-        before.is_some() && before == parts(new, &fold)
+        let keys =
+            |index: &Object, name: &dyn Fn(&str) -> String| index_keys(index.sql.as_deref()?, name);
+        let before = keys(old, &|name| self.renamed(name));
+        before.is_some() && before == keys(new, &fold)
     }
 
     /// NOT NULL where it was not asked before, expressions that may fail, and new checks.
@@ -282,14 +280,4 @@ fn constraints(table: &CreateTable) -> impl Iterator<Item = (Option<&str>, &Cons
         column.constraints.iter().map(|it| (Some(column.name.text.as_str()), it))
     });
     inner.chain(table.constraints.iter().map(|it| (None, it)))
-}
-
-/// The tokens of a piece of SQL, names as a function gives them.
-fn tokens(text: &str, name: &dyn Fn(&str) -> String) -> Vec<String> {
-    significant_tokens(text)
-        .map(|token| match token.kind {
-            TokenKind::Word | TokenKind::QuotedName => name(&unquote(token.text(text))),
-            _ => token.text(text).to_owned(),
-        })
-        .collect()
 }

@@ -457,11 +457,7 @@ impl Trial<'_, '_> {
 
     fn identity(&mut self) -> Result<()> {
         let now = Identity::read(self.connection())?;
-        let problems = if now == *self.subject.identity {
-            Vec::new()
-        } else {
-            vec![format!("the file's properties changed: {:?} to {now:?}", self.subject.identity)]
-        };
+        let problems = self.subject.identity.differences(&now);
         let detail = format!(
             "page size {}, {}, journal mode {}",
             now.page_size, now.encoding, now.journal_mode

@@ -290,13 +290,19 @@ impl Lockstep<'_, '_> {
             }
         }
         let width = self.form.width();
-        for index in 0..self.columns.len() * width {
-            let (one, two) = (left.get_ref(left_keys + index)?, right.get_ref(right_keys + index)?);
-            if !identical(one, two) {
+        for column in 0..self.columns.len() {
+            // A value that is read in two forms is shown as it is stored, unless only its bytes differ.
+            for index in (column * width..(column + 1) * width).rev() {
+                let (one, two) =
+                    (left.get_ref(left_keys + index)?, right.get_ref(right_keys + index)?);
+                if identical(one, two) {
+                    continue;
+                }
                 equal = false;
-                let column = &self.right.columns[self.columns.start + index / width];
-                let what = format!("{column} was {}, is {}", show(one), show(two));
+                let name = &self.right.columns[self.columns.start + column];
+                let what = format!("{name} was {}, is {}", show(one), show(two));
                 self.found.describe(self.right.table, show_key(left, self.left)?, what);
+                break;
             }
         }
         if equal {

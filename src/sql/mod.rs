@@ -27,7 +27,9 @@ pub use foreign::{
     find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
     find_table_of_query, with_identifiers_only,
 };
-pub use object::{ObjectHead, ObjectKind, mentions, object_head, update_of_columns};
+pub use object::{
+    ObjectHead, ObjectKind, index_keys, mentions, named_tokens, object_head, update_of_columns,
+};
 pub use reader::Name;
 pub use script::{SchemaCommand, schema_command, statements};
 pub use token::{Token, TokenKind, significant_tokens, tokens, unquote};

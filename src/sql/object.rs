@@ -2,7 +2,7 @@
 
 use super::error::SqlError;
 use super::reader::{Name, Reader, is_name};
-use super::token::{significant_tokens, unquote};
+use super::token::{TokenKind, significant_tokens, unquote};
 use crate::name;
 
 /// The kind of object that a CREATE statement makes.
@@ -129,4 +129,20 @@ pub fn mentions(sql: &str, names: &[&str]) -> bool {
         let found = unquote(token.text(sql));
         names.iter().any(|wanted| name::same(&found, wanted))
     })
+}
+
+/// Returns the tokens of a piece of SQL, names as a function gives them.
+pub fn named_tokens(sql: &str, name: &dyn Fn(&str) -> String) -> Vec<String> {
+    significant_tokens(sql)
+        .map(|token| match token.kind {
+            TokenKind::Word | TokenKind::QuotedName => name(&unquote(token.text(sql))),
+            _ => token.text(sql).to_owned(),
+        })
+        .collect()
+}
+
+/// Returns the tokens of the keys and the condition of an index; `None` if the text has no keys.
+pub fn index_keys(sql: &str, name: &dyn Fn(&str) -> String) -> Option<Vec<String>> {
+    let list = significant_tokens(sql).find(|token| token.is_mark(sql, "("))?;
+    Some(named_tokens(sql.get(list.start..)?, name))
 }

@@ -247,9 +247,6 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
                     | ErrorKind::NotAdopted
                     | ErrorKind::Reference
             );
-            // Strings in double quotes are for old texts; steps of this generator have them, too.
-            let old_string = error.kind() == ErrorKind::PhaseFile && shown.contains("\"dqs ");
-            let sensible = sensible || old_string;
             if sensible { Outcome::Refused(shown) } else { Outcome::Wrong(shown) }
         }
         DatabaseState::RolledBack => Outcome::RolledBack(shown),

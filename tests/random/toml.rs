@@ -24,7 +24,7 @@ impl Step {
 
     /// Adds a string.
     pub fn key(mut self, key: &'static str, value: &str) -> Self {
-        self.keys.push((key, Value::Text(value.to_owned())));
+        self.keys.push((key, Value::Text(as_new_sql(value))));
         self
     }
 
@@ -36,7 +36,8 @@ impl Step {
 
     /// Adds a table of strings.
     pub fn table(mut self, key: &'static str, values: &[(String, String)]) -> Self {
-        self.keys.push((key, Value::Table(values.to_vec())));
+        let values = values.iter().map(|(name, value)| (name.clone(), as_new_sql(value)));
+        self.keys.push((key, Value::Table(values.collect())));
         self
     }
 
@@ -70,6 +71,17 @@ pub fn phase_file(steps: &[Step], policy: &str, chance: &mut Chance) -> String {
         file.push('\n');
     }
     file
+}
+
+/// Old texts of the generator have strings in double quotes, which all begin alike; new SQL may not have any.
+fn as_new_sql(text: &str) -> String {
+    let mut parts = text.split("\"dqs ");
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (word, rest) = part.split_once('"').expect("the end of a string in double quotes");
+        written.push_str(&format!("'dqs {word}'{rest}"));
+    }
+    written
 }
 
 fn string(text: &str, chance: &mut Chance) -> String {

@@ -57,7 +57,9 @@ pub fn plan_undo(
             refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, place))?;
-    Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)
+    let mut plan = Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)?;
+    plan.empty = past.recorded.as_ref().map_or_else(Vec::new, |it| it.empty.clone());
+    Ok(plan)
 }
 
 struct Undo<'a> {

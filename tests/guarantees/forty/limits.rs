@@ -40,6 +40,19 @@ fn a_statement_without_end_is_stopped_by_ctrl_c_before_the_backup() {
 }
 
 #[test]
+fn each_transaction_of_a_run_is_tried_where_each_phase_has_its_own() {
+    let schema = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id));
+        INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1), (2);";
+    let phases = ["DELETE FROM p WHERE id = 2;\n", "DELETE FROM c WHERE p = 2;\n"];
+    let bench = bench(schema, &phases);
+    let before = bench.project().snapshot();
+    let said = bench.project().run(&["upgrade", "--per-phase"]).expect_code(4).stderr;
+    assert!(said.contains("p0 cannot start") && said.contains("c row 2 has no parent"), "{said}");
+    assert_eq!(before, bench.project().snapshot());
+    upgrade(&bench).expect_code(0);
+}
+
+#[test]
 fn checks_of_the_end_stay_in_the_run() {
     let bench = super::super::support::Bench::new(DUPLICATES);
     bench.steps(
