@@ -258,6 +258,12 @@ pub enum Remedy {
     NameDatabase,
     /// Take all heads of the chain, or merge them.
     TakeAllHeads,
+    /// Merge the heads, or name the end of a range.
+    NameRange,
+    /// Undo a squash that was interrupted, or carry it on.
+    FinishSquash,
+    /// Apply the archived phases that a squash stands for.
+    ApplyArchived,
     /// Name one of the heads.
     NameHead,
     /// Name the phase whose branch is undone.

@@ -87,12 +87,15 @@ pub mod proof;
 pub mod prove;
 pub mod rebuild;
 pub mod records;
+pub mod replay;
+pub mod reset;
 pub mod restore;
 pub mod rows;
 pub mod sample;
 pub mod schema;
 pub mod shadow;
 pub mod sql;
+pub mod squash;
 pub mod text;
 pub mod vacuum;
 

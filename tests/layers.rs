@@ -12,11 +12,11 @@ const FLOORS: [&[&str]; 11] = [
     &["rows", "assertion", "records"],
     &["history", "shadow", "backup", "import"],
     &["plan"],
-    &["preflight", "rebuild", "proof"],
+    &["preflight", "rebuild", "proof", "replay"],
     &["restore", "autogenerate"],
-    &["migrate", "vacuum", "prove"],
+    &["migrate", "vacuum", "reset", "prove"],
     &["inspect"],
-    &["fleet"],
+    &["squash", "fleet"],
 ];
 
 fn floor(module: &str) -> usize {

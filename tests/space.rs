@@ -32,7 +32,7 @@ fn computed(project: &Project, target: &str, in_place: bool) -> u64 {
     let Preparation::Ready(migration) = Migration::prepare(&engine, &request).unwrap() else {
         panic!("nothing to do")
     };
-    migration.space().unwrap().sum()
+    migration.space().sum()
 }
 
 /// The bytes of all files in a folder, which another process writes.

@@ -6,6 +6,7 @@
 mod alike;
 mod answers;
 mod builder;
+mod downgrade;
 mod fill;
 mod marks;
 mod open_points;
@@ -86,10 +87,7 @@ pub fn draft(have: &Schema, want: &Schema, answers: &Answers) -> Result<Drafted>
         return Ok(Drafted::Open(open));
     }
     let built = build(have, want, &pairing, answers)?;
-    let mut draft = built.draft;
-    if built.moves_rows {
-        draft.down = downgrade(have, want, &pairing);
-    }
+    let mut draft = downgrade::with_downgrade(have, want, &pairing, built)?;
     draft.drops = open_points::dropped(have, want, &pairing);
     Ok(Drafted::Ready(draft))
 }
@@ -111,14 +109,6 @@ fn build(have: &Schema, want: &Schema, pairing: &Pairing, answers: &Answers) -> 
         none if none.is_empty() => Ok(built),
         unreached => Err(underivable(unreached)),
     }
-}
-
-/// The steps that lead back, with the renames the other way round; none if they cannot be derived either.
-fn downgrade(have: &Schema, want: &Schema, pairing: &Pairing) -> Vec<DraftStep> {
-    let answers = pairing.reversed();
-    let reversed = Pairing::of(want, have, &answers);
-    let built = reversed.and_then(|it| build(want, have, &it, &answers));
-    built.map(|it| it.draft.steps).unwrap_or_default()
 }
 
 fn underivable(why: Vec<String>) -> Error {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind as ClapKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::terminal::ColorChoice;
@@ -18,12 +19,16 @@ mod prove;
 mod run;
 
 pub use answers::{AnswerArgs, ApplyArgs};
-pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, RestoreArgs};
+pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, ResetArgs, RestoreArgs};
 pub use fleet::{FleetAction, FleetArgs, FleetCommandArgs, FleetReportArgs, FleetRunArgs};
 pub use import::ImportArgs;
-pub use look::{CurrentArgs, DepsArgs, DiffArgs, HistoryArgs, ShowArgs, StatusArgs, VerifyArgs};
+pub use look::{
+    AuditArgs, CurrentArgs, DepsArgs, DiffArgs, GraphFormat, HistoryArgs, ShowArgs, StatusArgs,
+    VerifyArgs,
+};
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
+    SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -44,6 +49,31 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Gives `audit` the flag `--schema`, which names no desired schema there.
+    ///
+    /// # Errors
+    /// `--output` without `--schema`.
+    pub fn settle_schema(&mut self) -> Result<(), clap::Error> {
+        let Command::Audit(audit) = &mut self.command else { return Ok(()) };
+        if let Some(file) = self.global.schema.take() {
+            audit.schema = true;
+            // `audit --schema app.db` names the database.
+            let named =
+                (file.as_os_str() != THE_SETTINGS).then(|| file.to_string_lossy().into_owned());
+            audit.file = audit.file.take().or(named);
+        }
+        match audit.output.is_some() && !audit.schema {
+            true => Err(wrong(ClapKind::MissingRequiredArgument, "--output needs --schema")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn wrong(kind: ClapKind, what: &str) -> clap::Error {
+    Cli::command().error(kind, what)
 }
 
 const EXIT_CODES: &str = "Exit codes:
@@ -179,7 +209,7 @@ pub enum Command {
   phaseshift migrate phase3
   phaseshift migrate --yes --json
   phaseshift migrate --dry-run
-  phaseshift migrate app.db phase3
+  phaseshift migrate fits_catalog.db phase3
   phaseshift migrate --all tenants --yes")]
     Migrate(MigrateArgs),
     /// Apply phases without asking; back up and prove as migrate does
@@ -275,6 +305,18 @@ pub enum Command {
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
+    /// Back the database up, and drop everything in it
+    #[command(after_help = "Examples:
+  phaseshift reset --dry-run
+  phaseshift reset --yes")]
+    Reset(ResetArgs),
+    /// List every object of a database: which phase made it, views in layers, and what no phase made; with --schema,
+    /// write its schema as CREATE statements in dependency order
+    #[command(after_help = "Examples:
+  phaseshift audit
+  phaseshift audit fits_catalog.db --json
+  phaseshift audit --schema --output schema.sql")]
+    Audit(AuditArgs),
     /// Run another tool's migration on a private clone, and name everything that it lost
     #[command(after_help = "Examples:
   phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
@@ -323,7 +365,8 @@ pub enum Command {
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:
   phaseshift deps
-  phaseshift deps fits_files --json")]
+  phaseshift deps fits_files --json
+  phaseshift deps --format mermaid")]
     Deps(DepsArgs),
     /// Find what is dangerous in phases
     #[command(after_help = "Examples:
@@ -376,6 +419,13 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
+    /// Write one phase in the place of many, proven on new files, and archive theirs
+    #[command(after_help = "Examples:
+  phaseshift squash -m 'All phases so far' --dry-run
+  phaseshift squash -m 'All phases so far' --id 00000001_init --yes
+  phaseshift squash phase2:phase3 -m 'Renames' --yes
+  phaseshift squash --undo --yes")]
+    Squash(SquashArgs),
     /// Merge the results of runs over many files
     #[command(after_help = "Examples:
   phaseshift fleet report shard-1.jsonl shard-2.jsonl
@@ -460,6 +510,8 @@ impl Command {
             Self::Backups(_) => "backups",
             Self::Restore(_) => "restore",
             Self::Optimize(_) => "optimize",
+            Self::Reset(_) => "reset",
+            Self::Audit(_) => "audit",
             Self::Prove(_) => "prove",
             Self::Demo(_) => "demo",
             Self::History(_) => "history",
@@ -475,6 +527,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Revision(_) => "revision",
             Self::Merge(_) => "merge",
+            Self::Squash(_) => "squash",
             Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
@@ -495,6 +548,7 @@ impl Command {
             Self::Verify(arguments) => arguments.subject.subject.as_deref(),
             Self::Backup(arguments) => arguments.subject.subject.as_deref(),
             Self::Optimize(arguments) => arguments.subject.subject.as_deref(),
+            Self::Audit(arguments) => arguments.file.as_deref(),
             _ => None,
         }
     }
@@ -512,6 +566,7 @@ impl Command {
                 | Self::Bases
                 | Self::Branches
                 | Self::Deps(_)
+                | Self::Audit(_)
                 | Self::Diff(_)
                 | Self::Completions(_)
                 | Self::Man
@@ -520,7 +575,11 @@ impl Command {
 
     /// Returns whether the command asks for the JSON document by an argument of its own.
     pub const fn asks_for_json(&self) -> bool {
-        matches!(self, Self::Lint(LintArgs { format: LintFormat::Json, .. }))
+        matches!(
+            self,
+            Self::Lint(LintArgs { format: LintFormat::Json, .. })
+                | Self::Deps(DepsArgs { format: GraphFormat::Json, .. })
+        )
     }
 
     /// Tells whether the command may draw progress bars.
@@ -536,6 +595,7 @@ impl Command {
                 | Self::Backups(_)
                 | Self::Restore(_)
                 | Self::Optimize(_)
+                | Self::Reset(_)
                 | Self::Prove(_)
                 | Self::Demo(_)
         )

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use phaseshift::Result;
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
@@ -11,6 +10,8 @@ use phaseshift::fleet::{FolderIndex, Member, backup_folder};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{DeclaredFile, PlanCache, Project};
 use phaseshift::phase::{Chain, FolderFormat};
+use phaseshift::squash::{Progress, archives, progress};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
@@ -121,12 +122,30 @@ impl Context {
         if let Some(chain) = &self.chain {
             return Ok(chain.as_ref().clone());
         }
-        let chain = Chain::read_as(&RealFiles, &self.settings.phases, self.settings.format)?;
+        let read = Chain::read_as(&RealFiles, &self.settings.phases, self.settings.format);
+        let chain = read.map_err(|error| self.name_interrupted(error))?;
         if self.settings.format.is_none() && chain.format() != FolderFormat::Phaseshift {
             let (folder, format) = (self.shown(&self.settings.phases), chain.format());
             self.remark(&format!("Reading {folder} as files of {format} (--format {format})"));
         }
         Ok(chain.with_min_sqlite(self.settings.min_sqlite))
+    }
+
+    /// A squash that was interrupted leaves a folder that is refused, in words that depend on how far it came.
+    fn name_interrupted(&self, error: Error) -> Error {
+        let interrupted = || {
+            let folder = &self.settings.phases;
+            archives(&RealFiles, folder).is_ok_and(|all| {
+                let state = |it| progress(&RealFiles, folder, it);
+                all.iter().any(|it| state(it).is_ok_and(|state| state == Progress::Interrupted))
+            })
+        };
+        match error.kind() {
+            ErrorKind::PhaseFile | ErrorKind::Chain if interrupted() => {
+                error.with_remedy(Remedy::FinishSquash)
+            }
+            _ => error,
+        }
     }
 
     /// Puts the project together: the database that is named, and the phases.

@@ -59,6 +59,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
         ErrorKind::Config => of_settings(error),
+        ErrorKind::PhaseFile if remedy(error) == Some(Remedy::FinishSquash) => {
+            of_chain(error, command)
+        }
         ErrorKind::PhaseFile => of_file(error, "correct the phase file"),
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {
@@ -75,6 +78,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             }
             next
         }
+        ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::ApplyArchived) => {
+            of_squashed(error)
+        }
         ErrorKind::PhaseMissing
             if error.facts().source.is_some() && !error.facts().choices.is_empty() =>
         {
@@ -82,7 +88,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
             "use the newer program or folder that holds these phases".to_owned(),
-            format!("undo them, from the file's history: {}", command("downgrade head")),
+            format!("undo them, from the file's history: {}", command(&of_newer(error))),
         ],
         ErrorKind::PhaseMissing => {
             one("restore the missing phase files, or name their folder with --phases FOLDER")
@@ -334,12 +340,47 @@ fn of_file(error: &Error, what: &str) -> Vec<String> {
 }
 
 /// A phase file that was renamed gets its id back, in the file or as the name of the file.
+/// The downgrade to what the folder holds.
+fn of_newer(error: &Error) -> String {
+    match error.facts().choices.first() {
+        Some(target) => format!("downgrade {target}"),
+        None => "downgrade".to_owned(),
+    }
+}
+
 fn of_renamed(error: &Error) -> Vec<String> {
     let id = error.facts().phase.as_deref().unwrap_or_default();
     of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
 }
 
+/// A file in the middle of a squash goes on with the archived phases.
+fn of_squashed(error: &Error) -> Vec<String> {
+    let last = error.facts().choices.last().map_or("LAST", String::as_str);
+    let folder = error.facts().source.as_ref().and_then(|(file, _)| file.parent());
+    let archive = match (folder, &error.facts().object) {
+        (Some(folder), Some(archive)) => shell_word(&folder.join(archive).display().to_string()),
+        _ => "FOLDER".to_owned(),
+    };
+    vec![
+        format!("apply the archived phases up to {last} first, with --phases for this one run:"),
+        format!("phaseshift upgrade {last} --phases {archive}"),
+    ]
+}
+
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::NameRange) {
+        return vec![
+            "name a range in which every fork is joined again, or squash the whole chain"
+                .to_owned(),
+            command("history"),
+        ];
+    }
+    if remedy(error) == Some(Remedy::FinishSquash) {
+        return vec![
+            "if a squash was interrupted, undo it, or run it again to finish it:".to_owned(),
+            command("squash --undo"),
+        ];
+    }
     if remedy(error) == Some(Remedy::WritePhase) {
         return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
     }
@@ -356,6 +397,10 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
         (Some(Remedy::TakeAllHeads), _) => {
             next.push(command("upgrade heads"));
             next.push(command("merge heads -m TEXT"));
+        }
+        (Some(Remedy::NameRange), _) => {
+            next.push(command("merge heads -m TEXT"));
+            next.push(command("squash FIRST:LAST -m TEXT"));
         }
         (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
         _ => {}

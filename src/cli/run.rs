@@ -26,6 +26,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
+            if let Err(error) = cli.settle_schema() {
+                return ExitCode::from(refuse_arguments(&arguments, &error));
+            }
             if let Err(code) = name_database(&mut cli) {
                 return ExitCode::from(code);
             }

@@ -49,7 +49,7 @@ pub struct Settings {
     /// Which backups stay after a successful run.
     pub keep: Retention,
     /// How a new phase file is named.
-    pub name_template: String,
+    pub name_template: Option<String>,
     /// The oldest SQLite that must read what phases make, unless they say otherwise.
     pub min_sqlite: Option<SqliteVersion>,
     /// The flags that a command for the same project needs, for advice.
@@ -128,7 +128,7 @@ impl Settings {
                 keep_days: said.keep_days.or(Retention::default().keep_days),
             },
             min_sqlite: said.min_sqlite,
-            name_template: said.name_template.unwrap_or_else(|| "{id}".to_owned()),
+            name_template: said.name_template,
             flags: flags(global),
             file,
         })

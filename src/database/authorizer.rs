@@ -42,8 +42,21 @@ pub struct Touched {
     pub altered: BTreeSet<String>,
 }
 
+/// A table or view that a compiled statement reads or writes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// The table or view, folded.
+    pub name: String,
+    /// The innermost trigger, view or common table expression that uses it, folded; `None` for the statement itself.
+    pub within: Option<String>,
+    /// Whether SQLite named it without a column. That happens for a common table expression of that name, too.
+    pub without_column: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
+    /// What the compiled statements use, while [`Authorizer::uses_of`] collects it.
+    uses: Option<BTreeSet<Use>>,
     attached: Attached,
     /// The tables that foreign SQL may read and not change, folded.
     protected: BTreeSet<String>,
@@ -104,6 +117,13 @@ impl Authorizer {
         let done = action();
         self.lower();
         done
+    }
+
+    /// Returns what the statements use that `action` compiles.
+    pub(crate) fn uses_of<T>(&self, action: impl FnOnce() -> T) -> (T, BTreeSet<Use>) {
+        self.state().uses = Some(BTreeSet::new());
+        let done = action();
+        (done, self.state().uses.take().unwrap_or_default())
     }
 
     /// Opens or closes the way to the attached database.
@@ -187,6 +207,9 @@ impl Authorizer {
         {
             state.denied.get_or_insert(what);
             return Authorization::Deny;
+        }
+        if let Some(uses) = &mut state.uses {
+            uses.extend(used(context));
         }
         if !state.up {
             return Authorization::Allow;
@@ -359,6 +382,20 @@ fn database_of<'c>(context: &AuthContext<'c>) -> Option<&'c str> {
         AuthAction::AlterTable { database_name, .. } => Some(database_name),
         _ => context.database_name,
     }
+}
+
+/// Returns the table or view of `main` that an action reads or writes.
+fn used(context: &AuthContext<'_>) -> Option<Use> {
+    let (name, without_column) = match context.action {
+        AuthAction::Read { table_name, column_name } => (table_name, column_name.is_empty()),
+        AuthAction::Update { table_name, .. }
+        | AuthAction::Insert { table_name }
+        | AuthAction::Delete { table_name } => (table_name, false),
+        _ => return None,
+    };
+    let main = database_of(context).is_none_or(|name| name.eq_ignore_ascii_case("main"));
+    let within = context.accessor.map(fold);
+    main.then(|| Use { name: fold(name), within, without_column })
 }
 
 fn note(touched: &mut Touched, context: &AuthContext<'_>) {

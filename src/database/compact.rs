@@ -7,6 +7,19 @@ use super::open::{Access, Database};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 impl Database {
+    /// Gives the free pages back to the file system, in place (<https://sqlite.org/lang_vacuum.html>).
+    ///
+    /// # Errors
+    /// Whatever SQLite reports; the file holds what it held.
+    pub fn vacuum(&self) -> Result<()> {
+        let connection = self.connection();
+        // SQLite attaches a temporary file for as long as it works.
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+        let done = connection.execute_batch("VACUUM");
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+        Ok(done?)
+    }
+
     /// Writes what the database holds into another file, which must be empty
     /// (<https://sqlite.org/lang_vacuum.html#vacuuminto>). Pages that are used are filled and laid out anew;
     /// page size, encoding, auto-vacuum mode, `user_version` and `application_id` are kept. The documentation

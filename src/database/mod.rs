@@ -21,7 +21,7 @@ mod transaction;
 mod writeback;
 
 pub use attached::ATTACHED;
-pub use authorizer::{Authorizer, Touched, TouchedTable};
+pub use authorizer::{Authorizer, Touched, TouchedTable, Use};
 pub use busy_handler::{WaitListener, listen_to_waits};
 pub use effort::effort;
 pub use holders::{Holder, Holding, holders};

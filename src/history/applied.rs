@@ -57,14 +57,26 @@ pub fn applied_as_far_as_known(
                 add(&mut found, id, event.checksum.clone(), Some(row.version));
             }
             None => {
-                let Some(phase) = chain.with_version(row.version) else {
-                    unexplained.push(row.version);
-                    continue;
+                let replaced = || chain.replaced_with_version(row.version);
+                let (phase, ids) = match chain.with_version(row.version) {
+                    Some(phase) => (phase, std::slice::from_ref(&phase.id)),
+                    None => match replaced() {
+                        Some(replaced) => replaced,
+                        None => {
+                            unexplained.push(row.version);
+                            continue;
+                        }
+                    },
                 };
-                for ancestor in chain.ancestors(&phase.id) {
-                    add(&mut found, ancestor, None, None);
+                let ancestors = chain.ancestors(&phase.id);
+                let (last, before) = match ids.split_last() {
+                    Some(split) => split,
+                    None => (&phase.id, [].as_slice()),
+                };
+                for implied in ancestors.iter().chain(before) {
+                    add(&mut found, implied.clone(), None, None);
                 }
-                add(&mut found, phase.id.clone(), None, Some(row.version));
+                add(&mut found, last.clone(), None, Some(row.version));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! What depends on what: for each table and view, whatever would break or go without it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, quote, same};
+use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, Uses};
 
 /// What depends on one table or view.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -16,6 +16,8 @@ pub struct Dependents {
     pub kind: &'static str,
     /// How many views stand below each other down to the tables: 0 for a table.
     pub layer: usize,
+    /// The tables and views that a view reads itself.
+    pub reads: Vec<String>,
     /// Views that no longer compile without it, those that read it through other views included.
     pub views: Vec<String>,
     /// Triggers that no longer compile without it, or that hang on it.
@@ -26,77 +28,161 @@ pub struct Dependents {
     pub referenced_by: Vec<String>,
 }
 
-/// Finds what depends on each table and view of a schema: SQLite is asked what no longer compiles
-/// when it is gone.
+/// Finds what depends on each table and view of a schema: SQLite names what each view and trigger uses while it
+/// compiles them in memory.
 ///
-/// A view or trigger that does not compile in the first place depends on nothing that can be found
-/// out, and is in no list.
+/// A view or trigger that does not compile is in no list.
 ///
 /// # Errors
 /// As [`Shadow::of`].
 pub fn dependents(schema: &Schema) -> Result<Vec<Dependents>> {
+    Ok(dependencies(schema)?.objects)
+}
+
+/// A trigger, and what it uses.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TriggerUses {
+    /// The trigger.
+    pub name: String,
+    /// The table or view that it belongs to.
+    pub table: String,
+    /// The tables and views that its text reads or writes; empty for a trigger that does not compile.
+    pub uses: Vec<String>,
+}
+
+/// What depends on what in a schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// The tables and views.
+    pub objects: Vec<Dependents>,
+    /// The triggers.
+    pub triggers: Vec<TriggerUses>,
+}
+
+/// Finds what depends on what, and what each trigger uses.
+///
+/// # Errors
+/// As [`dependents`].
+pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
+    let uses = Shadow::of(schema)?.uses()?;
+    let layers = layers(&uses);
+    let by_use = ByUse::of(schema, &uses);
     let carried = |it: &&Object| {
         matches!(it.kind, ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::View)
     };
-    let objects: Vec<&Object> = schema.objects.iter().filter(carried).collect();
-    let mut found = Vec::new();
-    for object in objects {
-        found.push(dependents_of(schema, object)?);
-    }
-    let layers = layers(&found);
-    for one in &mut found {
-        one.layer = layers.get(&fold(&one.name)).copied().unwrap_or(0);
-    }
-    Ok(found)
+    let one = |object: &Object| {
+        let name = fold(&object.name);
+        let direct = uses.views.get(&name).map(|it| &it.direct);
+        Dependents {
+            name: object.name.clone(),
+            kind: object.kind.word(),
+            layer: layers.get(&name).copied().unwrap_or(0),
+            reads: by_use.names(direct.into_iter().flatten()),
+            views: by_use.views.list(&name),
+            triggers: by_use.triggers.list(&name),
+            indexes: by_use.indexes.list(&name),
+            referenced_by: by_use.references.list(&name),
+        }
+    };
+    let objects = schema.objects.iter().filter(carried).map(one).collect();
+    let trigger = |object: &Object| {
+        let found = uses.triggers.get(&fold(&object.name)).map(|it| &it.direct);
+        let uses = by_use.names(found.into_iter().flatten());
+        TriggerUses { name: object.name.clone(), table: object.table.clone(), uses }
+    };
+    let triggers = schema.of_kind(ObjectKind::Trigger).map(trigger).collect();
+    Ok(Dependencies { objects, triggers })
 }
 
-fn dependents_of(schema: &Schema, object: &Object) -> Result<Dependents> {
-    let mut shadow = Shadow::of(schema)?;
-    // One that does not compile was set aside: it is not there to be dropped.
-    let unsound = shadow.unsound().iter().any(|it| same(&it.object.name, &object.name));
-    let word = if object.kind == ObjectKind::View { "VIEW" } else { "TABLE" };
-    if !unsound {
-        shadow.define(&format!("DROP {word} main.{}", quote(&object.name)))?;
+/// Names by the folded name of the table or view that they depend on.
+#[derive(Default)]
+struct Lists<'s>(HashMap<String, BTreeMap<String, &'s str>>);
+
+impl<'s> Lists<'s> {
+    fn add(&mut self, needed: &str, name: &'s str) {
+        self.0.entry(fold(needed)).or_default().insert(fold(name), name);
     }
-    let broken = shadow.newly_unsound()?;
-    let own = |kind| schema.belonging(kind, &object.name).map(|it| it.name.clone());
-    let named = |kind: ObjectKind| {
-        let found = broken.iter().filter(move |it| it.object.kind == kind);
-        found.map(|it| it.object.name.clone())
-    };
-    let refers = |table: &&crate::schema::Table| {
-        table.foreign_keys.iter().any(|key| same(&key.parent, &object.name))
-    };
-    let sorted = |names: Vec<String>| {
-        let mut names = names;
-        names.sort_by_key(|name| fold(name));
-        names.dedup();
-        names
-    };
-    Ok(Dependents {
-        name: object.name.clone(),
-        kind: object.kind.word(),
-        layer: 0,
-        views: sorted(named(ObjectKind::View).collect()),
-        triggers: sorted(named(ObjectKind::Trigger).chain(own(ObjectKind::Trigger)).collect()),
-        indexes: sorted(own(ObjectKind::Index).collect()),
-        referenced_by: sorted(
-            schema.tables.values().filter(refers).map(|it| it.name.clone()).collect(),
-        ),
-    })
+
+    /// The names in order.
+    fn list(&self, needed: &str) -> Vec<String> {
+        let found = self.0.get(needed);
+        found.into_iter().flatten().map(|(_, name)| (*name).to_owned()).collect()
+    }
+}
+
+#[derive(Default)]
+struct ByUse<'s> {
+    spelled: HashMap<String, &'s str>,
+    views: Lists<'s>,
+    triggers: Lists<'s>,
+    indexes: Lists<'s>,
+    references: Lists<'s>,
+}
+
+impl<'s> ByUse<'s> {
+    fn of(schema: &'s Schema, uses: &Uses) -> Self {
+        let mut lists = Self::default();
+        for object in &schema.objects {
+            let (name, folded) = (object.name.as_str(), fold(&object.name));
+            match object.kind {
+                ObjectKind::View => {
+                    let found = uses.views.get(&folded);
+                    found
+                        .into_iter()
+                        .flat_map(|it| &it.all)
+                        .for_each(|it| lists.views.add(it, name));
+                }
+                ObjectKind::Trigger => {
+                    lists.triggers.add(&object.table, name);
+                    let found = uses.triggers.get(&folded);
+                    found
+                        .into_iter()
+                        .flat_map(|it| &it.all)
+                        .for_each(|it| lists.triggers.add(it, name));
+                }
+                ObjectKind::Index => lists.indexes.add(&object.table, name),
+                ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {}
+            }
+            if object.kind != ObjectKind::Trigger && object.kind != ObjectKind::Index {
+                lists.spelled.insert(folded, name);
+            }
+        }
+        for table in schema.tables.values() {
+            table
+                .foreign_keys
+                .iter()
+                .for_each(|key| lists.references.add(&key.parent, &table.name));
+        }
+        lists
+    }
+
+    /// The names as the schema spells them.
+    fn names<'n>(&self, folded: impl Iterator<Item = &'n String>) -> Vec<String> {
+        folded.filter_map(|it| self.spelled.get(it)).map(|it| (*it).to_owned()).collect()
+    }
+}
+
+/// Returns the layer of each view, by folded name: 1 for a view that reads no other view.
+///
+/// # Errors
+/// As [`Shadow::of`].
+pub fn view_layers(schema: &Schema) -> Result<BTreeMap<String, usize>> {
+    Ok(layers(&Shadow::of(schema)?.uses()?))
 }
 
 /// The layer of each view, by folded name: one more than the highest of the views that it needs.
-fn layers(found: &[Dependents]) -> BTreeMap<String, usize> {
-    let views: Vec<&Dependents> = found.iter().filter(|it| it.kind == "view").collect();
-    // A view on which many stand comes before those: what it needs has more dependents than it has.
-    let mut ordered = views.clone();
-    ordered.sort_by_key(|it| std::cmp::Reverse(it.views.len()));
+pub(super) fn layers(uses: &Uses) -> BTreeMap<String, usize> {
+    let needed =
+        |all: &BTreeSet<String>| all.iter().filter(|it| uses.views.contains_key(*it)).count();
+    // A view needs all that is needed by the views that it needs, so it has more below it than each of them.
+    let mut ordered: Vec<(usize, &String)> =
+        uses.views.iter().map(|(name, it)| (needed(&it.all), name)).collect();
+    ordered.sort();
     let mut layers: BTreeMap<String, usize> = BTreeMap::new();
-    for view in ordered {
-        let needs = views.iter().filter(|it| it.views.iter().any(|name| same(name, &view.name)));
-        let below = needs.filter_map(|it| layers.get(&fold(&it.name))).max().copied();
-        layers.insert(fold(&view.name), below.unwrap_or(0) + 1);
+    for (_, name) in ordered {
+        let below = uses.views.get(name).into_iter().flat_map(|it| &it.all);
+        let highest = below.filter_map(|it| layers.get(it)).max().copied();
+        layers.insert(name.clone(), highest.unwrap_or(0) + 1);
     }
     layers
 }
@@ -106,14 +192,22 @@ fn layers(found: &[Dependents]) -> BTreeMap<String, usize> {
 /// # Errors
 /// [`ErrorKind::UnknownTarget`] if there is none; as [`dependents`].
 pub fn dependents_on(schema: &Schema, name: &str) -> Result<Dependents> {
-    let all = dependents(schema)?;
-    all.into_iter().find(|it| same(&it.name, name)).ok_or_else(|| {
-        let carried = |it: &&Object| it.kind.is_table() || it.kind == ObjectKind::View;
-        let names = schema.objects.iter().filter(carried).map(|it| it.name.as_str());
-        let near = names.filter(|it| fold(it).contains(&fold(name)));
-        let what = format!("no table or view is called {name}");
-        Error::new(ErrorKind::UnknownTarget, what).choices(near)
-    })
+    Ok(dependencies(schema)?.of(name)?.clone())
+}
+
+impl Dependencies {
+    /// Returns what depends on the table or view of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownTarget`] with the similar names if there is none.
+    pub fn of(&self, name: &str) -> Result<&Dependents> {
+        self.objects.iter().find(|it| same(&it.name, name)).ok_or_else(|| {
+            let names = self.objects.iter().map(|it| it.name.as_str());
+            let near = names.filter(|it| fold(it).contains(&fold(name)));
+            let what = format!("no table or view is called {name}");
+            Error::new(ErrorKind::UnknownTarget, what).choices(near)
+        })
+    }
 }
 
 #[cfg(test)]

@@ -7,30 +7,124 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::schema::Schema;
 use crate::shadow::Shadow;
+use crate::sql::{significant_tokens, statements};
 
 /// Reads the desired schema: a file of CREATE statements, or a folder whose `.sql` files are read in
 /// name order.
 ///
 /// The statements run in an empty database in memory, behind the fence of data steps: whatever
-/// attaches, sets a pragma or controls transactions is refused, and rows are not written.
+/// attaches, sets a pragma or controls transactions is refused, and rows are not written. Their order does not matter:
+/// a CREATE statement that SQLite refuses is tried again after the others.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] naming the file, and SQLite's reason with the line of the statement;
 /// [`ErrorKind::Io`].
 pub fn desired_schema(files: &dyn Files, path: &Path) -> Result<Schema> {
-    let mut shadow = Shadow::empty()?;
-    for file in sql_files(files, path)? {
+    let sources = sources(files, path)?;
+    let in_order = || -> Result<Schema> {
+        let mut shadow = Shadow::empty()?;
+        for source in &sources {
+            shadow = carried_out(shadow, &source.text).map_err(|error| source.located(error))?;
+        }
+        shadow.schema()
+    };
+    match in_order() {
+        Err(error) if error.kind() == ErrorKind::Config => in_any_order(&sources),
+        done => done,
+    }
+}
+
+/// A file of the desired schema.
+struct Source {
+    file: PathBuf,
+    text: String,
+}
+
+impl Source {
+    fn located(&self, error: Error) -> Error {
+        let what = format!("{}: {error}", self.file.display());
+        Error::new(ErrorKind::Config, what).at(&self.file, 1).caused_by(error)
+    }
+}
+
+fn sources(files: &dyn Files, path: &Path) -> Result<Vec<Source>> {
+    let read = |file: PathBuf| {
         let bytes = files.read(&file).map_err(|error| unreadable(&file, error))?;
         let text = String::from_utf8(bytes).map_err(|_| {
             Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
         })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        shadow = carried_out(shadow, text).map_err(|error| {
-            let what = format!("{}: {error}", file.display());
-            Error::new(ErrorKind::Config, what).at(&file, 1).caused_by(error)
-        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Ok(Source { file, text })
+    };
+    sql_files(files, path)?.into_iter().map(read).collect()
+}
+
+/// One statement of a file.
+struct Statement<'s> {
+    source: &'s Source,
+    start: usize,
+    sql: &'s str,
+}
+
+impl Statement<'_> {
+    /// The statement at its line of the file, for an error that names it.
+    fn at_its_line(&self) -> String {
+        let before = self.source.text.get(..self.start).unwrap_or_default();
+        let lines = before.matches('\n').count();
+        format!("{}{}", "\n".repeat(lines), self.sql)
     }
-    shadow.schema()
+
+    fn creates(&self) -> bool {
+        significant_tokens(self.sql).next().is_some_and(|it| it.is_word(self.sql, "CREATE"))
+    }
+
+    fn is_of_own_table(&self) -> bool {
+        OWN_TABLES.iter().any(|it| it.trim_end_matches(';') == self.sql)
+    }
+}
+
+/// The statements of a file, each up to its semicolon: SQLite stores a comment before it.
+fn split(source: &Source) -> Vec<Statement<'_>> {
+    let text = source.text.as_str();
+    let statement = |range: std::ops::Range<usize>| {
+        let rest = text.get(range.end..).unwrap_or_default();
+        let end = significant_tokens(rest).next().map_or(text.len(), |it| range.end + it.start);
+        let sql = text.get(range.start..end).unwrap_or_default().trim_end();
+        Statement { source, start: range.start, sql }
+    };
+    statements(text).into_iter().map(statement).collect()
+}
+
+/// Carries the statements out, and again those CREATE statements that SQLite refuses, for as long as one more of them
+/// succeeds.
+fn in_any_order(sources: &[Source]) -> Result<Schema> {
+    let mut shadow = Shadow::empty()?;
+    let mut waiting: Vec<Statement<'_>> =
+        sources.iter().flat_map(split).filter(|it| !it.is_of_own_table()).collect();
+    loop {
+        let before = waiting.len();
+        let mut refused = Vec::new();
+        for statement in waiting {
+            match shadow.apply_data(statement.sql) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Step && statement.creates() => {
+                    refused.push(statement);
+                }
+                Err(error) if error.kind() == ErrorKind::Step => {
+                    let again = shadow.apply_data(&statement.at_its_line());
+                    return Err(statement.source.located(again.err().unwrap_or(error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        waiting = refused;
+        let Some(first) = waiting.first() else { return shadow.schema() };
+        if waiting.len() == before {
+            let refused = shadow.apply_data(&first.at_its_line()).err();
+            let unclear = || Error::new(ErrorKind::Step, "the statement is refused");
+            return Err(first.source.located(refused.unwrap_or_else(unclear)));
+        }
+    }
 }
 
 /// Reads the renames that the files of the desired schema note: `-- @renamed from=old` behind a column or a table.
@@ -148,10 +242,27 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_in_name_order() {
+    fn the_order_of_the_statements_does_not_matter() {
+        let schema = read(
+            "CREATE TRIGGER g INSTEAD OF INSERT ON v BEGIN SELECT 1; SELECT 2; END;
+             CREATE INDEX i ON t(a); CREATE VIEW v AS SELECT a FROM w -- a comment; with a mark
+             ; CREATE VIEW w AS SELECT a FROM t;
+             CREATE TABLE t(a);",
+        );
+        let schema = schema.unwrap();
+        assert_eq!(schema.objects.len(), 5);
+        let view = schema.find(crate::schema::ObjectKind::View, "v").unwrap();
+        assert!(view.sql.as_ref().unwrap().ends_with("with a mark"), "{view:?}");
+        let error = read("CREATE INDEX i ON t(a);\nCREATE INDEX j ON t(b);\nCREATE TABLE t(a);");
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("statement at line 2: no such column: b"), "{error}");
+    }
+
+    #[test]
+    fn the_files_of_a_folder_may_come_in_any_order() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in
-            [("b.sql", "CREATE INDEX i ON t(a);"), ("a.sql", "CREATE TABLE t(a);"), ("c.txt", "?")]
+            [("a.sql", "CREATE INDEX i ON t(a);"), ("b.sql", "CREATE TABLE t(a);"), ("c.txt", "?")]
         {
             RealFiles.create(&folder.path().join(name), text.as_bytes(), 0o600).unwrap();
         }

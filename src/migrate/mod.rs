@@ -6,6 +6,7 @@
 
 mod apply;
 mod branch_conflicts;
+mod fresh;
 mod newer;
 mod outline;
 mod phase_tests;
@@ -31,6 +32,7 @@ pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
+pub use fresh::{FreshFile, create_file};
 pub use newer::{Compatibility, Newer};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use phase_tests::{TestFailure, TestOutcome, run_tests};

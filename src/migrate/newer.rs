@@ -51,6 +51,26 @@ impl Newer {
         self.phases.iter().map(|phase| phase.id.clone()).collect()
     }
 
+    /// Returns the phases of the folder that they stand on; none if they begin the chain.
+    pub fn stands_on(&self) -> Vec<PhaseId> {
+        let mut below: Vec<PhaseId> = Vec::new();
+        for parent in self.phases.iter().flat_map(|phase| &phase.parents) {
+            if !below.contains(parent) && self.phases.iter().all(|it| it.id != *parent) {
+                below.push(parent.clone());
+            }
+        }
+        below
+    }
+
+    /// Returns the target of the downgrade that undoes exactly these phases; `None` if no single target does.
+    pub fn downgrade_target(&self) -> Option<String> {
+        match self.stands_on().as_slice() {
+            [] => Some("base".to_owned()),
+            [only] => Some(only.to_string()),
+            _ => None,
+        }
+    }
+
     /// Returns whether the history keeps what is needed to undo all of them.
     pub fn can_be_undone(&self) -> bool {
         let is_known = |it: &Phase| it.annotations.steps != StepsKnown::None;
@@ -190,15 +210,23 @@ impl Project {
         Ok((Self { chain, ..self.clone() }, applied, newer))
     }
 
-    /// Says of the error that phases are missing how to go back, if the file is newer than the folder and keeps what
-    /// that takes.
-    pub(super) fn with_way_back(&self, recorded: &Recorded, missing: Error) -> Error {
+    /// Adds to the error that phases are missing the downgrade that undoes them, if the file is newer than the folder
+    /// and its history keeps what that takes.
+    pub(super) fn with_downgrade(&self, recorded: &Recorded, missing: Error) -> Error {
         let kind = missing.kind();
         let probe = Error::new(kind, missing.to_string());
         let is_other = kind != ErrorKind::PhaseMissing || missing.facts().source.is_some();
         match self.with_history(recorded, probe) {
             Ok((_, _, newer)) if !is_other && newer.can_be_undone() => {
-                missing.with_remedy(Remedy::UndoNewer)
+                // Ids that look like the missing ones are no choice here.
+                let error = Error::new(kind, missing.to_string()).with_remedy(Remedy::UndoNewer);
+                let facts = missing.facts();
+                let error = error.problems(facts.problems.clone());
+                let error = error.choices(newer.downgrade_target()).in_database(&self.database);
+                match &facts.phase {
+                    Some(phase) => error.in_phase(phase),
+                    None => error,
+                }
             }
             Ok(_) | Err(_) => missing,
         }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::applied;
+use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
     Direction, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
@@ -404,13 +404,30 @@ fn plan_down(
     let ways = UndoHistory::new(project, &remaining)?;
     for phase in phases {
         let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
-        plan.phases.push(plan_undo(shadow, phase, &past, &project.versions)?);
+        let mut planned = plan_undo(shadow, phase, &past, &project.versions)?;
+        planned.replaced = replaced(phase, &applied(&known.recorded, &project.chain)?);
+        plan.phases.push(planned);
         remaining.remove(&phase.id);
     }
     if let Some(first) = plan.phases.first_mut() {
         first.implied = implied(project, known)?;
     }
     Ok(plan)
+}
+
+/// The recorded phases that a squash stands for. What they were is known to the history alone.
+fn replaced(phase: &Phase, recorded: &[AppliedPhase]) -> Vec<Implied> {
+    let of_phase = recorded.iter().filter(|it| phase.replaces.contains(&it.id));
+    let with_row = of_phase.filter_map(|it| Some((it, it.version?)));
+    with_row
+        .map(|(it, version)| Implied {
+            id: it.id.clone(),
+            version,
+            description: String::new(),
+            parents: Vec::new(),
+            checksum: it.checksum.clone().unwrap_or_default(),
+        })
+        .collect()
 }
 
 /// The applied phases without a row of their own: another program recorded only a later one.

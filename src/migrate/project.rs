@@ -1,5 +1,6 @@
 //! A user's project: the database, its phases, and where backups go.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileKind;
 use crate::history::{Recorded, VersionTables, applied};
-use crate::phase::{Applied, Chain};
+use crate::phase::{Applied, Chain, PhaseId};
+use crate::replay::Replay;
 use crate::schema::{ColumnOrder, Schema, read};
 
 use super::plan_cache::PlanCache;
@@ -111,7 +113,7 @@ impl Project {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied =
-            self.applied(&recorded).map_err(|error| self.with_way_back(&recorded, error))?;
+            self.applied(&recorded).map_err(|error| self.with_downgrade(&recorded, error))?;
         Ok(FileState { schema, recorded, applied, newer: None })
     }
 
@@ -154,8 +156,21 @@ impl Project {
     /// As [`applied`].
     pub fn as_recorded(&self, recorded: &Recorded) -> Result<Self> {
         let found = applied(recorded, &self.chain)?;
-        let versions = found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
+        let mut versions: BTreeMap<PhaseId, i64> =
+            found.into_iter().filter_map(|it| Some((it.id, it.version?))).collect();
+        // A squash has the version that the file records for the last phase that it stands for.
+        for phase in self.chain.phases() {
+            let last = phase.replaces.iter().filter_map(|id| versions.get(id).copied()).max();
+            if let Some(version) = last {
+                versions.entry(phase.id.clone()).or_insert(version);
+            }
+        }
         Ok(Self { chain: self.chain.with_recorded_versions(&versions), ..self.clone() })
+    }
+
+    /// Returns replays of its chain.
+    pub const fn replay(&self) -> Replay<'_> {
+        Replay::new(&self.chain, &self.versions)
     }
 
     /// Returns a schema without the version tables.

@@ -14,7 +14,8 @@ pub(super) struct RunContext {
 }
 
 /// Returns the events of a phase, in order: first the phases that its row stood for get rows of their
-/// own, then its own event.
+/// own, then the phases that it stands for lose theirs,
+/// then its own event.
 pub(super) fn events(
     phase: &PhasePlan,
     versions: &VersionTables,
@@ -37,6 +38,7 @@ pub(super) fn events(
         .implied
         .iter()
         .map(|it| event(EventKind::Stamped, it, circumstances))
+        .chain(phase.replaced.iter().map(|it| event(EventKind::Unstamped, it, circumstances)))
         .chain([last])
         .collect()
 }

@@ -11,8 +11,8 @@ use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
 use crate::history::{Definition, Event, EventKind, applied, record};
 use crate::name::quote;
-use crate::phase::{Applied, Phase, PhaseId, WayBack, phase_text};
-use crate::plan::{Direction, Plan, plan_phase};
+use crate::phase::{Applied, Phase, PhaseId, phase_text};
+use crate::plan::Plan;
 use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::schema::{Schema, read};
 use crate::shadow::Shadow;
@@ -71,13 +71,7 @@ pub struct StampReport {
 /// # Errors
 /// [`ErrorKind::Step`] naming the phase that does not run on what the phases before it made.
 pub fn replay(project: &Project, phases: &Applied) -> Result<Shadow> {
-    let mut shadow = Shadow::empty()?;
-    shadow.keep_tables(project.versions.names());
-    for phase in project.chain.phases().iter().filter(|it| phases.contains(&it.id)) {
-        plan_phase(&mut shadow, phase, &phase.up, Direction::Up, &project.versions)?;
-        debug_assert!(!matches!(&phase.down, WayBack::Steps(steps) if steps.is_empty()));
-    }
-    Ok(shadow)
+    project.replay().of(phases)
 }
 
 /// Records that exactly these phases are applied, after comparing the file with what they make.

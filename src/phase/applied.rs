@@ -7,7 +7,7 @@ use super::graph::Marks;
 use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use super::target::Target;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// The ids of the phases that are applied to a database.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -216,10 +216,29 @@ fn renamed_file(id: &PhaseId, phase: &Phase) -> Error {
     error.at(&phase.file, 1).choices([phase.id.as_str()])
 }
 
+/// Returns whether a replaced id is recorded: itself, by a squash that stood for it, or, of a squash, by all of its own.
+fn is_covered(phase: &Phase, id: &PhaseId, recorded: &Applied) -> bool {
+    // A file may name anything: squashes that name each other end at this depth.
+    covered_within(&phase.annotations.replaced_squashes, id, recorded, 32)
+}
+
+fn covered_within(
+    squashes: &[(PhaseId, Vec<PhaseId>)],
+    id: &PhaseId,
+    recorded: &Applied,
+    depth: u32,
+) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let covered = |it: &PhaseId| covered_within(squashes, it, recorded, depth);
+    recorded.contains(id)
+        || squashes.iter().any(|(squash, ids)| recorded.contains(squash) && ids.contains(id))
+        || squashes.iter().any(|(squash, ids)| squash == id && ids.iter().all(covered))
+}
+
 /// Tells whether all ids that the phase replaces are recorded; refuses if only some are.
 fn stands_for_all(phase: &Phase, recorded: &Applied) -> Result<bool> {
     let (done, missing): (Vec<&PhaseId>, Vec<&PhaseId>) =
-        phase.replaces.iter().partition(|id| recorded.contains(id));
+        phase.replaces.iter().partition(|id| is_covered(phase, id, recorded));
     if done.is_empty() || missing.is_empty() {
         return Ok(missing.is_empty());
     }
@@ -231,6 +250,12 @@ fn stands_for_all(phase: &Phase, recorded: &Applied) -> Result<bool> {
     );
     let lines = missing.iter().map(|id| format!("{id} is not applied"));
     let error = Error::new(ErrorKind::PhaseMissing, what).in_phase(phase.id.as_str());
+    let last = phase.replaces.last().map(PhaseId::as_str);
+    let error = error.with_remedy(Remedy::ApplyArchived).choices(last);
+    let error = match &phase.annotations.archive {
+        Some(archive) => error.about(archive),
+        None => error,
+    };
     Err(error.at(&phase.file, 1).problems(lines))
 }
 

@@ -12,7 +12,7 @@ use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// Positions by id.
 type Positions = HashMap<PhaseId, usize>;
@@ -180,7 +180,8 @@ fn replaced_ids(files: &[PhaseFile], positions: &Positions) -> Result<Positions>
             stands_for.entry(replaced.clone()).or_insert(position);
         }
     }
-    problems.into_result(ErrorKind::Chain).map(|()| stands_for)
+    let found = problems.into_result(ErrorKind::Chain).map(|()| stands_for);
+    found.map_err(|error| error.with_remedy(Remedy::FinishSquash))
 }
 
 fn check_labels(files: &[PhaseFile]) -> Result<()> {
@@ -297,6 +298,12 @@ fn set_versions(
     warnings: &mut Vec<ChainWarning>,
 ) -> Result<()> {
     let mut taken = declared_versions(files)?;
+    // Files record the versions of replaced phases, so that no other phase counts up to one of them.
+    for (position, file) in files.iter().enumerate() {
+        for version in &file.phase.annotations.replaced_versions {
+            taken.entry(*version).or_insert(position);
+        }
+    }
     let suggested = suggested_versions(files, &mut taken);
     let mut highest: Vec<Option<i64>> = Vec::with_capacity(files.len());
     let mut problems = Problems::default();

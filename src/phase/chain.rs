@@ -173,6 +173,16 @@ impl Chain {
         self.stands_for.get(id).map(|position| &self.phases[*position])
     }
 
+    /// Returns the phase that stands for the phase with this version, and the ids that it replaces up to that one, in
+    /// chain order.
+    pub fn replaced_with_version(&self, version: i64) -> Option<(&Phase, &[PhaseId])> {
+        self.phases.iter().find_map(|phase| {
+            let versions = &phase.annotations.replaced_versions;
+            let place = versions.iter().position(|it| *it == version)?;
+            Some((phase, phase.replaces.get(..=place)?))
+        })
+    }
+
     /// Returns what is odd about the chain.
     pub fn warnings(&self) -> &[ChainWarning] {
         &self.warnings

@@ -312,6 +312,9 @@ pub(super) fn declared(mut values: Values, id: PhaseId, body: Body, path: &Path)
     let annotations = Annotations {
         compatible_with: values.id("compatible_with"),
         readable_with: values.id("readable_with"),
+        replaced_versions: values.versions("replaced_versions").unwrap_or_default(),
+        replaced_squashes: values.squashes("replaced_squashes").unwrap_or_default(),
+        archive: values.text("archive"),
         allow: allowed(&mut values),
         down_file: body.down_file,
         pointless: body.pointless,

@@ -42,6 +42,10 @@ pub(super) enum Form {
     Ids,
     /// An array of branch labels.
     Labels,
+    /// An array of version numbers.
+    Versions,
+    /// A table of arrays of phase ids by phase id.
+    Squashes,
     /// An array of `code: reason`.
     Reasons,
     /// What the query of a check must give.
@@ -100,6 +104,10 @@ pub(super) enum Value {
     Ids(Vec<PhaseId>),
     /// Of labels.
     Labels(Vec<String>),
+    /// Of several versions.
+    Versions(Vec<i64>),
+    /// Of squashes: each with the ids that it replaced.
+    Squashes(Vec<(PhaseId, Vec<PhaseId>)>),
     /// Of an expectation.
     Expected(Expected),
     /// Of what a test expects.
@@ -172,6 +180,22 @@ impl Values {
         Some(ids)
     }
 
+    /// Takes squashes.
+    pub(super) fn squashes(&mut self, key: &str) -> Option<Vec<(PhaseId, Vec<PhaseId>)>> {
+        let Value::Squashes(squashes) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(squashes)
+    }
+
+    /// Takes versions.
+    pub(super) fn versions(&mut self, key: &str) -> Option<Vec<i64>> {
+        let Value::Versions(versions) = self.0.remove(key)? else {
+            return None;
+        };
+        Some(versions)
+    }
+
     /// Takes labels.
     pub(super) fn labels(&mut self, key: &str) -> Option<Vec<String>> {
         let Value::Labels(labels) = self.0.remove(key)? else {
@@ -239,6 +263,9 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("depends_on", Form::Ids),
     optional("labels", Form::Labels),
     optional("replaces", Form::Ids),
+    optional("replaced_versions", Form::Versions),
+    optional("replaced_squashes", Form::Squashes),
+    optional("archive", Form::Name),
     optional("views", Form::Word(&["keep", "follow"])),
     optional("stats", Form::Word(&["carry", "analyze"])),
     optional("min_sqlite", Form::SqliteVersion),

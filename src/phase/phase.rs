@@ -118,6 +118,12 @@ pub struct Annotations {
     pub compatible_with: Option<PhaseId>,
     /// The oldest phase whose programs may still read a file at this phase.
     pub readable_with: Option<PhaseId>,
+    /// The versions of the ids in `replaces`, in the same order; none where they are not known.
+    pub replaced_versions: Vec<i64>,
+    /// Which of the ids in `replaces` were squashes themselves, each with the ids that it replaced.
+    pub replaced_squashes: Vec<(PhaseId, Vec<PhaseId>)>,
+    /// The folder of the phases that it stands for, below the folder of the phases.
+    pub archive: Option<String>,
     /// The findings of `lint` that it acknowledges.
     pub allow: Vec<Allowed>,
     /// Its tests.

@@ -150,6 +150,8 @@ impl<'r> TableReader<'r> {
             Form::Id => filled(item).and_then(|text| id(&text)).map(Value::Id),
             Form::Ids => strings(item, id).map(Value::Ids),
             Form::Labels => strings(item, label).map(Value::Labels),
+            Form::Versions => versions(item).map(Value::Versions),
+            Form::Squashes => squashes(item).map(Value::Squashes),
             Form::Reasons => strings(item, reason).map(Value::Labels),
             Form::Expected => expected(item).map(Value::Expected),
             Form::Answer => answer(item).map(Value::Answer),
@@ -369,6 +371,23 @@ fn sqlite_version(item: &Item) -> Result<String, String> {
 fn version(item: &Item) -> Result<i64, String> {
     let version = item.as_integer().ok_or_else(|| wrong("an integer", item))?;
     if version < 0 { Err(format!("must not be negative: {version}")) } else { Ok(version) }
+}
+
+fn squashes(item: &Item) -> Result<Vec<(PhaseId, Vec<PhaseId>)>, String> {
+    let table =
+        item.as_table_like().ok_or_else(|| wrong("a table of arrays of ids by id", item))?;
+    table.iter().map(|(squash, item)| Ok((id(squash)?, strings(item, id)?))).collect()
+}
+
+fn versions(item: &Item) -> Result<Vec<i64>, String> {
+    let array = item.as_array().ok_or_else(|| wrong("an array of integers", item))?;
+    array
+        .iter()
+        .map(|value| {
+            let number = value.as_integer().filter(|number| *number >= 0);
+            number.ok_or_else(|| "must hold version numbers".to_owned())
+        })
+        .collect()
 }
 
 /// Makes an id of a text, if it is one and does not read as a target of another kind.

@@ -23,6 +23,12 @@ pub fn phase_text(phase: &Phase) -> String {
             keys.ids(key, ids);
         }
     }
+    let versions = &phase.annotations.replaced_versions;
+    if !versions.is_empty() {
+        keys.value("replaced_versions", versions.iter().copied().collect::<Array>());
+    }
+    keys.squashes("replaced_squashes", &phase.annotations.replaced_squashes);
+    keys.optional("archive", phase.annotations.archive.as_deref());
     if !phase.labels.is_empty() {
         keys.value("labels", phase.labels.iter().map(String::as_str).collect::<Array>());
     }
@@ -117,6 +123,14 @@ impl Keys {
 
     fn ids(&mut self, key: &str, ids: &[PhaseId]) {
         self.value(key, ids.iter().map(PhaseId::as_str).collect::<Array>());
+    }
+
+    fn squashes(&mut self, key: &str, squashes: &[(PhaseId, Vec<PhaseId>)]) {
+        let array = |ids: &[PhaseId]| ids.iter().map(PhaseId::as_str).collect::<Array>();
+        if !squashes.is_empty() {
+            let table = squashes.iter().map(|(squash, ids)| (squash.as_str(), array(ids)));
+            self.value(key, table.collect::<InlineTable>());
+        }
     }
 
     fn operation(&mut self, operation: &Operation) {
@@ -312,6 +326,10 @@ mod tests {
         phase.require = vec![check(Expected::NoRows), check(Expected::Real(1.0))];
         phase.verify = vec![check(Expected::Integer(-1)), check(Expected::Text(ODD.to_owned()))];
         phase.annotations.compatible_with = PhaseId::new("p1");
+        phase.annotations.replaced_versions = vec![3, 4];
+        phase.annotations.archive = Some("archive/x".to_owned());
+        let (squash, ids) = (crate::phase::samples::id("q.1"), crate::phase::samples::ids("a b"));
+        phase.annotations.replaced_squashes = vec![(squash, ids)];
         let text = phase_text(&phase);
         let read = PhaseFile::parse(&RealFiles, Path::new("p2.toml"), &text)
             .map_err(|error| format!("{error} {:?}\n{text}", error.facts().problems))

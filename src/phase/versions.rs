@@ -17,6 +17,7 @@ impl Chain {
         let mut chain = self.clone();
         let mut taken: BTreeSet<i64> = recorded.values().copied().collect();
         taken.extend(self.phases.iter().filter(|it| it.version_declared).map(|it| it.version));
+        taken.extend(self.phases.iter().flat_map(|it| &it.annotations.replaced_versions));
         let mut highest: Vec<i64> = Vec::with_capacity(self.len());
         for (position, phase) in chain.phases.iter_mut().enumerate() {
             let below = self.graph.before(position).map(|before| highest[before]).max();

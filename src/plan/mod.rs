@@ -162,6 +162,8 @@ pub struct PhasePlan {
     pub empty: Vec<String>,
     /// Phases that get a row of their own before this one is undone, because its row stood for them.
     pub implied: Vec<Implied>,
+    /// The phases that it stands for and that the file records: their records go with it.
+    pub replaced: Vec<Implied>,
     /// The views and triggers that are rewritten, because a new name would have captured a name in them.
     pub restated: Vec<(ObjectKind, String)>,
     /// Where the steps come from.

@@ -253,6 +253,7 @@ impl Planner<'_> {
             missing: shadow.missing().to_vec(),
             losses: Vec::new(),
             implied: Vec::new(),
+            replaced: Vec::new(),
             empty: Vec::new(),
             source: phase.annotations.source,
             definition: None,

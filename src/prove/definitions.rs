@@ -49,9 +49,7 @@ impl TablePair<'_> {
             }
             return found;
         };
-        if old_text.comments > new_text.comments {
-            found.additions.push(Addition::Comments { table: self.name.to_owned() });
-        }
+        self.note_comments(&old_text, &new_text, &mut found);
         for (column, name) in old.columns.iter().zip(&self.column_names) {
             if let Some(other) = new.column(&column.name) {
                 self.column((column, other), name, &mut found);
@@ -65,6 +63,22 @@ impl TablePair<'_> {
         self.checks(&old_text, &new_text, &mut found);
         self.foreign_keys((old, new), (&old_text, &new_text), &mut found);
         found
+    }
+
+    /// Compares only the comments: the definitions are the same otherwise.
+    pub(super) fn comments(&self) -> Differences {
+        let mut found = Differences::default();
+        let text = |object: &Object| TableText::read(object.sql.as_deref().unwrap_or_default());
+        if let Some((old, new)) = text(self.old).zip(text(self.new)) {
+            self.note_comments(&old, &new, &mut found);
+        }
+        found
+    }
+
+    fn note_comments(&self, old: &TableText, new: &TableText, found: &mut Differences) {
+        if old.comments > new.comments {
+            found.additions.push(Addition::Comments { table: self.name.to_owned() });
+        }
     }
 
     fn lose(

@@ -419,6 +419,13 @@ pub enum Addition {
         /// The table, by its name before.
         table: String,
     },
+    /// A table, column or index has the name that the map gives it.
+    Renamed {
+        /// What it is: a table, `table.column`, or an index, by the name before.
+        object: String,
+        /// Its name now.
+        to: String,
+    },
     /// Statistics were collected again.
     Statistics {
         /// The table, by its name before.
@@ -442,6 +449,7 @@ impl Addition {
             Self::Constraint { aspect, .. } => aspect.code(),
             Self::Bookkeeping { .. } => "bookkeeping",
             Self::Comments { .. } => "comments",
+            Self::Renamed { .. } => "renamed",
             Self::Statistics { .. } => "statistics",
         }
     }
@@ -458,6 +466,7 @@ impl Addition {
             Self::Column { table, column }
             | Self::Constraint { table, column: Some(column), .. } => format!("{table}.{column}"),
             Self::Object { name, .. } => name.clone(),
+            Self::Renamed { object, .. } => object.clone(),
         }
     }
 }
@@ -490,6 +499,8 @@ pub struct Verdict {
     pub additions: Vec<Addition>,
     /// The tables, in the order of the schema before.
     pub tables: Vec<TableVerdict>,
+    /// Whether the clone holds the very bytes of the backup.
+    pub same_bytes: bool,
 }
 
 impl Verdict {
@@ -498,8 +509,9 @@ impl Verdict {
         self.findings.is_empty()
     }
 
-    /// Returns whether the command changed nothing at all.
-    pub const fn is_unchanged(&self) -> bool {
+    /// Returns whether nothing was found that the command changed. Its bytes may differ all the same: it may have
+    /// changed something and taken it back, or vacuumed.
+    pub const fn is_as_before(&self) -> bool {
         self.findings.is_empty() && self.declared.is_empty() && self.additions.is_empty()
     }
 }

@@ -107,7 +107,13 @@ impl Found {
             self.findings.into_iter().partition(|it| map.declares(it));
         declared.extend(self.implied);
         findings.sort_by_key(Finding::rank);
-        Verdict { findings, declared, additions: self.additions, tables: self.tables }
+        Verdict {
+            findings,
+            declared,
+            additions: self.additions,
+            tables: self.tables,
+            same_bytes: false,
+        }
     }
 }
 
@@ -146,6 +152,7 @@ impl Judge<'_> {
                 let (table, to) = (name.clone(), other.name.clone());
                 self.found.findings.push(Finding::RenamedTable { table, to });
             }
+            self.note_rename(name, (name, self.map.table(name)), &other.name);
             self.survivors.push((name.clone(), other.name.clone()));
             self.definition(object, other);
             let shapes = old.1.shape(name).zip(new.1.shape(&other.name));
@@ -154,6 +161,14 @@ impl Judge<'_> {
             self.rows(shape, other_shape, observer)?;
         }
         Ok(())
+    }
+
+    /// Lists something that has the name which the map gives it.
+    fn note_rename(&mut self, object: &str, (was, declared): (&str, &str), is: &str) {
+        if was != declared && same(declared, is) {
+            let (object, to) = (object.to_owned(), is.to_owned());
+            self.found.additions.push(Addition::Renamed { object, to });
+        }
     }
 
     fn lose_table(&mut self, object: &Object) {
@@ -185,7 +200,11 @@ impl Judge<'_> {
             column_names: columns.unwrap_or_default(),
             dropped: dropped.into_iter().map(fold).collect(),
         };
-        let found = pair.compare();
+        let same =
+            self.kept.objects.iter().any(|it| {
+                it.kind == ObjectKind::Table && same(&it.name, &old.name) && !it.differs()
+            });
+        let found = if same { pair.comments() } else { pair.compare() };
         self.found.findings.extend(found.findings);
         self.found.additions.extend(found.additions);
     }
@@ -206,7 +225,11 @@ impl Judge<'_> {
                     let to = other.name.clone();
                     self.found.findings.push(Finding::RenamedColumn { table, column: name, to });
                 }
-                Some(_) => {}
+                Some(other) => {
+                    let object = format!("{table}.{name}");
+                    let declared = self.map.column(&table, &name);
+                    self.note_rename(&object, (&name, declared), &other.name);
+                }
             }
         }
         for column in &new.columns {
@@ -332,6 +355,7 @@ impl Judge<'_> {
             return;
         };
         let is = other.sql.clone().unwrap_or_default();
+        self.note_rename(&object.name, (&object.name, &name), &other.name);
         let fits = |comparison: &SchemaComparison| {
             let mut all = comparison.objects.iter();
             all.any(|it| it.kind == object.kind && same(&it.name, &name) && !it.differs())

@@ -1,8 +1,9 @@
 //! The order of things: lock, back up, clone; then, after the command, compare, and publish if that is asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::finding::{CloneFault, Finding, Verdict};
+use super::finding::{CloneFault, Finding, ObjectChange, Verdict};
 use super::judge::{Sides, judge};
 use super::map::{ChangeMap, MapFile};
 use crate::backup::{
@@ -13,9 +14,11 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Observer, Silent, Stage, TableRows};
 use crate::files::{FileKind, Scratch};
 use crate::history::VersionTables;
+use crate::name::fold;
 use crate::preflight::{bytes_of, require_space};
 use crate::restore::{Replacement, Words, Written, difference, write};
-use crate::schema::{Schema, read};
+use crate::rows::index_finding;
+use crate::schema::{ObjectKind, Schema, read};
 
 const WORDS: Words = Words {
     kind: ErrorKind::Rebuild,
@@ -68,6 +71,8 @@ pub struct Prepared<'o> {
     backup: PathBuf,
     identity: Identity,
     map: ChangeMap,
+    /// The virtual tables whose indexes did not fit their rows before, folded, with what their modules said.
+    unfit: BTreeMap<String, String>,
     scratch: Scratch<'o>,
     clone: PathBuf,
 }
@@ -141,9 +146,10 @@ impl<'o> Prepared<'o> {
         let scratch = Scratch::create(files, request.scratch)?;
         let clone = scratch.path().join(clone_name(request.database));
         make_clone((&backup.path, &clone), &identity, options, observer)?;
+        let unfit = unfit_indexes(&clone, &schema, options)?;
         let database = request.database.to_path_buf();
         let backup = backup.path;
-        Ok(Self { options, database, lock, backup, identity, map, scratch, clone })
+        Ok(Self { options, database, lock, backup, identity, map, unfit, scratch, clone })
     }
 
     /// Returns the database.
@@ -251,11 +257,29 @@ impl<'o> Prepared<'o> {
         let old = Database::open(&self.backup, Access::Look, self.options)?;
         let new = Database::open(&entry.path, Access::Look, self.options)?;
         let sides = Sides { old: (&old, &self.identity), new: (&new, &identity) };
-        let verdict = judge(&sides, &self.map, observer)?;
+        let mut verdict = judge(&sides, &self.map, observer)?;
+        let schemas = (read(old.connection())?, read(new.connection())?);
         old.close()?;
+        verdict.same_bytes = difference(&new, &self.backup, observer)?.is_none();
         new.close()?;
+        verdict.findings.extend(self.newly_unfit(&schemas, &entry.path)?);
         let tables = entry.manifest.map(|it| it.table_rows()).unwrap_or_default();
         Ok((verdict, Some((entry.path, tables))))
+    }
+
+    /// The virtual tables whose indexes do not fit their rows any more.
+    fn newly_unfit(&self, schemas: &(Schema, Schema), snapshot: &Path) -> Result<Vec<Finding>> {
+        let mut unfit = unfit_indexes(snapshot, &schemas.1, self.options)?;
+        let mut findings = Vec::new();
+        for object in schemas.0.of_kind(ObjectKind::VirtualTable) {
+            let now = unfit.remove(&fold(self.map.table(&object.name)));
+            if let Some(message) = now.filter(|_| !self.unfit.contains_key(&fold(&object.name))) {
+                let (kind, name, table) = (object.kind, object.name.clone(), object.name.clone());
+                let change = ObjectChange::Broken(message);
+                findings.push(Finding::Object { kind, name, table, change });
+            }
+        }
+        Ok(findings)
     }
 
     /// Looks at what has the name of the clone, without opening it.
@@ -411,6 +435,32 @@ fn make_clone(
     }
     target.close()?;
     source.close()
+}
+
+/// Asks the virtual tables of a copy whether their indexes fit their rows. The question is a statement that writes, so
+/// that it is rolled back.
+fn unfit_indexes(
+    path: &Path,
+    schema: &Schema,
+    options: &OpenOptions,
+) -> Result<BTreeMap<String, String>> {
+    let mut unfit = BTreeMap::new();
+    if schema.virtual_tables().next().is_none() {
+        return Ok(unfit);
+    }
+    let copy = Database::open(path, Access::Write, options)?;
+    for table in schema.virtual_tables() {
+        copy.connection().execute_batch("BEGIN")?;
+        let found = index_finding(copy.connection(), &table);
+        if !copy.connection().is_autocommit() {
+            copy.connection().execute_batch("ROLLBACK")?;
+        }
+        if let Some(message) = found? {
+            unfit.insert(fold(&table.name), message);
+        }
+    }
+    copy.close()?;
+    Ok(unfit)
 }
 
 /// The file name of the database, if a shell and a URL take it as it is.

@@ -231,7 +231,9 @@ pub(super) fn is_interrupt(error: &rusqlite::Error) -> bool {
 /// stores virtual tables behind all other tables (<https://sqlite.org/lang_vacuum.html>), so the stored order tells
 /// nothing about this.
 fn in_order_of_replay(schema: &Schema) -> Vec<&Object> {
-    let shadow = |name: &str| schema.find(ObjectKind::ShadowTable, name).is_some();
+    let shadows: BTreeSet<String> =
+        schema.of_kind(ObjectKind::ShadowTable).map(|it| fold(&it.name)).collect();
+    let shadow = |name: &str| !shadows.is_empty() && shadows.contains(&fold(name));
     let rank = |object: &Object| match object.kind {
         ObjectKind::Index if shadow(&object.table) => 3,
         ObjectKind::Table | ObjectKind::Index | ObjectKind::View => 0,

@@ -23,6 +23,7 @@ mod restore_text;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
 mod transfer;
+mod uses;
 mod views;
 
 pub use compile::uncompilable;
@@ -35,4 +36,5 @@ pub use references::ChangedReference;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
 pub use transfer::{CopyMethod, RecordCopy, Transfer, transfer, transfer_out_of};
+pub use uses::{ObjectUses, Uses};
 pub use views::Outputs;

@@ -282,9 +282,10 @@ fn heads_that_do_not_clash_are_merged() {
     write(&project, "b", &["a"], &column("t", "b"));
     write(&project, "c", &["a"], &column("t", "c"));
     refused(&project, &["upgrade", "--create"], &["2 heads", "b, c", "merge"]);
-    for (arguments, id) in
-        [(&["merge", "heads", "-m", "Join both"][..], "join_both"), (&["merge"], "")]
-    {
+    for (arguments, id) in [
+        (&["merge", "heads", "-m", "Join both", "--id", "join_both"][..], "join_both"),
+        (&["merge"], ""),
+    ] {
         let output = project.run(arguments);
         if id.is_empty() {
             assert_eq!(output.code, 2, "one head is left: {}", output.stdout);

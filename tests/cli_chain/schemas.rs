@@ -87,7 +87,7 @@ fn one_more_table_gives_one_phase_and_the_second_time_none() {
                 at TEXT DEFAULT CURRENT_TIMESTAMP\n)";
     let index = "CREATE INDEX ix_my_models_id ON my_models(id)";
     project.write("schema.sql", &format!("{DESIRED}{tags};\n{index};\n"));
-    let revision = ["revision", "-m", "Add my models", "--autogenerate"];
+    let revision = ["revision", "-m", "Add my models", "--autogenerate", "--id", "add_my_models"];
     let json = project.run_here(&[&revision[..], &["--json"]].concat()).expect_code(0).json();
     assert_eq!((&json["id"], &json["changed"]), (&"add_my_models".into(), &true.into()));
     let again = project.run_here(&revision).expect_code(0);
@@ -104,7 +104,7 @@ fn one_more_table_gives_one_phase_and_the_second_time_none() {
 fn nothing_is_dropped_unless_that_is_said() {
     let project = project();
     project.write("schema.sql", "CREATE TABLE t(a INTEGER PRIMARY KEY, c TEXT);\n");
-    let revision = ["revision", "-m", "Without b", "--autogenerate"];
+    let revision = ["revision", "-m", "Without b", "--autogenerate", "--id", "without_b"];
     let before = project.snapshot();
     // That b may go does not say that it was not renamed.
     for flags in [&[][..], &["--allow-drop"]] {

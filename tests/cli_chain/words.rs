@@ -132,14 +132,25 @@ fn revisions_fork_only_when_told_and_carry_labels() {
     let project = graph(&[("a", &[]), ("b", &["a"])]);
     let refused = project.run(&["revision", "-m", "side", "--head", "a"]).expect_code(2);
     assert!(refused.stderr.contains("--splice makes a fork"), "{}", refused.stderr);
-    let side = ["revision", "-m", "Side line", "--head", "a", "--splice", "--label", "side"];
+    let side = [
+        "revision",
+        "-m",
+        "Side line",
+        "--head",
+        "a",
+        "--splice",
+        "--label",
+        "side",
+        "--id",
+        "side_line",
+    ];
     project.run(&side).expect_code(0);
     let text = std::fs::read_to_string(project.phases().join("side_line.toml")).unwrap();
     assert!(text.contains("labels = [\"side\"]") && text.contains("parents = [\"a\"]"), "{text}");
     says(&project, &["heads", "--phases", "phases"], "b (head)\nside_line (side) (head)\n");
     let two = project.run(&["revision", "-m", "more"]).expect_code(4);
     assert!(two.stderr.contains("name one with --head"), "{}", two.stderr);
-    project.run(&["revision", "-m", "More", "--head", "side@head"]).expect_code(0);
+    project.run(&["revision", "-m", "More", "--head", "side@head", "--id", "more"]).expect_code(0);
     says(&project, &["heads", "--phases", "phases"], "b (head)\nmore (head)\n");
     let taken = project.run(&["revision", "-m", "x", "--head", "b", "--label", "side"]);
     assert_ne!(taken.code, 0, "a label is given out once: {}", taken.stdout);

@@ -152,3 +152,75 @@ fn quiet_is_quiet_everywhere() {
         assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""), "{arguments:?}");
     }
 }
+
+/// The commands of the README for a first own file: adopted, changed and undone, in at most six.
+#[test]
+fn the_path_of_the_readme_runs_as_it_is_written() {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!((3..=6).contains(&commands.len()), "{commands:?}");
+    let project = Project::empty();
+    let database = project.path("catalog.db");
+    sqlite3(&database, SCHEMA);
+    for command in &commands {
+        let Some(arguments) = command.strip_prefix("phaseshift ") else {
+            let mut shell = std::process::Command::new("sh");
+            let done = shell.args(["-c", command]).current_dir(project.folder()).status().unwrap();
+            assert!(done.success(), "{command}");
+            continue;
+        };
+        let words: Vec<String> = words(arguments);
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if words[0] == "migrate" {
+            // The question is for a terminal.
+            words.push("--yes");
+        }
+        project.run_here(&words).expect_code(0);
+        if words[0] == "migrate" {
+            assert_eq!(sqlite3(&database, "SELECT count(*) FROM tags"), "0");
+        }
+    }
+    assert_eq!(sqlite3(&database, "SELECT count(*) FROM sqlite_schema WHERE name = 'tags'"), "0");
+    assert_eq!(sqlite3(&database, "SELECT count(*) FROM issues"), "2");
+}
+
+/// Splits a line at spaces outside double quotes.
+fn words(line: &str) -> Vec<String> {
+    let pieces = line.split('"').enumerate();
+    pieces
+        .flat_map(|(at, piece)| match at % 2 {
+            0 => piece.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>(),
+            _ => vec![piece.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_wrong_already_and_who_has_the_file_open_is_said_before_the_question() {
+    let project = adopted_late();
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    project.run_here(&["stamp", "phase1"]).expect_code(0);
+    sqlite3(
+        &project.path("app.db"),
+        "PRAGMA foreign_keys = OFF; INSERT INTO worklogs VALUES (3, 77, '1');",
+    );
+    let script = "import sqlite3, sys; c = sqlite3.connect('app.db'); c.execute('SELECT * FROM issues').fetchall(); \
+                  print('open', flush=True); sys.stdin.read()";
+    let mut other = std::process::Command::new("python3")
+        .args(["-c", script])
+        .current_dir(project.folder())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut started = [0; 4];
+    std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut started).unwrap();
+    let said = project.run_here(&["migrate", "--dry-run"]).expect_code(0).stdout;
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    assert!(said.contains("Note: 1 row already breaks a foreign key"), "{said}");
+    assert!(said.contains(&format!("(pid {})", other.id())), "{said}");
+    let said = project.run_here(&["migrate", "--yes"]).expect_code(0).stdout;
+    assert!(!said.contains("(pid"), "{said}");
+}

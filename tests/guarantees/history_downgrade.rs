@@ -195,7 +195,7 @@ fn status_current_history_and_show_answer_on_a_newer_file() {
     let verified = project.run(&["verify", "--json"]).expect_code(0).json();
     assert_eq!(verified["ok"], json!(true));
     let refused = project.run(&["upgrade"]).expect_code(4);
-    assert!(refused.stderr.contains("downgrade head"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("downgrade phase5"), "{}", refused.stderr);
     assert_eq!(before, project.file_bytes());
 }
 
@@ -494,4 +494,60 @@ fn a_phase_is_compatible_only_with_phases_before_it() {
     let says = "a.toml:1: phase a says compatible_with b, which does not come before it";
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
     assert!(refused.stderr.contains("b.toml:1"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_empty_folder_undoes_a_whole_file_and_a_folder_of_another_chain_undoes_nothing() {
+    let project = newer_file();
+    std::fs::remove_dir_all(project.phases()).unwrap();
+    std::fs::create_dir(project.phases()).unwrap();
+    let refused = project.run(&["upgrade"]).expect_code(4);
+    assert!(refused.stderr.contains("downgrade base"), "{}", refused.stderr);
+    project.write_phase("other.toml", "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE o(x)'\n");
+    for command in [&["downgrade", "base", "--accept-loss"][..], &["current"]] {
+        let refused = project.run(command).expect_code(4);
+        assert!(refused.stderr.contains("applied, but not in the folder"), "{}", refused.stderr);
+    }
+    std::fs::remove_file(project.phases().join("other.toml")).unwrap();
+    project.run(&["downgrade", "base", "--accept-loss"]).expect_code(0);
+    assert_eq!(texts(&project.database()), "");
+}
+
+#[test]
+fn a_branch_that_the_folder_lacks_is_undone_and_the_branch_that_it_has_stays() {
+    let project = Project::empty_in_memory();
+    let table =
+        |name: &str| format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {name}(x)'\n");
+    project.write_phase("a.toml", &format!("parents = []\n{}", table("a")));
+    project.write_phase("b.toml", &format!("parents = ['a']\n{}", table("b")));
+    project.write_phase("c.toml", &format!("parents = ['a']\n{}", table("c")));
+    project.write_phase("d.toml", &format!("parents = ['c']\n{}", table("d")));
+    project.run(&["upgrade", "heads", "--create"]).expect_code(0);
+    std::fs::remove_file(project.phases().join("c.toml")).unwrap();
+    std::fs::remove_file(project.phases().join("d.toml")).unwrap();
+    let current = project.run(&["current", "--json"]).expect_code(0).json();
+    assert_eq!(
+        (&current["ids"], &current["newer"]["ids"]),
+        (&json!(["b", "d"]), &json!(["c", "d"]))
+    );
+    project.run(&["downgrade", "c@base"]).expect_code(0);
+    assert_eq!(project.run(&["current"]).expect_code(0).stdout, "b (head)\n");
+    assert_eq!(texts(&project.database()).lines().count(), 2);
+}
+
+#[test]
+fn a_squash_in_the_folder_stands_for_the_phases_below_the_newer_ones() {
+    let project = newer_file();
+    let mut steps = String::new();
+    for (id, text) in &PHASES[..5] {
+        steps.push_str(text.trim_start_matches("parents = []\n"));
+        std::fs::remove_file(project.phases().join(format!("{id}.toml"))).unwrap();
+    }
+    let replaced = PHASES[..5].iter().map(|(id, _)| *id).collect::<Vec<_>>();
+    project.write_phase("all.toml", &format!("parents = []\nreplaces = {replaced:?}\n{steps}"));
+    assert_eq!(project.run(&["current"]).expect_code(0).stdout, "phase9 (newer)\n");
+    project.run(&["downgrade", "all", "--accept-loss"]).expect_code(0);
+    assert_eq!(rows(&project.database()), EXPECTED);
+    assert_eq!(texts(&project.database()), texts(&project.aside("at5.db")));
+    assert_eq!(project.run(&["current"]).expect_code(0).stdout, "all (head)\n");
 }

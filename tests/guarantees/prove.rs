@@ -3,6 +3,7 @@
 
 mod hostile;
 mod losses;
+mod manual;
 mod maps;
 mod published;
 

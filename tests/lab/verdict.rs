@@ -223,6 +223,8 @@ impl Expected {
                 State::Unchanged | State::RolledBack => findings.which == Which::Old,
                 State::Done => findings.which == Which::New,
                 State::Unknown => true,
+                // Only `prove` runs commands.
+                State::ChangedByCommand => false,
             },
         };
         if right {

@@ -250,7 +250,9 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
             if sensible { Outcome::Refused(shown) } else { Outcome::Wrong(shown) }
         }
         DatabaseState::RolledBack => Outcome::RolledBack(shown),
-        DatabaseState::Done | DatabaseState::Unknown => Outcome::Wrong(shown),
+        DatabaseState::Done | DatabaseState::Unknown | DatabaseState::ChangedByCommand => {
+            Outcome::Wrong(shown)
+        }
     }
 }
 

@@ -69,6 +69,14 @@ pub struct RestoreArgs {
     pub dry_run: DryRun,
 }
 
+/// Arguments of `reset`.
+#[derive(Debug, Clone, Args)]
+pub struct ResetArgs {
+    /// Show what would be dropped, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
+}
+
 /// Arguments of `optimize`.
 #[derive(Debug, Clone, Args)]
 pub struct OptimizeArgs {

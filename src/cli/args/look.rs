@@ -98,4 +98,32 @@ pub struct DiffArgs {
 pub struct DepsArgs {
     /// A table or view; all of them if left out
     pub name: Option<String>,
+    /// How the answer is written: lines, JSON, or a Mermaid diagram
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GraphFormat,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// The database; the one of the flags or settings if left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<String>,
+    /// Whether `--schema` is given, which every command has.
+    #[arg(skip)]
+    pub schema: bool,
+    /// With --schema: write the schema to this file; an existing one is replaced
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How dependencies are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// Lines
+    Text,
+    /// The JSON document, as with --json
+    Json,
+    /// A Mermaid flowchart
+    Mermaid,
 }

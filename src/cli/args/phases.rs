@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::AnswerArgs;
+use super::run::DryRun;
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
@@ -104,6 +105,35 @@ pub struct MergeArgs {
     /// The id, instead of one made up
     #[arg(long = "id", alias = "rev-id", value_name = "ID")]
     pub id: Option<String>,
+}
+
+/// Arguments of `squash`.
+#[derive(Debug, Clone, Args)]
+pub struct SquashArgs {
+    /// The phases, both ends included; the whole chain if left out
+    #[arg(value_name = "FIRST:LAST", conflicts_with = "undo")]
+    pub range: Option<String>,
+    /// What the phase does; goes into the version table
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        required_unless_present = "undo",
+        conflicts_with = "undo"
+    )]
+    pub message: Option<String>,
+    /// The id, instead of one made of the message; with --undo, the squash to undo instead of the newest one
+    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    pub id: Option<String>,
+    /// Bring the archived files back in the place of the newest squash
+    #[arg(long)]
+    pub undo: bool,
+    /// Where the new files are made and compared, instead of the folder for temporary files
+    #[arg(long, value_name = "FOLDER", conflicts_with = "undo")]
+    pub scratch: Option<PathBuf>,
+    /// Show what would be done, and stop.
+    #[command(flatten)]
+    pub dry_run: DryRun,
 }
 
 /// Arguments of `demo`.

@@ -6,6 +6,7 @@ use phaseshift::migrate::{
     Project, RoundTrip, Verdict, check_merges, rehearsal_space, replay, roundtrip,
     roundtrip_on_copy,
 };
+use phaseshift::squash::verify_squashes;
 use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -33,6 +34,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     let mut check = Check::new(context.terminal.out);
     check.replay(&project)?;
     check.merges(&project)?;
+    check.squashes(context, arguments, &project)?;
     let (trips, copied) = round_trips(context, arguments, &project, database.is_some())?;
     check.broken_trips(&trips);
     if arguments.roundtrip {
@@ -197,6 +199,28 @@ impl Check {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Compares each squash with the archived phases that it stands for.
+    fn squashes(
+        &mut self,
+        context: &Context,
+        arguments: &CheckArgs,
+        project: &Project,
+    ) -> Result<()> {
+        let place = arguments.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let place = context.folder.join(place);
+        for squash in verify_squashes(project, &context.settings.phases, &place)? {
+            let archive = context.shown(&squash.archive);
+            if squash.problems.is_empty() {
+                let what = format!("{} makes what the phases in {archive} make", squash.phase);
+                self.line(&self.style.ok(), &what);
+            } else {
+                let what = format!("it does not make what the phases in {archive} make");
+                self.problem(Some(&squash.phase), &what, &squash.problems);
+            }
+        }
+        Ok(())
     }
 
     /// Looks for branches that do not fit together.

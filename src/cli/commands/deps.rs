@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use phaseshift::Result;
-use phaseshift::inspect::{Dependents, SchemaSource, dependents, dependents_on, schema_from};
+use phaseshift::inspect::{Dependencies, Dependents, SchemaSource, dependencies, schema_from};
+use phaseshift::name::same;
 use phaseshift::phase::{Chain, Target};
+use phaseshift::schema::Schema;
 use serde_json::json;
 
-use crate::cli::args::DepsArgs;
+use crate::cli::args::{DepsArgs, GraphFormat};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
@@ -16,8 +18,32 @@ use crate::cli::output::escaped;
 /// phases make where no database is named.
 ///
 /// # Errors
-/// Those of opening the database and reading the phases; as [`dependents_on`].
+/// Those of opening the database and reading the phases; as [`Dependencies::of`].
 pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
+    let found = dependencies(&schema(context)?)?;
+    let found = match &arguments.name {
+        Some(name) => around(&found, name)?,
+        None => found,
+    };
+    let text = match (arguments.format, &arguments.name) {
+        (GraphFormat::Mermaid, _) => mermaid(&found),
+        (GraphFormat::Text | GraphFormat::Json, Some(name)) => shown(found.of(name)?),
+        (GraphFormat::Text | GraphFormat::Json, None) => layers(&found.objects),
+    };
+    // Of one object, the document lists that object alone.
+    let objects: Vec<&Dependents> = match &arguments.name {
+        Some(name) => vec![found.of(name)?],
+        None => found.objects.iter().collect(),
+    };
+    let report = json!({"objects": objects, "triggers": found.triggers});
+    let output = CommandOutput::done(text, report);
+    Ok(match arguments.format {
+        GraphFormat::Mermaid => output.for_programs(),
+        GraphFormat::Text | GraphFormat::Json => output,
+    })
+}
+
+fn schema(context: &Context) -> Result<Schema> {
     let (path, source, chain) = match &context.settings.database {
         // The phases are not needed, and need not be there.
         Some(path) => (path.clone(), SchemaSource::Database, Chain::build(Vec::new())?),
@@ -26,18 +52,70 @@ pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
             (context.folder.join("unused.db"), source, context.chain()?)
         }
     };
-    let schema = schema_from(&context.project_at(path, chain), &source)?;
-    let (text, found) = match &arguments.name {
-        Some(name) => {
-            let one = dependents_on(&schema, name)?;
-            (shown(&one), vec![one])
-        }
-        None => {
-            let all = dependents(&schema)?;
-            (layers(&all), all)
-        }
+    schema_from(&context.project_at(path, chain), &source)
+}
+
+/// Returns the object and what depends on it.
+fn around(all: &Dependencies, name: &str) -> Result<Dependencies> {
+    let one = all.of(name)?;
+    let any = |names: &[String], name: &str| names.iter().any(|it| same(it, name));
+    let near = |it: &&Dependents| {
+        same(&it.name, &one.name)
+            || any(&one.views, &it.name)
+            || (it.layer == 0 && any(&one.referenced_by, &it.name))
     };
-    Ok(CommandOutput::done(text, json!({"objects": found})))
+    let objects = all.objects.iter().filter(near).cloned().collect();
+    let triggers = all.triggers.iter().filter(|it| any(&one.triggers, &it.name)).cloned().collect();
+    Ok(Dependencies { objects, triggers })
+}
+
+/// A flowchart: views and triggers point to what they use, tables to those that their foreign keys name.
+fn mermaid(found: &Dependencies) -> String {
+    let number: BTreeMap<&str, usize> =
+        found.objects.iter().enumerate().map(|(at, it)| (it.name.as_str(), at)).collect();
+    let mut text = "flowchart LR\n".to_owned();
+    for (at, one) in found.objects.iter().enumerate() {
+        let name = label(&one.name);
+        text.push_str(&match one.kind {
+            "view" => format!("  n{at}([\"{name}\"])\n"),
+            _ => format!("  n{at}[\"{name}\"]\n"),
+        });
+    }
+    for (at, trigger) in found.triggers.iter().enumerate() {
+        text.push_str(&format!("  t{at}{{{{\"{}\"}}}}\n", label(&trigger.name)));
+    }
+    for (at, one) in found.objects.iter().enumerate() {
+        for to in one.reads.iter().filter_map(|it| number.get(it.as_str())) {
+            text.push_str(&format!("  n{at} --> n{to}\n"));
+        }
+        for from in one.referenced_by.iter().filter_map(|it| number.get(it.as_str())) {
+            text.push_str(&format!("  n{from} -. references .-> n{at}\n"));
+        }
+    }
+    for (at, trigger) in found.triggers.iter().enumerate() {
+        for name in &trigger.uses {
+            let Some(to) = number.get(name.as_str()) else { continue };
+            text.push_str(&match same(name, &trigger.table) {
+                true => format!("  n{to} -- fires --> t{at}\n"),
+                false => format!("  t{at} --> n{to}\n"),
+            });
+        }
+    }
+    text
+}
+
+/// A name in a Mermaid label: <https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters>.
+fn label(name: &str) -> String {
+    let mut text = String::new();
+    for letter in escaped(name).chars() {
+        match letter {
+            '"' | '#' | '<' | '>' | '&' | ';' | '`' => {
+                text.push_str(&format!("#{};", u32::from(letter)))
+            }
+            letter => text.push(letter),
+        }
+    }
+    text
 }
 
 fn shown(one: &Dependents) -> String {

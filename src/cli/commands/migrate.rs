@@ -2,24 +2,27 @@
 
 use std::fmt::Write as _;
 
+use phaseshift::database::{Access, holders};
 use phaseshift::migrate::{
     Hooks, Migration, Preparation, Prepared, Project, Report, Request, migrate_now,
 };
 use phaseshift::plan::Direction;
+use phaseshift::proof::foreign_key_violations;
+use phaseshift::text;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::offer;
 use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
+use super::plan::detail;
 use super::{plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
+use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
-
-use super::plan::detail;
 use crate::cli::screens::run::Subject;
 
 /// The question before the change.
@@ -164,8 +167,36 @@ fn opening(context: &Context, migration: &Migration<Prepared>) -> Result<String>
         screen::prerequisites(found.iter().map(|it| it.detail.as_str()), style),
         screen::notices(plan)
     );
+    text.push_str(&conditions(context, migration)?);
     if !text.ends_with("\n\n") {
         text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The largest file whose foreign keys are checked before the question: in a larger one it takes too long to wait for.
+const CHECKED_BEFORE: u64 = 256 << 20;
+
+/// Says what a person should know about the file before saying yes: who has it open, and rows that break a foreign key
+/// already.
+fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<String> {
+    let (project, files) = (migration.project(), context.files());
+    let mut text = String::new();
+    for holder in holders(&project.database, files.as_ref()) {
+        let holder = escaped(holder);
+        text.push_str(&format!("Note: open in {holder}: restart that program afterwards\n"));
+    }
+    let size = files.stat(&project.database).ok().flatten().map_or(0, |stat| stat.bytes);
+    if size <= CHECKED_BEFORE {
+        let database = project.open(Access::Look)?;
+        let schema = &migration.known().schema;
+        let count = foreign_key_violations(database.connection(), schema)?.count();
+        if count > 0 {
+            let (rows, verb) = (text::rows(count), text::agree(count, "breaks", "break"));
+            text.push_str(&format!(
+                "Note: {rows} already {verb} a foreign key; the migration leaves them as they are\n"
+            ));
+        }
     }
     Ok(text)
 }

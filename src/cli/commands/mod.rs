@@ -3,6 +3,7 @@
 mod adoption;
 mod answers;
 mod apply;
+mod audit;
 mod backups;
 mod chain;
 mod check;
@@ -29,8 +30,10 @@ mod optimize;
 mod plan;
 mod prove;
 mod report;
+mod reset;
 mod restore;
 mod run;
+mod squash;
 mod stamp;
 mod status;
 mod verify;

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use phaseshift::Result;
-use phaseshift::database::{Access, Database, beside};
+use phaseshift::database::beside;
 use phaseshift::files::{FileKind, Stat};
-use phaseshift::migrate::Project;
-use phaseshift::schema::Schema;
+use phaseshift::migrate::{Project, create_file};
 
 use crate::cli::command_output::CommandOutput;
 
@@ -29,20 +28,11 @@ pub fn in_new_file(
     if orphan.iter().any(|it| !matches!(project.options.files.stat(it), Ok(None))) {
         return run();
     }
-    let done = create(project).and_then(|()| run());
+    let done = create_file(project).and_then(|()| run());
     if done.is_err() {
         remove(project, path, present);
     }
     done
-}
-
-/// A file without tables would have no bytes, so the version tables are made right away.
-fn create(project: &Project) -> Result<()> {
-    let database = Database::open(&project.database, Access::Create, &project.options)?;
-    let statements = project.versions.missing_from(&Schema::default()).join(";\n");
-    let sql = format!("BEGIN IMMEDIATE;\n{statements};\nCOMMIT;");
-    database.connection().execute_batch(&sql)?;
-    database.close()
 }
 
 /// Takes the file away, or leaves an empty one again; the failure that led here is the one that is reported.

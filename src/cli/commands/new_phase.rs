@@ -18,6 +18,8 @@ use crate::cli::output::escaped;
 /// What a new phase file says.
 struct NewPhase {
     id: PhaseId,
+    /// The file's name without its extension.
+    stem: String,
     version: i64,
     description: String,
     parents: Vec<PhaseId>,
@@ -53,8 +55,10 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<CommandOu
         },
         false => None,
     };
+    let name = new_name(context, &chain, arguments.id.as_deref(), &arguments.message)?;
     let phase = NewPhase {
-        id: new_id(&chain, arguments.id.as_deref(), &arguments.message)?,
+        id: name.id,
+        stem: name.stem,
         version: next_version(&chain),
         description: arguments.message.clone(),
         parents,
@@ -89,8 +93,10 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
     let names: Vec<&str> = ids(&parents);
     let message =
         arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));
+    let name = new_name(context, &chain, arguments.id.as_deref(), &message)?;
     let phase = NewPhase {
-        id: new_id(&chain, arguments.id.as_deref(), &message)?,
+        id: name.id,
+        stem: name.stem,
         version: next_version(&chain),
         description: message,
         parents,
@@ -136,33 +142,54 @@ fn next_version(chain: &Chain) -> i64 {
     chain.phases().iter().map(|phase| phase.version).max().map_or(1, |highest| highest + 1)
 }
 
-/// Chooses an id: the one given, or `phaseN` where all ids are of that form, or the message's words.
-fn new_id(chain: &Chain, given: Option<&str>, message: &str) -> Result<PhaseId> {
+/// How a new phase is named where neither an id nor a template says otherwise: two people who work at the same time
+/// rarely choose the same name, and files are listed in the order in which they were written.
+const NAME_TEMPLATE: &str = "{date}_{time}_{slug}";
+
+/// The name of a new phase: its id, and the stem of its file.
+struct Name {
+    id: PhaseId,
+    stem: String,
+}
+
+/// Chooses the name of a new phase from the id that is given, the template of the settings, and the message.
+fn new_name(context: &Context, chain: &Chain, given: Option<&str>, message: &str) -> Result<Name> {
+    let template = context.settings.name_template.as_deref();
+    let written = |template: &str, id: &str| {
+        let now = context.files().now();
+        template
+            .replace("{id}", id)
+            .replace("{slug}", &slug(message))
+            .replace("{version}", &next_version(chain).to_string())
+            .replace("{date}", &now.format("%Y%m%d").to_string())
+            .replace("{time}", &now.format("%H%M%S").to_string())
+    };
+    let own = template.filter(|it| !it.contains("{id}")).unwrap_or(NAME_TEMPLATE);
     let text = match given {
         Some(text) => text.to_owned(),
-        None => match next_number(chain) {
-            Some(number) => format!("phase{number}"),
-            None => unused(chain, &slug(message)),
-        },
+        None => unused(chain, &written(own, "")),
     };
     let refuse = |why: &str| Err(Error::new(ErrorKind::Arguments, format!("{text:?} {why}")));
-    match PhaseId::new(&text) {
-        None => refuse("is no id: letters, digits, _ . and - only"),
-        Some(id) if chain.get(&id).is_some() => refuse("is the id of another phase"),
-        Some(id) => Ok(id),
+    let id = match PhaseId::new(&text) {
+        None => return refuse("is no id: letters, digits, _ . and - only"),
+        Some(id) if chain.get(&id).is_some() => return refuse("is the id of another phase"),
+        Some(id) => id,
+    };
+    let stem = match template {
+        Some(template) if given.is_some() || template.contains("{id}") => {
+            written(template, id.as_str())
+        }
+        _ => text,
+    };
+    if stem.contains('/') {
+        let what = format!("name_template makes a name with a slash: {stem}");
+        return Err(Error::new(ErrorKind::Config, what));
     }
+    Ok(Name { id, stem })
 }
 
-fn next_number(chain: &Chain) -> Option<u64> {
-    let mut highest = 0;
-    for phase in chain.phases() {
-        let digits = phase.id.as_str().strip_prefix("phase")?;
-        highest = highest.max(digits.parse().ok()?);
-    }
-    Some(highest + 1)
-}
-
-fn slug(message: &str) -> String {
+/// Makes a name of the words of a message.
+pub(super) fn slug(message: &str) -> String {
     let plain = |character: char| match character.is_ascii_alphanumeric() {
         true => character.to_ascii_lowercase(),
         false => ' ',
@@ -186,18 +213,7 @@ fn unused(chain: &Chain, slug: &str) -> String {
 fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     let files = context.files();
     let folder = &context.settings.phases;
-    let name = context
-        .settings
-        .name_template
-        .replace("{id}", phase.id.as_str())
-        .replace("{slug}", &slug(&phase.description))
-        .replace("{version}", &phase.version.to_string())
-        .replace("{date}", &files.now().format("%Y%m%d").to_string());
-    if name.contains('/') {
-        let what = format!("name_template makes a name with a slash: {name}");
-        return Err(Error::new(ErrorKind::Config, what));
-    }
-    let path = folder.join(format!("{name}.toml"));
+    let path = folder.join(format!("{}.toml", phase.stem));
     let content = text(phase);
     let notices = accept(context, &path, &content, phase)?;
     files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
@@ -220,7 +236,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     });
     let mut said = format!("Created {}\n", escaped(context.shown(&path)));
     if phase.drafted.is_some() {
-        said.push_str("Read it before you apply it: it was drafted, not meant.\n");
+        said.push_str("Review it before you apply it: it was drafted from two schemas.\n");
     }
     Ok(CommandOutput::done(said, report))
 }
@@ -272,7 +288,7 @@ fn text(phase: &NewPhase) -> String {
         text.push_str(&drafted.text);
     } else if phase.parents.len() < 2 {
         text.push_str(
-            "\n# [[up]]\n# op = \"add_column\"\n# table = \"sessions\"\n# column = \"note TEXT\"\n",
+            "\n# [[up]]\n# op = \"add_column\"\n# table = \"TABLE\"\n# column = \"note TEXT\"\n",
         );
     }
     text
@@ -284,11 +300,7 @@ mod tests {
     use phaseshift::files::Files as _;
 
     #[test]
-    fn ids_come_from_numbers_or_from_words() {
-        let empty = Chain::build(Vec::new()).unwrap();
-        assert_eq!(new_id(&empty, None, "Add notes").unwrap().as_str(), "phase1");
-        assert_eq!(new_id(&empty, Some("x.1"), "").unwrap().as_str(), "x.1");
-        assert!(new_id(&empty, Some("a/b"), "").is_err());
+    fn a_slug_is_made_of_the_words_of_a_message() {
         assert_eq!(slug("Add notes: to Sessions!"), "add_notes_to_sessions");
         assert_eq!(slug("äöü"), "phase");
     }
@@ -297,6 +309,7 @@ mod tests {
     fn a_new_phase_is_a_phase_file() {
         let phase = NewPhase {
             id: PhaseId::new("phase2").unwrap(),
+            stem: "phase2".to_owned(),
             version: 2,
             description: "Say \"no\"\nand yes".into(),
             parents: vec![PhaseId::new("phase1").unwrap()],

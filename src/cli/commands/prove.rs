@@ -46,7 +46,7 @@ pub fn run(context: &Context, arguments: &ProveArgs) -> Result<CommandOutput> {
     let mut judged = judged?;
     let refused = refusal(&judged, &ran);
     let published = match (&refused, arguments.publish && judged.may_publish()) {
-        (None, true) if !judged.verdict.is_unchanged() => Some(publish(context, &mut judged)?),
+        (None, true) if !judged.verdict.same_bytes => Some(publish(context, &mut judged)?),
         _ => None,
     };
     let report = Report { arguments, ran: &ran, published: published.as_ref() };
@@ -156,7 +156,7 @@ fn refusal(judged: &Judged<'_>, ran: &Ran) -> Option<Error> {
         Ending::TimedOut => "the command did not end in time and was stopped".to_owned(),
         Ending::Interrupted => "the command was interrupted".to_owned(),
     };
-    let left = match judged.verdict.is_unchanged() {
+    let left = match judged.verdict.is_as_before() {
         true => vec!["it left the clone as it was".to_owned()],
         false => {
             let found = judged.verdict.findings.iter().chain(&judged.verdict.declared);

@@ -4,9 +4,9 @@ use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
-    apply, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, restore, stamp, status,
-    verify,
+    apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
+    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, reset, restore, squash,
+    stamp, status, verify,
 };
 use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
@@ -90,6 +90,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Backups(arguments) => backups::run(context, arguments.action.as_ref()),
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Optimize(arguments) => optimize::run(context, arguments),
+        Command::Reset(arguments) => reset::run(context, arguments),
+        Command::Audit(arguments) => audit::run(context, arguments),
         Command::Prove(arguments) => prove::run(context, arguments),
         Command::Demo(arguments) => demo::run(context, &arguments.folder),
         Command::History(arguments) => history::run(context, arguments),
@@ -106,6 +108,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Revision(arguments) => new_phase::revision(context, arguments),
         Command::Apply(arguments) => apply::run(context, arguments),
         Command::Merge(arguments) => new_phase::merge(context, arguments),
+        Command::Squash(arguments) => squash::run(context, arguments),
         Command::Fleet(arguments) => match &arguments.action {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },

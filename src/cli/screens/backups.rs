@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset};
 use phaseshift::backup::{
     BackupEntry, BackupKind, KeptBecause, Leftover, Manifest, PruneMode, Pruned, Verification,
 };
@@ -50,10 +51,7 @@ pub fn line(entry: &BackupEntry) -> String {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
         return format!("{name}, {}", about(entry));
     };
-    let made = manifest.created().map_or_else(
-        || manifest.created.clone(),
-        |time| time.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M:%S").to_string(),
-    );
+    let made = made(manifest);
     let occasion = occasion(manifest);
     let rows: u64 = manifest.tables.iter().map(|it| it.rows).sum();
     let counts = format!(
@@ -64,6 +62,13 @@ pub fn line(entry: &BackupEntry) -> String {
     let version = manifest.version.map_or("no version".into(), |it| format!("version {it}"));
     let state = if entry.is_verified() { "verified" } else { "NOT VERIFIED" };
     format!("{made}  {occasion}, {version}, {}, {counts}, {state}", sized(entry.bytes))
+}
+
+/// Says when a backup was made, in local time with its offset.
+fn made(manifest: &Manifest) -> String {
+    let local = |time: DateTime<FixedOffset>| time.with_timezone(&chrono::Local);
+    let shown = |time| local(time).format("%Y-%m-%d %H:%M:%S %:z").to_string();
+    manifest.created().map_or_else(|| manifest.created.clone(), shown)
 }
 
 fn occasion(manifest: &Manifest) -> String {
@@ -94,12 +99,12 @@ pub const fn kind_code(kind: BackupKind) -> &'static str {
 }
 
 fn about(entry: &BackupEntry) -> String {
-    let mut parts = vec![sized(entry.bytes)];
+    let mut parts = Vec::new();
     if let Some(manifest) = &entry.manifest {
+        parts.push(format!("{}  {}", made(manifest), occasion(manifest)));
         parts.push(manifest.version.map_or("no version".into(), |it| format!("version {it}")));
-        parts.push(occasion(manifest));
-        parts.push(format!("made {}", manifest.created));
     }
+    parts.push(sized(entry.bytes));
     match &entry.problem {
         Some(problem) => parts.push(format!("not verified: {problem}")),
         None => parts.push("verified".to_owned()),

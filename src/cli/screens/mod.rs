@@ -1,5 +1,6 @@
 //! Screens: pure functions from values to text.
 
+pub mod audit;
 pub mod backups;
 pub mod chain;
 pub mod changes;

@@ -18,6 +18,9 @@ const LISTED: usize = 20;
 /// From how many findings of one kind on they are told in one line.
 const GROUP: usize = 4;
 
+/// How long a line may become before it is broken.
+const WIDTH: usize = 100;
+
 /// How long the text of a definition is shown.
 const SHOWN: usize = 160;
 
@@ -65,7 +68,7 @@ impl Said<'_> {
         }
         section(&mut text, "Declared in the map:", style.bullet(), lines(&verdict.declared));
         let added: Vec<String> = verdict.additions.iter().map(addition).collect();
-        section(&mut text, "Added or renewed:", style.bullet(), shortened(added));
+        section(&mut text, "Added, renamed or renewed:", style.bullet(), shortened(added));
         text.push('\n');
         text.push_str(&self.verdict_line(style));
         text
@@ -92,7 +95,7 @@ impl Said<'_> {
             let _ = writeln!(text, "{database} was not changed; the backup is {backup}");
             return text;
         }
-        if verdict.is_unchanged() {
+        if verdict.same_bytes {
             let _ =
                 writeln!(text, "{} Verdict: the command changed nothing in the clone", style.ok());
             text.push_str(
@@ -202,8 +205,29 @@ fn section(text: &mut String, title: &str, mark: &str, lines: Vec<String>) {
     }
     let _ = writeln!(text, "\n{title}");
     for line in lines {
-        let _ = writeln!(text, "  {mark} {}", escaped(line));
+        for (place, line) in wrapped(&escaped(line)).into_iter().enumerate() {
+            let lead = if place == 0 { format!("  {mark}") } else { "     ".to_owned() };
+            let _ = writeln!(text, "{lead} {line}");
+        }
     }
+}
+
+/// Breaks a long line at its spaces.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let fits =
+            |last: &String| last.is_empty() || last.chars().count() + word.chars().count() < WIDTH;
+        match lines.last_mut().filter(|it| fits(it)) {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn shortened(mut lines: Vec<String>) -> Vec<String> {
@@ -489,6 +513,7 @@ fn addition(addition: &Addition) -> String {
         Addition::Bookkeeping { table, rows: (was, is) } => {
             format!("the tool's own records in {table} (rows before {was}, now {is})")
         }
+        Addition::Renamed { object, to } => format!("{object} is called {to} now"),
         Addition::Comments { table } => {
             format!("comments in the text of {table} are gone")
         }

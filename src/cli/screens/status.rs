@@ -70,9 +70,10 @@ fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
         Compatibility::ReadOnly => "programs of this folder may only read the file",
         Compatibility::None => "programs of this folder must not open the file",
     };
-    let back = match newer.can_be_undone() {
-        true => "downgrade head undoes them from the file's history",
-        false => "the file's history does not hold their steps",
+    let back = match (newer.can_be_undone(), newer.downgrade_target()) {
+        (true, Some(target)) => format!("downgrade {target} undoes them from the file's history"),
+        (true, None) => "downgrade undoes them one by one, from the file's history".to_owned(),
+        (false, _) => "the file's history does not hold their steps".to_owned(),
     };
     format!("{what}; {may}; {back}")
 }

@@ -4,10 +4,11 @@ use super::inverse::{Inverse, creation, refuse_irreversible};
 use super::past::{groups, snapshots};
 use crate::error::{ErrorKind, Result};
 use crate::history::{Definition, KeptObject, UndoRecord, VersionTables};
-use crate::phase::{Phase, Step, WayBack, phase_text, steps_text};
+use crate::phase::{Operation, Phase, Step, WayBack, phase_text, steps_text};
 use crate::plan::PhasePlan;
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::Shadow;
+use crate::sql::object_head;
 
 /// Returns a phase that a plan applies as the history keeps it. A downgrade that cannot be derived is recorded as such,
 /// with the reason.
@@ -33,6 +34,10 @@ pub fn define(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result
 /// Derives the steps that undo a phase on the schema that it leaves.
 fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec<Step>> {
     refuse_irreversible(phase)?;
+    // A base of hundreds of tables needs no schema around each of its steps.
+    if let Some(drops) = drops_of_creations(phase, tables) {
+        return Ok(drops);
+    }
     let recorded = UndoRecord::between(&plan.before, &plan.after, tables);
     let mut shadow = Shadow::of(&plan.before)?;
     shadow.keep_tables(tables.names());
@@ -64,4 +69,33 @@ fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec
     let created = missing.into_iter().filter_map(|(kind, object)| creation(kind, &object.sql));
     undo.extend(created.map(|operation| Step { operation, line: 0 }));
     Ok(undo)
+}
+
+/// The steps that undo a phase that only creates what cannot be there; `None` for any other phase.
+fn drops_of_creations(phase: &Phase, tables: &VersionTables) -> Option<Vec<Step>> {
+    let mut drops = Vec::with_capacity(phase.up.len());
+    for step in phase.up.iter().rev() {
+        let name = |sql: &str| object_head(sql).ok().map(|head| head.name.text);
+        let if_exists = true;
+        let operation = match &step.operation {
+            Operation::CreateTable { sql, if_not_exists: false } => {
+                Operation::DropTable { table: name(sql)?, if_exists }
+            }
+            Operation::CreateIndex { sql, if_not_exists: false } => {
+                Operation::DropIndex { index: name(sql)?, if_exists }
+            }
+            Operation::CreateView { sql, if_not_exists: false } => {
+                Operation::DropView { view: name(sql)?, if_exists }
+            }
+            Operation::CreateTrigger { sql, if_not_exists: false } => {
+                Operation::DropTrigger { trigger: name(sql)?, if_exists }
+            }
+            _ => return None,
+        };
+        if matches!(&operation, Operation::DropTable { table, .. } if tables.contains(table)) {
+            return None;
+        }
+        drops.push(Step { operation, line: step.line });
+    }
+    Some(drops)
 }

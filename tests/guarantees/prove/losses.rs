@@ -309,3 +309,56 @@ fn a_tools_own_records_are_no_losses() {
     .unwrap();
     prove_sql(&project, "UPDATE alembic_version SET v = 'b'", &[]).expect_code(3);
 }
+
+#[test]
+fn virtual_tables_are_judged_by_what_they_give_out_and_find() {
+    let app = "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT);
+        INSERT INTO note VALUES (1, 'one moon'), (2, 'two'), (3, 'three');
+        CREATE VIRTUAL TABLE own USING fts5(body); INSERT INTO own SELECT body FROM note;
+        CREATE VIRTUAL TABLE find USING fts5(body, content='note', content_rowid='id');
+        INSERT INTO find(find) VALUES ('rebuild');
+        CREATE VIRTUAL TABLE box USING rtree(id, x0, x1); INSERT INTO box VALUES (1, 0, 1), (2, 1, 2);";
+    for (change, wanted) in [
+        (
+            "INSERT INTO own(own) VALUES ('optimize'); INSERT INTO find(find) VALUES ('rebuild')",
+            None,
+        ),
+        ("DELETE FROM own WHERE rowid = 2", Some(("rows", "own", Some(1)))),
+        ("UPDATE own SET body = 'x' WHERE rowid = 2", Some(("rows", "own", Some(1)))),
+        ("DROP TABLE box", Some(("table", "box", Some(2)))),
+        ("DELETE FROM box WHERE id = 1", Some(("rows", "box", Some(1)))),
+        (
+            "INSERT INTO find(find, rowid, body) VALUES ('delete', 1, 'one moon')",
+            Some(("broken", "find", None)),
+        ),
+    ] {
+        let project = Project::empty();
+        script(&project.database(), app).unwrap();
+        let output = prove_sql(&project, change, &["--json"]);
+        let report = output.expect_code(if wanted.is_some() { 3 } else { 0 }).json();
+        let wanted =
+            wanted.map(|(code, object, count)| (code.to_owned(), object.to_owned(), count));
+        assert_eq!(findings(&report), Vec::from_iter(wanted), "{change}");
+    }
+}
+
+#[test]
+fn other_encodings_journals_and_page_sizes_are_compared_alike() {
+    for setup in [
+        "PRAGMA encoding = 'UTF-16le';",
+        "PRAGMA encoding = 'UTF-16be'; PRAGMA page_size = 512;",
+        "PRAGMA journal_mode = WAL;",
+        "PRAGMA auto_vacuum = 2; PRAGMA page_size = 65536;",
+    ] {
+        let project = Project::empty();
+        script(&project.database(), &format!("{setup}{APP}")).unwrap();
+        prove_sql(&project, "CREATE TABLE tags(name)", &[]).expect_code(0);
+        let change = "UPDATE sessions SET notes = 'm' WHERE session_id = 'S1'; DELETE FROM links WHERE file = 7";
+        let report = prove_sql(&project, change, &["--json", "--keep"]).expect_code(3).json();
+        let wanted = [("rows", "links", Some(1)), ("values", "sessions.notes", Some(1))];
+        let wanted =
+            wanted.map(|(code, object, count)| (code.to_owned(), object.to_owned(), count));
+        assert_eq!(findings(&report), wanted, "{setup}");
+        judged(&project, &report, None);
+    }
+}

@@ -1,6 +1,7 @@
 //! The map: declared renames, drops and changes, and the lines that are proposed for it.
 
 use super::{app, findings, judged, prove_sql};
+use crate::support::{Project, script};
 
 const RENAMES: &str = "ALTER TABLE sessions RENAME TO imaging_sessions;
     ALTER TABLE imaging_sessions RENAME COLUMN session_id TO id;
@@ -114,4 +115,23 @@ fn a_map_that_names_what_is_not_there_is_refused_before_anything_runs() {
     project.write("map.toml", "tables = 3");
     prove_sql(&project, "DROP TABLE links", &["--map", "map.toml"]).expect_code(4);
     prove_sql(&project, "DROP TABLE links", &["--map", "none.toml"]).expect_code(4);
+}
+
+#[test]
+fn odd_names_are_shown_safely_and_the_proposed_lines_find_them() {
+    let project = Project::empty();
+    let sql = "CREATE TABLE \"a.b \"\"c\"\"\u{1b}[2J\"(id INTEGER PRIMARY KEY, \"x.\ny\\\" TEXT);
+        INSERT INTO \"a.b \"\"c\"\"\u{1b}[2J\" VALUES (1, 'v'), (2, 'w');";
+    script(&project.database(), sql).unwrap();
+    let change = "ALTER TABLE \"a.b \"\"c\"\"\u{1b}[2J\" RENAME TO \"new \"\"one\"\"\";
+        ALTER TABLE \"new \"\"one\"\"\" RENAME COLUMN \"x.\ny\\\" TO \"z \u{7f}\";";
+    let output = prove_sql(&project, change, &[]).expect_code(3);
+    let said = output.stdout + &output.stderr;
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{7f}'), "{said:?}");
+    let report = prove_sql(&project, change, &["--json"]).expect_code(3).json();
+    project.write("map.toml", report["map"].as_str().unwrap());
+    let report = prove_sql(&project, change, &["--json", "--map", "map.toml", "--publish"])
+        .expect_code(0)
+        .json();
+    assert_eq!(report["published"], true, "{report:#}");
 }

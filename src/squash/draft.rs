@@ -1,0 +1,574 @@
+//! Preparing a squash: compose it, run the folder as it would be, compare.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
+use crate::files::{Files, Scratch};
+use crate::migrate::{FreshFile, Project};
+use crate::phase::{
+    Annotations, Chain, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy,
+    Target, ViewPolicy, WayBack, phase_text,
+};
+use crate::schema::{ObjectKind, Schema};
+use crate::sql::SqliteVersion;
+
+use super::archive::{Archived, NewFile, Publication, free_stamp, publish};
+use super::equal::{Texts, apart};
+use super::range::SquashRange;
+use super::steps::{self, Steps};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct SquashRequest {
+    /// The phases.
+    pub range: SquashRange,
+    /// The id of the squash.
+    pub id: PhaseId,
+    /// Its description.
+    pub description: String,
+    /// The folder of the phases.
+    pub folder: PathBuf,
+    /// Where new files may be made; they are removed at the end.
+    pub place: PathBuf,
+    /// The oldest release of SQLite for phases that name none.
+    pub min_sqlite: Option<SqliteVersion>,
+}
+
+/// Something of the phases that the squash does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NotCarried {
+    /// The phase.
+    pub phase: String,
+    /// The stable code: `data_step`, `require`, `verify` or `downgrade`.
+    pub what: &'static str,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// How many objects of each kind a new file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ObjectCounts {
+    /// Ordinary tables.
+    pub tables: usize,
+    /// Virtual tables.
+    pub virtual_tables: usize,
+    /// Indexes.
+    pub indexes: usize,
+    /// Views.
+    pub views: usize,
+    /// Triggers.
+    pub triggers: usize,
+}
+
+impl ObjectCounts {
+    fn of(schema: &Schema) -> Self {
+        let count = |kind| schema.of_kind(kind).count();
+        Self {
+            tables: count(ObjectKind::Table),
+            virtual_tables: count(ObjectKind::VirtualTable),
+            indexes: count(ObjectKind::Index),
+            views: count(ObjectKind::View),
+            triggers: count(ObjectKind::Trigger),
+        }
+    }
+}
+
+/// A squash that makes what its phases make. Nothing is written yet.
+#[derive(Debug, Clone)]
+pub struct Squash {
+    /// The phases that it stands for.
+    pub range: SquashRange,
+    /// The id.
+    pub id: PhaseId,
+    /// The version.
+    pub version: i64,
+    /// All ids that it replaces: those of the phases, and those that they replaced.
+    pub replaces: Vec<PhaseId>,
+    /// How many phases the folder holds before and after.
+    pub phases: (usize, usize),
+    /// What a new file holds at the end of the range, made by the phases and by the squash.
+    pub objects: (ObjectCounts, ObjectCounts),
+    /// The rows that a new file gets, by table.
+    pub rows: Vec<(String, u64)>,
+    /// What it does not hold.
+    pub not_carried: Vec<NotCarried>,
+    /// Whether values of the rows come from the clock or from chance, and are those of this run from now on.
+    pub fixed_values: Vec<String>,
+    /// The name of its file.
+    pub file: String,
+    /// The text of its file.
+    pub text: String,
+    folder: PathBuf,
+    moved: Vec<String>,
+    copied: Vec<String>,
+    stamp: String,
+}
+
+/// Prepares a squash; `None` if the range holds fewer than two phases.
+///
+/// # Errors
+/// - [`ErrorKind::Step`] and others naming a phase that does not run on a new file.
+/// - [`ErrorKind::Unsupported`] listing in what the squash would differ.
+/// - [`ErrorKind::Chain`] if the phases that stay would get other parents or versions.
+pub fn squash(project: &Project, request: &SquashRequest) -> Result<Option<Squash>> {
+    if request.range.members.len() < 2 {
+        return Ok(None);
+    }
+    refuse_other_formats(&project.chain)?;
+    refuse_taken_id(project, request)?;
+    let stamp = free_stamp(project.options.files.as_ref(), &request.folder)?;
+    Drafting { project, request, stamp }.squash().map(Some)
+}
+
+impl Squash {
+    /// Writes the archive, then the squash, and removes the files that it stands for.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn publish(&self, files: &dyn Files) -> Result<Archived> {
+        let members = self.range.members.clone();
+        let publication = Publication {
+            id: self.id.clone(),
+            last: self.range.last.clone(),
+            phases: members,
+            files: vec![NewFile { name: self.file.clone(), bytes: self.text.clone().into_bytes() }],
+            moved: self.moved.clone(),
+            copied: self.copied.clone(),
+            stamp: self.stamp.clone(),
+        };
+        publish(files, &self.folder, &publication)
+    }
+
+    /// Returns the names of the files that go to the archive.
+    pub fn moved(&self) -> &[String] {
+        &self.moved
+    }
+}
+
+/// A squash is a phase file in TOML, which the folder of another tool cannot hold.
+fn refuse_other_formats(chain: &Chain) -> Result<()> {
+    if chain.format() == FolderFormat::Phaseshift {
+        return Ok(());
+    }
+    let what = format!("the folder holds files of {}, which are not squashed", chain.format());
+    Err(Error::new(ErrorKind::Unsupported, what))
+}
+
+fn refuse_taken_id(project: &Project, request: &SquashRequest) -> Result<()> {
+    let id = &request.id;
+    let taken = project.chain.get(id).is_some() || project.chain.replacement(id).is_some();
+    if !taken {
+        return Ok(());
+    }
+    let what = format!("the id {id} is that of a phase, now or before an earlier squash");
+    Err(Error::new(ErrorKind::Arguments, what))
+}
+
+struct Drafting<'a> {
+    project: &'a Project,
+    request: &'a SquashRequest,
+    /// The name of the folder in the archive.
+    stamp: String,
+}
+
+impl Drafting<'_> {
+    fn squash(&self) -> Result<Squash> {
+        let (project, request) = (self.project, self.request);
+        let (chain, range) = (&project.chain, &request.range);
+        let files = project.options.files.as_ref();
+        let last = Target::Id(range.last.to_string());
+        let old = fresh(project, last, &request.place)?;
+        let is_base = range.is_base(chain);
+        let steps = match is_base {
+            true => steps::from_nothing(project, range, &old)?,
+            false => steps::in_order(project, range),
+        };
+        let phase = self.phase(&steps)?;
+        let text = format!("{}\n{}", heading(range), phase_text(&phase));
+        let folder = Folder::of(project, request)?;
+        let (name, staged) = folder.stage(files, &text, &self.names())?;
+        let new = Project { chain: staged.chain, ..project.clone() };
+        let made = fresh(&new, Target::Id(request.id.to_string()), &request.place)?;
+        refuse_apart(apart(&old, &made, Texts::Identical)?)?;
+        if chain.len() > chain.ancestors(&range.last).len() + 1 {
+            let old = fresh(project, Target::Heads, &request.place)?;
+            let made = fresh(&new, Target::Heads, &request.place)?;
+            refuse_apart(apart(&old, &made, Texts::Identical)?)?;
+        }
+        Ok(Squash {
+            range: range.clone(),
+            id: request.id.clone(),
+            version: phase.version,
+            replaces: phase.replaces,
+            phases: (chain.len(), new.chain.len()),
+            objects: (ObjectCounts::of(&old.schema), ObjectCounts::of(&made.schema)),
+            rows: steps.seeds.iter().map(|it| (it.table.clone(), it.rows)).collect(),
+            not_carried: self.not_carried(&old, is_base),
+            fixed_values: if is_base { self.fixed_values(&steps) } else { Vec::new() },
+            file: name,
+            text,
+            folder: request.folder.clone(),
+            moved: folder.moved,
+            copied: folder.copied,
+            stamp: self.stamp.clone(),
+        })
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Phase> {
+        self.request.range.phases(&self.project.chain)
+    }
+
+    /// The squash as a phase. What a phase says beside its steps is that of the last one, or of all.
+    fn phase(&self, steps: &Steps) -> Result<Phase> {
+        let (chain, range) = (&self.project.chain, &self.request.range);
+        let (Some(first), Some(last)) = (chain.get(&range.first), chain.get(&range.last)) else {
+            return Err(Error::new(ErrorKind::Chain, "the range names a phase that is missing"));
+        };
+        let is_base = range.is_base(chain);
+        let outside = |ids: &[PhaseId]| -> Vec<PhaseId> {
+            ids.iter().filter(|id| !range.contains(id)).cloned().collect()
+        };
+        let before = |id: &Option<PhaseId>| id.clone().filter(|id| !range.contains(id));
+        let (replaces, versions) = self.replaced();
+        let analyzes = self.members().any(|it| it.statistics == StatisticsPolicy::Analyze);
+        let follows = !is_base && self.members().any(|it| it.views == ViewPolicy::Follow);
+        if follows && self.members().any(|it| it.views == ViewPolicy::Keep && has_rename(&it.up)) {
+            let what = "phases of the range disagree in what renames do to views (`views`)";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+        let down = steps::irreversible(self.project, range).or_else(|| steps.down.clone());
+        Ok(Phase {
+            id: self.request.id.clone(),
+            version_declared: true,
+            description: self.request.description.clone(),
+            title: None,
+            parents: outside(&first.parents),
+            depends_on: outside(&first.depends_on),
+            labels: self.members().flat_map(|it| it.labels.iter().cloned()).collect(),
+            replaces,
+            views: if follows { ViewPolicy::Follow } else { ViewPolicy::Keep },
+            statistics: if analyzes { StatisticsPolicy::Analyze } else { StatisticsPolicy::Carry },
+            strategy: if is_base { Strategy::Rebuild } else { last.strategy },
+            min_sqlite: self.members().filter_map(|it| it.min_sqlite).max(),
+            require: if is_base { Vec::new() } else { first.require.clone() },
+            up: steps.up.clone(),
+            down: down.unwrap_or(WayBack::Derived),
+            annotations: Annotations {
+                replaced_versions: versions,
+                replaced_squashes: self.replaced_squashes(),
+                archive: Some(format!("archive/{}", self.stamp)),
+                compatible_with: before(&last.annotations.compatible_with),
+                readable_with: before(&last.annotations.readable_with),
+                ..Annotations::default()
+            },
+            ..last.clone()
+        })
+    }
+
+    /// All ids that the squash stands for, those of earlier squashes included, with their versions.
+    fn replaced(&self) -> (Vec<PhaseId>, Vec<i64>) {
+        let mut found = Vec::new();
+        for phase in self.members() {
+            let versions = &phase.annotations.replaced_versions;
+            let earlier = phase.replaces.iter().enumerate();
+            let of = |place| versions.get(place).copied().unwrap_or(phase.version);
+            found.extend(earlier.map(|(place, id)| (id.clone(), of(place))));
+            found.push((phase.id.clone(), phase.version));
+        }
+        found.into_iter().unzip()
+    }
+
+    /// The squashes among the phases, and those that they replaced.
+    fn replaced_squashes(&self) -> Vec<(PhaseId, Vec<PhaseId>)> {
+        let mut found = Vec::new();
+        for phase in self.members().filter(|it| !it.replaces.is_empty()) {
+            found.extend(phase.annotations.replaced_squashes.iter().cloned());
+            found.push((phase.id.clone(), phase.replaces.clone()));
+        }
+        found
+    }
+
+    /// The names that its file may have, the best one first: a phase that declares no parents stands on the file
+    /// before it in name order, so that a name behind that of the last file may be the only one that fits.
+    fn names(&self) -> Vec<String> {
+        let last = self.project.chain.get(&self.request.range.last);
+        let stem =
+            last.and_then(|it| it.file.file_stem()).map(|it| it.to_string_lossy().into_owned());
+        let own = format!("{}.toml", self.request.id);
+        let behind = stem.map(|it| format!("{it}_{}.toml", self.request.id));
+        std::iter::once(own).chain(behind).collect()
+    }
+
+    /// Data steps that a new file shows nothing of, checks and downgrades of the phases.
+    fn not_carried(&self, old: &FreshFile<'_>, is_base: bool) -> Vec<NotCarried> {
+        let range = &self.request.range;
+        let mut found = Vec::new();
+        let mut add = |phase: &Phase, what: &'static str, why: &str| {
+            found.push(NotCarried { phase: phase.id.to_string(), what, why: why.to_owned() });
+        };
+        for phase in self.members() {
+            let is_data = |it: &&Step| matches!(it.operation, Operation::Sql { .. });
+            let mut rows = old.rows_changed.iter().filter(|it| it.phase == phase.id.as_str());
+            let idle = rows.all(|it| it.before == 0 && it.after == 0);
+            if is_base && phase.up.iter().any(|it| is_data(&it)) && idle {
+                add(phase, "data_step", "data steps that change no row of a new file");
+            }
+            let is_first = phase.id == range.first && !is_base;
+            if !phase.require.is_empty() && !is_first {
+                add(phase, "require", "require checks, which are about rows of before");
+            }
+            if !phase.verify.is_empty() && phase.id != range.last {
+                add(phase, "verify", "verify checks, which are about a state in between");
+            }
+            if matches!(phase.down, WayBack::Steps(_)) && is_base {
+                add(
+                    phase,
+                    "downgrade",
+                    "downgrades written by hand: that of the squash drops what it made",
+                );
+            }
+        }
+        found
+    }
+
+    /// Names the tables with rows whose values the phases take from the clock or from chance.
+    fn fixed_values(&self, steps: &Steps) -> Vec<String> {
+        let changing = |sql: &str| {
+            crate::sql::mentions(
+                sql,
+                &[
+                    "CURRENT_TIMESTAMP",
+                    "CURRENT_DATE",
+                    "CURRENT_TIME",
+                    "random",
+                    "randomblob",
+                    "now",
+                ],
+            ) || sql.to_ascii_lowercase().contains("'now'")
+        };
+        let in_data = self.members().flat_map(|it| &it.up).any(|step| match &step.operation {
+            Operation::Sql { sql, .. } => changing(sql),
+            _ => false,
+        });
+        let created = |table: &str| {
+            steps.up.iter().any(|step| match &step.operation {
+                Operation::CreateTable { sql, .. } => {
+                    crate::sql::object_head(sql)
+                        .is_ok_and(|it| crate::name::same(&it.name.text, table))
+                        && changing(sql)
+                }
+                _ => false,
+            })
+        };
+        let seeded = steps.seeds.iter().filter(|it| in_data || created(&it.table));
+        seeded.map(|it| it.table.clone()).collect()
+    }
+}
+
+fn has_rename(steps: &[Step]) -> bool {
+    steps.iter().any(|it| {
+        matches!(it.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
+    })
+}
+
+/// The comment at the head of the file.
+fn heading(range: &SquashRange) -> String {
+    let count = range.members.len();
+    format!(
+        "# Written by `phaseshift squash`: stands for {count} phases, {} to {}.\n\
+         # A file at {} is recognised by `replaces`, and none of its tables is written.",
+        range.first, range.last, range.last
+    )
+}
+
+/// Runs the phases on a new file. Its path means nothing to a person, so errors do not name it.
+pub(super) fn fresh<'p>(
+    project: &'p Project,
+    target: Target,
+    place: &Path,
+) -> Result<FreshFile<'p>> {
+    FreshFile::at(project, target, place).map_err(|error| {
+        let facts = error.facts();
+        let (phase, object) = (facts.phase.clone(), facts.object.clone());
+        let (problems, source) = (facts.problems.clone(), facts.source.clone());
+        let mut said = Error::new(error.kind(), error.to_string()).problems(problems);
+        if let Some(phase) = phase {
+            said = said.in_phase(&phase);
+        }
+        if let Some(object) = object {
+            said = said.about(&object);
+        }
+        if let Some((path, line)) = source {
+            said = said.at(&path, line);
+        }
+        said
+    })
+}
+
+fn refuse_apart(lines: Vec<String>) -> Result<()> {
+    let Some(first) = lines.first() else { return Ok(()) };
+    let what = format!("the squash would not make what the phases make: {first}");
+    Err(Error::new(ErrorKind::Unsupported, what).with_remedy(Remedy::NameRange).problems(lines))
+}
+
+/// The folder of the phases, and what a squash does with its files.
+struct Folder {
+    path: PathBuf,
+    /// Where the folder as it would be is written for a moment.
+    place: PathBuf,
+    min_sqlite: Option<SqliteVersion>,
+    /// Files that SQL steps name first, then the phase files.
+    moved: Vec<String>,
+    copied: Vec<String>,
+    /// The files of the phases that stay.
+    kept: BTreeSet<String>,
+    /// The parents and the versions of the phases that stay.
+    expected: BTreeMap<PhaseId, (BTreeSet<PhaseId>, i64)>,
+}
+
+/// The folder as it would be, read as a chain.
+struct Staged {
+    chain: Chain,
+}
+
+impl Folder {
+    fn of(project: &Project, request: &SquashRequest) -> Result<Self> {
+        let (chain, range) = (&project.chain, &request.range);
+        let ancestors = chain.ancestors(&range.last);
+        let mut owned: BTreeMap<bool, BTreeSet<String>> = BTreeMap::new();
+        let (mut phase_files, mut copied) = (Vec::new(), BTreeSet::new());
+        for phase in chain.phases() {
+            let inside = range.contains(&phase.id);
+            let own = name_in(&request.folder, &phase.file)?;
+            let named = sql_files(phase);
+            if inside {
+                phase_files.push(own);
+                owned.entry(true).or_default().extend(named);
+            } else {
+                if ancestors.contains(&phase.id) {
+                    copied.insert(own.clone());
+                    copied.extend(named.iter().cloned());
+                }
+                owned.entry(false).or_default().extend(named.into_iter().chain([own]));
+            }
+        }
+        let kept = owned.remove(&false).unwrap_or_default();
+        let named = owned.remove(&true).unwrap_or_default();
+        // A file that a phase names that stays is needed on both sides.
+        copied.extend(named.intersection(&kept).cloned());
+        let moved = named.difference(&kept).cloned().chain(phase_files).collect();
+        let into = |id: &PhaseId| if range.contains(id) { request.id.clone() } else { id.clone() };
+        let staying = chain.phases().iter().filter(|it| !range.contains(&it.id));
+        let expected = staying
+            .map(|it| (it.id.clone(), (it.parents.iter().map(into).collect(), it.version)))
+            .collect();
+        let (path, place) = (request.folder.clone(), request.place.clone());
+        let min_sqlite = request.min_sqlite;
+        Ok(Self {
+            path,
+            place,
+            min_sqlite,
+            moved,
+            copied: copied.into_iter().collect(),
+            kept,
+            expected,
+        })
+    }
+
+    /// Writes the folder as it would be to a private place and reads it as a chain. Returns the name of the squash's
+    /// file: the first one with which the phases that stay keep their parents and versions.
+    fn stage(&self, files: &dyn Files, text: &str, names: &[String]) -> Result<(String, Staged)> {
+        let mut refused = None;
+        for name in names {
+            if self.is_there(files, name)? {
+                continue;
+            }
+            let chain = self.read_with(files, name, text)?;
+            match self.refuse_changed(&chain) {
+                Ok(()) => return Ok((name.clone(), Staged { chain })),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| {
+            let what = format!("{} is already a file in the folder", names.join(" and "));
+            Error::new(ErrorKind::Arguments, what)
+        }))
+    }
+
+    fn is_there(&self, files: &dyn Files, name: &str) -> Result<bool> {
+        let path = self.path.join(name);
+        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+        Ok(stat.is_some())
+    }
+
+    fn read_with(&self, files: &dyn Files, name: &str, text: &str) -> Result<Chain> {
+        let scratch = Scratch::create(files, &self.place)?;
+        for kept in &self.kept {
+            let (from, to) = (self.path.join(kept), scratch.path().join(kept));
+            let bytes = files.read(&from).map_err(|error| file_error("read", &from, error))?;
+            files.create(&to, &bytes, 0o600).map_err(|error| file_error("create", &to, error))?;
+        }
+        let path = scratch.path().join(name);
+        let made = files.create(&path, text.as_bytes(), 0o600);
+        made.map_err(|error| file_error("create", &path, error))?;
+        let chain = Chain::read(files, scratch.path())?;
+        scratch.remove()?;
+        Ok(chain.with_min_sqlite(self.min_sqlite))
+    }
+
+    /// Phases that declare no parents or no version get them by their place, which must stay the same.
+    fn refuse_changed(&self, chain: &Chain) -> Result<()> {
+        let mut lines = Vec::new();
+        for phase in chain.phases() {
+            let Some((parents, version)) = self.expected.get(&phase.id) else { continue };
+            let found: BTreeSet<PhaseId> = phase.parents.iter().cloned().collect();
+            let joined = |ids: &BTreeSet<PhaseId>| {
+                ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
+            };
+            if found != *parents {
+                lines.push(format!(
+                    "{} would stand on {} instead of {}: declare its parents",
+                    phase.id,
+                    if found.is_empty() { "nothing".to_owned() } else { joined(&found) },
+                    joined(parents)
+                ));
+            }
+            if phase.version != *version {
+                lines.push(format!(
+                    "{} would set version {} instead of {version}: declare its version",
+                    phase.id, phase.version
+                ));
+            }
+        }
+        let Some(first) = lines.first() else { return Ok(()) };
+        Err(Error::new(ErrorKind::Chain, first.clone()).problems(lines))
+    }
+}
+
+/// The SQL files that a phase names; they stand beside it.
+fn sql_files(phase: &Phase) -> BTreeSet<String> {
+    let down = match &phase.down {
+        WayBack::Steps(steps) => steps.as_slice(),
+        WayBack::Derived | WayBack::Irreversible(_) => &[],
+    };
+    let steps = phase.up.iter().chain(down);
+    steps
+        .filter_map(|step| match &step.operation {
+            Operation::Sql { file, .. } => file.clone(),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The name of a phase file, which must be a file of the folder itself.
+fn name_in(folder: &Path, file: &Path) -> Result<String> {
+    let name = file.file_name().and_then(|it| it.to_str());
+    match name.filter(|_| file.parent() == Some(folder)) {
+        Some(name) => Ok(name.to_owned()),
+        None => {
+            let what = format!("{} is not a file of the folder of the phases", file.display());
+            Err(Error::new(ErrorKind::Chain, what))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Squash: one phase in the place of many.
+//!
+//! A [`Squash`] is prepared first: the phases are run on a new file, the squash is composed, and the folder as it would
+//! be is run on another new file. Only a squash whose file has the very same schema and the same rows can be
+//! [published](Squash::publish).
+
+mod archive;
+mod draft;
+mod equal;
+mod order;
+mod range;
+mod seeds;
+mod steps;
+mod undo;
+mod verify;
+
+pub use archive::{ArchiveRecord, Archived, ArchivedFile, Progress, archives, progress};
+pub use draft::{NotCarried, ObjectCounts, Squash, SquashRequest, squash};
+pub use range::SquashRange;
+pub use undo::{Undone, finish_interrupted, undo, undoable};
+pub use verify::{Verified, verify_squashes};
