@@ -188,13 +188,13 @@ fn end(group: Pid, signal: Signal) {
     let mut lives = kill_process_group(group, signal).is_ok();
     while lives && asked.elapsed() < GRACE {
         std::thread::sleep(TICK);
-        lives = test_kill_process_group(group).is_ok() && !is_reaped(group);
+        lives = test_kill_process_group(group).is_ok() && !is_zombie(group);
     }
     let _ = kill_process_group(group, Signal::KILL);
 }
 
 /// A process that ended and was not waited for yet still counts as one of its group.
-fn is_reaped(group: Pid) -> bool {
+fn is_zombie(group: Pid) -> bool {
     let path = format!("/proc/{}/stat", group.as_raw_nonzero());
     #[expect(
         clippy::disallowed_methods,
@@ -350,7 +350,7 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(20));
         let child = Pid::from_raw(lines[0].parse().unwrap()).unwrap();
         std::thread::sleep(Duration::from_millis(100));
-        assert!(rustix::process::test_kill_process(child).is_err() || is_reaped(child));
+        assert!(rustix::process::test_kill_process(child).is_err() || is_zombie(child));
     }
 
     #[test]

@@ -542,6 +542,8 @@ mod tests {
             | Form::Id
             | Form::Ids
             | Form::Labels
+            | Form::Versions
+            | Form::Squashes
             | Form::Expected
             | Form::Query
             | Form::Tables => {

@@ -186,6 +186,8 @@ pub enum Finding {
         column: String,
         /// In how many rows.
         rows: u64,
+        /// The first of them, if rows can be told by their rowids: its key, the value before and now.
+        example: Option<String>,
     },
     /// Rows have other rowids.
     Rowids {
@@ -193,11 +195,6 @@ pub enum Finding {
         table: String,
         /// How many.
         rows: u64,
-    },
-    /// Rows cannot be compared one by one.
-    Uncompared {
-        /// The table, by its name before.
-        table: String,
     },
     /// A column is gone.
     Column {
@@ -282,7 +279,6 @@ impl Finding {
             Self::Rows { .. } => "rows",
             Self::Values { .. } => "values",
             Self::Rowids { .. } => "rowids",
-            Self::Uncompared { .. } => "rows-not-comparable",
             Self::Column { .. } => "column",
             Self::RenamedColumn { .. } => "column-renamed?",
             Self::Definition { aspect, .. } => aspect.code(),
@@ -305,7 +301,7 @@ impl Finding {
         match self {
             Self::Clone(_) => 0,
             Self::Table { .. } | Self::RenamedTable { .. } => 1,
-            Self::Rows { .. } | Self::Uncompared { .. } => 2,
+            Self::Rows { .. } => 2,
             Self::Column { .. } | Self::RenamedColumn { .. } => 3,
             Self::Values { .. } => 4,
             Self::Orphans { .. } => 5,
@@ -330,7 +326,6 @@ impl Finding {
             | Self::RenamedTable { table, .. }
             | Self::Rows { table, .. }
             | Self::Rowids { table, .. }
-            | Self::Uncompared { table }
             | Self::Counter { table, .. }
             | Self::Statistics { table, .. }
             | Self::Orphans { table, .. }
@@ -355,7 +350,6 @@ impl Finding {
             Self::Clone(_)
             | Self::Property { .. }
             | Self::RenamedTable { .. }
-            | Self::Uncompared { .. }
             | Self::RenamedColumn { .. }
             | Self::Definition { .. }
             | Self::Object { .. }

@@ -243,7 +243,6 @@ impl ChangeMap {
                 names_table(changed, table) || names_column(changed, table, ROWID)
             }
             Finding::Rows { table, .. }
-            | Finding::Uncompared { table }
             | Finding::Definition { table, column: None, .. }
             | Finding::Counter { table, .. }
             | Finding::Statistics { table, .. }

@@ -9,6 +9,9 @@ use crate::name::same;
 use crate::rows::{MatchSide, Matched, RowDelta, Side, compare, count_rows, match_rows};
 use crate::schema::{RowKey, Table};
 
+/// For how many columns of a table a changed value is shown.
+const EXAMPLES: usize = 4;
+
 /// A table before and now, with the columns whose values are compared.
 pub(super) struct RowPair<'a> {
     /// The connection and the shape before.
@@ -27,10 +30,13 @@ pub(super) struct RowsFound {
 }
 
 /// What a way to pair rows found.
+#[derive(Default)]
 struct Pairing {
     matched: Matched,
     /// Equal rows that have another rowid now.
     moved: u64,
+    /// Whether rows of the same rowid were paired.
+    by_rowid: bool,
 }
 
 impl RowPair<'_> {
@@ -48,7 +54,7 @@ impl RowPair<'_> {
         };
         if let Some(equal) = self.in_lockstep(&mut progress)? {
             let matched = Matched { equal, ..Matched::default() };
-            return Ok(self.report(&Pairing { matched, moved: 0 }));
+            return Ok(self.report(&Pairing { matched, ..Pairing::default() }));
         }
         let by_rowid = match self.rowids() {
             Some((old, new)) => Some(self.matched((vec![old], vec![new]), &mut progress)?),
@@ -57,7 +63,7 @@ impl RowPair<'_> {
         // In another pairing than that by rowids, a row may be equal under another rowid.
         let equal = by_rowid.as_ref().map(|it| it.equal);
         let moved = |it: &Matched| equal.map_or(0, |equal| it.equal.saturating_sub(equal));
-        let mut best = by_rowid.map(|matched| Pairing { matched, moved: 0 });
+        let mut best = by_rowid.map(|matched| Pairing { matched, moved: 0, by_rowid: true });
         for keys in [self.key(), Some((Vec::new(), Vec::new()))].into_iter().flatten() {
             if best.as_ref().is_some_and(|it| it.matched.missed() == 0) {
                 break;
@@ -65,10 +71,16 @@ impl RowPair<'_> {
             let matched = self.matched(keys, &mut progress)?;
             let missed = matched.missed();
             if best.as_ref().is_none_or(|it| missed < it.matched.missed()) {
-                best = Some(Pairing { moved: moved(&matched), matched });
+                best = Some(Pairing { moved: moved(&matched), matched, by_rowid: false });
             }
         }
-        Ok(best.map_or_else(|| self.uncompared(), |best| self.report(&best)))
+        // Equal rows can always be paired.
+        let best = best.unwrap_or_default();
+        let mut found = self.report(&best);
+        if best.by_rowid {
+            self.add_examples(&mut found.findings, &mut progress)?;
+        }
+        Ok(found)
     }
 
     /// Compares tables of the same key in order; `None` if they differ.
@@ -124,6 +136,38 @@ impl RowPair<'_> {
         match_rows(&left, &right, progress)
     }
 
+    /// Adds the first changed value of each of a few columns. Both tables have the same rowids.
+    fn add_examples(
+        &self,
+        findings: &mut [Finding],
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
+        let values = findings.iter_mut().filter_map(|finding| match finding {
+            Finding::Values { column, example, .. } => Some((column, example)),
+            _ => None,
+        });
+        for (column, example) in values.take(EXAMPLES) {
+            let pair = self.columns.iter().find(|(old, _)| old == column);
+            let Some((before, now)) = pair else { continue };
+            let (old, new) = (self.old, self.new);
+            let left = Side {
+                connection: old.0,
+                table: &old.1.name,
+                key: &old.1.key,
+                columns: vec![before.clone()],
+            };
+            let right = Side {
+                connection: new.0,
+                table: &new.1.name,
+                key: &new.1.key,
+                columns: vec![now.clone()],
+            };
+            let found = compare(&left, &right, RowDelta::Both, progress)?;
+            *example = found.differences.first().map(|it| format!("{}: {}", it.key, it.what));
+        }
+        Ok(())
+    }
+
     fn report(&self, pairing: &Pairing) -> RowsFound {
         let table = self.old.1.name.clone();
         let found = &pairing.matched;
@@ -143,7 +187,8 @@ impl RowPair<'_> {
         for ((column, _), rows) in self.columns.iter().zip(&found.columns) {
             if *rows > 0 {
                 let (table, column) = (table.clone(), column.clone());
-                findings.push(Finding::Values { table, column, rows: *rows });
+                let (rows, example) = (*rows, None);
+                findings.push(Finding::Values { table, column, rows, example });
             }
         }
         if pairing.moved > 0 {
@@ -154,22 +199,6 @@ impl RowPair<'_> {
             additions.push(Addition::Rows { table, rows: found.gained });
         }
         RowsFound { verdict, findings, additions }
-    }
-
-    fn uncompared(&self) -> RowsFound {
-        let table = self.old.1.name.clone();
-        RowsFound {
-            verdict: TableVerdict {
-                table: table.clone(),
-                now: self.new.1.name.clone(),
-                equal: 0,
-                changed: 0,
-                lost: 0,
-                gained: 0,
-            },
-            findings: vec![Finding::Uncompared { table }],
-            additions: Vec::new(),
-        }
     }
 }
 

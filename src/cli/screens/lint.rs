@@ -124,7 +124,8 @@ pub fn github(linted: &Linted, shown: &Shown<'_>) -> String {
 }
 
 fn command(finding: &Finding, shown: &Shown<'_>) -> String {
-    let text = format!("{}: {}. {}: {}", finding.phase, message(finding), finding.why, finding.fix);
+    let (phase, what) = (&finding.phase, message(finding));
+    let text = format!("{phase}: {what}\nwhy: {}\nfix: {}", finding.why, finding.fix);
     format!(
         "::warning file={},line={},title={}::{}\n",
         property(&shown(finding)),
@@ -134,10 +135,11 @@ fn command(finding: &Finding, shown: &Shown<'_>) -> String {
     )
 }
 
-/// Escapes the text of a workflow command: a line end would end it.
+/// Escapes the text of a workflow command: a line end would end it, and the log may be read on a terminal.
 fn data(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(escaped).collect();
     // The percent sign of an escape must not be escaped again.
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace('\u{1b}', "\\u{1b}")
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// Escapes a property of a workflow command, which a colon or a comma would end.

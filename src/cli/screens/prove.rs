@@ -360,14 +360,15 @@ pub fn line(finding: &Finding) -> String {
             let verb = if *rows == 1 { "is" } else { "are" };
             format!("{} of {table} {verb} gone (of {of})", counted(*rows, "row", "rows"))
         }
-        Finding::Values { table, column, rows } => {
-            format!("values of {table}.{column} differ in {}", counted(*rows, "row", "rows"))
+        Finding::Values { table, column, rows, example } => {
+            let example = example.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+            let rows = counted(*rows, "row", "rows");
+            format!("values of {table}.{column} differ in {rows}{example}")
         }
         Finding::Rowids { table, rows } => {
             let rows = counted(*rows, "row", "rows");
             format!("{rows} of {table} got another rowid")
         }
-        Finding::Uncompared { table } => format!("the rows of {table} cannot be compared"),
         Finding::Column { table, column, values: 0, of } => {
             format!(
                 "column {table}.{column} is gone (it had no value in {})",

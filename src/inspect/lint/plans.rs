@@ -124,8 +124,8 @@ fn native_step(change: &DataChange) -> &'static str {
 
 /// The foreign keys that have no index after the phase, had one or were not there before it, and get none later.
 fn of_foreign_keys(phase: &Phase, plan: &PhasePlan, schema: &Schema) -> Result<Vec<Finding>> {
-    let has_keys = |schema: &Schema| schema.tables.values().any(|it| !it.foreign_keys.is_empty());
-    if !has_keys(&plan.after) {
+    // Most phases change nothing about keys and their indexes.
+    if key_texts(&plan.after) == key_texts(&plan.before) {
         return Ok(Vec::new());
     }
     let without = |schema: &Schema| Shadow::of(schema)?.foreign_keys_without_index();
@@ -157,6 +157,17 @@ fn of_foreign_keys(phase: &Phase, plan: &PhasePlan, schema: &Schema) -> Result<V
             Finding::new(phase, "foreign-key-index", line, what).about(Some(table))
         })
         .collect())
+}
+
+/// The stored texts of the tables with foreign keys, and of their indexes.
+fn key_texts(schema: &Schema) -> Vec<(&str, Option<&str>)> {
+    let has_keys =
+        |table: &str| schema.shape(table).is_some_and(|shape| !shape.foreign_keys.is_empty());
+    let concerned = schema.objects.iter().filter(|it| match it.kind {
+        ObjectKind::Table | ObjectKind::Index => has_keys(&it.table),
+        _ => false,
+    });
+    concerned.map(|it| (it.name.as_str(), it.sql.as_deref())).collect()
 }
 
 /// The line of the last step about a table.

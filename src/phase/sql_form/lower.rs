@@ -8,7 +8,7 @@ use super::super::table_reader::Lines;
 use super::spans::spans;
 use crate::name::{fold, same};
 use crate::sql::{
-    ObjectKind, SchemaCommand, Token, TokenKind, find_parameter, schema_command,
+    ObjectKind, SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
     significant_tokens, statements, unquote,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Part<'t> {
     pub(super) text: &'t str,
     pub(super) range: Range<usize>,
     pub(super) command: Option<SchemaCommand>,
-    /// Every name and word in it, folded.
+    /// The objects that come or go in the section, as far as it names them, folded.
     pub(super) names: BTreeSet<String>,
 }
 
@@ -47,8 +47,7 @@ pub fn lower(text: &str, lines: &Lines, stretches: &[Range<usize>]) -> Lowered {
                     if let Some(fault) = find_parameter(statement) {
                         lowered.faults.push((line + fault.line - 1, fault.what));
                     }
-                    let names = names(statement);
-                    parts.push(Part { text: statement, range, command, names });
+                    parts.push(Part { text: statement, range, command, names: BTreeSet::new() });
                 }
                 Class::Pointless => {
                     let words: Vec<&str> = statement.split_whitespace().collect();
@@ -63,6 +62,7 @@ pub fn lower(text: &str, lines: &Lines, stretches: &[Range<usize>]) -> Lowered {
             }
         }
     }
+    note_names(&mut parts);
     lowered.steps = steps(text, lines, &parts, &blanks);
     lowered
 }
@@ -79,11 +79,33 @@ fn illegal(token: &str) -> String {
     }
 }
 
-fn names(statement: &str) -> BTreeSet<String> {
-    significant_tokens(statement)
-        .filter(|it| matches!(it.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text))
-        .map(|it| fold(&unquote(it.text(statement))))
-        .collect()
+/// Notes which of the objects that come or go in a section each statement names.
+fn note_names(parts: &mut [Part<'_>]) {
+    let changed: BTreeSet<String> = parts.iter().flat_map(|it| names_of_change(it)).collect();
+    if changed.is_empty() {
+        return;
+    }
+    for part in parts {
+        let text = part.text;
+        let words = significant_tokens(text).filter(|it| {
+            matches!(it.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text)
+        });
+        let names = words.map(|it| fold(&unquote(it.text(text))));
+        part.names = names.filter(|it| changed.contains(it)).collect();
+    }
+}
+
+/// The names of objects that come or go with a statement, folded.
+fn names_of_change(part: &Part<'_>) -> Vec<String> {
+    match &part.command {
+        Some(SchemaCommand::Create { name, .. } | SchemaCommand::Drop { name, .. }) => {
+            vec![fold(name)]
+        }
+        Some(SchemaCommand::RenameTable { from, to }) => vec![fold(from), fold(to)],
+        Some(_) => Vec::new(),
+        // CREATE TABLE ... AS SELECT, and temporary objects.
+        None => object_head(part.text).map(|it| fold(&it.name.text)).into_iter().collect(),
+    }
 }
 
 /// What becomes of a statement.

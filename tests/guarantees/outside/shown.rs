@@ -83,7 +83,7 @@ fn is_harmless(command: &[&str], output: &Output) {
     }
 }
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 28] = [
     &["status"],
     &["verify"],
     &["diff"],
@@ -91,7 +91,9 @@ const COMMANDS: [&[&str]; 26] = [
     &["plan", "p3"],
     &["preflight"],
     &["lint"],
+    &["lint", "--format", "github"],
     &["check"],
+    &["check", "--test"],
     &["check", "--roundtrip"],
     &["deps"],
     &["history"],

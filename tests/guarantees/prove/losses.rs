@@ -362,3 +362,13 @@ fn other_encodings_journals_and_page_sizes_are_compared_alike() {
         judged(&project, &report, None);
     }
 }
+
+#[test]
+fn a_changed_value_is_shown_as_it_was_and_is() {
+    let project = app();
+    let change = "UPDATE files SET raw = CAST(raw AS TEXT)";
+    let said = prove_sql(&project, change, &[]).expect_code(3).stdout;
+    let wanted =
+        "values of files.raw differ in 60 rows (id integer 1: raw was integer 1, is text \"1\")";
+    assert!(said.contains(wanted), "{said}");
+}
