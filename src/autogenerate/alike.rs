@@ -17,7 +17,7 @@ pub(super) fn alike(left: &Object, right: &Object) -> bool {
     }
 }
 
-/// Finds the new index with the definition of one that goes, apart from its name and from what is renamed.
+/// Finds the new index with the definition of a dropped one, apart from its name and from renamed tables and columns.
 pub(super) fn twin<'w>(
     gone: &Object,
     new: impl Iterator<Item = &'w Object>,

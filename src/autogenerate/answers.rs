@@ -1,4 +1,4 @@
-//! What a person says about the difference of two schemas: what was renamed, what may go, which values old rows get.
+//! The answers to what the difference of two schemas leaves open: renames, drops, and values for existing rows.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;

@@ -1,4 +1,4 @@
-//! The way back of a draft: derived like that of any phase, or written out where it cannot be derived.
+//! The downgrade of a draft: derived like that of any phase, or written out where it cannot be derived.
 
 use std::path::Path;
 
@@ -17,8 +17,8 @@ use super::{Draft, DraftStep, build};
 
 /// Adds the steps of the downgrade where it cannot be derived.
 ///
-/// Statements that carry rows over have no inverse; a derived downgrade may also meet a view that would read other
-/// columns half way. What an expression replaced is not kept: then there is no way back, and none is written.
+/// Statements that copy rows have no inverse, and halfway through a derived downgrade a view may read other columns.
+/// Values that an expression replaced are not kept: no downgrade is written for them.
 pub(super) fn with_downgrade(
     have: &Schema,
     want: &Schema,

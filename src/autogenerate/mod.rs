@@ -1,7 +1,7 @@
 //! Drafts of phases: the steps that lead from what the phases make to the desired schema.
 //!
-//! Nothing is guessed. Where something goes and something of its kind comes, a person says whether it was renamed;
-//! what goes must be allowed to. Whether a draft reaches the desired schema is shown by SQLite, on the shadow.
+//! Nothing is guessed: where a table or column is dropped and another one is added, the answers say whether it was
+//! renamed, and every drop needs consent. SQLite shows on the shadow that a draft reaches the desired schema.
 
 mod alike;
 mod answers;
@@ -53,7 +53,7 @@ pub struct Draft {
     pub steps: Vec<DraftStep>,
     /// The steps of the downgrade, where they cannot be derived from the others; else none.
     pub down: Vec<DraftStep>,
-    /// What goes away.
+    /// What the steps drop.
     pub drops: Vec<Dropped>,
     /// Columns for which old rows have no value.
     pub needs_values: Vec<NeedsValue>,
@@ -62,7 +62,7 @@ pub struct Draft {
 /// What a draft gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drafted {
-    /// A person has to answer first.
+    /// Answers are missing.
     Open(OpenPoints),
     /// The steps.
     Ready(Draft),

@@ -1,4 +1,4 @@
-//! What a person must say before a draft can be written: which things were renamed, and which may go.
+//! The questions that must be answered before a draft can be written: what was renamed, and what is dropped.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
@@ -10,7 +10,7 @@ use super::answers::{Answers, DropPolicy};
 use super::pairing::{Names, Pairing, TablePair, named};
 use super::subject::Subject;
 
-/// What a person is asked about, or what may go.
+/// The kind of a question's or a drop's subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
     /// A column.
@@ -29,7 +29,7 @@ impl SubjectKind {
     }
 }
 
-/// Something new that may be something that goes, under another name.
+/// A new table or column that may be an existing one under another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// What both are.
@@ -40,7 +40,7 @@ pub struct Question {
     pub candidates: Vec<Subject>,
 }
 
-/// Something that goes.
+/// An object or column that the draft drops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// What it is.
@@ -60,7 +60,7 @@ impl std::fmt::Display for Dropped {
 pub struct OpenPoints {
     /// The questions, tables first.
     pub questions: Vec<Question>,
-    /// What would go and may not. What a question asks about is not listed.
+    /// Drops without consent. Candidates of a question are not listed.
     pub drops: Vec<Dropped>,
 }
 
@@ -150,7 +150,7 @@ impl Finder<'_> {
         named.into_iter().any(|it| self.is_drop_of(it, subject))
     }
 
-    /// A column that goes may be named with either name of its table.
+    /// Returns whether an answer names a dropped subject; a column may be named with either name of its table.
     fn is_drop_of(&self, answer: &Subject, subject: &Subject) -> bool {
         let Subject::Column { table, column } = subject else { return answer.is(subject) };
         let pair = self.pairing.present(table);
@@ -220,7 +220,7 @@ fn is_in(schema: &Schema, subject: &Subject) -> bool {
     }
 }
 
-/// Everything that goes, whether it may or not. What goes with its table, or with a column, is not listed.
+/// Everything that the desired schema lacks, except what SQLite drops together with its table or column.
 pub(super) fn dropped(have: &Schema, want: &Schema, pairing: &Pairing) -> Vec<Dropped> {
     let mut dropped = Vec::new();
     for (kind, names) in
@@ -259,7 +259,7 @@ pub(super) fn new_indexes<'w>(
     want.of_kind(ObjectKind::Index).filter(|it| have.find(ObjectKind::Index, &it.name).is_none())
 }
 
-/// Returns whether something goes with its table or view, or with a column that it is about.
+/// Returns whether an object is dropped together with its table or view, or with an indexed column.
 fn goes_along(object: &Object, have: &Schema, want: &Schema, pairing: &Pairing) -> bool {
     if goes_with_owner(object, have, want, pairing) {
         return true;
@@ -270,7 +270,7 @@ fn goes_along(object: &Object, have: &Schema, want: &Schema, pairing: &Pairing) 
     object.kind == ObjectKind::Index && gone.any(|column| mentions(text, &[column.as_str()]))
 }
 
-/// Returns whether an index or trigger goes with its table or view.
+/// Returns whether an index or trigger is dropped together with its table or view.
 pub(super) fn goes_with_owner(
     object: &Object,
     have: &Schema,

@@ -36,7 +36,7 @@ pub(super) struct Pairing {
     pub(super) tables: Names,
     pub(super) virtual_tables: Names,
     pub(super) pairs: Vec<TablePair>,
-    /// Views, indexes and triggers that get another name: the old one may go.
+    /// Views, indexes and triggers that are renamed: dropping the old one needs no other consent.
     pub(super) renamed_objects: Vec<Subject>,
 }
 

@@ -11,7 +11,7 @@ pub fn draft_text(draft: &Draft) -> String {
     let mut text = steps_text("up", &draft.steps);
     if !draft.down.is_empty() {
         text.push_str(
-            "\n# The way back is written out, because it cannot be derived from the steps.\n",
+            "\n# The downgrade is written out because it cannot be derived from the steps.\n",
         );
         text.push_str(&steps_text("down", &draft.down));
     }

@@ -275,7 +275,7 @@ fn of_draft(error: &Error) -> Vec<String> {
         choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
     if !drops.is_empty() {
-        next.push(format!("if it may go, add: {}", drops.join(" ")));
+        next.push(format!("to drop it, add: {}", drops.join(" ")));
     }
     match remedy(error) {
         Some(Remedy::AnswerDraft) => next.push(
@@ -283,7 +283,7 @@ fn of_draft(error: &Error) -> Vec<String> {
                 .to_owned(),
         ),
         _ => next.push(
-            "or correct the desired schema, or add --allow-drop if all that is named above may go"
+            "or correct the desired schema, or add --allow-drop to drop everything that is named above"
                 .to_owned(),
         ),
     }

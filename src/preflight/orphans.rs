@@ -70,7 +70,7 @@ fn homeless(
         key.columns.iter().map(|name| format!("{} IS NOT NULL", quote(name))).collect();
     let sql = format!(
         "SELECT count(*) FROM ({}) WHERE {}",
-        rebuild.copy.select(&rebuild.from),
+        rebuild.copy.select(&in_main(&rebuild.from)),
         present.join(" AND ")
     );
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;

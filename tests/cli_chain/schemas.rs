@@ -109,7 +109,8 @@ fn nothing_is_dropped_unless_that_is_said() {
     // That b may go does not say that it was not renamed.
     for flags in [&[][..], &["--allow-drop"]] {
         let refused = project.run_here(&[&revision[..], flags].concat()).expect_code(4);
-        for flag in ["column t.b goes", "add: --rename t.b=t.c\n", "add: --drop t.b\n"] {
+        for flag in ["column t.b would be dropped", "add: --rename t.b=t.c\n", "add: --drop t.b\n"]
+        {
             assert!(refused.stderr.contains(flag), "{}", refused.stderr);
         }
     }
@@ -119,7 +120,7 @@ fn nothing_is_dropped_unless_that_is_said() {
     std::fs::remove_file(project.phases().join("without_b.toml")).unwrap();
     project.run_here(&[&revision[..], &["--drop", "t.b"]].concat()).expect_code(0);
     let text = std::fs::read_to_string(project.phases().join("without_b.toml")).unwrap();
-    assert!(text.contains("# Destructive: column t.b goes away"), "{text}");
+    assert!(text.contains("# Destructive: drops column t.b"), "{text}");
     std::fs::remove_file(project.phases().join("without_b.toml")).unwrap();
     assert_eq!(project.snapshot(), before);
     // Without a new column there is nothing to ask, but nothing goes unasked.

@@ -102,6 +102,16 @@ fn judge(pair: &Pair, project: &Project, before: &Path) {
     assert!(answer("PRAGMA foreign_key_check").is_empty(), "{name}");
 }
 
+/// The statements of a schema, the last one first.
+fn reversed(database: &Path) -> String {
+    let query = "SELECT s.sql || ';' || char(10) FROM sqlite_schema s
+        LEFT JOIN pragma_table_list l ON l.name = s.name AND l.schema = 'main'
+        WHERE s.sql NOT NULL AND s.name NOT LIKE 'sqlite_%' AND coalesce(l.type, '') <> 'shadow'
+        ORDER BY s.rowid DESC";
+    let texts = rows(database, query).into_iter().flatten();
+    texts.map(|it| if let Value::Text(text) = it { text } else { String::new() }).collect()
+}
+
 fn text_of(project: &Project, file: &str) -> String {
     std::fs::read_to_string(project.phases().join(file)).unwrap_or_default()
 }
@@ -190,6 +200,9 @@ fn a_schema_is_applied_without_a_chain() {
             assert_eq!((again.0, &again.2.json()["changed"]), (0, &false.into()), "{name}");
             assert_eq!(run(&[&["apply", "--check"], flags].concat()).0, 0, "{name}");
         }
+        // The order of the statements does not matter: views and indexes may come before their tables.
+        project.write("schema.sql", &reversed(&project.aside("wanted.db")));
+        assert_eq!(run(&["apply", "--check"]).0, 0, "{name}: in reverse order");
         assert!(project.file_bytes() == after, "{name}");
         one_way.extend(goes_back(pair, &project, &before).then_some(name));
     }
@@ -396,4 +409,34 @@ fn the_script_of_a_schema_does_what_apply_does() {
     super::support::sqlite3(&project.database(), &format!(".read {}", path.display()));
     judge(pair, &project, &before);
     assert!(apply(&project, &[]).stdout.starts_with("Nothing to do: "));
+}
+
+#[test]
+fn a_downgrade_counted_the_rows_of_a_table_with_an_unquoted_name() {
+    let project = Project::empty_in_memory();
+    let have = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE \"group\"(x INT REFERENCES p(id), y);";
+    let rows = "INSERT INTO \"group\"(y) VALUES (1);";
+    Connection::open(project.database()).unwrap().execute_batch(&format!("{have}{rows}")).unwrap();
+    let before = project.copy_database("before.db");
+    project.write("schema.sql", "CREATE TABLE \"group\"(x INT, y);");
+    apply(&project, &["--drop", "p"]).expect_code(0);
+    project.run_here(&["-d", "fits_catalog.db", "downgrade", "--accept-loss"]).expect_code(0);
+    assert_eq!(facts(&project.database()), facts(&before));
+}
+
+#[test]
+fn a_downgrade_is_written_out_where_a_view_would_read_another_column() {
+    let project = Project::empty_in_memory();
+    let have = "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT a FROM t; CREATE TRIGGER g AFTER UPDATE OF a ON t
+        BEGIN DELETE FROM t WHERE a = new.a; END;";
+    Connection::open(project.database()).unwrap().execute_batch(have).unwrap();
+    let sql = "INSERT INTO t VALUES (1, 2), (3, 4)";
+    Connection::open(project.database()).unwrap().execute_batch(sql).unwrap();
+    let before = project.copy_database("before.db");
+    let want = have.replace("t(a, b)", "t(c, b, a)");
+    project.write("schema.sql", &want);
+    apply(&project, &["--rename", "t.a=t.c"]).expect_code(0);
+    project.run_here(&["-d", "fits_catalog.db", "downgrade", "--accept-loss"]).expect_code(0);
+    assert_eq!(facts(&project.database()), facts(&before));
+    assert_eq!(rows(&project.database(), "SELECT * FROM t"), rows(&before, "SELECT * FROM t"));
 }

@@ -6,19 +6,19 @@ use clap::Args;
 
 use super::DryRun;
 
-/// What was renamed, what may go, and which values old rows get.
+/// Renames, drops, and values for existing rows.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AnswerArgs {
-    /// What was renamed: a table as old=new, a column as table.old=table.new; odd names in double quotes
+    /// A rename: of a table as old=new, of a column as table.old=table.new; quote odd names as in SQL
     #[arg(long = "rename", value_name = "OLD=NEW")]
     pub renames: Vec<String>,
-    /// What may be dropped, and was not renamed: a table, view, index, trigger, or table.column
+    /// Drop this table, view, index, trigger, or table.column; it was not renamed
     #[arg(long = "drop", value_name = "NAME")]
     pub drops: Vec<String>,
-    /// Let everything go that the desired schema lacks; what may have been renamed is still asked about
+    /// Drop everything that the desired schema lacks; likely renames still need an answer
     #[arg(long)]
     pub allow_drop: bool,
-    /// The values of a new or changed column in the rows that exist: an SQL expression over the old row
+    /// The value of a new or changed column in existing rows: an SQL expression over the old row
     #[arg(long = "value", value_name = "TABLE.COLUMN=SQL")]
     pub values: Vec<String>,
 }

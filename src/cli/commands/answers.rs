@@ -83,7 +83,7 @@ fn ask_whether_renamed(
 
 fn ask_whether_dropped(context: &Context, open: &OpenPoints, answers: &mut Answers) -> Result<()> {
     let schema = context.shown(&context.settings.schema);
-    context.remark(&format!("{schema} does not have these; dropping them loses what they hold:"));
+    context.remark(&format!("These are not in {schema}. Dropping them deletes their content:"));
     for drop in &open.drops {
         context.remark(&format!("  {drop}"));
     }
@@ -121,7 +121,10 @@ fn unanswered(context: &Context, open: &OpenPoints) -> Error {
     for question in &open.questions {
         for from in &question.candidates {
             let word = question.kind.word();
-            problems.push(format!("{word} {from} goes; was it renamed to {}?", question.new));
+            problems.push(format!(
+                "{word} {from} would be dropped; was it renamed to {}?",
+                question.new
+            ));
             renames.push(flag("--rename", format!("{from}={}", question.new)));
             let drop = flag("--drop", from.to_string());
             if !drops.contains(&drop) {
@@ -130,15 +133,13 @@ fn unanswered(context: &Context, open: &OpenPoints) -> Error {
         }
     }
     for drop in &open.drops {
-        problems.push(format!("{drop} goes"));
+        problems.push(format!("{drop} would be dropped"));
         drops.push(flag("--drop", drop.subject.to_string()));
     }
     let (kind, what, remedy) = match open.questions.is_empty() {
         true => (
             ErrorKind::SchemaMismatch,
-            format!(
-                "{schema} does not have everything that exists, and nothing is dropped unasked"
-            ),
+            format!("{schema} lacks objects that exist, and nothing is dropped without consent"),
             Remedy::AllowDrop,
         ),
         false => (

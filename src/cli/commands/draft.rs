@@ -20,7 +20,7 @@ use crate::cli::settings::shell_word;
 pub struct DraftedPhase {
     /// What follows the head of the phase file.
     pub text: String,
-    /// What goes away, in words.
+    /// What the steps drop, in words.
     pub drops: Vec<String>,
     /// Columns that have no value for the rows that exist.
     pub needs_values: Vec<String>,
@@ -53,7 +53,7 @@ pub fn drafted(
     let mut text = "\n# Drafted from the desired schema: read it before you apply it.\n".to_owned();
     for drop in &drops {
         let drop = comment(drop);
-        text.push_str(&format!("# Destructive: {drop} goes away with its content.\n"));
+        text.push_str(&format!("# Destructive: drops {drop} with its content.\n"));
     }
     text.push_str(&draft_text(&draft));
     let needs_values = draft.needs_values.iter().map(|it| column_of(it).to_string()).collect();
