@@ -30,6 +30,7 @@ const MARKS: [(&str, usize, &str); 15] = [
     ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("screens/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
+    ("commands/import.rs", 2, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/adoption.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
     ("screens/backups.rs", 1, "a_damaged_backup_has_no_mark"),
@@ -167,6 +168,16 @@ fn a_file_that_does_not_fit_is_not_recorded() {
         let said = bench.project().run(command).expect_code(4).stdout;
         assert!(!said.contains('✓'), "{said}");
     }
+    let project = bench.project();
+    project.write("migrations/1_a.sql", "-- +goose Up\nCREATE TABLE t(a);");
+    bench.ask(
+        "CREATE TABLE goose_db_version(id INTEGER PRIMARY KEY, version_id, is_applied);
+         INSERT INTO goose_db_version VALUES(1, 1, 1)",
+    );
+    let database = bench.database().display().to_string();
+    let import = ["import", "--from", "goose", "migrations", "--adopt", &database];
+    let said = project.run_here(&import).expect_code(4);
+    assert!(!said.stdout.contains('✓'), "{}", said.stdout);
 }
 
 #[test]
