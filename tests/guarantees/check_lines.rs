@@ -25,8 +25,9 @@ const PROOF: [(&str, &str); 9] = [
 ];
 
 /// The places in the program that print a mark, by file: how many there are, and the test that makes them fail.
-const MARKS: [(&str, usize, &str); 15] = [
-    ("commands/check.rs", 4, "a_chain_that_does_not_hold_has_no_mark"),
+const MARKS: [(&str, usize, &str); 17] = [
+    ("commands/check.rs", 5, "a_chain_that_does_not_hold_has_no_mark"),
+    ("commands/squash.rs", 4, "a_squash_that_is_refused_has_no_mark"),
     ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("screens/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
@@ -91,6 +92,19 @@ fn every_check_of_the_proof_can_fail() {
     for (name, sql) in PROOF.iter().chain(&[("two rows", "DELETE FROM other WHERE x = 1")]) {
         let (passed, done) = passed_after(sql);
         assert!(!done && !passed.contains(*name), "{name} is said to hold after {sql}");
+    }
+}
+
+#[test]
+fn a_squash_that_is_refused_has_no_mark() {
+    let project = Project::empty_in_memory();
+    project.write_phase("a.toml", "id = 'a'\nparents = []\n");
+    for id in ["b", "c"] {
+        project.write_phase(&format!("{id}.toml"), &format!("id = '{id}'\nparents = ['a']\n"));
+    }
+    for arguments in [&["squash", "-m", "x", "--yes"][..], &["squash", "--undo", "--yes"]] {
+        let refused = project.run(arguments).expect_code(4);
+        assert!(!refused.stdout.contains('✓') && !refused.stderr.contains('✓'));
     }
 }
 

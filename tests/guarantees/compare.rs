@@ -185,7 +185,9 @@ fn stamp_diff_and_status_agree() {
 /// The script that `--sql` prints, run by another program, leaves nothing to differ, and keeps the rows.
 #[test]
 fn the_sql_of_a_diff_closes_it() {
-    for (number, (is, other, _, _)) in CHANGES.into_iter().enumerate() {
+    // Values that a new type would convert are refused by the script itself.
+    let changes = CHANGES.into_iter().filter(|it| !it.1.contains("REAL"));
+    for (number, (is, other, _, _)) in changes.enumerate() {
         let project = Project::empty_in_memory();
         let rows =
             "INSERT INTO p VALUES (1); INSERT INTO t VALUES (1, 'one', 5, 1), (2, 'two', 0, NULL)";
@@ -197,7 +199,7 @@ fn the_sql_of_a_diff_closes_it() {
         sqlite3(&project.path("one.db"), &format!("\n{script}"));
         project.run_here(&["diff", "one.db", "two.sql"]).expect_code(0);
         let kept = sqlite3(&project.path("one.db"), "SELECT id, a, b, c FROM t ORDER BY id");
-        assert!(kept == "1|one|5|1\n2|two|0|" || other.contains("REAL"), "{other}: {kept}");
+        assert_eq!(kept, "1|one|5|1\n2|two|0|", "{other}");
         assert_eq!(
             project.run_here(&["diff", "one.db", "two.sql", "--sql"]).expect_code(0).stdout,
             ""
