@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Migration, Preparation};
 
-use crate::support::{Bench, script, up_to};
+use crate::support::{Bench, Project, script, up_to};
 
 /// What is changed behind the program's back, for each check of the proof: it must not be said to hold then.
 const PROOF: [(&str, &str); 9] = [
