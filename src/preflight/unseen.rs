@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::rows::is_unique;
 use crate::name::{fold, same};
 use crate::plan::{Plan, Rebuild, SchemaChange, Stage};
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
+use crate::schema::{ColumnStorage, ForeignKey, Object, ObjectKind, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod};
 use crate::sql::{ConstraintKind, CreateTable, unquote};
 
@@ -51,9 +51,14 @@ impl Unseen<'_> {
         self.touched.contains(&fold(table))
     }
 
+    /// Values of STORED generated columns must come out of the new definition as they were.
     fn rows_change_again(&self, rebuild: &Rebuild) -> bool {
+        let stores_computed =
+            |table: &Table| table.columns.iter().any(|it| it.storage == ColumnStorage::Generated);
         rebuild.copy.method == CopyMethod::Rows
-            && (self.is_touched(&rebuild.from) || rebuild.copy.asks_any(self.touched))
+            && (self.is_touched(&rebuild.from)
+                || rebuild.copy.asks_any(self.touched)
+                || stores_computed(&rebuild.shape))
     }
 
     fn is_held_against_new_rows(&self, object: &Object) -> bool {

@@ -34,3 +34,20 @@ fn a_first_phase_that_does_not_fit_still_means_a_file_that_is_further_along() {
     let said = bench.project().run(&["upgrade"]).expect_code(4).stderr;
     assert!(said.contains("stamp"), "{said}");
 }
+
+#[test]
+fn a_function_that_is_not_there_is_found_before_the_backup_in_every_phase_of_the_run() {
+    for statement in [
+        "UPDATE author SET born = no_such_fn(name)",
+        "CREATE TABLE t(a); INSERT INTO t SELECT no_such_fn(name) FROM author",
+    ] {
+        let bench = Bench::new(FILE);
+        bench.phase("p1", FITS);
+        let step = format!("[[up]]\nop = \"sql\"\nsql = \"{statement}\"\n");
+        bench.phase("p2", &format!("irreversible = \"x\"\n{step}"));
+        let error = bench.refused(ErrorKind::Step, "no such function: no_such_fn");
+        assert_eq!(error.facts().phase.as_deref(), Some("p2"));
+        let said = bench.project().run(&["upgrade"]).expect_code(4).stdout;
+        assert!(!said.contains("Ready") && !said.contains("Done"), "{said}");
+    }
+}

@@ -100,6 +100,15 @@ def as_stored(sql):
         fresh.close()
 
 
+def with_single_quotes(value):
+    """A string in double quotes of the generator's texts as a phase has to write it: as a default, it means the same."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(with_single_quotes(one) for one in value)
+    if isinstance(value, str) and value.startswith('"dqs '):
+        return "'%s'" % value[1:-1]
+    return value
+
+
 class Case:
     def __init__(self, spec):
         self.spec = spec
@@ -213,7 +222,7 @@ class Case:
                 ("index_list", name),
                 ("table_list", name),
             ]:
-                one, two = (shape(db, pragma, argument) for db in (model, self.after))
+                one, two = (with_single_quotes(shape(db, pragma, argument)) for db in (model, self.after))
                 if one != two:
                     self.problem("%s of %s: wanted %s, found %s" % (pragma, name, one, two))
 

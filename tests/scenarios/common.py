@@ -4,6 +4,7 @@ import collections
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -127,11 +128,34 @@ class Scenario:
         self.note("%d %s" % (run.code, run.why()))
         if run.code not in (4, 6):
             raise Wrong("exit %d: %s %s" % (run.code, run.stdout[-600:], run.stderr[-600:]))
+        if run.code == 4 and not self.is_named(run):
+            raise Wrong("refused without the name of a table, column, index, view or trigger: %s" % run.why())
         if "--per-phase" not in arguments and run.code == 4 and digest(self.database) != bytes_:
             raise Wrong("refused, but bytes of the file changed")
         if "--per-phase" not in arguments and contents(self.database) != held:
             raise Wrong("exit %d, but the content changed" % run.code)
         return "refused" if run.code == 4 else "rolled back"
+
+
+    def is_named(self, run):
+        """Whether a refusal names something of the file, or something that a statement of a phase makes."""
+        error = (run.json or {}).get("error") or {}
+        said = [error.get("message"), error.get("object"), *error.get("causes", []), *error.get("problems", [])]
+        words = set(WORD.findall(" ".join(text for text in said if text).lower()))
+        db = connect(self.database)
+        names = {name.lower() for _, name in objects(db)}
+        for name, in db.execute("SELECT c.name FROM sqlite_master m, pragma_table_info(m.name) c").fetchall():
+            names.add(name.lower())
+        db.close()
+        for file in os.listdir(self.path("phases")):
+            with open(self.path("phases/" + file), encoding="utf-8") as text:
+                names.update(name.lower() for pair in MADE.findall(text.read()) for name in pair if name)
+        return bool(words & names)
+
+
+# A name in a message, and one that a statement or a step gives.
+WORD = re.compile(r"[a-z_0-9]+")
+MADE = re.compile(r'(?:TABLE|INDEX|VIEW|TRIGGER|TO|COLUMN|EXISTS) \\?"?(\w+)|^(?:to|table|column|index|view|trigger) = "(?:\w+ )?(\w+)', re.M)
 
 
 def objects(db, own=VERSION_TABLES):

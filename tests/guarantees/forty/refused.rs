@@ -112,3 +112,13 @@ fn a_column_that_an_index_needs() {
     );
     assert!(said.contains("error in index by_born after drop column"), "{said}");
 }
+
+#[test]
+fn a_stored_generated_column_whose_new_type_stores_other_values() {
+    let schema = "CREATE TABLE p(id INTEGER PRIMARY KEY, n, double NUMERIC AS (n * 2) STORED); INSERT INTO p(n) VALUES (1), (2);";
+    let bench = super::super::support::Bench::new(schema);
+    bench.steps(
+        "[[up]]\nop = \"alter_column\"\ntable = \"p\"\ncolumn = \"double\"\ntype = \"TEXT\"\n",
+    );
+    bench.refused(phaseshift::ErrorKind::Rows, "double was integer 2, is text \"2\"");
+}
