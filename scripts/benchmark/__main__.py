@@ -5,7 +5,7 @@ import shutil
 import statistics
 from pathlib import Path
 
-from . import many, report
+from . import many, report, squash
 from .measure import Bench
 
 def main():
@@ -17,7 +17,11 @@ def main():
     parser.add_argument("--plot", type=Path, help="a file for the plot, SVG")
     parser.add_argument("--cold", action="store_true", help="drop the copy from the cache before each run")
     parser.add_argument("--many", type=int, metavar="COUNT", help="migrate so many small files instead, and compare with their syncs")
+    parser.add_argument("--squash", action="store_true", help="make new files by chains and by their squashes instead")
     options = parser.parse_args()
+    if options.squash:
+        print(squash.run(options.runs))
+        return
     if options.many:
         print(many.run(options.many, options.runs))
         return

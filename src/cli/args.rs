@@ -360,7 +360,8 @@ pub enum Command {
   phaseshift diff
   phaseshift diff --from head --to schema
   phaseshift diff --from database --to schema.sql --json
-  phaseshift diff phase2 phase3 # exit 3")]
+  phaseshift diff phase2 phase3 # exit 3
+  phaseshift diff fits_catalog.db schema.sql --sql")]
     Diff(DiffArgs),
     /// Show what depends on a table or view, or the layers of all views
     #[command(after_help = "Examples:

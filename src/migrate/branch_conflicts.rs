@@ -6,7 +6,6 @@ use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
 use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::advance;
 use crate::schema::{ColumnOrder, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
@@ -118,11 +117,9 @@ impl<'p> Pair<'p> {
         if one.is_empty() || two.is_empty() {
             return Ok(Vec::new());
         }
-        let mut base = Shadow::empty()?;
-        base.keep_tables(self.project.versions.names());
-        for phase in &self.common {
-            advance(&mut base, phase, &self.project.versions)?;
-        }
+        let replay = self.project.replay();
+        let mut base = replay.empty()?;
+        replay.run(&mut base, self.common.iter().copied())?;
         let base = base.schema()?;
         let orders =
             [[one, two].map(Vec::as_slice).concat(), [two, one].map(Vec::as_slice).concat()];
@@ -159,7 +156,7 @@ impl<'p> Pair<'p> {
     ) -> Result<std::result::Result<Schema, (PhaseId, Error)>> {
         let mut shadow = self.shadow(base)?;
         for phase in order {
-            if let Err(error) = advance(&mut shadow, phase, &self.project.versions) {
+            if let Err(error) = self.project.replay().apply(&mut shadow, phase) {
                 return Ok(Err((phase.id.clone(), error)));
             }
         }
@@ -167,9 +164,7 @@ impl<'p> Pair<'p> {
     }
 
     fn shadow(&self, schema: &Schema) -> Result<Shadow> {
-        let mut shadow = Shadow::of(schema)?;
-        shadow.keep_tables(self.project.versions.names());
-        Ok(shadow)
+        self.project.replay().on(schema)
     }
 
     /// What both branches add or take away, each alone on the common schema.
@@ -191,7 +186,7 @@ impl<'p> Pair<'p> {
         let mut before = base.clone();
         let mut effects = BTreeMap::new();
         for phase in branch {
-            advance(&mut shadow, phase, &self.project.versions)?;
+            self.project.replay().apply(&mut shadow, phase)?;
             let after = shadow.schema()?;
             for effect in changes(&before, &after) {
                 effects.entry(effect).or_insert_with(|| phase.id.clone());

@@ -166,9 +166,7 @@ impl<'p> Bench<'p> {
     }
 
     fn shadow(&self, schema: &Schema) -> Result<Shadow> {
-        let mut shadow = Shadow::of(schema)?;
-        shadow.keep_tables(self.project.versions.names());
-        Ok(shadow)
+        self.project.replay().on(schema)
     }
 
     /// Applies a phase with its checks.

@@ -1,8 +1,8 @@
 //! Whether a run could be repeated on a new file: the chain is replayed from nothing before it begins.
 
-use crate::error::{ErrorKind, Result};
-use crate::plan::{Plan, advance};
-use crate::shadow::Shadow;
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::replay::is_finding;
 
 use super::project::Project;
 use super::state::FileState;
@@ -21,19 +21,15 @@ pub(super) fn notice_what_runs_here_only(
     plan: &mut Plan,
 ) -> Result<()> {
     let chain = &project.chain;
-    let mut shadow = Shadow::empty()?;
-    shadow.keep_tables(project.versions.names());
+    let replay = project.replay();
+    let mut shadow = replay.empty()?;
     for phase in chain.phases() {
         let planned = plan.phases.iter().position(|it| it.id == phase.id);
         if planned.is_none() && !known.applied.contains(&phase.id) {
             continue;
         }
-        let Err(error) = advance(&mut shadow, phase, &project.versions) else { continue };
-        let by_phase = matches!(
-            error.kind(),
-            ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension
-        );
-        if !by_phase {
+        let Err(error) = replay.apply(&mut shadow, phase) else { continue };
+        if !is_finding(&error) {
             return Err(error);
         }
         if let Some(place) = planned.filter(|_| !chain.is_base(&phase.id)) {

@@ -85,9 +85,7 @@ impl Verdict {
 /// # Errors
 /// Whatever SQLite reports; what is wrong with a phase is a verdict, not an error.
 pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
-    let mut shadow = Shadow::empty()?;
-    shadow.keep_tables(project.versions.names());
-    let mut state = shadow.schema()?;
+    let mut state = project.replay().empty()?.schema()?;
     let mut trips: Vec<RoundTrip> = Vec::new();
     for phase in project.chain.phases() {
         let ancestors = project.chain.ancestors(&phase.id);
@@ -210,9 +208,7 @@ impl Trip<'_> {
     }
 
     fn shadow(&self, schema: &Schema) -> Result<Shadow> {
-        let mut shadow = Shadow::of(schema)?;
-        shadow.keep_tables(self.project.versions.names());
-        Ok(shadow)
+        self.project.replay().on(schema)
     }
 
     fn up(&self, from: &Schema) -> Result<PhasePlan> {

@@ -1,11 +1,13 @@
 //! The plan of a migration as an SQL script, version rows included.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use crate::autogenerate::{Answers, Draft, Drafted, DropPolicy, draft, draft_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{Recorded, VersionTables, record_script};
 use crate::name::fold;
-use crate::phase::TargetRange;
+use crate::phase::{Applied, Chain, PhaseFile, TargetRange};
 use crate::plan::{
     self, Direction, ExpectedState, PhasePlan, Plan, ScriptFacts, Stage, find_losses, origin_of,
 };
@@ -62,6 +64,47 @@ pub fn script_range(
     let mut plan = plan_path(project, &known, &path, direction)?;
     find_losses(&mut plan);
     script_of(&plan, &project.versions, None)
+}
+
+/// Prints the script that gives a file with one schema the other one. No phase is recorded.
+///
+/// Nothing is taken for renamed: what the other schema does not have is dropped with its rows, which the header says.
+///
+/// # Errors
+/// Those of a draft: [`ErrorKind::Unsupported`] if no steps lead there; those of a plan.
+pub fn script_between(project: &Project, have: &Schema, want: &Schema) -> Result<String> {
+    let draft = draft_without_renames(have, want)?;
+    let text = format!("id = \"diff\"\nversion = 1\nparents = []\n{}", draft_text(&draft));
+    let files = project.options.files.as_ref();
+    let file = PhaseFile::parse(files, Path::new("diff.toml"), &text)?;
+    let id = file.phase.id.clone();
+    let project = Project { chain: Chain::build(vec![file.phase])?, ..project.clone() };
+    let (applied, recorded) = (Applied::nothing(), Recorded::default());
+    let known = FileState { schema: have.clone(), recorded, applied, newer: None };
+    let mut plan = plan_path(&project, &known, &[id], Direction::Up)?;
+    find_losses(&mut plan);
+    refuse_rebuilds_without_parts(&plan)?;
+    let keys = checked_keys(&plan)?;
+    Ok(plan::script(&plan, &ScriptFacts { record: &|_| Vec::new(), keys, expected: None }))
+}
+
+/// Drafts the steps with everything that may have been renamed taken for dropped and added.
+fn draft_without_renames(have: &Schema, want: &Schema) -> Result<Draft> {
+    let mut answers = Answers { policy: DropPolicy::Allow, ..Answers::default() };
+    // Each answer may raise one more question: of the columns of a table that is none of the others.
+    for _ in 0..=want.objects.len() + have.objects.len() {
+        match draft(have, want, &answers)? {
+            Drafted::Ready(draft) => return Ok(draft),
+            Drafted::Open(points) => {
+                answers.drops.extend(points.drops.into_iter().map(|it| it.subject));
+                for question in points.questions {
+                    answers.fresh.push(question.new);
+                    answers.drops.extend(question.candidates);
+                }
+            }
+        }
+    }
+    Err(Error::new(ErrorKind::Unsupported, "no steps lead from one schema to the other"))
 }
 
 fn script_of(

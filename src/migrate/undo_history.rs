@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::history::Recorded;
 use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::{PastSchemas, advance, schema_before, snapshots};
+use crate::plan::{PastSchemas, schema_before, snapshots};
+use crate::replay::unless_broken;
 use crate::schema::Schema;
-use crate::shadow::Shadow;
 
 use super::project::Project;
 
@@ -26,10 +26,10 @@ impl<'p> UndoHistory<'p> {
     /// replay.
     pub(super) fn new(project: &'p Project, applied: &Applied) -> Result<Self> {
         let mut ways = Self { project, befores: BTreeMap::new() };
-        let mut shadow = ways.empty()?;
+        let mut shadow = project.replay().empty()?;
         for phase in project.chain.phases().iter().filter(|it| applied.contains(&it.id)) {
             ways.befores.insert(phase.id.clone(), shadow.schema()?);
-            if unless_broken(advance(&mut shadow, phase, &project.versions))?.is_none() {
+            if unless_broken(project.replay().apply(&mut shadow, phase))?.is_none() {
                 break;
             }
         }
@@ -65,8 +65,7 @@ impl<'p> UndoHistory<'p> {
 
     /// The schemas before, within and after a phase; empty if it does not run on the first one.
     fn around(&self, phase: &Phase, before: &Schema) -> Result<Vec<Schema>> {
-        let mut shadow = Shadow::of(before)?;
-        shadow.keep_tables(self.project.versions.names());
+        let mut shadow = self.project.replay().on(before)?;
         Ok(unless_broken(snapshots(&mut shadow, phase))?.unwrap_or_default())
     }
 
@@ -78,36 +77,13 @@ impl<'p> UndoHistory<'p> {
         if last.is_some_and(|last| last.id == phase.id) {
             return Ok(self.befores.get(&phase.id).cloned());
         }
-        let mut shadow = self.empty()?;
+        let mut shadow = self.project.replay().empty()?;
         let others = |it: &&Phase| remaining.contains(&it.id) && it.id != phase.id;
         for other in chain.phases().iter().filter(others) {
-            if unless_broken(advance(&mut shadow, other, &self.project.versions))?.is_none() {
+            if unless_broken(self.project.replay().apply(&mut shadow, other))?.is_none() {
                 return Ok(None);
             }
         }
         shadow.schema().map(Some)
-    }
-
-    fn empty(&self) -> Result<Shadow> {
-        let mut shadow = Shadow::empty()?;
-        shadow.keep_tables(self.project.versions.names());
-        Ok(shadow)
-    }
-}
-
-/// Gives `None` for a phase that does not run from nothing: a base may stand on tables that no phase
-/// makes.
-fn unless_broken<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(error),
     }
 }

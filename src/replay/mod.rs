@@ -1,6 +1,6 @@
 //! The chain, run from nothing in memory: up to a place, around a phase, or phase by phase.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::VersionTables;
 use crate::phase::{Applied, Chain, Phase};
 use crate::plan::{Direction, advance, plan_phase};
@@ -78,6 +78,11 @@ impl<'c> Replay<'c> {
     }
 }
 
+/// Returns whether an error says that a phase does not run, rather than that something is wrong with the machine.
+pub fn is_finding(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension)
+}
+
 /// Gives `None` for a phase that does not run from nothing: a base may stand on tables that no phase makes.
 ///
 /// # Errors
@@ -85,14 +90,7 @@ impl<'c> Replay<'c> {
 pub fn unless_broken<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension
-            ) =>
-        {
-            Ok(None)
-        }
+        Err(error) if is_finding(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

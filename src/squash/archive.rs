@@ -341,7 +341,7 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 /// The hash of a file; `None` if it is not there.
-fn hash_of(files: &dyn Files, path: &Path) -> Result<Option<String>> {
+pub(super) fn hash_of(files: &dyn Files, path: &Path) -> Result<Option<String>> {
     match files.read(path) {
         Ok(bytes) => Ok(Some(hash(&bytes))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -13,7 +13,7 @@ use crate::phase::{
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
 
-use super::archive::{Archived, NewFile, Publication, free_stamp, publish};
+use super::archive::{Archived, NewFile, Publication, free_stamp, hash_of, publish};
 use super::equal::{Texts, apart};
 use super::range::SquashRange;
 use super::steps::{self, Steps};
@@ -102,6 +102,8 @@ pub struct Squash {
     folder: PathBuf,
     moved: Vec<String>,
     copied: Vec<String>,
+    /// What the files of the folder held when they were read.
+    seen: BTreeMap<String, Option<String>>,
     stamp: String,
 }
 
@@ -125,8 +127,15 @@ impl Squash {
     /// Writes the archive, then the squash, and removes the files that it stands for.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// [`ErrorKind::Chain`] naming a file that was changed since it was read; those of the file system.
     pub fn publish(&self, files: &dyn Files) -> Result<Archived> {
+        for (name, seen) in &self.seen {
+            let path = self.folder.join(name);
+            if hash_of(files, &path)? != *seen {
+                let what = format!("{} was changed since it was read", path.display());
+                return Err(Error::new(ErrorKind::Chain, what).at(&path, 1));
+            }
+        }
         let members = self.range.members.clone();
         let publication = Publication {
             id: self.id.clone(),
@@ -209,6 +218,7 @@ impl Drafting<'_> {
             file: name,
             text,
             folder: request.folder.clone(),
+            seen: folder.seen(files)?,
             moved: folder.moved,
             copied: folder.copied,
             stamp: self.stamp.clone(),
@@ -494,6 +504,12 @@ impl Folder {
             let what = format!("{} is already a file in the folder", names.join(" and "));
             Error::new(ErrorKind::Arguments, what)
         }))
+    }
+
+    /// Hashes the files of all phases; a change until the squash is written is refused.
+    fn seen(&self, files: &dyn Files) -> Result<BTreeMap<String, Option<String>>> {
+        let names = self.moved.iter().chain(&self.copied).chain(&self.kept);
+        names.map(|name| Ok((name.clone(), hash_of(files, &self.path.join(name))?))).collect()
     }
 
     fn is_there(&self, files: &dyn Files, name: &str) -> Result<bool> {

@@ -96,6 +96,9 @@ fn project_for(example: &str) -> Project {
         );
         project.write("map.toml", "[tables]\nsessions = 'imaging_sessions'\n");
     }
+    if command == "squash" && example.contains("--undo") {
+        project.run_here(&["squash", "-m", "All so far", "--yes"]).expect_code(0);
+    }
     if command == "merge" {
         project.write_phase("phase5.toml", "parents = ['phase3']\n");
     }

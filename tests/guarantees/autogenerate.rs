@@ -427,15 +427,12 @@ fn a_downgrade_counted_the_rows_of_a_table_with_an_unquoted_name() {
 #[test]
 fn a_downgrade_is_written_out_where_a_view_would_read_another_column() {
     let project = Project::empty_in_memory();
-    let have = "CREATE TABLE t(a, b); CREATE VIEW v AS SELECT a FROM t; CREATE TRIGGER g AFTER UPDATE OF a ON t
-        BEGIN DELETE FROM t WHERE a = new.a; END;";
+    // Without its column, "d" is a string to the view.
+    let have = "CREATE TABLE t(d, s); CREATE VIEW v AS SELECT \"d\" FROM t; INSERT INTO t VALUES (NULL, 2)";
     Connection::open(project.database()).unwrap().execute_batch(have).unwrap();
-    let sql = "INSERT INTO t VALUES (1, 2), (3, 4)";
-    Connection::open(project.database()).unwrap().execute_batch(sql).unwrap();
     let before = project.copy_database("before.db");
-    let want = have.replace("t(a, b)", "t(c, b, a)");
-    project.write("schema.sql", &want);
-    apply(&project, &["--rename", "t.a=t.c"]).expect_code(0);
+    project.write("schema.sql", "CREATE TABLE t(s); CREATE VIEW v AS SELECT s FROM t;");
+    apply(&project, &["--drop", "t.d"]).expect_code(0);
     project.run_here(&["-d", "fits_catalog.db", "downgrade", "--accept-loss"]).expect_code(0);
     assert_eq!(facts(&project.database()), facts(&before));
     assert_eq!(rows(&project.database(), "SELECT * FROM t"), rows(&before, "SELECT * FROM t"));

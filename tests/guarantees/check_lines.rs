@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Migration, Preparation};
 
-use crate::support::{Bench, script, up_to};
+use crate::support::{Bench, Project, script, up_to};
 
 /// What is changed behind the program's back, for each check of the proof: it must not be said to hold then.
 const PROOF: [(&str, &str); 9] = [
@@ -25,16 +25,19 @@ const PROOF: [(&str, &str); 9] = [
 ];
 
 /// The places in the program that print a mark, by file: how many there are, and the test that makes them fail.
-const MARKS: [(&str, usize, &str); 14] = [
-    ("commands/check.rs", 4, "a_chain_that_does_not_hold_has_no_mark"),
+const MARKS: [(&str, usize, &str); 17] = [
+    ("commands/check.rs", 5, "a_chain_that_does_not_hold_has_no_mark"),
+    ("commands/squash.rs", 4, "a_squash_that_is_refused_has_no_mark"),
     ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("screens/lint.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/report.rs", 1, "a_failed_run_says_of_nothing_that_it_is_done"),
+    ("commands/import.rs", 2, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/adoption.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
     ("screens/backups.rs", 1, "a_damaged_backup_has_no_mark"),
     ("screens/optimize.rs", 1, "a_damaged_file_is_not_backed_up_or_made_smaller"),
     ("screens/plan.rs", 1, "a_prerequisite_that_does_not_hold_is_refused_in_its_place"),
+    ("screens/prove.rs", 4, "a_command_that_fails_or_loses_something_is_not_said_to_be_clean"),
     ("screens/restore.rs", 3, "a_damaged_backup_has_no_mark"),
     ("screens/run.rs", 3, "a_failed_run_says_of_nothing_that_it_is_done"),
     ("screens/status.rs", 2, "what_verify_and_status_say_can_be_no"),
@@ -93,6 +96,19 @@ fn every_check_of_the_proof_can_fail() {
 }
 
 #[test]
+fn a_squash_that_is_refused_has_no_mark() {
+    let project = Project::empty_in_memory();
+    project.write_phase("a.toml", "id = 'a'\nparents = []\n");
+    for id in ["b", "c"] {
+        project.write_phase(&format!("{id}.toml"), &format!("id = '{id}'\nparents = ['a']\n"));
+    }
+    for arguments in [&["squash", "-m", "x", "--yes"][..], &["squash", "--undo", "--yes"]] {
+        let refused = project.run(arguments).expect_code(4);
+        assert!(!refused.stdout.contains('✓') && !refused.stderr.contains('✓'));
+    }
+}
+
+#[test]
 fn every_mark_has_a_test_that_makes_it_fail() {
     let here = include_str!("check_lines.rs");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
@@ -131,6 +147,21 @@ fn a_prerequisite_that_does_not_hold_is_refused_in_its_place() {
 }
 
 #[test]
+fn a_command_that_fails_or_loses_something_is_not_said_to_be_clean() {
+    let said = |command: &str, code| {
+        let bench = everything();
+        let output = bench.project().run(&["prove", "--publish", "--run", command]);
+        output.expect_code(code).stdout
+    };
+    let failed = said("false", 1);
+    assert!(!failed.contains("succeeded") && !failed.contains("Verdict"), "{failed}");
+    let lost = said("sqlite3 {} 'DELETE FROM child'", 3);
+    assert!(!lost.contains("nothing was lost") && !lost.contains("Published"), "{lost}");
+    let changed = said("sqlite3 {} 'CREATE TABLE more(x)'", 0);
+    assert!(!changed.contains("changed nothing"), "{changed}");
+}
+
+#[test]
 fn a_failed_run_says_of_nothing_that_it_is_done() {
     let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES(1);");
     bench.steps(
@@ -151,6 +182,16 @@ fn a_file_that_does_not_fit_is_not_recorded() {
         let said = bench.project().run(command).expect_code(4).stdout;
         assert!(!said.contains('✓'), "{said}");
     }
+    let project = bench.project();
+    project.write("migrations/1_a.sql", "-- +goose Up\nCREATE TABLE t(a);");
+    bench.ask(
+        "CREATE TABLE goose_db_version(id INTEGER PRIMARY KEY, version_id, is_applied);
+         INSERT INTO goose_db_version VALUES(1, 1, 1)",
+    );
+    let database = bench.database().display().to_string();
+    let import = ["import", "--from", "goose", "migrations", "--adopt", &database];
+    let said = project.run_here(&import).expect_code(4);
+    assert!(!said.stdout.contains('✓'), "{}", said.stdout);
 }
 
 #[test]

@@ -174,6 +174,8 @@ fn patterns_and_lists_select() {
     }
     project.run_here(&["current", "--all", "tenants", "-d", "x.db"]).expect_code(2);
     project.run_here(&["migrate", "--all", "tenants"]).expect_code(4);
+    let unquoted = ["upgrade", "--all", "tenants/00/data.db", "tenants/01/data.db"];
+    assert!(project.run_here(&unquoted).expect_code(2).stderr.contains("quote the pattern"));
 }
 
 #[test]
@@ -623,4 +625,35 @@ fn the_scripts_of_schedulers_run_in_their_environment() {
     let (code, _) =
         shell(&project, &format!("{command} | sed -n '$p'"), &[("JOB_COMPLETION_INDEX", "8")]);
     assert_eq!(code, 2);
+}
+
+#[test]
+fn an_interrupt_leaves_each_file_old_or_new_and_lists_the_rest() {
+    use std::io::{BufRead as _, Read as _};
+    let project = tenants(30);
+    let mut command = project.command();
+    command.args(["upgrade", "--all", "tenants", "--json", "--jobs", "2"]);
+    command.current_dir(project.folder()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    stdout.read_line(&mut said).unwrap();
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    stdout.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    let output = Output { code: 130, stdout: said, stderr: String::new() };
+    let (files, summary) = lines(&output);
+    assert_eq!(files.len(), 30);
+    assert_eq!(summary["stopped"], "interrupted");
+    let left = summary["left_files"].as_array().unwrap();
+    assert!(left.len() > 5 && left.len() < 30, "{}", left.len());
+    for (name, line) in &files {
+        let number: usize = name[..2].parse().unwrap();
+        let columns = if line["outcome"] == "done" { "id,name" } else { "id,a" };
+        let file = project.path("tenants").join(name);
+        assert!(judged(&file).starts_with(&format!("{columns}|{}|ok|", number + 3)), "{name}");
+    }
+    let run = project.run_here(&["upgrade", "--all", "tenants", "--json"]).expect_code(0);
+    assert_eq!(lines(&run).1["done"], left.len());
 }

@@ -340,7 +340,9 @@ fn ranges_are_squashed_and_forks_in_their_middle_are_named() {
             let report = squash(&project, &[&range]);
             assert_eq!(report["changed"], true, "{report}");
             assert_eq!(fresh(&project, &format!("squash{number}.db")), chain, "{range}");
-            project.run(&["check"]).expect_code(0);
+            if number == 0 {
+                project.run(&["check"]).expect_code(0);
+            }
             project.run(&["squash", "--undo", "--yes"]).expect_code(0);
             assert_eq!(folder(&project), before, "{range}");
         }

@@ -85,6 +85,9 @@ pub struct DiffArgs {
     /// What is expected: the applied phases, unless another place is named
     #[arg(value_name = "B")]
     pub b: Option<String>,
+    /// Print the SQL that makes A what B is, for the sqlite3 program; what is missing in B is dropped
+    #[arg(long)]
+    pub sql: bool,
     /// What is compared, as A
     #[arg(long, value_name = "PLACE", conflicts_with = "a")]
     pub from: Option<String>,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use phaseshift::compare::{ComparedObject, SchemaComparison, Unexpected, Verdict, Weight};
 use phaseshift::files::FileKind;
-use phaseshift::inspect::{SchemaSource, compare_sources};
+use phaseshift::inspect::{SchemaSource, compare_sources, schema_from};
+use phaseshift::migrate::script_between;
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
@@ -37,6 +38,17 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     };
     let project = context.project_at(database, chain);
     let found = compare_sources(&project, &from, &to)?;
+    if arguments.sql {
+        let sql = match found.is_same() {
+            true => String::new(),
+            false => {
+                let (have, want) = (schema_from(&project, &from)?, schema_from(&project, &to)?);
+                script_between(&project, &have, &want)?
+            }
+        };
+        let report = json!({"equal": found.is_same(), "sql": sql});
+        return Ok(CommandOutput::done(sql, report).for_programs().is(found.is_same()));
+    }
     let (left, right) = (in_words(context, &from), in_words(context, &to));
     let text = text(&found, (&left, &right), context.terminal.out);
     let lines: Vec<String> =

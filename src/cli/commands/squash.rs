@@ -32,6 +32,7 @@ pub fn run(context: &Context, arguments: &SquashArgs) -> Result<CommandOutput> {
     }
     let files = context.files();
     if !dry_run {
+        require_somebody(context)?;
         let finished = finish_interrupted(files.as_ref(), folder)?;
         if let Some(archived) = finished.last() {
             return Ok(finished_before(context, archived));
@@ -61,9 +62,6 @@ pub fn run(context: &Context, arguments: &SquashArgs) -> Result<CommandOutput> {
     };
     // The files are new ones in a private place: this path is never opened.
     let project = context.project_at(context.folder.join("unused.db"), chain);
-    if !dry_run {
-        require_somebody(context)?;
-    }
     match squash(&project, &request)? {
         None => Ok(nothing(folder, "the range holds one phase")),
         Some(squash) => carry_out(context, &squash, dry_run),

@@ -1,3 +1,4 @@
+mod claims;
 mod patterns;
 mod shards;
 mod workers;

@@ -1,6 +1,7 @@
 //! `fleet report`: the results of several runs as one.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use phaseshift::Result;
 use phaseshift::error::file_error;
@@ -32,7 +33,10 @@ pub fn report(context: &Context, arguments: &FleetReportArgs) -> Result<CommandO
     let mut merge = Merge::default();
     for path in &arguments.results {
         let path = context.folder.join(path);
-        let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+        // The results of a large fleet are larger than what counts as a text.
+        let mut bytes = Vec::new();
+        let read = files.reader(&path).and_then(|mut reader| reader.read_to_end(&mut bytes));
+        read.map_err(|error| file_error("read", &path, error))?;
         let source = context.shown(&path);
         merge.add(&source, &String::from_utf8_lossy(&bytes), root.as_deref());
     }

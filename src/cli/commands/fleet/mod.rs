@@ -69,8 +69,11 @@ fn select<'s>(
     (command, arguments): (&'static str, &'s FleetArgs),
 ) -> Result<Selected<'s>> {
     let text = arguments.all.as_deref().unwrap_or_default();
-    if context.global.database.is_some() {
-        let what = "--all and --database name different files; give one of them";
+    // A shell that replaces a pattern leaves further files behind --all.
+    if let Some(database) = &context.global.database {
+        let what = format!(
+            "both --all {text} and the database {database} are named: give one of them, and quote the pattern behind --all"
+        );
         return Err(Error::new(ErrorKind::Arguments, what));
     }
     let shard = arguments.shard.as_deref().map(shard).transpose()?;
