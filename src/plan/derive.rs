@@ -459,11 +459,14 @@ impl Derivation<'_> {
     fn keeps_keys(&self, old: &Object, new: &Object) -> bool {
         let lineage = self.lineage.table(&new.table);
         let renamed = |name: &str| {
-            let now = lineage.and_then(|it| it.kept_as(name));
+            let now = lineage.and_then(|it| it.called_now(name));
             fold(now.unwrap_or(name))
         };
-        let keys =
-            |index: &Object, name: &dyn Fn(&str) -> String| index_keys(index.sql.as_deref()?, name);
+        // SQLite writes a string in double quotes with single ones when it renames something in the text.
+        let keys = |index: &Object, name: &dyn Fn(&str) -> String| {
+            let tokens = index_keys(index.sql.as_deref()?, name)?;
+            Some(tokens.iter().map(|it| fold(it.trim_matches('\''))).collect::<Vec<String>>())
+        };
         let before = keys(old, &renamed);
         before.is_some() && before == keys(new, &fold)
     }

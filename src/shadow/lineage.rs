@@ -164,6 +164,15 @@ impl TableLineage {
         self.columns.iter().find(|column| same(&column.name, name))
     }
 
+    /// Finds the name now of a column that is still there, whatever its values.
+    pub fn called_now(&self, original: &str) -> Option<&str> {
+        if self.remade {
+            return self.kept_as(original);
+        }
+        let id = self.base.iter().position(|name| same(name, original))?;
+        self.columns.iter().find(|column| column.id == id).map(|column| column.name.as_str())
+    }
+
     /// Finds the name now of a column that is kept from before.
     pub fn kept_as(&self, original: &str) -> Option<&str> {
         self.columns
