@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(view("v2"), ("u v1".to_owned(), "t u v1".to_owned()));
         // A table of which no column is read, and that a view in between reads, is not named as direct.
         assert_eq!(view("v3"), ("v2".to_owned(), "t u v1 v2".to_owned()));
-        assert_eq!(view("v4"), ("k t".to_owned(), "k t".to_owned()));
+        assert_eq!(view("v4"), ("k".to_owned(), "k t".to_owned()));
         assert_eq!(view("v0"), ("u v4".to_owned(), "k t u v4".to_owned()));
         assert_eq!(view("v5").1, "u");
         assert_eq!(view("v6").1, "u");
