@@ -6,14 +6,14 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::compare::{Verdict, compare_schemas};
-use crate::database::Access;
+use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::{FileState, Project};
 use crate::name::fold;
 use crate::phase::{Applied, Operation, Phase};
 use crate::plan::advance;
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, Uses};
 use crate::sql::{Constraint, ConstraintKind, CreateTable};
 
 use super::dependents::layers;
@@ -153,7 +153,7 @@ pub fn audit(project: &Project) -> Result<Audit> {
         }
         Some(_) | None => Origins::default(),
     };
-    add_objects(&mut audit, (connection, &schema), &origins)?;
+    add_objects(&mut audit, (&database, &schema), &origins)?;
     Ok(audit)
 }
 
@@ -253,9 +253,10 @@ fn origins(project: &Project, applied: &Applied) -> Result<(Origins, Schema)> {
 
 fn add_objects(
     audit: &mut Audit,
-    (connection, schema): (&Connection, &Schema),
+    (database, schema): (&Database, &Schema),
     origins: &Origins,
 ) -> Result<()> {
+    let connection = database.connection();
     let origin = |object: &Object| origins.of(object.kind, &object.name);
     let mut indexes = indexes(connection, schema, origins)?;
     let mut unique: HashMap<String, usize> = HashMap::new();
@@ -269,7 +270,7 @@ fn add_objects(
     indexes.retain(|(index, _)| schema.find_table(&index.table).is_some());
     audit.indexes = indexes.into_iter().map(|(index, _)| index).collect();
     let layers: BTreeMap<String, usize> = match schema.of_kind(ObjectKind::View).next() {
-        Some(_) => layers(&Shadow::of(schema)?.uses()?),
+        Some(_) => layers(&Uses::in_database(database, schema)?),
         None => BTreeMap::new(),
     };
     for view in schema.of_kind(ObjectKind::View) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, Schema};
@@ -64,9 +65,20 @@ pub struct Dependencies {
 /// # Errors
 /// As [`dependents`].
 pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
-    let uses = Shadow::of(schema)?.uses()?;
-    let layers = layers(&uses);
-    let by_use = ByUse::of(schema, &uses);
+    Ok(of_uses(schema, &Shadow::of(schema)?.uses()?))
+}
+
+/// As [`dependencies`], for the schema of an open database: its views and triggers are compiled where they are.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn dependencies_in(database: &Database, schema: &Schema) -> Result<Dependencies> {
+    Ok(of_uses(schema, &Uses::in_database(database, schema)?))
+}
+
+fn of_uses(schema: &Schema, uses: &Uses) -> Dependencies {
+    let layers = layers(uses);
+    let by_use = ByUse::of(schema, uses);
     let carried = |it: &&Object| {
         matches!(it.kind, ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::View)
     };
@@ -91,7 +103,7 @@ pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
         TriggerUses { name: object.name.clone(), table: object.table.clone(), uses }
     };
     let triggers = schema.of_kind(ObjectKind::Trigger).map(trigger).collect();
-    Ok(Dependencies { objects, triggers })
+    Dependencies { objects, triggers }
 }
 
 /// Names by the folded name of the table or view that they depend on.

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use super::compile::needs_no_trigger;
 use super::shadow::Shadow;
-use crate::database::{Use, run_one, with_stubs};
-use crate::error::Result;
+use crate::database::{Authorizer, Database, MissingExtension, Use, run_one, with_stubs};
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 use crate::sql::{significant_tokens, unquote};
@@ -34,44 +34,117 @@ pub struct Uses {
 impl Shadow {
     /// Finds what every view and every trigger uses.
     ///
-    /// Each is compiled once, so that the time grows with the number of objects.
-    ///
     /// # Errors
     /// Whatever SQLite reports.
     pub fn uses(&mut self) -> Result<Uses> {
         let schema = self.schema()?;
-        let known: BTreeSet<String> = schema
-            .objects
+        let missing = std::mem::take(&mut self.missing);
+        let mut finder = Finder::new((&self.connection, &self.fence), &schema, missing);
+        let found = finder.find();
+        self.missing = finder.missing;
+        found
+    }
+
+    /// Returns whether the statements no longer compile without a table or view.
+    fn needs(&mut self, statements: &[&str], name: &str) -> Result<bool> {
+        self.connection.execute_batch("SAVEPOINT doubt")?;
+        let quoted = quote(name);
+        let dropped = ["VIEW", "TABLE"]
             .iter()
-            .filter(|it| it.kind.is_table() || it.kind == ObjectKind::View)
-            .map(|it| fold(&it.name))
-            .collect();
+            .any(|word| run_one(&self.connection, &format!("DROP {word} main.{quoted}")).is_ok());
+        let compiled =
+            compiled((&self.connection, &self.fence), &mut self.missing, statements).is_some();
+        self.connection.execute_batch("ROLLBACK TO doubt; RELEASE doubt")?;
+        Ok(!dropped || !compiled)
+    }
+}
+
+impl Uses {
+    /// Finds what every view and every trigger of an open database uses. Nothing is written.
+    ///
+    /// Each is compiled once, on the database itself, so that the time grows with the number of objects.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn in_database(database: &Database, schema: &Schema) -> Result<Self> {
+        Finder::new((database.connection(), database.fence()), schema, Vec::new()).find()
+    }
+}
+
+/// Compiles statements; `None` if SQLite refuses one of them.
+fn compiled(
+    (connection, fence): (&Connection, &Authorizer),
+    missing: &mut Vec<MissingExtension>,
+    statements: &[&str],
+) -> Option<BTreeSet<Use>> {
+    let (compiled, uses) = fence.uses_of(|| {
+        statements.iter().try_for_each(|sql| {
+            let done = with_stubs(connection, missing, |it| it.prepare(sql).map(drop));
+            done.or_else(|error| if needs_no_trigger(&error) { Ok(()) } else { Err(error) })
+        })
+    });
+    compiled.is_ok().then_some(uses)
+}
+
+/// Finds what the objects of a schema use.
+struct Finder<'c> {
+    place: (&'c Connection, &'c Authorizer),
+    schema: &'c Schema,
+    missing: Vec<MissingExtension>,
+    /// The tables and views, folded.
+    known: BTreeSet<String>,
+    /// The views, folded.
+    views: BTreeSet<String>,
+    /// The schema in memory, for what can only be tried out.
+    trial: Option<Shadow>,
+}
+
+impl<'c> Finder<'c> {
+    fn new(
+        place: (&'c Connection, &'c Authorizer),
+        schema: &'c Schema,
+        missing: Vec<MissingExtension>,
+    ) -> Self {
         let views: BTreeSet<String> =
             schema.of_kind(ObjectKind::View).map(|it| fold(&it.name)).collect();
+        let tables = schema.objects.iter().filter(|it| it.kind.is_table());
+        let known = tables.map(|it| fold(&it.name)).chain(views.iter().cloned()).collect();
+        Self { place, schema, missing, known, views, trial: None }
+    }
+
+    fn find(&mut self) -> Result<Uses> {
         let mut uses = Uses::default();
-        for view in schema.of_kind(ObjectKind::View) {
-            if let Some(found) = self.uses_of_view(view, &known, &views)? {
+        for view in self.schema.of_kind(ObjectKind::View) {
+            if let Some(found) = self.uses_of_view(view)? {
                 uses.views.insert(fold(&view.name), found);
             }
         }
+        uses.close();
         uses.name_unread();
-        self.uses_of_triggers(&schema, (&known, &views), &mut uses)?;
+        self.uses_of_triggers(&mut uses)?;
         Ok(uses)
     }
 
-    fn uses_of_view(
-        &mut self,
-        view: &Object,
-        known: &BTreeSet<String>,
-        views: &BTreeSet<String>,
-    ) -> Result<Option<ObjectUses>> {
+    fn compiled(&mut self, statements: &[&str]) -> Option<BTreeSet<Use>> {
+        compiled(self.place, &mut self.missing, statements)
+    }
+
+    /// The schema without triggers, in memory: there each trigger is compiled alone.
+    fn trial(&mut self) -> Result<&mut Shadow> {
+        if self.trial.is_none() {
+            self.trial = Some(Shadow::of(&without_triggers(self.schema))?);
+        }
+        self.trial.as_mut().ok_or_else(|| Error::new(ErrorKind::Unsupported, "no trial"))
+    }
+
+    fn uses_of_view(&mut self, view: &Object) -> Result<Option<ObjectUses>> {
         let name = fold(&view.name);
         let sql = format!("SELECT * FROM main.{}", quote(&view.name));
         let sql = [sql.as_str()];
         let Some(mut found) = self.compiled(&sql) else { return Ok(None) };
-        found.retain(|it| it.name != name && known.contains(&it.name));
-        add_places(&mut found, views, &name);
-        self.add_unread(&sql, (view, views), &mut found)?;
+        found.retain(|it| it.name != name && self.known.contains(&it.name));
+        add_places(&mut found, &self.views, &name);
+        self.add_unread(&sql, view, &mut found)?;
         if has_common_tables(view) {
             self.drop_unneeded(&sql, &mut found)?;
         }
@@ -87,7 +160,7 @@ impl Shadow {
     fn add_unread(
         &mut self,
         statements: &[&str],
-        (object, views): (&Object, &BTreeSet<String>),
+        object: &Object,
         found: &mut BTreeSet<Use>,
     ) -> Result<()> {
         let text = object.sql.as_deref().unwrap_or_default();
@@ -95,25 +168,17 @@ impl Shadow {
         let mentioned: BTreeSet<String> =
             significant_tokens(text).map(|it| fold(&unquote(it.text(text)))).collect();
         let known: BTreeSet<String> = found.iter().map(|it| it.name.clone()).collect();
-        for name in mentioned.intersection(views).filter(|it| **it != own && !known.contains(*it)) {
-            if self.needs(statements, name)? {
-                found.insert(Use { name: name.clone(), within: None, without_column: false });
+        let doubtful: Vec<String> = mentioned
+            .intersection(&self.views)
+            .filter(|it| **it != own && !known.contains(*it))
+            .cloned()
+            .collect();
+        for name in doubtful {
+            if self.trial()?.needs(statements, &name)? {
+                found.insert(Use { name, within: None, without_column: false });
             }
         }
         Ok(())
-    }
-
-    /// Compiles statements; `None` if SQLite refuses one of them.
-    fn compiled(&mut self, statements: &[&str]) -> Option<BTreeSet<Use>> {
-        let (fence, connection) = (self.fence.clone(), &self.connection);
-        let missing = &mut self.missing;
-        let (compiled, uses) = fence.uses_of(|| {
-            statements.iter().try_for_each(|sql| {
-                let done = with_stubs(connection, missing, |it| it.prepare(sql).map(drop));
-                done.or_else(|error| if needs_no_trigger(&error) { Ok(()) } else { Err(error) })
-            })
-        });
-        compiled.is_ok().then_some(uses)
     }
 
     /// Leaves out what SQLite named without a column, if the statements compile without it: it is a common table
@@ -126,87 +191,78 @@ impl Shadow {
             .map(|it| it.name.clone())
             .collect();
         for name in doubtful {
-            if !self.needs(statements, &name)? {
+            if !self.trial()?.needs(statements, &name)? {
                 found.retain(|it| it.name != name);
             }
         }
         Ok(())
     }
 
-    /// Returns whether the statements no longer compile without a table or view.
-    fn needs(&mut self, statements: &[&str], name: &str) -> Result<bool> {
-        self.connection.execute_batch("SAVEPOINT doubt")?;
-        let quoted = quote(name);
-        let dropped = ["VIEW", "TABLE"]
-            .iter()
-            .any(|word| run_one(&self.connection, &format!("DROP {word} main.{quoted}")).is_ok());
-        let needed = !dropped || self.compiled(statements).is_none();
-        self.connection.execute_batch("ROLLBACK TO doubt; RELEASE doubt")?;
-        Ok(needed)
-    }
-
     /// Compiles what fires the triggers of each table and view. A trigger whose uses SQLite does not name under the
-    /// name of the trigger is compiled alone.
-    fn uses_of_triggers(
-        &mut self,
-        schema: &Schema,
-        (known, views): (&BTreeSet<String>, &BTreeSet<String>),
-        uses: &mut Uses,
-    ) -> Result<()> {
+    /// name of the trigger is compiled alone, and so are those of a table of which one does not compile.
+    fn uses_of_triggers(&mut self, uses: &mut Uses) -> Result<()> {
         let mut owners: BTreeMap<String, Vec<&Object>> = BTreeMap::new();
-        for trigger in schema.of_kind(ObjectKind::Trigger) {
+        for trigger in self.schema.of_kind(ObjectKind::Trigger) {
             owners.entry(fold(&trigger.table)).or_default().push(trigger);
         }
-        let mut alone: Option<Shadow> = None;
         for (owner, triggers) in owners {
-            let statements = firing_statements(&self.connection, schema, &owner)?;
+            let statements = firing_statements(self.place.0, self.schema, &owner)?;
             let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-            let Some(found) = self.compiled(&statements) else { continue };
+            let found = self.compiled(&statements);
             for trigger in triggers {
-                let name = fold(&trigger.name);
-                let own = found.iter().filter(|it| it.within.as_ref() == Some(&name));
-                let mut direct: BTreeSet<String> = own.map(|it| it.name.clone()).collect();
-                if is_doubtful(trigger, (known, views), &direct) {
-                    let alone = match &mut alone {
-                        Some(alone) => alone,
-                        None => alone.insert(Self::of(&without_triggers(schema))?),
-                    };
-                    let Some(found) = alone.uses_of_trigger(trigger, views, &statements)? else {
-                        continue;
-                    };
-                    direct = found;
-                }
-                let mut direct: BTreeSet<String> = direct.intersection(known).cloned().collect();
+                let direct = self.uses_of_trigger(trigger, found.as_ref(), &statements)?;
+                let Some(direct) = direct else { continue };
+                let mut direct: BTreeSet<String> =
+                    direct.intersection(&self.known).cloned().collect();
                 direct.insert(owner.clone());
                 let through = direct.iter().filter_map(|it| uses.views.get(it));
                 let all = through.flat_map(|it| &it.all).chain(&direct).cloned().collect();
-                uses.triggers.insert(name, ObjectUses { direct, all });
+                uses.triggers.insert(fold(&trigger.name), ObjectUses { direct, all });
             }
         }
         Ok(())
     }
 
-    /// Compiles one trigger where no other is.
+    /// What one trigger uses, from what SQLite named for all of its table; `None` if it does not compile.
     fn uses_of_trigger(
         &mut self,
         trigger: &Object,
-        views: &BTreeSet<String>,
+        found: Option<&BTreeSet<Use>>,
+        statements: &[&str],
+    ) -> Result<Option<BTreeSet<String>>> {
+        let name = fold(&trigger.name);
+        let Some(found) = found else { return self.uses_alone(trigger, statements) };
+        let own = found.iter().filter(|it| it.within.as_ref() == Some(&name));
+        let direct: BTreeSet<String> = own.map(|it| it.name.clone()).collect();
+        match is_doubtful(trigger, (&self.known, &self.views), &direct) {
+            true => self.uses_alone(trigger, statements),
+            false => Ok(Some(direct)),
+        }
+    }
+
+    /// Compiles one trigger where no other is.
+    fn uses_alone(
+        &mut self,
+        trigger: &Object,
         statements: &[&str],
     ) -> Result<Option<BTreeSet<String>>> {
         let Some(sql) = &trigger.sql else { return Ok(None) };
+        let trial = self.trial()?;
         let create = |connection: &Connection| run_one(connection, sql);
-        if with_stubs(&self.connection, &mut self.missing, create).is_err() {
+        if with_stubs(&trial.connection, &mut trial.missing, create).is_err() {
             return Ok(None);
         }
-        let mut found = self.compiled(statements);
+        let place = (&trial.connection, &trial.fence);
+        let mut found = compiled(place, &mut trial.missing, statements);
         if let Some(found) = &mut found {
             let owner = fold(&trigger.table);
             found.retain(|it| it.name != owner);
-            add_places(found, views, &owner);
-            self.add_unread(statements, (trigger, views), found)?;
+            add_places(found, &self.views, &owner);
+            self.add_unread(statements, trigger, found)?;
             self.drop_unneeded(statements, found)?;
         }
-        run_one(&self.connection, &format!("DROP TRIGGER main.{}", quote(&trigger.name)))?;
+        let drop = format!("DROP TRIGGER main.{}", quote(&trigger.name));
+        run_one(&self.trial()?.connection, &drop)?;
         Ok(found.map(|it| it.into_iter().map(|it| it.name).collect()))
     }
 }
@@ -226,6 +282,29 @@ fn add_places(found: &mut BTreeSet<Use>, views: &BTreeSet<String>, own: &str) {
 }
 
 impl Uses {
+    /// Adds what the views need that a view uses: SQLite does not name all of it.
+    fn close(&mut self) {
+        loop {
+            let mut added: Vec<(String, BTreeSet<String>)> = Vec::new();
+            for (name, uses) in &self.views {
+                let below = uses.all.iter().filter_map(|it| self.views.get(it));
+                let more: BTreeSet<String> =
+                    below.flat_map(|it| it.all.difference(&uses.all)).cloned().collect();
+                if !more.is_empty() {
+                    added.push((name.clone(), more));
+                }
+            }
+            if added.is_empty() {
+                return;
+            }
+            for (name, more) in added {
+                if let Some(uses) = self.views.get_mut(&name) {
+                    uses.all.extend(more);
+                }
+            }
+        }
+    }
+
     /// Names what is used, and by no view in between, as used directly.
     fn name_unread(&mut self) {
         let mut added: Vec<(String, String)> = Vec::new();
@@ -290,14 +369,17 @@ mod tests {
              CREATE VIEW V1 AS SELECT a FROM t; CREATE VIEW v2 AS SELECT count(*) FROM v1, u;
              CREATE VIEW v3 AS SELECT 1 FROM T WHERE EXISTS (SELECT 1 FROM v2) AND 'other' <> \"other\";
              CREATE VIEW k AS SELECT 1 FROM t; CREATE VIEW v4 AS SELECT count(*) FROM k;
+             CREATE VIEW v0 AS SELECT 1 FROM u WHERE EXISTS (SELECT 1 FROM v4);
              CREATE VIEW v5 AS SELECT b AS k FROM u; CREATE VIEW v6 AS SELECT a.b FROM (SELECT b FROM u) AS a;
              CREATE VIEW broken AS SELECT x FROM nowhere;",
         );
         let view = |name: &str| (names(&found.views[name].direct), names(&found.views[name].all));
         assert_eq!(view("v1"), ("t".to_owned(), "t".to_owned()));
         assert_eq!(view("v2"), ("u v1".to_owned(), "t u v1".to_owned()));
-        assert_eq!(view("v3"), ("t v2".to_owned(), "t u v1 v2".to_owned()));
-        assert_eq!(view("v4"), ("k t".to_owned(), "k t".to_owned()));
+        // A table of which no column is read, and that a view in between reads, is not named as direct.
+        assert_eq!(view("v3"), ("v2".to_owned(), "t u v1 v2".to_owned()));
+        assert_eq!(view("v4"), ("k".to_owned(), "k t".to_owned()));
+        assert_eq!(view("v0"), ("u v4".to_owned(), "k t u v4".to_owned()));
         assert_eq!(view("v5").1, "u");
         assert_eq!(view("v6").1, "u");
         assert!(!found.views.contains_key("broken"));

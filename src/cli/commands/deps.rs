@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use phaseshift::Result;
-use phaseshift::inspect::{Dependencies, Dependents, SchemaSource, dependencies, schema_from};
+use phaseshift::database::Access;
+use phaseshift::inspect::{
+    Dependencies, Dependents, SchemaSource, dependencies, dependencies_in, schema_from,
+};
 use phaseshift::name::same;
 use phaseshift::phase::{Chain, Target};
-use phaseshift::schema::Schema;
+use phaseshift::schema::read;
 use serde_json::json;
 
 use crate::cli::args::{DepsArgs, GraphFormat};
@@ -20,7 +23,7 @@ use crate::cli::output::escaped;
 /// # Errors
 /// Those of opening the database and reading the phases; as [`Dependencies::of`].
 pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
-    let found = dependencies(&schema(context)?)?;
+    let found = found(context)?;
     let found = match &arguments.name {
         Some(name) => around(&found, name)?,
         None => found,
@@ -43,16 +46,16 @@ pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
     })
 }
 
-fn schema(context: &Context) -> Result<Schema> {
-    let (path, source, chain) = match &context.settings.database {
+fn found(context: &Context) -> Result<Dependencies> {
+    if let Some(path) = &context.settings.database {
         // The phases are not needed, and need not be there.
-        Some(path) => (path.clone(), SchemaSource::Database, Chain::build(Vec::new())?),
-        None => {
-            let source = SchemaSource::Phases(Target::Heads);
-            (context.folder.join("unused.db"), source, context.chain()?)
-        }
-    };
-    schema_from(&context.project_at(path, chain), &source)
+        let project = context.project_at(path.clone(), Chain::build(Vec::new())?);
+        let database = project.open(Access::Look)?;
+        return dependencies_in(&database, &project.own(&read(database.connection())?));
+    }
+    let source = SchemaSource::Phases(Target::Heads);
+    let project = context.project_at(context.folder.join("unused.db"), context.chain()?);
+    dependencies(&schema_from(&project, &source)?)
 }
 
 /// Returns the object and what depends on it.
