@@ -119,6 +119,7 @@ impl<'c> Finder<'c> {
                 uses.views.insert(fold(&view.name), found);
             }
         }
+        uses.close();
         uses.name_unread();
         self.uses_of_triggers(&mut uses)?;
         Ok(uses)
@@ -281,6 +282,29 @@ fn add_places(found: &mut BTreeSet<Use>, views: &BTreeSet<String>, own: &str) {
 }
 
 impl Uses {
+    /// Adds what the views need that a view uses: SQLite does not name all of it.
+    fn close(&mut self) {
+        loop {
+            let mut added: Vec<(String, BTreeSet<String>)> = Vec::new();
+            for (name, uses) in &self.views {
+                let below = uses.all.iter().filter_map(|it| self.views.get(it));
+                let more: BTreeSet<String> =
+                    below.flat_map(|it| it.all.difference(&uses.all)).cloned().collect();
+                if !more.is_empty() {
+                    added.push((name.clone(), more));
+                }
+            }
+            if added.is_empty() {
+                return;
+            }
+            for (name, more) in added {
+                if let Some(uses) = self.views.get_mut(&name) {
+                    uses.all.extend(more);
+                }
+            }
+        }
+    }
+
     /// Names what is used, and by no view in between, as used directly.
     fn name_unread(&mut self) {
         let mut added: Vec<(String, String)> = Vec::new();
@@ -345,14 +369,17 @@ mod tests {
              CREATE VIEW V1 AS SELECT a FROM t; CREATE VIEW v2 AS SELECT count(*) FROM v1, u;
              CREATE VIEW v3 AS SELECT 1 FROM T WHERE EXISTS (SELECT 1 FROM v2) AND 'other' <> \"other\";
              CREATE VIEW k AS SELECT 1 FROM t; CREATE VIEW v4 AS SELECT count(*) FROM k;
+             CREATE VIEW v0 AS SELECT 1 FROM u WHERE EXISTS (SELECT 1 FROM v4);
              CREATE VIEW v5 AS SELECT b AS k FROM u; CREATE VIEW v6 AS SELECT a.b FROM (SELECT b FROM u) AS a;
              CREATE VIEW broken AS SELECT x FROM nowhere;",
         );
         let view = |name: &str| (names(&found.views[name].direct), names(&found.views[name].all));
         assert_eq!(view("v1"), ("t".to_owned(), "t".to_owned()));
         assert_eq!(view("v2"), ("u v1".to_owned(), "t u v1".to_owned()));
-        assert_eq!(view("v3"), ("t v2".to_owned(), "t u v1 v2".to_owned()));
-        assert_eq!(view("v4"), ("k t".to_owned(), "k t".to_owned()));
+        // A table of which no column is read, and that a view in between reads, is not named as direct.
+        assert_eq!(view("v3"), ("v2".to_owned(), "t u v1 v2".to_owned()));
+        assert_eq!(view("v4"), ("k".to_owned(), "k t".to_owned()));
+        assert_eq!(view("v0"), ("u v4".to_owned(), "k t u v4".to_owned()));
         assert_eq!(view("v5").1, "u");
         assert_eq!(view("v6").1, "u");
         assert!(!found.views.contains_key("broken"));

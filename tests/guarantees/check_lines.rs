@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Migration, Preparation};
 
-use crate::support::{Bench, Project, script, up_to};
+use crate::support::{Bench, Project, script, sqlite3, up_to};
 
 /// What is changed behind the program's back, for each check of the proof: it must not be said to hold then.
 const PROOF: [(&str, &str); 9] = [
@@ -25,7 +25,7 @@ const PROOF: [(&str, &str); 9] = [
 ];
 
 /// The places in the program that print a mark, by file: how many there are, and the test that makes them fail.
-const MARKS: [(&str, usize, &str); 17] = [
+const MARKS: [(&str, usize, &str); 19] = [
     ("commands/check.rs", 5, "a_chain_that_does_not_hold_has_no_mark"),
     ("commands/squash.rs", 4, "a_squash_that_is_refused_has_no_mark"),
     ("commands/diff.rs", 1, "a_chain_that_does_not_hold_has_no_mark"),
@@ -34,6 +34,8 @@ const MARKS: [(&str, usize, &str); 17] = [
     ("commands/import.rs", 2, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/stamp.rs", 3, "a_file_that_does_not_fit_is_not_recorded"),
     ("commands/adoption.rs", 1, "a_file_that_does_not_fit_is_not_recorded"),
+    ("commands/reset.rs", 1, "a_reset_that_is_refused_has_no_mark"),
+    ("screens/fleet.rs", 3, "a_file_of_many_that_fails_has_no_mark_nor_has_the_run"),
     ("screens/backups.rs", 1, "a_damaged_backup_has_no_mark"),
     ("screens/optimize.rs", 1, "a_damaged_file_is_not_backed_up_or_made_smaller"),
     ("screens/plan.rs", 1, "a_prerequisite_that_does_not_hold_is_refused_in_its_place"),
@@ -106,6 +108,33 @@ fn a_squash_that_is_refused_has_no_mark() {
         let refused = project.run(arguments).expect_code(4);
         assert!(!refused.stdout.contains('✓') && !refused.stderr.contains('✓'));
     }
+}
+
+#[test]
+fn a_reset_that_is_refused_has_no_mark() {
+    let project = Project::empty_in_memory();
+    std::fs::write(project.database(), b"no database, but words of some length").unwrap();
+    let refused = project.run(&["reset", "--yes"]);
+    assert_ne!(refused.code, 0);
+    assert!(!refused.stdout.contains('✓') && !refused.stderr.contains('✓'), "{}", refused.stdout);
+}
+
+#[test]
+fn a_file_of_many_that_fails_has_no_mark_nor_has_the_run() {
+    let project = Project::empty_in_memory();
+    let step = "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE n(a)\"\n";
+    project.write_phase("a.toml", step);
+    std::fs::create_dir(project.path("many")).unwrap();
+    sqlite3(&project.path("many/good.db"), "CREATE TABLE t(a); INSERT INTO t VALUES (1);");
+    sqlite3(&project.path("many/taken.db"), "CREATE TABLE n(b);");
+    let run = project.run_here(&["upgrade", "--all", "many", "--json"]).expect_code(3);
+    project.write("run.jsonl", &run.stdout);
+    let said = project.run_here(&["upgrade", "--all", "many"]).expect_code(3);
+    let marked: Vec<&str> = said.stdout.lines().filter(|line| line.contains('✓')).collect();
+    assert!(marked.iter().all(|line| line.contains("good.db")), "{}", said.stdout);
+    assert!(said.stdout.lines().any(|line| line.contains('✗') && line.contains("taken.db")));
+    let report = project.run_here(&["fleet", "report", "run.jsonl"]).expect_code(3);
+    assert!(!report.stdout.contains('✓') && report.stdout.contains('✗'), "{}", report.stdout);
 }
 
 #[test]
