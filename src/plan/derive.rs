@@ -467,8 +467,14 @@ impl Derivation<'_> {
             let tokens = index_keys(index.sql.as_deref()?, name)?;
             Some(tokens.iter().map(|it| fold(it.trim_matches('\''))).collect::<Vec<String>>())
         };
-        let before = keys(old, &renamed);
-        before.is_some() && before == keys(new, &fold)
+        let (Some(followed), Some(written), Some(now)) =
+            (keys(old, &renamed), keys(old, &fold), keys(new, &fold))
+        else {
+            return false;
+        };
+        // A keyword may be written like the column that was renamed, as in `WHERE "where" > 0`.
+        let same_key = |((followed, written), now)| followed == now || written == now;
+        followed.len() == now.len() && followed.iter().zip(&written).zip(&now).all(same_key)
     }
 
     fn index_moves(&self, from: &str, after: &str) -> Vec<IndexMove> {

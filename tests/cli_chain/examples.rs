@@ -65,6 +65,7 @@ fn project_for(example: &str) -> Project {
         "downgrade" | "extract-undo" | "history" | "show" | "diff" => Some("phase4"),
         "revision" if example.contains("--autogenerate") => Some("phase4"),
         "plan" if example.contains("--down") => Some("phase4"),
+        "check" if example.contains("--schema") => Some("phase4"),
         "status" | "current" if !example.contains("--require 2") => Some("phase4"),
         "current" | "verify" | "restore" | "backups" | "check" => Some("phase3"),
         _ => None,
@@ -81,6 +82,12 @@ fn project_for(example: &str) -> Project {
     if ["diff", "apply"].contains(&command) || example.contains("--autogenerate") {
         let file = if example.contains("renamed.sql") { "renamed.sql" } else { "schema.sql" };
         project.write(file, &desired(&project, command, example));
+    }
+    if command == "check" && example.contains("--schema") {
+        let texts =
+            "SELECT group_concat(sql, ';' || char(10)) FROM sqlite_schema WHERE sql NOT NULL
+                     AND tbl_name NOT IN ('schema_version', 'phase_history')";
+        project.write("schema.sql", &sqlite3(&project.database(), texts));
     }
     if command == "apply" {
         // Phases are not for a file to which whole schemas are applied.
@@ -126,7 +133,8 @@ fn migrations_for(example: &str) -> Project {
     copy(&format!("{tool}/migrations"), "db/migrations");
     let database = project.path("app.db");
     let up = std::fs::read_to_string(fixture(tool).join("up.sql")).unwrap();
-    sqlite3(&database, &up);
+    // An argument that begins with -- is an option.
+    sqlite3(&database, &format!("\n{up}"));
     let table = "CREATE TABLE schema_migrations (version varchar(128) primary key)";
     let rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
         INSERT INTO schema_migrations SELECT printf('202401%02d093000', i) FROM n";
