@@ -1,6 +1,5 @@
 //! The arguments: what can be asked for. Parsing does nothing else.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -12,6 +11,8 @@ use super::terminal::ColorChoice;
 mod answers;
 mod backups;
 mod fleet;
+mod formats;
+mod help;
 mod import;
 mod look;
 mod phases;
@@ -21,6 +22,8 @@ mod run;
 pub use answers::{AnswerArgs, ApplyArgs};
 pub use backups::{BackupArgs, BackupsAction, BackupsArgs, OptimizeArgs, ResetArgs, RestoreArgs};
 pub use fleet::{FleetAction, FleetArgs, FleetCommandArgs, FleetReportArgs, FleetRunArgs};
+pub use formats::{FORMATS, with_phases_format};
+pub use help::command;
 pub use import::ImportArgs;
 pub use look::{
     AuditArgs, CurrentArgs, DepsArgs, DiffArgs, GraphFormat, HistoryArgs, ShowArgs, StatusArgs,
@@ -146,47 +149,6 @@ pub struct Global {
     /// Answer yes to the question
     #[arg(short, long, global = true)]
     pub yes: bool,
-}
-
-/// The words of `--phases-format`: those of [`phaseshift::phase::FolderFormat`], and `auto`.
-pub const FORMATS: [&str; 12] = [
-    "auto",
-    "phaseshift",
-    "goose",
-    "dbmate",
-    "migrate",
-    "sqlx",
-    "diesel",
-    "refinery",
-    "rusqlite_migration",
-    "prisma",
-    "drizzle",
-    "plain",
-];
-
-/// Writes `--format goose` as `--phases-format goose`, so that commands with a `--format` of their own output keep it:
-/// the word tells which is asked for.
-pub fn with_phases_format(arguments: Vec<OsString>) -> Vec<OsString> {
-    let is_format = |word: &str| FORMATS.contains(&word);
-    let mut written: Vec<OsString> = Vec::with_capacity(arguments.len());
-    let mut arguments = arguments.into_iter().peekable();
-    while let Some(argument) = arguments.next() {
-        let text = argument.to_str().unwrap_or_default();
-        if text == "--" {
-            written.push(argument);
-            written.extend(arguments);
-            break;
-        }
-        let next = arguments.peek().and_then(|it| it.to_str()).unwrap_or_default();
-        if text == "--format" && is_format(next) {
-            written.push("--phases-format".into());
-        } else if let Some(word) = text.strip_prefix("--format=").filter(|it| is_format(it)) {
-            written.push(format!("--phases-format={word}").into());
-        } else {
-            written.push(argument);
-        }
-    }
-    written
 }
 
 /// How progress is reported.
@@ -441,58 +403,6 @@ Examples:
     Man,
 }
 
-/// The commands by what they are for, as the help lists them.
-const GROUPS: [(&str, &[&str]); 5] = [
-    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
-    (
-        "Chain",
-        &[
-            "upgrade",
-            "downgrade",
-            "current",
-            "history",
-            "show",
-            "heads",
-            "bases",
-            "branches",
-            "stamp",
-            "extract-undo",
-        ],
-    ),
-    (
-        "Authoring",
-        &[
-            "init", "revision", "merge", "squash", "check", "lint", "diff", "deps", "audit",
-            "import", "apply", "prove",
-        ],
-    ),
-    ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
-    ("Setup", &["completions", "man", "help"]),
-];
-
-/// Returns the program's arguments, with a help that lists the commands in groups.
-pub fn command() -> clap::Command {
-    use std::fmt::Write as _;
-    let command = Cli::command();
-    let mut listed = String::new();
-    for (group, names) in GROUPS {
-        let _ = write!(listed, "\n{group}:\n");
-        for name in names {
-            let about = match command.find_subcommand(name) {
-                Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
-                None if *name == "help" => "Print this help, or that of a command".to_owned(),
-                None => continue,
-            };
-            let _ = writeln!(listed, "  {name:<13} {about}");
-        }
-    }
-    let template = format!(
-        "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
-         `phaseshift help COMMAND` shows the options and examples of a command.\n\n{{options}}{{after-help}}"
-    );
-    command.help_template(template)
-}
-
 impl Command {
     /// Returns the name, as in the JSON document.
     pub const fn name(&self) -> &'static str {
@@ -625,16 +535,6 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    #[test]
-    fn the_help_lists_every_command_once() {
-        let listed: Vec<&str> =
-            GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        for subcommand in Cli::command().get_subcommands() {
-            let count = listed.iter().filter(|it| **it == subcommand.get_name()).count();
-            assert_eq!(count, 1, "{}", subcommand.get_name());
-        }
-    }
-
     /// A flag of every command and an argument of one must not share a name: clap mixes them up.
     #[test]
     fn no_argument_is_called_like_a_global_flag() {
@@ -674,25 +574,6 @@ mod tests {
             };
             assert_eq!(place, target, "{line}");
         }
-    }
-
-    #[test]
-    fn the_words_of_the_formats_are_those_of_the_engine() {
-        let words = phaseshift::phase::FolderFormat::ALL.map(phaseshift::phase::FolderFormat::word);
-        assert_eq!(FORMATS[0], "auto");
-        assert_eq!(FORMATS[1..], words);
-    }
-
-    #[test]
-    fn the_word_tells_which_format_is_asked_for() {
-        let read = |line: &str| {
-            let written = with_phases_format(line.split(' ').map(OsString::from).collect());
-            written.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
-        };
-        assert_eq!(read("p check --format goose"), "p check --phases-format goose");
-        assert_eq!(read("p --format=auto check"), "p --phases-format=auto check");
-        assert_eq!(read("p lint --format github"), "p lint --format github");
-        assert_eq!(read("p show -- --format goose"), "p show -- --format goose");
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
 }
 
 /// Returns whether the result is not printed: with --quiet, the exit code says that all is well. What was asked for as
-/// text is printed all the same.
+/// text is printed anyway.
 fn is_silent(cli: &Cli, answer: &CommandOutput) -> bool {
     cli.global.quiet && answer.exit == exit::DONE && !cli.command.asks_for_text()
 }

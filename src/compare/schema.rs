@@ -80,7 +80,7 @@ pub enum Difference {
 pub enum Presence {
     /// It is expected and not there.
     Missing,
-    /// It is there and not expected.
+    /// It exists and is not expected.
     Unexpected,
 }
 

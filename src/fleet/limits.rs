@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 pub struct Limits {
     /// The number of workers.
     pub jobs: NonZeroUsize,
-    /// So many files come first; a failure among them stops the run.
+    /// The number of files that come first; a failure among them stops the run.
     pub canary: usize,
     /// The number of failures that do not stop the run; `None` for any number.
     pub max_failures: Option<usize>,

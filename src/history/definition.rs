@@ -42,7 +42,7 @@ impl Recorded {
     /// keeps none. `None` if there is no event of the id.
     ///
     /// # Errors
-    /// [`ErrorKind::VersionTable`] if what is kept is not the phase that the event names.
+    /// [`ErrorKind::VersionTable`] if the recorded phase is not the one that the event names.
     pub fn phase(&self, id: &PhaseId, files: &dyn Files) -> Result<Option<Phase>> {
         let is_definition =
             |it: &&HistoryRow| it.id == id.as_str() && DEFINING.contains(&&*it.direction);

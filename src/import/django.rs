@@ -32,7 +32,7 @@ pub(super) fn drafts(
     for name in order {
         let Some(pair) = pairs.get(&name) else { continue };
         let Some(up) = &pair.up else {
-            let what = format!("{name} has a way back and no way up");
+            let what = format!("{name} has a backward migration but no forward one");
             return Err(Error::new(ErrorKind::PhaseFile, what));
         };
         let text = text_of(files, up)?;

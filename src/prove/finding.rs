@@ -503,7 +503,7 @@ impl Verdict {
         self.findings.is_empty()
     }
 
-    /// Returns whether nothing was found that the command changed. Its bytes may differ all the same: it may have
+    /// Returns whether nothing was found that the command changed. Its bytes may differ even so: it may have
     /// changed something and taken it back, or vacuumed.
     pub const fn is_as_before(&self) -> bool {
         self.findings.is_empty() && self.declared.is_empty() && self.additions.is_empty()

@@ -1,4 +1,4 @@
-//! Tables, columns and indexes that look renamed: what is gone, and what is new and holds the same.
+//! Tables, columns and indexes that look renamed: a missing one and a new one with the same content.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::sql::{
     significant_tokens, tokens, unquote,
 };
 
-/// A constraint: its meaning, its text, and what else is said about it.
+/// A constraint: its meaning, its text, and its further properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
     /// The constraint without its name and its conflict clause.

@@ -32,7 +32,7 @@ const WORDS: Words = Words {
 /// The word in the name of the backup.
 const LABEL: &str = "prove";
 
-/// What is said of a database whose name leads to another file.
+/// The message about a database whose name leads to another file.
 const MOVED: &str = "another file has its name now";
 
 /// Whether other programs may write to the database while the command runs.
@@ -473,7 +473,7 @@ fn clone_name(database: &Path) -> String {
     name.filter(plain).unwrap_or_else(|| "clone.db".to_owned())
 }
 
-/// The backup that is compared is not one that a person is told about.
+/// The backup that is compared is not shown to the user.
 fn quiet(observer: &mut dyn Observer) -> impl Observer {
     move |event: &crate::event::Event| {
         if matches!(event, crate::event::Event::Progress { .. }) {

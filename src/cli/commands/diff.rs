@@ -160,7 +160,7 @@ fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> 
 /// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
 const HEADER: &[u8] = b"SQLite format 3\0";
 
-/// Returns whether a file is a database, by its first bytes. What cannot be read is reported by whoever opens it.
+/// Returns whether a file is a database, by its first bytes. Opening the file reports what cannot be read.
 fn is_database(context: &Context, path: &Path) -> bool {
     let mut header = [0; 16];
     let read = context.files().reader(path).and_then(|mut it| it.read_exact(&mut header));

@@ -56,7 +56,7 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     Ok(answer)
 }
 
-/// Returns how much is said of what a run does: with `-v`, also how it is carried out.
+/// Returns how detailed a plan is shown: with `-v`, also how it is carried out.
 pub fn detail(context: &Context) -> screen::Detail {
     if context.verbose { screen::Detail::Mechanics } else { screen::Detail::Changes }
 }

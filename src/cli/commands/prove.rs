@@ -124,7 +124,7 @@ fn publish(context: &Context, judged: &mut Judged<'_>) -> Result<Published> {
     published
 }
 
-/// The person asked to stop. What the command did to the file itself is looked at all the same.
+/// The person asked to stop. What the command did to the file itself is checked even then.
 fn interrupted(prepared: Prepared<'_>) -> Error {
     let (database, backup) = (prepared.database().to_path_buf(), prepared.backup().to_path_buf());
     match prepared.abandon() {

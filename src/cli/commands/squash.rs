@@ -1,4 +1,4 @@
-//! `squash`: one phase in the place of many, and the way back.
+//! `squash`: replaces many phases by one, and undoes that.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

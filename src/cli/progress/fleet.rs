@@ -18,7 +18,7 @@ pub struct FleetBar {
 }
 
 impl FleetBar {
-    /// Begins a run of so many files; the line is drawn only if it is wanted.
+    /// Begins a run of this number of files; the line is drawn only if it is wanted.
     pub fn new(wanted: bool, total: usize) -> Self {
         Self { wanted, total, since: Instant::now(), bar: None }
     }

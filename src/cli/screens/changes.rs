@@ -51,7 +51,7 @@ fn renames(summary: &PhaseSummary, indexes: &[(String, String)]) -> Vec<String> 
     tables.chain(indexes).collect()
 }
 
-/// Says what changes in a table; `None` for a rename, which is said before.
+/// Says what changes in a table; `None` for a rename, which is listed before.
 fn table_change(table: &str, reason: &RebuildReason) -> Option<String> {
     Some(match reason {
         RebuildReason::TableRenamed { .. } | RebuildReason::ColumnRenamed { .. } => return None,

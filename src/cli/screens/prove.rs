@@ -15,7 +15,7 @@ use crate::cli::terminal::Style;
 /// How many additions are listed before they are counted.
 const LISTED: usize = 20;
 
-/// From how many findings of one kind on they are told in one line.
+/// The number of findings of one kind from which they share a line.
 const GROUP: usize = 4;
 
 /// How long a line may become before it is broken.
@@ -24,7 +24,7 @@ const WIDTH: usize = 100;
 /// How long the text of a definition is shown.
 const SHOWN: usize = 160;
 
-/// What is said of a command that ran to its end.
+/// Describes a command that ran to its end.
 pub struct Said<'a> {
     /// The database.
     pub database: &'a Path,

@@ -12,7 +12,7 @@ use crate::files::{Files, RealFiles, Space, Stat};
 use crate::fleet::Reservations;
 use crate::preflight::SpaceNeed;
 
-/// A disk with so many bytes left.
+/// A disk with this number of bytes left.
 #[derive(Debug)]
 struct Narrow(u64);
 

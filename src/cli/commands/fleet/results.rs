@@ -34,7 +34,7 @@ pub struct Results<'c> {
 }
 
 impl<'c> Results<'c> {
-    /// Begins a run of so many files.
+    /// Begins a run of this number of files.
     pub fn new(context: &'c Context, command: &'static str, total: usize) -> Self {
         let wanted = context.terminal.bars
             && context.output == Output::Text
@@ -55,7 +55,7 @@ impl<'c> Results<'c> {
         }
     }
 
-    /// Begins to undo so many files.
+    /// Begins to undo this number of files.
     pub fn undo(&mut self, files: usize) {
         self.bar.finish();
         let undoing = counted(files, "file", "files");

@@ -1,0 +1,72 @@
+//! The help of the program: the commands in groups.
+
+use clap::CommandFactory as _;
+
+use super::Cli;
+
+/// The commands by what they are for, as the help lists them.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
+    (
+        "Chain",
+        &[
+            "upgrade",
+            "downgrade",
+            "current",
+            "history",
+            "show",
+            "heads",
+            "bases",
+            "branches",
+            "stamp",
+            "extract-undo",
+        ],
+    ),
+    (
+        "Authoring",
+        &[
+            "init", "revision", "merge", "squash", "check", "lint", "diff", "deps", "audit",
+            "import", "apply", "prove",
+        ],
+    ),
+    ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
+    ("Setup", &["completions", "man", "help"]),
+];
+
+/// Returns the program's arguments, with a help that lists the commands in groups.
+pub fn command() -> clap::Command {
+    use std::fmt::Write as _;
+    let command = Cli::command();
+    let mut listed = String::new();
+    for (group, names) in GROUPS {
+        let _ = write!(listed, "\n{group}:\n");
+        for name in names {
+            let about = match command.find_subcommand(name) {
+                Some(found) => found.get_about().map(ToString::to_string).unwrap_or_default(),
+                None if *name == "help" => "Print this help, or that of a command".to_owned(),
+                None => continue,
+            };
+            let _ = writeln!(listed, "  {name:<13} {about}");
+        }
+    }
+    let template = format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
+         `phaseshift help COMMAND` shows the options and examples of a command.\n\n{{options}}{{after-help}}"
+    );
+    command.help_template(template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_command_once() {
+        let listed: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for subcommand in Cli::command().get_subcommands() {
+            let count = listed.iter().filter(|it| **it == subcommand.get_name()).count();
+            assert_eq!(count, 1, "{}", subcommand.get_name());
+        }
+    }
+}
