@@ -233,12 +233,12 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
             value("b", "'y'"),
             "a rule of the new definition",
         ),
-        ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "a occur more than once"),
+        ("UNIQUE", "a UNIQUE, b", value("a", "a % 2"), "value of a occurs more than once"),
         (
             "UNIQUE of two",
             "a, b, UNIQUE (id, a), UNIQUE (a, b)",
             value("b", "1 + 0 * (a = 5)") + &value("a", "1"),
-            "occur more than once",
+            "more than once",
         ),
         ("NOT NULL", "a NOT NULL, b", value("a", "nullif(a, 7)"), "t.a would be NULL in 1 row"),
         (
@@ -283,7 +283,7 @@ fn a_rule_that_sees_other_values_than_before_is_tried_out() {
                 + &value("b", "9"),
             "",
         ),
-        ("an index of that name", "a, b", value("a", "a + 1") + swapped, "rows of t break a rule"),
+        ("an index of that name", "a, b", value("a", "a + 1") + swapped, "of t breaks a rule"),
     ] {
         let schema = format!(
             "CREATE TABLE t(id INTEGER PRIMARY KEY, {body}); CREATE UNIQUE INDEX u ON t(a, id); {rows}"

@@ -465,7 +465,9 @@ impl Derivation<'_> {
         // SQLite writes a string in double quotes with single ones when it renames something in the text.
         let keys = |index: &Object, name: &dyn Fn(&str) -> String| {
             let tokens = index_keys(index.sql.as_deref()?, name)?;
-            Some(tokens.iter().map(|it| fold(it.trim_matches('\''))).collect::<Vec<String>>())
+            let tokens = tokens.iter().map(|it| fold(it.trim_matches('\'')));
+            // How many rows share a key does not depend on the order of the keys.
+            Some(tokens.filter(|it| !["asc", "desc"].contains(&it.as_str())).collect::<Vec<_>>())
         };
         let (Some(followed), Some(written), Some(now)) =
             (keys(old, &renamed), keys(old, &fold), keys(new, &fold))

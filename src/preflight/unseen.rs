@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::rows::is_unique;
 use crate::name::{fold, same};
-use crate::plan::{Plan, Rebuild, SchemaChange, Stage};
+use crate::plan::{Plan, Rebuild, RebuildReason, SchemaChange, Stage};
 use crate::schema::{ColumnStorage, ForeignKey, Object, ObjectKind, Schema, Table};
 use crate::shadow::{ColumnOrigin, CopyMethod};
 use crate::sql::{ConstraintKind, CreateTable, unquote};
@@ -37,8 +37,10 @@ struct Unseen<'a> {
 
 impl Unseen<'_> {
     fn any(&self) -> bool {
-        self.reshape.rebuilds.iter().any(|it| self.rows_change_again(it) || self.keys_are_new(it))
-            || self.reshape.restored.iter().any(|it| self.is_held_against_new_rows(it))
+        let rebuilds = &mut self.reshape.rebuilds.iter();
+        rebuilds.any(|it| {
+            self.rows_change_again(it) || self.keys_are_new(it) || self.definition_changes_again(it)
+        }) || self.reshape.restored.iter().any(|it| self.is_held_against_new_rows(it))
             || self
                 .reshape
                 .after
@@ -75,6 +77,11 @@ impl Unseen<'_> {
             .is_some_and(|table| table.foreign_keys.iter().any(|key| self.is_touched(&key.parent)));
         let more = keys(&self.reshape.after, &rebuild.to) > keys(self.before, &rebuild.from);
         to_touched && more
+    }
+
+    /// Rows that an earlier change rebuilt meet another definition than the one that they were held against.
+    fn definition_changes_again(&self, rebuild: &Rebuild) -> bool {
+        self.is_touched(&rebuild.from) && !rebuild.reasons.iter().all(RebuildReason::is_rename)
     }
 
     /// Keys are compared with the collations of the parent (<https://sqlite.org/foreignkeys.html#fk_indexes>).

@@ -122,3 +122,24 @@ fn a_stored_generated_column_whose_new_type_stores_other_values() {
     );
     bench.refused(phaseshift::ErrorKind::Rows, "double was integer 2, is text \"2\"");
 }
+
+#[test]
+fn a_foreign_key_of_a_later_phase_on_a_table_that_an_earlier_one_rebuilt() {
+    let bench = super::bench(
+        "CREATE TABLE t(a INTEGER, b TEXT CHECK (b <> '')); INSERT INTO t VALUES (1, 'x'), (2, 'y'); CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);",
+        &[],
+    );
+    bench.phase(
+        "p1",
+        "[[up]]\nop = \"drop_constraint\"\ntable = \"t\"\nsql = \"CHECK (b <> '')\"\n",
+    );
+    bench.phase(
+        "p2",
+        "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"FOREIGN KEY (a) REFERENCES p(id)\"\n",
+    );
+    let before = bench.project().snapshot();
+    let said = super::upgrade(&bench).expect_code(4).json();
+    assert_eq!(before, bench.project().snapshot());
+    let error = said["error"].to_string();
+    assert!(error.contains("\"rows\"") && error.contains("no parent in p"), "{error}");
+}
