@@ -26,6 +26,7 @@ fn examples(command: &str) -> Vec<String> {
 }
 
 /// A project in which an example can be run.
+#[expect(clippy::too_many_lines, reason = "a list of what each command needs")]
 fn project_for(example: &str) -> Project {
     let words: Vec<&str> = example.split_whitespace().collect();
     let command = words[1];

@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn lowered(text: &str) -> Lowered {
-        lower(text, &Lines::of(text), &[0..text.len()])
+        lower(text, &Lines::of(text), std::slice::from_ref(&(0..text.len())))
     }
 
     fn ops(text: &str) -> Vec<String> {

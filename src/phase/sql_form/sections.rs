@@ -356,7 +356,7 @@ mod tests {
     fn a_plain_file_is_all_up_and_its_comments_are_comments() {
         let text = "-- verify the totals\nUPDATE t SET a = '\n-- down\n';\n/*\n-- up\n*/ SELECT 1; -- down";
         let found = sections(text, Dialect::Phaseshift);
-        assert_eq!(found.up, [0..text.len()]);
+        assert_eq!(found.up.as_slice(), std::slice::from_ref(&(0..text.len())));
         assert!(found.down.is_none() && found.checks.is_empty());
     }
 
