@@ -61,7 +61,7 @@ impl VerifiedBackup {
     ///
     /// # Errors
     /// [`ErrorKind::BackupDamaged`] with what was found: most likely the damage of the database, of
-    /// which the backup is a copy byte for byte, see [`VerifiedBackup::blame`]; [`ErrorKind::Backup`]
+    /// which the backup is a copy byte for byte, see [`VerifiedBackup::attribute_damage`]; [`ErrorKind::Backup`]
     /// if it cannot be read back; [`ErrorKind::Interrupted`].
     pub fn settle(&mut self) -> Result<()> {
         let failed = |error: Error| {

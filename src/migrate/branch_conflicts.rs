@@ -41,7 +41,7 @@ pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<
 /// Looks for clashes at every merge of the chain and between its heads.
 ///
 /// # Errors
-/// As [`find_clashes`].
+/// As [`find_branch_conflicts`].
 pub fn check_merges(project: &Project) -> Result<Vec<BranchConflict>> {
     let chain = &project.chain;
     let merges = chain.merges().into_iter().filter_map(|id| chain.get(&id));

@@ -37,7 +37,7 @@ impl Migration<Prepared> {
     /// cannot keep the run from beginning.
     ///
     /// # Errors
-    /// As [`Migration::look`] and [`Migration::secure`].
+    /// As [`Migration::prepare`] and [`Migration::secure`].
     fn lock_and_secure(
         self,
         request: &Request,
@@ -72,7 +72,7 @@ impl Migration<Prepared> {
 /// the lock; if that program has done the same migration, there is nothing left to do.
 ///
 /// # Errors
-/// As [`Migration::look`], [`Migration::secure`] and [`Migration::run`].
+/// As [`Migration::prepare`], [`Migration::secure`] and [`Migration::run`].
 pub fn migrate_now(
     project: &Project,
     request: &Request,

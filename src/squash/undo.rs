@@ -55,7 +55,7 @@ pub fn undo(files: &dyn Files, folder: &Path, id: Option<&str>) -> Result<Undone
 /// were finished.
 ///
 /// # Errors
-/// As [`finish`]; those of the file system.
+/// As `finish`; those of the file system.
 pub fn finish_interrupted(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
     let mut finished = Vec::new();
     for archived in archives(files, folder)? {

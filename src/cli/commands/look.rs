@@ -43,7 +43,7 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.
 ///
 /// # Errors
-/// As [`Migration::look`].
+/// As [`Migration::prepare`].
 pub fn look(project: &Project, request: &Request) -> Result<Preparation> {
     Migration::prepare(project, request).map_err(|error| name_the_phase(error, project, request))
 }
