@@ -105,11 +105,12 @@ pub enum Progress {
 /// Those of the file system. Before the first change of the folder, the archive is removed again.
 pub(super) fn publish(files: &dyn Files, folder: &Path, what: &Publication) -> Result<Archived> {
     let archived = write_archive(files, folder, what)?;
-    let names = what.files.iter().map(|it| it.name.as_str()).collect::<Vec<_>>();
-    if let Err(error) = write_all(files, folder, &what.files) {
-        // Nothing of the old folder was touched. What was written is taken back as far as that goes.
-        for name in names {
-            drop(files.remove(&folder.join(name)));
+    let mut written = Vec::new();
+    if let Err(error) = write_all(files, folder, &what.files, &mut written) {
+        // Nothing of the old folder was touched. Only what was written here is removed: a file that took the name of
+        // the squash in the meantime is another's.
+        for path in written {
+            drop(files.remove(&path));
         }
         drop(discard(files, folder, &archived));
         return Err(error);
@@ -301,8 +302,13 @@ pub(super) fn free_stamp(files: &dyn Files, folder: &Path) -> Result<String> {
     Err(Error::new(ErrorKind::Io, what))
 }
 
-/// Writes files under hidden names first, so that none of them is ever read in part.
-fn write_all(files: &dyn Files, folder: &Path, new: &[NewFile]) -> Result<()> {
+/// Writes files under hidden names first, so that none of them is ever read in part. Notes those that have their names.
+fn write_all(
+    files: &dyn Files,
+    folder: &Path,
+    new: &[NewFile],
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
     for file in new {
         let (path, part) = (folder.join(&file.name), folder.join(format!(".{}.part", file.name)));
         remove(files, &part)?;
@@ -311,6 +317,7 @@ fn write_all(files: &dyn Files, folder: &Path, new: &[NewFile]) -> Result<()> {
             drop(files.remove(&part));
             file_error("create", &path, error)
         })?;
+        written.push(path);
         sync(files, folder)?;
     }
     Ok(())
@@ -381,4 +388,34 @@ fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
 /// A record may come from anywhere: a name never leads out of the folder.
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::RealFiles;
+
+    /// The name was free when the squash was drafted; a colleague's file may have taken it while a person read.
+    #[test]
+    fn a_file_that_took_the_name_of_the_squash_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        RealFiles.create(&path("a.toml"), b"id = 'a'", 0o600).unwrap();
+        RealFiles.create(&path("s.toml"), b"id = 'mine'", 0o600).unwrap();
+        let id = |text: &str| PhaseId::new(text).unwrap();
+        let new = |name: &str| NewFile { name: name.to_owned(), bytes: b"id = 's'".to_vec() };
+        let what = Publication {
+            id: id("s"),
+            last: id("a"),
+            phases: vec![id("a")],
+            files: vec![new("first.toml"), new("s.toml")],
+            moved: vec!["a.toml".to_owned()],
+            copied: Vec::new(),
+            stamp: "now".to_owned(),
+        };
+        publish(&RealFiles, folder.path(), &what).unwrap_err();
+        assert_eq!(RealFiles.read(&path("s.toml")).unwrap(), b"id = 'mine'");
+        assert_eq!(RealFiles.read(&path("a.toml")).unwrap(), b"id = 'a'");
+        assert_eq!(list(&RealFiles, folder.path()).unwrap().len(), 2, "nothing else is left");
+    }
 }
