@@ -7,6 +7,7 @@ mod gene_catalogue;
 mod graphs;
 mod observatory;
 mod per_phase;
+mod plan_is_program;
 mod refusals;
 mod rig;
 mod roundtrips;
@@ -14,4 +15,5 @@ mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweeps;
+mod trace;
 mod ways_back;
