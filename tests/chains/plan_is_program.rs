@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use phaseshift::migrate::{Hooks, Migration, Preparation, Project, Request, script};
 use phaseshift::name::quote;
 use phaseshift::phase::Target;
-use phaseshift::plan::{Action, CopyStrategy, Plan, PlannedStep, RowSource};
+use phaseshift::plan::{Action, CopyStrategy, Plan, PlannedStep, Rebuild, RowSource};
 use phaseshift::sample::{SampleOptions, phase_files, write_catalogue};
 use phaseshift::shadow::CopyMethod;
 use rusqlite::Connection;
@@ -72,16 +72,7 @@ fn walk(planned: &PlannedStep, step: &mut Step<'_>, strategies: &mut Strategies)
             | Action::EarlyVirtual(_)
             | Action::LateVirtual(_)
             | Action::CreateObject(_) => action.sql().iter().for_each(|sql| step.next(sql)),
-            Action::RunSql(data) => {
-                let mut rest = data.sql.as_str();
-                for statement in &step.all {
-                    if let Some((_, after)) = rest.split_once(statement.trim()) {
-                        rest = after;
-                    }
-                }
-                assert_eq!(without_comments(rest), "", "{}: {:?}", step.title, step.all);
-                step.writes.clear();
-            }
+            Action::RunSql(data) => statements(&data.sql, step),
             Action::Record => {
                 let tables = ["schema_version", "phase_history"];
                 let writes = std::mem::take(&mut step.writes);
@@ -108,40 +99,52 @@ fn walk(planned: &PlannedStep, step: &mut Step<'_>, strategies: &mut Strategies)
                 }
                 tables.iter().for_each(|it| note("in place", &it.to));
             }
-            Action::CopyRows(rebuild) => {
-                let CopyStrategy::CopyRows { from, how, carried, .. } = &rebuild.strategy else {
-                    panic!("{} is copied and stays in place", rebuild.to)
-                };
-                carried.iter().for_each(|it| step.next(it.sql.as_deref().unwrap()));
-                let source = match from {
-                    RowSource::OldTable => format!("main.{}", quote(&rebuild.scratch)),
-                    RowSource::Backup => format!("phaseshift_backup.{}", quote(&rebuild.from)),
-                };
-                let to = quote(&rebuild.to);
-                match how {
-                    CopyMethod::Rows => step.next(&rebuild.copy.row_sql(&source, &rebuild.to)),
-                    CopyMethod::Records => {
-                        step.next(&format!("INSERT INTO main.{to} SELECT * FROM {source}"));
-                    }
-                    CopyMethod::RecordsWithGuard => {
-                        step.next_of(2, "CREATE INDEX main.");
-                        step.next(&format!("INSERT INTO main.{to} SELECT * FROM {source}"));
-                        step.next_of(2, "DROP INDEX main.");
-                    }
-                }
-                let strategy = match (how, from) {
-                    (CopyMethod::Rows, RowSource::OldTable) => "rows of the old table rewritten",
-                    (CopyMethod::Rows, RowSource::Backup) => "rows of the backup rewritten",
-                    (CopyMethod::Records, RowSource::OldTable) => "records of the old table",
-                    (CopyMethod::Records, RowSource::Backup) => "records of the backup",
-                    (CopyMethod::RecordsWithGuard, _) => "records between guards",
-                };
-                note(strategy, &rebuild.to);
-            }
+            Action::CopyRows(rebuild) => note(copy(rebuild, step), &rebuild.to),
             Action::KeepIndex(_) | Action::AlreadyGone { .. } => {}
         }
     }
     assert!(step.writes.is_empty(), "{}: not in the plan: {:?}", step.title, step.writes);
+}
+
+/// Expects all statements of a data step, and lets them change what they like.
+fn statements(sql: &str, step: &mut Step<'_>) {
+    let mut rest = sql;
+    for statement in &step.all {
+        if let Some((_, after)) = rest.split_once(statement.trim()) {
+            rest = after;
+        }
+    }
+    assert_eq!(without_comments(rest), "", "{}: {:?}", step.title, step.all);
+    step.writes.clear();
+}
+
+/// Expects a copy, and names its strategy.
+fn copy(rebuild: &Rebuild, step: &mut Step<'_>) -> &'static str {
+    let CopyStrategy::CopyRows { from, how, carried, .. } = &rebuild.strategy else {
+        panic!("{} is copied and stays in place", rebuild.to)
+    };
+    carried.iter().for_each(|it| step.next(it.sql.as_deref().unwrap()));
+    let source = match from {
+        RowSource::OldTable => format!("main.{}", quote(&rebuild.scratch)),
+        RowSource::Backup => format!("phaseshift_backup.{}", quote(&rebuild.from)),
+    };
+    let records = format!("INSERT INTO main.{} SELECT * FROM {source}", quote(&rebuild.to));
+    match how {
+        CopyMethod::Rows => step.next(&rebuild.copy.row_sql(&source, &rebuild.to)),
+        CopyMethod::Records => step.next(&records),
+        CopyMethod::RecordsWithGuard => {
+            step.next_of(2, "CREATE INDEX main.");
+            step.next(&records);
+            step.next_of(2, "DROP INDEX main.");
+        }
+    }
+    match (how, from) {
+        (CopyMethod::Rows, RowSource::OldTable) => "rows of the old table rewritten",
+        (CopyMethod::Rows, RowSource::Backup) => "rows of the backup rewritten",
+        (CopyMethod::Records, RowSource::OldTable) => "records of the old table",
+        (CopyMethod::Records, RowSource::Backup) => "records of the backup",
+        (CopyMethod::RecordsWithGuard, _) => "records between guards",
+    }
 }
 
 fn without_comments(text: &str) -> String {
