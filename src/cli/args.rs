@@ -30,8 +30,8 @@ pub use look::{
     VerifyArgs,
 };
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
-    SquashArgs,
+    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, ManArgs, MergeArgs,
+    RevisionArgs, SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -294,7 +294,8 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift history
   phaseshift history -v -r phase1:phase3
-  phaseshift history -i -n 5")]
+  phaseshift history -i -n 5
+  phaseshift history -r -3:")]
     History(HistoryArgs),
     /// Show one phase
     #[command(after_help = "Examples:
@@ -398,9 +399,11 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
     Completions(CompletionArgs),
-    /// Print the manual page
-    #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
-    Man,
+    /// Print the manual page, or write a page for each command to a folder
+    #[command(after_help = "Examples:
+  phaseshift man > phaseshift.1
+  phaseshift man share/man/man1")]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -442,7 +445,7 @@ impl Command {
             Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
-            Self::Man => "man",
+            Self::Man(_) => "man",
         }
     }
 
@@ -480,7 +483,7 @@ impl Command {
                 | Self::Audit(_)
                 | Self::Diff(_)
                 | Self::Completions(_)
-                | Self::Man
+                | Self::Man(_)
         )
     }
 

@@ -25,6 +25,7 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod step_place;
 mod trial;
 mod undo_history;
 
@@ -50,3 +51,4 @@ pub use stamp::{
     AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
 pub use state::{FileState, Migration, Prepared, Secured};
+pub use step_place::StepPlace;

@@ -16,6 +16,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod first_contact;
 mod first_minutes;
 mod fleet;
 mod foreign;

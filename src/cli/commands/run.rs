@@ -113,6 +113,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
-        Command::Man => meta::man(),
+        Command::Man(arguments) => meta::man(context, arguments),
     }
 }
