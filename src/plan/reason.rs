@@ -134,9 +134,8 @@ fn dropped_columns<'c>(
             ColumnOrigin::Computed | ColumnOrigin::New => same(&column.name, name),
         })
     };
-    let regenerated = move |column: &Column| {
-        !column.is_writable() && new.shape.column(&column.name).is_some()
-    };
+    let regenerated =
+        move |column: &Column| !column.is_writable() && new.shape.column(&column.name).is_some();
     let dropped =
         old.shape.columns.iter().filter(move |column| !kept(&column.name) && !regenerated(column));
     dropped.map(|column| RebuildReason::ColumnDropped { column: column.name.clone() })
