@@ -26,6 +26,7 @@ mod inventory;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod pages;
 mod phase_tests;
 mod prove;
 mod records;
