@@ -45,7 +45,8 @@ pub fn mermaid(subject: &PageSubject<'_>) -> String {
 fn nodes(side: &Side, prefix: char) -> String {
     let mut text = String::new();
     if side.tables.is_empty() {
-        text.push_str(&format!("    {prefix}none[\"no table changes\"]\n"));
+        let what = if side.hidden == 0 { "no tables" } else { "no table changes" };
+        text.push_str(&format!("    {prefix}none[\"{what}\"]\n"));
     }
     for (at, table) in side.tables.iter().enumerate() {
         text.push_str(&format!("    {prefix}{at}[\"{}\"]{}\n", node(table), class(table)));
