@@ -215,12 +215,14 @@ pub enum Command {
   phaseshift plan phase2:phase3 --format mermaid")]
     Plan(PlanArgs),
     /// Write a plan as one HTML page: changes, the schema before and after, checks, steps
-    #[command(after_help = "The page needs no network and runs no script. `migrate --report FILE` writes that of a run.
+    #[command(
+        after_help = "The page needs no network and runs no script. `migrate --report FILE` writes that of a run.
 
 Examples:
   phaseshift report > plan.html
   phaseshift report phase3 -o phase3.html
-  phaseshift report phase2:phase4 -o review.html")]
+  phaseshift report phase2:phase4 -o review.html"
+    )]
     Report(ReportArgs),
     /// Check everything that must hold before a migration
     #[command(after_help = "Examples:

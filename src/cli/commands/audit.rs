@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use phaseshift::Result;
 use phaseshift::database::Access;
 use phaseshift::inspect::{audit, schema_script};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
 use phaseshift::schema::read;
-use phaseshift::Result;
 use serde_json::json;
 
 use super::written::write_text;

@@ -77,7 +77,8 @@ pub fn drawn(
         let (project, direction) = project_of_range(context, &range, direction)?;
         let plan = plan_range(&project, &range, direction)?;
         let subject = of_range(context, &project, &plan, &range);
-        let report = json!({"range": range.to_string(), "direction": direction.code(), "changed": false});
+        let report =
+            json!({"range": range.to_string(), "direction": direction.code(), "changed": false});
         let report = report.as_object().cloned().unwrap_or_default();
         return Ok(answer(report, draw(&subject)));
     }
@@ -195,10 +196,7 @@ fn of_plan<'s, S>(context: &Context, migration: &'s Migration<S>) -> Result<Page
         let steps = plan.phases.len();
         add("Undo, with a backup and a proof:", &format!("downgrade -{steps}"));
     } else {
-        add(
-            "Check everything that must hold, and write nothing:",
-            &format!("preflight {target}"),
-        );
+        add("Check everything that must hold, and write nothing:", &format!("preflight {target}"));
         add(
             "Migrate, with a backup, a question and a proof of every row:",
             &format!("migrate {target}"),

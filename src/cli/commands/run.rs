@@ -5,8 +5,8 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, page, plan, prove, reset, restore, squash,
-    stamp, status, verify,
+    history, init, lint, meta, migrate, new_phase, optimize, page, plan, prove, reset, restore,
+    squash, stamp, status, verify,
 };
 use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;

@@ -16,9 +16,8 @@ const HEADER: &[u8] = b"SQLite format 3\0";
 pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     let failed = |action| move |error| file_error(action, path, error);
     let present = files.stat(path).map_err(failed("look at"))?;
-    let refused = |why: &str| {
-        Err(Error::new(ErrorKind::Arguments, format!("{} {why}", path.display())))
-    };
+    let refused =
+        |why: &str| Err(Error::new(ErrorKind::Arguments, format!("{} {why}", path.display())));
     let folder = path.parent().unwrap_or(path);
     if present.is_none() && files.stat(folder).map_err(failed("look beside"))?.is_none() {
         return refused("cannot be written: its folder does not exist");

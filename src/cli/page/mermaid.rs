@@ -26,7 +26,8 @@ pub fn label(name: &str) -> String {
 pub fn mermaid(subject: &PageSubject<'_>) -> String {
     let schemas = subject.schemas();
     let mut text = "flowchart LR\n".to_owned();
-    for (side, prefix, title) in [(&schemas.before, 'b', "Before"), (&schemas.after, 'a', "After")] {
+    for (side, prefix, title) in [(&schemas.before, 'b', "Before"), (&schemas.after, 'a', "After")]
+    {
         text.push_str(&format!("  subgraph {title}\n    direction LR\n"));
         text.push_str(&nodes(side, prefix));
         text.push_str("  end\n");
@@ -52,7 +53,10 @@ fn nodes(side: &Side, prefix: char) -> String {
         text.push_str(&format!("    {prefix}{at}[\"{}\"]{}\n", node(table), class(table)));
     }
     for key in &side.keys {
-        text.push_str(&format!("    {prefix}{} -. references .-> {prefix}{}\n", key.from.0, key.to.0));
+        text.push_str(&format!(
+            "    {prefix}{} -. references .-> {prefix}{}\n",
+            key.from.0, key.to.0
+        ));
     }
     text
 }
@@ -93,7 +97,12 @@ fn class(table: &TableBox) -> &'static str {
 /// Writes a plan for a pull request: what changes, what is lost, the diagram, and the steps.
 pub fn markdown(subject: &PageSubject<'_>) -> String {
     let mut text = format!("### {}\n\n", inline(&headline(subject.plan)));
-    text.push_str(&format!("{}, {} {}\n\n", code(&subject.place), subject.way.0.to_lowercase(), inline(&subject.way.1)));
+    text.push_str(&format!(
+        "{}, {} {}\n\n",
+        code(&subject.place),
+        subject.way.0.to_lowercase(),
+        inline(&subject.way.1)
+    ));
     for phase in &subject.plan.phases {
         let verb = if phase.direction == Direction::Up { "Apply" } else { "Undo" };
         let (id, what) = (code(phase.id.as_str()), inline(&phase.description));

@@ -46,7 +46,8 @@ const STYLE: &str = include_str!("style.css");
 
 /// The page asks for nothing from anywhere, and runs nothing:
 /// <https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Content-Security-Policy>.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Makes the page.
 pub fn page(subject: &PageSubject<'_>) -> String {
@@ -61,7 +62,9 @@ pub fn page(subject: &PageSubject<'_>) -> String {
             html.element("title", &[], parts::title(subject));
             html.within("style", &[], |html| html.fixed(STYLE));
         });
-        html.within("body", &[], |html| html.within("main", &[], |html| parts::body(html, subject)));
+        html.within("body", &[], |html| {
+            html.within("main", &[], |html| parts::body(html, subject))
+        });
     });
     html.finish()
 }

@@ -174,7 +174,9 @@ fn picture(html: &mut Html, side: &Side, when: &str) {
     if side.tables.is_empty() {
         let text = match side.hidden {
             0 => "No tables.".to_owned(),
-            count => format!("No table changes; {} as before.", counted(count, "table is", "tables are")),
+            count => {
+                format!("No table changes; {} as before.", counted(count, "table is", "tables are"))
+            }
         };
         html.element("p", &[("class", "quiet")], text);
         return;
@@ -246,10 +248,12 @@ fn counts(html: &mut Html, subject: &PageSubject<'_>) {
     let changed: Vec<String> = subject
         .done
         .iter()
-        .flat_map(|done| done.execution.rows_changed.iter().map(|it| {
+        .flat_map(|done| {
+            done.execution.rows_changed.iter().map(|it| {
                 let (before, after) = (grouped(it.before), grouped(it.after));
                 format!("{} in {}: {before} before, {after} after", it.table, it.phase)
-            }))
+            })
+        })
         .collect();
     if rows.is_empty() && changed.is_empty() {
         return;

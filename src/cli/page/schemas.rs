@@ -99,7 +99,9 @@ impl Schemas {
             // A copy beside the table itself is not what the table becomes.
             match same(name, &table.from) {
                 true => heirs.insert(fold(&table.from), name.clone()),
-                false => Some(heirs.entry(fold(&table.from)).or_insert_with(|| name.clone()).clone()),
+                false => {
+                    Some(heirs.entry(fold(&table.from)).or_insert_with(|| name.clone()).clone())
+                }
             };
         }
         let ends = Ends { before, after, provenance, heirs };
@@ -225,8 +227,7 @@ fn table_box(table: &Table, mark: Mark, mark_of: &dyn Fn(&Column) -> Mark) -> Ta
     let count = all.len();
     let mut shown = all;
     if count > most {
-        let telling =
-            |it: &ColumnBox| !it.role.is_empty() || (!whole && it.mark != Mark::Same);
+        let telling = |it: &ColumnBox| !it.role.is_empty() || (!whole && it.mark != Mark::Same);
         let mut room = if whole { MOST_COLUMNS } else { 0 };
         shown.retain(|it| {
             let fits = room > 0;
@@ -247,9 +248,10 @@ impl TableBox {
 
 fn side(schema: &Schema, versions: &VersionTables, draw: &dyn Fn(&Table) -> TableBox) -> Side {
     let is_shown = |kind| matches!(kind, ObjectKind::Table | ObjectKind::VirtualTable);
-    let own = schema.objects.iter().filter(|it| {
-        is_shown(it.kind) && !versions.contains(&it.name) && !is_internal(&it.name)
-    });
+    let own = schema
+        .objects
+        .iter()
+        .filter(|it| is_shown(it.kind) && !versions.contains(&it.name) && !is_internal(&it.name));
     let tables: Vec<(&Table, TableBox)> =
         own.filter_map(|it| schema.shape(&it.name)).map(|it| (it, draw(it))).collect();
     let changed: BTreeSet<String> =
