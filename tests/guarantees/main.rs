@@ -28,6 +28,7 @@ mod layers;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod pages;
 mod phase_tests;
 mod prove;
 mod records;
