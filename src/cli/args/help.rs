@@ -6,7 +6,7 @@ use super::Cli;
 
 /// The commands by what they are for, as the help lists them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
+    ("Guided", &["migrate", "status", "plan", "report", "preflight", "verify", "restore", "demo"]),
     (
         "Chain",
         &[

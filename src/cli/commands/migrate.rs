@@ -15,7 +15,7 @@ use super::adoption::offer;
 use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
 use super::plan::detail;
-use super::{plan, report};
+use super::{page, plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -59,9 +59,9 @@ pub fn guide(
         }
         Preparation::Ready(migration) => migration,
     };
+    page::refuse_report_place(context)?;
     if dry_run {
-        context.say(&opening(context, &migration)?);
-        return Ok(plan::planned(context, &migration, DRY_RUN));
+        return without_a_change(context, &migration);
     }
     require_somebody(context)?;
     context.say(&opening(context, &migration)?);
@@ -76,7 +76,8 @@ pub fn guide(
         Ok(done) => {
             let said = report::complete(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done).about(&project.database))
+            let answer = report::answer(&said, &done).about(&project.database);
+            Ok(page::write_run(context, project, &done, answer))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
@@ -135,9 +136,9 @@ pub fn unguided(
         }
         Preparation::Ready(migration) => migration,
     };
+    page::refuse_report_place(context)?;
     if dry_run {
-        context.say(&opening(context, &migration)?);
-        return Ok(plan::planned(context, &migration, DRY_RUN));
+        return without_a_change(context, &migration);
     }
     context.say(&format!("{}\n", report::heading(&migration)));
     let tables = rebuilt_tables(&migration);
@@ -147,11 +148,19 @@ pub fn unguided(
         Ok(done) => {
             let said = phases + &report::summary(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done).about(&project.database))
+            let answer = report::answer(&said, &done).about(&project.database);
+            Ok(page::write_run(context, project, &done, answer))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
     }
+}
+
+/// The answer of a dry run.
+fn without_a_change(context: &Context, migration: &Migration<Prepared>) -> Result<CommandOutput> {
+    context.say(&opening(context, migration)?);
+    page::write_plan(context, migration)?;
+    Ok(plan::planned(context, migration, DRY_RUN))
 }
 
 /// The screen before anything happens.
