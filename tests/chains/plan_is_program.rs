@@ -13,11 +13,12 @@ use phaseshift::plan::{Action, CopyStrategy, Plan, PlannedStep, Rebuild, RowSour
 use phaseshift::sample::{SampleOptions, phase_files, write_catalogue};
 use phaseshift::shadow::CopyMethod;
 use rusqlite::Connection;
+use support::{SMALL, load_rows};
 
 use super::fill::fill;
 use super::gene_catalogue::WITHOUT_DUPLICATES;
 use super::rig::{Rig, explain, rows, texts};
-use super::support::{SMALL, load_rows};
+
 use super::trace::{Seen, Steps, listen, take};
 
 /// The strategies that a run met: the tables by the strategy's name.
