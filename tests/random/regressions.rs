@@ -725,7 +725,7 @@ fn a_table_as_wide_as_sqlite_allows_is_not_copied_with_its_rowids() {
             list.join(", ")
         ));
         bench.steps(
-            "[[up]]\nop = \"alter_column\"\ntable = \"wide\"\ncolumn = \"first\"\ndefault = 1",
+            "[[up]]\nop = \"alter_column\"\ntable = \"wide\"\ncolumn = \"first\"\ndefault = '1'",
         );
         bench
     };
@@ -764,5 +764,5 @@ INSERT INTO kind VALUES ('one', 1, 'c', 'b', 2);
     bench.steps(&format!("views = \"keep\"\n{}", renamed.steps())).up();
     let ask = "c = sqlite3.connect(path); c.create_collation('app_order', lambda a, b: (a > b) - (a < b))\n\
                print(c.execute('SELECT * FROM face').fetchall(), c.execute('SELECT sort FROM kind').fetchall())";
-    assert_eq!(python(&bench.database(), ask), "[('one', '1', 'c')] [('one',)]");
+    assert_eq!(python(&bench.database(), ask), "[('one', 1, 'c')] [('one',)]");
 }
