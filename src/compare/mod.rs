@@ -4,12 +4,14 @@
 //! drafts read the same value, so that a difference that one of them calls small is small to all.
 
 mod default;
+mod entries;
 mod index;
 mod schema;
 mod table;
 mod words;
 
 pub(crate) use default::same_default;
+pub(crate) use entries::{EntryDifference, compare_entries};
 pub use schema::{
     ColumnAspect, ColumnDifference, ComparedObject, ConstraintDifference, Difference, IndexAspect,
     Presence, SchemaComparison, TableOptionName, Verdict, Weight, compare_schemas, differences,

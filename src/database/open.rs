@@ -1,6 +1,5 @@
 //! Opening a database file with explicit flags, after a look at what the path is.
 
-use std::error::Error as _;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -323,8 +322,8 @@ fn explain_unreadable(error: Error, path: &Path, files: &dyn Files) -> Error {
         SQLITE_CANTOPEN, SQLITE_READONLY_CANTINIT, SQLITE_READONLY_RECOVERY,
         SQLITE_READONLY_ROLLBACK,
     };
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-    let what = match cause.and_then(rusqlite::Error::sqlite_error).map(|it| it.extended_code) {
+    let cause = error.sqlite_causes().next().and_then(rusqlite::Error::sqlite_error);
+    let what = match cause.map(|it| it.extended_code) {
         Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY) => {
             let what = "a crashed program left a journal that must be rolled back first";
             return Error::new(ErrorKind::ReadOnly, what).about(CRASHED).caused_by(error);

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::compare_entries;
 use crate::name::same;
 use crate::schema::{Object, ObjectKind, Schema};
 
@@ -69,14 +70,15 @@ impl UndoRecord {
     /// Finds out what changed between two schemas. The version tables do not count, nor what a
     /// virtual table keeps for itself.
     pub fn between(before: &Schema, after: &Schema, tables: &VersionTables) -> Self {
+        let counts = |object: &&Object| {
+            object.kind != ObjectKind::ShadowTable
+                && !tables.contains(&object.name)
+                && !tables.contains(&object.table)
+        };
         let only_in = |one: &Schema, other: &Schema| {
-            one.objects
-                .iter()
-                .filter(|object| object.kind != ObjectKind::ShadowTable)
-                .filter(|object| !tables.contains(&object.name) && !tables.contains(&object.table))
-                .filter(|object| !other.objects.iter().any(|it| it.entry() == object.entry()))
-                .filter_map(KeptObject::of)
-                .collect()
+            let (one, other) = (one.objects.iter(), other.objects.iter());
+            let differences = compare_entries(one.filter(counts), other.filter(counts));
+            differences.into_iter().filter_map(|it| KeptObject::of(it.expected()?)).collect()
         };
         Self { before: only_in(before, after), after: only_in(after, before), empty: Vec::new() }
     }

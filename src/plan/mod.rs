@@ -39,8 +39,8 @@ pub use undo::{
     PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
 };
 
-use crate::database::{MissingExtension, Touched};
-use crate::error::Error;
+use crate::database::Touched;
+use crate::error::{Error, MissingExtension};
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::{ObjectKind, Schema};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
 use super::script_checks::{self, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
-use crate::database::MissingExtension;
+use crate::error::MissingExtension;
 use crate::history::{Recorded, VersionTables};
 use crate::name::literal;
 use crate::schema::Schema;

@@ -11,7 +11,7 @@ use super::cursor::{
 };
 use crate::database::stub_collations;
 use crate::error::Result;
-use crate::schema::RowKey;
+use crate::schema::{RowKey, Table};
 
 /// How many rows pass between two calls of the progress function.
 pub(super) const STRIDE: u64 = 4_096;
@@ -30,6 +30,14 @@ pub struct Side<'c> {
     pub key: &'c RowKey,
     /// The columns to compare; the n-th of one side belongs to the n-th of the other.
     pub columns: Vec<String>,
+}
+
+impl<'c> Side<'c> {
+    /// Returns a side with every column of a table that is stored.
+    pub fn whole(connection: &'c Connection, table: &'c Table) -> Self {
+        let columns = table.writable().map(|column| column.name.clone()).collect();
+        Self { connection, table: &table.name, key: &table.key, columns }
+    }
 }
 
 /// Which rows may be on one side only.

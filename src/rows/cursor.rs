@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement};
 
 use super::compare::Side;
-use crate::error::Result;
+use crate::error::{Result, lacks_collation};
 use crate::name::quote;
 use crate::schema::RowKey;
 
@@ -69,7 +69,7 @@ pub(super) fn prepare<'c>(
     };
     match side.connection.prepare(&sql) {
         // The collation of a key is missing here. A scan of the table itself is in key order too.
-        Err(error) if error.to_string().contains("no such collation sequence") => {
+        Err(error) if lacks_collation(&error) => {
             let sql = format!("SELECT {list} FROM main.{table} NOT INDEXED");
             Ok(side.connection.prepare(&sql)?)
         }

@@ -3,11 +3,12 @@
 use rusqlite::Connection;
 
 use super::compare::{Difference, RowDelta, Side, compare};
+use crate::compare::compare_entries;
 use crate::database::stub_collations;
-use crate::error::Result;
+use crate::error::{Result, lacks_collation};
 use crate::event::TableRows;
 use crate::name::quote;
-use crate::schema::{Schema, Table};
+use crate::schema::Schema;
 
 /// Counts the rows of a table.
 ///
@@ -27,9 +28,7 @@ pub fn count_rows_where(connection: &Connection, table: &str, condition: &str) -
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let counted = match count(&format!("{from} {condition}")) {
         // SQLite counts in the smallest index, even in one whose collation is missing here.
-        Err(error) if error.to_string().contains("no such collation sequence") => {
-            count(&format!("{from} NOT INDEXED {condition}"))
-        }
+        Err(error) if lacks_collation(&error) => count(&format!("{from} NOT INDEXED {condition}")),
         other => other,
     };
     Ok(u64::try_from(counted?).unwrap_or(0))
@@ -49,46 +48,19 @@ pub fn compare_databases(
 ) -> Result<std::result::Result<Vec<TableRows>, Vec<Difference>>> {
     let mut differences = Vec::new();
     let mut tables = Vec::new();
-    if let Some(difference) = schema_difference(left.1, right.1) {
-        return Ok(Err(vec![difference]));
+    if let Some(odd) = compare_entries(left.1.entries(), right.1.entries()).first() {
+        let (table, key) = (odd.object().table.clone(), odd.object().name.clone());
+        let what = "the schema entry differs".to_owned();
+        return Ok(Err(vec![Difference { table, key, what }]));
     }
     for object in left.1.stored_tables() {
         let Some(shape) = left.1.shape(&object.name) else { continue };
-        let one = side(left.0, shape);
-        let two = side(right.0, shape);
+        let (one, two) = (Side::whole(left.0, shape), Side::whole(right.0, shape));
         let found = compare(&one, &two, RowDelta::None, &mut |rows| progress(&object.name, rows))?;
         differences.extend(found.differences);
         tables.push(TableRows { table: object.name.clone(), rows: found.equal });
     }
     if differences.is_empty() { Ok(Ok(tables)) } else { Ok(Err(differences)) }
-}
-
-fn side<'c>(connection: &'c Connection, shape: &'c Table) -> Side<'c> {
-    let columns = shape.writable().map(|column| column.name.clone()).collect();
-    Side { connection, table: &shape.name, key: &shape.key, columns }
-}
-
-fn schema_difference(left: &Schema, right: &Schema) -> Option<Difference> {
-    let all = |schema: &Schema| {
-        let mut objects: Vec<_> = schema
-            .objects
-            .iter()
-            .chain(&schema.internal)
-            .map(|object| (object.name.clone(), object.sql.clone(), object.table.clone()))
-            .collect();
-        objects.sort();
-        objects
-    };
-    let (left, right) = (all(left), all(right));
-    let odd = left
-        .iter()
-        .find(|object| !right.contains(object))
-        .or_else(|| right.iter().find(|object| !left.contains(object)))?;
-    Some(Difference {
-        table: odd.2.clone(),
-        key: odd.0.clone(),
-        what: "the schema entry differs".to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
 use super::shadow::Shadow;
-use crate::database::{Authorizer, MissingExtension, run_one, with_passing_stubs, with_stubs};
-use crate::error::{Error, ErrorKind, Result};
+use crate::compare::compare_entries;
+use crate::database::{Authorizer, run_one, with_passing_stubs, with_stubs};
+use crate::error::{Error, ErrorKind, MissingExtension, Result};
 use crate::event::Interrupt;
 use crate::name::{fold, quote, same};
-use crate::schema::{Entry, Object, ObjectKind, Schema, firing_statements, read};
+use crate::schema::{Object, ObjectKind, Schema, firing_statements, read};
 use crate::sql::edit::{
     VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
 };
@@ -59,9 +60,8 @@ impl Shadow {
         shadow.connection.execute_batch("COMMIT")?;
         shadow.take_over_shadow_tables(schema)?;
         let replayed = read(&shadow.connection)?;
-        match first_difference(schema, &replayed) {
-            None => {}
-            Some(object) => return Err(unfaithful(object, None)),
+        if let Some(odd) = compare_entries(&schema.objects, &replayed.objects).first() {
+            return Err(unfaithful(odd.object(), None));
         }
         shadow.start_stage()?;
         shadow.set_aside_unsound()?;
@@ -261,16 +261,6 @@ fn with_plain_tokenizer(sql: &str) -> Option<String> {
     };
     let index = table.arguments.iter().position(names_it)?;
     set_virtual_argument(sql, index, "tokenize=unicode61").ok()
-}
-
-/// Finds an object that is in one of two schemas only, or that differs.
-pub(super) fn first_difference<'s>(left: &'s Schema, right: &'s Schema) -> Option<&'s Object> {
-    let entries = |schema: &'s Schema| -> BTreeSet<Entry<'s>> {
-        schema.objects.iter().map(Object::entry).collect()
-    };
-    let (ours, theirs) = (entries(left), entries(right));
-    let odd = ours.symmetric_difference(&theirs).next()?;
-    left.objects.iter().chain(&right.objects).find(|object| object.entry() == *odd)
 }
 
 fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {

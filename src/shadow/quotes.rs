@@ -5,8 +5,8 @@
 //! stays: the old token is put back wherever only its quotes changed.
 
 use super::shadow::Shadow;
-use crate::database::{with_stubs, words};
-use crate::error::Result;
+use crate::database::with_stubs;
+use crate::error::{Result, missing_column, words};
 use crate::name::{quote, same};
 use crate::schema::{Object, ObjectKind, Schema, read};
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
@@ -81,12 +81,12 @@ impl Shadow {
                 Ok(after) => break after,
                 Err(error) => {
                     let message = words(&error);
-                    let name = message.rsplit_once("no such column: ").map(|(_, name)| name);
+                    let name = missing_column(&message);
                     let (Some(object), Some(name)) = (self.culprit(&message)?, name) else {
                         return Err(error.into());
                     };
                     // The keys of an index are not rewritten: SQLite says so and stops.
-                    let (kind, name) = (object.kind, name.trim_matches('"').to_owned());
+                    let (kind, name) = (object.kind, name.to_owned());
                     found.push(NameAsString { kind, name: object.name.clone(), text: name });
                     aside.push(object);
                 }

@@ -19,8 +19,8 @@ use super::lineage::Lineage;
 use super::relations::{Relation, Side, both_sides, relations};
 use super::shadow::Shadow;
 use super::views::Outputs;
-use crate::database::{MissingExtension, with_stubs};
-use crate::error::Result;
+use crate::database::with_stubs;
+use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{
@@ -426,7 +426,7 @@ fn with_inserts(text: &str, inserts: &[(usize, String)]) -> String {
 }
 
 fn needs_no_trigger(error: rusqlite::Error) -> rusqlite::Result<Program> {
-    match super::compile::needs_no_trigger(&error) {
+    match crate::error::needs_no_trigger(&error) {
         true => Ok(Program::new()),
         false => Err(error),
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::database::Access;
 use phaseshift::error::file_error;
-use phaseshift::files::{Files, Stat};
+use phaseshift::files::{Files, Stat, is_database};
 use phaseshift::inspect::{audit, schema_script};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
@@ -56,14 +56,11 @@ fn schema(context: &Context, project: &Project, output: Option<&Path>) -> Result
     ))
 }
 
-/// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
-const HEADER: &[u8] = b"SQLite format 3\0";
-
 /// Writes a file beside the one of the name, and renames it.
 fn write(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
     let failed = |action| move |error| file_error(action, path, error);
     let present = files.stat(path).map_err(failed("look at"))?;
-    if present.is_some() && is_database(files, path)? {
+    if present.is_some() && is_database(files, path).map_err(failed("read"))? {
         let what = format!("{} is a database and is not overwritten", path.display());
         return Err(Error::new(ErrorKind::Arguments, what));
     }
@@ -84,10 +81,4 @@ fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)
-}
-
-fn is_database(files: &dyn Files, path: &Path) -> Result<bool> {
-    let mut header = [0; 16];
-    let mut reader = files.reader(path).map_err(|error| file_error("read", path, error))?;
-    Ok(reader.read_exact(&mut header).is_ok() && header == HEADER)
 }
