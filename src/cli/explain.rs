@@ -205,8 +205,6 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Command => one("correct the command, then prove it again"),
         ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
-        // The engine may add kinds; until they have advice of their own, the state is what matters.
-        _ => vec![command("status")],
     }
 }
 
