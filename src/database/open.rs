@@ -9,25 +9,15 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::authorizer::Authorizer;
-use super::permissions::{closed_beside, explain_unopened, look_at};
-use super::{busy_handler, settings};
+use super::busy_handler;
+use super::permissions::{beside, closed_beside, explain_unopened, look_at};
+use super::settings::{self, Access};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
 
 /// The fact of an error about a file that only a connection that writes can open: it has to roll back a journal.
 pub const CRASHED: &str = "crashed journal";
-
-/// What a connection may do to its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reads; leaves every byte of the file and of its folder as it is.
-    Look,
-    /// Reads and writes an existing file; never creates one.
-    Write,
-    /// Creates a new file: a backup's part file, or what `init` and `demo` ask for.
-    Create,
-}
 
 /// What opening needs besides the path.
 #[derive(Debug, Clone)]
@@ -268,13 +258,6 @@ fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat
             FileKind::File => Ok(Some(stat)),
         },
     }
-}
-
-/// Returns the path with a suffix appended to its name: `file.db` and `-wal` give `file.db-wal`.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Chooses the flags. Never the URI form: a path is a path.

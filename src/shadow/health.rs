@@ -1,6 +1,7 @@
 //! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
+use super::finding::{Unsound, UnsoundObject};
 use std::collections::BTreeMap;
 
 use super::compile::uncompilable;
@@ -11,26 +12,6 @@ use crate::error::{
 };
 use crate::name::{literal, same};
 use crate::schema::{Column, ForeignKey, Object, ObjectKind};
-
-/// Why a view or trigger does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unsound {
-    /// It names something that does not exist, or is otherwise wrong.
-    Broken,
-    /// It needs something that this program lacks; it may be fine elsewhere.
-    Missing(MissingExtension),
-}
-
-/// A view or trigger that does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnsoundObject {
-    /// The object, with its stored text.
-    pub object: Object,
-    /// Why.
-    pub reason: Unsound,
-    /// SQLite's message.
-    pub message: String,
-}
 
 const PROBE: &str = "phaseshift_probe";
 

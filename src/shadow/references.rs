@@ -9,6 +9,7 @@
 //! with the names before and one with those after, and the programs are compared. A text that would read something else
 //! is restated with qualified names if that gives the same program, and refused otherwise.
 
+use super::finding::ChangedReference;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -26,19 +27,6 @@ use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{
     Token, TokenKind, edit, mentions, significant_tokens, unquote, update_of_columns,
 };
-
-/// A view or trigger that would read other tables or columns than before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedReference {
-    /// Its kind.
-    pub kind: ObjectKind,
-    /// Its name.
-    pub name: String,
-    /// What changed among the names that it may use.
-    pub changes: Vec<String>,
-    /// The text that would read something else.
-    text: String,
-}
 
 /// The names that texts can use, before a step.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::build::open_memory;
 use super::lineage::Lineage;
+use super::memory::open_memory;
 use super::views::Outputs;
 use crate::database::with_stubs;
 use crate::error::{MissingExtension, Result};

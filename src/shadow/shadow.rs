@@ -1,17 +1,15 @@
 //! The shadow itself: its state, applying steps, and reading the result.
 
+use super::finding::{ChangedReference, NameAsString, UnsoundObject};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::build::open_memory;
 use super::data::{DataEffects, Following};
-use super::health::UnsoundObject;
 use super::lineage::Lineage;
-use super::quotes::NameAsString;
-use super::references::ChangedReference;
+use super::memory::open_memory;
 use crate::database::{
     Authorizer, Purpose, from_statement, run_followed, run_one, stub, with_stubs,
 };
