@@ -21,7 +21,9 @@ pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     }
     match &present {
         Some(stat) if stat.kind != FileKind::File => refused("is not a file"),
-        Some(_) if is_database(files, path).map_err(failed("read"))? => refused("is a database and is not overwritten"),
+        Some(_) if is_database(files, path).map_err(failed("read"))? => {
+            refused("is a database and is not overwritten")
+        }
         _ => Ok(present),
     }
 }
