@@ -525,7 +525,7 @@ mod tests {
     fn the_state_names_the_backup() {
         let error = Error::new(ErrorKind::Proof, "x")
             .leaving(DatabaseState::RolledBack)
-            .with_backup(std::path::Path::new("/b/x.db"));
+            .with_backup(Path::new("/b/x.db"));
         let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
         assert_eq!(explain(&error, "").state, wanted);
     }

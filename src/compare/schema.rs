@@ -150,6 +150,7 @@ impl Pair<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Weight;
 
     fn schema(sql: &str) -> Schema {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
