@@ -51,6 +51,8 @@ pub struct Context {
     pub no_input: bool,
     /// Whether nothing may be changed.
     pub dry_run: bool,
+    /// Where a run writes its report as a page.
+    pub report: Option<PathBuf>,
     /// The folder that the program was started in.
     pub folder: PathBuf,
     /// The flags of every command, as they were given.
@@ -91,6 +93,7 @@ impl Context {
             yes: global.yes,
             no_input: global.no_input,
             dry_run,
+            report: None,
             folder,
             global: global.clone(),
             chain: None,

@@ -12,6 +12,7 @@ mod foreign_command;
 mod json;
 mod location;
 mod output;
+mod page;
 mod progress;
 mod prompt;
 mod run;

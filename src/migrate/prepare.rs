@@ -21,6 +21,7 @@ use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
+use super::step_place::at_its_step;
 use super::trial::try_run;
 use super::undo_history::UndoHistory;
 
@@ -170,7 +171,8 @@ impl Migration<Prepared> {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
-        refuse_by_rows(database.connection(), &plan, request.losses)?;
+        refuse_by_rows(database.connection(), &plan, request.losses)
+            .map_err(|error| at_its_step(error, &project.chain))?;
         let files = project.options.files.as_ref();
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;

@@ -49,6 +49,8 @@ pub struct Report {
     pub to: Option<i64>,
     /// The phases that ran, with their directions.
     pub phases: Vec<(String, Direction)>,
+    /// The plan that was carried out.
+    pub plan: Plan,
     /// The titles of the steps.
     pub steps: Vec<String>,
     /// The rules that tables lost.
@@ -153,6 +155,7 @@ impl Migration<Secured> {
             stages: work.stages,
             room: work.room,
             follow_up,
+            plan: self.plan,
         })
     }
 

@@ -54,6 +54,14 @@ pub fn script_range(
     range: &TargetRange,
     direction: Direction,
 ) -> Result<String> {
+    script_of(&plan_range(project, range, direction)?, &project.versions, None)
+}
+
+/// Plans the way from one place of the chain to another, without a file.
+///
+/// # Errors
+/// As [`script_range`].
+pub fn plan_range(project: &Project, range: &TargetRange, direction: Direction) -> Result<Plan> {
     let path = match direction {
         Direction::Up => project.chain.up_range(range)?,
         Direction::Down => project.chain.down_range(range)?,
@@ -63,7 +71,7 @@ pub fn script_range(
     let known = FileState { schema, recorded: Recorded::default(), applied, newer: None };
     let mut plan = plan_path(project, &known, &path, direction)?;
     find_losses(&mut plan);
-    script_of(&plan, &project.versions, None)
+    Ok(plan)
 }
 
 /// Prints the script that gives a file with one schema the other one. No phase is recorded.

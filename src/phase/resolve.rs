@@ -176,6 +176,8 @@ impl Chain {
             return error.choices([format!("{text}@head")]);
         }
         let ids = self.phases.iter().map(|phase| phase.id.as_str());
-        error.choices(nearest_few(text, ids))
+        let near = nearest_few(text, ids);
+        let more = self.len() - near.len();
+        error.choices(near).and_more_choices(more)
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::rig::{Rig, Rows, ask, columns, query, shared_rows};
 use super::scripts::{assert_alike, run, script, script_of};
-use super::support::{LARGE, SMALL, Volume, load_rows};
+use support::{LARGE, SMALL, Volume, load_rows};
 
 const PHASES: &str = "gene_catalogue/phases";
 

@@ -1,6 +1,7 @@
 //! Chains as they grow in real projects: every way up and down, and what must be refused.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
+mod applications;
 mod catalogue;
 mod fill;
 mod gene_catalogue;
@@ -11,7 +12,5 @@ mod refusals;
 mod rig;
 mod roundtrips;
 mod scripts;
-#[path = "../support/mod.rs"]
-mod support;
 mod sweeps;
 mod ways_back;

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-#[path = "../support/mod.rs"]
-mod support;
+mod support {
+    pub use ::support::*;
+}
 
 mod adoption;
 mod after_proof;
@@ -16,6 +17,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod first_contact;
 mod first_minutes;
 mod fleet;
 mod foreign;
@@ -23,9 +25,11 @@ mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod inventory;
+mod layers;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
+mod pages;
 mod phase_tests;
 mod prove;
 mod records;

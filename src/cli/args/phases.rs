@@ -150,3 +150,10 @@ pub struct CompletionArgs {
     /// The shell
     pub shell: clap_complete::Shell,
 }
+
+/// Arguments of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Write phaseshift.1 and a page for each command to this folder; pages that exist are replaced
+    pub folder: Option<PathBuf>,
+}

@@ -27,6 +27,7 @@ mod migrate;
 mod new_file;
 mod new_phase;
 mod optimize;
+mod page;
 mod plan;
 mod prove;
 mod report;
@@ -37,5 +38,6 @@ mod squash;
 mod stamp;
 mod status;
 mod verify;
+mod written;
 
 pub use run::run;

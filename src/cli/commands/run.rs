@@ -5,8 +5,8 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::{
     apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, plan, prove, reset, restore, squash,
-    stamp, status, verify,
+    history, init, lint, meta, migrate, new_phase, optimize, page, plan, prove, reset, restore,
+    squash, stamp, status, verify,
 };
 use crate::cli::args::{Command, FleetAction};
 use crate::cli::command_output::CommandOutput;
@@ -59,16 +59,19 @@ fn name_holders(context: &Context, error: Error) -> Error {
 fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
     match command {
         Command::Migrate(arguments) if arguments.many.fleet.all.is_some() => {
+            page::refuse_report_of_many(context)?;
             fleet::migrate(context, command.name(), (&arguments.goal, &arguments.many))
         }
         Command::Migrate(arguments) => migrate::guided(context, &arguments.goal),
         Command::Upgrade(arguments) if arguments.many.fleet.all.is_some() => {
+            page::refuse_report_of_many(context)?;
             fleet::upgrade(context, command.name(), (&arguments.goal, &arguments.many))
         }
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
+        Command::Report(arguments) => page::report(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
             let job = |file: &Context| status::run(file, arguments.exit_code);
@@ -113,6 +116,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
-        Command::Man => meta::man(),
+        Command::Man(arguments) => meta::man(context, arguments),
     }
 }
