@@ -145,11 +145,7 @@ impl TableReader<'_> {
     }
 
     /// Notes what is wrong with statements and returns their steps.
-    fn lowered(
-        &mut self,
-        lowered: Lowered,
-        pointless: &mut Vec<(usize, String)>,
-    ) -> Vec<Step> {
+    fn lowered(&mut self, lowered: Lowered, pointless: &mut Vec<(usize, String)>) -> Vec<Step> {
         for (line, what) in lowered.faults {
             self.problem(line, what);
         }

@@ -119,7 +119,8 @@ fn made(project: &Project, dump: &str, look: &str) -> String {
 #[track_caller]
 fn up_and_down(chain: &Chain, project: &Project, flags: &[&str]) {
     let run = |arguments: &[&str]| {
-        let all: Vec<&str> = flags.iter().chain(&["-d", "app.db"]).chain(arguments).copied().collect();
+        let all: Vec<&str> =
+            flags.iter().chain(&["-d", "app.db"]).chain(arguments).copied().collect();
         project.run_here(&all).expect_code(0)
     };
     let is = |state: &str| {

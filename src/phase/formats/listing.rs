@@ -114,11 +114,7 @@ fn plain(entries: &Entries) -> Vec<Migration> {
 }
 
 /// `NUMBER_name` with one of the endings. Two files that differ only in `.up` and `.down` are one migration.
-fn numbered(
-    entries: &Entries,
-    format: FolderFormat,
-    problems: &mut Problems,
-) -> Vec<Migration> {
+fn numbered(entries: &Entries, format: FolderFormat, problems: &mut Problems) -> Vec<Migration> {
     let endings: &[&'static str] = match format {
         FolderFormat::Migrate => &[".up.sql", ".down.sql"],
         FolderFormat::Sqlx => &[".up.sql", ".down.sql", ".sql"],
