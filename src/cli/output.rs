@@ -2,13 +2,13 @@
 //!
 //! Names, rows, SQL, descriptions and paths come from files that others may have written, and a terminal obeys what
 //! they contain: escape sequences, carriage returns, marks that reverse the direction of text. Nothing that a
-//! terminal would obey passes this door, except the colours of [`Style`](super::terminal::Style) and line ends. Text
+//! terminal would obey passes this door, except the colours of [`Style`] and line ends. Text
 //! from outside has no line ends of its own, either: screens put it through [`escaped`].
 #![expect(clippy::disallowed_methods, reason = "this is the one place that writes to the streams")]
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;

@@ -199,14 +199,9 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the ids of the phases whose steps come from the history of the file.
-    pub fn from_history(&self) -> Vec<String> {
+    pub fn undone_from_history(&self) -> Vec<String> {
         let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
         from_history.map(|it| it.id.to_string()).collect()
-    }
-
-    /// Tells whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.phases.is_empty()
     }
 
     /// Returns the schema that the run must reach.

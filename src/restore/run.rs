@@ -15,8 +15,6 @@ use crate::event::{Observer, TableRows};
 pub struct RestoreReport {
     /// The database.
     pub database: PathBuf,
-    /// The backup that was restored.
-    pub restored_from: PathBuf,
     /// The copy of the state that was replaced; `None` if there was nothing that SQLite could open.
     pub safety_backup: Option<PathBuf>,
     /// The files that were moved aside.
@@ -59,7 +57,6 @@ fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> 
     restore.options.files.promised(&format!("restore {}", database.display()));
     Ok(RestoreReport {
         database,
-        restored_from: restore.backup.path.clone(),
         safety_backup: outcome.safety_backup,
         moved_aside: outcome.moved_aside,
         tables: outcome.tables,
