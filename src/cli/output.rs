@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, ErrorKind, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
