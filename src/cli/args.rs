@@ -30,8 +30,8 @@ pub use look::{
     VerifyArgs,
 };
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
-    SquashArgs,
+    CheckArgs, CompletionArgs, DemoArgs, Document, InitArgs, JsonSchemaArgs, LintArgs, LintFormat,
+    MergeArgs, RevisionArgs, SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -414,6 +414,14 @@ Examples:
     /// Print the manual page
     #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
     Man,
+    /// Print the JSON Schema of phase files, of the settings, or of what --json prints
+    #[command(after_help = "Editors complete and check a phase file whose first line is
+`#:schema FILE`, with the schema in FILE.
+
+Examples:
+  phaseshift json-schema phase > phase.schema.json
+  phaseshift json-schema output")]
+    JsonSchema(JsonSchemaArgs),
 }
 
 impl Command {
@@ -457,6 +465,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man => "man",
+            Self::JsonSchema(_) => "json-schema",
         }
     }
 
@@ -507,6 +516,7 @@ impl Command {
                 | Self::Diff(_)
                 | Self::Completions(_)
                 | Self::Man
+                | Self::JsonSchema(_)
         )
     }
 

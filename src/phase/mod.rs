@@ -7,6 +7,7 @@ mod checksum;
 mod file;
 mod formats;
 mod graph;
+mod json_schema;
 mod keys;
 mod meaning;
 mod nearest;
@@ -31,6 +32,7 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
+pub use json_schema::json_schema;
 pub use formats::{FolderFormat, recorded_key, sql_of};
 pub(crate) use nearest::nearest;
 pub use phase::{

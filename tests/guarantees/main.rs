@@ -23,6 +23,7 @@ mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod inventory;
+mod json_schemas;
 mod min_sqlite;
 mod missing_collation;
 mod outside;

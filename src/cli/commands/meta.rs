@@ -4,8 +4,9 @@ use clap::CommandFactory as _;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::args::Cli;
+use crate::cli::args::{Cli, Document};
 use crate::cli::command_output::CommandOutput;
+use crate::cli::json_schema;
 
 /// Prints completions for a shell.
 pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
@@ -13,6 +14,12 @@ pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
     clap_complete::generate(shell, &mut Cli::command(), "phaseshift", &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     CommandOutput::done(text.clone(), json!({"shell": shell.to_string(), "text": text}))
+}
+
+/// Prints a JSON Schema.
+pub fn json_schema(document: Document) -> CommandOutput {
+    let schema = json_schema::json_schema(document);
+    CommandOutput::done(format!("{schema:#}\n"), json!({"schema": schema})).for_programs()
 }
 
 /// Prints the manual page, one section for each command.

@@ -117,5 +117,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man => meta::man(),
+        Command::JsonSchema(arguments) => Ok(meta::json_schema(arguments.document)),
     }
 }
