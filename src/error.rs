@@ -276,6 +276,12 @@ pub enum Remedy {
     Upgrade,
     /// Name the backup as the first choice does.
     NameBackup,
+    /// Change one of the steps that clash, whose places are the choices, and merge.
+    ChangeOneBranch,
+    /// Drop or replace the views and triggers that the choices name.
+    ReplaceObject,
+    /// Give the step an expression for the values that a new type would convert.
+    GiveExpression,
 }
 
 /// Named facts about a failure, for the advice and for JSON.
@@ -297,8 +303,10 @@ pub struct Facts {
     pub step_line: Option<usize>,
     /// The line (from 1) of the faulty statement in the SQL that was run, and what is wrong with it.
     pub statement: Option<(usize, String)>,
-    /// The version that was asked for or is missing.
+    /// What the person can choose from.
     pub choices: Vec<String>,
+    /// How many more there are to choose from.
+    pub more_choices: usize,
     /// One line each: rows, objects or checks that are at fault.
     pub problems: Vec<String>,
     /// Phases of the run that were committed before the failure and stay.
@@ -422,6 +430,13 @@ impl Error {
     #[must_use]
     pub fn choices(mut self, choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.facts.choices.extend(choices.into_iter().map(Into::into));
+        self
+    }
+
+    /// Says how many more choices there are than those that are listed.
+    #[must_use]
+    pub fn and_more_choices(mut self, count: usize) -> Self {
+        self.0.facts.more_choices = count;
         self
     }
 

@@ -27,7 +27,7 @@ use crate::schema;
 /// the database holds: then that one is used again.
 ///
 /// # Errors
-/// As [`create`](super::create).
+/// As [`create`](fn@super::create).
 pub fn create_or_reuse(
     source: &Database,
     request: &BackupRequest<'_>,

@@ -8,6 +8,7 @@
 mod compare;
 mod compare_pages;
 mod cursor;
+#[cfg(feature = "testing")]
 mod exercise;
 mod file;
 mod hash;
@@ -25,6 +26,7 @@ mod values;
 pub use compare::{Trees, compare_trees};
 pub use compare_pages::compare_pages;
 pub use cursor::Cursor;
+#[cfg(feature = "testing")]
 pub use exercise::exercise;
 pub use file::OpenFile;
 pub use hash::Sum;
@@ -34,6 +36,8 @@ pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
 pub use record_buffer::Place;
 pub use set::PageSet;
-pub use source::{BytePages, DbPages};
+#[cfg(feature = "testing")]
+pub use source::BytePages;
+pub use source::DbPages;
 pub use transaction::ReadTransaction;
 pub use values::{Demand, Texts, ValueMap, Values, compare_values};

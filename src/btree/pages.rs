@@ -110,6 +110,10 @@ impl std::fmt::Display for Malformed {
 #[derive(Debug)]
 pub enum Stop {
     /// The bytes are not what the file format says.
+    #[cfg_attr(
+        not(feature = "testing"),
+        allow(dead_code, reason = "shown by tests and while debugging")
+    )]
     Malformed(Malformed),
     /// A page could not be read, or somebody asked to stop.
     Failed(Error),

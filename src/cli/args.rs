@@ -31,7 +31,7 @@ pub use look::{
 };
 pub use phases::{
     CheckArgs, CompletionArgs, DemoArgs, Document, InitArgs, JsonSchemaArgs, LintArgs, LintFormat,
-    MergeArgs, RevisionArgs, SquashArgs,
+    ManArgs, MergeArgs, RevisionArgs, SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -307,7 +307,8 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift history
   phaseshift history -v -r phase1:phase3
-  phaseshift history -i -n 5")]
+  phaseshift history -i -n 5
+  phaseshift history -r -3:")]
     History(HistoryArgs),
     /// Show one phase
     #[command(after_help = "Examples:
@@ -411,9 +412,11 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
     Completions(CompletionArgs),
-    /// Print the manual page
-    #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
-    Man,
+    /// Print the manual page, or write a page for each command to a folder
+    #[command(after_help = "Examples:
+  phaseshift man > phaseshift.1
+  phaseshift man share/man/man1")]
+    Man(ManArgs),
     /// Print the JSON Schema of phase files, of the settings, or of what --json prints
     #[command(after_help = "Editors complete and check a phase file whose first line is
 `#:schema FILE`, with the schema in FILE.
@@ -464,7 +467,7 @@ impl Command {
             Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
-            Self::Man => "man",
+            Self::Man(_) => "man",
             Self::JsonSchema(_) => "json-schema",
         }
     }
@@ -515,7 +518,7 @@ impl Command {
                 | Self::Audit(_)
                 | Self::Diff(_)
                 | Self::Completions(_)
-                | Self::Man
+                | Self::Man(_)
                 | Self::JsonSchema(_)
         )
     }

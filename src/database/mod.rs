@@ -29,7 +29,7 @@ pub use missing_extensions::{
     MissingExtension, StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
 pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
-pub use open::{Access, CRASHED, Database, OpenOptions, beside};
+pub use open::{Access, CRASHED, Database, EMPTY, OpenOptions, beside};
 pub(crate) use permissions::{look_at, read_error};
 pub use room::FileSize;
 pub use sandbox::{Limits, Sandbox};

@@ -19,6 +19,9 @@ use crate::files::{FileKind, Files, Stat};
 /// The fact of an error about a file that only a connection that writes can open: it has to roll back a journal.
 pub const CRASHED: &str = "crashed journal";
 
+/// What an error is about that a file of 0 bytes causes.
+pub const EMPTY: &str = "empty file";
+
 /// What a connection may do to its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -261,7 +264,8 @@ fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat
             FileKind::Folder => refuse(ErrorKind::NotAFile, format!("{name} is a folder")),
             FileKind::Other => refuse(ErrorKind::NotAFile, format!("{name} is not a file")),
             FileKind::File if stat.bytes == 0 => {
-                refuse(ErrorKind::NotAFile, format!("{name} is empty (0 bytes)"))
+                let error = Error::new(ErrorKind::NotAFile, format!("{name} is empty (0 bytes)"));
+                Err(error.about(EMPTY).in_database(path))
             }
             FileKind::File if stat.bytes < 512 => {
                 refuse(ErrorKind::NotADatabase, format!("{name} is too short to be a database"))

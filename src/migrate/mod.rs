@@ -14,7 +14,6 @@ mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
-mod refill;
 mod rehearsal;
 mod replay_from_scratch;
 mod retain;
@@ -25,6 +24,7 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod step_place;
 mod trial;
 mod undo_history;
 
@@ -50,3 +50,4 @@ pub use stamp::{
     AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
 pub use state::{FileState, Migration, Prepared, Secured};
+pub use step_place::StepPlace;

@@ -13,7 +13,7 @@ use super::problem::Problems;
 use super::sql_form::{
     CheckKind, CheckSection, Dialect, Lowered, Sections, lower, sections, settings_table,
 };
-use super::step::Check;
+use super::step::{Check, Operation, Step};
 use super::table_reader::{Lines, Place, TableReader};
 use crate::files::Files;
 use crate::sql::statements;
@@ -81,7 +81,7 @@ impl TableReader<'_> {
         body.pointless.extend(pointless);
         body.up = self.lowered(lower(&source.text, lines, &found.up), &mut body.pointless);
         let reason = values.text("irreversible");
-        body.down = self.sql_way_back((source, lines), &found, reason, &mut body.pointless);
+        body.down = self.sql_way_back((source, lines), &found, reason, &mut body);
         body.down_file = source.down.as_ref().map(|(path, _)| path.clone());
         body.pointless.sort();
         for section in &found.checks {
@@ -145,11 +145,7 @@ impl TableReader<'_> {
     }
 
     /// Notes what is wrong with statements and returns their steps.
-    fn lowered(
-        &mut self,
-        lowered: Lowered,
-        pointless: &mut Vec<(usize, String)>,
-    ) -> Vec<super::step::Step> {
+    fn lowered(&mut self, lowered: Lowered, pointless: &mut Vec<(usize, String)>) -> Vec<Step> {
         for (line, what) in lowered.faults {
             self.problem(line, what);
         }
@@ -157,14 +153,18 @@ impl TableReader<'_> {
         lowered.steps
     }
 
-    /// Reads the downgrade. A section without statements stands for none: it is what templates hold.
+    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only data
+    /// changes, nothing can be derived, and such a section does what it does for its tool: nothing.
     fn sql_way_back(
         &mut self,
         (source, lines): (&SqlSource, &Lines),
         found: &Sections,
         reason: Option<String>,
-        pointless: &mut Vec<(usize, String)>,
+        body: &mut Body,
     ) -> WayBack {
+        let is_there = source.down.is_some() || found.down.is_some();
+        let is_data = |step: &Step| matches!(step.operation, Operation::Sql { .. });
+        let only_data = !body.up.is_empty() && body.up.iter().all(is_data);
         let steps = match (&source.down, &found.down) {
             (Some((path, text)), _) => {
                 let lines = Lines::of(text);
@@ -176,7 +176,7 @@ impl TableReader<'_> {
                 lowered.steps
             }
             (None, Some(stretches)) => {
-                self.lowered(lower(&source.text, lines, stretches), pointless)
+                self.lowered(lower(&source.text, lines, stretches), &mut body.pointless)
             }
             (None, None) => Vec::new(),
         };
@@ -186,8 +186,8 @@ impl TableReader<'_> {
                 self.problem(1, "the phase takes only one of `irreversible`, `down`");
                 WayBack::Derived
             }
-            (None, true) => WayBack::Derived,
-            (None, false) => WayBack::Steps(steps),
+            (None, true) if !(is_there && only_data) => WayBack::Derived,
+            (None, _) => WayBack::Steps(steps),
         }
     }
 

@@ -164,7 +164,7 @@ impl Script {
         for step in reshape.steps() {
             // The old tables are there until the first of them goes.
             let goes =
-                |it: &Action| matches!(it, Action::DropTable { .. } | Action::CarrySequence { .. });
+                |it: &Action| matches!(it, Action::DropTable { .. } | Action::AlreadyGone { .. });
             if step.actions.iter().any(goes) {
                 self.all(counts.drain(..));
             }
@@ -238,7 +238,7 @@ fn push_action(text: &mut String, action: &Action, record: &dyn Fn() -> Vec<Stri
     match action {
         Action::Record => record().iter().for_each(|it| push_statement(text, it)),
         // The statements of a phase mean what they mean in any other program.
-        Action::Data(data) => {
+        Action::RunSql(data) => {
             text.push_str("PRAGMA legacy_alter_table=OFF;\n");
             push_statement(text, &data.sql);
             text.push_str("PRAGMA legacy_alter_table=ON;\n");

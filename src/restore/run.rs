@@ -25,8 +25,6 @@ pub enum RestoreMethod {
 pub struct RestoreReport {
     /// The database.
     pub database: PathBuf,
-    /// The backup that was restored.
-    pub restored_from: PathBuf,
     /// The copy of the state that was replaced; `None` if there was nothing that SQLite could open.
     pub safety_backup: Option<PathBuf>,
     /// The files that were moved aside.
@@ -61,7 +59,6 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Rest
     restore.options.files.promised(&format!("restore {}", database.display()));
     Ok(RestoreReport {
         database,
-        restored_from: restore.backup.path.clone(),
         safety_backup: outcome.safety_backup,
         moved_aside: outcome.moved_aside,
         tables: outcome.tables,

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-#[path = "../support/mod.rs"]
-mod support;
+mod support {
+    pub use ::support::*;
+}
 
 mod adoption;
 mod after_proof;
@@ -16,6 +17,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod first_contact;
 mod first_minutes;
 mod fleet;
 mod foreign;
@@ -24,6 +26,7 @@ mod forty;
 mod history_downgrade;
 mod inventory;
 mod json_schemas;
+mod layers;
 mod min_sqlite;
 mod missing_collation;
 mod outside;

@@ -51,7 +51,7 @@ pub fn command() -> clap::Command {
     }
     let template = format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
-         `phaseshift help COMMAND` shows the options and examples of a command.\n\n{{options}}{{after-help}}"
+         `phaseshift help COMMAND` shows the options and examples of a command.\n\nGlobal options:\n{{options}}{{after-help}}"
     );
     command.help_template(template)
 }

@@ -58,10 +58,10 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, both included; either may be left out
-    #[arg(short, long, value_name = "A:B")]
+    /// Only the phases from A to B, both included; either may be left out. -3: begins three phases before the end
+    #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
-    /// Mark the current phases
+    /// Mark the current phases, and show when each phase was applied
     #[arg(short = 'i', long)]
     pub indicate_current: bool,
     /// At most so many phases

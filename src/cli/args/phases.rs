@@ -169,3 +169,10 @@ pub enum Document {
     /// What commands print with --json
     Output,
 }
+
+/// Arguments of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Write phaseshift.1 and a page for each command to this folder; pages that exist are replaced
+    pub folder: Option<PathBuf>,
+}

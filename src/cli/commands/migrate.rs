@@ -23,7 +23,7 @@ use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
-use crate::cli::screens::run::Subject;
+use crate::cli::screens::run::{Detail, Subject};
 
 /// The question before the change.
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
@@ -66,7 +66,8 @@ pub fn guide(
     require_somebody(context)?;
     context.say(&opening(context, &migration)?);
     let done = if context.yes {
-        let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+        let tables = rebuilt_tables(&migration);
+        let subject = Subject { tables, warns: true, ..Subject::default() };
         run_now(context, request, *migration, subject)?
     } else {
         Ok(ask_and_run(context, *migration)?)
@@ -140,10 +141,12 @@ pub fn unguided(
         return without_a_change(context, &migration);
     }
     context.say(&format!("{}\n", report::heading(&migration)));
-    let subject = Subject { tables: rebuilt_tables(&migration), warns: false };
+    let tables = rebuilt_tables(&migration);
+    let subject = Subject { tables, detail: Detail::Brief, ..Subject::default() };
+    let phases = report::phase_lines(context, migration.plan());
     match run_now(context, request, *migration, subject)? {
         Ok(done) => {
-            let said = report::summary(context, &done);
+            let said = phases + &report::summary(context, &done);
             context.say(&said);
             let answer = report::answer(&said, &done).about(&project.database);
             Ok(page::write_run(context, project, &done, answer))
@@ -225,7 +228,8 @@ fn run_now(
 }
 
 fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Report> {
-    let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+    let tables = rebuilt_tables(&migration);
+    let subject = Subject { tables, warns: true, ..Subject::default() };
     let mut reporter = Reporter::new(context, subject);
     let secured = migration.secure(&mut reporter)?;
     confirm(context, QUESTION).map_err(|error| error.with_backup(secured.backup().path()))?;

@@ -116,7 +116,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
-        Command::Man => meta::man(),
+        Command::Man(arguments) => meta::man(context, arguments),
         Command::JsonSchema(arguments) => Ok(meta::json_schema(arguments.document)),
     }
 }

@@ -119,8 +119,7 @@ pub fn sql_of(files: &dyn Files, format: FolderFormat, phase: &Phase) -> Result<
         Some(_) | None => read(&phase.file, dialect(format))?,
     };
     if let Some(down) = down_file {
-        let text = read(down, Dialect::Whole)?.up;
-        texts.down = (!crate::sql::statements(&text).is_empty()).then_some(text);
+        texts.down = Some(read(down, Dialect::Whole)?.up);
     }
     problems.into_result(ErrorKind::PhaseFile)?;
     Ok(texts)
