@@ -72,9 +72,8 @@ const REQUIRED: [(&str, &[&str]); 27] = [
 
 fn output() -> Value {
     let command = |name: &str| json!({"properties": {"command": {"const": name}}});
-    let succeeded = |name: &str| {
-        json!({"allOf": [command(name), {"not": {"required": ["error"]}}]})
-    };
+    let succeeded =
+        |name: &str| json!({"allOf": [command(name), {"not": {"required": ["error"]}}]});
     let rules = REQUIRED
         .iter()
         .map(|(name, required)| json!({"if": succeeded(name), "then": {"required": required}}));

@@ -32,8 +32,8 @@ pub use applied::Applied;
 pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
-pub use json_schema::json_schema;
 pub use formats::{FolderFormat, recorded_key, sql_of};
+pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use phase::{
     Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,

@@ -81,11 +81,42 @@ fn what_commands_print_fits_the_schema() {
     let schema = schema(&project, "output");
     let mut files = Vec::new();
     for line in [
-        "status", "current", "current --require head", "verify", "heads", "bases", "branches", "history", "show phase3", "check",
-        "lint", "deps", "audit", "diff", "preflight", "plan", "plan --sql", "plan phase2:phase3 --format mermaid", "report",
-        "upgrade phase3", "upgrade phase3", "migrate --yes", "plan", "downgrade", "backup", "backups", "optimize --dry-run",
-        "extract-undo", "stamp phase1", "stamp nothing", "reset --dry-run", "man", "completions fish", "json-schema output",
-        "nonsense", "prove --run true",
+        "status",
+        "current",
+        "current --require head",
+        "verify",
+        "heads",
+        "bases",
+        "branches",
+        "history",
+        "show phase3",
+        "check",
+        "lint",
+        "deps",
+        "audit",
+        "diff",
+        "preflight",
+        "plan",
+        "plan --sql",
+        "plan phase2:phase3 --format mermaid",
+        "report",
+        "upgrade phase3",
+        "upgrade phase3",
+        "migrate --yes",
+        "plan",
+        "downgrade",
+        "backup",
+        "backups",
+        "optimize --dry-run",
+        "extract-undo",
+        "stamp phase1",
+        "stamp nothing",
+        "reset --dry-run",
+        "man",
+        "completions fish",
+        "json-schema output",
+        "nonsense",
+        "prove --run true",
     ] {
         let arguments: Vec<&str> = line.split(' ').chain(["--json"]).collect();
         let said = project.run(&arguments).stdout;
@@ -94,7 +125,8 @@ fn what_commands_print_fits_the_schema() {
         files.push(project.path(name));
     }
     assert_eq!(faults(&schema, &files), Vec::<String>::new());
-    let wrong = r#"{"format": 1, "command": "current", "ok": true, "exit_code": 0, "version": "2"}"#;
+    let wrong =
+        r#"{"format": 1, "command": "current", "ok": true, "exit_code": 0, "version": "2"}"#;
     project.write("wrong.json", wrong);
     assert_eq!(faults(&schema, &[project.path("wrong.json")]).len(), 2);
 }
