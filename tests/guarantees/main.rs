@@ -26,6 +26,7 @@ mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod inventory;
+mod json_schemas;
 mod layers;
 mod min_sqlite;
 mod missing_collation;

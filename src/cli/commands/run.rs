@@ -93,5 +93,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man(arguments) => meta::man(context, arguments),
+        Command::JsonSchema(arguments) => Ok(meta::json_schema(arguments.document)),
     }
 }
