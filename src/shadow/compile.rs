@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::{MissingExtension, forget_schema, stub_collations, words};
+use crate::database::{forget_schema, stub_collations};
 use crate::error::Result;
+use crate::error::{MissingExtension, has_no_plan, needs_no_trigger, words};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 
@@ -78,7 +79,7 @@ fn lacks_only_collations(
     sql: &str,
     error: &rusqlite::Error,
 ) -> bool {
-    if !words(error).contains("no query solution") || forget_schema(connection).is_err() {
+    if !has_no_plan(error) || forget_schema(connection).is_err() {
         return false;
     }
     let lent: Vec<_> =
@@ -86,11 +87,4 @@ fn lacks_only_collations(
     let compiled = connection.prepare(sql).map(drop);
     drop(lent);
     compiled.map_or_else(|error| MissingExtension::in_error(&error).is_some(), |()| true)
-}
-
-/// A view without a trigger for the statement refuses it; that is no fault. A virtual generated
-/// column cannot be written either.
-pub(super) fn needs_no_trigger(error: &rusqlite::Error) -> bool {
-    let text = words(error);
-    text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
 }
