@@ -28,6 +28,7 @@ mod inventory;
 mod layers;
 mod min_sqlite;
 mod missing_collation;
+mod next_lines;
 mod outside;
 mod pages;
 mod phase_tests;
