@@ -15,6 +15,7 @@ mod backups;
 mod check_lines;
 mod compare;
 mod constraints;
+mod docs;
 mod downgrade;
 mod expressions;
 mod first_contact;
