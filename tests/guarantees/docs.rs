@@ -137,7 +137,7 @@ fn provoked(heading: &str) -> (Project, &'static str) {
                 if heading == "two branches clash" { "upgrade heads" } else { "upgrade" },
             );
         }
-        "database is damaged" => {
+        "the database file is damaged" => {
             project.run_here(&["upgrade"]).expect_code(0);
             let mut bytes = std::fs::read(project.database()).unwrap();
             let middle = bytes.len() / 2;
