@@ -14,7 +14,6 @@ mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
-mod refill;
 mod rehearsal;
 mod replay_from_scratch;
 mod retain;

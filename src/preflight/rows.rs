@@ -14,7 +14,7 @@ use crate::name::{fold, in_main, same};
 use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{CopyMethod, TableEffect};
+use crate::shadow::TableEffect;
 use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
@@ -171,7 +171,7 @@ fn rebuild_problems(
         let trial = Trial { from, sql, copy, old, new, indexes };
         problems.extend(broken(Some(&rebuild.to), try_rows(connection, &trial)?));
     }
-    if rebuild.copy.method == CopyMethod::Rows {
+    if rebuild.rewrites() {
         problems.extend(broken(Some(&rebuild.to), new_keys(connection, &change)?));
         problems.extend(converted(connection, rebuild)?);
     }
@@ -215,7 +215,7 @@ fn untouched_tables(
         let lineage = reshape.lineage.table(&table.name);
         // A table that takes the name of a dropped one has rows of its own.
         let Some(lineage) = lineage.filter(|it| same(&it.from, &table.name)) else { continue };
-        let copy = CopyQuery::derive(lineage, shape, shape, CopyMethod::Rows);
+        let copy = CopyQuery::derive(lineage, shape, shape);
         let trial = Trial { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
         problems.extend(broken(Some(&table.name), try_rows(connection, &trial)?));
     }

@@ -51,7 +51,8 @@ fn written(rig: &Rig, id: &str) -> Vec<String> {
 }
 
 /// Drops the older duplicates that the second phase deletes.
-const WITHOUT_DUPLICATES: &str = "DELETE FROM gene_evidence WHERE source_detail LIKE 'version %'";
+pub const WITHOUT_DUPLICATES: &str =
+    "DELETE FROM gene_evidence WHERE source_detail LIKE 'version %'";
 
 #[test]
 fn from_nothing_the_final_schema() {

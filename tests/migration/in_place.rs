@@ -34,14 +34,11 @@ fn both_ways(bench: &Bench, phases: &[(&str, &str)], stay: usize) {
         bench.phase(id, text);
         other.phase(id, &format!("strategy = \"auto\"\n{text}"));
     }
-    let staying = other.plan().plan().rebuilds().filter(|it| it.stays.is_some()).count();
+    let staying = other.plan().plan().rebuilds().filter(|it| it.in_place()).count();
     let ways: Vec<_> =
         other.plan().plan().rebuilds().map(|it| (it.to.clone(), it.reasons.clone())).collect();
     assert_eq!(staying, stay, "{ways:?}");
-    assert!(
-        bench.plan().plan().rebuilds().all(|it| it.stays.is_none()),
-        "the default is a rebuild"
-    );
+    assert!(bench.plan().plan().rebuilds().all(|it| !it.in_place()), "the default is a rebuild");
     bench.up();
     other.up();
     compare(bench, &other);
@@ -174,7 +171,7 @@ fn phase_3_stays_in_place_and_is_what_sqlite_itself_would_make_of_it() {
     let look = phaseshift::migrate::Migration::prepare(&engine, &request).unwrap();
     if let phaseshift::migrate::Preparation::Ready(migration) = &look {
         for rebuild in migration.plan().rebuilds() {
-            assert!(rebuild.stays.is_some(), "{}: {:?}", rebuild.to, rebuild.reasons);
+            assert!(rebuild.in_place(), "{}: {:?}", rebuild.to, rebuild.reasons);
         }
     }
     let done =
