@@ -74,7 +74,7 @@ impl UndoRecord {
                 .iter()
                 .filter(|object| object.kind != ObjectKind::ShadowTable)
                 .filter(|object| !tables.contains(&object.name) && !tables.contains(&object.table))
-                .filter(|object| !other.objects.iter().any(|it| it.entry() == object.entry()))
+                .filter(|it| !other.objects.named(&it.name).any(|one| one.entry() == it.entry()))
                 .filter_map(KeptObject::of)
                 .collect()
         };

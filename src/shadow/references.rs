@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{
-    Token, TokenKind, edit, mentions, significant_tokens, unquote, update_of_columns,
+    Token, TokenKind, edit, mentioned, significant_tokens, unquote, update_of_columns,
 };
 
 /// A view or trigger that would read other tables or columns than before.
@@ -160,14 +160,17 @@ struct Pair {
     owner: String,
     old: String,
     new: String,
+    /// The names in both texts, folded.
+    mentioned: [BTreeSet<String>; 2],
 }
 
 impl Pair {
     fn may_use(&self, relation: &Relation) -> bool {
         let after = relation.after.as_deref().unwrap_or(&relation.before);
+        let [old, new] = &self.mentioned;
         same(&self.owner, &relation.before)
-            || mentions(&self.old, &[&relation.before])
-            || mentions(&self.new, &[after])
+            || old.contains(&fold(&relation.before))
+            || new.contains(&fold(after))
     }
 
     /// The part that is compiled: the query of a view, without its list of columns, or all of a trigger.
@@ -186,15 +189,16 @@ fn affected(
     changed: &BTreeSet<String>,
     relations: &[Relation],
 ) -> Vec<Pair> {
-    let names: Vec<&str> = changed.iter().map(String::as_str).collect();
     let natural = |text: &str| significant_tokens(text).any(|it| it.is_word(text, "NATURAL"));
     let lost = |pair: &Pair| relations.iter().any(|it| it.after.is_none() && pair.may_use(it));
     let pair = |object: &Object| {
         let there = after.find(object.kind, &object.name)?;
         let (old, new) = (object.sql.clone()?, there.sql.clone()?);
-        let concerned = mentions(&old, &names) || mentions(&new, &names) || natural(&old);
+        let mentioned = [mentioned(&old), mentioned(&new)];
+        let named = mentioned.iter().any(|it| !it.is_disjoint(changed));
         let (name, owner) = (object.name.clone(), object.table.clone());
-        concerned.then_some(Pair { kind: object.kind, name, owner, old, new })
+        let concerned = named || natural(&old);
+        concerned.then_some(Pair { kind: object.kind, name, owner, old, new, mentioned })
     };
     before
         .objects

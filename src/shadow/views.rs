@@ -30,6 +30,18 @@ impl Shadow {
     /// # Errors
     /// Whatever SQLite reports about the schema as a whole.
     pub fn outputs(&mut self) -> Result<Outputs> {
+        let state = self.state()?;
+        if let Some((known, outputs)) = &self.known_outputs
+            && *known == state
+        {
+            return Ok(outputs.clone());
+        }
+        let outputs = self.read_outputs()?;
+        self.known_outputs = Some((state, outputs.clone()));
+        Ok(outputs)
+    }
+
+    fn read_outputs(&mut self) -> Result<Outputs> {
         let views = self.view_names()?;
         let mut outputs = Outputs::new();
         for view in views {
