@@ -173,6 +173,14 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Adds an object to those of its kind: SQLite's own, or the others.
+    pub(super) fn add(&mut self, object: Object) {
+        match is_internal(&object.name) {
+            true => self.internal.push(object),
+            false => self.objects.push(object),
+        }
+    }
+
     /// Finds an object of any kind by name. Tables, indexes and views share their names; triggers
     /// have their own.
     pub fn find(&self, kind: ObjectKind, name: &str) -> Option<&Object> {

@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 
 use super::model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, is_internal, literal, same};
+use crate::name::{fold, literal, same};
 
 /// Returns the TEMP triggers of a connection: name and table.
 ///
@@ -46,12 +46,18 @@ pub fn read_again(connection: &Connection, before: &Schema) -> Result<Schema> {
             };
             schema.tables.insert(fold(&object.name), table);
         }
-        if is_internal(&object.name) {
-            schema.internal.push(object);
-        } else {
-            schema.objects.push(object);
-        }
+        schema.add(object);
     }
+    Ok(schema)
+}
+
+/// Reads the objects of `main` without the shapes of its tables.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_objects(connection: &Connection) -> Result<Schema> {
+    let mut schema = Schema::default();
+    stored_objects(connection, &table_kinds(connection)?)?.into_iter().for_each(|it| schema.add(it));
     Ok(schema)
 }
 
