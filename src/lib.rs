@@ -4,21 +4,21 @@
 //!
 //! Read the modules in this order and you have followed one migration from the files to the report:
 //!
-//! 1. [`phase`]: what a person declares. Files become [`Phase`](phase::Phase)s, phases a [`Chain`](phase::Chain).
-//! 2. [`database`] and [`schema`]: the file is opened with fixed settings, its schema is read as SQLite stores it.
-//! 3. [`shadow`]: SQLite itself applies the phase to an in-memory copy of the schema; the
-//!    [`Lineage`](shadow::Lineage) says where every table and column comes from.
-//! 4. [`plan`]: the way from one schema to the other as a value.
-//! 5. [`preflight`]: what can be known to be wrong before anything is written.
-//! 6. [`backup`]: a copy through SQLite, compared row by row, durable under its name.
-//! 7. [`rebuild`]: the plan is carried out in one transaction.
-//! 8. [`proof`]: the result is judged against the backup. Only then comes the commit.
+//! 1. `phase`: what a person declares. Files become `Phase`s, phases a `Chain`.
+//! 2. `database` and `schema`: the file is opened with fixed settings, its schema is read as SQLite stores it.
+//! 3. `shadow`: SQLite itself applies the phase to an in-memory copy of the schema; the
+//!    `Lineage` says where every table and column comes from.
+//! 4. `plan`: the way from one schema to the other as a value.
+//! 5. `preflight`: what can be known to be wrong before anything is written.
+//! 6. `backup`: a copy through SQLite, compared row by row, durable under its name.
+//! 7. `rebuild`: the plan is carried out in one transaction.
+//! 8. `proof`: the result is judged against the backup. Only then comes the commit.
 //!
-//! [`migrate`] drives these steps through types that cannot be skipped: a
-//! [`Migration`](migrate::Migration) is first prepared, then secured, then run. [`restore`] goes back,
-//! [`vacuum`] gives room back, [`inspect`] answers questions, [`history`] keeps the version tables.
+//! `migrate` drives these steps through types that cannot be skipped: a
+//! `Migration` is first prepared, then secured, then run. `restore` goes back,
+//! `vacuum` gives room back, `inspect` answers questions, `history` keeps the version tables.
 //!
-//! The engine never prints, asks, or reads the environment: it says [`event`]s and returns [`Error`]s.
+//! The engine never prints, asks, or reads the environment: it reports events and returns [`Error`]s.
 //!
 //! # Example
 //!
@@ -63,40 +63,101 @@
 //! # }
 //! ```
 #![deny(clippy::print_stdout, clippy::print_stderr)]
+// Re-exports are also for the tests, which see every module.
+#![cfg_attr(not(feature = "testing"), allow(unused_imports))]
+// Much of the engine serves only the program. The build with the terminal finds what nothing uses.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
 
-pub mod assertion;
-pub mod autogenerate;
-pub mod backup;
-pub mod btree;
-pub mod compare;
-pub mod database;
-pub mod error;
-pub mod event;
-pub mod exit;
-pub mod files;
-pub mod fleet;
-pub mod history;
-pub mod import;
-pub mod inspect;
-pub mod migrate;
-pub mod name;
-pub mod phase;
-pub mod plan;
-pub mod preflight;
-pub mod proof;
-pub mod prove;
-pub mod rebuild;
-pub mod records;
-pub mod replay;
-pub mod reset;
-pub mod restore;
-pub mod rows;
-pub mod sample;
-pub mod schema;
-pub mod shadow;
-pub mod sql;
-pub mod squash;
-pub mod text;
-pub mod vacuum;
+// The program uses the library by its name.
+extern crate self as phaseshift;
+
+/// Declares the modules: public for the tests of this repository, which enable the feature `testing`.
+#[cfg(feature = "testing")]
+macro_rules! modules {
+    ($($name:ident)*) => { $(#[doc(hidden)] pub mod $name;)* };
+}
+#[cfg(feature = "testing")]
+modules! {
+    assertion autogenerate backup btree compare database error event exit files fleet history import inspect migrate name phase plan preflight proof prove rebuild records replay reset restore rows sample schema shadow sql squash text vacuum
+}
+
+#[cfg(not(feature = "testing"))]
+mod assertion;
+#[cfg(not(feature = "testing"))]
+mod autogenerate;
+#[cfg(not(feature = "testing"))]
+mod backup;
+#[cfg(not(feature = "testing"))]
+mod btree;
+#[cfg(not(feature = "testing"))]
+mod compare;
+#[cfg(not(feature = "testing"))]
+mod database;
+#[cfg(not(feature = "testing"))]
+mod error;
+#[cfg(not(feature = "testing"))]
+mod event;
+#[cfg(not(feature = "testing"))]
+mod exit;
+#[cfg(not(feature = "testing"))]
+mod files;
+#[cfg(not(feature = "testing"))]
+mod fleet;
+#[cfg(not(feature = "testing"))]
+mod history;
+#[cfg(not(feature = "testing"))]
+mod import;
+#[cfg(not(feature = "testing"))]
+mod inspect;
+#[cfg(not(feature = "testing"))]
+mod migrate;
+#[cfg(not(feature = "testing"))]
+mod name;
+#[cfg(not(feature = "testing"))]
+mod phase;
+#[cfg(not(feature = "testing"))]
+mod plan;
+#[cfg(not(feature = "testing"))]
+mod preflight;
+#[cfg(not(feature = "testing"))]
+mod proof;
+#[cfg(not(feature = "testing"))]
+mod prove;
+#[cfg(not(feature = "testing"))]
+mod rebuild;
+#[cfg(not(feature = "testing"))]
+mod records;
+#[cfg(not(feature = "testing"))]
+mod replay;
+#[cfg(not(feature = "testing"))]
+mod reset;
+#[cfg(not(feature = "testing"))]
+mod restore;
+#[cfg(not(feature = "testing"))]
+mod rows;
+#[cfg(not(feature = "testing"))]
+mod sample;
+#[cfg(not(feature = "testing"))]
+mod schema;
+#[cfg(not(feature = "testing"))]
+mod shadow;
+#[cfg(not(feature = "testing"))]
+mod sql;
+#[cfg(not(feature = "testing"))]
+mod squash;
+#[cfg(not(feature = "testing"))]
+mod text;
+#[cfg(not(feature = "testing"))]
+mod vacuum;
+
+#[cfg(feature = "cli")]
+mod cli;
 
 pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};
+
+/// Runs the program with the arguments of the process.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub fn main() -> std::process::ExitCode {
+    cli::run(std::env::args_os())
+}

@@ -30,13 +30,13 @@ pub use look::{
     VerifyArgs,
 };
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, MergeArgs, RevisionArgs,
-    SquashArgs,
+    CheckArgs, CompletionArgs, DemoArgs, Document, InitArgs, JsonSchemaArgs, LintArgs, LintFormat,
+    ManArgs, MergeArgs, RevisionArgs, SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
-    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, StampArgs, Subject,
-    TargetArgs, UpgradeArgs,
+    DowngradeArgs, DryRun, ExtractUndoArgs, Goal, MigrateArgs, PlanArgs, PlanFormat, ReportArgs,
+    StampArgs, Subject, TargetArgs, UpgradeArgs,
 };
 
 /// Migrates SQLite files in declared phases: backs up, rebuilds, and proves every row before it commits.
@@ -172,6 +172,7 @@ pub enum Command {
   phaseshift migrate --yes --json
   phaseshift migrate --dry-run
   phaseshift migrate fits_catalog.db phase3
+  phaseshift migrate --report report.html
   phaseshift migrate --all tenants --yes")]
     Migrate(MigrateArgs),
     /// Apply phases without asking; back up and prove as migrate does
@@ -209,8 +210,20 @@ pub enum Command {
   phaseshift plan phase3
   phaseshift plan --sql > phase3.sql
   phaseshift plan --sql base:phase3 > from_nothing.sql
-  phaseshift plan --down phase2 --json")]
+  phaseshift plan --down phase2 --json
+  phaseshift plan --format markdown > comment.md
+  phaseshift plan phase2:phase3 --format mermaid")]
     Plan(PlanArgs),
+    /// Write a plan as one HTML page: changes, the schema before and after, checks, steps
+    #[command(
+        after_help = "The page needs no network and runs no script. `migrate --report FILE` writes that of a run.
+
+Examples:
+  phaseshift report > plan.html
+  phaseshift report phase3 -o phase3.html
+  phaseshift report phase2:phase4 -o review.html"
+    )]
+    Report(ReportArgs),
     /// Check everything that must hold before a migration
     #[command(after_help = "Examples:
   phaseshift preflight
@@ -234,7 +247,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --against before:phase3
   phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
@@ -294,7 +307,8 @@ pub enum Command {
     #[command(after_help = "Examples:
   phaseshift history
   phaseshift history -v -r phase1:phase3
-  phaseshift history -i -n 5")]
+  phaseshift history -i -n 5
+  phaseshift history -r -3:")]
     History(HistoryArgs),
     /// Show one phase
     #[command(after_help = "Examples:
@@ -398,9 +412,19 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift completions bash > phaseshift.bash")]
     Completions(CompletionArgs),
-    /// Print the manual page
-    #[command(after_help = "Examples:\n  phaseshift man > phaseshift.1")]
-    Man,
+    /// Print the manual page, or write a page for each command to a folder
+    #[command(after_help = "Examples:
+  phaseshift man > phaseshift.1
+  phaseshift man share/man/man1")]
+    Man(ManArgs),
+    /// Print the JSON Schema of phase files, of the settings, or of what --json prints
+    #[command(after_help = "Editors complete and check a phase file whose first line is
+`#:schema FILE`, with the schema in FILE.
+
+Examples:
+  phaseshift json-schema phase > phase.schema.json
+  phaseshift json-schema output")]
+    JsonSchema(JsonSchemaArgs),
 }
 
 impl Command {
@@ -412,6 +436,7 @@ impl Command {
             Self::Downgrade(_) => "downgrade",
             Self::ExtractUndo(_) => "extract-undo",
             Self::Plan(_) => "plan",
+            Self::Report(_) => "report",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",
             Self::Current(_) => "current",
@@ -442,7 +467,8 @@ impl Command {
             Self::Fleet(_) => "fleet",
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
-            Self::Man => "man",
+            Self::Man(_) => "man",
+            Self::JsonSchema(_) => "json-schema",
         }
     }
 
@@ -453,6 +479,7 @@ impl Command {
             Self::Upgrade(arguments) => arguments.goal.place.database(),
             Self::Downgrade(arguments) => arguments.goal.place.database(),
             Self::Plan(arguments) => arguments.place.database(),
+            Self::Report(arguments) => arguments.place.database(),
             Self::Preflight(arguments) => arguments.place.database(),
             Self::Status(arguments) => arguments.subject.subject.as_deref(),
             Self::Current(arguments) => arguments.subject.subject.as_deref(),
@@ -464,11 +491,22 @@ impl Command {
         }
     }
 
+    /// Returns the file to which a run writes its report.
+    pub fn report(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Migrate(arguments) => arguments.goal.report.as_ref(),
+            Self::Upgrade(arguments) => arguments.goal.report.as_ref(),
+            Self::Downgrade(arguments) => arguments.goal.report.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Returns whether the text on stdout is the purpose of the command, so that --quiet leaves it.
     pub const fn asks_for_text(&self) -> bool {
         matches!(
             self,
             Self::Plan(_)
+                | Self::Report(ReportArgs { output: None, .. })
                 | Self::Backups(_)
                 | Self::Current(CurrentArgs { require: None, .. })
                 | Self::History(_)
@@ -480,7 +518,8 @@ impl Command {
                 | Self::Audit(_)
                 | Self::Diff(_)
                 | Self::Completions(_)
-                | Self::Man
+                | Self::Man(_)
+                | Self::JsonSchema(_)
         )
     }
 
@@ -489,6 +528,7 @@ impl Command {
         matches!(
             self,
             Self::Lint(LintArgs { format: LintFormat::Json, .. })
+                | Self::Plan(PlanArgs { format: PlanFormat::Json, .. })
                 | Self::Deps(DepsArgs { format: GraphFormat::Json, .. })
         )
     }

@@ -16,7 +16,8 @@ use phaseshift::{Error, ErrorKind, Remedy, Result};
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
 use super::progress::clear_bar;
-use super::settings::{Settings, Surroundings, flags};
+use super::settings::{Settings, flags};
+use super::settings_search::Surroundings;
 use super::terminal::Terminal;
 
 /// The form of the output.
@@ -51,6 +52,8 @@ pub struct Context {
     pub no_input: bool,
     /// Whether nothing may be changed.
     pub dry_run: bool,
+    /// Where a run writes its report as a page.
+    pub report: Option<PathBuf>,
     /// The folder that the program was started in.
     pub folder: PathBuf,
     /// The flags of every command, as they were given.
@@ -91,6 +94,7 @@ impl Context {
             yes: global.yes,
             no_input: global.no_input,
             dry_run,
+            report: None,
             folder,
             global: global.clone(),
             chain: None,

@@ -1,6 +1,9 @@
 //! What a failure means for the data, and what to type next.
 
-use phaseshift::database::CRASHED;
+use std::path::Path;
+
+use phaseshift::database::{CRASHED, EMPTY};
+use phaseshift::text::counted;
 use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
@@ -90,14 +93,16 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "use the newer program or folder that holds these phases".to_owned(),
             format!("undo them, from the file's history: {}", command(&of_newer(error))),
         ],
-        ErrorKind::PhaseMissing => {
-            one("restore the missing phase files, or name their folder with --phases FOLDER")
-        }
-        ErrorKind::Loss => {
-            vec!["add --accept-loss, if what is named above may go".to_owned(), command("plan")]
-        }
+        ErrorKind::PhaseMissing => vec![
+            "restore the missing phase files, or name their folder with --phases FOLDER".to_owned(),
+            command("status"),
+        ],
+        ErrorKind::Loss => vec![
+            "add --accept-loss if the values named above may be lost".to_owned(),
+            command("plan"),
+        ],
         ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => vec![
-            "add --accept-loss, if what is named above may go".to_owned(),
+            "add --accept-loss if the values named above may be lost".to_owned(),
             command("restore --latest"),
         ],
         ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
@@ -114,12 +119,18 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::DatabaseMissing | ErrorKind::NotAFile if !error.facts().choices.is_empty() => {
             of_missing_database(error, command)
         }
-        ErrorKind::DatabaseMissing => one("name an existing file with --database FILE"),
+        ErrorKind::DatabaseMissing => vec![
+            "name an existing file with --database FILE".to_owned(),
+            format!("or create it from the phases: {}", command("upgrade --create")),
+        ],
+        ErrorKind::NotAFile if error.facts().object.as_deref() == Some(EMPTY) => {
+            vec![format!("create it from the phases: {}", command("upgrade --create"))]
+        }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
-            one("phaseshift demo OTHER_FOLDER")
+            one("phaseshift demo demo2")
         }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("beside") => {
-            one("move what is named above away; SQLite would read it together with the database")
+            one("move the file named above away; SQLite would read it together with the database")
         }
         ErrorKind::NotAFile => one("name a database file with --database FILE"),
         ErrorKind::NotADatabase => {
@@ -129,7 +140,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         // The newest one may be the very one that is damaged.
         ErrorKind::BackupDamaged => vec![
             command("backups verify"),
-            "restore another one: phaseshift restore BACKUP".to_owned(),
+            format!("restore another one, by its number in the list: {}", command("backups")),
         ],
         ErrorKind::Unreadable => of_unreadable(error, command),
         ErrorKind::ReadOnly if error.facts().object.as_deref() == Some(CRASHED) => vec![
@@ -155,15 +166,15 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
         ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
-        ErrorKind::Requirement | ErrorKind::Rows => vec![
-            "correct the rows named above, or add an sql step that corrects them before this one in the phase"
-                .to_owned(),
-            command("preflight"),
-        ],
+        ErrorKind::Requirement => of_requirement(error, command),
+        ErrorKind::Rows => of_rows(error, command),
+        ErrorKind::Step if remedy(error) == Some(Remedy::ReplaceObject) => {
+            of_broken_objects(error, command)
+        }
         ErrorKind::Step => vec![command("status"), command("check")],
         ErrorKind::Reference => vec![
             "choose another name, create what is missing, or add replace_view or replace_trigger to the \
-             phase with a text that names each column with its table"
+             phase, with a text that names each column with its table"
                 .to_owned(),
             command("check"),
         ],
@@ -205,8 +216,6 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Command => one("correct the command, then prove it again"),
         ErrorKind::ForeignWrite => of_foreign_write(error, command),
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
-        // The engine may add kinds; until they have advice of their own, the state is what matters.
-        _ => vec![command("status")],
     }
 }
 
@@ -247,13 +256,58 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
     }
 }
 
-/// A database that is gone but has backups: the newest brings it back.
+/// A missing database that has backups: the newest brings it back.
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let backups = error.facts().choices.iter().map(|it| format!("its backup: {it}"));
-    let mut next: Vec<String> = backups.collect();
-    next.push(command("restore --latest"));
-    next.push("name an existing file with --database FILE".to_owned());
+    let count = counted(error.facts().choices.len(), "backup exists", "backups exist");
+    vec![
+        format!("{count}: {}", command("restore --latest")),
+        command("backups"),
+        "or name another file with --database FILE".to_owned(),
+    ]
+}
+
+/// A check of a phase holds only for other rows, which the phase itself comes too late for.
+fn of_requirement(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let next = "correct what the check found, in the database or by a phase before this one";
+    vec![at_source(error, next.to_owned()), command("preflight")]
+}
+
+/// Rows that a new rule or type refuses are corrected in the file or by the phase.
+fn of_rows(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let facts = error.facts();
+    let is_toml = |file: &Path| file.extension().is_some_and(|it| it == "toml");
+    let give = match (&facts.source, facts.remedy) {
+        (Some((file, line)), Some(Remedy::GiveExpression)) if is_toml(file) => {
+            Some(format!("add value = \"EXPRESSION\" at {}:{line}", shown(file)))
+        }
+        _ => None,
+    };
+    let rows = match facts.problems.is_empty() {
+        true => "correct the rows",
+        false => "correct the rows named above",
+    };
+    let or = if give.is_some() { "or " } else { "" };
+    let by_hand = format!("{or}{rows}, or add an sql step that corrects them before this step");
+    let by_hand = if give.is_some() { by_hand } else { at_source(error, by_hand) };
+    give.into_iter().chain([by_hand, command("preflight")]).collect()
+}
+
+/// Views and triggers that a phase would break are dropped or replaced by the same phase.
+fn of_broken_objects(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let phase = error.facts().phase.as_deref().unwrap_or("the phase");
+    let named = error.facts().choices.iter();
+    let mut next: Vec<String> =
+        named.map(|it| at_source(error, format!("drop or replace {it} in {phase}"))).collect();
+    next.push(command("check"));
     next
+}
+
+/// Adds the place in the phase file, where it is known.
+fn at_source(error: &Error, what: String) -> String {
+    match &error.facts().source {
+        Some((file, line)) => format!("{what}: {}:{line}", shown(file)),
+        None => what,
+    }
 }
 
 /// The flags that give values to rows which a schema does not allow as they are.
@@ -269,10 +323,7 @@ fn of_values(error: &Error) -> Vec<String> {
 
 /// The flags that say what became of what the desired schema lacks.
 fn of_draft(error: &Error) -> Vec<String> {
-    let choices = &error.facts().choices;
-    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
-    let drops: Vec<&str> =
-        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let (renames, drops) = (error.facts().renames.iter(), &error.facts().choices);
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
     if !drops.is_empty() {
         next.push(format!("to drop it, add: {}", drops.join(" ")));
@@ -333,13 +384,16 @@ fn of_settings(error: &Error) -> Vec<String> {
 }
 
 fn of_file(error: &Error, what: &str) -> Vec<String> {
-    match &error.facts().source {
-        Some((file, line)) => vec![format!("{what}: {}:{line}", file.display())],
-        None => vec![what.to_owned()],
-    }
+    vec![at_source(error, what.to_owned())]
 }
 
-/// A phase file that was renamed gets its id back, in the file or as the name of the file.
+/// Shows a path as it is written from the present folder.
+pub fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.as_deref().and_then(|it| path.strip_prefix(it).ok());
+    below.unwrap_or(path).display().to_string()
+}
+
 /// The downgrade to what the folder holds.
 fn of_newer(error: &Error) -> String {
     match error.facts().choices.first() {
@@ -348,6 +402,7 @@ fn of_newer(error: &Error) -> String {
     }
 }
 
+/// A phase file that was renamed gets its id back, in the file or as the name of the file.
 fn of_renamed(error: &Error) -> Vec<String> {
     let id = error.facts().phase.as_deref().unwrap_or_default();
     of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
@@ -368,6 +423,12 @@ fn of_squashed(error: &Error) -> Vec<String> {
 }
 
 fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    if remedy(error) == Some(Remedy::ChangeOneBranch) {
+        let places = &error.facts().choices;
+        let mut next = vec![format!("change one of the two: {}", from_here(places).join(", "))];
+        next.push(format!("then join the branches: {}", command("merge")));
+        return next;
+    }
     if remedy(error) == Some(Remedy::NameRange) {
         return vec![
             "name a range in which every fork is joined again, or squash the whole chain"
@@ -382,7 +443,7 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ];
     }
     if remedy(error) == Some(Remedy::WritePhase) {
-        return vec![command("revision -m TEXT --autogenerate"), command("migrate")];
+        return vec![command("revision -m 'What changes' --autogenerate"), command("migrate")];
     }
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
@@ -396,12 +457,9 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     match (remedy(error), error.facts().choices.first()) {
         (Some(Remedy::TakeAllHeads), _) => {
             next.push(command("upgrade heads"));
-            next.push(command("merge heads -m TEXT"));
+            next.push(command("merge"));
         }
-        (Some(Remedy::NameRange), _) => {
-            next.push(command("merge heads -m TEXT"));
-            next.push(command("squash FIRST:LAST -m TEXT"));
-        }
+        (Some(Remedy::NameRange), _) => next.push(command("merge")),
         (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
         _ => {}
     }
@@ -410,12 +468,17 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
 }
 
 fn of_choices(error: &Error) -> Vec<String> {
-    let choices = &error.facts().choices;
-    if choices.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("name one of: {}", choices.join(", "))]
+    let choices = error.facts().choices.join(", ");
+    match (error.facts().choices.is_empty(), error.facts().more_choices) {
+        (true, _) => Vec::new(),
+        (false, 0) => vec![format!("name one of: {choices}")],
+        (false, more) => vec![format!("name one of: {choices} and {more} more")],
     }
+}
+
+/// Shortens places, each a path and a line, to how they are written from the present folder.
+fn from_here(places: &[String]) -> Vec<String> {
+    places.iter().map(|it| shown(Path::new(it))).collect()
 }
 
 /// The choice is the phase whose schema the file has, as far as that could be found out.
@@ -423,7 +486,7 @@ fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     match error.facts().choices.last() {
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
-            "record the phase whose tables the file has: phaseshift stamp ID".to_owned(),
+            format!("see how they differ: {}", command("diff --from database --to head")),
             command("history"),
         ],
     }
@@ -455,7 +518,7 @@ mod tests {
     fn the_state_names_the_backup() {
         let error = Error::new(ErrorKind::Proof, "x")
             .leaving(DatabaseState::RolledBack)
-            .with_backup(std::path::Path::new("/b/x.db"));
+            .with_backup(Path::new("/b/x.db"));
         let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
         assert_eq!(explain(&error, "").state, wanted);
     }

@@ -91,7 +91,10 @@ fn prepare(cli: &Cli, interrupt: Interrupt) -> Result<Context, (Error, String)> 
         let what = format!("{} has no dry run", cli.command.name());
         Err(Error::new(ErrorKind::Arguments, what))
     } else {
-        Context::new(&cli.global, cli.dry_run, interrupt)
+        Context::new(&cli.global, cli.dry_run, interrupt).map(|context| {
+            let report = cli.command.report().map(|file| context.folder.join(file));
+            Context { report, ..context }
+        })
     };
     prepared.map_err(|error| (error, String::new()))
 }

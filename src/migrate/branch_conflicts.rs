@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compare::differences;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::name::same;
 use crate::phase::{Applied, Phase, PhaseId};
 use crate::schema::{ColumnOrder, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
 use super::project::Project;
+use super::step_place::StepPlace;
 
 /// Two branches that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -18,6 +19,8 @@ pub struct BranchConflict {
     pub what: String,
     /// The phases.
     pub phases: Vec<String>,
+    /// The steps, one of each phase, as far as they are known.
+    pub places: Vec<StepPlace>,
 }
 
 /// Looks for clashes between the branches that end at these phases, each against each other.
@@ -82,7 +85,11 @@ pub(super) fn as_error(clashes: Vec<BranchConflict>) -> Result<()> {
         Some(phase) => error.in_phase(phase),
         None => error,
     };
-    Err(error.problems(clashes.into_iter().map(|clash| clash.what)))
+    let places = first.places.iter().map(|it| format!("{}:{}", it.file.display(), it.line));
+    let error = error.with_remedy(Remedy::ChangeOneBranch).choices(places);
+    // The headline says the only one.
+    let listed = if clashes.len() > 1 { clashes } else { Vec::new() };
+    Err(error.problems(listed.into_iter().map(|clash| clash.what)))
 }
 
 /// Two ends, and what lies before each and not before the other.
@@ -140,7 +147,7 @@ impl<'p> Pair<'p> {
         }
         let mut found = self.shared_effects(&base)?;
         if found.is_empty() {
-            found.extend(failure.map(|(phase, error)| clash_of(&phase, &error)));
+            found.extend(failure.map(|(phase, error)| clash_of(phase, &error)));
         }
         if found.is_empty() {
             found.extend(apart.into_iter().map(|line| self.order_matters(&line)));
@@ -152,12 +159,12 @@ impl<'p> Pair<'p> {
     fn run(
         &self,
         base: &Schema,
-        order: &[&Phase],
-    ) -> Result<std::result::Result<Schema, (PhaseId, Error)>> {
+        order: &[&'p Phase],
+    ) -> Result<std::result::Result<Schema, (&'p Phase, Error)>> {
         let mut shadow = self.shadow(base)?;
         for phase in order {
             if let Err(error) = self.project.replay().apply(&mut shadow, phase) {
-                return Ok(Err((phase.id.clone(), error)));
+                return Ok(Err((*phase, error)));
             }
         }
         shadow.schema().map(Ok)
@@ -170,15 +177,48 @@ impl<'p> Pair<'p> {
     /// What both branches add or take away, each alone on the common schema.
     fn shared_effects(&self, base: &Schema) -> Result<Vec<BranchConflict>> {
         let [one, two] = &self.branches;
-        let (one, two) = (self.effects(base, one)?, self.effects(base, two)?);
-        Ok(one
-            .iter()
-            .filter_map(|(effect, first)| {
-                let second = two.get(effect)?;
-                let what = format!("{effect} by {first} and {second}");
-                Some(BranchConflict { what, phases: vec![first.to_string(), second.to_string()] })
-            })
-            .collect())
+        let (of_one, of_two) = (self.effects(base, one)?, self.effects(base, two)?);
+        let mut found = Vec::new();
+        for (effect, first) in &of_one {
+            let Some(second) = of_two.get(effect) else { continue };
+            found.push(BranchConflict {
+                what: format!("{effect} by {first} and {second}"),
+                phases: vec![first.to_string(), second.to_string()],
+                places: vec![
+                    self.place_of(base, one, (first, effect))?,
+                    self.place_of(base, two, (second, effect))?,
+                ],
+            });
+        }
+        Ok(found)
+    }
+
+    /// Finds the step of a phase that has an effect.
+    fn place_of(
+        &self,
+        base: &Schema,
+        branch: &[&Phase],
+        (id, effect): (&PhaseId, &str),
+    ) -> Result<StepPlace> {
+        let mut shadow = self.shadow(base)?;
+        for phase in branch {
+            if phase.id != *id {
+                self.project.replay().apply(&mut shadow, phase)?;
+                continue;
+            }
+            let mut before = shadow.schema()?;
+            for step in &phase.up {
+                let alone = Phase { up: vec![step.clone()], ..(*phase).clone() };
+                self.project.replay().apply(&mut shadow, &alone)?;
+                let after = shadow.schema()?;
+                if changes(&before, &after).iter().any(|it| it == effect) {
+                    return Ok(StepPlace::of(phase, Some(step)));
+                }
+                before = after;
+            }
+            return Ok(StepPlace::of(phase, None));
+        }
+        Err(Error::new(ErrorKind::Chain, format!("{id} is on no branch")))
     }
 
     fn effects(&self, base: &Schema, branch: &[&Phase]) -> Result<BTreeMap<String, PhaseId>> {
@@ -197,18 +237,21 @@ impl<'p> Pair<'p> {
     }
 
     fn order_matters(&self, line: &str) -> BranchConflict {
-        let ends: Vec<String> =
-            self.branches.iter().filter_map(|it| it.last()).map(|it| it.id.to_string()).collect();
+        let last = || self.branches.iter().filter_map(|it| it.last());
+        let ends: Vec<String> = last().map(|it| it.id.to_string()).collect();
         BranchConflict {
+            places: last().map(|it| StepPlace::of(it, None)).collect(),
             what: format!("the order of {} matters: {line}", ends.join(" and ")),
             phases: ends,
         }
     }
 }
 
-fn clash_of(phase: &PhaseId, error: &Error) -> BranchConflict {
-    let what = format!("{phase} does not run after the other branch: {error}");
-    BranchConflict { what, phases: vec![phase.to_string()] }
+fn clash_of(phase: &Phase, error: &Error) -> BranchConflict {
+    let what = format!("{} does not run after the other branch: {error}", phase.id);
+    let step = phase.up.iter().find(|it| Some(it.line) == error.facts().step_line);
+    let places = vec![StepPlace::of(phase, step)];
+    BranchConflict { what, phases: vec![phase.id.to_string()], places }
 }
 
 /// What a phase adds and takes away, in words.

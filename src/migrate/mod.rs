@@ -14,7 +14,6 @@ mod plan_cache;
 mod prepare;
 mod project;
 mod recording;
-mod refill;
 mod rehearsal;
 mod replay_from_scratch;
 mod retain;
@@ -25,6 +24,7 @@ mod secure;
 mod stages;
 mod stamp;
 mod state;
+mod step_place;
 mod trial;
 mod undo_history;
 
@@ -43,10 +43,11 @@ pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
 pub use run::{Hooks, Report};
-pub use script::{script, script_between, script_for_state, script_range};
+pub use script::{plan_range, script, script_between, script_for_state, script_range};
 pub use secure::migrate_now;
 pub use stages::Stages;
 pub use stamp::{
     AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
 pub use state::{FileState, Migration, Prepared, Secured};
+pub use step_place::StepPlace;

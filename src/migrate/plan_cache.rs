@@ -33,11 +33,6 @@ struct Plans {
 type Key = [u8; blake3::OUT_LEN];
 
 impl PlanCache {
-    /// Returns the number of different plans.
-    pub fn plans(&self) -> usize {
-        self.lock().by_key.len()
-    }
-
     /// Returns a schema that may have the texts of the next file.
     pub(super) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.lock().schema)

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
-    Direction, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
+    Direction, FileFacts, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
 };
 use crate::preflight::{
     LossPolicy, SpaceNeed, check_requirements, check_rows, check_space, check_temporary_files,
@@ -21,6 +21,7 @@ use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::state::{FileState, Migration, Prepared, data_version};
+use super::step_place::at_its_step;
 use super::trial::try_run;
 use super::undo_history::UndoHistory;
 
@@ -166,11 +167,13 @@ impl Migration<Prepared> {
         project.versions.refuse_triggers(&known.schema)?;
         let make = || plan_path(&project, &known, &path, request.direction);
         let mut plan = cached(&project, &known, &path, (request.direction, make))?;
+        fit_to_file(&mut plan, &project, &known, database.connection())?;
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
-        refuse_by_rows(database.connection(), &plan, request.losses)?;
+        refuse_by_rows(database.connection(), &plan, request.losses)
+            .map_err(|error| at_its_step(error, &project.chain))?;
         let files = project.options.files.as_ref();
         let need = space_need(database, &known.schema, &plan)?;
         check_space(files, &project.database, &project.backups, need)?;
@@ -181,6 +184,19 @@ impl Migration<Prepared> {
         }
         Ok(Found::Plan(Box::new(Planned { project, known, plan, need })))
     }
+}
+
+/// Adapts a plan to the file that it is for.
+fn fit_to_file(
+    plan: &mut Plan,
+    project: &Project,
+    known: &FileState,
+    connection: &Connection,
+) -> Result<()> {
+    let vacuum: i64 = connection.query_row("PRAGMA main.auto_vacuum", [], |row| row.get(0))?;
+    let (schema, versions) = (&known.schema, &project.versions);
+    plan.fit_to_file(&FileFacts { schema, versions, pointer_maps: vacuum != 0 });
+    Ok(())
 }
 
 /// Refuses a plan because of what the rows of the file are: it would lose something unasked, a `require` check does

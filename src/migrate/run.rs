@@ -11,17 +11,16 @@ use crate::database::{Access, Database, FileSize, Identity, WriteTransaction, Wr
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{Event as HistoryEvent, record};
-use crate::plan::{Direction, LostRule, PhasePlan, Plan};
+use crate::plan::{Direction, LostRule, PhasePlan, Plan, Rebuild, RowSource};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};
-use crate::rebuild::{Execution, FittingIndexes, Refill, RunProgress, execute};
+use crate::rebuild::{Execution, FittingIndexes, RunProgress, execute};
 
 use crate::schema::temporary_triggers;
 
 use super::prepare::Transactions;
 use super::project::Project;
 use super::recording::{RunContext, events};
-use super::refill::attach_backup;
 use super::retain::retain;
 use super::secure::hold;
 use super::stages::{Stages, Timer};
@@ -49,6 +48,8 @@ pub struct Report {
     pub to: Option<i64>,
     /// The phases that ran, with their directions.
     pub phases: Vec<(String, Direction)>,
+    /// The plan that was carried out.
+    pub plan: Plan,
     /// The titles of the steps.
     pub steps: Vec<String>,
     /// The rules that tables lost.
@@ -110,7 +111,7 @@ impl Migration<Secured> {
             baseline,
             lap,
             stages,
-            course: RunProgress { step: 0, steps: steps.len(), refill: Refill::default(), indexes },
+            course: RunProgress { step: 0, steps: steps.len(), indexes },
             execution: Execution::default(),
             proof: Proof::default(),
             room: (room, room),
@@ -143,7 +144,7 @@ impl Migration<Secured> {
             to,
             phases,
             steps,
-            from_history: self.plan.from_history(),
+            from_history: self.plan.undone_from_history(),
             lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
             backup,
             pruned,
@@ -153,6 +154,7 @@ impl Migration<Secured> {
             stages: work.stages,
             room: work.room,
             follow_up,
+            plan: self.plan,
         })
     }
 
@@ -181,9 +183,12 @@ impl Migration<Secured> {
                 let events = self.known.recorded.events.len() + work.done;
                 let last = self.plan.phases.get(until - 1);
                 let backup = self.state.backup.path();
-                settle(&self.project, error, work, || {
+                let settled = settle(&self.project, error, work, || {
                     look_again(&self.project, events, last, backup)
-                })
+                });
+                // The backup is not attached to the new connection.
+                self.plan.use_old_tables();
+                settled
             }
         };
         self.state.database = committed.map_err(|error| error.after_phases(completed))?;
@@ -227,7 +232,7 @@ impl Migration<Secured> {
         self.execute(work, until, observer)?;
         writeback.finish()?;
         work.stages.rebuild += work.lap.next();
-        if work.execution.refilled {
+        if self.plan.phases[..until].iter().flat_map(PhasePlan::rebuilds).any(reads_backup) {
             self.state.backup.read_again();
         }
         // The backup is that of the whole run: what is proven is the way from there.
@@ -265,12 +270,19 @@ impl Migration<Secured> {
         Ok(())
     }
 
-    fn execute(&self, work: &mut Work, until: usize, observer: &mut dyn Observer) -> Result<()> {
+    fn execute(
+        &mut self,
+        work: &mut Work,
+        until: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
         let database = &self.state.database;
-        if work.done == 0 {
-            let what = (&self.plan, &self.project.versions);
-            work.course.refill =
-                attach_backup(database, &self.state.backup, &self.known.schema, what)?;
+        // The write lock is held, and the database holds what the backup holds.
+        if work.done == 0
+            && self.plan.rebuilds().any(reads_backup)
+            && !database.attach(self.state.backup.path())?
+        {
+            self.plan.use_old_tables();
         }
         for place in work.done..until {
             let phase = &self.plan.phases[place];
@@ -287,7 +299,6 @@ impl Migration<Secured> {
             }
             work.execution.copied.extend(done.copied);
             work.execution.rows_changed.extend(done.rows_changed);
-            work.execution.refilled |= done.refilled;
         }
         Ok(())
     }
@@ -330,6 +341,10 @@ impl Migration<Secured> {
         }
         Ok(())
     }
+}
+
+fn reads_backup(rebuild: &Rebuild) -> bool {
+    rebuild.reads(RowSource::Backup)
 }
 
 /// Evaluates the `verify` checks of a phase that others follow.
@@ -421,8 +436,6 @@ fn settle(
         DatabaseState::Done => {
             let causes = error.causes().join(": ");
             work.follow_up = Some(format!("an error at the commit: {causes}"));
-            // The backup is not attached to the new connection.
-            work.course.refill = Refill::default();
             project.open(Access::Write).map_err(|again| again.leaving(DatabaseState::Done))
         }
         state => Err(error.leaving(state)),

@@ -47,13 +47,21 @@ pub fn script_for_state<S>(migration: &Migration<S>) -> Result<String> {
 /// # Errors
 /// As [`Chain::up_range`](crate::phase::Chain::up_range) and
 /// [`Chain::down_range`](crate::phase::Chain::down_range);
-/// [`ErrorKind::Step`](crate::ErrorKind::Step) naming the phase that does not run;
-/// [`ErrorKind::Irreversible`](crate::ErrorKind::Irreversible) naming the one without a way back.
+/// [`ErrorKind::Step`] naming the phase that does not run;
+/// [`ErrorKind::Irreversible`] naming the one without a way back.
 pub fn script_range(
     project: &Project,
     range: &TargetRange,
     direction: Direction,
 ) -> Result<String> {
+    script_of(&plan_range(project, range, direction)?, &project.versions, None)
+}
+
+/// Plans the way from one place of the chain to another, without a file.
+///
+/// # Errors
+/// As [`script_range`].
+pub fn plan_range(project: &Project, range: &TargetRange, direction: Direction) -> Result<Plan> {
     let path = match direction {
         Direction::Up => project.chain.up_range(range)?,
         Direction::Down => project.chain.down_range(range)?,
@@ -63,7 +71,7 @@ pub fn script_range(
     let known = FileState { schema, recorded: Recorded::default(), applied, newer: None };
     let mut plan = plan_path(project, &known, &path, direction)?;
     find_losses(&mut plan);
-    script_of(&plan, &project.versions, None)
+    Ok(plan)
 }
 
 /// Prints the script that gives a file with one schema the other one. No phase is recorded.

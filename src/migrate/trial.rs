@@ -44,7 +44,9 @@ pub(super) fn try_run(
     }
     let file = database.sibling(Access::Look)?;
     let mut sandbox = Sandbox::new(&project.database, &project.options, LIMITS)?;
-    let trial = Trial { project, known, plan, transactions, file: &file };
+    let mut plan = plan.clone();
+    plan.use_old_tables();
+    let trial = Trial { project, known, plan: &plan, transactions, file: &file };
     let tried = without_progress(|| trial.run(&mut sandbox));
     match tried {
         Err(error) if project.options.interrupt.requested() => Err(error),

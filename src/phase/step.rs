@@ -161,7 +161,7 @@ pub enum ConstraintChoice {
 
 /// One change, as a phase file declares it. The fields are the keys of the step in a phase file.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
+#[allow(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
 pub enum Operation {
     /// Gives a table another name.
     RenameTable { from: String, to: String },

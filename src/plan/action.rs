@@ -1,24 +1,37 @@
 //! The single actions of a plan, in the order in which they run, and the steps that group them.
 
-use super::reshape::{Rebuild, SchemaChange, VirtualChange};
+use super::reshape::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
+use super::strategy::{CopyStrategy, RowSource};
 use super::{DataStage, Direction, PhasePlan};
-use crate::name::{in_main, literal, quote};
+use crate::name::{in_main, literal, quote, same};
 use crate::schema::{Object, ObjectKind};
 
-/// One action on the database.
+/// One action on the database: what a run does, and what a script does instead where plain SQL cannot do that.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Drops a trigger, view or index.
-    Remove(Object),
+    DropObject(Object),
     /// Gives a table a scratch name, so that its own is free.
     StepAside {
         /// The table.
         table: String,
         /// The scratch name.
         scratch: String,
-        /// The rebuild, unless the table is dropped for good.
-        rebuild: Option<Box<Rebuild>>,
     },
+    /// Takes indexes of old tables out of SQLite's schema table, so that their b-trees stay when the tables go. In a
+    /// script they go with their tables.
+    DetachIndexes(Vec<String>),
+    /// Gives indexes of old tables other names, in SQLite's schema table. A script makes the new ones when these are
+    /// gone.
+    RenameIndexes(Vec<RenamedIndex>),
+    /// Drops an old table before the new one is filled from the backup, in the pages that become free.
+    DropFirst {
+        /// The table, by its scratch name.
+        table: String,
+    },
+    /// Edits the entries of tables and their indexes in SQLite's schema table, all at once, so that they may swap
+    /// names. A script copies the tables.
+    EditSchema(Vec<Rebuild>),
     /// Creates a table.
     CreateTable {
         /// Its name.
@@ -26,19 +39,26 @@ pub enum Action {
         /// The text that creates it.
         sql: String,
     },
-    /// Fills a rebuilt table.
-    Copy(Box<Rebuild>),
+    /// Fills a rebuilt table, as its strategy says. A script copies the values from the old table.
+    CopyRows(Box<Rebuild>),
+    /// Gives detached b-trees to a table that is filled: by the names of the indexes before, as they are afterwards.
+    AttachIndexes(Vec<(String, Object)>),
     /// Drops a table with whatever hangs on it.
     DropTable {
         /// The table, by the name it has at that moment.
         table: String,
     },
+    /// Says that an old table is gone: it went first, or became the new one. A script drops it here.
+    AlreadyGone {
+        /// The table, by its scratch name.
+        table: String,
+    },
     /// Lets an AUTOINCREMENT counter follow its table.
     CarrySequence {
-        /// The scratch name under which the counter waits.
-        scratch: String,
-        /// The table after.
-        table: String,
+        /// The name that it has at that moment.
+        from: String,
+        /// The name that it gets.
+        to: String,
     },
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
@@ -52,9 +72,11 @@ pub enum Action {
     /// Completes a change of a virtual table once all other tables are in place.
     LateVirtual(VirtualChange),
     /// Creates an index, view or trigger.
-    Restore(Object),
+    CreateObject(Object),
+    /// Says that an index came with its table. A script creates it here.
+    KeepIndex(Object),
     /// Runs statements of the phase behind the fence.
-    Data(Box<DataStage>),
+    RunSql(Box<DataStage>),
     /// Records the phase in the version tables.
     Record,
 }
@@ -72,33 +94,36 @@ impl Action {
     /// Returns the statements that carry the action out, as a script runs them.
     pub fn sql(&self) -> Vec<String> {
         match self {
-            Self::Remove(object) => {
+            Self::DropObject(object) => {
                 let word = object.kind.word().to_ascii_uppercase();
                 vec![format!("DROP {word} main.{}", quote(&object.name))]
             }
-            Self::StepAside { table, scratch, .. } => {
-                vec![rename_table(table, scratch)]
-            }
+            Self::StepAside { table, scratch } => vec![rename_table(table, scratch)],
+            Self::DetachIndexes(_)
+            | Self::RenameIndexes(_)
+            | Self::DropFirst { .. }
+            | Self::AttachIndexes(_)
+            | Self::Record => Vec::new(),
+            Self::EditSchema(tables) => copied_in_place(tables),
             Self::CreateTable { sql, .. } => vec![sql.clone()],
-            Self::Copy(rebuild) => {
-                vec![rebuild.copy.row_sql(&in_main(&rebuild.scratch), &rebuild.to)]
-            }
-            Self::DropTable { table } => vec![drop_table(table)],
-            Self::CarrySequence { scratch, table } => vec![
-                format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(table)),
+            Self::CopyRows(rebuild) => vec![copy_rows(rebuild)],
+            Self::DropTable { table } | Self::AlreadyGone { table } => vec![drop_table(table)],
+            Self::CarrySequence { from, to } => vec![
+                format!("DELETE FROM main.sqlite_sequence WHERE name = {}", literal(to)),
                 format!(
                     "UPDATE main.sqlite_sequence SET name = {} WHERE name = {}",
-                    literal(table),
-                    literal(scratch)
+                    literal(to),
+                    literal(from)
                 ),
             ],
             Self::CarryStatistics(statements) => statements.clone(),
             Self::Analyze { table } => vec![format!("ANALYZE main.{}", quote(table))],
             Self::EarlyVirtual(change) => change.early_sql(),
             Self::LateVirtual(change) => change.late_sql(),
-            Self::Restore(object) => object.sql.clone().into_iter().collect(),
-            Self::Data(data) => vec![data.sql.clone()],
-            Self::Record => Vec::new(),
+            Self::CreateObject(object) | Self::KeepIndex(object) => {
+                object.sql.clone().into_iter().collect()
+            }
+            Self::RunSql(data) => vec![data.sql.clone()],
         }
     }
 }
@@ -164,6 +189,16 @@ fn drop_table(table: &str) -> String {
     format!("DROP TABLE main.{}", quote(table))
 }
 
+fn copy_rows(rebuild: &Rebuild) -> String {
+    rebuild.copy.row_sql(&in_main(&rebuild.scratch), &rebuild.to)
+}
+
+/// What a script does with tables that stay in place in a run.
+fn copied_in_place(tables: &[Rebuild]) -> Vec<String> {
+    let aside = tables.iter().map(|it| rename_table(&it.from, &it.scratch));
+    aside.chain(tables.iter().flat_map(|it| [it.sql.clone(), copy_rows(it)])).collect()
+}
+
 impl SchemaChange {
     /// Returns the steps of the change, in order.
     ///
@@ -172,16 +207,11 @@ impl SchemaChange {
     /// again. The old table is renamed with `legacy_alter_table` on, which leaves every reference
     /// to the name alone (<https://sqlite.org/pragma.html#pragma_legacy_alter_table>).
     pub fn steps(&self) -> Vec<PlannedStep> {
-        let mut steps = self.copy_steps();
+        let mut steps: Vec<PlannedStep> = self.edit_step().into_iter().collect();
+        steps.extend(self.copy_steps());
         steps.extend(self.swap_step());
         steps.extend(self.restore_step());
-        // Statistics get their new names first, so that no DROP takes them along.
-        let statistics = self.statistics.sql();
-        let carried = (!statistics.is_empty()).then_some(Action::CarryStatistics(statistics));
-        let mut prelude: Vec<Action> = carried.into_iter().collect();
-        prelude.extend(self.removed.iter().cloned().map(Action::Remove));
-        prelude.extend(self.step_asides());
-        prelude.extend(self.early_virtuals());
+        let mut prelude = self.prelude();
         match steps.first_mut() {
             Some(first) => {
                 prelude.append(&mut first.actions);
@@ -213,17 +243,79 @@ impl SchemaChange {
         format!("{verb} {}", listed(&parts))
     }
 
+    /// What frees the names, and the pages, that the new tables take.
+    fn prelude(&self) -> Vec<Action> {
+        // Statistics get their new names first, so that no DROP takes them along.
+        let statistics = self.statistics.sql();
+        let carried = (!statistics.is_empty()).then_some(Action::CarryStatistics(statistics));
+        let mut actions: Vec<Action> = carried.into_iter().collect();
+        actions.extend(self.removed.iter().cloned().map(Action::DropObject));
+        actions.extend(self.step_asides());
+        let detached = self.rebuilds.iter().flat_map(Rebuild::kept);
+        let detached: Vec<String> = detached.map(|(from, _)| from.clone()).collect();
+        if !detached.is_empty() {
+            actions.push(Action::DetachIndexes(detached));
+        }
+        let renamed = self.renamed_indexes();
+        if !renamed.is_empty() {
+            actions.push(Action::RenameIndexes(renamed));
+        }
+        actions.extend(self.early_virtuals());
+        for rebuild in self.rebuilds.iter().filter(|it| it.reads(RowSource::Backup)) {
+            actions.extend(rebuild.sequence_aside());
+            actions.push(Action::DropFirst { table: rebuild.scratch.clone() });
+        }
+        actions
+    }
+
     fn step_asides(&self) -> impl Iterator<Item = Action> {
-        let rebuilt = self.rebuilds.iter().map(|it| Action::StepAside {
-            table: it.from.clone(),
-            scratch: it.scratch.clone(),
-            rebuild: Some(Box::new(it.clone())),
+        let aside = |table: &String, scratch: &String| Action::StepAside {
+            table: table.clone(),
+            scratch: scratch.clone(),
+        };
+        let copied = self.rebuilds.iter().filter(|it| !it.in_place());
+        let rebuilt = copied.map(move |it| aside(&it.from, &it.scratch));
+        let dropped = self.dropped.iter();
+        rebuilt.chain(dropped.filter_map(move |it| Some(aside(&it.table, it.scratch.as_ref()?))))
+    }
+
+    /// The indexes of waiting tables whose names are taken before these tables go.
+    fn renamed_indexes(&self) -> Vec<RenamedIndex> {
+        let waiting = self.rebuilds.iter().filter(|it| it.reads(RowSource::OldTable));
+        let of_rebuilds = waiting.flat_map(|rebuild| {
+            let is_kept = |name: &str| rebuild.kept().iter().any(|(from, _)| from == name);
+            rebuild.indexes.iter().filter(move |it| !is_kept(&it.from))
         });
-        let dropped = self.dropped.iter().filter_map(|it| {
-            let (table, scratch) = (it.table.clone(), it.scratch.clone()?);
-            Some(Action::StepAside { table, scratch, rebuild: None })
-        });
-        rebuilt.chain(dropped)
+        let dropped = self.dropped.iter().filter(|it| it.scratch.is_some());
+        let is_taken = |name: &str| {
+            let mut tables = self.created.iter().map(|it| &it.name);
+            let mut rebuilt = self.rebuilds.iter();
+            tables.any(|it| same(it, name))
+                || rebuilt.any(|it| {
+                    same(&it.to, name) || it.present_indexes().any(|it| same(&it.name, name))
+                })
+        };
+        let all = of_rebuilds.chain(dropped.flat_map(|it| &it.indexes));
+        all.filter(|it| is_taken(&it.from)).cloned().collect()
+    }
+
+    /// One step for all tables that stay where they are. Triggers go, as they would with the old table, and so do
+    /// indexes that do not stay.
+    fn edit_step(&self) -> Option<PlannedStep> {
+        let tables: Vec<Rebuild> =
+            self.rebuilds.iter().filter(|it| it.in_place()).cloned().collect();
+        if tables.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = tables.iter().map(Rebuild::title).collect();
+        let mut actions: Vec<Action> = tables.iter().filter_map(Rebuild::sequence_aside).collect();
+        for rebuild in &tables {
+            if let CopyStrategy::InPlace { removed, .. } = &rebuild.strategy {
+                actions.extend(removed.iter().cloned().map(Action::DropObject));
+            }
+        }
+        actions.push(Action::EditSchema(tables));
+        Some(PlannedStep { title: format!("Changing {} in place", listed(&names)), actions })
     }
 
     /// Virtual tables are dropped and renamed before tables take their names.
@@ -254,16 +346,15 @@ impl SchemaChange {
             steps.push(PlannedStep { title: format!("Creating {}", listed(&names)), actions });
         }
         let (computed, plain): (Vec<&Rebuild>, Vec<&Rebuild>) =
-            self.rebuilds.iter().partition(|it| it.copy.computes());
+            self.rebuilds.iter().filter(|it| !it.in_place()).partition(|it| it.copy.computes());
         for rebuild in plain.into_iter().chain(computed) {
-            let title = if rebuild.from == rebuild.to {
-                format!("Rebuilding {}", rebuild.to)
-            } else {
-                format!("Rebuilding {} as {}", rebuild.from, rebuild.to)
-            };
-            let create =
-                Action::CreateTable { table: rebuild.to.clone(), sql: rebuild.sql.clone() };
-            let actions = vec![create, Action::Copy(Box::new(rebuild.clone()))];
+            let (table, sql) = (rebuild.to.clone(), rebuild.sql.clone());
+            let create = Action::CreateTable { table, sql };
+            let mut actions = vec![create, Action::CopyRows(Box::new(rebuild.clone()))];
+            if !rebuild.kept().is_empty() {
+                actions.push(Action::AttachIndexes(rebuild.kept().to_vec()));
+            }
+            let title = format!("Rebuilding {}", rebuild.title());
             steps.push(PlannedStep { title, actions });
         }
         steps
@@ -272,13 +363,17 @@ impl SchemaChange {
     fn swap_step(&self) -> Option<PlannedStep> {
         let mut actions = Vec::new();
         for rebuild in self.rebuilds.iter().filter(|it| it.carries_sequence) {
-            actions.push(Action::CarrySequence {
-                scratch: rebuild.scratch.clone(),
-                table: rebuild.to.clone(),
-            });
+            let (from, to) = (rebuild.waiting_counter(), rebuild.to.clone());
+            actions.push(Action::CarrySequence { from, to });
         }
-        let old = self.rebuilds.iter().map(|it| it.scratch.clone());
-        actions.extend(old.map(|table| Action::DropTable { table }));
+        actions.extend(self.rebuilds.iter().map(|rebuild| {
+            let table = rebuild.scratch.clone();
+            if rebuild.reads(RowSource::OldTable) {
+                Action::DropTable { table }
+            } else {
+                Action::AlreadyGone { table }
+            }
+        }));
         let gone = self.dropped.iter().map(|it| it.scratch.clone().unwrap_or(it.table.clone()));
         actions.extend(gone.map(|table| Action::DropTable { table }));
         if actions.is_empty() {
@@ -299,9 +394,15 @@ impl SchemaChange {
         let mut actions: Vec<Action> = Vec::new();
         let (triggers, others): (Vec<&Object>, Vec<&Object>) =
             self.restored.iter().partition(|it| it.kind == ObjectKind::Trigger);
-        actions.extend(others.into_iter().cloned().map(Action::Restore));
+        let came = |object: &Object| {
+            let mut present = self.rebuilds.iter().flat_map(Rebuild::present_indexes);
+            object.kind == ObjectKind::Index && present.any(|it| same(&it.name, &object.name))
+        };
+        actions.extend(others.into_iter().cloned().map(|object| {
+            if came(&object) { Action::KeepIndex(object) } else { Action::CreateObject(object) }
+        }));
         actions.extend(self.late_virtuals());
-        actions.extend(triggers.into_iter().cloned().map(Action::Restore));
+        actions.extend(triggers.into_iter().cloned().map(Action::CreateObject));
         if actions.is_empty() {
             return None;
         }
@@ -331,6 +432,28 @@ impl SchemaChange {
     }
 }
 
+impl Rebuild {
+    fn title(&self) -> String {
+        if self.from == self.to { self.to.clone() } else { format!("{} as {}", self.from, self.to) }
+    }
+
+    /// The name under which the AUTOINCREMENT counter waits: that of the old table while it is there.
+    fn waiting_counter(&self) -> String {
+        if self.reads(RowSource::OldTable) {
+            self.scratch.clone()
+        } else {
+            format!("{}_counter", self.scratch)
+        }
+    }
+
+    /// The counter would go with the old table, and a new table gets one of its own when it is filled.
+    fn sequence_aside(&self) -> Option<Action> {
+        let from = if self.in_place() { &self.from } else { &self.scratch };
+        let (from, to) = (from.clone(), self.waiting_counter());
+        self.carries_sequence.then_some(Action::CarrySequence { from, to })
+    }
+}
+
 pub(super) fn data_step(data: &DataStage) -> PlannedStep {
     let title = match &data.file {
         Some(file) => format!("Running {file}"),
@@ -339,7 +462,7 @@ pub(super) fn data_step(data: &DataStage) -> PlannedStep {
     let fills = data.fills.iter().map(|(table, reason)| {
         Action::LateVirtual(VirtualChange::Fill { table: table.clone(), reason: *reason })
     });
-    let actions = std::iter::once(Action::Data(Box::new(data.clone()))).chain(fills).collect();
+    let actions = std::iter::once(Action::RunSql(Box::new(data.clone()))).chain(fills).collect();
     PlannedStep { title, actions }
 }
 

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::name::{quote, same};
 use crate::schema::{RowKey, Table};
-use crate::shadow::{ColumnOrigin, CopyLayer, CopyMethod, TableLineage, asks};
+use crate::shadow::{ColumnOrigin, CopyLayer, TableLineage, asks};
 use crate::sql::mentions;
 
 /// The query that fills a rebuilt table, in parts.
 #[derive(Debug, Clone)]
 pub struct CopyQuery {
-    /// How rows are copied.
-    pub method: CopyMethod,
     /// Columns of the new table and what fills each, in the top layer's names.
     pub columns: Vec<(String, String)>,
     /// The levels below.
@@ -24,12 +22,7 @@ const ROWID_NAME: &str = "phaseshift_rowid";
 
 impl CopyQuery {
     /// Derives the query from the lineage of a table and the two shapes.
-    pub fn derive(
-        lineage: &TableLineage,
-        before: &Table,
-        after: &Table,
-        method: CopyMethod,
-    ) -> Self {
+    pub fn derive(lineage: &TableLineage, before: &Table, after: &Table) -> Self {
         let mut columns = Vec::new();
         let mut layers = lineage.layers.clone();
         if let Some((to, from)) = rowid_copy(lineage, before, after) {
@@ -46,20 +39,10 @@ impl CopyQuery {
             }
         }
         let hidden = [before, after].iter().any(|table| table.key == RowKey::HiddenRowid);
-        Self { method, columns, layers, names_rowid: !hidden }
+        Self { columns, layers, names_rowid: !hidden }
     }
 
-    /// Returns the SQL that copies everything from one table, given as SQL text, into another.
-    pub fn sql(&self, from: &str, to: &str) -> String {
-        match self.method {
-            CopyMethod::Records | CopyMethod::RecordsWithGuard => {
-                format!("INSERT INTO main.{} SELECT * FROM {from}", quote(to))
-            }
-            CopyMethod::Rows => self.row_sql(from, to),
-        }
-    }
-
-    /// Returns the SQL that copies the values column by column, whatever the method.
+    /// Returns the SQL that copies the values column by column from one table, given as SQL text, into another.
     pub fn row_sql(&self, from: &str, to: &str) -> String {
         // A table's own ON CONFLICT clauses would leave rows out, or let one replace another.
         self.insert(&format!("INSERT OR ABORT INTO main.{}", quote(to)), from)

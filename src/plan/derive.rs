@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
-use super::reshape::{Rebuild, SchemaChange, TableDrop, VirtualChange};
+use super::reshape::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::rules::Defined;
 use super::statistics::{IndexMove, Parked, StatisticsMove};
+use super::strategy::{CopyStrategy, RowSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal, same};
 use crate::rows::TypedColumn;
@@ -41,14 +42,10 @@ pub fn derive(
     facts: &Facts,
 ) -> Result<SchemaChange> {
     let work = Derivation { before, after, lineage, facts };
-    let mut rebuilds = work.rebuilds()?;
-    let created = work.created();
-    let dropped = work.dropped(&rebuilds, &created);
     let virtuals = work.virtuals()?;
-    // Virtual tables have their turn while the others stand aside.
-    for rebuild in rebuilds.iter_mut().filter(|it| virtuals.iter().any(|one| names(one, it))) {
-        rebuild.stays = None;
-    }
+    let rebuilds = work.rebuilds(&virtuals)?;
+    let created = work.created();
+    let dropped = work.dropped(&rebuilds, &created)?;
     let gone: BTreeSet<String> = rebuilds
         .iter()
         .map(|it| fold(&it.from))
@@ -78,7 +75,7 @@ struct Derivation<'a> {
 }
 
 impl Derivation<'_> {
-    fn rebuilds(&self) -> Result<Vec<Rebuild>> {
+    fn rebuilds(&self, virtuals: &[VirtualChange]) -> Result<Vec<Rebuild>> {
         let mut rebuilds: Vec<Rebuild> = Vec::new();
         for object in self.after.of_kind(ObjectKind::Table) {
             let Some(lineage) = self.lineage.table(&object.name) else { continue };
@@ -93,29 +90,48 @@ impl Derivation<'_> {
             if reasons.is_empty() {
                 continue;
             }
-            let number = rebuilds.len() + 1;
-            let mut rebuild = self.rebuild(object, old, lineage, reasons)?;
-            rebuild.scratch = self.free_scratch(number);
+            let scratch = self.free_scratch(rebuilds.len() + 1);
+            let mut rebuild = self.rebuild((object, old), lineage, reasons, scratch)?;
+            // Virtual tables have their turn while the others stand aside.
+            let is_named = virtuals.iter().any(|it| names(it, &rebuild));
+            rebuild.strategy = self.strategy((old, object), is_named);
             rebuilds.push(rebuild);
         }
         Ok(rebuilds)
     }
 
-    /// A scratch name that is free before and after; never a fixed one, never dropped on suspicion.
+    /// A scratch name that no name before or after begins with; never a fixed one, never dropped on suspicion.
     fn free_scratch(&self, number: usize) -> String {
-        let mut name = free_name(self.before, &format!("phaseshift_old_{number}"));
-        while free_name(self.after, &name) != name || free_name(self.before, &name) != name {
+        let mut name = format!("phaseshift_old_{number}");
+        let schemas = [self.before, self.after].into_iter();
+        let objects = schemas.flat_map(|it| it.objects.iter().chain(&it.internal));
+        let names: Vec<String> = objects.map(|it| fold(&it.name)).collect();
+        while names.iter().any(|it| it.starts_with(&name)) {
             name.push('_');
         }
         name
     }
 
+    /// The named indexes of a table, with the names that they can wait under.
+    fn waiting_indexes(&self, table: &str, scratch: &str) -> Result<Vec<RenamedIndex>> {
+        let indexes = self.before.belonging(ObjectKind::Index, table).enumerate();
+        indexes
+            .map(|(number, index)| {
+                let (from, to) = (index.name.clone(), format!("{scratch}_index_{}", number + 1));
+                let sql = edit::retarget_index(sql_of(index), &to, scratch).map_err(|error| {
+                    Error::new(ErrorKind::Unsupported, error.to_string()).about(&index.name)
+                })?;
+                Ok(RenamedIndex { from, to, sql })
+            })
+            .collect()
+    }
+
     fn rebuild(
         &self,
-        object: &Object,
-        old: &Object,
+        (object, old): (&Object, &Object),
         lineage: &TableLineage,
         reasons: Vec<RebuildReason>,
+        scratch: String,
     ) -> Result<Rebuild> {
         let shapes = self.before.shape(&old.name).zip(self.after.shape(&object.name));
         let Some((before, after)) = shapes else {
@@ -136,23 +152,16 @@ impl Derivation<'_> {
         Ok(Rebuild {
             from: old.name.clone(),
             to: object.name.clone(),
-            scratch: String::new(),
+            indexes: self.waiting_indexes(&old.name, &scratch)?,
+            scratch,
             sql: text.to_owned(),
-            copy: CopyQuery::derive(lineage, before, after, method),
+            copy: CopyQuery::derive(lineage, before, after),
             required: required(lineage, before, after),
             typed: typed(lineage, before, after),
             shape: before.clone(),
             given_alias: given_alias(lineage, before, after),
             carries_sequence: is_autoincrement(text) && is_autoincrement(old_text),
-            indexes: found.map(|it| self.carried(it)).unwrap_or_default(),
-            kept: found.map(|it| self.kept(it)).unwrap_or_default(),
-            stays: found
-                .filter(|it| match &it.in_place {
-                    InPlace::Impossible => false,
-                    InPlace::Possible => self.facts.in_place,
-                    InPlace::Required(_) => true,
-                })
-                .map(|_| self.staying(old, object)),
+            strategy: CopyStrategy::by_rows(),
             lacks: found.and_then(|it| match &it.in_place {
                 InPlace::Required(part) => Some(part.clone()),
                 InPlace::Impossible | InPlace::Possible => None,
@@ -161,29 +170,48 @@ impl Derivation<'_> {
         })
     }
 
-    /// The indexes of a table that stay with it.
-    fn staying(&self, old: &Object, new: &Object) -> Vec<(String, Object)> {
-        let successor = |index: &Object| {
+    /// Chooses how a table gets its new definition. One that a virtual table gives or takes a name is copied.
+    fn strategy(&self, (old, new): (&Object, &Object), is_named: bool) -> CopyStrategy {
+        let Some(found) = self.facts.methods.get(&fold(&new.name)) else {
+            return CopyStrategy::by_rows();
+        };
+        let in_place = match &found.in_place {
+            InPlace::Impossible => false,
+            InPlace::Possible => self.facts.in_place,
+            InPlace::Required(_) => true,
+        };
+        if in_place && !is_named {
+            return self.staying(old, new);
+        }
+        let find = |name: &String| self.after.find(ObjectKind::Index, name).cloned();
+        let mut carried: Vec<Object> = found.indexes.iter().filter_map(find).collect();
+        let pair = |(from, to): &(String, String)| Some((from.clone(), find(to)?));
+        let mut kept: Vec<(String, Object)> = found.kept.iter().filter_map(pair).collect();
+        // SQLite copies records without their rowids into a table that has neither an INTEGER PRIMARY KEY nor any
+        // index.
+        let automatic = self.facts.automatic.iter().any(|(owner, _)| same(owner, &old.name));
+        let has_alias = self.before.shape(&old.name).is_some_and(|it| it.rowid_alias().is_some());
+        let needs_index = found.method == CopyMethod::Records && !has_alias && !automatic;
+        if needs_index && !kept.is_empty() && kept.len() == carried.len() {
+            kept.remove(0);
+        }
+        carried.retain(|index| !kept.iter().any(|(_, it)| it.name == index.name));
+        CopyStrategy::CopyRows { from: RowSource::OldTable, how: found.method, carried, kept }
+    }
+
+    /// A table that stays where it is, and the indexes that stay with it.
+    fn staying(&self, old: &Object, new: &Object) -> CopyStrategy {
+        let (mut indexes, mut removed) = (Vec::new(), Vec::new());
+        for index in self.before.belonging(ObjectKind::Index, &old.name) {
             let name = self.lineage.index_after(&index.name);
             let found = self.after.find(ObjectKind::Index, &name);
-            let found = found.filter(|it| same(&it.table, &new.name))?;
-            Some((index.name.clone(), found.clone()))
-        };
-        self.before.belonging(ObjectKind::Index, &old.name).filter_map(successor).collect()
-    }
-
-    /// The indexes whose records come over with those of their table.
-    fn carried(&self, found: &RecordCopy) -> Vec<Object> {
-        let find = |name: &String| self.after.find(ObjectKind::Index, name).cloned();
-        found.indexes.iter().filter_map(find).collect()
-    }
-
-    /// The indexes of a table whose b-trees are kept.
-    fn kept(&self, found: &RecordCopy) -> Vec<(String, Object)> {
-        let find = |(from, to): &(String, String)| {
-            Some((from.clone(), self.after.find(ObjectKind::Index, to)?.clone()))
-        };
-        found.kept.iter().filter_map(find).collect()
+            match found.filter(|it| same(&it.table, &new.name)) {
+                Some(found) => indexes.push((index.name.clone(), found.clone())),
+                None => removed.push(index.clone()),
+            }
+        }
+        removed.extend(self.before.belonging(ObjectKind::Trigger, &old.name).cloned());
+        CopyStrategy::InPlace { indexes, removed }
     }
 
     fn created(&self) -> Vec<Object> {
@@ -194,7 +222,7 @@ impl Derivation<'_> {
             .collect()
     }
 
-    fn dropped(&self, rebuilds: &[Rebuild], created: &[Object]) -> Vec<TableDrop> {
+    fn dropped(&self, rebuilds: &[Rebuild], created: &[Object]) -> Result<Vec<TableDrop>> {
         let mut number = rebuilds.len();
         let mut dropped = Vec::new();
         for table in self.lineage.dropped(self.before) {
@@ -202,13 +230,19 @@ impl Derivation<'_> {
             if !ordinary {
                 continue;
             }
-            let name_needed = rebuilds.iter().any(|it| same(&it.to, &table.name))
-                || created.iter().any(|it| same(&it.name, &table.name));
             number += 1;
-            let scratch = name_needed.then(|| self.free_scratch(number));
-            dropped.push(TableDrop { table: table.name.clone(), scratch });
+            let scratch = self.free_scratch(number);
+            let indexes = self.waiting_indexes(&table.name, &scratch)?;
+            let is_gone = |name: &str| {
+                same(name, &table.name) || indexes.iter().any(|it| same(&it.from, name))
+            };
+            let name_needed = rebuilds.iter().any(|it| {
+                is_gone(&it.to) || it.present_indexes().any(|index| is_gone(&index.name))
+            }) || created.iter().any(|it| is_gone(&it.name));
+            let scratch = name_needed.then_some(scratch);
+            dropped.push(TableDrop { table: table.name.clone(), scratch, indexes });
         }
-        dropped
+        Ok(dropped)
     }
 
     fn virtuals(&self) -> Result<Vec<VirtualChange>> {

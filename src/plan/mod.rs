@@ -17,6 +17,7 @@ mod script;
 mod script_checks;
 mod soundness;
 mod statistics;
+mod strategy;
 mod summary;
 mod touched;
 mod undo;
@@ -28,19 +29,21 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reason::RebuildReason;
-pub use reshape::{FillReason, Rebuild, SchemaChange, TableDrop, VirtualChange};
+pub use reshape::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
-pub use script::{ExpectedState, ScriptFacts, script};
+pub use script::{ScriptFacts, script};
+pub use script_checks::ExpectedState;
 pub use soundness::{origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
+pub use strategy::{CopyStrategy, Fallback, FileFacts, RowSource};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
 pub use undo::{
     PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
 };
 
-use crate::database::{MissingExtension, Touched};
-use crate::error::Error;
+use crate::database::Touched;
+use crate::error::{Error, MissingExtension};
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::{ObjectKind, Schema};
@@ -196,14 +199,9 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the ids of the phases whose steps come from the history of the file.
-    pub fn from_history(&self) -> Vec<String> {
+    pub fn undone_from_history(&self) -> Vec<String> {
         let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
         from_history.map(|it| it.id.to_string()).collect()
-    }
-
-    /// Tells whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.phases.is_empty()
     }
 
     /// Returns the schema that the run must reach.
@@ -236,12 +234,6 @@ impl Plan {
 }
 
 impl PhasePlan {
-    /// Tells whether indexes have their names before the old tables go: those of which records come
-    /// over, and those of tables that stay.
-    pub fn carries_indexes(&self) -> bool {
-        self.rebuilds().any(|it| !it.indexes.is_empty() || it.stays.is_some())
-    }
-
     /// Returns the tables that the phase rebuilds, stage after stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
         self.stages.iter().flat_map(|stage| match stage {

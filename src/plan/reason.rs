@@ -3,7 +3,7 @@
 use crate::name::same;
 
 use super::rules::{Defined, Rule, rule_changes};
-use crate::schema::{ColumnStorage, Object};
+use crate::schema::{Column, ColumnStorage, Object};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
 
 /// Why a table is rebuilt.
@@ -97,7 +97,8 @@ pub(super) fn reasons(
             ColumnOrigin::New => reasons.push(RebuildReason::ColumnAdded { column: name }),
         }
     }
-    reasons.extend(dropped_columns(old, table));
+    reasons.extend(added_generated(old, new, table));
+    reasons.extend(dropped_columns(old, new, table));
     let changes = rule_changes(old, new, lineage);
     reasons.extend(changes.lost.into_iter().map(RebuildReason::RuleLost));
     reasons.extend(changes.gained.into_iter().map(RebuildReason::RuleGained));
@@ -107,19 +108,37 @@ pub(super) fn reasons(
     reasons
 }
 
-/// The columns whose values no column of the new table keeps, and whose name no column has.
-fn dropped_columns<'c>(
+/// The generated columns of the new definition that the old one lacks; the lineage does not follow their values.
+fn added_generated<'c>(
     old: Defined<'c>,
+    new: Defined<'c>,
     table: &'c TableLineage,
 ) -> impl Iterator<Item = RebuildReason> + 'c {
-    let stays = |name: &str| {
+    let generated = new.shape.columns.iter().filter(|column| !column.is_writable());
+    let added = generated.filter(move |column| {
+        old.shape.column(&column.name).is_none() && table.column(&column.name).is_none()
+    });
+    added.map(|column| RebuildReason::ColumnAdded { column: column.name.clone() })
+}
+
+/// The columns whose values no column of the new table keeps, and whose name no column has. A generated column
+/// stays under its name: its expression gives its values again.
+fn dropped_columns<'c>(
+    old: Defined<'c>,
+    new: Defined<'c>,
+    table: &'c TableLineage,
+) -> impl Iterator<Item = RebuildReason> + 'c {
+    let kept = |name: &str| {
         table.columns.iter().any(|column| match &column.origin {
             ColumnOrigin::Kept(from) => from == name,
             ColumnOrigin::Computed | ColumnOrigin::New => same(&column.name, name),
         })
     };
-    let gone = old.shape.columns.iter().filter(move |column| !stays(&column.name));
-    gone.map(|column| RebuildReason::ColumnDropped { column: column.name.clone() })
+    let regenerated =
+        move |column: &Column| !column.is_writable() && new.shape.column(&column.name).is_some();
+    let dropped =
+        old.shape.columns.iter().filter(move |column| !kept(&column.name) && !regenerated(column));
+    dropped.map(|column| RebuildReason::ColumnDropped { column: column.name.clone() })
 }
 
 fn same_text(old: &Object, new: &Object) -> bool {

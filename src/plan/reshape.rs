@@ -4,7 +4,8 @@ use super::copy::CopyQuery;
 use super::reason::RebuildReason;
 use super::rules::Rule;
 use super::statistics::StatisticsMove;
-use crate::database::MissingExtension;
+use super::strategy::CopyStrategy;
+use crate::error::MissingExtension;
 use crate::name::same;
 use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};
@@ -21,17 +22,12 @@ pub struct Rebuild {
     pub scratch: String,
     /// The text that creates the new table.
     pub sql: String,
-    /// How the rows are copied.
+    /// The values of the new rows.
     pub copy: CopyQuery,
-    /// The indexes that are there before the rows: their records are copied whole, too. As a script
-    /// they are made afterwards.
-    pub indexes: Vec<Object>,
-    /// The indexes that hold the same entries afterwards, so that their b-trees are kept: by their names
-    /// before, as they are afterwards. As a script they are made anew.
-    pub kept: Vec<(String, Object)>,
-    /// The indexes that stay with a table that is not rebuilt after all, because only names change: by
-    /// their names before, as they are afterwards. As a script it is rebuilt all the same.
-    pub stays: Option<Vec<(String, Object)>>,
+    /// How the table gets its new definition.
+    pub strategy: CopyStrategy,
+    /// The named indexes before, and names that they can wait under.
+    pub indexes: Vec<RenamedIndex>,
     /// What a rebuild would need and this program lacks: the table then stays in place whatever is asked for.
     pub lacks: Option<MissingExtension>,
     /// Columns that were and stay NOT NULL: before and after.
@@ -63,8 +59,21 @@ impl Rebuild {
 pub struct TableDrop {
     /// The table.
     pub table: String,
-    /// A free name that it waits under, if its own name is needed before it can go.
+    /// A free name that it waits under, if its own name or that of an index is needed before it can go.
     pub scratch: Option<String>,
+    /// Its named indexes, and names that they can wait under.
+    pub indexes: Vec<RenamedIndex>,
+}
+
+/// An index of an old table under a name that nothing has: names of indexes are global, and the new table's come first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedIndex {
+    /// The index.
+    pub from: String,
+    /// The name that it waits under.
+    pub to: String,
+    /// The text with that name, and with that of the waiting table.
+    pub sql: String,
 }
 
 /// A change of a virtual table.
@@ -159,7 +168,7 @@ pub struct SchemaChange {
 impl SchemaChange {
     /// Returns the tables that are created, rebuilt ones included, without those that stay in place: name and text.
     pub fn rebuilt_tables(&self) -> Vec<(String, String)> {
-        let made = self.rebuilds.iter().filter(|it| it.stays.is_none());
+        let made = self.rebuilds.iter().filter(|it| !it.in_place());
         let rebuilt = made.map(|it| (it.to.clone(), it.sql.clone()));
         let created =
             self.created.iter().map(|it| (it.name.clone(), it.sql.clone().unwrap_or_default()));
@@ -169,8 +178,9 @@ impl SchemaChange {
     /// Returns the objects that are created again, without the indexes that stay with their tables.
     pub fn recreated_objects(&self) -> Vec<Object> {
         let stays = |object: &Object| {
-            let mut staying = self.rebuilds.iter().flat_map(|it| it.stays.iter().flatten());
-            object.kind == ObjectKind::Index && staying.any(|(_, index)| index == object)
+            let in_place = self.rebuilds.iter().filter(|it| it.in_place());
+            object.kind == ObjectKind::Index
+                && in_place.flat_map(Rebuild::present_indexes).any(|index| index == object)
         };
         self.restored.iter().filter(|it| !stays(it)).cloned().collect()
     }

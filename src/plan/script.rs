@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
-use super::script_checks::{self, Found, in_one_query};
+use super::script_checks::{self, ExpectedState, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
-use crate::database::MissingExtension;
-use crate::history::{Recorded, VersionTables};
+use crate::error::MissingExtension;
 use crate::name::literal;
-use crate::schema::Schema;
 
 /// What a script needs to know beside the plan.
 pub struct ScriptFacts<'a> {
@@ -18,16 +16,6 @@ pub struct ScriptFacts<'a> {
     pub keys: Vec<(String, Option<String>)>,
     /// The state that the file must be in, if the script is for one file.
     pub expected: Option<ExpectedState<'a>>,
-}
-
-/// The state in which a script may begin.
-pub struct ExpectedState<'a> {
-    /// The version tables.
-    pub tables: &'a VersionTables,
-    /// What they record.
-    pub recorded: &'a Recorded,
-    /// The schema.
-    pub schema: &'a Schema,
 }
 
 /// Prints a plan as a complete script: what it does and does not check, pragmas outside the transaction, the steps
@@ -164,7 +152,7 @@ impl Script {
         for step in reshape.steps() {
             // The old tables are there until the first of them goes.
             let goes =
-                |it: &Action| matches!(it, Action::DropTable { .. } | Action::CarrySequence { .. });
+                |it: &Action| matches!(it, Action::DropTable { .. } | Action::AlreadyGone { .. });
             if step.actions.iter().any(goes) {
                 self.all(counts.drain(..));
             }
@@ -238,7 +226,7 @@ fn push_action(text: &mut String, action: &Action, record: &dyn Fn() -> Vec<Stri
     match action {
         Action::Record => record().iter().for_each(|it| push_statement(text, it)),
         // The statements of a phase mean what they mean in any other program.
-        Action::Data(data) => {
+        Action::RunSql(data) => {
             text.push_str("PRAGMA legacy_alter_table=OFF;\n");
             push_statement(text, &data.sql);
             text.push_str("PRAGMA legacy_alter_table=ON;\n");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{PhasePlan, Stage};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::name::{fold, same};
 use crate::phase::Phase;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
@@ -83,7 +83,9 @@ fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
     let all = broken
         .iter()
         .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
-    Err(Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all))
+    let named = broken.iter().map(|it| format!("{} {}", it.object.kind.word(), it.object.name));
+    let error = Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all);
+    Err(error.with_remedy(Remedy::ReplaceObject).choices(named))
 }
 
 /// A view or trigger that compiles and reads other columns than before gives other answers, and nothing says so.

@@ -81,7 +81,7 @@ fn tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
             kind: "table",
             name: rebuild.to.clone(),
             before: renamed.then(|| rebuild.from.clone()),
-            change: if rebuild.stays.is_some() { "changed in place" } else { "rebuilt" },
+            change: if rebuild.in_place() { "changed in place" } else { "rebuilt" },
             why: String::new(),
             reasons: rebuild.reasons.clone(),
         });

@@ -28,6 +28,7 @@ pub fn check_requirements(connection: &Connection, phase: &PhasePlan) -> Result<
         Some(name) => {
             let what = format!("{} cannot start: the check \"{name}\" does not hold", phase.id);
             Err(Error::new(ErrorKind::Requirement, what)
+                .about(&name)
                 .in_phase(phase.id.as_str())
                 .problems(problems))
         }

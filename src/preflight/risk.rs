@@ -15,7 +15,7 @@ use crate::name::{fold, in_main, quote};
 use crate::plan::{CopyQuery, Rebuild};
 use crate::rows::count_rows;
 use crate::schema::{Column, ColumnStorage, Object, RowKey, Table};
-use crate::shadow::{ColumnOrigin, CopyMethod, TableLineage};
+use crate::shadow::{ColumnOrigin, TableLineage};
 use crate::sql::{
     Constraint, ConstraintKind, CreateTable, index_keys, mentions, named_tokens, unquote,
 };
@@ -58,7 +58,7 @@ pub(super) struct Change<'r> {
 impl Change<'_> {
     /// Tells what rows could break, apart from unique indexes that are new; `unique` are the others.
     pub(super) fn risk(&self, unique: &[&Object]) -> Risk {
-        if self.rebuild.copy.method != CopyMethod::Rows {
+        if !self.rebuild.rewrites() {
             // SQLite itself found that every rule lines up.
             return Risk::None;
         }

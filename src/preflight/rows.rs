@@ -8,13 +8,13 @@ use super::keys::new_keys;
 use super::orphans::{orphaned_children, orphans};
 use super::risk::{Change, Risk, compiles, values_are_there};
 use super::trial::{Trial, try_rows};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
 use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::{CopyMethod, TableEffect};
+use crate::shadow::TableEffect;
 use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
@@ -79,10 +79,42 @@ fn filled(plan: &Plan) -> BTreeSet<String> {
     data.flatten().collect()
 }
 
-fn refuse(phase: &PhasePlan, problems: Vec<String>) -> Result<()> {
+fn refuse(phase: &PhasePlan, problems: Vec<Problem>) -> Result<()> {
     let Some(first) = problems.first() else { return Ok(()) };
-    let what = format!("{} cannot start: {first}", phase.id);
-    Err(Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str()).problems(problems))
+    let what = format!("{} cannot start: {}", phase.id, first.what);
+    let mut error = Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str());
+    if let Some(place) = &first.place {
+        error = error.about(place);
+    }
+    if first.fault == Fault::Conversion {
+        error = error.with_remedy(Remedy::GiveExpression);
+    }
+    Err(error.problems(problems.into_iter().map(|it| it.what)))
+}
+
+/// What is wrong with rows.
+struct Problem {
+    what: String,
+    /// The table after the phase, or its column as `table.column`.
+    place: Option<String>,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// A rule of the new schema refuses rows.
+    Rule,
+    /// A new type would convert values.
+    Conversion,
+}
+
+/// Rules that rows of a table break.
+fn broken(
+    table: Option<&str>,
+    found: impl IntoIterator<Item = String>,
+) -> impl Iterator<Item = Problem> {
+    let place = table.map(ToOwned::to_owned);
+    found.into_iter().map(move |what| Problem { what, place: place.clone(), fault: Fault::Rule })
 }
 
 fn stage_problems(
@@ -90,7 +122,7 @@ fn stage_problems(
     before: &Schema,
     reshape: &SchemaChange,
     (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
-) -> Result<Vec<String>> {
+) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     for rebuild in reshape.rebuilds.iter().filter(|it| !touched.contains(&fold(&it.from))) {
         let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
@@ -103,10 +135,11 @@ fn stage_problems(
             continue;
         }
         problems.extend(rebuild_problems(connection, before, reshape, change)?);
-        problems.extend(orphans(connection, before, reshape, rebuild, (touched, filled))?);
+        let orphans = orphans(connection, before, reshape, rebuild, (touched, filled))?;
+        problems.extend(broken(Some(&rebuild.to), orphans));
     }
     if touched.is_empty() {
-        problems.extend(orphaned_children(connection, before, reshape)?);
+        problems.extend(broken(None, orphaned_children(connection, before, reshape)?));
     }
     problems.extend(untouched_tables(connection, before, reshape, touched)?);
     Ok(problems)
@@ -118,7 +151,7 @@ fn rebuild_problems(
     before: &Schema,
     reshape: &SchemaChange,
     change: Change<'_>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Problem>> {
     let rebuild = change.rebuild;
     let same_text = |old: &Object, new: &Object| change.same_index(old, new);
     let (known, mut indexes) = split_unique(before, reshape, &rebuild.to, &same_text);
@@ -135,17 +168,18 @@ fn rebuild_problems(
     if stricter || !indexes.is_empty() {
         let (old, new) = (change.old.0, change.new);
         let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
-        problems.extend(try_rows(connection, &Trial { from, sql, copy, old, new, indexes })?);
+        let trial = Trial { from, sql, copy, old, new, indexes };
+        problems.extend(broken(Some(&rebuild.to), try_rows(connection, &trial)?));
     }
-    if rebuild.copy.method == CopyMethod::Rows {
-        problems.extend(new_keys(connection, &change)?);
+    if rebuild.rewrites() {
+        problems.extend(broken(Some(&rebuild.to), new_keys(connection, &change)?));
         problems.extend(converted(connection, rebuild)?);
     }
     Ok(problems)
 }
 
 /// Values that a new type would store in another way.
-fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> {
+fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Problem>> {
     if rebuild.typed.is_empty() {
         return Ok(Vec::new());
     }
@@ -156,7 +190,11 @@ fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<String>> 
         shape: &rebuild.shape,
     };
     let found = conversions(connection, values, &rebuild.typed)?;
-    Ok(found.into_iter().map(|(name, it)| format!("{}.{name}: {it}", rebuild.to)).collect())
+    let problem = |(name, it): (String, String)| {
+        let place = format!("{}.{name}", rebuild.to);
+        Problem { what: format!("{place}: {it}"), place: Some(place), fault: Fault::Conversion }
+    };
+    Ok(found.into_iter().map(problem).collect())
 }
 
 /// Unique indexes on tables that are not rebuilt.
@@ -165,7 +203,7 @@ fn untouched_tables(
     before: &Schema,
     reshape: &SchemaChange,
     touched: &BTreeSet<String>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     for table in before.of_kind(ObjectKind::Table) {
         let rebuilt = reshape.rebuilds.iter().any(|it| same(&it.from, &table.name));
@@ -177,9 +215,9 @@ fn untouched_tables(
         let lineage = reshape.lineage.table(&table.name);
         // A table that takes the name of a dropped one has rows of its own.
         let Some(lineage) = lineage.filter(|it| same(&it.from, &table.name)) else { continue };
-        let copy = CopyQuery::derive(lineage, shape, shape, CopyMethod::Rows);
+        let copy = CopyQuery::derive(lineage, shape, shape);
         let trial = Trial { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
-        problems.extend(try_rows(connection, &trial)?);
+        problems.extend(broken(Some(&table.name), try_rows(connection, &trial)?));
     }
     Ok(problems)
 }

@@ -10,7 +10,6 @@ use crate::files::{FileKind, Files};
 use crate::name::{fold, same};
 use crate::plan::{Action, DataStage, Plan, Rebuild, SchemaChange, Stage};
 use crate::schema::{ObjectKind, Schema};
-use crate::shadow::CopyMethod;
 
 /// Pages that every run may touch: the schema, the version tables, lists of free pages.
 const ALWAYS: u64 = 24;
@@ -99,7 +98,7 @@ impl Work<'_> {
         let mut renamed = Vec::new();
         for rebuild in &reshape.rebuilds {
             let Some(table) = self.names.remove(&fold(&rebuild.from)) else { continue };
-            if rebuild.stays.is_none() {
+            if !rebuild.in_place() {
                 self.rebuild(&table, rebuild);
             }
             renamed.push((fold(&rebuild.to), table));
@@ -107,7 +106,7 @@ impl Work<'_> {
         self.names.extend(renamed);
         let made = reshape.steps().into_iter().flat_map(|step| step.actions);
         for action in made {
-            let Action::Restore(object) = action else { continue };
+            let Action::CreateObject(object) = action else { continue };
             let is_new = object.kind == ObjectKind::Index
                 && !reshape.rebuilds.iter().any(|it| same(&it.to, &object.table));
             if let Some(table) = self.names.get(&fold(&object.table)).filter(|_| is_new) {
@@ -117,7 +116,7 @@ impl Work<'_> {
     }
 
     fn rebuild(&mut self, table: &str, rebuild: &Rebuild) {
-        let kept = |name: &str| rebuild.kept.iter().any(|(it, _)| same(it, name));
+        let kept = |name: &str| rebuild.kept().iter().any(|(it, _)| same(it, name));
         let all = self.schema.objects.iter().chain(&self.schema.internal);
         let trees: Vec<String> = all
             .filter(|it| it.root > 0 && same(&it.table, table) && !kept(&it.name))
@@ -127,7 +126,7 @@ impl Work<'_> {
         if self.touched.contains(table) {
             self.grown += pages + self.pages.beside;
         }
-        if rebuild.copy.method == CopyMethod::Rows {
+        if rebuild.rewrites() {
             self.grown += pages / GROWS;
         }
         self.touched.extend(trees);

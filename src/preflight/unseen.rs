@@ -6,7 +6,7 @@ use super::rows::is_unique;
 use crate::name::{fold, same};
 use crate::plan::{Plan, Rebuild, RebuildReason, SchemaChange, Stage};
 use crate::schema::{ColumnStorage, ForeignKey, Object, ObjectKind, Schema, Table};
-use crate::shadow::{ColumnOrigin, CopyMethod};
+use crate::shadow::ColumnOrigin;
 use crate::sql::{ConstraintKind, CreateTable, unquote};
 
 /// Returns whether rows decide in the run itself whether it can be carried out: statements write them, their table or
@@ -57,7 +57,7 @@ impl Unseen<'_> {
     fn rows_change_again(&self, rebuild: &Rebuild) -> bool {
         let stores_computed =
             |table: &Table| table.columns.iter().any(|it| it.storage == ColumnStorage::Generated);
-        rebuild.copy.method == CopyMethod::Rows
+        rebuild.rewrites()
             && (self.is_touched(&rebuild.from)
                 || rebuild.copy.asks_any(self.touched)
                 || stores_computed(&rebuild.shape))

@@ -4,8 +4,8 @@
 //! with what broke them before. During the copy itself, rules that are not new must not stand in the way.
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 
+use super::schema_table::set_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::quote;
 use crate::plan::Rebuild;
@@ -13,18 +13,18 @@ use crate::sql::edit::{self, ColumnChange};
 
 /// Runs a copy with CHECK constraints ignored and, where old rows hold NULL in spite of NOT NULL, with
 /// that rule left out of the new table until the rows are in.
-pub(super) fn relaxed<T>(
+pub(super) fn lenient<T>(
     connection: &Connection,
     rebuild: &Rebuild,
     source: &str,
     copy: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let lenient = nulls_in_spite(connection, rebuild, source)?;
+    let optional = nulls_in_spite(connection, rebuild, source)?;
     connection.execute_batch("PRAGMA ignore_check_constraints=ON")?;
-    let copied = if lenient.is_empty() {
+    let copied = if optional.is_empty() {
         copy()
     } else {
-        without_not_null(connection, rebuild, &lenient, copy)
+        without_not_null(connection, rebuild, &optional, copy)
     };
     let reset = connection.execute_batch("PRAGMA ignore_check_constraints=OFF");
     let copied = copied?;
@@ -73,32 +73,4 @@ fn without_not_null<T>(
     let copied = copy()?;
     set_text(connection, &rebuild.to, &rebuild.sql)?;
     Ok(copied)
-}
-
-/// Replaces the stored text of a table by one that stores rows in the same way.
-pub(super) fn set_text(connection: &Connection, table: &str, text: &str) -> Result<()> {
-    edit_schema(connection, &|it| {
-        it.execute(
-            "UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2",
-            (text, table),
-        )?;
-        Ok(())
-    })
-}
-
-/// Edits SQLite's schema table, whose entries are then read again
-/// (<https://sqlite.org/pragma.html#pragma_writable_schema>). DEFENSIVE forbids that and is lifted for
-/// the edit only.
-pub(super) fn edit_schema(
-    connection: &Connection,
-    edit: &dyn Fn(&Connection) -> rusqlite::Result<()>,
-) -> Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-    let edited =
-        connection.execute_batch("PRAGMA writable_schema=ON").and_then(|()| edit(connection));
-    let reset = connection.execute_batch("PRAGMA writable_schema=RESET");
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    edited?;
-    reset?;
-    Ok(())
 }

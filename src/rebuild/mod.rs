@@ -1,16 +1,16 @@
 //! Carrying a plan out, inside a write transaction that owns a verified backup.
 //!
-//! This module executes; it decides nothing. Whether the result is right is judged by `proof`, which
-//! knows nothing of it.
+//! This module executes; it decides nothing: `execute` is a match over the plan's actions. Whether the result is right
+//! is judged by `proof`, which knows nothing of it.
 
+mod copy;
+mod data;
 mod execute;
 mod fill;
-mod in_place;
-mod indexes;
-mod kept;
 mod lenient_copy;
-mod refill;
+mod schema_table;
+mod statement;
 
-pub use execute::{Execution, RowsChanged, RunProgress, execute};
+pub use data::RowsChanged;
+pub use execute::{Execution, RunProgress, execute};
 pub use fill::FittingIndexes;
-pub use refill::Refill;

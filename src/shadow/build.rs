@@ -3,47 +3,24 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
 
+use super::memory::open_memory;
 use super::shadow::Shadow;
-use crate::database::{Authorizer, MissingExtension, run_one, with_passing_stubs, with_stubs};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Interrupt;
+use crate::compare::compare_entries;
+use crate::database::{run_one, with_passing_stubs, with_stubs};
+use crate::error::{Error, ErrorKind, MissingExtension, Result};
 use crate::name::{fold, quote, same};
-use crate::schema::{Entry, Object, ObjectKind, Schema, firing_statements, read};
+use crate::schema::{Object, ObjectKind, Schema, firing_statements, read};
 use crate::sql::edit::{
     VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
 };
 use crate::sql::{significant_tokens, unquote};
-
-/// Steps of SQLite's virtual machine between two looks at the request to stop.
-const STEPS: i32 = 1_000;
 
 /// How many objects are created before their entries are set aside.
 const BATCH: usize = 250;
 
 /// A row of `sqlite_schema`: type, name, table, root page, text.
 type StoredEntry = (String, String, String, i64, Option<String>);
-
-/// Opens an empty in-memory database that reads stored text as the file's programs did.
-pub(super) fn open_memory() -> Result<Connection> {
-    let mut connection = Connection::open_in_memory()?;
-    let interrupt = Interrupt::current();
-    connection.progress_handler(STEPS, Some(move || interrupt.requested()))?;
-    Authorizer::of_memory().install(&mut connection)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    for (switch, value) in [
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
-    ] {
-        connection.set_db_config(switch, value)?;
-    }
-    Ok(connection)
-}
 
 impl Shadow {
     /// Makes a shadow of a schema, and checks that the replayed text gives the same schema.
@@ -63,9 +40,8 @@ impl Shadow {
         shadow.connection.execute_batch("COMMIT")?;
         shadow.take_over_shadow_tables(schema)?;
         let replayed = read(&shadow.connection)?;
-        match first_difference(schema, &replayed) {
-            None => {}
-            Some(object) => return Err(unfaithful(object, None)),
+        if let Some(odd) = compare_entries(&schema.objects, &replayed.objects).first() {
+            return Err(unfaithful(odd.object(), None));
         }
         shadow.start_stage()?;
         shadow.set_aside_unsound()?;
@@ -355,16 +331,6 @@ fn with_plain_tokenizer(sql: &str) -> Option<String> {
     set_virtual_argument(sql, index, "tokenize=unicode61").ok()
 }
 
-/// Finds an object that is in one of two schemas only, or that differs.
-pub(super) fn first_difference<'s>(left: &'s Schema, right: &'s Schema) -> Option<&'s Object> {
-    let entries = |schema: &'s Schema| -> BTreeSet<Entry<'s>> {
-        schema.objects.iter().map(Object::entry).collect()
-    };
-    let (ours, theirs) = (entries(left), entries(right));
-    let odd = ours.symmetric_difference(&theirs).next()?;
-    left.objects.iter().chain(&right.objects).find(|object| object.entry() == *odd)
-}
-
 fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {
     let what = format!(
         "the stored text of {} {} does not give it back when SQLite runs it",
@@ -403,7 +369,7 @@ mod tests {
         let schema = read(&wide(BATCH)).unwrap();
         let shadow = Shadow::of(&schema).unwrap();
         let replayed = shadow.schema().unwrap();
-        assert!(first_difference(&schema, &replayed).is_none());
+        assert!(compare_entries(&schema.objects, &replayed.objects).is_empty());
         assert_eq!(schema.tables, replayed.tables);
         let order = |schema: &Schema, kind| -> Vec<String> {
             schema.of_kind(kind).map(|it| it.name.clone()).collect()

@@ -4,8 +4,7 @@
 //! too, and refuses the rename when another view reads that column. An explicit column list makes
 //! the outside of a view independent of its body; it stays only where it is needed.
 
-use std::collections::BTreeMap;
-
+use super::finding::Outputs;
 use super::shadow::Shadow;
 use crate::database::with_stubs;
 use crate::error::Result;
@@ -20,9 +19,6 @@ pub(super) struct ListedView {
     listed: Vec<String>,
     free: Vec<String>,
 }
-
-/// The output columns of every view that compiles, by folded name.
-pub type Outputs = BTreeMap<String, Vec<String>>;
 
 impl Shadow {
     /// Asks SQLite for the output columns of every view that compiles.

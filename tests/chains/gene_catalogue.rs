@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::rig::{Rig, Rows, ask, columns, query, shared_rows};
 use super::scripts::{assert_alike, run, script, script_of};
-use super::support::{LARGE, SMALL, Volume, load_rows};
+use support::{LARGE, SMALL, Volume, load_rows};
 
 const PHASES: &str = "gene_catalogue/phases";
 
@@ -51,7 +51,8 @@ fn written(rig: &Rig, id: &str) -> Vec<String> {
 }
 
 /// Drops the older duplicates that the second phase deletes.
-const WITHOUT_DUPLICATES: &str = "DELETE FROM gene_evidence WHERE source_detail LIKE 'version %'";
+pub const WITHOUT_DUPLICATES: &str =
+    "DELETE FROM gene_evidence WHERE source_detail LIKE 'version %'";
 
 #[test]
 fn from_nothing_the_final_schema() {

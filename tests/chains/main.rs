@@ -1,17 +1,18 @@
 //! Chains as they grow in real projects: every way up and down, and what must be refused.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
+mod applications;
 mod catalogue;
 mod fill;
 mod gene_catalogue;
 mod graphs;
 mod observatory;
 mod per_phase;
+mod plan_is_program;
 mod refusals;
 mod rig;
 mod roundtrips;
 mod scripts;
-#[path = "../support/mod.rs"]
-mod support;
 mod sweeps;
+mod trace;
 mod ways_back;

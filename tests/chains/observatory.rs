@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::rig::{Rig, ask, columns, explain, shared_rows};
 use super::scripts::{assert_alike, run, script, script_of};
-use super::support::{SMALL, load_rows};
+use support::{SMALL, load_rows};
 
 const PHASES: &str = "observatory/phases";
 

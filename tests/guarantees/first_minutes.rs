@@ -224,3 +224,27 @@ fn what_is_wrong_already_and_who_has_the_file_open_is_said_before_the_question()
     let said = project.run_here(&["migrate", "--yes"]).expect_code(0).stdout;
     assert!(!said.contains("(pid"), "{said}");
 }
+
+#[test]
+fn a_generated_column_that_a_rebuild_keeps_was_called_dropped() {
+    let project = Project::empty();
+    sqlite3(
+        &project.path("app.db"),
+        "CREATE TABLE book(id INTEGER PRIMARY KEY, price DECIMAL, total AS (price * 2) STORED, old AS (price));
+         INSERT INTO book(price) VALUES (3);",
+    );
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    project.write_phase(
+        "phase1.toml",
+        "[[up]]\nop = \"rebuild\"\ntable = \"book\"\nsql = \"CREATE TABLE book(id INTEGER PRIMARY KEY, price INTEGER, \
+         total AS (price * 2) STORED, half AS (price / 2))\"\n",
+    );
+    let said = project.run_here(&["plan"]).expect_code(0).stdout;
+    let lines = |word: &str| said.lines().filter(|line| line.contains(word)).count();
+    assert!(said.contains("Change book.price from DECIMAL to INTEGER"), "{said}");
+    assert!(said.contains("Drop book.old with its values"), "{said}");
+    assert!(said.contains("Add book.half"), "{said}");
+    assert_eq!(lines("total"), 0, "{said}");
+    project.run_here(&["migrate", "--yes"]).expect_code(0);
+    assert_eq!(sqlite3(&project.path("app.db"), "SELECT price, total, half FROM book"), "3|6|1");
+}

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-#[path = "../support/mod.rs"]
-mod support;
+mod support {
+    pub use ::support::*;
+}
 
 mod adoption;
 mod after_proof;
@@ -14,8 +15,11 @@ mod backups;
 mod check_lines;
 mod compare;
 mod constraints;
+mod docs;
 mod downgrade;
 mod expressions;
+mod file_cycles;
+mod first_contact;
 mod first_minutes;
 mod fleet;
 mod foreign;
@@ -23,9 +27,13 @@ mod foreign_guide;
 mod forty;
 mod history_downgrade;
 mod inventory;
+mod json_schemas;
+mod layers;
 mod min_sqlite;
 mod missing_collation;
+mod next_lines;
 mod outside;
+mod pages;
 mod phase_tests;
 mod prove;
 mod records;

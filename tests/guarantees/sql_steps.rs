@@ -202,7 +202,7 @@ fn a_counter_that_a_remade_table_lowers_is_named() {
     let sql = "CREATE TABLE n(id INTEGER PRIMARY KEY AUTOINCREMENT, a, b);
         INSERT INTO n(id, a) SELECT id, a FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;";
     let bench = bench(schema, sql);
-    let said = bench.project().run(&["upgrade"]).expect_code(0).stdout;
+    let said = bench.project().run(&["upgrade", "-v"]).expect_code(0).stdout;
     assert!(said.contains("AUTOINCREMENT counter lowered from 50 to 1"), "{said}");
     assert!(
         said.contains("1 AUTOINCREMENT counter is kept; changed by data steps: t 50 to 1"),
@@ -222,7 +222,7 @@ fn a_counter_may_be_set_by_a_statement() {
         ("DELETE FROM sqlite_sequence WHERE name = 'u';", "t|5"),
     ] {
         let bench = bench(schema, sql);
-        let said = bench.project().run(&["upgrade"]).expect_code(0).stdout;
+        let said = bench.project().run(&["upgrade", "-v"]).expect_code(0).stdout;
         assert!(said.contains("changed by data steps:"), "{said}");
         assert_eq!(bench.ask("SELECT * FROM sqlite_sequence ORDER BY 1"), t);
     }

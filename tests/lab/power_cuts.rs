@@ -74,7 +74,7 @@ fn assert_stays(disk: &Disk, scene: &Scene) {
     let Preparation::Ready(migration) = Migration::prepare(&project, &to_head()).unwrap() else {
         panic!("nothing to do")
     };
-    let stays: Vec<bool> = migration.plan().rebuilds().map(|it| it.stays.is_some()).collect();
+    let stays: Vec<bool> = migration.plan().rebuilds().map(|it| it.in_place()).collect();
     assert_eq!(stays, [true, true]);
 }
 

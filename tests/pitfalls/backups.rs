@@ -1,6 +1,6 @@
 //! Backups and restores (P62 to P66, P70, P74).
 //!
-//! Every failing step of a restore, and files that are ruined, are tested in tests/restore.rs and by
+//! Every failing step of a restore, and files that are ruined, are tested in tests/backups/restore.rs and by
 //! the later reliability tests.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -5,8 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-#[path = "../support/mod.rs"]
-mod support;
+mod support {
+    pub use ::support::*;
+}
 
 mod backups;
 mod definitions;

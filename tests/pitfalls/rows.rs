@@ -359,7 +359,7 @@ fn p48_old_rows_against_new_rules_are_counted_before_anything_is_written() {
 
 #[test]
 fn p71_nothing_vacuums_the_file() {
-    // `optimize` does it another way: tests/optimize.rs.
+    // `optimize` does it another way: tests/migration/optimize.rs.
     let bench = Bench::new(NOTES);
     sqlite3(
         &bench.database(),

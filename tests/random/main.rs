@@ -6,6 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
+mod support {
+    pub use ::support::*;
+}
+
 mod case;
 mod chance;
 mod changes;
@@ -19,14 +23,12 @@ mod objects;
 mod regressions;
 mod rows;
 mod run;
+mod scenarios;
 mod shrink;
 mod tables;
 mod tally;
 mod toml;
 mod verdict;
-
-#[path = "../support/mod.rs"]
-mod support;
 
 use case::Case;
 use tally::Tally;

@@ -13,10 +13,10 @@ use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Preparation, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::case::Case;
 use crate::support::{Snapshot, snapshot_database};
@@ -148,8 +148,24 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
     }
     connection.execute_batch("COMMIT").map_err(|error| error.to_string())?;
     note_what_is_broken(case, &connection);
+    refuse_damage(&connection)?;
     case.foreign().iter().filter(|it| it.contains("UPDATE")).try_for_each(must)?;
     connection.close().map_err(|(_, error)| error.to_string())
+}
+
+/// Fails if SQLite itself calls the file damaged: a NULL planted in a NOT NULL column makes it delete the entry of
+/// another row from a UNIQUE index, and judge the condition of a partial index in two ways. A damaged file is
+/// refused, rightly, and says nothing about phases.
+fn refuse_damage(connection: &Connection) -> Result<(), String> {
+    let damage = "SELECT integrity_check FROM pragma_integrity_check(100000)
+        WHERE integrity_check LIKE '% missing from index %' OR integrity_check LIKE 'wrong # of entries in index %'
+            OR integrity_check LIKE 'non-unique entry in index %' LIMIT 1";
+    let found = connection.query_row(damage, [], |row| row.get::<_, String>(0)).optional();
+    match found {
+        Ok(Some(damage)) => Err(format!("the file is damaged: {damage}")),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Notes which rules rows break already.

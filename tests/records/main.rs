@@ -7,12 +7,15 @@
     reason = "tests look at files from outside the engine"
 )]
 
+mod support {
+    pub use ::support::*;
+}
+
 mod crafted;
 mod damage;
 mod differences;
+mod hostile;
 mod indexes;
 mod reading;
 mod runs;
 mod scene;
-#[path = "../support/mod.rs"]
-mod support;

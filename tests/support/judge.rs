@@ -45,7 +45,7 @@ pub fn try_sqlite3(database: &Path, sql: &str) -> Result<String, String> {
 
 fn python(mode: &str) -> Command {
     let mut command = Command::new("python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/judge/judge.py")).arg(mode);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../judge/judge.py")).arg(mode);
     command
 }
 

@@ -36,8 +36,11 @@ impl Output {
     }
 }
 
-// Not env!: without the feature `cli` there is no program, and tests of the engine still compile.
-const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_phaseshift");
+/// The program, which Cargo builds before it runs integration tests: in the folder above theirs.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    test.ancestors().nth(2).expect("a folder of binaries").join("phaseshift")
+}
 
 /// A folder with a database `fits_catalog.db` and a folder `phases`, removed when dropped.
 pub struct Project {
@@ -141,7 +144,7 @@ impl Project {
 
     /// The program, about to start in the folder with a bare environment and no terminal.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM.expect("built with the feature cli"));
+        let mut command = Command::new(program());
         command.current_dir(self.folder()).env_clear().stdin(Stdio::null());
         command.env("PATH", "/usr/bin:/bin").env("HOME", self.root.path().join("home"));
         command.env("TMPDIR", self.root.path().join("tmp"));

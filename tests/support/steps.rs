@@ -1,10 +1,10 @@
 //! The steps of [`RealFiles`](phaseshift::files::RealFiles), for test doubles that change only some.
 
 /// Inside `impl Files`: the methods that are named are those of the real file system.
-#[allow(unused_macros, reason = "as the other parts of this module")]
+#[macro_export]
 macro_rules! as_on_disk {
     ($($method:ident),+ $(,)?) => {
-        $($crate::support::as_on_disk!(@ $method);)+
+        $($crate::as_on_disk!(@ $method);)+
     };
     (@ now) => {
         fn now(&self) -> ::chrono::DateTime<::chrono::FixedOffset> {
@@ -72,22 +72,20 @@ macro_rules! as_on_disk {
             ::phaseshift::files::RealFiles.set_access(path, like)
         }
     };
-    (@ copy) => { $crate::support::as_on_disk!(@@ copy, from, to); };
-    (@ rename_new) => { $crate::support::as_on_disk!(@@ rename_new, from, to); };
-    (@ rename_over) => { $crate::support::as_on_disk!(@@ rename_over, from, to); };
-    (@ create_folder) => { $crate::support::as_on_disk!(@@ create_folder, folder); };
-    (@ link) => { $crate::support::as_on_disk!(@@ link, from, to); };
-    (@ remove) => { $crate::support::as_on_disk!(@@ remove, path); };
-    (@ sync_file) => { $crate::support::as_on_disk!(@@ sync_file, path); };
-    (@ sync_folder) => { $crate::support::as_on_disk!(@@ sync_folder, folder); };
+    (@ copy) => { $crate::as_on_disk!(@@ copy, from, to); };
+    (@ rename_new) => { $crate::as_on_disk!(@@ rename_new, from, to); };
+    (@ rename_over) => { $crate::as_on_disk!(@@ rename_over, from, to); };
+    (@ create_folder) => { $crate::as_on_disk!(@@ create_folder, folder); };
+    (@ link) => { $crate::as_on_disk!(@@ link, from, to); };
+    (@ remove) => { $crate::as_on_disk!(@@ remove, path); };
+    (@ sync_file) => { $crate::as_on_disk!(@@ sync_file, path); };
+    (@ sync_folder) => { $crate::as_on_disk!(@@ sync_folder, folder); };
     (@@ $method:ident, $($path:ident),+) => {
         fn $method(&self, $($path: &::std::path::Path),+) -> ::std::io::Result<()> {
             ::phaseshift::files::RealFiles.$method($($path),+)
         }
     };
 }
-
-pub(crate) use as_on_disk;
 
 /// Takes what tells machines and namespaces apart out of the name of a part file.
 pub fn without_realm(name: &str) -> String {

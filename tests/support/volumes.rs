@@ -22,7 +22,8 @@ pub const LARGE: Volume = Volume { genes: 4_833, evidence: 6_555, cached: 33_663
 ///
 /// The files run in name order; each is named after the table that it needs. Loading twice adds nothing.
 pub fn load_rows(connection: &Connection, fixture: &str, volume: Volume) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture).join("rows");
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(fixture).join("rows");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

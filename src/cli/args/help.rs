@@ -6,7 +6,7 @@ use super::Cli;
 
 /// The commands by what they are for, as the help lists them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Guided", &["migrate", "status", "plan", "preflight", "verify", "restore", "demo"]),
+    ("Guided", &["migrate", "status", "plan", "report", "preflight", "verify", "restore", "demo"]),
     (
         "Chain",
         &[
@@ -30,7 +30,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
-    ("Setup", &["completions", "man", "help"]),
+    ("Setup", &["completions", "man", "json-schema", "help"]),
 ];
 
 /// Returns the program's arguments, with a help that lists the commands in groups.
@@ -51,7 +51,7 @@ pub fn command() -> clap::Command {
     }
     let template = format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
-         `phaseshift help COMMAND` shows the options and examples of a command.\n\n{{options}}{{after-help}}"
+         `phaseshift help COMMAND` shows the options and examples of a command.\n\nGlobal options:\n{{options}}{{after-help}}"
     );
     command.help_template(template)
 }

@@ -44,9 +44,9 @@ pub struct VerifyArgs {
     /// Also check that the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,
-    /// Also compare every row with a backup
+    /// Also compare every row with a backup: a path, a file name or number of the list, or before:PHASE
     #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
-    pub against: Option<PathBuf>,
+    pub against: Option<String>,
     /// Do not read every index
     #[arg(long)]
     pub quick: bool,
@@ -58,10 +58,10 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, both included; either may be left out
-    #[arg(short, long, value_name = "A:B")]
+    /// Only the phases from A to B, both included; either may be left out. -3: begins three phases before the end
+    #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
-    /// Mark the current phases
+    /// Mark the current phases, and show when each phase was applied
     #[arg(short = 'i', long)]
     pub indicate_current: bool,
     /// At most so many phases

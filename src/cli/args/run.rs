@@ -1,6 +1,8 @@
 //! Arguments of commands that change a database.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 
 use super::fleet::FleetRunArgs;
 use crate::cli::location::looks_like_database;
@@ -61,6 +63,9 @@ pub struct Goal {
     /// Run although rows or values are lost that way
     #[arg(long)]
     pub accept_loss: bool,
+    /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Show what would be done, and stop.
     #[command(flatten)]
     pub dry_run: DryRun,
@@ -142,6 +147,37 @@ pub struct PlanArgs {
     /// Leave tables where they are in which only names change
     #[arg(long)]
     pub in_place: bool,
+    /// How the plan is written; TARGET may be A:B with markdown and mermaid, and needs no database then
+    #[arg(long, value_enum, default_value_t, conflicts_with = "sql")]
+    pub format: PlanFormat,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PlanFormat {
+    /// Lines for a person
+    #[default]
+    Text,
+    /// The JSON document of --json
+    Json,
+    /// Markdown with a diagram, for a pull request
+    Markdown,
+    /// A Mermaid flowchart of the schema before and after
+    Mermaid,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The database and the target; TARGET may be A:B, and needs no database then
+    #[command(flatten)]
+    pub place: Place,
+    /// Report on the way down
+    #[arg(long)]
+    pub down: bool,
+    /// Write the page to this file, instead of stdout; an existing one is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `stamp`.

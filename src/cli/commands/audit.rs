@@ -1,17 +1,16 @@
 //! `audit`: every object of a database, and the schema as a script.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use phaseshift::Result;
 use phaseshift::database::Access;
-use phaseshift::error::file_error;
-use phaseshift::files::{Files, Stat};
 use phaseshift::inspect::{audit, schema_script};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
 use phaseshift::schema::read;
-use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
+use super::written::write_text;
 use crate::cli::args::AuditArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -21,8 +20,7 @@ use crate::cli::screens::audit as screen;
 /// Lists the objects of a database, or writes its schema as SQL. The database is only read.
 ///
 /// # Errors
-/// Those of opening the file and reading the phases; as [`audit`]; [`ErrorKind::Arguments`] for an output that is a
-/// database.
+/// Those of opening the file and reading the phases; as [`audit`] and [`write_text`].
 pub fn run(context: &Context, arguments: &AuditArgs) -> Result<CommandOutput> {
     let path = context.settings.need_database()?.to_path_buf();
     if arguments.schema {
@@ -48,46 +46,10 @@ fn schema(context: &Context, project: &Project, output: Option<&Path>) -> Result
         return Ok(CommandOutput::done(script, report).for_programs());
     };
     let path = context.folder.join(output);
-    write(context.files().as_ref(), &path, &script)?;
+    write_text(context.files().as_ref(), &path, &script)?;
     let text = format!("Wrote {}\n", escaped(context.shown(&path)));
     Ok(CommandOutput::done(
         text,
         json!({"database": project.database, "file": path, "sql": script}),
     ))
-}
-
-/// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
-const HEADER: &[u8] = b"SQLite format 3\0";
-
-/// Writes a file beside the one of the name, and renames it.
-fn write(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
-    let failed = |action| move |error| file_error(action, path, error);
-    let present = files.stat(path).map_err(failed("look at"))?;
-    if present.is_some() && is_database(files, path)? {
-        let what = format!("{} is a database and is not overwritten", path.display());
-        return Err(Error::new(ErrorKind::Arguments, what));
-    }
-    let mode = present.as_ref().map_or(0o644, |stat: &Stat| stat.mode & 0o777);
-    let part = part_of(path);
-    files
-        .create(&part, text.as_bytes(), mode)
-        .map_err(|error| file_error("create", &part, error))?;
-    let renamed = files.sync_file(&part).and_then(|()| files.rename_over(&part, path));
-    if renamed.is_err() {
-        // The failure to write is what is reported.
-        let _ = files.remove(&part);
-    }
-    renamed.map_err(failed("write"))
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn is_database(files: &dyn Files, path: &Path) -> Result<bool> {
-    let mut header = [0; 16];
-    let mut reader = files.reader(path).map_err(|error| file_error("read", path, error))?;
-    Ok(reader.read_exact(&mut header).is_ok() && header == HEADER)
 }

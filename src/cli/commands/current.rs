@@ -7,6 +7,7 @@ use phaseshift::migrate::Newer;
 use phaseshift::phase::{Chain, PhaseId, Target};
 use serde_json::{Value, json};
 
+use super::history::times;
 use super::json_values::ids;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -24,10 +25,12 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let (project, known) = project.know_newer(&database)?;
     let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let current = project.chain.current(&known.applied);
+    let applied_at = times(&project.chain, &known);
+    let seen = Seen { current: Vec::new(), applied_at };
     let mut text: String = current
         .iter()
         .map(|id| match project.chain.get(id).filter(|_| context.verbose) {
-            Some(phase) => details(&project.chain, phase, &Seen::default()),
+            Some(phase) => details(&project.chain, phase, &seen),
             None => format!("{}\n", marked(&project.chain, id, &[])),
         })
         .collect();

@@ -16,6 +16,7 @@ use crate::cli::args::{DepsArgs, GraphFormat};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
+use crate::cli::page::label;
 
 /// Lists what depends on a table or view, or the layers of all views: of the database, or of what the
 /// phases make where no database is named.
@@ -102,20 +103,6 @@ fn mermaid(found: &Dependencies) -> String {
                 true => format!("  n{to} -- fires --> t{at}\n"),
                 false => format!("  t{at} --> n{to}\n"),
             });
-        }
-    }
-    text
-}
-
-/// A name in a Mermaid label: <https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters>.
-fn label(name: &str) -> String {
-    let mut text = String::new();
-    for letter in escaped(name).chars() {
-        match letter {
-            '"' | '#' | '<' | '>' | '&' | ';' | '`' => {
-                text.push_str(&format!("#{};", u32::from(letter)))
-            }
-            letter => text.push(letter),
         }
     }
     text

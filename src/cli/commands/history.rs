@@ -1,8 +1,10 @@
 //! `history` and `show`: the phases, with what is known about their application.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use phaseshift::database::Access;
+use phaseshift::migrate::FileState;
 use phaseshift::phase::{Applied, Chain, Phase, PhaseId, PhaseSource, Target, TargetRange};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::screens::chain::{Seen, details, history_entry, shown};
 use crate::cli::screens::operation::operation;
+use crate::cli::screens::time::rfc3339;
 
 /// Lists the phases, the newest first; in JSON in chain order.
 ///
@@ -21,11 +24,10 @@ use crate::cli::screens::operation::operation;
 pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> {
     let needs_file = arguments.indicate_current
         || arguments.range.as_deref().is_some_and(|it| it.contains("current"));
-    let mut history = History::read(context, needs_file)?;
-    if !arguments.indicate_current {
-        history.seen.current.clear();
-    }
+    let history = History::read(context, needs_file)?;
     let History { chain, applied, seen } = &history;
+    let marks = if arguments.indicate_current { seen.clone() } else { Seen::default() };
+    let seen = Seen { current: marks.current.clone(), ..seen.clone() };
     let wanted = match &arguments.range {
         Some(range) => in_range(chain, range, applied.as_ref())?,
         None => chain.phases().iter().map(|phase| phase.id.clone()).collect(),
@@ -36,8 +38,8 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> 
     let text = phases
         .iter()
         .map(|phase| match context.verbose {
-            true => format!("{}\n", details(chain, phase, seen)),
-            false => format!("{}\n", history_entry(chain, phase, &seen.current)),
+            true => format!("{}\n", details(chain, phase, &seen)),
+            false => format!("{}\n", history_entry(chain, phase, &marks)),
         })
         .collect::<String>();
     phases.reverse();
@@ -94,17 +96,8 @@ impl History {
         let database = project.open(Access::Look)?;
         let (project, known) = project.know_newer(&database)?;
         let chain = project.chain;
-        let time_of = |version: i64| {
-            let row = known.recorded.versions.iter().find(|row| row.version == version)?;
-            row.applied_at.clone()
-        };
-        let applied_at = chain
-            .phases()
-            .iter()
-            .filter(|phase| known.applied.contains(&phase.id))
-            .filter_map(|phase| Some((phase.id.clone(), time_of(phase.version)?)))
-            .collect();
-        let seen = Seen { current: chain.current(&known.applied), applied_at };
+        let seen =
+            Seen { current: chain.current(&known.applied), applied_at: times(&chain, &known) };
         Ok(Self { chain, applied: Some(known.applied), seen })
     }
 
@@ -115,7 +108,7 @@ impl History {
             "parents": ids(&phase.parents),
             "version": phase.version,
             "applied": self.applied.as_ref().map(|applied| applied.contains(&phase.id)),
-            "applied_at": self.seen.applied_at.get(&phase.id),
+            "applied_at": self.seen.applied_at.get(&phase.id).map(|it| rfc3339(it)),
             "description": phase.description,
             "title": phase.title,
             "depends_on": ids(&phase.depends_on),
@@ -131,6 +124,16 @@ impl History {
     }
 }
 
+/// When each applied phase was applied, as the file records it.
+pub fn times(chain: &Chain, known: &FileState) -> BTreeMap<PhaseId, String> {
+    let time_of = |version: i64| {
+        let row = known.recorded.versions.iter().find(|row| row.version == version)?;
+        row.applied_at.clone()
+    };
+    let applied = chain.phases().iter().filter(|phase| known.applied.contains(&phase.id));
+    applied.filter_map(|phase| Some((phase.id.clone(), time_of(phase.version)?))).collect()
+}
+
 /// The stable text code of where a phase was read from.
 pub const fn source_code(source: PhaseSource) -> &'static str {
     match source {
@@ -143,25 +146,52 @@ fn step_json(step: &phaseshift::phase::Step) -> Value {
     json!({"op": step.operation.op(), "text": operation(&step.operation), "line": step.line})
 }
 
-/// Returns the phases from one place to another, both included.
+/// Returns the phases from one place to another, both included. `-3:` begins three phases before its end, and `A:+2` ends
+/// two phases after its beginning, as in Alembic.
 fn in_range(chain: &Chain, range: &str, applied: Option<&Applied>) -> Result<BTreeSet<PhaseId>> {
     let current = || applied.map(|it| chain.current(it)).ok_or_else(no_file);
-    let place = |text: &str, target: Target| match text {
-        "current" => current(),
-        _ => Ok(chain.current(&chain.applied_at(&target)?)),
+    let place = |target: &Target| match target {
+        Target::Id(id) if id == "current" => current(),
+        _ => Ok(chain.current(&chain.applied_at(target)?)),
     };
+    let parents = |id: &PhaseId| chain.get(id).map(|it| it.parents.clone()).unwrap_or_default();
     let parsed = TargetRange::parse(range)?;
-    let (from, to) = (parsed.from.to_string(), parsed.to.to_string());
-    let ends = place(&to, parsed.to)?;
+    let (starts, ends) = match (&parsed.from, &parsed.to) {
+        (Target::Back(count), to) => {
+            let ends = place(to)?;
+            (walked(ends.clone(), *count, parents), ends)
+        }
+        (from, Target::Forward(count)) => {
+            let starts = place(from)?;
+            (starts.clone(), walked(starts, *count, |id| chain.children(id)))
+        }
+        (from, to) => (place(from)?, place(to)?),
+    };
     let mut upper: BTreeSet<PhaseId> = ends.iter().cloned().collect();
     upper.extend(ends.iter().flat_map(|id| chain.ancestors(id)));
-    if from == "base" {
+    if parsed.from == Target::Base {
         return Ok(upper);
     }
-    let starts = place(&from, parsed.from)?;
     let mut lower: BTreeSet<PhaseId> = starts.iter().cloned().collect();
     lower.extend(starts.iter().flat_map(|id| chain.descendants(id)));
     Ok(upper.intersection(&lower).cloned().collect())
+}
+
+/// Goes some phases on; it stops where there is none.
+fn walked(
+    from: Vec<PhaseId>,
+    count: NonZeroUsize,
+    next: impl Fn(&PhaseId) -> Vec<PhaseId>,
+) -> Vec<PhaseId> {
+    let mut here = from;
+    for _ in 0..count.get() {
+        let on: BTreeSet<PhaseId> = here.iter().flat_map(&next).collect();
+        if on.is_empty() {
+            break;
+        }
+        here = on.into_iter().collect();
+    }
+    here
 }
 
 fn no_file() -> Error {

@@ -92,7 +92,7 @@ fn version(migration: &Migration<Prepared>) -> Prerequisite {
 }
 
 /// Returns the tables that a plan rebuilds and that exist now, by their present names.
-pub fn rebuilt_tables(migration: &Migration<Prepared>) -> Vec<String> {
+pub fn rebuilt_tables<S>(migration: &Migration<S>) -> Vec<String> {
     let schema = &migration.known().schema;
     let names = migration.plan().rebuilds().map(|it| it.from.clone());
     let mut tables: Vec<String> = Vec::new();

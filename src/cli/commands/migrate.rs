@@ -15,7 +15,7 @@ use super::adoption::offer;
 use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
 use super::new_file::in_new_file;
 use super::plan::detail;
-use super::{plan, report};
+use super::{page, plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -23,7 +23,7 @@ use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
-use crate::cli::screens::run::Subject;
+use crate::cli::screens::run::{Detail, Subject};
 
 /// The question before the change.
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
@@ -59,14 +59,15 @@ pub fn guide(
         }
         Preparation::Ready(migration) => migration,
     };
+    page::refuse_report_place(context)?;
     if dry_run {
-        context.say(&opening(context, &migration)?);
-        return Ok(plan::planned(context, &migration, DRY_RUN));
+        return without_a_change(context, &migration);
     }
     require_somebody(context)?;
     context.say(&opening(context, &migration)?);
     let done = if context.yes {
-        let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+        let tables = rebuilt_tables(&migration);
+        let subject = Subject { tables, warns: true, ..Subject::default() };
         run_now(context, request, *migration, subject)?
     } else {
         Ok(ask_and_run(context, *migration)?)
@@ -75,7 +76,8 @@ pub fn guide(
         Ok(done) => {
             let said = report::complete(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done).about(&project.database))
+            let answer = report::answer(&said, &done).about(&project.database);
+            Ok(page::write_run(context, project, &done, answer))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
@@ -134,21 +136,31 @@ pub fn unguided(
         }
         Preparation::Ready(migration) => migration,
     };
+    page::refuse_report_place(context)?;
     if dry_run {
-        context.say(&opening(context, &migration)?);
-        return Ok(plan::planned(context, &migration, DRY_RUN));
+        return without_a_change(context, &migration);
     }
     context.say(&format!("{}\n", report::heading(&migration)));
-    let subject = Subject { tables: rebuilt_tables(&migration), warns: false };
+    let tables = rebuilt_tables(&migration);
+    let subject = Subject { tables, detail: Detail::Brief, ..Subject::default() };
+    let phases = report::phase_lines(context, migration.plan());
     match run_now(context, request, *migration, subject)? {
         Ok(done) => {
-            let said = report::summary(context, &done);
+            let said = phases + &report::summary(context, &done);
             context.say(&said);
-            Ok(report::answer(&said, &done).about(&project.database))
+            let answer = report::answer(&said, &done).about(&project.database);
+            Ok(page::write_run(context, project, &done, answer))
         }
         Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
         Err(Preparation::Ready(_)) => Err(unfinished(project)),
     }
+}
+
+/// The answer of a dry run.
+fn without_a_change(context: &Context, migration: &Migration<Prepared>) -> Result<CommandOutput> {
+    context.say(&opening(context, migration)?);
+    page::write_plan(context, migration)?;
+    Ok(plan::planned(context, migration, DRY_RUN))
 }
 
 /// The screen before anything happens.
@@ -216,7 +228,8 @@ fn run_now(
 }
 
 fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Report> {
-    let subject = Subject { tables: rebuilt_tables(&migration), warns: true };
+    let tables = rebuilt_tables(&migration);
+    let subject = Subject { tables, warns: true, ..Subject::default() };
     let mut reporter = Reporter::new(context, subject);
     let secured = migration.secure(&mut reporter)?;
     confirm(context, QUESTION).map_err(|error| error.with_backup(secured.backup().path()))?;

@@ -27,6 +27,7 @@ mod migrate;
 mod new_file;
 mod new_phase;
 mod optimize;
+mod page;
 mod plan;
 mod prove;
 mod report;
@@ -36,6 +37,8 @@ mod run;
 mod squash;
 mod stamp;
 mod status;
+mod surroundings;
 mod verify;
+mod written;
 
 pub use run::run;

@@ -191,14 +191,46 @@ fn new_name(context: &Context, chain: &Chain, given: Option<&str>, message: &str
 /// Makes a name of the words of a message.
 pub(super) fn slug(message: &str) -> String {
     let plain = |character: char| match character.is_ascii_alphanumeric() {
-        true => character.to_ascii_lowercase(),
-        false => ' ',
+        true => character.to_ascii_lowercase().to_string(),
+        false => transliterated(character).unwrap_or(" ").to_owned(),
     };
     let words: String = message.chars().map(plain).collect();
     let slug = words.split_whitespace().collect::<Vec<_>>().join("_");
     let short: String = slug.chars().take(40).collect();
     let short = short.trim_end_matches('_').to_owned();
     if short.is_empty() { "phase".to_owned() } else { short }
+}
+
+/// Writes a letter of Latin alphabets in ASCII, since ids have no other letters.
+const fn transliterated(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'ä' | 'Ä' | 'æ' | 'Æ' => "ae",
+        'ö' | 'Ö' | 'œ' | 'Œ' => "oe",
+        'ü' | 'Ü' => "ue",
+        'ß' | 'ẞ' => "ss",
+        'á' | 'à' | 'â' | 'ã' | 'å' | 'ą' | 'ă' | 'ā' | 'Á' | 'À' | 'Â' | 'Ã' | 'Å' | 'Ą' => {
+            "a"
+        }
+        'ç' | 'ć' | 'č' | 'Ç' | 'Ć' | 'Č' => "c",
+        'ď' | 'đ' | 'ð' | 'Ď' | 'Đ' => "d",
+        'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ě' | 'ē' | 'É' | 'È' | 'Ê' | 'Ë' | 'Ę' | 'Ě' => {
+            "e"
+        }
+        'ğ' | 'Ğ' => "g",
+        'í' | 'ì' | 'î' | 'ï' | 'ı' | 'ī' | 'Í' | 'Ì' | 'Î' | 'Ï' | 'İ' => "i",
+        'ł' | 'Ł' => "l",
+        'ñ' | 'ń' | 'ň' | 'Ñ' | 'Ń' | 'Ň' => "n",
+        'ó' | 'ò' | 'ô' | 'õ' | 'ø' | 'ő' | 'ō' | 'Ó' | 'Ò' | 'Ô' | 'Õ' | 'Ø' | 'Ő' => {
+            "o"
+        }
+        'ř' | 'Ř' => "r",
+        'ś' | 'š' | 'ş' | 'ș' | 'Ś' | 'Š' | 'Ş' | 'Ș' => "s",
+        'ť' | 'ț' | 'ţ' | 'Ť' | 'Ț' | 'Ţ' => "t",
+        'ú' | 'ù' | 'û' | 'ů' | 'ű' | 'ū' | 'Ú' | 'Ù' | 'Û' | 'Ů' | 'Ű' => "u",
+        'ý' | 'ÿ' | 'Ý' => "y",
+        'ź' | 'ż' | 'ž' | 'Ź' | 'Ż' | 'Ž' => "z",
+        _ => return None,
+    })
 }
 
 fn unused(chain: &Chain, slug: &str) -> String {
@@ -302,7 +334,9 @@ mod tests {
     #[test]
     fn a_slug_is_made_of_the_words_of_a_message() {
         assert_eq!(slug("Add notes: to Sessions!"), "add_notes_to_sessions");
-        assert_eq!(slug("äöü"), "phase");
+        assert_eq!(slug("Höher bauen: Straße"), "hoeher_bauen_strasse");
+        assert_eq!(slug("Życie à la carte"), "zycie_a_la_carte");
+        assert_eq!(slug("値"), "phase");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::Result;
-use phaseshift::migrate::{Migration, Outline, Preparation, Request, script, script_range};
+use phaseshift::migrate::{
+    Migration, Outline, Preparation, Project, Request, script, script_range,
+};
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use phaseshift::preflight::LossPolicy;
@@ -25,11 +27,7 @@ use crate::cli::screens::{plan as screen, reason};
 /// Those of an outline.
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let target = arguments.place.target();
-    let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
-    let direction = match arguments.down || target.is_some_and(back) {
-        true => Direction::Down,
-        false => Direction::Up,
-    };
+    let direction = direction_of(target, arguments.down);
     if arguments.sql {
         return sql(context, target, (direction, loss_policy(arguments.accept_loss)));
     }
@@ -54,6 +52,12 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;
     Ok(answer)
+}
+
+/// Returns the direction of a plan: down if that is asked for, or if the target leads back.
+pub fn direction_of(target: Option<&str>, down: bool) -> Direction {
+    let back = |it: &str| it == "base" || matches!(Target::parse(it), Ok(Target::Back(_)));
+    if down || target.is_some_and(back) { Direction::Down } else { Direction::Up }
 }
 
 /// Returns how detailed a plan is shown: with `-v`, also how it is carried out.
@@ -100,13 +104,7 @@ fn sql_of_range(
     range: &TargetRange,
     direction: Direction,
 ) -> Result<CommandOutput> {
-    let chain = context.chain()?;
-    let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
-    let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
-    let direction = if leads_down { Direction::Down } else { direction };
-    // The path is never opened.
-    let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
-    let project = context.project_at(database, chain);
+    let (project, direction) = project_of_range(context, range, direction)?;
     let sql = script_range(&project, range, direction)?;
     let report = json!({
         "range": range.to_string(),
@@ -117,7 +115,23 @@ fn sql_of_range(
     Ok(CommandOutput::done(sql, report).for_programs())
 }
 
-fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
+/// Returns the project of a plan without a database, and where the range leads.
+pub fn project_of_range(
+    context: &Context,
+    range: &TargetRange,
+    direction: Direction,
+) -> Result<(Project, Direction)> {
+    let chain = context.chain()?;
+    let (from, to) = (chain.applied_at(&range.from)?, chain.applied_at(&range.to)?);
+    let leads_down = to.len() < from.len() && to.ids().all(|id| from.contains(id));
+    let direction = if leads_down { Direction::Down } else { direction };
+    // The path is never opened.
+    let database = context.settings.database.clone().unwrap_or_else(|| "database".into());
+    Ok((context.project_at(database, chain), direction))
+}
+
+/// Makes the request for a target; without one, the head or the phase before.
+pub fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
     request(direction, target, if direction == Direction::Down { "-1" } else { "head" })
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
-use phaseshift::plan::{Direction, Plan};
+use phaseshift::plan::{Direction, PhasePlan, Plan};
 use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
 
 /// Says which steps come from the history of the file; `None` if all come from the folder.
 pub fn from_history(plan: &Plan) -> Option<String> {
-    let ids = plan.from_history();
+    let ids = plan.undone_from_history();
     (!ids.is_empty())
         .then(|| format!("The steps of {} come from the file's history.", ids.join(", ")))
 }
@@ -97,16 +97,32 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text + &follow_up(report)
 }
 
+/// One line for each phase of an unguided run that was carried out.
+pub fn phase_lines(context: &Context, plan: &Plan) -> String {
+    let ok = context.terminal.out.ok();
+    let line = |phase: &PhasePlan| {
+        let verb = match phase.direction {
+            Direction::Up => "Applied",
+            Direction::Down => "Undone",
+        };
+        format!("{ok} {verb} {}: {}\n", phase.id, escaped(&phase.headline))
+    };
+    plan.phases.iter().map(line).collect()
+}
+
 /// The end of an unguided run.
 pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
+    let size = match context.verbose {
+        true => format!("{ok} Size: {}\n", size(&report.room.1)),
+        false => String::new(),
+    };
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{ok} Size: {}\n{ok} Backup: {}\n{}{}{}",
+        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
         proven(report),
         report.seconds,
         remade(context, report),
-        size(&report.room.1),
         escaped(report.backup.display()),
         lost_rules(report) + &retained(&report.pruned),
         hint(context, report),

@@ -15,6 +15,7 @@ use crate::cli::context::Context;
 use crate::cli::explain::explain;
 use crate::cli::output::escaped;
 use crate::cli::screens::status::status as screen;
+use crate::cli::screens::time::rfc3339;
 
 /// Shows the state of a file; with `--exit-code`, 3 if phases are pending or the schema drifted.
 ///
@@ -37,7 +38,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         "settings": context.settings.file,
         "version": status.version,
         "description": status.description,
-        "applied_at": status.applied_at,
+        "applied_at": status.applied_at.as_deref().map(rfc3339),
         "ids": ids(&status.current),
         "heads": ids(&status.heads),
         "pending": ids(&status.pending),

@@ -38,7 +38,5 @@ pub(super) fn json(event: &Event) -> Value {
         }
         Event::Committed => json!({"event": "committed"}),
         Event::Notice { text } => json!({"event": "notice", "text": text}),
-        // The engine may add events; until they have words, they are named only.
-        _ => json!({"event": "other"}),
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, FixedOffset};
 use phaseshift::backup::{
     BackupEntry, BackupKind, KeptBecause, Leftover, Manifest, PruneMode, Pruned, Verification,
 };
 use phaseshift::{Error, ErrorKind, Result};
 
+use super::time::local;
 use super::{counted, sized};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
@@ -66,9 +66,7 @@ pub fn line(entry: &BackupEntry) -> String {
 
 /// Says when a backup was made, in local time with its offset.
 fn made(manifest: &Manifest) -> String {
-    let local = |time: DateTime<FixedOffset>| time.with_timezone(&chrono::Local);
-    let shown = |time| local(time).format("%Y-%m-%d %H:%M:%S %:z").to_string();
-    manifest.created().map_or_else(|| manifest.created.clone(), shown)
+    manifest.created().map_or_else(|| manifest.created.clone(), local)
 }
 
 fn occasion(manifest: &Manifest) -> String {

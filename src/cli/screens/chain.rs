@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use phaseshift::phase::{Chain, Phase, PhaseId, PhaseSource, WayBack};
 
 use super::operation::operation;
+use super::time::recorded;
 use crate::cli::output::{escaped, indented};
 
 /// One phase with its marks: `phase3 (head), Phase 3: Renamed tables`.
@@ -13,13 +14,15 @@ pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
     format!("{}, {}", marked(chain, &phase.id, current), escaped(one_line(&phase.description)))
 }
 
-/// One phase after its parents: `phase2 -> phase3 (head), Phase 3: Renamed tables`.
-pub fn history_entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
+/// One phase after its parents: `phase2 -> phase3 (head), Phase 3: Renamed tables`, and when it was applied.
+pub fn history_entry(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     let mut before = parents(phase);
     if !phase.depends_on.is_empty() {
         let _ = write!(before, " ({})", joined(&phase.depends_on));
     }
-    format!("{before} -> {}", entry(chain, phase, current))
+    let applied = seen.applied_at.get(&phase.id);
+    let applied = applied.map(|time| format!(", applied {}", escaped(recorded(time))));
+    format!("{before} -> {}{}", entry(chain, phase, &seen.current), applied.unwrap_or_default())
 }
 
 fn parents(phase: &Phase) -> String {
@@ -63,7 +66,7 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
 }
 
 /// What a file knows of the phases: those applied last, and when each was applied.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// The current phases, if they are to be marked.
     pub current: Vec<PhaseId>,
@@ -97,7 +100,7 @@ pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     line("Path", &phase.file.display().to_string());
     line("Checksum", &phase.checksum);
     if let Some(time) = seen.applied_at.get(&phase.id) {
-        line("Applied", time);
+        line("Applied", &recorded(time));
     }
     if phase.headline() != phase.description {
         line("Title", phase.headline());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use phaseshift::{Error, ErrorKind};
 
-use crate::cli::explain::Advice;
+use crate::cli::explain::{Advice, shown};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
@@ -43,7 +43,7 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
 fn place(error: &Error, said: &str) -> Option<String> {
     let (file, line) = error.facts().source.as_ref()?;
     let name = file.file_name()?.to_string_lossy();
-    (!said.contains(name.as_ref())).then(|| format!("{}:{line}", file.display()))
+    (!said.contains(name.as_ref())).then(|| format!("{}:{line}", shown(file)))
 }
 
 /// Leaves out causes that say nothing that the headline or another cause does not say.

@@ -15,6 +15,7 @@ pub mod reason;
 pub mod restore;
 pub mod run;
 pub mod status;
+pub mod time;
 
 pub use phaseshift::text::counted;
 

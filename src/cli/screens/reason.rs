@@ -71,17 +71,17 @@ pub fn touched(phase: &PhasePlan) -> Vec<TouchedObject> {
 
 /// Says how the rows get into the new table, and why not in a faster way.
 pub fn way(rebuild: &Rebuild) -> String {
-    if rebuild.stays.is_some() {
+    let Some(method) = rebuild.method() else {
         return "stays in place: only names change".to_owned();
-    }
-    let way = match rebuild.copy.method {
+    };
+    let way = match method {
         CopyMethod::Records | CopyMethod::RecordsWithGuard => "records copied whole".to_owned(),
         CopyMethod::Rows => match rebuild.reasons.iter().find(|it| !it.is_rename()) {
             Some(why) => format!("rows rewritten: {}", reason(why)),
             None => "rows rewritten: the definitions do not line up".to_owned(),
         },
     };
-    match rebuild.kept.len() {
+    match rebuild.kept().len() {
         0 => way,
         1 => format!("{way}; 1 index keeps its entries"),
         count => format!("{way}; {count} indexes keep their entries"),

@@ -18,6 +18,18 @@ pub struct Subject {
     pub tables: Vec<String>,
     /// Whether the warning before a change is shown after the backup.
     pub warns: bool,
+    /// How much is said.
+    pub detail: Detail,
+}
+
+/// How much the lines of a run say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// Every step and every check.
+    #[default]
+    Steps,
+    /// What data steps changed; the end of the run says the rest. With `-v`, as [`Detail::Steps`].
+    Brief,
 }
 
 /// Makes the lines of a run. Knows what it said last, nothing else.
@@ -45,6 +57,10 @@ impl RunScreen {
     /// Returns the lines for an event; each ends its line.
     pub fn lines(&mut self, event: &Event) -> String {
         let ok = self.style.ok();
+        let is_brief = self.subject.detail == Detail::Brief && !self.verbose;
+        if is_brief && !matches!(event, Event::RowsChanged { .. } | Event::SchemaChanged { .. }) {
+            return String::new();
+        }
         match event {
             Event::BackupStarted { path } => {
                 format!("Creating backup: {}\n", escaped(path.display()))
@@ -163,7 +179,8 @@ mod tests {
     use super::*;
 
     fn screen() -> RunScreen {
-        let subject = Subject { tables: vec!["sessions".into()], warns: true };
+        let tables = vec!["sessions".into()];
+        let subject = Subject { tables, warns: true, ..Subject::default() };
         RunScreen::new(subject, Style { color: false, unicode: true }, false)
     }
 

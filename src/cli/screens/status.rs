@@ -8,6 +8,7 @@ use phaseshift::migrate::{Compatibility, Newer, Project};
 use phaseshift::phase::PhaseId;
 
 use super::chain::{joined, marked};
+use super::time::recorded;
 use super::{counted, sized};
 use crate::cli::explain::explain;
 use crate::cli::output::escaped;
@@ -97,7 +98,7 @@ fn version(status: &Status) -> String {
         let _ = write!(text, ", {description}");
     }
     if let Some(applied_at) = &status.applied_at {
-        let _ = write!(text, ", applied {applied_at}");
+        let _ = write!(text, ", applied {}", recorded(applied_at));
     }
     text
 }

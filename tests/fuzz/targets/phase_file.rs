@@ -1,7 +1,7 @@
 #![no_main]
 #![allow(missing_docs)]
 
-#[path = "../../hostile/hostile.rs"]
+#[path = "../../records/hostile/inputs.rs"]
 mod hostile;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| hostile::phase_file(input));

@@ -1,0 +1,250 @@
+//! `report`, `--report` and `plan --format`: a plan or a run as a page, as Markdown, and as a diagram.
+
+use phaseshift::database::Access;
+use phaseshift::exit;
+use phaseshift::migrate::{Migration, Outline, Prepared, Project, Report, plan_range};
+use phaseshift::phase::TargetRange;
+use phaseshift::plan::{Direction, Plan};
+use phaseshift::rows::count_rows;
+use phaseshift::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+
+use super::adoption::name_the_phase;
+use super::json_values::number;
+use super::look::{meant, rebuilt_tables};
+use super::plan::{direction_of, goal, planned, project_of_range};
+use super::report::nothing_to_do;
+use super::written::{refuse_place, write_text};
+use crate::cli::args::{PlanFormat, ReportArgs};
+use crate::cli::command_output::CommandOutput;
+use crate::cli::context::{Context, Output};
+use crate::cli::output::{self, escaped};
+use crate::cli::page::{PageSubject, markdown, mermaid, page};
+
+/// The largest file whose rows are counted for the page of a plan.
+const COUNTED: u64 = 256 << 20;
+
+/// How a plan is drawn, and the key of the text in the JSON document.
+pub type Drawing = (&'static str, fn(&PageSubject<'_>) -> String);
+
+/// Returns how a plan is drawn in a format; `None` for those that are no drawing.
+pub fn drawing(format: PlanFormat) -> Option<Drawing> {
+    match format {
+        PlanFormat::Text | PlanFormat::Json => None,
+        PlanFormat::Markdown => Some(("markdown", markdown)),
+        PlanFormat::Mermaid => Some(("mermaid", mermaid)),
+    }
+}
+
+/// Writes the page of a plan to stdout or to a file.
+///
+/// # Errors
+/// As [`drawn`] and [`write_text`].
+pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput> {
+    let target = arguments.place.target();
+    let files = context.files();
+    let file = arguments.output.as_ref().map(|file| context.folder.join(file));
+    if let Some(file) = &file {
+        refuse_place(files.as_ref(), file)?;
+    }
+    let way = (target, direction_of(target, arguments.down));
+    let mut answer = drawn(context, way, false, ("html", page))?;
+    let (Some(file), Some(Value::String(html))) = (file, answer.report.get("html")) else {
+        return Ok(answer);
+    };
+    write_text(files.as_ref(), &file, html)?;
+    answer.report.shift_remove("html");
+    answer.report.insert("file".to_owned(), json!(file));
+    let text = format!("Wrote {}\n", escaped(context.shown(&file)));
+    Ok(CommandOutput { report: answer.report, ..CommandOutput::done(text, json!({})) })
+}
+
+/// Draws the plan to a target, or between two places of the chain.
+///
+/// # Errors
+/// Those of an outline.
+pub fn drawn(
+    context: &Context,
+    (target, direction): (Option<&str>, Direction),
+    in_place: bool,
+    (key, draw): Drawing,
+) -> Result<CommandOutput> {
+    let answer = |mut report: serde_json::Map<String, Value>, text: String| {
+        report.insert(key.to_owned(), json!(text));
+        CommandOutput { report, ..CommandOutput::done(text, json!({})) }.for_programs()
+    };
+    if let Some(Ok(range)) = target.map(TargetRange::parse) {
+        let (project, direction) = project_of_range(context, &range, direction)?;
+        let plan = plan_range(&project, &range, direction)?;
+        let subject = of_range(context, &project, &plan, &range);
+        let report =
+            json!({"range": range.to_string(), "direction": direction.code(), "changed": false});
+        let report = report.as_object().cloned().unwrap_or_default();
+        return Ok(answer(report, draw(&subject)));
+    }
+    let project = meant(context.project()?, in_place);
+    let request = goal(target, direction)?;
+    let outlined = Migration::outline(&project, &request)
+        .map_err(|error| name_the_phase(error, &project, &request))?;
+    let migration = match outlined {
+        Outline::UpToDate(up_to_date) => return Ok(nothing_to_do(&project, &up_to_date)),
+        Outline::Planned(migration) => migration,
+    };
+    let text = draw(&of_plan(context, &migration)?);
+    Ok(answer(planned(context, &migration, "").report, text))
+}
+
+/// Refuses a place for the report of a run where it could not be written afterwards.
+///
+/// # Errors
+/// As [`refuse_place`].
+pub fn refuse_report_place(context: &Context) -> Result<()> {
+    let Some(file) = &context.report else { return Ok(()) };
+    refuse_place(context.files().as_ref(), file).map(|_| ())
+}
+
+/// Refuses a report of a run over many files.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`].
+pub fn refuse_report_of_many(context: &Context) -> Result<()> {
+    let what = "--report tells of one database and cannot be used with --all";
+    match context.report {
+        Some(_) => Err(Error::new(ErrorKind::Arguments, what)),
+        None => Ok(()),
+    }
+}
+
+/// Writes the page of a dry run, if one is asked for.
+///
+/// # Errors
+/// As [`write_text`].
+pub fn write_plan(context: &Context, migration: &Migration<Prepared>) -> Result<()> {
+    let Some(file) = &context.report else { return Ok(()) };
+    write_text(context.files().as_ref(), file, &page(&of_plan(context, migration)?))
+}
+
+/// Writes the page of a run, if one is asked for. The run is committed: a page that cannot be written is part of the
+/// answer, which fails then.
+pub fn write_run(
+    context: &Context,
+    project: &Project,
+    done: &Report,
+    mut answer: CommandOutput,
+) -> CommandOutput {
+    let Some(file) = &context.report else { return answer };
+    let html = page(&of_run(context, project, done));
+    match write_text(context.files().as_ref(), file, &html) {
+        Ok(()) => {
+            context.say(&format!("\nReport: {}\n", escaped(context.shown(file))));
+            answer.report.insert("report".to_owned(), json!(file));
+        }
+        Err(error) => {
+            if context.output != Output::Json {
+                let label = context.terminal.err.error("Error:");
+                let text = format!(
+                    "{label} the report could not be written\n  cause: {}\n  \
+                     state: the migration is committed\n",
+                    escaped(&error)
+                );
+                output::remark(&text, context.terminal.err);
+            }
+            answer.report.insert("report".to_owned(), Value::Null);
+            answer.report.insert("report_error".to_owned(), json!(error.to_string()));
+            answer.exit = exit::FAILED;
+        }
+    }
+    answer
+}
+
+fn now() -> String {
+    chrono::Local::now().format("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+fn versions((from, to): (Option<i64>, Option<i64>)) -> (&'static str, String) {
+    ("Version", format!("{} to {}", number(from), number(to)))
+}
+
+fn of_range<'s>(
+    context: &Context,
+    project: &'s Project,
+    plan: &'s Plan,
+    range: &TargetRange,
+) -> PageSubject<'s> {
+    let script = context.command_line(&format!("plan --sql {range}"));
+    PageSubject {
+        project,
+        place: "planned from the phase files, without a database".to_owned(),
+        plan,
+        way: ("Range", range.to_string()),
+        counts: Vec::new(),
+        done: None,
+        next: vec![("Print the script for the sqlite3 program:".to_owned(), script)],
+        made: now(),
+    }
+}
+
+fn of_plan<'s, S>(context: &Context, migration: &'s Migration<S>) -> Result<PageSubject<'s>> {
+    let (project, plan) = (migration.project(), migration.plan());
+    let down = plan.phases.iter().any(|it| it.direction == Direction::Down);
+    let target = plan.phases.last().map(|it| it.id.as_str()).unwrap_or_default();
+    let mut next = Vec::new();
+    let mut add = |why: &str, command: &str| {
+        next.push((why.to_owned(), context.command_line(command)));
+    };
+    if down {
+        let steps = plan.phases.len();
+        add("Undo, with a backup and a proof:", &format!("downgrade -{steps}"));
+    } else {
+        add("Check everything that must hold, and write nothing:", &format!("preflight {target}"));
+        add(
+            "Migrate, with a backup, a question and a proof of every row:",
+            &format!("migrate {target}"),
+        );
+    }
+    Ok(PageSubject {
+        project,
+        place: project.database.display().to_string(),
+        plan,
+        way: versions(migration.versions()),
+        counts: counts(context, migration)?,
+        done: None,
+        next,
+        made: now(),
+    })
+}
+
+fn of_run<'s>(context: &Context, project: &'s Project, done: &'s Report) -> PageSubject<'s> {
+    let next = [
+        ("Check the file at any time:", "verify"),
+        ("Go back and keep what was written since:", "downgrade"),
+        ("Go back to the backup; what was written since is lost:", "restore --latest"),
+    ];
+    let next = next.map(|(why, command)| (why.to_owned(), context.command_line(command)));
+    PageSubject {
+        project,
+        place: project.database.display().to_string(),
+        plan: &done.plan,
+        way: versions((done.from, done.to)),
+        counts: Vec::new(),
+        done: Some(done),
+        next: next.to_vec(),
+        made: now(),
+    }
+}
+
+/// Counts the rows of the tables that are rebuilt, unless the file is large.
+fn counts<S>(context: &Context, migration: &Migration<S>) -> Result<Vec<(String, Option<u64>)>> {
+    let tables = rebuilt_tables(migration);
+    let project = migration.project();
+    let stat = context.files().stat(&project.database).ok().flatten();
+    if stat.is_none_or(|stat| stat.bytes > COUNTED) {
+        return Ok(tables.into_iter().map(|name| (name, None)).collect());
+    }
+    let database = project.open(Access::Look)?;
+    let count = |name: String| {
+        let rows = count_rows(database.connection(), &name)?;
+        Ok((name, Some(rows)))
+    };
+    tables.into_iter().map(count).collect()
+}

@@ -1,0 +1,55 @@
+//! Text files that a command writes where a person names them.
+
+use std::path::{Path, PathBuf};
+
+use phaseshift::error::file_error;
+use phaseshift::files::{FileKind, Files, Stat, is_database};
+use phaseshift::{Error, ErrorKind, Result};
+
+/// Refuses a place where [`write_text`] would fail: a database, a folder, or a folder that is not there.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`]; [`ErrorKind::Io`].
+pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+    let failed = |action| move |error| file_error(action, path, error);
+    let present = files.stat(path).map_err(failed("look at"))?;
+    let refused =
+        |why: &str| Err(Error::new(ErrorKind::Arguments, format!("{} {why}", path.display())));
+    let folder = path.parent().unwrap_or(path);
+    if present.is_none() && files.stat(folder).map_err(failed("look beside"))?.is_none() {
+        return refused("cannot be written: its folder does not exist");
+    }
+    match &present {
+        Some(stat) if stat.kind != FileKind::File => refused("is not a file"),
+        Some(_) if is_database(files, path).map_err(failed("read"))? => {
+            refused("is a database and is not overwritten")
+        }
+        _ => Ok(present),
+    }
+}
+
+/// Writes a file beside the one of the name, and renames it.
+///
+/// # Errors
+/// As [`refuse_place`].
+pub fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
+    let failed = |action| move |error| file_error(action, path, error);
+    let present = refuse_place(files, path)?;
+    let mode = present.as_ref().map_or(0o644, |stat: &Stat| stat.mode & 0o777);
+    let part = part_of(path);
+    files
+        .create(&part, text.as_bytes(), mode)
+        .map_err(|error| file_error("create", &part, error))?;
+    let renamed = files.sync_file(&part).and_then(|()| files.rename_over(&part, path));
+    if renamed.is_err() {
+        // The failure to write is what is reported.
+        let _ = files.remove(&part);
+    }
+    renamed.map_err(failed("write"))
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}

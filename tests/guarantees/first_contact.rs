@@ -1,0 +1,233 @@
+//! The rows of the list of first contacts that have no test elsewhere: what the program says where a new user stumbled.
+//! `tests/README.md` names the test of every row.
+
+use crate::support::{Project, sqlite3};
+
+/// A file with a view, adopted at its first phase, and the next phase under test at `phases/next.toml`.
+fn adopted(next: &str) -> Project {
+    let project = Project::empty();
+    sqlite3(
+        &project.path("app.db"),
+        "CREATE TABLE issues(id INTEGER PRIMARY KEY, code TEXT, minutes TEXT);
+         INSERT INTO issues VALUES (1, 'x', '30'), (2, 'y', NULL);
+         CREATE VIEW open_issues AS SELECT id, code FROM issues;",
+    );
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{next}"));
+    project
+}
+
+/// What the program says when the next phase is refused before the backup.
+fn refused(next: &str) -> String {
+    let project = adopted(next);
+    let backups = std::fs::read_dir(project.path("backups")).unwrap().count();
+    let said = project.run_here(&["migrate", "--yes"]).expect_code(4).stderr;
+    assert_eq!(std::fs::read_dir(project.path("backups")).unwrap().count(), backups, "{said}");
+    said
+}
+
+#[test]
+fn values_that_a_new_type_would_convert_ask_for_an_expression_at_their_step() {
+    let said = refused(
+        "title = 'x'\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t(a)'\n[[up]]\nop = 'alter_column'\n\
+         table = 'issues'\ncolumn = 'minutes'\ntype = 'INTEGER'\n",
+    );
+    assert!(said.contains("next:  add value = \"EXPRESSION\" at phases/next.toml:6"), "{said}");
+    let project = adopted(
+        "[[up]]\nop = 'alter_column'\ntable = 'issues'\ncolumn = 'minutes'\ntype = 'INTEGER'\n\
+         value = \"CAST(minutes AS INTEGER)\"\n",
+    );
+    project.run_here(&["migrate", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn a_view_that_would_break_is_named_with_its_phase() {
+    let drop = "[[up]]\nop = 'drop_column'\ntable = 'issues'\ncolumn = 'code'\n";
+    let said = refused(drop);
+    let next = "next:  drop or replace view open_issues in next: phases/next.toml:2";
+    assert!(said.contains(next), "{said}");
+    let project = adopted(&format!("[[up]]\nop = 'drop_view'\nview = 'open_issues'\n{drop}"));
+    project.run_here(&["migrate", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn rows_against_a_new_rule_are_corrected_before_their_step() {
+    let rule =
+        "[[up]]\nop = 'alter_column'\ntable = 'issues'\ncolumn = 'minutes'\nnot_null = true\n";
+    let said = refused(rule);
+    let next = "correct the rows named above, or add an sql step that corrects them before this step: phases/next.toml:2";
+    assert!(said.contains(next), "{said}");
+    assert!(said.contains("found: "), "{said}");
+    let step =
+        "[[up]]\nop = 'sql'\nsql = \"UPDATE issues SET minutes = '0' WHERE minutes IS NULL\"\n";
+    adopted(&format!("{step}{rule}")).run_here(&["migrate", "--yes"]).expect_code(0);
+}
+
+#[test]
+fn branches_that_clash_name_both_steps_and_the_merge() {
+    let project = adopted("[[up]]\nop = 'add_column'\ntable = 'issues'\ncolumn = 'due TEXT'\n");
+    project.write_phase(
+        "other.toml",
+        "parents = ['baseline']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE u(a)'\n\
+         [[up]]\nop = 'add_column'\ntable = 'issues'\ncolumn = 'due INTEGER'\n",
+    );
+    let said = project.run_here(&["upgrade", "heads"]).expect_code(4).stderr;
+    let places = "change one of the two: phases/next.toml:2, phases/other.toml:5";
+    assert!(said.contains(places) && said.contains(": phaseshift merge\n"), "{said}");
+    assert!(!said.contains("--phases FOLDER"), "{said}");
+    project.write_phase(
+        "other.toml",
+        "parents = ['baseline']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE u(a)'\n",
+    );
+    project.run_here(&["merge"]).expect_code(0);
+    project.run_here(&["upgrade"]).expect_code(0);
+}
+
+#[test]
+fn an_unknown_phase_among_fourteen_is_answered_with_the_nearest_and_the_rest_is_counted() {
+    let project = Project::empty();
+    for number in 1..=14 {
+        project.write_phase(&format!("phase{number}.toml"), "");
+    }
+    for command in [&["show", "phaes12"][..], &["history", "-r", "phaes12:"]] {
+        let said = project.run(command).expect_code(4).stderr;
+        assert!(
+            said.contains("next:  name one of: phase12, ") && said.contains(" and 11 more"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_or_an_empty_database_names_the_command_that_creates_it() {
+    let project = Project::empty();
+    project.write_phase("a.toml", "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t(a)'\n");
+    project.write("phaseshift.toml", "database = 'app.db'\n");
+    for empty in [false, true] {
+        if empty {
+            project.write("app.db", "");
+        }
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains("create it from the phases: phaseshift upgrade --create"), "{said}");
+    }
+    project.run_here(&["upgrade", "--create"]).expect_code(0);
+    assert_eq!(sqlite3(&project.path("app.db"), "SELECT version FROM schema_version"), "1");
+}
+
+#[test]
+fn times_have_their_offset_for_people_and_are_rfc_3339_in_json() {
+    let project = adopted("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t(a)'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    let recorded =
+        sqlite3(&project.path("app.db"), "SELECT applied_at FROM schema_version WHERE version = 2");
+    let in_zone = |arguments: &[&str]| {
+        let output = project.command().env("TZ", "XYZ-2").args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Two hours east of UTC, computed by SQLite.
+    let local =
+        sqlite3(&project.path("app.db"), &format!("SELECT datetime('{recorded}', '+2 hours')"));
+    for command in [
+        &["status"][..],
+        &["history", "-i"],
+        &["history", "-v"],
+        &["show", "head"],
+        &["current", "-v"],
+    ] {
+        let said = in_zone(command);
+        assert!(said.contains(&format!("{local} +02:00")), "{command:?}: {said}");
+        assert!(!said.contains(&recorded), "{command:?}: {said}");
+    }
+    let iso = format!("{}+00:00", recorded.replace(' ', "T"));
+    for command in [&["status", "--json"][..], &["history", "--json"], &["show", "head", "--json"]]
+    {
+        let said = in_zone(command);
+        assert!(said.contains(&format!("\"{iso}\"")), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn the_history_marks_every_applied_phase_and_takes_ranges_from_the_end() {
+    let project = Project::empty();
+    for number in 1..=5 {
+        let sql = format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t{number}(a)'\n");
+        project.write_phase(&format!("p{number}.toml"), &sql);
+    }
+    project.run(&["upgrade", "p3", "--create"]).expect_code(0);
+    let marked = project.run(&["history", "-i"]).expect_code(0).stdout;
+    let applied: Vec<bool> = marked.lines().map(|it| it.contains(", applied 20")).collect();
+    assert_eq!(applied, [false, false, true, true, true], "{marked}");
+    for (range, ids) in [
+        ("-2:", "p5 p4 p3"),
+        ("-9:", "p5 p4 p3 p2 p1"),
+        ("-1:current", "p3 p2"),
+        ("p2:+1", "p3 p2"),
+        ("current:+1", "p4 p3"),
+    ] {
+        let said = project.run(&["history", "-r", range]).expect_code(0).stdout;
+        let listed: Vec<&str> = said
+            .lines()
+            .map(|line| line.split(" -> ").nth(1).unwrap().split([' ', ',']).next().unwrap())
+            .collect();
+        assert_eq!(listed.join(" "), ids, "{range}: {said}");
+    }
+}
+
+#[test]
+fn an_upgrade_says_one_line_for_each_phase_and_more_when_asked() {
+    let project = Project::empty();
+    for number in 1..=6 {
+        let sql = format!(
+            "title = 'Table {number}'\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t{number}(a)'\n"
+        );
+        project.write_phase(&format!("p{number}.toml"), &sql);
+    }
+    project.run(&["upgrade", "p1", "--create"]).expect_code(0);
+    let said = project.run(&["upgrade", "p3"]).expect_code(0).stdout;
+    assert!(said.lines().count() <= 5, "{said}");
+    for line in
+        ["✓ Applied p2: Table 2\n", "✓ Applied p3: Table 3\n", "✓ Version 1 to 3: ", "✓ Backup: "]
+    {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let said = project.run(&["downgrade", "p1"]).expect_code(0).stdout;
+    assert!(said.contains("✓ Undone p3: ") && said.matches('✓').count() <= 4, "{said}");
+    let said = project.run(&["upgrade", "p4", "-v"]).expect_code(0).stdout;
+    assert!(said.contains("✓ Backup verified: ") && said.contains("✓ integrity: "), "{said}");
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command_and_refers_to_no_other() {
+    let project = Project::empty();
+    for _ in 0..2 {
+        // Pages that exist are replaced.
+        project.run_here(&["man", "man1"]).expect_code(0);
+    }
+    let page = |name: &str| std::fs::read_to_string(project.path(format!("man1/{name}.1")));
+    let mut to_read = vec!["phaseshift".to_owned()];
+    let mut read = 0;
+    while let Some(name) = to_read.pop() {
+        let text = page(&name).unwrap_or_else(|_| panic!("{name} refers to no page"));
+        assert!(
+            text.contains(".SH SYNOPSIS") && text.contains(&name.replace('-', "\\-")),
+            "{name}:\n{text}"
+        );
+        read += 1;
+        let plain = text.replace("\\-", "-").replace("\\fR", "");
+        to_read.extend(
+            plain
+                .lines()
+                .filter_map(|it| it.strip_suffix("(1)"))
+                .map(|it| it.trim_start_matches(".BR ").to_owned()),
+        );
+    }
+    assert_eq!(read, std::fs::read_dir(project.path("man1")).unwrap().count());
+    assert!(read > 35, "{read}");
+}
+
+#[test]
+fn letters_of_a_message_are_written_in_ascii_in_the_name_of_the_file() {
+    let project = Project::empty();
+    let said = project.run_here(&["revision", "-m", "Höher: naïve Straße"]).expect_code(0).stdout;
+    assert!(said.trim_end().ends_with("_hoeher_naive_strasse.toml"), "{said}");
+}

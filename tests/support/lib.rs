@@ -1,0 +1,28 @@
+//! What integration tests stand on: a project folder of their own, the real program with nothing
+//! inherited from the machine, the judge, and the `sqlite3` program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests look at files from outside the engine"
+)]
+
+mod bench;
+mod judge;
+mod other;
+mod project;
+mod snapshot;
+mod steps;
+mod volumes;
+
+pub use {
+    bench::{
+        Bench, Naive, Renaming, down_to, engine_at, explain, python, quoted, script, toml, up_to,
+    },
+    judge::{digest, judge, phase3_renames, sqlite3, try_sqlite3},
+    other::Other,
+    project::{Output, Project, program, with_ending},
+    snapshot::{Snapshot, snapshot_database},
+    steps::without_realm,
+    volumes::{LARGE, SMALL, Volume, load_rows},
+};
