@@ -26,6 +26,7 @@ mod forty;
 mod history_downgrade;
 mod inventory;
 mod layers;
+mod library;
 mod min_sqlite;
 mod missing_collation;
 mod outside;
