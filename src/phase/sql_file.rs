@@ -1,5 +1,6 @@
 //! Reads a phase out of a file of SQL, or out of two: one for the way up, one for the downgrade.
 
+use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 use toml_edit::value;
@@ -11,7 +12,8 @@ use super::meaning::meaning;
 use super::phase::{PhaseId, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::sql_form::{
-    CheckKind, CheckSection, Dialect, Lowered, Sections, lower, sections, settings_table,
+    CheckKind, CheckSection, Dialect, Lowered, Sections, keeps_schema, lower, sections,
+    settings_table,
 };
 use super::step::{Check, Operation, Step};
 use super::table_reader::{Lines, Place, TableReader};
@@ -47,6 +49,20 @@ impl SqlSource {
     }
 }
 
+impl PhaseFile {
+    /// Reads the text of a phase in SQL that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let source = SqlSource::of(path, text);
+        let read = read_sql(files, &source, &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+}
+
 /// Reads a phase and notes its faults; `None` if there is one.
 pub(super) fn read_sql(
     files: &dyn Files,
@@ -61,7 +77,7 @@ pub(super) fn read_sql(
 }
 
 /// Decodes a file of SQL: without a byte order mark; or the line (from 1) that is no text.
-pub(super) fn sql_text(bytes: &[u8]) -> Result<String, usize> {
+pub(super) fn sql_text(bytes: &[u8]) -> std::result::Result<String, usize> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         1 + good.iter().filter(|byte| **byte == b'\n').count()
@@ -153,8 +169,8 @@ impl TableReader<'_> {
         lowered.steps
     }
 
-    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only data
-    /// changes, nothing can be derived, and such a section does what it does for its tool: nothing.
+    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only rows
+    /// change, nothing can be derived, and such a section does what it does for its tool: nothing.
     fn sql_way_back(
         &mut self,
         (source, lines): (&SqlSource, &Lines),
@@ -163,7 +179,10 @@ impl TableReader<'_> {
         body: &mut Body,
     ) -> WayBack {
         let is_there = source.down.is_some() || found.down.is_some();
-        let is_data = |step: &Step| matches!(step.operation, Operation::Sql { .. });
+        let is_data = |step: &Step| match &step.operation {
+            Operation::Sql { sql, .. } => keeps_schema(sql),
+            _ => false,
+        };
         let only_data = !body.up.is_empty() && body.up.iter().all(is_data);
         let steps = match (&source.down, &found.down) {
             (Some((path, text)), _) => {
