@@ -1,8 +1,9 @@
 //! Questions about a database.
 
+use crate::database::Depth;
 use crate::error::Result;
 use crate::event::TableRows;
-use crate::inspect::{self, Depth, Expectation};
+use crate::inspect::{self, Expectation};
 use crate::phase::PhaseId;
 
 use super::database::Database;
