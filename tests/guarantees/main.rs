@@ -24,6 +24,7 @@ mod first_minutes;
 mod fleet;
 mod foreign;
 mod foreign_guide;
+mod foreign_key_actions;
 mod forty;
 mod history_downgrade;
 mod inventory;
