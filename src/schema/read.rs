@@ -57,7 +57,9 @@ pub fn read_again(connection: &Connection, before: &Schema) -> Result<Schema> {
 /// As [`read`].
 pub fn read_objects(connection: &Connection) -> Result<Schema> {
     let mut schema = Schema::default();
-    stored_objects(connection, &table_kinds(connection)?)?.into_iter().for_each(|it| schema.add(it));
+    stored_objects(connection, &table_kinds(connection)?)?
+        .into_iter()
+        .for_each(|it| schema.add(it));
     Ok(schema)
 }
 

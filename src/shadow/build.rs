@@ -308,7 +308,9 @@ fn in_families<'s>(objects: &[&'s Object]) -> Vec<Vec<&'s Object>> {
     for owner in objects.iter().filter(|it| !is_part(it)) {
         let family = parts.remove(&fold(&owner.name)).unwrap_or_default();
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH => batch.extend(std::iter::once(*owner).chain(family)),
+            Some(batch) if batch.len() < BATCH => {
+                batch.extend(std::iter::once(*owner).chain(family))
+            }
             _ => batches.push(std::iter::once(*owner).chain(family).collect()),
         }
     }
@@ -360,8 +362,10 @@ mod tests {
             );
             file.execute_batch(&sql).unwrap();
         }
-        file.execute_batch("CREATE VIRTUAL TABLE words USING fts5(a, content='t0', content_rowid='id')")
-            .unwrap();
+        file.execute_batch(
+            "CREATE VIRTUAL TABLE words USING fts5(a, content='t0', content_rowid='id')",
+        )
+        .unwrap();
         file
     }
 
@@ -383,7 +387,10 @@ mod tests {
         };
         let (ours, own) = (roots(&replayed.objects), roots(&replayed.internal));
         assert!(ours.is_disjoint(&own));
-        assert_eq!((ours.len(), own.len()), (roots(&schema.objects).len(), roots(&schema.internal).len()));
+        assert_eq!(
+            (ours.len(), own.len()),
+            (roots(&schema.objects).len(), roots(&schema.internal).len())
+        );
     }
 
     #[test]
@@ -395,9 +402,8 @@ mod tests {
              ALTER TABLE t{last} RENAME TO moved; DROP TABLE t1;"
         );
         shadow.connection.execute_batch(&rows).unwrap();
-        let count = |sql: &str| -> i64 {
-            shadow.connection.query_row(sql, [], |row| row.get(0)).unwrap()
-        };
+        let count =
+            |sql: &str| -> i64 { shadow.connection.query_row(sql, [], |row| row.get(0)).unwrap() };
         assert_eq!(count("SELECT count(*) FROM v0"), 1);
         assert_eq!(count("SELECT count(*) FROM moved WHERE b = 1"), 2);
         assert_eq!(count("SELECT count(*) FROM t2"), 0);

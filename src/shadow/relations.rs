@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
+use super::finding::Outputs;
 use super::lineage::Lineage;
 use super::memory::open_memory;
-use super::finding::Outputs;
 use crate::database::with_stubs;
 use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};

@@ -443,9 +443,8 @@ impl Shadow {
 
 /// Finds a name that no object of a schema has, beginning with the wish.
 pub(crate) fn free_name(schema: &Schema, wish: &str) -> String {
-    let taken = |name: &str| {
-        schema.objects.named(name).chain(schema.internal.named(name)).next().is_some()
-    };
+    let taken =
+        |name: &str| schema.objects.named(name).chain(schema.internal.named(name)).next().is_some();
     let mut name = wish.to_owned();
     let mut number = 1_u64;
     while taken(&name) {
