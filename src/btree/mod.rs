@@ -30,11 +30,11 @@ pub use cursor::Cursor;
 pub use exercise::exercise;
 pub use file::OpenFile;
 pub use hash::Sum;
-pub use index::{IndexShape, KeyPart, Rows, index_holds, indexes_project, rows_ask_for};
+pub use index::{IndexShape, Rows, index_holds, indexes_project, rows_ask_for};
 pub use order::Collation;
 pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
-pub use record_buffer::Place;
+pub use record_buffer::{KeyPart, Place};
 pub use set::PageSet;
 #[cfg(feature = "testing")]
 pub use source::BytePages;

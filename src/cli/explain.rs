@@ -327,10 +327,7 @@ fn of_values(error: &Error) -> Vec<String> {
 
 /// The flags that say what became of what the desired schema lacks.
 fn of_draft(error: &Error) -> Vec<String> {
-    let choices = &error.facts().choices;
-    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
-    let drops: Vec<&str> =
-        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let (renames, drops) = (error.facts().renames.iter(), &error.facts().choices);
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
     if !drops.is_empty() {
         next.push(format!("to drop it, add: {}", drops.join(" ")));
@@ -528,7 +525,7 @@ mod tests {
     fn the_state_names_the_backup() {
         let error = Error::new(ErrorKind::Proof, "x")
             .leaving(DatabaseState::RolledBack)
-            .with_backup(std::path::Path::new("/b/x.db"));
+            .with_backup(Path::new("/b/x.db"));
         let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
         assert_eq!(explain(&error, "").state, wanted);
     }

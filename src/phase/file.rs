@@ -13,7 +13,6 @@ use super::phase::{
     Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
 };
 use super::problem::Problems;
-use super::sql_file::{SqlSource, read_sql};
 use super::step::{Check, PhaseTest, Step, TestQuery};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -54,18 +53,6 @@ impl PhaseFile {
     pub fn parse(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
         let mut problems = Problems::default();
         let read = read_bytes(files, path, text.as_bytes(), &mut problems);
-        problems.into_result(ErrorKind::PhaseFile)?;
-        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
-    }
-
-    /// Reads the text of a phase in SQL that need not be there yet.
-    ///
-    /// # Errors
-    /// As [`parse`](Self::parse).
-    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
-        let mut problems = Problems::default();
-        let source = SqlSource::of(path, text);
-        let read = read_sql(files, &source, &mut problems);
         problems.into_result(ErrorKind::PhaseFile)?;
         read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
     }

@@ -1,5 +1,6 @@
 //! Reads a phase out of a file of SQL, or out of two: one for the way up, one for the downgrade.
 
+use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 use toml_edit::value;
@@ -47,6 +48,20 @@ impl SqlSource {
     }
 }
 
+impl PhaseFile {
+    /// Reads the text of a phase in SQL that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let source = SqlSource::of(path, text);
+        let read = read_sql(files, &source, &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+}
+
 /// Reads a phase and notes its faults; `None` if there is one.
 pub(super) fn read_sql(
     files: &dyn Files,
@@ -61,7 +76,7 @@ pub(super) fn read_sql(
 }
 
 /// Decodes a file of SQL: without a byte order mark; or the line (from 1) that is no text.
-pub(super) fn sql_text(bytes: &[u8]) -> Result<String, usize> {
+pub(super) fn sql_text(bytes: &[u8]) -> std::result::Result<String, usize> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         1 + good.iter().filter(|byte| **byte == b'\n').count()

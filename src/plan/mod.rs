@@ -31,7 +31,8 @@ pub use phase::plan_phase;
 pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use rules::{LostRule, Rule, RuleChanges};
-pub use script::{ExpectedState, ScriptFacts, script};
+pub use script::{ScriptFacts, script};
+pub use script_checks::ExpectedState;
 pub use soundness::{origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use strategy::{CopyStrategy, Fallback, FileFacts, RowSource};
@@ -41,8 +42,8 @@ pub use undo::{
     PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
 };
 
-use crate::database::{MissingExtension, Touched};
-use crate::error::Error;
+use crate::database::Touched;
+use crate::error::{Error, MissingExtension};
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::{ObjectKind, Schema};

@@ -6,7 +6,6 @@ use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
 use super::remade::{Place, RemadeTable, judge};
-use super::virtual_tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -199,7 +198,6 @@ pub(super) fn compare_all(
         let comparison = comparison.map_err(|error| unreadable_copy(error, &left, &object.name))?;
         found.note(comparison);
     }
-    virtual_tables::compare_reached(sides, provenance, interrupt, &mut found)?;
     Ok(found)
 }
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage, row_name, value_of};
 use super::shadow::Shadow;
-use crate::database::{with_strict_names, with_stubs, words};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{with_strict_names, with_stubs};
+use crate::error::{Error, ErrorKind, Result, words};
 use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};

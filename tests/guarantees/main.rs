@@ -17,6 +17,7 @@ mod compare;
 mod constraints;
 mod downgrade;
 mod expressions;
+mod file_cycles;
 mod first_contact;
 mod first_minutes;
 mod fleet;

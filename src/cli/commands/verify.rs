@@ -1,7 +1,8 @@
 //! `verify`: the checks of a file, one line each.
 
 use phaseshift::Result;
-use phaseshift::inspect::{Depth, verify};
+use phaseshift::database::Depth;
+use phaseshift::inspect::verify;
 use serde_json::json;
 
 use super::current::expectation;

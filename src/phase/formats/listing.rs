@@ -273,7 +273,7 @@ fn drizzle(
         found.sort_by(|left, right| left.name.cmp(&right.name));
         return Ok(found);
     }
-    let Some(text) = super::read::text_within(files, folder, &journal, problems)? else {
+    let Some(text) = super::text::text_within(files, folder, &journal, problems)? else {
         return Ok(Vec::new());
     };
     let tags = match journal_tags(&text) {

@@ -1,12 +1,20 @@
 //! Which statements of a section belong together: rebuilds by hand, and tables that exist only for a while. They
 //! become one `sql` step, whose rows are followed from statement to statement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::lower::Part;
 use crate::name::fold;
 use crate::sql::{ObjectKind, SchemaCommand, find_passing_object, object_head, table_copy};
+
+/// A statement of a section.
+pub(super) struct Part<'t> {
+    pub(super) text: &'t str,
+    pub(super) range: Range<usize>,
+    pub(super) command: Option<SchemaCommand>,
+    /// The objects that come or go in the section, as far as it names them, folded.
+    pub(super) names: BTreeSet<String>,
+}
 
 /// Finds the runs of statements that belong together, by their places, in order and apart from each other.
 pub(super) fn spans(parts: &[Part<'_>]) -> Vec<Range<usize>> {
