@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
-    breaks_a_rule, is_about_object, is_about_the_key, is_foreign_key_mismatch,
+    breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
     is_interrupted_reading, is_reserved_name, is_sound, lacks_collation, lacks_own_table,
     missing_column, needs_no_trigger,
 };
@@ -212,7 +212,23 @@ impl ErrorKind {
         }
     }
 
-    /// Tells whether the kind names a failure of the machine rather than a finding of ours, so that
+    /// Returns whether the kind is a finding about phases that were run to try them, rather than a failure of the machine.
+    pub const fn is_about_phases(self) -> bool {
+        matches!(
+            self,
+            Self::Step
+                | Self::Reference
+                | Self::Unsupported
+                | Self::MissingExtension
+                | Self::Irreversible
+                | Self::Requirement
+                | Self::Rows
+                | Self::Rebuild
+                | Self::Proof
+        )
+    }
+
+    /// Returns whether the kind names a failure of the machine rather than a finding of ours, so that
     /// the stage in which it happened decides what is reported.
     const fn depends_on_stage(self) -> bool {
         matches!(self, Self::Io | Self::Sqlite)

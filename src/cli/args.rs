@@ -247,7 +247,7 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --against before:phase3
   phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
@@ -533,7 +533,7 @@ impl Command {
         )
     }
 
-    /// Tells whether the command may draw progress bars.
+    /// Returns whether the command may draw progress bars.
     pub const fn has_bars(&self) -> bool {
         matches!(
             self,
@@ -552,7 +552,7 @@ impl Command {
         )
     }
 
-    /// Tells whether the command writes and cannot show beforehand what it would do.
+    /// Returns whether the command writes and cannot show beforehand what it would do.
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,

@@ -127,7 +127,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![format!("create it from the phases: {}", command("upgrade --create"))]
         }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
-            one("phaseshift demo OTHER_FOLDER")
+            one("phaseshift demo demo2")
         }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("beside") => {
             one("move the file named above away; SQLite would read it together with the database")
@@ -268,12 +268,8 @@ fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<S
 
 /// A check of a phase holds only for other rows, which the phase itself comes too late for.
 fn of_requirement(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let found = match error.facts().problems.is_empty() {
-        true => "what the check asks for",
-        false => "the rows named above",
-    };
-    let next = format!("correct {found} in the database, or in a phase before this one");
-    vec![at_source(error, next), command("preflight")]
+    let next = "correct what the check found, in the database or by a phase before this one";
+    vec![at_source(error, next.to_owned()), command("preflight")]
 }
 
 /// Rows that a new rule or type refuses are corrected in the file or by the phase.
@@ -455,7 +451,7 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     vec!["name the folder of the phase files with --phases FOLDER".to_owned(), command("init")]
 }
 
-/// Where several heads or lines are meant, the commands that take all of them, or one.
+/// Where several heads or lines are with_strategy, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     match (remedy(error), error.facts().choices.first()) {
@@ -463,10 +459,7 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             next.push(command("upgrade heads"));
             next.push(command("merge"));
         }
-        (Some(Remedy::NameRange), _) => {
-            next.push(command("merge"));
-            next.push("or name a range without a fork: squash FIRST:LAST".to_owned());
-        }
+        (Some(Remedy::NameRange), _) => next.push(command("merge")),
         (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
         _ => {}
     }
@@ -493,7 +486,7 @@ fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     match error.facts().choices.last() {
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
-            format!("record the phase whose tables the file has: {}", command("stamp ID")),
+            format!("see how they differ: {}", command("diff --from database --to head")),
             command("history"),
         ],
     }
