@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 11] = [
     &["restore", "autogenerate"],
     &["migrate", "vacuum", "reset", "prove"],
     &["inspect"],
-    &["squash", "fleet"],
+    &["squash", "fleet", "library"],
 ];
 
 fn floor(module: &str) -> usize {

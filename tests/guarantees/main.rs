@@ -30,6 +30,7 @@ mod history_downgrade;
 mod inventory;
 mod json_schemas;
 mod layers;
+mod library;
 mod min_sqlite;
 mod missing_collation;
 mod next_lines;
