@@ -270,9 +270,12 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
                     | ErrorKind::NotAdopted
                     | ErrorKind::Reference
             );
-            match (sensible, &error.facts().object) {
-                (true, Some(_)) => Outcome::Refused(shown),
-                (true, None) => Outcome::Wrong(format!("no object is named: {shown}")),
+            // What is wrong is named as the object, in the list of what was found, or in SQLite's words.
+            let facts = error.facts();
+            let names = facts.object.is_some() || !facts.problems.is_empty();
+            match (sensible, names || !error.causes().is_empty()) {
+                (true, true) => Outcome::Refused(shown),
+                (true, false) => Outcome::Wrong(format!("no object is named: {shown}")),
                 (false, _) => Outcome::Wrong(shown),
             }
         }
