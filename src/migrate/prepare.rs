@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::database::{Access, Database};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
@@ -16,7 +16,7 @@ use crate::preflight::{
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
-use super::newer::Compatibility;
+
 use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
