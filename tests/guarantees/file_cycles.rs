@@ -37,7 +37,7 @@ impl Tree {
                 // `pub use child::Name` names the child alone.
                 let own = [&["self".to_owned()], path.as_slice()].concat();
                 let found = tree.place(&module, &path).or_else(|| tree.place(&module, &own));
-                if let Some((from, Some(name))) = found {
+                if let Some((from, Some(name))) = found.filter(|(from, _)| *from != module) {
                     tree.handed_on.insert((module.clone(), name), from);
                 }
             }
