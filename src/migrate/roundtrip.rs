@@ -87,31 +87,21 @@ impl Verdict {
 pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
     let mut state = project.replay().empty()?.schema()?;
     let mut trips: Vec<RoundTrip> = Vec::new();
+    // Phases whose upgrade failed, so that nothing can be said about what stands on them.
+    let mut stuck: Vec<&PhaseId> = Vec::new();
     for phase in project.chain.phases() {
         let ancestors = project.chain.ancestors(&phase.id);
-        let stuck = trips.iter().find(|it| ancestors.contains(&it.phase) && does_not_run(it));
-        let verdict = match stuck {
-            Some(trip) => Verdict::Untried(format!("{} before it does not run", trip.phase)),
-            None => {
-                let (verdict, after) = Trip { project, phase, before: &state }.verdict()?;
-                state = after.unwrap_or(state);
-                verdict
-            }
+        let (verdict, after) = match stuck.iter().find(|it| ancestors.contains(*it)) {
+            Some(id) => (Verdict::Untried(format!("{id} before it does not run")), None),
+            None => Trip { project, phase, before: &state }.verdict()?,
         };
+        match after {
+            Some(after) => state = after,
+            None => stuck.push(&phase.id),
+        }
         trips.push(RoundTrip { phase: phase.id.clone(), verdict, place: Place::Shadow });
     }
     Ok(trips)
-}
-
-const STUCK: &str = "does not run:";
-
-/// Tells whether the way up of a phase failed, so that nothing can be said about what stands on it.
-fn does_not_run(trip: &RoundTrip) -> bool {
-    match &trip.verdict {
-        Verdict::Broken(lines) => lines.iter().any(|line| line.starts_with(STUCK)),
-        Verdict::Untried(_) => true,
-        Verdict::Reversible | Verdict::Lossy(_) | Verdict::Irreversible(_) => false,
-    }
 }
 
 struct Trip<'a> {
@@ -126,8 +116,8 @@ impl Trip<'_> {
         let up = match self.up(self.before) {
             Ok(plan) => plan,
             Err(error) => {
-                return judged(error, |text| Verdict::Broken(vec![format!("{STUCK} {text}")]))
-                    .map(|verdict| (verdict, None));
+                let broken = |text| Verdict::Broken(vec![format!("does not run: {text}")]);
+                return judged(error, broken).map(|verdict| (verdict, None));
             }
         };
         if let WayBack::Irreversible(why) = &self.phase.down {

@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
-use super::script_checks::{self, Found, in_one_query};
+use super::script_checks::{self, ExpectedState, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
 use crate::database::MissingExtension;
-use crate::history::{Recorded, VersionTables};
 use crate::name::literal;
-use crate::schema::Schema;
 
 /// What a script needs to know beside the plan.
 pub struct ScriptFacts<'a> {
@@ -18,16 +16,6 @@ pub struct ScriptFacts<'a> {
     pub keys: Vec<(String, Option<String>)>,
     /// The state that the file must be in, if the script is for one file.
     pub expected: Option<ExpectedState<'a>>,
-}
-
-/// The state in which a script may begin.
-pub struct ExpectedState<'a> {
-    /// The version tables.
-    pub tables: &'a VersionTables,
-    /// What they record.
-    pub recorded: &'a Recorded,
-    /// The schema.
-    pub schema: &'a Schema,
 }
 
 /// Prints a plan as a complete script: what it does and does not check, pragmas outside the transaction, the steps

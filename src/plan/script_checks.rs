@@ -2,14 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::script::ExpectedState;
 use super::{Plan, Rebuild, SchemaChange, Stage};
-use crate::history::HISTORY_TABLE;
+use crate::history::{HISTORY_TABLE, Recorded, VersionTables};
 use crate::name::{fold, in_main, literal, quote, same};
 use crate::phase::{Check, Expected};
 use crate::rows::conversion_sql;
-use crate::schema::ObjectKind;
+use crate::schema::{ObjectKind, Schema};
 use crate::sql::significant_tokens;
+
+/// The state in which a script may begin.
+pub struct ExpectedState<'a> {
+    /// The version tables.
+    pub tables: &'a VersionTables,
+    /// What they record.
+    pub recorded: &'a Recorded,
+    /// The schema.
+    pub schema: &'a Schema,
+}
 
 /// Something that must not be found.
 pub(super) struct Found {

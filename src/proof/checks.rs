@@ -14,6 +14,7 @@ use super::remade::{RemadeRows, RemadeTable};
 use super::rows::{Seen, Sides, compare_all, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
+use super::virtual_tables::compare_reached;
 use crate::assertion::evaluate;
 use crate::compare::not_identical;
 use crate::database::{Database, Identity};
@@ -164,7 +165,8 @@ impl Trial<'_, '_> {
         };
         let interrupt = self.subject.database.options().interrupt.clone();
         let origins = (&self.provenance, self.subject.versions);
-        let found = compare_all(sides, origins, &mut self.records, &interrupt, self.observer)?;
+        let mut found = compare_all(sides, origins, &mut self.records, &interrupt, self.observer)?;
+        compare_reached(sides, &self.provenance, &interrupt, &mut found)?;
         let equal = found.remade.iter().filter(|it| it.rows == RemadeRows::Equal);
         self.proof.tables = found.tables + equal.count();
         self.proof.rows = found.rows + found.remade.iter().map(RemadeTable::proven).sum::<u64>();

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::build::open_memory;
 use super::lineage::Lineage;
-use super::transfer::{SOURCE, Side, TARGET, Transfer, moved, transfer};
+use super::probe::{SOURCE, Side, TARGET, Transfer, moved, transfer};
 use crate::database::{MissingExtension, run_one, with_stubs};
 use crate::error::Result;
 use crate::name::{literal, same};

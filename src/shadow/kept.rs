@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::build::open_memory;
 use super::in_place::{create, same_index};
 use super::lineage::{ColumnOrigin, Lineage, TableLineage};
-use super::transfer::{SOURCE, Side, TARGET, moved};
+use super::probe::{SOURCE, Side, TARGET, moved};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::records::EXPRESSION;

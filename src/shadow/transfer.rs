@@ -12,11 +12,12 @@ use super::build::open_memory;
 use super::in_place::{InPlace, in_place};
 use super::kept::kept_indexes;
 use super::lineage::{ColumnOrigin, TableLineage};
+use super::probe::{SOURCE, Side, TARGET, Transfer, moved, transfer};
 use super::shadow::Shadow;
 use crate::database::{run_one, with_stubs};
 use crate::error::Result;
-use crate::name::{fold, in_main, quote, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
+use crate::name::{fold, quote, same};
+use crate::schema::{ObjectKind, RowKey, Schema, Table};
 use crate::sql::edit;
 
 /// How rows get into a rebuilt table.
@@ -58,9 +59,6 @@ impl RecordCopy {
     }
 }
 
-pub(super) const SOURCE: &str = "phaseshift_source";
-pub(super) const TARGET: &str = "phaseshift_target";
-
 impl Shadow {
     /// Finds out how the rows of each table could be copied since the stage began, by folded name
     /// now. Tables that are not named stay as they are, or are copied value by value.
@@ -91,8 +89,6 @@ impl Shadow {
         Ok(methods)
     }
 }
-
-pub(super) type Side<'s> = (&'s Schema, &'s Object, &'s Table);
 
 /// Makes both tables without rows and asks SQLite.
 fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
@@ -135,10 +131,6 @@ fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
     guarded(&connection, old_shape, new_shape)
 }
 
-pub(super) fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
-    edit::retarget_index(index.sql.as_deref()?, name, table).ok()
-}
-
 /// Asks again with an empty index on both tables.
 fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<RecordCopy>> {
     let guard = |table: &str, shape: &Table| {
@@ -154,49 +146,6 @@ fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<R
     let method = CopyMethod::RecordsWithGuard;
     let copy = RecordCopy { method, ..RecordCopy::by_rows() };
     Ok(keeps.then_some(copy))
-}
-
-/// What SQLite would do with the records of one table that all go into another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transfer {
-    /// It would take them apart.
-    None,
-    /// It would copy them whole, rowids and all.
-    KeepsRowids,
-    /// It would copy them whole under new rowids.
-    NumbersAnew,
-}
-
-/// Reads the program that SQLite would run to fill an empty table of `main` from another one. In a
-/// transfer the loop over the source takes each record whole (RowCell or RowData), those of each index
-/// too; just before it stands how the rowid is made.
-///
-/// # Errors
-/// Whatever SQLite reports while it lists its program.
-pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
-    transfer_out_of(connection, to, &in_main(from))
-}
-
-/// As [`transfer`], out of a table anywhere, given as SQL text.
-///
-/// # Errors
-/// As [`transfer`].
-pub fn transfer_out_of(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
-    let sql = format!("EXPLAIN INSERT INTO {} SELECT * FROM {from}", in_main(to));
-    // Where records cannot be copied whole, `*` may stand for more columns than can be written:
-    // generated ones, too.
-    let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };
-    let mut rows = statement.query([])?;
-    let mut rowid = Transfer::KeepsRowids;
-    while let Some(row) = rows.next()? {
-        match row.get::<_, String>(1)?.as_str() {
-            "RowCell" | "RowData" => return Ok(rowid),
-            "NewRowid" => rowid = Transfer::NumbersAnew,
-            "Rowid" => rowid = Transfer::KeepsRowids,
-            _ => {}
-        }
-    }
-    Ok(Transfer::None)
 }
 
 /// Tells whether each stored column comes from the column in the same place, and the rows go by
