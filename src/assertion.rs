@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
-use crate::database::words;
+use crate::error::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Check, Expected};
 

@@ -3,9 +3,18 @@
 //! An error says what happened. What to do about it is the program's business
 //! (`cli::explain`), never written here.
 
+mod sqlite_text;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+pub use sqlite_text::{MissingExtension, words};
+pub(crate) use sqlite_text::{
+    breaks_a_rule, is_about_object, is_about_the_key, is_foreign_key_mismatch,
+    is_interrupted_reading, is_reserved_name, is_sound, lacks_collation, lacks_own_table,
+    missing_column, needs_no_trigger,
+};
 
 /// The result of every engine operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -305,6 +314,8 @@ pub struct Facts {
     pub statement: Option<(usize, String)>,
     /// What the person can choose from.
     pub choices: Vec<String>,
+    /// The flags that say what was renamed, where a rename is possible.
+    pub renames: Vec<String>,
     /// How many more there are to choose from.
     pub more_choices: usize,
     /// One line each: rows, objects or checks that are at fault.
@@ -433,6 +444,13 @@ impl Error {
         self
     }
 
+    /// Lists the flags that say what was renamed.
+    #[must_use]
+    pub fn renames(mut self, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.facts.renames.extend(flags.into_iter().map(Into::into));
+        self
+    }
+
     /// Says how many more choices there are than those that are listed.
     #[must_use]
     pub fn and_more_choices(mut self, count: usize) -> Self {
@@ -483,16 +501,23 @@ impl Error {
 
     /// Returns the causes from the nearest to the root, as text.
     pub fn causes(&self) -> Vec<String> {
-        let mut causes = Vec::new();
-        let mut next = StdError::source(self);
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            if causes.last() != Some(&text) {
-                causes.push(text);
-            }
-            next = cause.source();
-        }
+        let mut causes: Vec<String> = self.sources().map(ToString::to_string).collect();
+        causes.dedup();
         causes
+    }
+
+    /// Returns the errors of SQLite among the causes, the nearest first.
+    pub(crate) fn sqlite_causes(&self) -> impl Iterator<Item = &rusqlite::Error> {
+        self.sources().filter_map(|cause| cause.downcast_ref())
+    }
+
+    /// Returns what SQLite misses according to the causes.
+    pub(crate) fn missing_extension(&self) -> Option<MissingExtension> {
+        self.sqlite_causes().find_map(MissingExtension::in_error)
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        std::iter::successors(StdError::source(self), |cause| (**cause).source())
     }
 }
 
@@ -533,17 +558,6 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Tells an interrupt that came while SQLite read the schema, which it reports as an error in the text of the
-/// table it was at: `error in table sessions: interrupted` (<https://sqlite.org/c3ref/interrupt.html>).
-pub(crate) fn is_interrupted_reading(error: &rusqlite::Error) -> bool {
-    let rusqlite::Error::SqliteFailure(code, Some(text)) = error else { return false };
-    let place = match text.rsplit_once(": ") {
-        Some((place, "interrupted")) => place.starts_with("error in ") && !place.contains(": "),
-        _ => text == "interrupted",
-    };
-    code.code == rusqlite::ErrorCode::Unknown && place
-}
-
 /// Turns a file error into an [`Error`] that names what was tried and the path.
 pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
     let kind = match error.kind() {
@@ -554,33 +568,4 @@ pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
         _ => ErrorKind::Io,
     };
     Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rusqlite::ffi;
-
-    #[test]
-    fn an_interrupt_while_sqlite_reads_the_schema_is_one() {
-        let told = |text: &str| {
-            let code = ffi::Error::new(ffi::SQLITE_ERROR);
-            Error::from(rusqlite::Error::SqliteFailure(code, Some(text.to_owned()))).kind()
-        };
-        for text in [
-            "interrupted",
-            "error in table t: interrupted",
-            "error in index i after rename: interrupted",
-        ] {
-            assert_eq!(told(text), ErrorKind::Interrupted, "{text}");
-        }
-        // Names that sound like it are none.
-        for text in [
-            "no such table: interrupted",
-            "error in view v: no such column: interrupted",
-            "error in table t after add column: duplicate column name: interrupted",
-        ] {
-            assert_eq!(told(text), ErrorKind::Sqlite, "{text}");
-        }
-    }
 }

@@ -6,7 +6,7 @@
 //! (<https://sqlite.org/howtocorrupt.html>, section 2.2).
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
@@ -229,4 +229,17 @@ pub trait Files: Send + Sync + fmt::Debug {
 
     /// Notes that something was promised to the user, so that a test can hold the disk against it.
     fn promised(&self, _what: &str) {}
+}
+
+/// The first bytes of every SQLite file (<https://sqlite.org/fileformat2.html#magic_header_string>).
+pub const DATABASE_HEADER: &[u8; 16] = b"SQLite format 3\0";
+
+/// Returns whether a file is a SQLite database, by its first bytes.
+///
+/// # Errors
+/// Those of reading the file.
+pub fn is_database(files: &dyn Files, path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    files.reader(path)?.take(DATABASE_HEADER.len() as u64).read_to_end(&mut start)?;
+    Ok(start == DATABASE_HEADER)
 }

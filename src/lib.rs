@@ -64,7 +64,9 @@
 //! ```
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // Re-exports are also for the tests, which see every module.
-#![cfg_attr(not(feature = "testing"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "testing"), allow(unused_imports))]
+// Much of the engine serves only the program. The build with the terminal finds what nothing uses.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
 
 // The program uses the library by its name.
 extern crate self as phaseshift;

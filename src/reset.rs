@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::backup::{BackupLabel, BackupRequest, create};
-use crate::database::{
-    Access, Database, FileSize, Identity, MissingExtension, OpenOptions, WriteTransaction,
-};
-use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::database::{Access, Database, FileSize, Identity, OpenOptions, WriteTransaction};
+use crate::error::{DatabaseState, Error, ErrorKind, MissingExtension, Result};
 use crate::event::{Observer, TableRows};
 use crate::history::VersionTables;
 use crate::name::quote;

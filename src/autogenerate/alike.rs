@@ -1,12 +1,6 @@
 //! Whether two objects need no step between them.
 
-use std::collections::BTreeMap;
-
-use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, same_meaning, same_virtual_meaning};
-use crate::sql::{TokenKind, object_head, significant_tokens, unquote};
-
-use super::pairing::Pairing;
 
 /// Returns whether two objects have the same definition.
 pub(super) fn alike(left: &Object, right: &Object) -> bool {
@@ -15,40 +9,4 @@ pub(super) fn alike(left: &Object, right: &Object) -> bool {
         ObjectKind::VirtualTable => same_virtual_meaning(left_text, right_text),
         _ => same_meaning(left_text, right_text),
     }
-}
-
-/// Finds the new index with the definition of a dropped one, apart from its name and from renamed tables and columns.
-pub(super) fn twin<'w>(
-    gone: &Object,
-    new: impl Iterator<Item = &'w Object>,
-    pairing: &Pairing,
-) -> Option<&'w Object> {
-    let pair = pairing.present(&gone.table)?;
-    let renamed: BTreeMap<String, String> = pair
-        .columns
-        .renamed
-        .iter()
-        .map(|(from, to)| (fold(from), fold(to)))
-        .chain([(fold(&pair.have), fold(&pair.want))])
-        .collect();
-    let old = form(gone, &renamed)?;
-    let mut found = new.filter(|it| {
-        same(&it.table, &pair.want) && form(it, &BTreeMap::new()).as_ref() == Some(&old)
-    });
-    found.next()
-}
-
-/// The tokens of an index, without its name.
-fn form(index: &Object, renamed: &BTreeMap<String, String>) -> Option<Vec<String>> {
-    let text = index.sql.as_deref()?;
-    let name = object_head(text).ok()?.name.range;
-    let tokens = significant_tokens(text).filter(|it| it.range() != name);
-    let folded = tokens.map(|it| match it.kind {
-        TokenKind::Word | TokenKind::QuotedName => {
-            let word = fold(&unquote(it.text(text)));
-            renamed.get(&word).cloned().unwrap_or(word)
-        }
-        _ => it.text(text).to_owned(),
-    });
-    Some(folded.collect())
 }

@@ -8,12 +8,21 @@ use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{ColumnOrder, Object, ObjectKind, Schema};
 use crate::shadow::Shadow;
 
-use super::alike::{alike, twin};
+use super::alike::alike;
 use super::answers::Answers;
-use super::fill::Waiting;
 use super::open_points::{goes_with_owner, new_indexes};
 use super::pairing::{Pairing, TablePair};
+use super::renamed_index::twin;
 use super::{Draft, DraftStep};
+
+/// Rows that wait in a table of their own while a virtual table is recreated.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) table: String,
+    pub(super) scratch: String,
+    /// The columns: in the old table and in the new one, as they are named in statements.
+    pub(super) columns: Vec<(String, String)>,
+}
 
 /// When views, triggers and full-text tables go whose definitions change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

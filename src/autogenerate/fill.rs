@@ -5,17 +5,8 @@ use crate::name::quote;
 use crate::phase::Operation;
 use crate::schema::{ColumnStorage, Content, Module, Object, Schema, VirtualTable};
 
-use super::builder::Builder;
+use super::builder::{Builder, Waiting};
 use super::pairing::TablePair;
-
-/// Rows that wait in a table of their own while a virtual table is recreated.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    table: String,
-    scratch: String,
-    /// The columns: in the old table and in the new one, as they are named in statements.
-    columns: Vec<(String, String)>,
-}
 
 impl Builder<'_> {
     /// Drops a virtual table whose definition changes, and keeps its rows where the module has them.

@@ -11,6 +11,7 @@ mod fill;
 mod marks;
 mod open_points;
 mod pairing;
+mod renamed_index;
 mod subject;
 mod tables;
 mod text;

@@ -5,9 +5,9 @@ use crate::name::same;
 use crate::schema::{Affinity, ColumnStorage, Object, ObjectKind, Schema, Table};
 use crate::sql::mentions;
 
-use super::alike::twin;
 use super::answers::{Answers, DropPolicy};
 use super::pairing::{Names, Pairing, TablePair, named};
+use super::renamed_index::twin;
 use super::subject::Subject;
 
 /// The kind of a question's or a drop's subject.

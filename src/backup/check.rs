@@ -11,17 +11,13 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::check_queue::{CheckQueue, TablePieces};
 use crate::btree::DbPages;
-use crate::database::{Database, MissingExtension, effort};
-use crate::error::{Error, Result};
+use crate::database::{Database, Depth, IntegrityCheck, effort};
+use crate::error::{Error, MissingExtension, Result, breaks_a_rule};
 use crate::event::{Interrupt, Stage, track_progress};
-use crate::name::{fold, literal};
+use crate::name::fold;
 use crate::records::indexes_shown;
 use crate::rows::count_rows;
 use crate::schema;
-
-/// Findings after which SQLite may stop looking. Its default of 100 could hide damage behind rows
-/// that break a rule.
-const FINDINGS: u32 = 1_000_000;
 
 /// How many findings are described.
 const DESCRIBED: usize = 10;
@@ -44,29 +40,13 @@ impl Integrity {
     }
 
     fn note(&mut self, finding: &str) {
-        if finding == "ok" {
-        } else if breaks_a_rule(finding) {
+        if breaks_a_rule(finding) {
             self.violations += 1;
         } else if self.damage.len() < DESCRIBED {
             let room = DESCRIBED - self.damage.len();
             self.damage.extend(finding.lines().take(room).map(ToOwned::to_owned));
         }
     }
-}
-
-/// Tells whether a finding is about rows and rules. The texts are those of `sqlite3Pragma()`.
-fn breaks_a_rule(finding: &str) -> bool {
-    const STARTS: [&str; 6] = [
-        "NULL value in ",
-        "NUMERIC value in ",
-        "TEXT value in ",
-        "CHECK constraint failed in ",
-        "non-unique entry in index ",
-        "unable to validate the inverted index",
-    ];
-    STARTS.iter().any(|start| finding.starts_with(start))
-        || (finding.starts_with("non-") && finding.contains(" value in "))
-        || finding.starts_with("malformed inverted index for FTS")
 }
 
 /// Checks a database, table by table where a missing part stops the check of the whole.
@@ -104,9 +84,9 @@ pub(super) fn integrity_beyond_quick(
 /// Tells whether SQLite finds nothing at all in the pages and the rows
 /// (<https://sqlite.org/pragma.html#pragma_quick_check>). That leaves open whether indexes fit their tables.
 pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
-    let quick = format!("PRAGMA main.quick_check({FINDINGS})");
+    let quick = IntegrityCheck::of_file(Depth::Quick);
     let rows = Rows::count(connection);
-    let expected = effort(connection, &quick, &|root| rows.of(root))?;
+    let expected = effort(connection, quick.sql(), &|root| rows.of(root))?;
     let about = (Stage::VerifyBackup, "pages and rows");
     let quick = track_progress(about, (rows.all(), expected), || run(connection, &quick))?;
     Ok(matches!(&quick, Outcome::Checked(found) if *found == Integrity::default()))
@@ -142,7 +122,7 @@ fn in_parts(
     let not_shown = shown.iter().filter(|it| !it.is_shown()).map(|it| it.name.as_str());
     let mut all = Integrity::default();
     for name in not_shown.chain(others) {
-        match run(connection, &format!("PRAGMA main.integrity_check({})", literal(name)))? {
+        match run(connection, &IntegrityCheck::of_table(Depth::Full, name))? {
             Outcome::Checked(found) => all.add(found),
             Outcome::MissingExtension(_) => return Ok(None),
         }
@@ -190,7 +170,7 @@ impl Rows {
 }
 
 fn in_full(connection: &Connection) -> Result<Integrity> {
-    match run(connection, &format!("PRAGMA main.integrity_check({FINDINGS})"))? {
+    match run(connection, &IntegrityCheck::of_file(Depth::Full))? {
         Outcome::Checked(found) => Ok(found),
         Outcome::MissingExtension(_) => by_table(connection),
     }
@@ -201,9 +181,9 @@ enum Outcome {
     MissingExtension(rusqlite::Error),
 }
 
-fn run(connection: &Connection, sql: &str) -> Result<Outcome> {
+fn run(connection: &Connection, check: &IntegrityCheck) -> Result<Outcome> {
     let mut found = Integrity::default();
-    match collect(connection, sql, &mut found) {
+    match check.run(connection, &mut |finding| found.note(finding)) {
         Ok(()) => Ok(Outcome::Checked(found)),
         Err(error) if MissingExtension::in_error(&error).is_some() => {
             Ok(Outcome::MissingExtension(error))
@@ -220,24 +200,13 @@ fn run(connection: &Connection, sql: &str) -> Result<Outcome> {
     }
 }
 
-fn collect(connection: &Connection, sql: &str, found: &mut Integrity) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let finding = row.get_ref(0)?;
-        found.note(&String::from_utf8_lossy(finding.as_bytes().unwrap_or_default()));
-    }
-    Ok(())
-}
-
 fn by_table(connection: &Connection) -> Result<Integrity> {
     let mut all = Integrity::default();
     for table in stored_tables(connection)? {
-        let name = literal(&table);
-        let mut outcome = run(connection, &format!("PRAGMA main.integrity_check({name})"))?;
+        let mut outcome = run(connection, &IntegrityCheck::of_table(Depth::Full, &table))?;
         if let Outcome::MissingExtension(error) = &outcome {
             all.unchecked.push(format!("{table}: {error}"));
-            outcome = run(connection, &format!("PRAGMA main.quick_check({name})"))?;
+            outcome = run(connection, &IntegrityCheck::of_table(Depth::Quick, &table))?;
         }
         if let Outcome::Checked(found) = outcome {
             all.add(found);
@@ -259,28 +228,6 @@ mod tests {
 
     fn judged(connection: &Connection) -> Integrity {
         integrity_in(connection, &Interrupt::default(), &CheckQueue::default()).unwrap()
-    }
-
-    #[test]
-    fn broken_rules_are_not_damage() {
-        for finding in [
-            "NULL value in t.c",
-            "CHECK constraint failed in t",
-            "non-INT value in t.c",
-            "TEXT value in t.c",
-            "NUMERIC value in t.c",
-            "non-unique entry in index i",
-        ] {
-            assert!(breaks_a_rule(finding), "{finding}");
-        }
-        for finding in [
-            "row 3 missing from index i",
-            "wrong # of entries in index i",
-            "*** in database main ***\nTree 2 page 2: btreeInitPage() returns error code 11",
-            "row not in PRIMARY KEY order for t",
-        ] {
-            assert!(!breaks_a_rule(finding), "{finding}");
-        }
     }
 
     #[test]

@@ -4,16 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, FixedOffset};
-
 use super::background_check::{self, BackgroundCheck};
 use super::check::integrity;
 use super::check_queue::CheckQueue;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
-use super::name::{BackupLabel, Names, manifest_of, stem_of};
+use super::job::{BackupRequest, Job, NAMES};
+use super::name::stem_of;
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, has_sidecar, look};
+use super::part::{Part, ensure_folder, look};
 use super::publish::{Finished, publish};
 use super::verified::{VerifiedBackup, of_copy};
 use super::verify::{Digest, digest};
@@ -21,27 +20,10 @@ use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
-use crate::files::Files;
 use crate::rows::compare_databases;
 use crate::schema;
 
-/// How many names are tried before something else must be wrong.
-pub(super) const NAMES: u32 = 10_000;
-
 const DIFFERS: &str = "the backup differs from the database";
-
-/// What a backup is to be called and what its manifest says.
-#[derive(Debug, Clone)]
-pub struct BackupRequest<'a> {
-    /// The folder for the backup; it is created if it is missing.
-    pub folder: &'a Path,
-    /// What the backup is made for.
-    pub label: BackupLabel,
-    /// The phase that is about to run.
-    pub phase: Option<String>,
-    /// The version the database has now.
-    pub version: Option<i64>,
-}
 
 /// When the integrity check of a backup has to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,24 +153,7 @@ pub(super) fn of_backup(error: Error, source: &Path) -> Error {
     error.in_database(source)
 }
 
-/// One backup in the making.
-#[derive(Debug)]
-pub(super) struct Job<'a> {
-    pub(super) source: &'a Database,
-    pub(super) request: &'a BackupRequest<'a>,
-    pub(super) files: &'a dyn Files,
-    pub(super) names: Names,
-    pub(super) now: DateTime<FixedOffset>,
-}
-
 impl<'a> Job<'a> {
-    pub(super) fn new(source: &'a Database, request: &'a BackupRequest<'a>) -> Result<Self> {
-        let files = source.options().files.as_ref();
-        let now = files.now();
-        let names = Names::new(request.folder, source.path(), &request.label, now)?;
-        Ok(Self { source, request, files, names, now })
-    }
-
     /// Begins to check the source, if it cannot change until its copy is compared with it: what SQLite says of the
     /// one it then says of the other.
     fn look_early(&self, checked: Checked) -> Result<Option<BackgroundCheck<bool>>> {
@@ -221,19 +186,6 @@ impl<'a> Job<'a> {
             }
         }
         Err(self.no_name())
-    }
-
-    /// Returns whether a backup of this name, its manifest, or a journal that SQLite would take for that of the
-    /// backup is there.
-    pub(super) fn is_taken(&self, path: &Path) -> Result<bool> {
-        Ok(look(self.files, path)?.is_some()
-            || look(self.files, &manifest_of(path))?.is_some()
-            || has_sidecar(self.files, path)?)
-    }
-
-    pub(super) fn no_name(&self) -> Error {
-        let folder = self.request.folder.display();
-        Error::new(ErrorKind::Backup, format!("no name for the backup is free in {folder}"))
     }
 
     /// Copies the pages and turns the copy into one that needs no file beside it.

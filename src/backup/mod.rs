@@ -11,6 +11,7 @@ mod create;
 mod entry;
 mod export;
 mod hashing;
+mod job;
 mod manifest;
 mod name;
 mod pages;
@@ -25,10 +26,11 @@ mod writer;
 pub(crate) use check::integrity;
 pub(crate) use copy::{PageCopy, copy_pages, patiently};
 pub(crate) use create::keep_damaged;
-pub use create::{BackupRequest, Checked, create, create_checked};
+pub use create::{Checked, create, create_checked};
 pub use entry::{
     BackupEntry, Leftover, is_backup, is_half_made, leftovers, list, of_others, remove_leftovers,
 };
+pub use job::BackupRequest;
 pub use manifest::{BackupKind, LabelKind, Manifest, ManifestTable, Occasion};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};

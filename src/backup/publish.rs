@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{SecondsFormat, Utc};
 
-use super::create::{Job, NAMES};
 use super::entry::next_sequence;
+use super::job::{Job, NAMES};
 use super::manifest::{FORMAT, Manifest, ManifestTable};
 use super::name::{manifest_of, stem_of};
 use super::part::{Part, folder_of, has_sidecar, look};

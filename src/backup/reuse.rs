@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use super::background_check::{self, BackgroundCheck};
 use super::check_queue::CheckQueue;
-use super::create::{BackupRequest, Checked, Job, create_checked, of_backup};
+use super::create::{Checked, create_checked, of_backup};
 use super::entry::{BackupEntry, list};
+use super::job::{BackupRequest, Job};
 use super::manifest::{BackupKind, Manifest};
 use super::name::BackupLabel;
 use super::pages::{Pages, compare_pages};
@@ -27,7 +28,7 @@ use crate::schema;
 /// the database holds: then that one is used again.
 ///
 /// # Errors
-/// As [`create`](super::create).
+/// As [`create`](fn@super::create).
 pub fn create_or_reuse(
     source: &Database,
     request: &BackupRequest<'_>,

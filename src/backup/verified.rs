@@ -35,6 +35,7 @@ impl VerifiedBackup {
     }
 
     /// Returns what the file beside the backup says.
+    #[cfg(feature = "testing")]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

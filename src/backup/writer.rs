@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta};
 
 use super::name::Writer;
-use super::part::look;
+use crate::database::look_at;
 use crate::error::Result;
 use crate::files::Files;
 
@@ -69,7 +69,7 @@ pub(super) fn is_alive(
         return Ok(claimed.contains_key(std::ffi::OsStr::new(part)));
     }
     let place = PathBuf::from(format!("/proc/{}", writer.process));
-    Ok(look(files, &place)?.is_some())
+    Ok(look_at(&place, files)?.is_some())
 }
 
 fn is_recent(now: DateTime<FixedOffset>, begun: NaiveDateTime) -> bool {

@@ -2,11 +2,11 @@
 
 use super::compare::compare_trees;
 use super::cursor::Cursor;
-use super::index::{IndexShape, KeyPart, Rows, indexes_project};
+use super::index::{IndexShape, Rows, indexes_project};
 use super::order::Collation;
 use super::pages::{Pages, Read};
 use super::record::Fields;
-use super::record_buffer::Place;
+use super::record_buffer::{KeyPart, Place};
 use super::source::BytePages;
 
 /// More pages than this are not begun with.

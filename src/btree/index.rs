@@ -3,23 +3,11 @@
 use super::compare::STRIDE;
 use super::cursor::Cursor;
 use super::hash::{Entry, Sum};
-use super::order::Collation;
 use super::pages::{Pages, Read, number};
 use super::record::{Stored, varint};
-use super::record_buffer::{Loaded, Place};
+use super::record_buffer::{KeyPart, Loaded, Place};
 use crate::error::Result;
 use std::cmp::Ordering;
-
-/// One part of an index entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyPart {
-    /// Where it comes from.
-    pub place: Place,
-    /// Whether it is ordered downwards.
-    pub descending: bool,
-    /// How text is ordered.
-    pub collation: Collation,
-}
 
 /// What the entries of an index have to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Pages by their numbers, and why reading them stops.
 
 use crate::error::Error;
+use crate::files::DATABASE_HEADER;
 
 /// Where pages come from.
 pub trait Pages {
@@ -60,7 +61,7 @@ impl Geometry {
     /// [`Stop::Malformed`] if it is not the header of a database.
     pub fn read(header: &[u8], pages: u32) -> Read<Self> {
         let wrong = |what| Stop::Malformed(Malformed { page: 1, what });
-        if !header.starts_with(b"SQLite format 3\0") {
+        if !header.starts_with(DATABASE_HEADER) {
             return Err(wrong("no header of a database"));
         }
         let page_size = match number(header, 16, 2) {
@@ -110,6 +111,10 @@ impl std::fmt::Display for Malformed {
 #[derive(Debug)]
 pub enum Stop {
     /// The bytes are not what the file format says.
+    #[cfg_attr(
+        not(feature = "testing"),
+        allow(dead_code, reason = "shown by tests and while debugging")
+    )]
     Malformed(Malformed),
     /// A page could not be read, or somebody asked to stop.
     Failed(Error),

@@ -107,12 +107,13 @@ impl Fields {
     }
 
     /// Reads the header of a record, which begins with all of it; `None` if it makes no sense.
+    #[cfg(feature = "testing")]
     pub fn read(&mut self, record: &[u8]) -> Option<()> {
         self.read_first(record, usize::MAX)
     }
 
-    /// As [`Fields::read`], so many fields at the most: what comes behind them is not looked at, and the last one
-    /// ends where the last of these does.
+    /// Reads the header of a record, but at most this number of fields: later ones are not checked. `None` if it makes
+    /// no sense.
     pub fn read_first(&mut self, record: &[u8], fields: usize) -> Option<()> {
         self.places.clear();
         (self.end, self.complete) = (0, true);

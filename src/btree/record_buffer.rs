@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 
 use super::cursor::Cursor;
-use super::index::KeyPart;
-use super::order::compare;
+use super::order::{Collation, compare};
 use super::pages::{Pages, Read};
 use super::record::{Fields, Stored, Value};
 
@@ -20,6 +19,17 @@ pub enum Place {
     Field(usize),
     /// The same; a record that is shorter stands for a default, which is not known here.
     Stored(usize),
+}
+
+/// One part of an index entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPart {
+    /// Where it comes from.
+    pub place: Place,
+    /// Whether it is ordered downwards.
+    pub descending: bool,
+    /// How text is ordered.
+    pub collation: Collation,
 }
 
 /// The record of one entry, as far as it is needed.

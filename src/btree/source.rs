@@ -161,12 +161,14 @@ impl Pages for DbPages<'_> {
 }
 
 /// The pages of a file's bytes: for tests, which damage them.
+#[cfg(feature = "testing")]
 #[derive(Debug, Clone, Copy)]
 pub struct BytePages<'b> {
     bytes: &'b [u8],
     geometry: Geometry,
 }
 
+#[cfg(feature = "testing")]
 impl<'b> BytePages<'b> {
     /// Takes the bytes of a database file that no journal or WAL completes.
     ///
@@ -179,6 +181,7 @@ impl<'b> BytePages<'b> {
     }
 }
 
+#[cfg(feature = "testing")]
 impl Pages for BytePages<'_> {
     fn geometry(&self) -> Geometry {
         self.geometry

@@ -30,8 +30,8 @@ pub use look::{
     VerifyArgs,
 };
 pub use phases::{
-    CheckArgs, CompletionArgs, DemoArgs, InitArgs, LintArgs, LintFormat, ManArgs, MergeArgs,
-    RevisionArgs, SquashArgs,
+    CheckArgs, CompletionArgs, DemoArgs, Document, InitArgs, JsonSchemaArgs, LintArgs, LintFormat,
+    ManArgs, MergeArgs, RevisionArgs, SquashArgs,
 };
 pub use prove::ProveArgs;
 pub use run::{
@@ -247,7 +247,7 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift verify
   phaseshift verify --expect 2
-  phaseshift verify --against backups/fits_catalog_pre_phase3_20241027_013000.db
+  phaseshift verify --against before:phase3
   phaseshift verify --all tenants --quick --jobs 2")]
     Verify(VerifyArgs),
     /// Record phases without running them, after comparing the schema
@@ -417,6 +417,14 @@ Examples:
   phaseshift man > phaseshift.1
   phaseshift man share/man/man1")]
     Man(ManArgs),
+    /// Print the JSON Schema of phase files, of the settings, or of what --json prints
+    #[command(after_help = "Editors complete and check a phase file whose first line is
+`#:schema FILE`, with the schema in FILE.
+
+Examples:
+  phaseshift json-schema phase > phase.schema.json
+  phaseshift json-schema output")]
+    JsonSchema(JsonSchemaArgs),
 }
 
 impl Command {
@@ -460,6 +468,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
+            Self::JsonSchema(_) => "json-schema",
         }
     }
 
@@ -510,6 +519,7 @@ impl Command {
                 | Self::Diff(_)
                 | Self::Completions(_)
                 | Self::Man(_)
+                | Self::JsonSchema(_)
         )
     }
 

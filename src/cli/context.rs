@@ -16,7 +16,8 @@ use phaseshift::{Error, ErrorKind, Remedy, Result};
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
 use super::progress::clear_bar;
-use super::settings::{Settings, Surroundings, flags};
+use super::settings::{Settings, flags};
+use super::settings_search::Surroundings;
 use super::terminal::Terminal;
 
 /// The form of the output.

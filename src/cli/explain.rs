@@ -127,7 +127,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![format!("create it from the phases: {}", command("upgrade --create"))]
         }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("demo") => {
-            one("phaseshift demo OTHER_FOLDER")
+            one("phaseshift demo demo2")
         }
         ErrorKind::NotAFile if error.facts().object.as_deref() == Some("beside") => {
             one("move the file named above away; SQLite would read it together with the database")
@@ -268,12 +268,8 @@ fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<S
 
 /// A check of a phase holds only for other rows, which the phase itself comes too late for.
 fn of_requirement(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let found = match error.facts().problems.is_empty() {
-        true => "what the check asks for",
-        false => "the rows named above",
-    };
-    let next = format!("correct {found} in the database, or in a phase before this one");
-    vec![at_source(error, next), command("preflight")]
+    let next = "correct what the check found, in the database or by a phase before this one";
+    vec![at_source(error, next.to_owned()), command("preflight")]
 }
 
 /// Rows that a new rule or type refuses are corrected in the file or by the phase.
@@ -327,10 +323,7 @@ fn of_values(error: &Error) -> Vec<String> {
 
 /// The flags that say what became of what the desired schema lacks.
 fn of_draft(error: &Error) -> Vec<String> {
-    let choices = &error.facts().choices;
-    let renames = choices.iter().filter(|it| it.starts_with("--rename "));
-    let drops: Vec<&str> =
-        choices.iter().filter(|it| !it.starts_with("--rename ")).map(String::as_str).collect();
+    let (renames, drops) = (error.facts().renames.iter(), &error.facts().choices);
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
     if !drops.is_empty() {
         next.push(format!("to drop it, add: {}", drops.join(" ")));
@@ -466,10 +459,7 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             next.push(command("upgrade heads"));
             next.push(command("merge"));
         }
-        (Some(Remedy::NameRange), _) => {
-            next.push(command("merge"));
-            next.push("or name a range without a fork: squash FIRST:LAST".to_owned());
-        }
+        (Some(Remedy::NameRange), _) => next.push(command("merge")),
         (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
         _ => {}
     }
@@ -496,7 +486,7 @@ fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     match error.facts().choices.last() {
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
-            format!("record the phase whose tables the file has: {}", command("stamp ID")),
+            format!("see how they differ: {}", command("diff --from database --to head")),
             command("history"),
         ],
     }
@@ -528,7 +518,7 @@ mod tests {
     fn the_state_names_the_backup() {
         let error = Error::new(ErrorKind::Proof, "x")
             .leaving(DatabaseState::RolledBack)
-            .with_backup(std::path::Path::new("/b/x.db"));
+            .with_backup(Path::new("/b/x.db"));
         let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
         assert_eq!(explain(&error, "").state, wanted);
     }

@@ -29,7 +29,7 @@ pub fn of_failure(command: &str, exit: u8, error: &Error, advice: &Advice) -> Va
             "database_state": error.state().code(),
             "next": advice.next,
             "problems": facts.problems,
-            "choices": facts.choices,
+            "choices": facts.renames.iter().chain(&facts.choices).collect::<Vec<_>>(),
             "completed": facts.completed,
             "database": facts.database,
             "backup": facts.backup,

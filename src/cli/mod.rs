@@ -10,6 +10,7 @@ mod context;
 mod explain;
 mod foreign_command;
 mod json;
+mod json_schema;
 mod location;
 mod output;
 mod page;

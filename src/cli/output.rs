@@ -2,7 +2,7 @@
 //!
 //! Names, rows, SQL, descriptions and paths come from files that others may have written, and a terminal obeys what
 //! they contain: escape sequences, carriage returns, marks that reverse the direction of text. Nothing that a
-//! terminal would obey passes this door, except the colours of [`Style`](super::terminal::Style) and line ends. Text
+//! terminal would obey passes this door, except the colours of [`Style`] and line ends. Text
 //! from outside has no line ends of its own, either: screens put it through [`escaped`].
 #![expect(clippy::disallowed_methods, reason = "this is the one place that writes to the streams")]
 

@@ -4,8 +4,6 @@ mod bar;
 mod events;
 mod fleet;
 
-use std::cell::RefCell;
-
 use phaseshift::database::{WaitListener, holders, listen_to_waits};
 use phaseshift::event::{Event, Observer, ProgressListener, listen_to_progress};
 
@@ -13,18 +11,9 @@ use super::args::ProgressChoice;
 use super::context::{Context, Output};
 use super::output;
 use super::screens::run::{RunScreen, Subject};
-use bar::Bar;
+pub use bar::clear_bar;
+use bar::show_progress;
 pub use fleet::FleetBar;
-
-thread_local! {
-    /// At most one bar is on the screen, whoever tells of progress.
-    static BAR: RefCell<Bar> = const { RefCell::new(Bar::new()) };
-}
-
-/// Takes the bar away, so that a line can be written.
-pub fn clear_bar() {
-    BAR.with_borrow_mut(Bar::clear);
-}
 
 /// Shows how far a stage has come, unless the person asked to stop.
 fn show(context: &Context, event: &Event) {
@@ -33,7 +22,7 @@ fn show(context: &Context, event: &Event) {
         && context.output == Output::Text
         && context.progress == ProgressChoice::Auto;
     if wanted && !context.interrupt.requested() {
-        BAR.with_borrow_mut(|bar| bar.progress(*stage, subject, *done, *total));
+        show_progress(*stage, subject, *done, *total);
     } else {
         clear_bar();
     }

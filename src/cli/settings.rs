@@ -14,7 +14,7 @@ use super::args::{Global, THE_SETTINGS};
 use super::location::database_path;
 use super::output::escaped;
 use super::settings_file::{self, SettingsFile};
-use super::settings_search;
+use super::settings_search::{self, Surroundings};
 
 /// How long other programs' locks are waited for, in seconds, unless something else is said.
 const DEFAULT_WAIT: u64 = 5;
@@ -54,16 +54,6 @@ pub struct Settings {
     pub min_sqlite: Option<SqliteVersion>,
     /// The flags that a command for the same project needs, for advice.
     pub flags: String,
-}
-
-/// Where settings come from besides the flags.
-pub struct Surroundings<'a> {
-    /// The folder that the program was started in.
-    pub folder: &'a Path,
-    /// Reads an environment variable.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The file system.
-    pub files: &'a dyn Files,
 }
 
 impl Settings {

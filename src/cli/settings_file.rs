@@ -12,7 +12,8 @@ use super::args::FORMATS;
 /// The name of the file that is searched for upwards.
 pub const FILE_NAME: &str = "phaseshift.toml";
 
-const KEYS: [&str; 10] = [
+/// The keys of the file.
+pub const KEYS: [&str; 10] = [
     "database",
     "phases",
     "format",
@@ -24,7 +25,8 @@ const KEYS: [&str; 10] = [
     "name_template",
     "min_sqlite",
 ];
-const KEEP_KEYS: [&str; 2] = ["days", "count"];
+/// The keys of `keep`.
+pub const KEEP_KEYS: [&str; 2] = ["days", "count"];
 
 /// What a settings file says. Whatever it leaves out is `None`; paths are as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

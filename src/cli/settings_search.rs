@@ -9,8 +9,17 @@ use phaseshift::error::file_error;
 use phaseshift::files::{FileKind, Files, Stat};
 use phaseshift::{Error, ErrorKind, Result};
 
-use super::settings::Surroundings;
 use super::settings_file::FILE_NAME;
+
+/// Where settings come from besides the flags.
+pub struct Surroundings<'a> {
+    /// The folder that the program was started in.
+    pub folder: &'a Path,
+    /// Reads an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The file system.
+    pub files: &'a dyn Files,
+}
 
 /// The fact of an error about settings that another user wrote or could have written.
 pub const OF_OTHERS: &str = "settings of another user";

@@ -3,7 +3,7 @@
 use crate::name::fold;
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 
-use super::schema::{Difference, IndexAspect};
+use super::difference::{Difference, IndexAspect};
 
 /// Names the parts in which two indexes differ; none if only their spelling does.
 pub(super) fn compare_indexes(expected: &str, found: &str) -> Vec<Difference> {

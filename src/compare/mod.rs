@@ -4,15 +4,18 @@
 //! drafts read the same value, so that a difference that one of them calls small is small to all.
 
 mod default;
+mod difference;
+mod entries;
 mod index;
 mod schema;
 mod table;
 mod words;
 
 pub(crate) use default::same_default;
-pub use schema::{
+pub use difference::{
     ColumnAspect, ColumnDifference, ComparedObject, ConstraintDifference, Difference, IndexAspect,
-    Presence, SchemaComparison, TableOptionName, Verdict, Weight, compare_schemas, differences,
-    not_identical,
+    Presence, TableOptionName, Verdict, Weight,
 };
+pub(crate) use entries::{EntryDifference, compare_entries};
+pub use schema::{SchemaComparison, compare_schemas, differences, not_identical};
 pub use words::Unexpected;

@@ -7,7 +7,7 @@ use crate::sql::{
 };
 
 use super::default::{Meaning, meaning_of};
-use super::schema::{
+use super::difference::{
     ColumnAspect, ColumnDifference, ConstraintDifference, Difference, Presence, TableOptionName,
 };
 

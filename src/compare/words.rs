@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::schema::{
+use super::difference::{
     ComparedObject, Difference, IndexAspect, Presence, TableOptionName, Verdict, Weight,
 };
 

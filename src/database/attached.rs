@@ -4,6 +4,7 @@
 //! (<https://sqlite.org/lang_detach.html>), and a name that `main` lacks is looked up in every attached
 //! database. The fence keeps all other statements from noticing.
 
+use super::authorizer::ATTACHED;
 use std::path::Path;
 
 use rusqlite::limits::Limit;
@@ -11,9 +12,6 @@ use rusqlite::limits::Limit;
 use super::open::Database;
 use crate::error::{Result, file_error};
 use crate::name::fold;
-
-/// The schema name of the attached database.
-pub const ATTACHED: &str = "phaseshift_backup";
 
 impl Database {
     /// Attaches a database that is to be read. Nothing sees it but [`Database::with_attached`]. Returns

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
-use super::attached::ATTACHED;
 use crate::error::Result;
 use crate::name::{fold, is_internal};
+
+/// The schema name of the attached database.
+pub const ATTACHED: &str = "phaseshift_backup";
 
 /// What statements do to one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use rusqlite::limits::Limit;
 use std::path::Path;
 
-use super::open::{Access, Database};
+use super::open::Database;
+use super::settings::Access;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 impl Database {

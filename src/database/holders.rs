@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::open::beside;
+use super::permissions::beside;
 use crate::files::{Files, Stat};
 
 /// What a program does with a file.

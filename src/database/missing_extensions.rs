@@ -3,75 +3,8 @@
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, MissingExtension, Result};
 use crate::name::quote;
-
-/// Something that a schema needs and that is not available here.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MissingExtension {
-    /// An SQL function.
-    Function(String),
-    /// A collating sequence.
-    Collation(String),
-    /// A module for virtual tables.
-    Module(String),
-    /// A tokenizer of full-text tables.
-    Tokenizer(String),
-}
-
-impl std::fmt::Display for MissingExtension {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Function(name) => write!(formatter, "the function {name}()"),
-            Self::Collation(name) => write!(formatter, "the collation {name}"),
-            Self::Module(name) => write!(formatter, "the module {name}"),
-            Self::Tokenizer(name) => write!(formatter, "the tokenizer {name}"),
-        }
-    }
-}
-
-impl MissingExtension {
-    /// Returns the name of the part.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Function(name)
-            | Self::Collation(name)
-            | Self::Module(name)
-            | Self::Tokenizer(name) => name,
-        }
-    }
-
-    /// Recognises SQLite's report of a missing part.
-    pub fn in_error(error: &rusqlite::Error) -> Option<Self> {
-        let text = match error {
-            rusqlite::Error::SqliteFailure(_, Some(text)) => text.as_str(),
-            rusqlite::Error::SqlInputError { msg, .. } => msg.as_str(),
-            _ => return None,
-        };
-        Self::in_text(text)
-    }
-
-    /// Recognises SQLite's report of a missing part in a message.
-    pub fn in_text(text: &str) -> Option<Self> {
-        let after =
-            |mark: &str| text.rfind(mark).map(|start| text[start + mark.len()..].trim().to_owned());
-        if let Some(name) = after("no such function: ") {
-            return Some(Self::Function(name));
-        }
-        // The same, where SQLite looks for it only when it runs: in a CHECK or a generated column.
-        if let Some(name) = after("unknown function: ") {
-            return Some(Self::Function(name.split('(').next().unwrap_or_default().to_owned()));
-        }
-        if let Some(name) = after("no such collation sequence: ") {
-            return Some(Self::Collation(name));
-        }
-        if let Some(name) = after("no such module: ") {
-            return Some(Self::Module(name));
-        }
-        // The words of FTS5, and those of FTS3 and FTS4.
-        after("no such tokenizer: ").or_else(|| after("unknown tokenizer: ")).map(Self::Tokenizer)
-    }
-}
 
 /// Makes a stub for a missing function or collation, so that SQLite accepts the schema that uses it.
 /// The stub is never called: a shadow has no rows. Returns whether there was something to stub.

@@ -10,6 +10,7 @@ mod busy_handler;
 mod compact;
 mod effort;
 mod holders;
+mod integrity;
 mod missing_extensions;
 mod open;
 mod permissions;
@@ -20,23 +21,25 @@ mod statements;
 mod transaction;
 mod writeback;
 
-pub use attached::ATTACHED;
-pub use authorizer::{Authorizer, Touched, TouchedTable, Use};
+pub use authorizer::{ATTACHED, Authorizer, Touched, TouchedTable, Use};
 pub use busy_handler::{WaitListener, listen_to_waits};
 pub use effort::effort;
 pub use holders::{Holder, Holding, holders};
+pub use integrity::Depth;
+pub(crate) use integrity::IntegrityCheck;
 pub use missing_extensions::{
-    MissingExtension, StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
+    StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
 pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
-pub use open::{Access, CRASHED, Database, EMPTY, OpenOptions, beside};
+pub use open::{CRASHED, Database, EMPTY, OpenOptions};
+pub use permissions::beside;
 pub(crate) use permissions::{look_at, read_error};
 pub use room::FileSize;
 pub use sandbox::{Limits, Sandbox};
-pub use settings::{Identity, with_strict_names};
+pub use settings::{Access, Identity, with_strict_names};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,
-    string_in_double_quotes, with_progress, words,
+    string_in_double_quotes, with_progress,
 };
 pub(crate) use statements::{from_statement, run_one};
 pub use transaction::WriteTransaction;

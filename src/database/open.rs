@@ -1,6 +1,5 @@
 //! Opening a database file with explicit flags, after a look at what the path is.
 
-use std::error::Error as _;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +9,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::authorizer::Authorizer;
-use super::permissions::{closed_beside, explain_unopened, look_at};
-use super::{busy_handler, settings};
+use super::busy_handler;
+use super::permissions::{beside, closed_beside, explain_unopened, look_at};
+use super::settings::{self, Access};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
@@ -21,17 +21,6 @@ pub const CRASHED: &str = "crashed journal";
 
 /// What an error is about that a file of 0 bytes causes.
 pub const EMPTY: &str = "empty file";
-
-/// What a connection may do to its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reads; leaves every byte of the file and of its folder as it is.
-    Look,
-    /// Reads and writes an existing file; never creates one.
-    Write,
-    /// Creates a new file: a backup's part file, or what `init` and `demo` ask for.
-    Create,
-}
 
 /// What opening needs besides the path.
 #[derive(Debug, Clone)]
@@ -275,13 +264,6 @@ fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat
     }
 }
 
-/// Returns the path with a suffix appended to its name: `file.db` and `-wal` give `file.db-wal`.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// Chooses the flags. Never the URI form: a path is a path.
 ///
 /// A reader of a WAL file without sidecars would create them and, being read-only, leave them
@@ -327,8 +309,8 @@ fn explain_unreadable(error: Error, path: &Path, files: &dyn Files) -> Error {
         SQLITE_CANTOPEN, SQLITE_READONLY_CANTINIT, SQLITE_READONLY_RECOVERY,
         SQLITE_READONLY_ROLLBACK,
     };
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-    let what = match cause.and_then(rusqlite::Error::sqlite_error).map(|it| it.extended_code) {
+    let cause = error.sqlite_causes().next().and_then(rusqlite::Error::sqlite_error);
+    let what = match cause.map(|it| it.extended_code) {
         Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY) => {
             let what = "a crashed program left a journal that must be rolled back first";
             return Error::new(ErrorKind::ReadOnly, what).about(CRASHED).caused_by(error);

@@ -1,9 +1,8 @@
 //! Why a file that is there cannot be read: the permissions of the file, or of a folder on the way to it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::beside;
 use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::{Files, Stat};
 
@@ -68,4 +67,11 @@ fn unreadable(path: &Path, closed: &Path, files: &dyn Files, denied: io::Error) 
     let error =
         error.problems([format!("{name} belongs to {whose} and has the mode {:04o}", stat.mode)]);
     if own { error.with_remedy(Remedy::ChangeMode) } else { error }
+}
+
+/// Returns the path with a suffix appended to its name: `file.db` and `-wal` give `file.db-wal`.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -76,19 +76,12 @@ impl Sandbox {
 
 /// Returns whether memory or space ran out anywhere in the causes of an error.
 fn is_about_space(error: &Error) -> bool {
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let code =
-            cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
-        if matches!(
-            code,
+    error.sqlite_causes().any(|cause| {
+        matches!(
+            cause.sqlite_error_code(),
             Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
-        ) {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
+        )
+    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,18 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
-use super::open::Access;
 use crate::error::{Error, ErrorKind, Result};
+
+/// What a connection may do to its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads; leaves every byte of the file and of its folder as it is.
+    Look,
+    /// Reads and writes an existing file; never creates one.
+    Write,
+    /// Creates a new file: a backup's part file, or what `init` and `demo` ask for.
+    Create,
+}
 
 /// A pragma, the value it is set to, and the value it must then report.
 const PRAGMAS: [(&str, &str, i64); 5] = [

@@ -7,7 +7,7 @@ use rusqlite::{Batch, Connection, Statement};
 
 use super::authorizer::{Authorizer, Touched};
 use super::effort::effort;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, words};
 use crate::event::{Stage, track_progress};
 use crate::name::quote;
 use crate::sql::{Token, significant_tokens, unquote, with_identifiers_only};
@@ -311,14 +311,5 @@ fn line_of(sql: &str, error: &rusqlite::Error) -> Option<usize> {
             Some(1 + sql.bytes().take(place).filter(|byte| *byte == b'\n').count())
         }
         _ => None,
-    }
-}
-
-/// Returns SQLite's own words.
-pub fn words(error: &rusqlite::Error) -> String {
-    match error {
-        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
-        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-        other => other.to_string(),
     }
 }

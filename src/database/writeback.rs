@@ -11,7 +11,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use super::open::{Database, beside};
+use super::open::Database;
+use super::permissions::beside;
 use crate::error::{Result, file_error};
 use crate::files::Files;
 

@@ -4,17 +4,13 @@
 //! the locks that SQLite holds on it in this process (<https://sqlite.org/howtocorrupt.html>, section 2.2).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::member::{Fault, Member};
 use super::selection::{Selection, Source};
 use crate::backup::{is_backup, is_half_made};
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::{FileKind, Files, Stat};
-
-/// The first bytes of a database (<https://sqlite.org/fileformat2.html#the_database_header>).
-const HEADER: &[u8; 16] = b"SQLite format 3\0";
+use crate::files::{FileKind, Files, Stat, is_database};
 
 /// Endings of names that say that a file is a database, also where its header is damaged or missing.
 const ENDINGS: [&str; 7] = ["db", "sqlite", "sqlite3", "db3", "s3db", "sl3", "sqlitedb"];
@@ -181,7 +177,7 @@ impl Search<'_> {
     ) -> Result<()> {
         let named = is_named_like_one(&path);
         // A file that may not be read is one only by its name.
-        let begins = self.begins_like_one(&path).unwrap_or(false);
+        let begins = is_database(self.files, &path).unwrap_or(false);
         if !named && !begins {
             return Ok(());
         }
@@ -232,12 +228,6 @@ impl Search<'_> {
         let what = [vec![error.to_string()], error.causes()].concat().join(": ");
         member.fault = Some(Fault { kind: error.kind(), what });
         self.found.push(Candidate { member, file: None, linked: false });
-    }
-
-    fn begins_like_one(&self, path: &Path) -> std::io::Result<bool> {
-        let mut start = Vec::new();
-        self.files.reader(path)?.take(HEADER.len() as u64).read_to_end(&mut start)?;
-        Ok(start == HEADER)
     }
 
     fn is_link(&self, path: &Path) -> bool {

@@ -4,9 +4,9 @@
 //! shards, limits and outcomes; what is done to one file is the caller's business, given as a closure.
 //!
 //! 1. [`Selection`] reads what a person names: a folder, a pattern, a list.
-//! 2. [`discover`] turns it into [`Member`]s, in the order of their relative paths.
+//! 2. [`discover()`] turns it into [`Member`]s, in the order of their relative paths.
 //! 3. [`Shard`] picks the members of one machine of many.
-//! 4. [`run`] gives them to workers within [`Limits`].
+//! 4. [`run()`] gives them to workers within [`Limits`].
 //! 5. [`Tally`] condenses the outcomes into counts and a digest that does not depend on their order.
 
 mod discover;

@@ -145,11 +145,6 @@ impl Shard {
     pub fn holds(self, member: &Member) -> bool {
         member.hash() % u64::from(self.count.get()) == u64::from(self.index)
     }
-
-    /// Returns the number of the shard, from 1, and the count.
-    pub const fn numbers(self) -> (u32, u32) {
-        (self.index + 1, self.count.get())
-    }
 }
 
 impl fmt::Display for Shard {

@@ -6,8 +6,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, Table};
 
-use super::undo::{KeptObject, UndoRecord};
-
 /// The name of the table that holds one row per event.
 pub const HISTORY_TABLE: &str = "phase_history";
 
@@ -67,7 +65,7 @@ pub struct HistoryRow {
     pub rows_proven: Option<u64>,
     /// The release that recorded it.
     pub tool_version: Option<String>,
-    /// What it changed in the schema, as [`UndoRecord`](super::UndoRecord) writes it, and the phase, as
+    /// What it changed in the schema, as [`UndoRecord`] writes it, and the phase, as
     /// [`Definition`](super::Definition) does.
     pub undo: Option<String>,
 }
@@ -95,13 +93,6 @@ impl Recorded {
         self.events.iter().rfind(ran)?.rows_proven
     }
 
-    /// Returns what a phase changed when it was last applied to this file, if that is kept.
-    pub fn undo_of(&self, id: &str) -> Option<UndoRecord> {
-        let came = |row: &&HistoryRow| row.id == id && ["up", "stamp"].contains(&&*row.direction);
-        let last = self.events.iter().rev().find(came)?;
-        UndoRecord::from_json(last.undo.as_deref()?)
-    }
-
     /// Returns the phases that were applied and not undone since, with the backup from before the last run that
     /// applied them.
     pub fn ways_back(&self) -> Vec<(String, Option<String>)> {
@@ -118,25 +109,6 @@ impl Recorded {
             }
         }
         ways
-    }
-
-    /// Returns the objects that the phases changed in this file, with the texts that the last of them left.
-    ///
-    /// An event of which nothing is kept may have come after any change: what was left before it does not count.
-    pub fn left(&self) -> Vec<KeptObject> {
-        let mut left: Vec<KeptObject> = Vec::new();
-        for event in self.events.iter().filter(|it| it.direction != "accept") {
-            let Some(record) = event.undo.as_deref().and_then(UndoRecord::from_json) else {
-                left.clear();
-                continue;
-            };
-            let changed = |it: &KeptObject| {
-                record.before.iter().chain(&record.after).any(|other| it.names(other))
-            };
-            left.retain(|it| !changed(it));
-            left.extend(record.after);
-        }
-        left
     }
 }
 

@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::compare_entries;
 use crate::name::same;
 use crate::schema::{Object, ObjectKind, Schema};
 
 use super::definition::Definition;
-use super::tables::VersionTables;
+use super::tables::{HistoryRow, Recorded, VersionTables};
 
 /// One stored object, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,14 +70,15 @@ impl UndoRecord {
     /// Finds out what changed between two schemas. The version tables do not count, nor what a
     /// virtual table keeps for itself.
     pub fn between(before: &Schema, after: &Schema, tables: &VersionTables) -> Self {
+        let counts = |object: &&Object| {
+            object.kind != ObjectKind::ShadowTable
+                && !tables.contains(&object.name)
+                && !tables.contains(&object.table)
+        };
         let only_in = |one: &Schema, other: &Schema| {
-            one.objects
-                .iter()
-                .filter(|object| object.kind != ObjectKind::ShadowTable)
-                .filter(|object| !tables.contains(&object.name) && !tables.contains(&object.table))
-                .filter(|object| !other.objects.iter().any(|it| it.entry() == object.entry()))
-                .filter_map(KeptObject::of)
-                .collect()
+            let (one, other) = (one.objects.iter(), other.objects.iter());
+            let differences = compare_entries(one.filter(counts), other.filter(counts));
+            differences.into_iter().filter_map(|it| KeptObject::of(it.expected()?)).collect()
         };
         Self { before: only_in(before, after), after: only_in(after, before), empty: Vec::new() }
     }
@@ -99,5 +101,33 @@ impl UndoRecord {
     /// Reads a record; `None` if the text is none, in which case the way back does without it.
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+}
+
+impl Recorded {
+    /// Returns what a phase changed when it was last applied to this file, if that is kept.
+    pub fn undo_of(&self, id: &str) -> Option<UndoRecord> {
+        let came = |row: &&HistoryRow| row.id == id && ["up", "stamp"].contains(&&*row.direction);
+        let last = self.events.iter().rev().find(came)?;
+        UndoRecord::from_json(last.undo.as_deref()?)
+    }
+
+    /// Returns the objects that the phases changed in this file, with the texts that the last of them left.
+    ///
+    /// An event of which nothing is kept may have come after any change: what was left before it does not count.
+    pub fn left(&self) -> Vec<KeptObject> {
+        let mut left: Vec<KeptObject> = Vec::new();
+        for event in self.events.iter().filter(|it| it.direction != "accept") {
+            let Some(record) = event.undo.as_deref().and_then(UndoRecord::from_json) else {
+                left.clear();
+                continue;
+            };
+            let changed = |it: &KeptObject| {
+                record.before.iter().chain(&record.after).any(|other| it.names(other))
+            };
+            left.retain(|it| !changed(it));
+            left.extend(record.after);
+        }
+        left
     }
 }

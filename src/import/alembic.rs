@@ -157,8 +157,7 @@ fn read_script(text: &str, sql: &mut HashMap<String, Sql>) {
         match running {
             Running::Upgrade(to) => sql.entry(to.clone()).or_default().up = Some(body),
             Running::Downgrade(from) => {
-                let down = (!statements(&body).is_empty()).then_some(body);
-                sql.entry(from.clone()).or_default().down = down;
+                sql.entry(from.clone()).or_default().down = Some(body);
             }
         }
     }

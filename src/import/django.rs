@@ -11,7 +11,6 @@ use super::{Draft, ImportSource};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::phase::{PhaseFile, PhaseId, SectionTexts};
-use crate::sql::statements;
 
 /// The files of a migration.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +37,11 @@ pub(super) fn drafts(
         let text = text_of(files, up)?;
         notices.extend(not_written(&text, up));
         let down = match &pair.down {
-            Some(path) => Some(text_of(files, path)?).filter(|it| !statements(it).is_empty()),
+            Some(path) => {
+                let text = text_of(files, path)?;
+                notices.extend(not_written(&text, path));
+                Some(text)
+            }
             None => None,
         };
         let id = PhaseId::new(&name).ok_or_else(|| {

@@ -47,7 +47,7 @@ pub fn recorded_by(
     let applied = match tool {
         Tool::Alembic => reading.heads(table)?,
         Tool::Django => {
-            reading.named(&format!("SELECT app || '.' || name FROM {}", quote(table)))?
+            reading.django(&format!("SELECT app || '.' || name FROM {}", quote(table)))?
         }
         Tool::Folder(FolderFormat::Goose) => reading.goose(table)?,
         Tool::Folder(FolderFormat::Migrate) => reading.migrate(table)?,
@@ -55,7 +55,8 @@ pub fn recorded_by(
         Tool::Folder(FolderFormat::Prisma) => reading.prisma(table)?,
         Tool::Folder(FolderFormat::Drizzle) => reading.drizzle(table)?,
         Tool::Folder(_) => {
-            reading.named(&format!("SELECT CAST(version AS TEXT) FROM {}", quote(table)))?
+            let sql = format!("SELECT CAST(version AS TEXT) FROM {}", quote(table));
+            reading.of_keys(reading.texts(&sql)?)?
         }
     };
     Ok(ToolRecord { table: table.to_owned(), applied })
@@ -116,12 +117,10 @@ impl Reading<'_> {
         Ok(keys.iter().filter_map(|it| known.get(it.as_str()).map(|id| (*id).clone())).collect())
     }
 
-    fn named(&self, sql: &str) -> Result<Applied> {
-        let keys = self.texts(sql)?;
-        let of_django = sql.contains("'.'");
-        // The apps that Django brings along are not part of the project.
+    /// The apps that Django brings along are not part of the project.
+    fn django(&self, sql: &str) -> Result<Applied> {
         let known: HashSet<&str> = self.imported.phases.iter().map(|it| app_of(&it.key)).collect();
-        let keys = keys.into_iter().filter(|it| !of_django || known.contains(app_of(it)));
+        let keys = self.texts(sql)?.into_iter().filter(|it| known.contains(app_of(it)));
         self.of_keys(keys.collect())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::Connection;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::compare::{Verdict, compare_schemas};
 use crate::database::{Access, Database};
@@ -32,8 +32,9 @@ pub struct Origin {
 pub struct AuditedTable {
     /// Its name.
     pub name: String,
-    /// `table`, `virtual table` or `shadow table`.
-    pub kind: &'static str,
+    /// What kind of table it is.
+    #[serde(serialize_with = "word_of")]
+    pub kind: ObjectKind,
     /// How many columns it has.
     pub columns: usize,
     /// How many foreign keys it has.
@@ -47,6 +48,13 @@ pub struct AuditedTable {
     /// Where it comes from.
     #[serde(flatten)]
     pub origin: Origin,
+}
+
+fn word_of<S: Serializer>(
+    kind: &ObjectKind,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.word())
 }
 
 /// An index.
@@ -299,7 +307,7 @@ fn table(object: &Object, schema: &Schema, unique: usize, origin: Origin) -> Aud
     let shape = schema.shape(&object.name);
     AuditedTable {
         name: object.name.clone(),
-        kind: object.kind.word(),
+        kind: object.kind,
         columns: shape.map_or(0, |it| it.columns.len()),
         foreign_keys: shape.map_or(0, |it| it.foreign_keys.len()),
         unique,

@@ -29,17 +29,6 @@ pub struct Dependents {
     pub referenced_by: Vec<String>,
 }
 
-/// Finds what depends on each table and view of a schema: SQLite names what each view and trigger uses while it
-/// compiles them in memory.
-///
-/// A view or trigger that does not compile is in no list.
-///
-/// # Errors
-/// As [`Shadow::of`].
-pub fn dependents(schema: &Schema) -> Result<Vec<Dependents>> {
-    Ok(dependencies(schema)?.objects)
-}
-
 /// A trigger, and what it uses.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TriggerUses {
@@ -60,10 +49,13 @@ pub struct Dependencies {
     pub triggers: Vec<TriggerUses>,
 }
 
-/// Finds what depends on what, and what each trigger uses.
+/// Finds what depends on each table and view of a schema, and what each trigger uses: SQLite names it while it
+/// compiles the views and triggers in memory.
+///
+/// A view or trigger that does not compile is in no list.
 ///
 /// # Errors
-/// As [`dependents`].
+/// As [`Shadow::of`].
 pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
     Ok(of_uses(schema, &Shadow::of(schema)?.uses()?))
 }
@@ -199,14 +191,6 @@ pub(super) fn layers(uses: &Uses) -> BTreeMap<String, usize> {
     layers
 }
 
-/// Returns what depends on the object of this name.
-///
-/// # Errors
-/// [`ErrorKind::UnknownTarget`] if there is none; as [`dependents`].
-pub fn dependents_on(schema: &Schema, name: &str) -> Result<Dependents> {
-    Ok(dependencies(schema)?.of(name)?.clone())
-}
-
 impl Dependencies {
     /// Returns what depends on the table or view of this name.
     ///
@@ -242,7 +226,8 @@ mod tests {
              CREATE VIEW broken AS SELECT x FROM nowhere;
              CREATE TRIGGER g AFTER INSERT ON u BEGIN INSERT INTO t SELECT a FROM two; END;",
         );
-        let all = dependents(&schema).unwrap();
+        let found = dependencies(&schema).unwrap();
+        let all = &found.objects;
         let one = |name: &str| all.iter().find(|it| it.name == name).unwrap();
         assert_eq!(one("t").views, ["one", "three", "two"]);
         assert_eq!(one("t").referenced_by, ["u"]);
@@ -254,7 +239,7 @@ mod tests {
             ["t", "one", "other", "two", "three"].iter().map(|name| one(name).layer).collect();
         assert_eq!(layers, [0, 1, 1, 2, 3]);
         assert!(one("broken").views.is_empty());
-        let error = dependents_on(&schema, "thre").unwrap_err();
+        let error = found.of("thre").unwrap_err();
         assert_eq!(error.facts().choices, ["three"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::autogenerate::{Rename, marked_renames};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result, file_error, is_reserved_name};
 use crate::files::{FileKind, Files};
 use crate::schema::Schema;
 use crate::shadow::Shadow;
@@ -168,7 +168,7 @@ const OWN_TABLES: [&str; 3] = [
 fn carried_out(mut shadow: Shadow, text: &str) -> Result<Shadow> {
     let before = shadow.schema()?;
     let Err(error) = shadow.apply_data(text) else { return Ok(shadow) };
-    if !error.to_string().contains("reserved for internal use: sqlite_") {
+    if !error.sqlite_causes().any(is_reserved_name) {
         return Err(error);
     }
     let own = |line: &str| OWN_TABLES.contains(&line.trim_end());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::compare::{SchemaComparison, Unexpected, compare_schemas};
+use crate::compare::{SchemaComparison, compare_schemas};
 use crate::database::{Access, Database};
 use crate::error::Result;
 use crate::migrate::{Project, replay};
@@ -67,13 +67,4 @@ pub fn compare_sources(
     let order =
         if of_phases(from) || of_phases(to) { project.column_order() } else { ColumnOrder::Same };
     Ok(compare_schemas(&schema_from(project, to)?, &schema_from(project, from)?, order))
-}
-
-/// Lists how one schema differs in meaning from the other, which is the expected one; one line each.
-///
-/// # Errors
-/// As [`schema_from`].
-pub fn diff(project: &Project, from: &SchemaSource, to: &SchemaSource) -> Result<Vec<String>> {
-    let found = compare_sources(project, from, to)?;
-    Ok(found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect())
 }

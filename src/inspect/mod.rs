@@ -14,11 +14,10 @@ pub use audit::{
     Audit, AuditedIndex, AuditedTable, AuditedTrigger, AuditedView, Origin, Stray, audit,
 };
 pub use dependents::{
-    Dependencies, Dependents, TriggerUses, dependencies, dependencies_in, dependents,
-    dependents_on, view_layers,
+    Dependencies, Dependents, TriggerUses, dependencies, dependencies_in, view_layers,
 };
 pub use desired::{desired_renames, desired_schema};
-pub use diff::{SchemaSource, compare_sources, diff, schema_from};
+pub use diff::{SchemaSource, compare_sources, schema_from};
 pub use drift::drift;
 pub use lint::{
     Acknowledged, Finding, LINT_RULES, LintInput, LintPolicy, LintRule, Linted, acknowledge,
@@ -26,4 +25,4 @@ pub use lint::{
 };
 pub use script::{in_dependency_order, schema_script};
 pub use status::{Status, status};
-pub use verify::{Answer, Depth, Expectation, VerifyCheck, meets, verify};
+pub use verify::{Answer, Expectation, VerifyCheck, meets, verify};

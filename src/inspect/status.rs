@@ -1,7 +1,7 @@
 //! The state of a file: version, current ids, what is pending, who holds it.
 
 use crate::backup::leftovers;
-use crate::database::{Access, Database, Holder, Identity, holders};
+use crate::database::{Access, Database, Holder, holders};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::TableRows;
 use crate::migrate::{FileState, Newer, Project};
@@ -38,8 +38,6 @@ pub struct Status {
     pub holders: Vec<Holder>,
     /// Part files that a killed run left in the backup folder.
     pub leftovers: Vec<std::path::PathBuf>,
-    /// The properties of the file.
-    pub identity: Identity,
 }
 
 /// Looks at a file without changing it.
@@ -78,7 +76,6 @@ pub fn status(project: &Project) -> Result<Status> {
         tables,
         holders: holders(&project.database, files),
         leftovers: part_files(project)?,
-        identity: Identity::read(database.connection())?,
     })
 }
 

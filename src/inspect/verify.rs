@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::drift::{Basis, compare as compare_with_phases};
 use crate::assertion::evaluate;
 use crate::backup;
-use crate::database::{Access, Database, MissingExtension};
-use crate::error::{ErrorKind, Result};
+use crate::database::{Access, Database, Depth, IntegrityCheck};
+use crate::error::{ErrorKind, MissingExtension, Result};
 use crate::migrate::{Compatibility, FileState, Project, plan_between};
 use crate::phase::PhaseId;
 use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
@@ -25,16 +25,6 @@ pub enum Expectation {
     Phase(PhaseId),
     /// Nothing is pending.
     Head,
-}
-
-/// How thoroughly a file is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Depth {
-    /// Everything.
-    #[default]
-    Full,
-    /// Without reading every index (`quick_check`).
-    Quick,
 }
 
 /// One check and its answer.
@@ -161,15 +151,14 @@ pub fn verify(
 }
 
 fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
-    let pragma = match depth {
-        Depth::Full => "PRAGMA main.integrity_check",
-        Depth::Quick => "PRAGMA main.quick_check",
-    };
     let name = "integrity".to_owned();
-    match findings(database.connection(), pragma) {
-        Ok(lines) => {
-            Ok(VerifyCheck { name, ok: lines == ["ok"], ran: true, detail: first_few(&lines) })
+    let mut lines = Vec::new();
+    let check = IntegrityCheck::of_file(depth);
+    match check.run(database.connection(), &mut |finding| lines.push(finding.to_owned())) {
+        Ok(()) if lines.is_empty() => {
+            Ok(VerifyCheck { name, ok: true, ran: true, detail: "ok".to_owned() })
         }
+        Ok(()) => Ok(VerifyCheck { name, ok: false, ran: true, detail: first_few(&lines) }),
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingExtension::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
@@ -183,18 +172,6 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn findings(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(pragma)?;
-    let mut rows = statement.query([])?;
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next()? {
-        lines.push(
-            String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned(),
-        );
-    }
-    Ok(lines)
 }
 
 fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck> {

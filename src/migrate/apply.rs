@@ -57,7 +57,7 @@ impl DeclaredFile {
                 .problems(phases.iter().map(|id| format!("{id} is recorded")))
                 .in_database(&project.database));
         }
-        let project = project.from_history(&database)?;
+        let project = project.as_applied(&database)?;
         schema.objects.retain(|object| {
             !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
         });

@@ -39,7 +39,7 @@ impl Project {
     /// # Errors
     /// [`ErrorKind::PhaseMissing`] naming the phases that neither holds; [`ErrorKind::VersionTable`] if what the
     /// history keeps of one is not the phase that was applied.
-    pub fn from_history(&self, database: &Database) -> Result<Self> {
+    pub fn as_applied(&self, database: &Database) -> Result<Self> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let files = self.options.files.as_ref();

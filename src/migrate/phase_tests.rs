@@ -9,8 +9,8 @@ use rusqlite::types::ValueRef;
 
 use crate::assertion::evaluate;
 use crate::backup::{PageCopy, copy_pages};
-use crate::database::{Limits, Purpose, Sandbox, run_fenced, words};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{Limits, Purpose, Sandbox, run_fenced};
+use crate::error::{Error, ErrorKind, Result, words};
 use crate::event::{Silent, Stage};
 use crate::history::UndoRecord;
 use crate::name::in_main;

@@ -26,11 +26,6 @@ pub struct PlanCache(Mutex<HashMap<Key, Arc<Plan>>>);
 type Key = [u8; blake3::OUT_LEN];
 
 impl PlanCache {
-    /// Returns the number of different plans.
-    pub fn plans(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn find(&self, key: &Key) -> Option<Arc<Plan>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone)
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::backup::{Retention, list};
 use crate::database::{Access, Database, OpenOptions};
@@ -184,15 +183,5 @@ impl Project {
     /// Returns whether the order of columns counts: branches of a chain may have been applied in any order.
     pub fn column_order(&self) -> ColumnOrder {
         if self.chain.is_linear() { ColumnOrder::Same } else { ColumnOrder::Any }
-    }
-
-    /// How long to wait for locks.
-    pub fn wait(&self) -> Duration {
-        self.options.wait
-    }
-
-    /// Tells whether a file with this schema has nothing to lose.
-    pub fn is_blank(&self, schema: &Schema) -> bool {
-        schema.is_empty()
     }
 }

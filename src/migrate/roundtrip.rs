@@ -87,18 +87,24 @@ impl Verdict {
 pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
     let mut state = project.replay().empty()?.schema()?;
     let mut trips: Vec<RoundTrip> = Vec::new();
-    // Phases whose upgrade failed, so that nothing can be said about what stands on them.
+    // Phases whose way up failed: nothing can be said about what stands on them.
     let mut stuck: Vec<&PhaseId> = Vec::new();
     for phase in project.chain.phases() {
         let ancestors = project.chain.ancestors(&phase.id);
-        let (verdict, after) = match stuck.iter().find(|it| ancestors.contains(*it)) {
-            Some(id) => (Verdict::Untried(format!("{id} before it does not run")), None),
-            None => Trip { project, phase, before: &state }.verdict()?,
+        let verdict = match stuck.iter().find(|it| ancestors.contains(*it)).copied() {
+            Some(other) => {
+                stuck.push(&phase.id);
+                Verdict::Untried(format!("{other} before it does not run"))
+            }
+            None => {
+                let (verdict, after) = Trip { project, phase, before: &state }.verdict()?;
+                match after {
+                    Some(after) => state = after,
+                    None => stuck.push(&phase.id),
+                }
+                verdict
+            }
         };
-        match after {
-            Some(after) => state = after,
-            None => stuck.push(&phase.id),
-        }
         trips.push(RoundTrip { phase: phase.id.clone(), verdict, place: Place::Shadow });
     }
     Ok(trips)
@@ -116,8 +122,10 @@ impl Trip<'_> {
         let up = match self.up(self.before) {
             Ok(plan) => plan,
             Err(error) => {
-                let broken = |text| Verdict::Broken(vec![format!("does not run: {text}")]);
-                return judged(error, broken).map(|verdict| (verdict, None));
+                return judged(error, |text| {
+                    Verdict::Broken(vec![format!("does not run: {text}")])
+                })
+                .map(|verdict| (verdict, None));
             }
         };
         if let WayBack::Irreversible(why) = &self.phase.down {

@@ -137,7 +137,7 @@ impl Migration<Secured> {
             to,
             phases,
             steps,
-            from_history: self.plan.from_history(),
+            from_history: self.plan.undone_from_history(),
             lost_rules: self.plan.phases.iter().flat_map(PhasePlan::lost_rules).collect(),
             backup,
             pruned,

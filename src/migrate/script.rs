@@ -48,8 +48,8 @@ pub fn script_for_state<S>(migration: &Migration<S>) -> Result<String> {
 /// # Errors
 /// As [`Chain::up_range`](crate::phase::Chain::up_range) and
 /// [`Chain::down_range`](crate::phase::Chain::down_range);
-/// [`ErrorKind::Step`](crate::ErrorKind::Step) naming the phase that does not run;
-/// [`ErrorKind::Irreversible`](crate::ErrorKind::Irreversible) naming the one without a way back.
+/// [`ErrorKind::Step`] naming the phase that does not run;
+/// [`ErrorKind::Irreversible`] naming the one without a way back.
 pub fn script_range(
     project: &Project,
     range: &TargetRange,

@@ -6,7 +6,6 @@ use super::chain::Chain;
 use super::graph::Marks;
 use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
-use super::target::Target;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// The ids of the phases that are applied to a database.
@@ -108,17 +107,6 @@ impl Chain {
         let mut current = self.ids(self.current_positions(&known));
         current.extend(unknown);
         current
-    }
-
-    /// Returns the phases that are not applied and would be on the way up to a target, in chain
-    /// order.
-    ///
-    /// This is [`up_path`](Self::up_path).
-    ///
-    /// # Errors
-    /// As [`up_path`](Self::up_path).
-    pub fn pending(&self, applied: &Applied, target: &Target) -> Result<Vec<PhaseId>> {
-        self.up_path(applied, target)
     }
 
     /// Returns all phases that are not applied, in chain order.

@@ -1,6 +1,7 @@
 //! What is applied: recorded ids against the chain, current ids, what is pending.
 
 use super::*;
+use crate::phase::Target;
 use crate::phase::samples::{applied, chain, charts, id, ids, phase, words};
 
 fn recorded(text: &str) -> Vec<(PhaseId, Option<String>)> {
@@ -33,7 +34,7 @@ fn pending_is_what_is_not_applied_on_the_way() {
     let chain = chain("a:\nb: a\nc: b\nd: a");
     let state = applied("a c");
     let pending =
-        |text: &str| words(&chain.pending(&state, &Target::parse(text).unwrap()).unwrap());
+        |text: &str| words(&chain.up_path(&state, &Target::parse(text).unwrap()).unwrap());
     assert_eq!(pending("c"), "b");
     assert_eq!(pending("heads"), "b d");
     assert_eq!(words(&chain.all_pending(&state)), "b d");

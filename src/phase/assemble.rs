@@ -7,27 +7,123 @@ use std::path::Path;
 
 use super::chain::Chain;
 use super::file::PhaseFile;
+use super::formats::{FolderFormat, read_folder};
 use super::graph::Graph;
 use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
-use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
+use crate::files::{FileKind, Files};
 
 /// Positions by id.
 type Positions = HashMap<PhaseId, usize>;
 
 /// The order of files that declare no parents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileOrder {
+enum FileOrder {
     /// As people count: `phase2` before `phase10`.
     ByName,
     /// The order in which they are given.
     AsGiven,
 }
 
+impl Chain {
+    /// Reads the phase files of a folder: those that end in `.toml` or `.sql` and do not begin with a dot, or
+    /// the files of another tool ([`FolderFormat`]), which is found out by their names and marks.
+    ///
+    /// Subfolders, `archive` among them, are only read where the tool has one for each phase. Nothing is written.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::PhaseFile`] if a file is no phase; the faults of all files are reported.
+    /// - [`ErrorKind::Chain`] if the folder is missing, or the phases are no graph: a missing
+    ///   parent, an id, label or version used twice, a replaced phase that is still there, a cycle.
+    /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the folder or a file cannot be read.
+    pub fn read(files: &dyn Files, folder: &Path) -> Result<Self> {
+        Self::read_as(files, folder, None)
+    }
+
+    /// Reads the phases of a folder in this format; without one, as [`read`](Self::read) does.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_as(files: &dyn Files, folder: &Path, format: Option<FolderFormat>) -> Result<Self> {
+        check_folder(files, folder)?;
+        let found = read_folder(files, folder, format)?;
+        let order = match found.format {
+            FolderFormat::Phaseshift | FolderFormat::Plain => FileOrder::ByName,
+            _ => FileOrder::AsGiven,
+        };
+        let mut chain = assemble(found.phases, order)?;
+        chain.format = found.format;
+        Ok(chain)
+    }
+
+    /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
+    /// there yet: what the chain would be. A folder that is missing holds none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
+        let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+        let mut all = match stat {
+            None => Vec::new(),
+            Some(_) => {
+                check_folder(files, folder)?;
+                let found = read_folder(files, folder, None)?;
+                if !matches!(found.format, FolderFormat::Phaseshift) {
+                    let (folder, format) = (folder.display(), found.format);
+                    let what = format!(
+                        "{folder} holds files of {format}, to which no phase in TOML is added"
+                    );
+                    return Err(Error::new(ErrorKind::Chain, what));
+                }
+                found.phases
+            }
+        };
+        all.push(new);
+        assemble(all, FileOrder::ByName)
+    }
+
+    /// Makes a chain of phases whose parents and versions count as they stand.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Chain`], as [`read`](Self::read).
+    pub fn build(phases: Vec<Phase>) -> Result<Self> {
+        Self::assemble(phases.into_iter().map(PhaseFile::declared).collect())
+    }
+
+    /// Makes a chain of phase files, which may leave out parents and versions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Chain`], as [`read`](Self::read).
+    pub fn assemble(files: Vec<PhaseFile>) -> Result<Self> {
+        assemble(files, FileOrder::ByName)
+    }
+
+    /// Returns the chain with further phases, whose parents and versions count as they stand.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Chain`] if an id is used twice or a parent is missing.
+    pub fn with_phases(&self, more: Vec<Phase>) -> Result<Self> {
+        extend(self, more)
+    }
+}
+
+/// Refuses what is not a folder.
+fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
+    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    let shown = folder.display();
+    let what = match stat.map(|stat| stat.kind) {
+        Some(FileKind::Folder) => return Ok(()),
+        Some(FileKind::File | FileKind::Other) => format!("{shown} is not a folder of phases"),
+        None => format!("the folder of the phases does not exist: {shown}"),
+    };
+    Err(Error::new(ErrorKind::Chain, what))
+}
+
 /// Makes a chain of phase files.
-pub(super) fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
+fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
     if order == FileOrder::ByName {
         files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));
     }
@@ -51,7 +147,7 @@ pub(super) fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Ch
 }
 
 /// Joins further phases to a chain; parents and versions count as they stand.
-pub(super) fn extend(chain: &Chain, more: Vec<Phase>) -> Result<Chain> {
+fn extend(chain: &Chain, more: Vec<Phase>) -> Result<Chain> {
     let phases = chain.phases().iter().cloned().chain(more);
     let files: Vec<PhaseFile> = phases.map(PhaseFile::declared).collect();
     let positions = unique_ids(&files)?;

@@ -3,16 +3,11 @@
 //! The chain knows what the files declare. What is applied to a database is told to it.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::assemble::{FileOrder, assemble, extend};
-use super::file::PhaseFile;
-use super::formats::{FolderFormat, read_folder};
+use super::formats::FolderFormat;
 use super::graph::{Graph, Marks, marked};
 use super::phase::{Phase, PhaseId, Strategy};
 use super::warning::ChainWarning;
-use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::{FileKind, Files};
 use crate::sql::SqliteVersion;
 
 /// All phases of a folder, in an order in which each comes after its parents and dependencies.
@@ -25,92 +20,13 @@ pub struct Chain {
     positions: HashMap<PhaseId, usize>,
     stands_for: HashMap<PhaseId, usize>,
     warnings: Vec<ChainWarning>,
-    format: FolderFormat,
+    pub(super) format: FolderFormat,
 }
 
 impl Chain {
-    /// Reads the phase files of a folder: those that end in `.toml` or `.sql` and do not begin with a dot, or
-    /// the files of another tool ([`FolderFormat`]), which is found out by their names and marks.
-    ///
-    /// Subfolders, `archive` among them, are only read where the tool has one for each phase. Nothing is written.
-    ///
-    /// # Errors
-    /// - [`ErrorKind::PhaseFile`] if a file is no phase; the faults of all files are reported.
-    /// - [`ErrorKind::Chain`] if the folder is missing, or the phases are no graph: a missing
-    ///   parent, an id, label or version used twice, a replaced phase that is still there, a cycle.
-    /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the folder or a file cannot be read.
-    pub fn read(files: &dyn Files, folder: &Path) -> Result<Self> {
-        Self::read_as(files, folder, None)
-    }
-
-    /// Reads the phases of a folder in this format; without one, as [`read`](Self::read) does.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_as(files: &dyn Files, folder: &Path, format: Option<FolderFormat>) -> Result<Self> {
-        check_folder(files, folder)?;
-        let found = read_folder(files, folder, format)?;
-        let order = match found.format {
-            FolderFormat::Phaseshift | FolderFormat::Plain => FileOrder::ByName,
-            _ => FileOrder::AsGiven,
-        };
-        let chain = assemble(found.phases, order)?;
-        Ok(Self { format: found.format, ..chain })
-    }
-
     /// Returns the format of the folder that it was read from.
     pub fn format(&self) -> FolderFormat {
         self.format
-    }
-
-    /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
-    /// there yet: what the chain would be. A folder that is missing holds none.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
-        let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-        let mut all = match stat {
-            None => Vec::new(),
-            Some(_) => {
-                check_folder(files, folder)?;
-                let found = read_folder(files, folder, None)?;
-                if !matches!(found.format, FolderFormat::Phaseshift) {
-                    let (folder, format) = (folder.display(), found.format);
-                    let what = format!(
-                        "{folder} holds files of {format}, to which no phase in TOML is added"
-                    );
-                    return Err(Error::new(ErrorKind::Chain, what));
-                }
-                found.phases
-            }
-        };
-        all.push(new);
-        assemble(all, FileOrder::ByName)
-    }
-
-    /// Makes a chain of phases whose parents and versions count as they stand.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Chain`], as [`read`](Self::read).
-    pub fn build(phases: Vec<Phase>) -> Result<Self> {
-        Self::assemble(phases.into_iter().map(PhaseFile::declared).collect())
-    }
-
-    /// Makes a chain of phase files, which may leave out parents and versions.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Chain`], as [`read`](Self::read).
-    pub fn assemble(files: Vec<PhaseFile>) -> Result<Self> {
-        assemble(files, FileOrder::ByName)
-    }
-
-    /// Returns the chain with further phases, whose parents and versions count as they stand.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Chain`] if an id is used twice or a parent is missing.
-    pub fn with_phases(&self, more: Vec<Phase>) -> Result<Self> {
-        extend(self, more)
     }
 
     /// Takes phases that were joined to a graph and stand in its order.
@@ -280,18 +196,6 @@ impl Chain {
     fn ids_where(&self, wanted: impl Fn(usize) -> bool) -> Vec<PhaseId> {
         self.ids((0..self.phases.len()).filter(|position| wanted(*position)))
     }
-}
-
-/// Refuses what is not a folder.
-fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    let shown = folder.display();
-    let what = match stat.map(|stat| stat.kind) {
-        Some(FileKind::Folder) => return Ok(()),
-        Some(FileKind::File | FileKind::Other) => format!("{shown} is not a folder of phases"),
-        None => format!("the folder of the phases does not exist: {shown}"),
-    };
-    Err(Error::new(ErrorKind::Chain, what))
 }
 
 #[cfg(test)]

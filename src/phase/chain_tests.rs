@@ -4,6 +4,7 @@ use proptest::prelude::{any, prop};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use crate::error::{Error, ErrorKind};
 use crate::files::RealFiles;
 use crate::phase::samples::{
     Folder, chain, charts, graphs, id, line, phase, phases, photo_map, words,

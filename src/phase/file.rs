@@ -13,7 +13,6 @@ use super::phase::{
     Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
 };
 use super::problem::Problems;
-use super::sql_file::{SqlSource, read_sql};
 use super::step::{Check, PhaseTest, Step, TestQuery};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -38,12 +37,7 @@ pub struct PhaseFile {
 
 impl PhaseFile {
     /// Reads a phase file and the SQL files that it names.
-    ///
-    /// # Errors
-    /// - [`ErrorKind::PhaseFile`] if the file or an SQL file that it names is no phase: the first
-    ///   fault with its file, line and key is the message; if there are more, all are listed as
-    ///   problems.
-    /// - [`ErrorKind::Io`] or [`ErrorKind::ReadOnly`] if the file cannot be read.
+    #[cfg(test)]
     pub fn read(files: &dyn Files, path: &Path) -> Result<Self> {
         let mut problems = Problems::default();
         let read = read_into(files, path, &mut problems)?;
@@ -54,22 +48,11 @@ impl PhaseFile {
     /// Reads the text of a phase file that need not be there yet.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// [`ErrorKind::PhaseFile`] if the text or an SQL file that it names is no phase: the first fault with its file,
+    /// line and key is the message; if there are more, all are listed as problems.
     pub fn parse(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
         let mut problems = Problems::default();
         let read = read_bytes(files, path, text.as_bytes(), &mut problems);
-        problems.into_result(ErrorKind::PhaseFile)?;
-        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
-    }
-
-    /// Reads the text of a phase in SQL that need not be there yet.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
-        let mut problems = Problems::default();
-        let source = SqlSource::of(path, text);
-        let read = read_sql(files, &source, &mut problems);
         problems.into_result(ErrorKind::PhaseFile)?;
         read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
     }

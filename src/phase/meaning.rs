@@ -32,9 +32,30 @@ pub(super) fn meaning(phase: &Phase, declared: Option<&[PhaseId]>) -> String {
     words.join(" ")
 }
 
+impl Phase {
+    /// Returns whether a recorded checksum is that of this phase.
+    pub fn is_recorded_as(&self, recorded: &str) -> bool {
+        same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
+    }
+
+    /// Returns whether a recorded checksum is that of a phase with the same steps and required checks, whatever its
+    /// parents.
+    pub fn has_checked_steps_of(&self, recorded: &str) -> bool {
+        let words: Vec<&str> =
+            recorded.split(' ').filter(|it| !it.starts_with("parents:")).collect();
+        same_meaning(&words.join(" "), &self.checksum).unwrap_or(false)
+    }
+
+    /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.
+    pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
+        let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
+        is_same && !self.up.is_empty()
+    }
+}
+
 /// Returns whether a phase with this checksum does what the recorded one did; `None` if the recorded checksum has
 /// another form.
-pub(super) fn same_meaning(recorded: &str, present: &str) -> Option<bool> {
+fn same_meaning(recorded: &str, present: &str) -> Option<bool> {
     let is_meaning = |text: &str| text.starts_with(STEPS);
     if !is_meaning(recorded) || !is_meaning(present) {
         return None;
@@ -49,7 +70,7 @@ pub(super) fn same_meaning(recorded: &str, present: &str) -> Option<bool> {
 }
 
 /// Returns whether two checksums stand for the same steps, whatever the parents and checks.
-pub(super) fn same_steps(recorded: &str, present: &str) -> bool {
+fn same_steps(recorded: &str, present: &str) -> bool {
     recorded.starts_with(STEPS) && recorded.split(' ').next() == present.split(' ').next()
 }
 

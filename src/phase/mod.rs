@@ -7,6 +7,7 @@ mod checksum;
 mod file;
 mod formats;
 mod graph;
+mod json_schema;
 mod keys;
 mod meaning;
 mod nearest;
@@ -32,6 +33,7 @@ pub use chain::Chain;
 pub use checksum::{checksum, normalised};
 pub use file::PhaseFile;
 pub use formats::{FolderFormat, recorded_key, sql_of};
+pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use phase::{
     Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::meaning::{same_meaning, same_steps};
 use super::step::{Check, PhaseTest, Step};
 use crate::sql::SqliteVersion;
 
@@ -187,25 +186,6 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Returns whether a recorded checksum is that of this phase.
-    pub fn is_recorded_as(&self, recorded: &str) -> bool {
-        same_meaning(recorded, &self.checksum).unwrap_or(recorded == self.text_checksum)
-    }
-
-    /// Returns whether a recorded checksum is that of a phase with the same steps and required checks, whatever its
-    /// parents.
-    pub fn has_checked_steps_of(&self, recorded: &str) -> bool {
-        let words: Vec<&str> =
-            recorded.split(' ').filter(|it| !it.starts_with("parents:")).collect();
-        same_meaning(&words.join(" "), &self.checksum).unwrap_or(false)
-    }
-
-    /// Returns whether a recorded checksum is that of a phase with the same steps; phases without steps are all alike.
-    pub(super) fn has_steps_of(&self, recorded: &str) -> bool {
-        let is_same = same_steps(recorded, &self.checksum) || recorded == self.text_checksum;
-        is_same && !self.up.is_empty()
-    }
-
     /// Returns whether it is a file of SQL, whose statements are its steps.
     pub fn is_sql(&self) -> bool {
         self.file.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"))

@@ -28,13 +28,7 @@ impl Chain {
     }
 
     /// Returns the phases of the line that a label, or an id on it, names; in chain order.
-    ///
-    /// The line begins after the fork or merge before that phase, or at the base, and holds all
-    /// that
-    /// stands on it.
-    ///
-    /// # Errors
-    /// As [`resolve_id`](Self::resolve_id).
+    #[cfg(feature = "testing")]
     pub fn line_of(&self, name: &str) -> Result<Vec<PhaseId>> {
         self.line(name).map(|line| self.marked_ids(&line.members))
     }

@@ -1,5 +1,6 @@
 //! Reads a phase out of a file of SQL, or out of two: one for the way up, one for the downgrade.
 
+use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 use toml_edit::value;
@@ -11,9 +12,10 @@ use super::meaning::meaning;
 use super::phase::{PhaseId, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::sql_form::{
-    CheckKind, CheckSection, Dialect, Lowered, Sections, lower, sections, settings_table,
+    CheckKind, CheckSection, Dialect, Lowered, Sections, keeps_schema, lower, sections,
+    settings_table,
 };
-use super::step::Check;
+use super::step::{Check, Operation, Step};
 use super::table_reader::{Lines, Place, TableReader};
 use crate::files::Files;
 use crate::sql::statements;
@@ -47,6 +49,20 @@ impl SqlSource {
     }
 }
 
+impl PhaseFile {
+    /// Reads the text of a phase in SQL that need not be there yet.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
+        let mut problems = Problems::default();
+        let source = SqlSource::of(path, text);
+        let read = read_sql(files, &source, &mut problems);
+        problems.into_result(ErrorKind::PhaseFile)?;
+        read.ok_or_else(|| Error::new(ErrorKind::PhaseFile, "the phase file cannot be read"))
+    }
+}
+
 /// Reads a phase and notes its faults; `None` if there is one.
 pub(super) fn read_sql(
     files: &dyn Files,
@@ -61,7 +77,7 @@ pub(super) fn read_sql(
 }
 
 /// Decodes a file of SQL: without a byte order mark; or the line (from 1) that is no text.
-pub(super) fn sql_text(bytes: &[u8]) -> Result<String, usize> {
+pub(super) fn sql_text(bytes: &[u8]) -> std::result::Result<String, usize> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         1 + good.iter().filter(|byte| **byte == b'\n').count()
@@ -81,7 +97,7 @@ impl TableReader<'_> {
         body.pointless.extend(pointless);
         body.up = self.lowered(lower(&source.text, lines, &found.up), &mut body.pointless);
         let reason = values.text("irreversible");
-        body.down = self.sql_way_back((source, lines), &found, reason, &mut body.pointless);
+        body.down = self.sql_way_back((source, lines), &found, reason, &mut body);
         body.down_file = source.down.as_ref().map(|(path, _)| path.clone());
         body.pointless.sort();
         for section in &found.checks {
@@ -145,11 +161,7 @@ impl TableReader<'_> {
     }
 
     /// Notes what is wrong with statements and returns their steps.
-    fn lowered(
-        &mut self,
-        lowered: Lowered,
-        pointless: &mut Vec<(usize, String)>,
-    ) -> Vec<super::step::Step> {
+    fn lowered(&mut self, lowered: Lowered, pointless: &mut Vec<(usize, String)>) -> Vec<Step> {
         for (line, what) in lowered.faults {
             self.problem(line, what);
         }
@@ -157,14 +169,21 @@ impl TableReader<'_> {
         lowered.steps
     }
 
-    /// Reads the downgrade. A section without statements stands for none: it is what templates hold.
+    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only rows
+    /// change, nothing can be derived, and such a section does what it does for its tool: nothing.
     fn sql_way_back(
         &mut self,
         (source, lines): (&SqlSource, &Lines),
         found: &Sections,
         reason: Option<String>,
-        pointless: &mut Vec<(usize, String)>,
+        body: &mut Body,
     ) -> WayBack {
+        let is_there = source.down.is_some() || found.down.is_some();
+        let is_data = |step: &Step| match &step.operation {
+            Operation::Sql { sql, .. } => keeps_schema(sql),
+            _ => false,
+        };
+        let only_data = !body.up.is_empty() && body.up.iter().all(is_data);
         let steps = match (&source.down, &found.down) {
             (Some((path, text)), _) => {
                 let lines = Lines::of(text);
@@ -176,7 +195,7 @@ impl TableReader<'_> {
                 lowered.steps
             }
             (None, Some(stretches)) => {
-                self.lowered(lower(&source.text, lines, stretches), pointless)
+                self.lowered(lower(&source.text, lines, stretches), &mut body.pointless)
             }
             (None, None) => Vec::new(),
         };
@@ -186,8 +205,8 @@ impl TableReader<'_> {
                 self.problem(1, "the phase takes only one of `irreversible`, `down`");
                 WayBack::Derived
             }
-            (None, true) => WayBack::Derived,
-            (None, false) => WayBack::Steps(steps),
+            (None, true) if !(is_there && only_data) => WayBack::Derived,
+            (None, _) => WayBack::Steps(steps),
         }
     }
 

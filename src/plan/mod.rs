@@ -42,8 +42,8 @@ pub use undo::{
     PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
 };
 
-use crate::database::{MissingExtension, Touched};
-use crate::error::Error;
+use crate::database::Touched;
+use crate::error::{Error, MissingExtension};
 use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::{ObjectKind, Schema};
@@ -199,14 +199,9 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the ids of the phases whose steps come from the history of the file.
-    pub fn from_history(&self) -> Vec<String> {
+    pub fn undone_from_history(&self) -> Vec<String> {
         let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
         from_history.map(|it| it.id.to_string()).collect()
-    }
-
-    /// Tells whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.phases.is_empty()
     }
 
     /// Returns the schema that the run must reach.

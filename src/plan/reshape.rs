@@ -5,7 +5,7 @@ use super::reason::RebuildReason;
 use super::rules::Rule;
 use super::statistics::StatisticsMove;
 use super::strategy::CopyStrategy;
-use crate::database::MissingExtension;
+use crate::error::MissingExtension;
 use crate::name::same;
 use crate::rows::TypedColumn;
 use crate::schema::{Object, ObjectKind, Schema, Table, VirtualTable};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
 use super::script_checks::{self, ExpectedState, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
-use crate::database::MissingExtension;
+use crate::error::MissingExtension;
 use crate::name::literal;
 
 /// What a script needs to know beside the plan.

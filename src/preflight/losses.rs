@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 
 use super::trial::{Trial, count_replaced};
-use crate::database::MissingExtension;
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::plan::{Counted, Direction, Loss, LossKind, PhasePlan, Plan, Stage, find_losses};
 use crate::rows::count_rows_where;
@@ -59,9 +58,7 @@ fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
     };
     match found {
         Ok(rows) => Ok(Some(rows)),
-        Err(error) if error.causes().iter().any(|it| MissingExtension::in_text(it).is_some()) => {
-            Ok(None)
-        }
+        Err(error) if error.missing_extension().is_some() => Ok(None),
         Err(error) => Err(error),
     }
 }

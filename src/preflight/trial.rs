@@ -3,7 +3,9 @@
 
 use rusqlite::Connection;
 
-use crate::database::{passing_stubs, with_progress, with_strict_names, words};
+use crate::database::{passing_stubs, with_progress, with_strict_names};
+
+use crate::error::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Stage;
 use crate::name::{in_main, literal, quote};

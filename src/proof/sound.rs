@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::baseline::{Check, integrity_findings};
+use super::baseline::integrity_findings;
 use super::rows::Seen;
+use crate::database::Depth;
 use crate::error::Result;
 use crate::name::fold;
 use crate::records::{IndexesShown, Records, RowsKnown, SameIndexes, indexes_shown, same_rules};
@@ -57,10 +58,10 @@ impl<'c, 's> Soundness<'c, 's> {
                 Some(indexes) => indexes.of(shape, &same.names, progress)?,
                 None => false,
             };
-        if shown && self.new_findings(from, table, Check::Quick)?.is_empty() {
+        if shown && self.new_findings(from, table, Depth::Quick)?.is_empty() {
             return Ok(Vec::new());
         }
-        self.new_findings(from, table, Check::Full)
+        self.new_findings(from, table, Depth::Full)
     }
 
     fn same_indexes(
@@ -93,10 +94,10 @@ impl<'c, 's> Soundness<'c, 's> {
     }
 
     /// Findings are neither blockers nor dropped if there were as many before.
-    fn new_findings(&self, from: Option<&str>, table: &str, check: Check) -> Result<Vec<String>> {
-        let now = integrity_findings(self.now.0, table, check)?;
+    fn new_findings(&self, from: Option<&str>, table: &str, depth: Depth) -> Result<Vec<String>> {
+        let now = integrity_findings(self.now.0, table, depth)?;
         let before = match from.filter(|_| !now.is_empty()) {
-            Some(from) => integrity_findings(self.backup.0, from, check)?.len(),
+            Some(from) => integrity_findings(self.backup.0, from, depth)?.len(),
             None => 0,
         };
         Ok(if now.len() > before { now } else { Vec::new() })

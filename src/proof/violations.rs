@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row};
 
 use super::keys::tables_with_keys;
 use crate::btree::Sum;
-use crate::database::{with_progress, words};
-use crate::error::Result;
+use crate::database::with_progress;
+use crate::error::{Result, is_about_the_key, words};
 use crate::event::Stage;
 use crate::name::{fold, literal};
 use crate::rows::count_rows;
@@ -224,11 +224,6 @@ fn violations_of(
             }
         }
     })
-}
-
-fn is_about_the_key(error: &rusqlite::Error) -> bool {
-    let text = words(error);
-    text.contains("foreign key mismatch") || text.contains("no such")
 }
 
 #[cfg(test)]

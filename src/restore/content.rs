@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
-use super::run::{Outcome, RestoreMethod};
 use super::verify::{Found, compare, look_again};
 use super::write::{Content, Words, write};
 use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};

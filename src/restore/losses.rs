@@ -1,13 +1,12 @@
 //! What a restore takes away: the rows of the live file that the backup does not hold.
 
-use rusqlite::Connection;
-
+use crate::compare::{EntryDifference, compare_entries};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
-use crate::name::{quote, same};
+use crate::name::quote;
 use crate::rows::{RowDelta, Side, compare, count_rows};
-use crate::schema::{self, Object, ObjectKind, Schema, Table};
+use crate::schema::{self, Object, ObjectKind, Schema};
 
 /// How one table of the live file differs from the backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,20 +134,23 @@ impl Pair {
             let (kind, name) = (object.kind, object.name.clone());
             found.push(ObjectLoss { kind, name, change });
         };
-        for object in live.objects.iter().filter(|it| it.kind != ObjectKind::ShadowTable) {
-            match counterpart(object, &backup) {
-                None if !object.kind.is_table() => add(object, ObjectChange::OnlyLive),
-                Some(old)
-                    if old.sql != object.sql && same_columns(&object.table, &live, &backup) =>
-                {
+        // The tables behind a virtual table come with it.
+        let counted = |it: &&Object| it.kind != ObjectKind::ShadowTable;
+        let (here, there) = (live.objects.iter(), backup.objects.iter());
+        for odd in compare_entries(here.filter(counted), there.filter(counted)) {
+            match odd {
+                EntryDifference::Missing(object) if !object.kind.is_table() => {
+                    add(object, ObjectChange::OnlyLive);
+                }
+                EntryDifference::Unexpected(object) if !object.kind.is_table() => {
+                    add(object, ObjectChange::OnlyBackup);
+                }
+                EntryDifference::Differs(object) if same_columns(&object.table, &live, &backup) => {
                     add(object, ObjectChange::OtherText);
                 }
-                None | Some(_) => {}
-            }
-        }
-        for object in backup.objects.iter().filter(|it| !it.kind.is_table()) {
-            if counterpart(object, &live).is_none() {
-                add(object, ObjectChange::OnlyBackup);
+                EntryDifference::Missing(_)
+                | EntryDifference::Unexpected(_)
+                | EntryDifference::Differs(_) => {}
             }
         }
         Ok(found)
@@ -177,8 +179,8 @@ impl Pair {
             Ok(())
         };
         let found = compare(
-            &side(self.backup.connection(), old),
-            &side(self.live.connection(), new),
+            &Side::whole(self.backup.connection(), old),
+            &Side::whole(self.live.connection(), new),
             RowDelta::Both,
             &mut progress,
         )?;
@@ -189,21 +191,12 @@ impl Pair {
     }
 }
 
-fn counterpart<'s>(object: &Object, other: &'s Schema) -> Option<&'s Object> {
-    other.objects.iter().find(|it| it.kind == object.kind && same(&it.name, &object.name))
-}
-
 /// Tells whether a table has the same columns on both sides; what is no table has none.
 fn same_columns(name: &str, one: &Schema, two: &Schema) -> bool {
     match (one.shape(name), two.shape(name)) {
         (Some(one), Some(two)) => one.columns == two.columns && one.key == two.key,
         (one, two) => one.is_none() && two.is_none(),
     }
-}
-
-fn side<'c>(connection: &'c Connection, shape: &'c Table) -> Side<'c> {
-    let columns = shape.writable().map(|column| column.name.clone()).collect();
-    Side { connection, table: &shape.name, key: &shape.key, columns }
 }
 
 /// Reads the highest version that a database records; `None` if it records none that can be read.

@@ -6,6 +6,7 @@
 
 mod content;
 mod losses;
+mod outcome;
 mod plan;
 mod replace;
 mod replacement;
@@ -15,7 +16,8 @@ mod verify;
 mod write;
 
 pub use losses::{Losses, ObjectChange, ObjectLoss, TableChange, TableLoss};
+pub use outcome::RestoreMethod;
 pub use plan::{LiveState, Restore, RestorePlan, RestoreRequest};
 pub(crate) use replacement::{Replacement, difference};
-pub use run::{RestoreMethod, RestoreReport};
+pub use run::RestoreReport;
 pub(crate) use write::{Words, Written, write};

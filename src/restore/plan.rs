@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::losses::{Losses, ObjectLoss, Pair, open, version};
-use super::run::{RestoreReport, run};
 use crate::backup::{BackupEntry, Verification, folder_of, look, verify};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -115,21 +114,6 @@ impl Restore {
     /// Returns what the restore would do.
     pub fn plan(&self) -> &RestorePlan {
         &self.plan
-    }
-
-    /// Carries the restore out.
-    ///
-    /// The present state is kept as a backup (or moved aside, if SQLite cannot open it) before
-    /// anything is written, with no gap in which another program's rows could be lost. The file then
-    /// holds the old content or the new one, whatever happens.
-    ///
-    /// # Errors
-    /// The error's [`state`](Error::state) says what is in the file. [`ErrorKind::Restore`];
-    /// [`ErrorKind::Backup`] if the present state could not be kept; [`ErrorKind::BackupDamaged`]
-    /// if the backup changed since it was verified; [`ErrorKind::Busy`] with those who hold the
-    /// file; [`ErrorKind::Interrupted`].
-    pub fn run(self, observer: &mut dyn Observer) -> Result<RestoreReport> {
-        run(&self, observer)
     }
 }
 

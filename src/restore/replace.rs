@@ -7,18 +7,15 @@
 
 use std::path::Path;
 
+use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
-use super::run::{Outcome, RestoreMethod};
-use super::set_aside::SetAside;
+use super::set_aside::{NAMES, SetAside};
 use super::verify::compare;
 use crate::backup::{BackupLabel, Names, Part, digest, folder_of, look, remove_leftovers, stem_of};
 use crate::database::{Access, Database, holders};
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
 use crate::files::{Files, Stat};
-
-/// How many names are tried before something else must be wrong.
-pub(super) const NAMES: u32 = 10_000;
 
 pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, files) = (&restore.plan.database, restore.options.files.as_ref());

@@ -1,5 +1,6 @@
 //! Carrying a restore out: which way, in which order, and what is reported.
 
+use super::outcome::{Outcome, RestoreMethod};
 use std::path::PathBuf;
 
 use super::plan::Restore;
@@ -9,24 +10,11 @@ use crate::database::{Access, Database, beside};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Observer, TableRows};
 
-/// How the backup came into the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestoreMethod {
-    /// SQLite wrote it into the file, in one transaction.
-    Write,
-    /// The file was moved aside and a copy of the backup took its name.
-    Replace,
-    /// There was no file; a copy of the backup took the name.
-    Create,
-}
-
 /// What a restore did. It is done: a step that failed afterwards is told in `follow_up`.
 #[derive(Debug, Clone)]
 pub struct RestoreReport {
     /// The database.
     pub database: PathBuf,
-    /// The backup that was restored.
-    pub restored_from: PathBuf,
     /// The copy of the state that was replaced; `None` if there was nothing that SQLite could open.
     pub safety_backup: Option<PathBuf>,
     /// The files that were moved aside.
@@ -46,22 +34,29 @@ impl RestoreReport {
     }
 }
 
-/// What one of the ways did.
-pub(super) struct Outcome {
-    pub(super) safety_backup: Option<PathBuf>,
-    pub(super) moved_aside: Vec<PathBuf>,
-    pub(super) tables: Vec<TableRows>,
-    pub(super) method: RestoreMethod,
-    pub(super) follow_up: Vec<String>,
+impl Restore {
+    /// Carries the restore out.
+    ///
+    /// The present state is kept as a backup (or moved aside, if SQLite cannot open it) before
+    /// anything is written, with no gap in which another program's rows could be lost. The file then
+    /// holds the old content or the new one, whatever happens.
+    ///
+    /// # Errors
+    /// The error's [`state`](Error::state) says what is in the file. [`ErrorKind::Restore`];
+    /// [`ErrorKind::Backup`] if the present state could not be kept; [`ErrorKind::BackupDamaged`]
+    /// if the backup changed since it was verified; [`ErrorKind::Busy`] with those who hold the
+    /// file; [`ErrorKind::Interrupted`].
+    pub fn run(self, observer: &mut dyn Observer) -> Result<RestoreReport> {
+        run(&self, observer)
+    }
 }
 
-pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> {
+fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> {
     let outcome = choose(restore, observer).map_err(|error| of_restore(error, restore))?;
     let database = restore.plan.database.clone();
     restore.options.files.promised(&format!("restore {}", database.display()));
     Ok(RestoreReport {
         database,
-        restored_from: restore.backup.path.clone(),
         safety_backup: outcome.safety_backup,
         moved_aside: outcome.moved_aside,
         tables: outcome.tables,

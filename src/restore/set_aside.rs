@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::replace::NAMES;
 use crate::backup::{BackupLabel, Names, Part, folder_of, look, stem_of};
 use crate::database::beside;
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::files::{Files, Stat};
+
+/// How many names are tried before something else must be wrong.
+pub(super) const NAMES: u32 = 10_000;
 
 /// What SQLite puts beside a file.
 const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, Rows};
+use rusqlite::{Row, Rows};
 
 use super::cursor::{
-    TextForm, groups, identical, key_columns, prepare, prepare_lookup, show, show_key,
+    Side, TextForm, groups, identical, key_columns, prepare, prepare_lookup, show, show_key,
 };
 use crate::database::stub_collations;
 use crate::error::Result;
@@ -18,19 +18,6 @@ pub(super) const STRIDE: u64 = 4_096;
 
 /// How many differences are described; all are counted.
 const DESCRIBED: usize = 5;
-
-/// One side of a comparison.
-#[derive(Debug, Clone)]
-pub struct Side<'c> {
-    /// The connection to read through.
-    pub connection: &'c Connection,
-    /// The table.
-    pub table: &'c str,
-    /// How its rows are told apart.
-    pub key: &'c RowKey,
-    /// The columns to compare; the n-th of one side belongs to the n-th of the other.
-    pub columns: Vec<String>,
-}
 
 /// Which rows may be on one side only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

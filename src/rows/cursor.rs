@@ -3,10 +3,30 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement};
 
-use super::compare::Side;
-use crate::error::Result;
+use crate::error::{Result, lacks_collation};
 use crate::name::quote;
-use crate::schema::RowKey;
+use crate::schema::{RowKey, Table};
+
+/// One side of a comparison.
+#[derive(Debug, Clone)]
+pub struct Side<'c> {
+    /// The connection to read through.
+    pub connection: &'c Connection,
+    /// The table.
+    pub table: &'c str,
+    /// How its rows are told apart.
+    pub key: &'c RowKey,
+    /// The columns to compare; the n-th of one side belongs to the n-th of the other.
+    pub columns: Vec<String>,
+}
+
+impl<'c> Side<'c> {
+    /// Returns a side with every column of a table that is stored.
+    pub fn whole(connection: &'c Connection, table: &'c Table) -> Self {
+        let columns = table.writable().map(|column| column.name.clone()).collect();
+        Self { connection, table: &table.name, key: &table.key, columns }
+    }
+}
 
 /// SQLite refuses result sets wider than 2,000 columns (<https://sqlite.org/limits.html>); wider
 /// tables are read in groups.
@@ -69,7 +89,7 @@ pub(super) fn prepare<'c>(
     };
     match side.connection.prepare(&sql) {
         // The collation of a key is missing here. A scan of the table itself is in key order too.
-        Err(error) if error.to_string().contains("no such collation sequence") => {
+        Err(error) if lacks_collation(&error) => {
             let sql = format!("SELECT {list} FROM main.{table} NOT INDEXED");
             Ok(side.connection.prepare(&sql)?)
         }

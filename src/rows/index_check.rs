@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::words;
+use crate::error::words;
 use crate::error::{Result, is_interrupted_reading};
 use crate::name::quote;
 use crate::schema::{Module, VirtualTable};

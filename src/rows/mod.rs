@@ -5,15 +5,18 @@
 
 mod compare;
 mod conversion;
+mod count;
 mod cursor;
 mod database;
 mod index_check;
 mod matching;
 mod sum;
 
-pub use compare::{Comparison, Difference, RowDelta, Side, compare};
+pub use compare::{Comparison, Difference, RowDelta, compare};
 pub use conversion::{TypedColumn, Values, conversion_sql, conversions, show};
-pub use database::{compare_databases, count_rows, count_rows_where};
+pub use count::{count_rows, count_rows_where};
+pub use cursor::Side;
+pub use database::compare_databases;
 pub use index_check::index_finding;
 pub use matching::{MatchSide, Matched, match_rows};
 pub use sum::sum_rows;

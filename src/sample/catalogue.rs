@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::options::{Feature, SampleOptions, VersionRows};
 use super::sessions::{Session, sessions};
-use super::{archive, awkward, equipment, extras, frames, processing, schema};
+use super::{archive, awkward, columns, equipment, extras, processing, schema};
 
 /// Writes a sample catalogue into a new file.
 ///
@@ -58,7 +58,7 @@ pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<
     ))?;
     if early < options.files {
         let transaction = connection.transaction()?;
-        frames::write(&transaction, options, &nights, early..options.files)?;
+        columns::write(&transaction, options, &nights, early..options.files)?;
         transaction.commit()?;
     }
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
@@ -88,7 +88,7 @@ fn fill(
     equipment::write(&transaction)?;
     super::sessions::write(&transaction, options, nights)?;
     equipment::write_logs(&transaction, options, nights)?;
-    frames::write(&transaction, options, nights, 0..files)?;
+    columns::write(&transaction, options, nights, 0..files)?;
     processing::write(&transaction, options)?;
     archive::write(&transaction, options, nights)?;
     write_version(&transaction, options)?;

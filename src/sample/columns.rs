@@ -1,12 +1,15 @@
 //! The 74 columns of `fits_files`, each with the rule that fills it.
 
+use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::calendar::{DAY, moment};
 use super::frames::{Frame, Kind};
 use super::numbers::Numbers;
+use super::options::SampleOptions;
+use super::sessions::Session;
 use super::sky::Sensor;
-use super::writer::text;
+use super::writer::{Writer, text};
 
 /// Gives the value of one column of one frame.
 pub(super) type Rule = fn(&mut Frame<'_>) -> Value;
@@ -171,4 +174,22 @@ fn analysed(frame: &mut Frame<'_>, low: f64, high: f64) -> Value {
 
 fn measured(frame: &mut Frame<'_>, known: bool, (low, high): (f64, f64)) -> Value {
     if known { Value::Real(frame.numbers.real(low, high)) } else { Value::Null }
+}
+
+/// Writes the files with these numbers.
+pub(super) fn write(
+    connection: &Connection,
+    options: &SampleOptions,
+    sessions: &[Session],
+    files: std::ops::Range<u32>,
+) -> rusqlite::Result<()> {
+    let mut writer = Writer::new(connection, "fits_files", COLUMNS.iter().map(|(name, _)| *name))?;
+    let mut values: Vec<Value> = Vec::with_capacity(COLUMNS.len());
+    for number in files {
+        let mut frame = Frame::new(options, sessions, number);
+        values.clear();
+        values.extend(COLUMNS.iter().map(|(_, value)| value(&mut frame)));
+        writer.put(&values)?;
+    }
+    Ok(())
 }

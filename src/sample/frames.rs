@@ -1,15 +1,10 @@
 //! The rows of `fits_files`: one per picture, spread over the sessions in the order they were taken.
 
-use rusqlite::Connection;
-use rusqlite::types::Value;
-
 use super::calendar::DAY;
-use super::columns::COLUMNS;
 use super::numbers::{Numbers, checksum};
 use super::options::SampleOptions;
 use super::sessions::Session;
 use super::sky::{FILTERS, FILTERS_IN_USE, Sensor, TARGETS, Target};
-use super::writer::Writer;
 
 /// What a picture shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,26 +50,8 @@ pub(super) fn file_id(number: u32) -> i64 {
     i64::from(number) + 1 + i64::from(number) / 97
 }
 
-/// Writes the files with these numbers.
-pub(super) fn write(
-    connection: &Connection,
-    options: &SampleOptions,
-    sessions: &[Session],
-    files: std::ops::Range<u32>,
-) -> rusqlite::Result<()> {
-    let mut writer = Writer::new(connection, "fits_files", COLUMNS.iter().map(|(name, _)| *name))?;
-    let mut values: Vec<Value> = Vec::with_capacity(COLUMNS.len());
-    for number in files {
-        let mut frame = Frame::new(options, sessions, number);
-        values.clear();
-        values.extend(COLUMNS.iter().map(|(_, value)| value(&mut frame)));
-        writer.put(&values)?;
-    }
-    Ok(())
-}
-
 impl<'session> Frame<'session> {
-    fn new(options: &SampleOptions, sessions: &'session [Session], number: u32) -> Self {
+    pub(super) fn new(options: &SampleOptions, sessions: &'session [Session], number: u32) -> Self {
         let mut numbers = Numbers::for_row(options.seed, 3, number);
         let place = u64::from(number) * sessions.len() as u64;
         let session = &sessions[(place / u64::from(options.files)) as usize];

@@ -25,6 +25,7 @@ pub enum Feature {
     Counters,
 }
 
+#[cfg(feature = "testing")]
 impl Feature {
     /// Every feature, in the order of declaration.
     pub const ALL: [Self; 8] = [
@@ -37,20 +38,6 @@ impl Feature {
         Self::Statistics,
         Self::Counters,
     ];
-
-    /// Returns the name of the feature on a command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wal => "wal",
-            Self::Awkward => "awkward",
-            Self::Grown => "grown",
-            Self::Views => "views",
-            Self::Triggers => "triggers",
-            Self::OddIndexes => "odd-indexes",
-            Self::Statistics => "statistics",
-            Self::Counters => "counters",
-        }
-    }
 }
 
 /// What `schema_version` holds in a sample catalogue.
@@ -59,6 +46,7 @@ pub enum VersionRows {
     /// One row: version 1, Phase 2.
     One,
     /// The table is there and empty, as in every file that the application made by itself.
+    #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "the tests write such files"))]
     None,
     /// The table is missing.
     NoTable,
@@ -119,6 +107,7 @@ impl Default for SampleOptions {
 
 impl SampleOptions {
     /// Adds a feature.
+    #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn with(mut self, feature: Feature) -> Self {
         self.features.insert(feature);

@@ -1,7 +1,6 @@
 //! Schemas: SQLite's stored text and reported shapes, and reading them from a file.
 
 mod affinity;
-mod compare;
 mod firing;
 mod meaning;
 mod model;
@@ -9,7 +8,6 @@ mod read;
 mod virtual_table;
 
 pub use affinity::Affinity;
-pub use compare::Entry;
 pub use firing::firing_statements;
 pub use meaning::{ColumnOrder, meaning_of, same_meaning, same_virtual_meaning, text_form};
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};

@@ -211,10 +211,15 @@ impl Schema {
             .any(|object| object.kind != ObjectKind::Trigger && same(&object.name, name))
     }
 
+    /// Returns every entry of the schema, those of SQLite's own tables and automatic indexes last.
+    pub fn entries(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().chain(&self.internal)
+    }
+
     /// Returns the tables whose rows are stored in b-trees of their own, in order: ordinary and
     /// shadow tables, and SQLite's own tables.
     pub fn stored_tables(&self) -> impl Iterator<Item = &Object> {
-        self.objects.iter().chain(&self.internal).filter(|object| {
+        self.entries().filter(|object| {
             matches!(object.kind, ObjectKind::Table | ObjectKind::ShadowTable)
                 && (object.root != 0 || !is_internal(&object.name))
         })

@@ -1,43 +1,20 @@
 //! Building a shadow: SQLite replays the stored text of every object.
 
+use super::memory::open_memory;
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
 
 use super::shadow::Shadow;
-use crate::database::{Authorizer, MissingExtension, run_one, with_passing_stubs, with_stubs};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Interrupt;
+use crate::compare::compare_entries;
+use crate::database::{run_one, with_passing_stubs, with_stubs};
+use crate::error::{Error, ErrorKind, MissingExtension, Result};
 use crate::name::{fold, quote, same};
-use crate::schema::{Entry, Object, ObjectKind, Schema, firing_statements, read};
+use crate::schema::{Object, ObjectKind, Schema, firing_statements, read};
 use crate::sql::edit::{
     VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
 };
 use crate::sql::{significant_tokens, unquote};
-
-/// Steps of SQLite's virtual machine between two looks at the request to stop.
-const STEPS: i32 = 1_000;
-
-/// Opens an empty in-memory database that reads stored text as the file's programs did.
-pub(super) fn open_memory() -> Result<Connection> {
-    let mut connection = Connection::open_in_memory()?;
-    let interrupt = Interrupt::current();
-    connection.progress_handler(STEPS, Some(move || interrupt.requested()))?;
-    Authorizer::of_memory().install(&mut connection)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    for (switch, value) in [
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
-    ] {
-        connection.set_db_config(switch, value)?;
-    }
-    Ok(connection)
-}
 
 impl Shadow {
     /// Makes a shadow of a schema, and checks that the replayed text gives the same schema.
@@ -59,9 +36,8 @@ impl Shadow {
         shadow.connection.execute_batch("COMMIT")?;
         shadow.take_over_shadow_tables(schema)?;
         let replayed = read(&shadow.connection)?;
-        match first_difference(schema, &replayed) {
-            None => {}
-            Some(object) => return Err(unfaithful(object, None)),
+        if let Some(odd) = compare_entries(&schema.objects, &replayed.objects).first() {
+            return Err(unfaithful(odd.object(), None));
         }
         shadow.start_stage()?;
         shadow.set_aside_unsound()?;
@@ -261,16 +237,6 @@ fn with_plain_tokenizer(sql: &str) -> Option<String> {
     };
     let index = table.arguments.iter().position(names_it)?;
     set_virtual_argument(sql, index, "tokenize=unicode61").ok()
-}
-
-/// Finds an object that is in one of two schemas only, or that differs.
-pub(super) fn first_difference<'s>(left: &'s Schema, right: &'s Schema) -> Option<&'s Object> {
-    let entries = |schema: &'s Schema| -> BTreeSet<Entry<'s>> {
-        schema.objects.iter().map(Object::entry).collect()
-    };
-    let (ours, theirs) = (entries(left), entries(right));
-    let odd = ours.symmetric_difference(&theirs).next()?;
-    left.objects.iter().chain(&right.objects).find(|object| object.entry() == *odd)
 }
 
 fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {

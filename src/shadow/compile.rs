@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::{MissingExtension, words};
 use crate::error::Result;
+use crate::error::{MissingExtension, needs_no_trigger, words};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 
@@ -72,11 +72,4 @@ fn try_compile(
     {
         broken.entry(fold(owner)).or_insert_with(|| words(&error));
     }
-}
-
-/// A view without a trigger for the statement refuses it; that is no fault. A virtual generated
-/// column cannot be written either.
-pub(super) fn needs_no_trigger(error: &rusqlite::Error) -> bool {
-    let text = words(error);
-    text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
 }

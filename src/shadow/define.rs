@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage, row_name, value_of};
 use super::shadow::Shadow;
-use crate::database::{with_strict_names, with_stubs, words};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{with_strict_names, with_stubs};
+use crate::error::{Error, ErrorKind, Result, words};
 use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
@@ -52,15 +52,21 @@ impl Shadow {
                 }
             }
         }
-        fresh.execute(text)?;
-        let made = read(&fresh.connection)?;
+        // The statement itself says that any object of the name will do, one of another table, too.
+        let allows_any = sql::schema_command(text).is_some_and(|it| it.allows_present());
         let here = self.current()?;
-        if is_alike(&here, &made, present) {
-            self.notices.push(format!("{what}, just as the phase would create it: skipped"));
-            return Ok(());
+        match fresh.execute(text).and_then(|()| read(&fresh.connection)) {
+            Ok(made) if is_alike(&here, &made, present) => {
+                self.notices.push(format!("{what}, just as the phase would create it: skipped"));
+                return Ok(());
+            }
+            Err(error) if !allows_any => return Err(error),
+            Ok(_) | Err(_) => {}
         }
-        // The statement itself says that any object of the name will do.
-        if sql::schema_command(text).is_some_and(|it| it.allows_present()) {
+        if allows_any {
+            self.connection.prepare(text).map(drop).map_err(|error| {
+                Error::new(ErrorKind::Step, words(&error)).about(&present.name).caused_by(error)
+            })?;
             self.notices.push(format!(
                 "{what} and is another one than the phase would create: skipped, as IF NOT EXISTS says"
             ));

@@ -1,34 +1,17 @@
 //! Views and triggers that do not compile: found by SQLite's own check, and set aside, because one of
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
+use super::finding::{Unsound, UnsoundObject};
 use std::collections::BTreeMap;
 
 use super::compile::uncompilable;
 use super::shadow::Shadow;
-use crate::database::{MissingExtension, stub, words};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::stub;
+use crate::error::{
+    Error, ErrorKind, MissingExtension, Result, is_about_object, is_foreign_key_mismatch, words,
+};
 use crate::name::{literal, same};
 use crate::schema::{Column, ForeignKey, Object, ObjectKind};
-
-/// Why a view or trigger does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unsound {
-    /// It names something that does not exist, or is otherwise wrong.
-    Broken,
-    /// It needs something that this program lacks; it may be fine elsewhere.
-    Missing(MissingExtension),
-}
-
-/// A view or trigger that does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnsoundObject {
-    /// The object, with its stored text.
-    pub object: Object,
-    /// Why.
-    pub reason: Unsound,
-    /// SQLite's message.
-    pub message: String,
-}
 
 const PROBE: &str = "phaseshift_probe";
 
@@ -65,7 +48,8 @@ impl Shadow {
                 self.connection.execute_batch("ROLLBACK TO probe; RELEASE probe")?;
             }
             let message = words(&error);
-            if let Some(part) = MissingExtension::in_text(&message)
+            let part = MissingExtension::in_error(&error);
+            if let Some(part) = part.clone()
                 && !self.missing.contains(&part)
                 && stub(&self.connection, &part)?
             {
@@ -78,8 +62,7 @@ impl Shadow {
                 return Err(Error::new(ErrorKind::Unsupported, "SQLite cannot check the schema")
                     .caused_by(error));
             };
-            let reason =
-                MissingExtension::in_text(&message).map_or(Unsound::Broken, Unsound::Missing);
+            let reason = part.map_or(Unsound::Broken, Unsound::Missing);
             for object in self.with_its_triggers(object)? {
                 found.push(UnsoundObject {
                     object,
@@ -171,7 +154,7 @@ impl Shadow {
             // There are no rows; a key that does not fit is found when the pragma is compiled.
             let checked = self.connection.execute_batch(&sql);
             if let Err(error) = checked
-                && words(&error).contains("foreign key mismatch")
+                && is_foreign_key_mismatch(&error)
             {
                 loose.push((table.name.clone(), words(&error)));
             }
@@ -182,12 +165,7 @@ impl Shadow {
     /// Finds the object that an "error in view NAME: ..." is about, whatever its kind.
     pub(super) fn culprit(&self, message: &str) -> Result<Option<Object>> {
         let schema = self.current()?;
-        let named = |object: &&Object| {
-            let prefix = format!("error in {} {}", object.kind.word(), object.name);
-            message
-                .strip_prefix(&prefix)
-                .is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
-        };
+        let named = |object: &&Object| is_about_object(message, object.kind.word(), &object.name);
         Ok(schema.objects.iter().filter(named).max_by_key(|object| object.name.len()).cloned())
     }
 

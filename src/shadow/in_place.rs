@@ -3,14 +3,13 @@
 
 use rusqlite::Connection;
 
-use super::build::open_memory;
 use super::lineage::Lineage;
-use super::probe::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use crate::database::{MissingExtension, run_one, with_stubs};
-use crate::error::Result;
+use super::memory::open_memory;
+use super::transfer::{SOURCE, Side, TARGET, Transfer, create, create_both, moved, transfer};
+use crate::error::{MissingExtension, Result};
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
-use crate::sql::{edit, significant_tokens};
+use crate::sql::significant_tokens;
 
 /// Whether a table can stay where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +42,8 @@ fn stays(
         return Ok(false);
     }
     let connection = open_memory()?;
-    for (object, name) in [(old, SOURCE), (new, TARGET)] {
-        let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
-        if !create(&connection, text, missing) {
-            return Ok(false);
-        }
+    if !create_both(&connection, sides, missing) {
+        return Ok(false);
     }
     // Those that UNIQUE and PRIMARY KEY make go by their numbers.
     if forms(&connection, SOURCE)? != forms(&connection, TARGET)? {
@@ -80,15 +76,6 @@ pub(super) fn same_index(
     connection
         .execute_batch(&NAMES.map(|name| format!("DROP INDEX IF EXISTS {name};")).concat())?;
     Ok(equal)
-}
-
-/// Creates an object with stubs for what is missing, which are noted, and returns whether it could be done.
-pub(super) fn create(
-    connection: &Connection,
-    text: Option<String>,
-    missing: &mut Vec<MissingExtension>,
-) -> bool {
-    text.is_some_and(|text| with_stubs(connection, missing, |it| run_one(it, &text)).is_ok())
 }
 
 /// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and

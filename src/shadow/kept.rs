@@ -6,15 +6,14 @@
 
 use rusqlite::Connection;
 
-use super::build::open_memory;
-use super::in_place::{create, same_index};
+use super::in_place::same_index;
 use super::lineage::{ColumnOrigin, Lineage, TableLineage};
-use super::probe::{SOURCE, Side, TARGET, moved};
+use super::memory::open_memory;
+use super::transfer::{SOURCE, Side, TARGET, create, create_both, moved};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::records::EXPRESSION;
 use crate::schema::{Affinity, Object, ObjectKind, RowKey, Table};
-use crate::sql::edit;
 
 /// Finds the indexes of a table with rowids whose entries stay. Where records are copied whole, SQLite
 /// tells it of each pair; else only plain columns that keep their values and their types are looked at.
@@ -30,11 +29,8 @@ pub(super) fn kept_indexes(
         return Ok(kept);
     }
     let connection = open_memory()?;
-    for (object, name) in [(old, SOURCE), (new, TARGET)] {
-        let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
-        if !create(&connection, text, &mut Vec::new()) {
-            return Ok(kept);
-        }
+    if !create_both(&connection, sides, &mut Vec::new()) {
+        return Ok(kept);
     }
     for index in before.belonging(ObjectKind::Index, &old.name) {
         let name = lineage.index_after(&index.name);

@@ -7,14 +7,16 @@
 
 mod build;
 mod compile;
+mod copy_method;
 mod data;
 mod define;
+mod finding;
 mod health;
 mod in_place;
 mod kept;
 mod lineage;
+mod memory;
 mod new_sql;
-mod probe;
 mod quotes;
 mod references;
 mod relations;
@@ -28,15 +30,13 @@ mod uses;
 mod views;
 
 pub use compile::uncompilable;
+pub use copy_method::{CopyMethod, RecordCopy};
 pub use data::{DataEffects, RowCopy, TableEffect};
-pub use health::{Unsound, UnsoundObject};
+pub use finding::{ChangedReference, NameAsString, Unsound, UnsoundObject};
 pub use in_place::InPlace;
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage, asks};
-pub use probe::{Transfer, transfer, transfer_out_of};
-pub use quotes::NameAsString;
-pub use references::ChangedReference;
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
-pub use transfer::{CopyMethod, RecordCopy};
+pub use transfer::{Transfer, transfer, transfer_out_of};
 pub use uses::{ObjectUses, Uses};
 pub use views::Outputs;

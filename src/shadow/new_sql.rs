@@ -2,10 +2,8 @@
 //! only after the backup.
 
 use super::shadow::Shadow;
-use crate::database::{
-    MissingExtension, strict_names, string_in_double_quotes, stub, take_back, words,
-};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{strict_names, string_in_double_quotes, stub, take_back};
+use crate::error::{Error, ErrorKind, MissingExtension, Result, lacks_own_table, words};
 use crate::name::quote;
 use crate::phase::Check;
 use crate::sql::with_identifiers_only;
@@ -46,7 +44,7 @@ impl Shadow {
             match (compiled, denied) {
                 (Err(_), Some(what)) => Err(refused(&format!("{what} is not allowed in a phase"))),
                 // What SQLite keeps for itself is not in a database without rows.
-                (Err(error), None) if words(&error).contains("no such table: sqlite_") => Ok(()),
+                (Err(error), None) if lacks_own_table(&error) => Ok(()),
                 (Err(error), None) => Err(refused(&words(&error)).caused_by(error)),
                 (Ok((false, _)), _) => Err(refused("the statement is not a query")),
                 (Ok((true, 1..)), _) => Err(refused("a parameter has no value")),
@@ -79,7 +77,9 @@ impl Shadow {
                 match compiled {
                     Err(error) if MissingExtension::in_error(&error).is_some() => {
                         let what = format!("a value for {table}: {}", words(&error));
-                        return Err(Error::new(ErrorKind::Step, what).about(table));
+                        return Err(Error::new(ErrorKind::Step, what)
+                            .about(table)
+                            .caused_by(error));
                     }
                     Err(_) | Ok(()) => {}
                 }

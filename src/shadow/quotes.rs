@@ -4,23 +4,13 @@
 //! single-quoted one (`sqlite_rename_quotefix` in `alter.c`). The stored text of other objects is data and
 //! stays: the old token is put back wherever only its quotes changed.
 
+use super::finding::NameAsString;
 use super::shadow::Shadow;
-use crate::database::{with_stubs, words};
-use crate::error::Result;
+use crate::database::with_stubs;
+use crate::error::{Result, missing_column, words};
 use crate::name::{quote, same};
-use crate::schema::{Object, ObjectKind, Schema, read};
+use crate::schema::{Object, Schema, read};
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
-
-/// A text in double quotes that SQLite takes for a string, because no column has that name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameAsString {
-    /// The kind of the object in which it stands.
-    pub kind: ObjectKind,
-    /// The object.
-    pub name: String,
-    /// The text, without its quotes.
-    pub text: String,
-}
 
 impl Shadow {
     /// Puts double-quoted strings back after an ALTER; `new_name` is the name that it gave a column, if any. A string that reads like the new name of a
@@ -81,12 +71,12 @@ impl Shadow {
                 Ok(after) => break after,
                 Err(error) => {
                     let message = words(&error);
-                    let name = message.rsplit_once("no such column: ").map(|(_, name)| name);
+                    let name = missing_column(&message);
                     let (Some(object), Some(name)) = (self.culprit(&message)?, name) else {
                         return Err(error.into());
                     };
                     // The keys of an index are not rewritten: SQLite says so and stops.
-                    let (kind, name) = (object.kind, name.trim_matches('"').to_owned());
+                    let (kind, name) = (object.kind, name.to_owned());
                     found.push(NameAsString { kind, name: object.name.clone(), text: name });
                     aside.push(object);
                 }

@@ -9,6 +9,7 @@
 //! with the names before and one with those after, and the programs are compared. A text that would read something else
 //! is restated with qualified names if that gives the same program, and refused otherwise.
 
+use super::finding::ChangedReference;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -19,26 +20,13 @@ use super::lineage::Lineage;
 use super::relations::{Relation, Side, both_sides, relations};
 use super::shadow::Shadow;
 use super::views::Outputs;
-use crate::database::{MissingExtension, with_stubs};
-use crate::error::Result;
+use crate::database::with_stubs;
+use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{
     Token, TokenKind, edit, mentions, significant_tokens, unquote, update_of_columns,
 };
-
-/// A view or trigger that would read other tables or columns than before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedReference {
-    /// Its kind.
-    pub kind: ObjectKind,
-    /// Its name.
-    pub name: String,
-    /// What changed among the names that it may use.
-    pub changes: Vec<String>,
-    /// The text that would read something else.
-    text: String,
-}
 
 /// The names that texts can use, before a step.
 #[derive(Debug)]
@@ -426,7 +414,7 @@ fn with_inserts(text: &str, inserts: &[(usize, String)]) -> String {
 }
 
 fn needs_no_trigger(error: rusqlite::Error) -> rusqlite::Result<Program> {
-    match super::compile::needs_no_trigger(&error) {
+    match crate::error::needs_no_trigger(&error) {
         true => Ok(Program::new()),
         false => Err(error),
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::build::open_memory;
 use super::lineage::Lineage;
+use super::memory::open_memory;
 use super::views::Outputs;
-use crate::database::{MissingExtension, with_stubs};
-use crate::error::Result;
+use crate::database::with_stubs;
+use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Affinity, Column, Object, ObjectKind, RowKey, Schema, Table};
 use crate::sql::significant_tokens;

@@ -184,7 +184,7 @@ impl Shadow {
                 && rename.table.is_none()
                 && same(&unsound.object.table, rename.from);
             let elsewhere_fine =
-                uses && matches!(unsound.reason, super::health::Unsound::Missing(_));
+                uses && matches!(unsound.reason, super::finding::Unsound::Missing(_));
             if on_it || elsewhere_fine {
                 let what = format!(
                     "{} {} uses {} but cannot be rewritten: {}",

@@ -1,22 +1,19 @@
 //! The shadow itself: its state, applying steps, and reading the result.
 
+use super::finding::{ChangedReference, NameAsString, UnsoundObject};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::build::open_memory;
 use super::data::{DataEffects, Following};
-use super::health::UnsoundObject;
 use super::lineage::Lineage;
-use super::quotes::NameAsString;
-use super::references::ChangedReference;
+use super::memory::open_memory;
 use crate::database::{
-    Authorizer, MissingExtension, Purpose, from_statement, run_followed, run_one, stub, with_stubs,
-    words,
+    Authorizer, Purpose, from_statement, run_followed, run_one, stub, with_stubs,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, MissingExtension, Result, words};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
@@ -307,7 +304,7 @@ impl Shadow {
             let checked = self.follow_data(sql, Purpose::Check);
             let part = match &checked {
                 Ok(_) => None,
-                Err(error) => MissingExtension::in_text(&error.to_string()),
+                Err(error) => error.missing_extension(),
             };
             let again = match part {
                 Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
@@ -471,7 +468,7 @@ fn changes_names(step: &Step) -> bool {
 
 pub(super) fn at_step(error: Error, step: &Step) -> Error {
     let what = format!("line {}: {}: {error}", step.line, step.operation.op());
-    let lacks = MissingExtension::in_text(&error.to_string()).is_some();
+    let lacks = error.missing_extension().is_some();
     let kind = match error.kind() {
         ErrorKind::Step | ErrorKind::Sqlite if lacks => ErrorKind::MissingExtension,
         ErrorKind::Sqlite => ErrorKind::Step,

@@ -1,171 +1,86 @@
-//! Whether SQLite would copy whole records from an old table into a new one.
+//! What SQLite does with the records of one table that all go into another.
 //!
 //! `INSERT INTO new SELECT * FROM old` copies records without looking into them if both tables line
-//! up (`xferOptimization` in SQLite's `insert.c`). Names may differ, which is the case of a rename.
-//! SQLite itself is asked, by EXPLAIN, on two empty tables.
-
-use std::collections::BTreeMap;
+//! up (`xferOptimization` in SQLite's `insert.c`). SQLite itself is asked, by EXPLAIN, on two empty tables.
 
 use rusqlite::Connection;
 
-use super::build::open_memory;
-use super::in_place::{InPlace, in_place};
-use super::kept::kept_indexes;
-use super::lineage::{ColumnOrigin, TableLineage};
-use super::probe::{SOURCE, Side, TARGET, Transfer, moved, transfer};
-use super::shadow::Shadow;
 use crate::database::{run_one, with_stubs};
-use crate::error::Result;
-use crate::name::{fold, quote, same};
-use crate::schema::{ObjectKind, RowKey, Schema, Table};
+use crate::error::{MissingExtension, Result};
+use crate::name::in_main;
+use crate::schema::{Object, Schema, Table};
 use crate::sql::edit;
 
-/// How rows get into a rebuilt table.
+pub(super) const SOURCE: &str = "phaseshift_source";
+pub(super) const TARGET: &str = "phaseshift_target";
+
+pub(super) type Side<'s> = (&'s Schema, &'s Object, &'s Table);
+
+pub(super) fn moved(index: &Object, name: &str, table: &str) -> Option<String> {
+    edit::retarget_index(index.sql.as_deref()?, name, table).ok()
+}
+
+/// What SQLite would do with the records of one table that all go into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyMethod {
-    /// SQLite copies whole records without looking into them; rowids stay, and rows that break a
-    /// rule already are carried over as they are.
-    Records,
-    /// As [`CopyMethod::Records`], with an empty index on both tables during the copy: without any
-    /// index SQLite would number the rows anew.
-    RecordsWithGuard,
-    /// Values are copied column by column.
-    Rows,
+pub enum Transfer {
+    /// It would take them apart.
+    None,
+    /// It would copy them whole, rowids and all.
+    KeepsRowids,
+    /// It would copy them whole under new rowids.
+    NumbersAnew,
 }
 
-/// How the rows of a table and the entries of its indexes would get into the new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordCopy {
-    /// The method.
-    pub method: CopyMethod,
-    /// The indexes of the new table whose records come over with it, from an index of the old table
-    /// that holds the same.
-    pub indexes: Vec<String>,
-    /// Whether nothing but names changes in what is stored, so that it can stay where it is.
-    pub in_place: InPlace,
-    /// The indexes whose b-trees hold the same entries afterwards: by the names before and after.
-    pub kept: Vec<(String, String)>,
+/// Reads the program that SQLite would run to fill an empty table of `main` from another one. In a
+/// transfer the loop over the source takes each record whole (RowCell or RowData), those of each index
+/// too; just before it stands how the rowid is made.
+///
+/// # Errors
+/// Whatever SQLite reports while it lists its program.
+pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
+    transfer_out_of(connection, to, &in_main(from))
 }
 
-impl RecordCopy {
-    /// Values one by one, and every index anew.
-    fn by_rows() -> Self {
-        Self {
-            method: CopyMethod::Rows,
-            indexes: Vec::new(),
-            in_place: InPlace::Impossible,
-            kept: Vec::new(),
+/// As [`transfer`], out of a table anywhere, given as SQL text.
+///
+/// # Errors
+/// As [`transfer`].
+pub fn transfer_out_of(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
+    let sql = format!("EXPLAIN INSERT INTO {} SELECT * FROM {from}", in_main(to));
+    // Where records cannot be copied whole, `*` may stand for more columns than can be written:
+    // generated ones, too.
+    let Ok(mut statement) = connection.prepare(&sql) else { return Ok(Transfer::None) };
+    let mut rows = statement.query([])?;
+    let mut rowid = Transfer::KeepsRowids;
+    while let Some(row) = rows.next()? {
+        match row.get::<_, String>(1)?.as_str() {
+            "RowCell" | "RowData" => return Ok(rowid),
+            "NewRowid" => rowid = Transfer::NumbersAnew,
+            "Rowid" => rowid = Transfer::KeepsRowids,
+            _ => {}
         }
     }
+    Ok(Transfer::None)
 }
 
-impl Shadow {
-    /// Finds out how the rows of each table could be copied since the stage began, by folded name
-    /// now. Tables that are not named stay as they are, or are copied value by value.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
-    pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, RecordCopy>> {
-        let after = self.current()?;
-        let mut methods = BTreeMap::new();
-        for object in after.of_kind(ObjectKind::Table) {
-            let Some(lineage) = self.lineage.table(&object.name).cloned() else { continue };
-            let Some(old) = before.find_table(&lineage.from) else { continue };
-            if old == object && lineage.layers.is_empty() {
-                continue;
-            }
-            let shapes = before.shape(&old.name).zip(after.shape(&object.name));
-            let Some((old_shape, new_shape)) = shapes else { continue };
-            let sides = [(before, old, old_shape), (&after, object, new_shape)];
-            let asked = if lines_up(&lineage, old_shape, new_shape) { ask(sides)? } else { None };
-            let in_place = match asked {
-                Some(_) => in_place(sides, &self.lineage)?,
-                None => InPlace::Impossible,
-            };
-            let kept = kept_indexes(sides, (&self.lineage, &lineage), asked.is_some())?;
-            let found = asked.unwrap_or_else(RecordCopy::by_rows);
-            methods.insert(fold(&object.name), RecordCopy { in_place, kept, ..found });
-        }
-        Ok(methods)
-    }
+/// Creates an object with stubs for what is missing, which are noted, and returns whether it could be done.
+pub(super) fn create(
+    connection: &Connection,
+    text: Option<String>,
+    missing: &mut Vec<MissingExtension>,
+) -> bool {
+    text.is_some_and(|text| with_stubs(connection, missing, |it| run_one(it, &text)).is_ok())
 }
 
-/// Makes both tables without rows and asks SQLite.
-fn ask(sides: [Side<'_>; 2]) -> Result<Option<RecordCopy>> {
-    let [(before, old, old_shape), (after, new, new_shape)] = sides;
-    let connection = open_memory()?;
-    let mut stubbed = Vec::new();
-    let mut create = |text: Option<String>| {
-        text.is_some_and(|text| {
-            with_stubs(&connection, &mut stubbed, |it| run_one(it, &text)).is_ok()
-        })
-    };
-    for (object, name) in [(old, SOURCE), (new, TARGET)] {
-        if !create(edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok()) {
-            return Ok(None);
-        }
-    }
-    let alone = transfer(&connection, TARGET, SOURCE)?;
-    if alone == Transfer::None {
-        return Ok(None);
-    }
-    for (number, index) in before.belonging(ObjectKind::Index, &old.name).enumerate() {
-        create(moved(index, &format!("{SOURCE}_{number}"), SOURCE));
-    }
-    let mut indexes = Vec::new();
-    for (number, index) in after.belonging(ObjectKind::Index, &new.name).enumerate() {
-        let name = format!("{TARGET}_{number}");
-        if !create(moved(index, &name, TARGET)) {
-            continue;
-        }
-        if transfer(&connection, TARGET, SOURCE)? == Transfer::KeepsRowids {
-            indexes.push(index.name.clone());
-        } else {
-            connection.execute_batch(&format!("DROP INDEX {name}"))?;
-        }
-    }
-    if !indexes.is_empty() || alone == Transfer::KeepsRowids {
-        let method = CopyMethod::Records;
-        return Ok(Some(RecordCopy { method, indexes, ..RecordCopy::by_rows() }));
-    }
-    guarded(&connection, old_shape, new_shape)
-}
-
-/// Asks again with an empty index on both tables.
-fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<RecordCopy>> {
-    let guard = |table: &str, shape: &Table| {
-        let column = shape.writable().next().map(|column| quote(&column.name))?;
-        Some(format!("CREATE INDEX guard_{table} ON {table}({column}) WHERE 0"))
-    };
-    let guards = guard(SOURCE, old).zip(guard(TARGET, new));
-    let Some((one, two)) = guards else { return Ok(None) };
-    if connection.execute_batch(&format!("{one};{two}")).is_err() {
-        return Ok(None);
-    }
-    let keeps = transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids;
-    let method = CopyMethod::RecordsWithGuard;
-    let copy = RecordCopy { method, ..RecordCopy::by_rows() };
-    Ok(keeps.then_some(copy))
-}
-
-/// Tells whether each stored column comes from the column in the same place, and the rows go by
-/// the same kind of key.
-fn lines_up(lineage: &TableLineage, old: &Table, new: &Table) -> bool {
-    let kept = |from: &str, to: &str| {
-        lineage.column(to).is_some_and(
-            |column| matches!(&column.origin, ColumnOrigin::Kept(name) if same(name, from)),
-        )
-    };
-    let same_kind = matches!(
-        (&old.key, &new.key),
-        (RowKey::PrimaryKey(_), RowKey::PrimaryKey(_))
-            | (RowKey::Rowid(_) | RowKey::HiddenRowid, RowKey::Rowid(_) | RowKey::HiddenRowid)
-    );
-    lineage.layers.is_empty()
-        && same_kind
-        && old.rowid_alias().is_some() == new.rowid_alias().is_some()
-        && old.columns.len() == new.columns.len()
-        && old.columns.iter().zip(&new.columns).all(|(one, two)| {
-            one.storage == two.storage && (!one.is_writable() || kept(&one.name, &two.name))
-        })
+/// Creates the old and the new table without rows, under the names [`SOURCE`] and [`TARGET`], and returns whether that
+/// could be done.
+pub(super) fn create_both(
+    connection: &Connection,
+    [(_, old, _), (_, new, _)]: [Side<'_>; 2],
+    missing: &mut Vec<MissingExtension>,
+) -> bool {
+    [(old, SOURCE), (new, TARGET)].into_iter().all(|(object, name)| {
+        let text = edit::rename_object(object.sql.as_deref().unwrap_or_default(), name).ok();
+        create(connection, text, missing)
+    })
 }

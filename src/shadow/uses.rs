@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::compile::needs_no_trigger;
 use super::shadow::Shadow;
-use crate::database::{Authorizer, Database, MissingExtension, Use, run_one, with_stubs};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{Authorizer, Database, Use, run_one, with_stubs};
+use crate::error::{Error, ErrorKind, MissingExtension, Result, needs_no_trigger};
 use crate::name::{fold, quote};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 use crate::sql::{significant_tokens, unquote};

@@ -1,17 +1,18 @@
 //! The compact file: made from the backup, and proven to hold what the backup holds.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::backup::integrity;
 use crate::btree::{DbPages, PageSet, Stop, Trees, compare_trees};
-use crate::database::{Access, Database, Identity, MissingExtension, OpenOptions};
+use crate::compare::{EntryDifference, compare_entries};
+use crate::database::{Access, Database, Identity, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows, track_progress};
 use crate::rows::{RowDelta, Side, compare, count_rows};
-use crate::schema::{Object, RowKey, Schema, Table, read};
+use crate::schema::{Object, RowKey, Schema, read};
 
 use super::request::Statistics;
 
@@ -54,11 +55,7 @@ fn count_all(database: &Database) -> Result<u64> {
 
 /// Without every collation and function of its indexes, SQLite cannot write a table anew.
 fn missing_part(error: Error) -> Error {
-    let cause = std::error::Error::source(&error);
-    let part = cause
-        .and_then(|it| it.downcast_ref::<rusqlite::Error>())
-        .and_then(MissingExtension::in_error);
-    match part {
+    match error.missing_extension() {
         Some(part) => {
             let what = format!("the file cannot be compacted without {part}");
             Error::new(ErrorKind::MissingExtension, what).about(&part.to_string()).caused_by(error)
@@ -114,25 +111,22 @@ impl Pair<'_> {
         self.statistics == Statistics::Keep || !object.name.starts_with("sqlite_stat")
     }
 
-    fn entries<'s>(&self, schema: &'s Schema) -> BTreeMap<(&'s str, &'s str), &'s Object> {
-        let all = schema.objects.iter().chain(&schema.internal);
-        let compared = all.filter(|object| self.is_compared(object));
-        compared.map(|object| ((object.kind.word(), object.name.as_str()), object)).collect()
+    /// The entries of a schema that are compared.
+    fn entries<'s>(&self, schema: &'s Schema) -> impl Iterator<Item = &'s Object> {
+        schema.entries().filter(|object| self.is_compared(object))
     }
 
     fn schema(&self) -> Vec<String> {
         let (before, after) = (self.entries(self.before.1), self.entries(self.after.1));
-        let mut problems = Vec::new();
-        for ((kind, name), object) in &before {
-            match after.get(&(*kind, *name)) {
-                Some(now) if now.sql == object.sql && now.table == object.table => {}
-                Some(_) => problems.push(format!("{kind} {name}: the text differs")),
-                None => problems.push(format!("{kind} {name} is missing")),
+        let words = |odd: EntryDifference<'_>| {
+            let (kind, name) = (odd.object().kind.word(), &odd.object().name);
+            match odd {
+                EntryDifference::Missing(_) => format!("{kind} {name} is missing"),
+                EntryDifference::Unexpected(_) => format!("{kind} {name} is new"),
+                EntryDifference::Differs(_) => format!("{kind} {name}: the text differs"),
             }
-        }
-        let more = after.keys().filter(|key| !before.contains_key(*key));
-        problems.extend(more.map(|(kind, name)| format!("{kind} {name} is new")));
-        problems
+        };
+        compare_entries(before, after).into_iter().map(words).collect()
     }
 
     fn rows(
@@ -143,11 +137,13 @@ impl Pair<'_> {
     ) -> Result<Vec<TableRows>> {
         let mut pages = DbPages::open(self.before.0)?.zip(DbPages::open(self.after.0)?);
         let mut used = PageSet::default();
-        let after = self.entries(self.after.1);
+        let stored = |it: &&Object| it.kind.is_table() && it.root > 0;
+        let after: HashMap<&str, &Object> =
+            self.entries(self.after.1).filter(stored).map(|it| (it.name.as_str(), it)).collect();
         let mut tables = Vec::new();
-        for ((kind, name), object) in self.entries(self.before.1) {
-            let stored = object.kind.is_table() && object.root > 0;
-            let Some(now) = after.get(&(kind, name)).filter(|_| stored) else { continue };
+        for object in self.entries(self.before.1).filter(stored) {
+            let name = object.name.as_str();
+            let Some(now) = after.get(name) else { continue };
             let total = count_rows(self.before.0, name)?;
             let mut progress = |done: u64| {
                 let (stage, subject) = (Stage::Proof, name.to_owned());
@@ -179,19 +175,8 @@ impl Pair<'_> {
             problems.push(format!("{name}: the rows cannot be compared"));
             return Ok(0);
         };
-        let columns = |shape: &Table| shape.writable().map(|it| it.name.clone()).collect();
-        let left = Side {
-            connection: self.before.0,
-            table: name,
-            key: &before.key,
-            columns: columns(before),
-        };
-        let right = Side {
-            connection: self.after.0,
-            table: name,
-            key: &after.key,
-            columns: columns(after),
-        };
+        let left = Side::whole(self.before.0, before);
+        let right = Side::whole(self.after.0, after);
         let found = compare(&left, &right, RowDelta::None, progress)?;
         problems.extend(found.differences.iter().map(ToString::to_string));
         Ok(found.equal)

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::support::{Project, script, sqlite3};
+use super::foreign::load;
+use super::support::Project;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/foreign").join(name)
@@ -34,18 +35,12 @@ fn project_of(tool: &str) -> Project {
     let project = Project::empty();
     let database = project.path("app.db");
     let dump = |name: &str| {
-        script(&database, &std::fs::read_to_string(fixture(name)).unwrap()).unwrap();
+        load(&database, &std::fs::read_to_string(fixture(name)).unwrap());
     };
     match tool {
         "goose" | "dbmate" => {
             copy(&fixture(tool).join("migrations"), &project.path("db/migrations"));
-            dump(&format!("{tool}/up.sql"));
-            if tool == "dbmate" {
-                let rows = "CREATE TABLE schema_migrations (version varchar(128) primary key);
-                    WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
-                    INSERT INTO schema_migrations SELECT printf('202401%02d093000', i) FROM n";
-                sqlite3(&database, rows);
-            }
+            dump(&format!("{tool}/expected/up.sql"));
         }
         "alembic" => {
             copy(&fixture("alembic/alembic"), &project.path("alembic"));
@@ -53,7 +48,7 @@ fn project_of(tool: &str) -> Project {
             stand_in(&project, "alembic", &format!("cat {sql}/$1.sql"));
         }
         "django" => {
-            dump("django/expected.sql");
+            dump("django/expected/up.sql");
             let sql = fixture("django/sql").display().to_string();
             let print = format!(
                 "case $2 in showmigrations) cat {sql}/plan.txt;; sqlmigrate) cat {sql}/$3.$4.sql;; esac"

@@ -30,7 +30,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
-    ("Setup", &["completions", "man", "help"]),
+    ("Setup", &["completions", "man", "json-schema", "help"]),
 ];
 
 /// Returns the program's arguments, with a help that lists the commands in groups.

@@ -44,9 +44,9 @@ pub struct VerifyArgs {
     /// Also check that the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,
-    /// Also compare every row with a backup
+    /// Also compare every row with a backup: a path, a file name or number of the list, or before:PHASE
     #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
-    pub against: Option<PathBuf>,
+    pub against: Option<String>,
     /// Do not read every index
     #[arg(long)]
     pub quick: bool,

@@ -151,6 +151,25 @@ pub struct CompletionArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// Arguments of `json-schema`.
+#[derive(Debug, Clone, Args)]
+pub struct JsonSchemaArgs {
+    /// What the schema is for
+    #[arg(value_enum)]
+    pub document: Document,
+}
+
+/// What a JSON Schema is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// Phase files in TOML
+    Phase,
+    /// The settings file phaseshift.toml
+    Settings,
+    /// What commands print with --json
+    Output,
+}
+
 /// Arguments of `man`.
 #[derive(Debug, Clone, Args)]
 pub struct ManArgs {

@@ -149,5 +149,5 @@ fn unanswered(context: &Context, open: &OpenPoints) -> Error {
         ),
     };
     let error = Error::new(kind, what).with_remedy(remedy);
-    error.problems(problems).choices(renames.into_iter().chain(drops))
+    error.problems(problems).renames(renames).choices(drops)
 }

@@ -1,9 +1,7 @@
 //! `diff`: how the schema of a file, of the phases, and the desired one differ.
 
-use std::path::Path;
-
 use phaseshift::compare::{ComparedObject, SchemaComparison, Unexpected, Verdict, Weight};
-use phaseshift::files::FileKind;
+use phaseshift::files::{FileKind, is_database};
 use phaseshift::inspect::{SchemaSource, compare_sources, schema_from};
 use phaseshift::migrate::script_between;
 use phaseshift::phase::{Chain, Target};
@@ -142,7 +140,9 @@ fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> 
     }
     let kind = context.files().stat(&path).ok().flatten().map(|stat| stat.kind);
     match kind {
-        Some(FileKind::File) if is_database(context, &path) => Ok(SchemaSource::File(path)),
+        Some(FileKind::File) if is_database(context.files().as_ref(), &path).unwrap_or(false) => {
+            Ok(SchemaSource::File(path))
+        }
         Some(FileKind::File | FileKind::Folder) => Ok(SchemaSource::Desired(path)),
         Some(FileKind::Other) | None if looks_like_path => Ok(SchemaSource::Desired(path)),
         Some(FileKind::Other) | None => {
@@ -155,16 +155,6 @@ fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> 
             })
         }
     }
-}
-
-/// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
-const HEADER: &[u8] = b"SQLite format 3\0";
-
-/// Returns whether a file is a database, by its first bytes. Opening the file reports what cannot be read.
-fn is_database(context: &Context, path: &Path) -> bool {
-    let mut header = [0; 16];
-    let read = context.files().reader(path).and_then(|mut it| it.read_exact(&mut header));
-    read.is_ok() && header == HEADER
 }
 
 fn in_words(context: &Context, source: &SchemaSource) -> String {

@@ -19,14 +19,14 @@ use crate::cli::context::Context;
 /// those of the folder are used for phases that the history keeps nothing of.
 ///
 /// # Errors
-/// As [`Project::from_history`]; those of an outline and of a script.
+/// As [`Project::as_applied`]; those of an outline and of a script.
 pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutput> {
     let database = context.settings.need_database()?.to_path_buf();
     let folder = &context.settings.phases;
     let has_folder = context.files().stat(folder).is_ok_and(|stat| stat.is_some());
     let chain = if has_folder { context.chain()? } else { Chain::assemble(Vec::new())? };
     let project = context.project_at(database, chain);
-    let project: Project = project.from_history(&project.open(Access::Look)?)?;
+    let project: Project = project.as_applied(&project.open(Access::Look)?)?;
     let request = Request {
         losses: loss_policy(arguments.accept_loss),
         ..request(Direction::Down, arguments.target.as_deref(), "-1")?

@@ -11,6 +11,7 @@ use phaseshift::import::{
 };
 use phaseshift::inspect::desired_schema;
 use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, replay, stamp};
+use phaseshift::name::same;
 use phaseshift::phase::{Applied, Chain};
 use phaseshift::schema::Schema;
 use phaseshift::{Error, ErrorKind, Result};
@@ -142,11 +143,15 @@ fn look(context: &Context, tool: Tool, imported: &ImportedChain, database: &str)
 
 /// Compares the file with what its recorded migrations make; returns the small differences.
 fn fits(project: &Project, schema: &Schema, record: &ToolRecord) -> Result<Vec<String>> {
-    let made = replay(project, &record.applied)?.schema()?;
-    let adoption = compare_schemas(&made, schema, project);
+    let mut made = replay(project, &record.applied)?.schema()?;
+    // The table that the tool records in is not the migrations'.
+    let mut schema = schema.clone();
+    for it in [&mut made, &mut schema] {
+        it.objects.retain(|object| !same(&object.table, &record.table));
+    }
+    let adoption = compare_schemas(&made, &schema, project);
     if adoption.problems.is_empty() {
-        let own = |it: &String| !it.contains(record.table.as_str());
-        return Ok(adoption.small().into_iter().filter(own).collect());
+        return Ok(adoption.small());
     }
     let what = "the file does not have what its migrations make";
     Err(Error::new(ErrorKind::SchemaMismatch, what)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use phaseshift::autogenerate::{Answers, Drafted, draft, draft_text};
 use phaseshift::database::Access;
 use phaseshift::error::file_error;
-use phaseshift::files::FileKind;
+use phaseshift::files::{FileKind, is_database};
 use phaseshift::migrate::{Strictness, stamp};
 use phaseshift::phase::{Applied, PhaseId};
 use phaseshift::schema::{ObjectKind, Schema};
@@ -23,9 +23,6 @@ use crate::cli::screens::run::Subject;
 use crate::cli::settings_file::FILE_NAME;
 
 const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n";
-
-/// The first bytes of every SQLite file (<https://sqlite.org/fileformat2.html#the_database_header>).
-const HEADER: &[u8] = b"SQLite format 3\0";
 
 /// The first phase of a database that existed before its phases.
 const BASELINE: &str = "baseline";
@@ -59,14 +56,16 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     let mut text = String::new();
     let mut created = Vec::new();
     for (path, content) in contents {
-        let word = match files.create(&path, content.as_bytes(), 0o644) {
-            Ok(()) => "Created",
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => "Kept",
+        let shown = escaped(context.shown(&path));
+        match files.create(&path, content.as_bytes(), 0o644) {
+            Ok(()) => {
+                text.push_str(&format!("Created {shown}\n"));
+                created.push(path);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                text.push_str(&format!("Kept {shown}\n"));
+            }
             Err(error) => return Err(file_error("create", &path, error)),
-        };
-        text.push_str(&format!("{word} {}\n", escaped(context.shown(&path))));
-        if word == "Created" {
-            created.push(path);
         }
     }
     let report = json!({
@@ -114,13 +113,11 @@ fn databases_in(context: &Context, folder: &Path) -> Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     }
     let entries = files.list(folder).map_err(|error| file_error("list", folder, error))?;
-    let is_database = |path: &PathBuf| {
+    let is_one = |path: &PathBuf| {
         let is_file = matches!(files.stat(path), Ok(Some(stat)) if stat.kind == FileKind::File);
-        let mut start = [0; 16];
-        let read = |mut reader: Box<dyn std::io::Read>| reader.read_exact(&mut start);
-        is_file && files.reader(path).and_then(read).is_ok() && start == *HEADER
+        is_file && is_database(files.as_ref(), path).unwrap_or(false)
     };
-    let mut found: Vec<PathBuf> = entries.into_iter().filter(is_database).collect();
+    let mut found: Vec<PathBuf> = entries.into_iter().filter(is_one).collect();
     found.sort();
     Ok(found)
 }

@@ -7,9 +7,10 @@ use phaseshift::files::Files;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::cli::args::{Cli, ManArgs};
+use crate::cli::args::{Cli, Document, ManArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
+use crate::cli::json_schema;
 use crate::cli::output::escaped;
 use clap::CommandFactory as _;
 
@@ -19,6 +20,12 @@ pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
     clap_complete::generate(shell, &mut Cli::command(), "phaseshift", &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     CommandOutput::done(text.clone(), json!({"shell": shell.to_string(), "text": text}))
+}
+
+/// Prints a JSON Schema.
+pub fn json_schema(document: Document) -> CommandOutput {
+    let schema = json_schema::json_schema(document);
+    CommandOutput::done(format!("{schema:#}\n"), json!({"schema": schema})).for_programs()
 }
 
 /// Prints the manual page of the program, one section for each command; or writes a page for each command to a folder.

@@ -37,6 +37,7 @@ mod run;
 mod squash;
 mod stamp;
 mod status;
+mod surroundings;
 mod verify;
 mod written;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::adoption::name_the_phase;
 use super::history::source_code;
 use super::look::{look, loss_policy, meant, prerequisites, request};
-use super::{page, report};
+use super::report;
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -28,9 +28,6 @@ use crate::cli::screens::{plan as screen, reason};
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let target = arguments.place.target();
     let direction = direction_of(target, arguments.down);
-    if let Some(draw) = page::drawing(arguments.format) {
-        return page::drawn(context, (target, direction), arguments.in_place, draw);
-    }
     if arguments.sql {
         return sql(context, target, (direction, loss_policy(arguments.accept_loss)));
     }

@@ -40,7 +40,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
 
 /// Says which steps come from the history of the file; `None` if all come from the folder.
 pub fn from_history(plan: &Plan) -> Option<String> {
-    let ids = plan.from_history();
+    let ids = plan.undone_from_history();
     (!ids.is_empty())
         .then(|| format!("The steps of {} come from the file's history.", ids.join(", ")))
 }

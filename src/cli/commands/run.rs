@@ -1,8 +1,8 @@
 //! From a command's name to its code.
 
-use phaseshift::database::holders;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::Result;
 
+use super::surroundings::with_surroundings;
 use super::{
     apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
     history, init, lint, meta, migrate, new_phase, optimize, page, plan, prove, reset, restore,
@@ -22,38 +22,7 @@ pub fn run(context: &Context, command: &Command) -> Result<CommandOutput> {
     let _progress = tell_of_progress(context);
     let done = dispatch(context, command);
     clear_bar();
-    done.map_err(|error| with_circumstances(context, error))
-}
-
-/// Adds to an error what only the surroundings of the command tell: that a wait was interrupted, and who holds the
-/// file.
-pub(super) fn with_circumstances(context: &Context, error: Error) -> Error {
-    name_holders(context, interrupted_while_waiting(context, error))
-}
-
-/// A wait for a lock that was interrupted ends as a busy file; the interrupt is what happened.
-fn interrupted_while_waiting(context: &Context, error: Error) -> Error {
-    if error.kind() != ErrorKind::Busy || !context.interrupt.requested() {
-        return error;
-    }
-    let what = "interrupted while waiting for another program";
-    let interrupted = Error::new(ErrorKind::Interrupted, what).leaving(error.state());
-    match error.facts().backup.clone() {
-        Some(backup) => interrupted.with_backup(&backup),
-        None => interrupted,
-    }
-}
-
-/// Adds who holds a busy file, where the system tells.
-fn name_holders(context: &Context, error: Error) -> Error {
-    let database = error.facts().database.clone();
-    let (ErrorKind::Busy, Some(database), true) =
-        (error.kind(), database, error.facts().problems.is_empty())
-    else {
-        return error;
-    };
-    let holders = holders(&database, context.files().as_ref());
-    error.problems(holders.iter().map(|holder| format!("held by {holder}")))
+    done.map_err(|error| with_surroundings(context, error))
 }
 
 fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
@@ -70,7 +39,14 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
-        Command::Plan(arguments) => plan::plan(context, arguments),
+        Command::Plan(arguments) => match page::drawing(arguments.format) {
+            Some(draw) => {
+                let target = arguments.place.target();
+                let way = (target, plan::direction_of(target, arguments.down));
+                page::drawn(context, way, arguments.in_place, draw)
+            }
+            None => plan::plan(context, arguments),
+        },
         Command::Report(arguments) => page::report(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
@@ -117,5 +93,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         },
         Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
         Command::Man(arguments) => meta::man(context, arguments),
+        Command::JsonSchema(arguments) => Ok(meta::json_schema(arguments.document)),
     }
 }

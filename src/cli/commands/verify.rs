@@ -1,9 +1,11 @@
 //! `verify`: the checks of a file, one line each.
 
 use phaseshift::Result;
-use phaseshift::inspect::{Depth, verify};
+use phaseshift::database::Depth;
+use phaseshift::inspect::verify;
 use serde_json::json;
 
+use super::backups::Place;
 use super::current::expectation;
 use crate::cli::args::VerifyArgs;
 use crate::cli::command_output::CommandOutput;
@@ -19,8 +21,10 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<CommandOutput> {
     let expectation =
         arguments.expect.as_deref().map(|text| expectation(&project.chain, text)).transpose()?;
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
-    let against = arguments.against.as_ref().map(|path| context.folder.join(path));
-    let found = verify(&project, expectation.as_ref(), against.as_deref(), depth)?;
+    let named = arguments.against.as_deref();
+    let against = named.map(|text| Place::of(context)?.find(context, text)).transpose()?;
+    let against = against.as_ref().map(|entry| entry.path.as_path());
+    let found = verify(&project, expectation.as_ref(), against, depth)?;
     let yes = found.iter().all(|check| check.ok);
     let text = checks(&found, context.terminal.out);
     let report = json!({"database": project.database, "checks": found});

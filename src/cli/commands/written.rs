@@ -3,11 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use phaseshift::error::file_error;
-use phaseshift::files::{FileKind, Files, Stat};
+use phaseshift::files::{FileKind, Files, Stat, is_database};
 use phaseshift::{Error, ErrorKind, Result};
-
-/// The first bytes of every database file: <https://sqlite.org/fileformat2.html#magic_header_string>.
-const HEADER: &[u8] = b"SQLite format 3\0";
 
 /// Refuses a place where [`write_text`] would fail: a database, a folder, or a folder that is not there.
 ///
@@ -24,7 +21,9 @@ pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     }
     match &present {
         Some(stat) if stat.kind != FileKind::File => refused("is not a file"),
-        Some(_) if is_database(files, path)? => refused("is a database and is not overwritten"),
+        Some(_) if is_database(files, path).map_err(failed("read"))? => {
+            refused("is a database and is not overwritten")
+        }
         _ => Ok(present),
     }
 }
@@ -53,10 +52,4 @@ fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)
-}
-
-fn is_database(files: &dyn Files, path: &Path) -> Result<bool> {
-    let mut header = [0; 16];
-    let mut reader = files.reader(path).map_err(|error| file_error("read", path, error))?;
-    Ok(reader.read_exact(&mut header).is_ok() && header == HEADER)
 }

@@ -88,7 +88,7 @@ fn layout(side: &Side) -> (Vec<Place>, (usize, usize)) {
     (places, (right, bottom.saturating_sub(GAP.1) + 2))
 }
 
-/// The rank of each table: one more than that of the highest parent; circles are cut.
+/// The rank of each table: one more than that of the highest parent; circles are cut. Tables without a key come last.
 fn ranks(side: &Side) -> Vec<usize> {
     let count = side.tables.len();
     let mut ranks = vec![0; count];
@@ -103,6 +103,11 @@ fn ranks(side: &Side) -> Vec<usize> {
         }
         if !moved {
             break;
+        }
+    }
+    for (at, rank) in ranks.iter_mut().enumerate() {
+        if !side.keys.iter().any(|key| key.from.0 == at || key.to.0 == at) {
+            *rank = count;
         }
     }
     let mut used: Vec<usize> = ranks.clone();

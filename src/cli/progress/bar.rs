@@ -1,5 +1,6 @@
 //! The bar on a terminal: silent at first, then at most thirty redraws a second, on stderr.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,8 +13,23 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How often a bar is drawn again in a second.
 const REDRAWS: u8 = 30;
 
+thread_local! {
+    /// At most one bar is on the screen, whatever reports progress.
+    static BAR: RefCell<Bar> = const { RefCell::new(Bar::new()) };
+}
+
+/// Takes the bar away, so that a line can be written.
+pub fn clear_bar() {
+    BAR.with_borrow_mut(Bar::clear);
+}
+
+/// Shows how far a stage has come.
+pub(super) fn show_progress(stage: Stage, subject: &str, done: u64, total: u64) {
+    BAR.with_borrow_mut(|bar| bar.progress(stage, subject, done, total));
+}
+
 /// At most one bar: that of the running stage.
-pub(super) struct Bar {
+struct Bar {
     running: Option<Running>,
 }
 
@@ -25,12 +41,11 @@ struct Running {
 }
 
 impl Bar {
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self { running: None }
     }
 
-    /// Notes how far a stage has come.
-    pub(super) fn progress(&mut self, stage: Stage, subject: &str, done: u64, total: u64) {
+    fn progress(&mut self, stage: Stage, subject: &str, done: u64, total: u64) {
         let same = |it: &Running| it.stage == stage && it.subject == subject;
         if !self.running.as_ref().is_some_and(same) {
             self.clear();
@@ -47,8 +62,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away, so that a line can be written.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         if let Some(bar) = self.running.take().and_then(|running| running.bar) {
             bar.finish_and_clear();
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use phaseshift::inspect::{Audit, AuditedIndex, AuditedTable, Origin, Stray};
+use phaseshift::schema::ObjectKind;
 use serde_json::{Value, json};
 
 use super::counted;
@@ -45,8 +46,9 @@ pub fn text(database: &str, audit: &Audit) -> String {
 }
 
 fn summary(audit: &Audit) -> String {
-    let virtual_tables = audit.tables.iter().filter(|it| it.kind == "virtual table").count();
-    let behind = audit.tables.iter().filter(|it| it.kind == "shadow table").count();
+    let virtual_tables =
+        audit.tables.iter().filter(|it| it.kind == ObjectKind::VirtualTable).count();
+    let behind = audit.tables.iter().filter(|it| it.kind == ObjectKind::ShadowTable).count();
     let plain = audit.tables.len() - virtual_tables - behind;
     let count =
         |wanted: fn(&AuditedIndex) -> bool| audit.indexes.iter().filter(|it| wanted(it)).count();
@@ -79,8 +81,8 @@ fn summary(audit: &Audit) -> String {
 
 fn table(table: &AuditedTable) -> String {
     let mut parts = vec![counted(table.columns, "column", "columns")];
-    if table.kind != "table" {
-        parts.insert(0, table.kind.to_owned());
+    if table.kind != ObjectKind::Table {
+        parts.insert(0, table.kind.word().to_owned());
     }
     if table.foreign_keys > 0 {
         parts.push(counted(table.foreign_keys, "foreign key", "foreign keys"));

@@ -69,9 +69,9 @@ pub(super) fn migrations(
 ) -> Result<Vec<Migration>> {
     let mut found = match format {
         FolderFormat::Phaseshift | FolderFormat::Plain => plain(entries),
-        FolderFormat::Goose => numbered(entries, &[".sql"], problems),
-        FolderFormat::Sqlx => numbered(entries, &[".up.sql", ".down.sql", ".sql"], problems),
-        FolderFormat::Migrate => numbered(entries, &[".up.sql", ".down.sql"], problems),
+        FolderFormat::Goose | FolderFormat::Sqlx | FolderFormat::Migrate => {
+            numbered(entries, format, problems)
+        }
         FolderFormat::Dbmate => dbmate(entries),
         FolderFormat::Refinery => refinery(entries, problems),
         FolderFormat::Diesel | FolderFormat::RusqliteMigration => {
@@ -114,16 +114,26 @@ fn plain(entries: &Entries) -> Vec<Migration> {
 }
 
 /// `NUMBER_name` with one of the endings. Two files that differ only in `.up` and `.down` are one migration.
-fn numbered(
-    entries: &Entries,
-    endings: &[&'static str],
-    problems: &mut Problems,
-) -> Vec<Migration> {
+fn numbered(entries: &Entries, format: FolderFormat, problems: &mut Problems) -> Vec<Migration> {
+    let endings: &[&'static str] = match format {
+        FolderFormat::Migrate => &[".up.sql", ".down.sql"],
+        FolderFormat::Sqlx => &[".up.sql", ".down.sql", ".sql"],
+        _ => &[".sql"],
+    };
     let mut found: BTreeMap<String, Migration> = BTreeMap::new();
     for path in entries.files.iter().filter(|path| names_sql(path)) {
         let name = name_of(path);
         let Some((stem, ending)) = without_ending(&name, endings) else { continue };
         let (number, rest) = digits(stem);
+        // goose refuses every other name.
+        let is_ignored = match format {
+            FolderFormat::Migrate => number.is_empty() || !rest.starts_with('_'),
+            FolderFormat::Sqlx => !stem.contains('_'),
+            _ => false,
+        };
+        if is_ignored {
+            continue;
+        }
         let Ok(number) = number.parse::<u128>() else {
             problems.add(path, 1, "the name of the file does not begin with a number");
             continue;
@@ -222,7 +232,7 @@ fn refuse_gaps(found: &[Migration], problems: &mut Problems) {
     }
 }
 
-/// Two migrations of one number: every tool that numbers them fails on the second.
+/// Two migrations of one number: every tool that numbers them fails on the second, but diesel runs only one of them.
 fn refuse_equal(found: &[Migration], format: FolderFormat, problems: &mut Problems) {
     let mut seen: BTreeMap<&str, &Migration> = BTreeMap::new();
     for migration in found {
@@ -232,8 +242,12 @@ fn refuse_equal(found: &[Migration], format: FolderFormat, problems: &mut Proble
         };
         if let Some(other) = seen.insert(key, migration) {
             let path = migration.up.as_deref().or(migration.down.as_deref());
+            let consequence = match format {
+                FolderFormat::Diesel => "of which diesel runs only one".to_owned(),
+                other => format!("which {other} refuses"),
+            };
             let what = format!(
-                "{} and {} have the same number, which {format} refuses",
+                "{} and {} have the same number, {consequence}",
                 other.name.escape_debug(),
                 migration.name.escape_debug()
             );
@@ -259,7 +273,7 @@ fn drizzle(
         found.sort_by(|left, right| left.name.cmp(&right.name));
         return Ok(found);
     }
-    let Some(text) = super::read::text_within(files, folder, &journal, problems)? else {
+    let Some(text) = super::text::text_within(files, folder, &journal, problems)? else {
         return Ok(Vec::new());
     };
     let tags = match journal_tags(&text) {

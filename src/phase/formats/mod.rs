@@ -3,6 +3,7 @@
 mod detect;
 mod listing;
 mod read;
+mod text;
 
 use std::fmt;
 

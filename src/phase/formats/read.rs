@@ -1,17 +1,18 @@
 //! Reads the phases of a folder in any format.
 
+use super::text::{text_of_file, text_within};
 use std::path::{Path, PathBuf};
 
 use super::FolderFormat;
 use super::detect::detect;
 use super::listing::{Entries, Migration, digits, entries, migrations, name_of};
-use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::{FileKind, Files};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::Files;
 use crate::phase::checksum::as_read;
 use crate::phase::file::{PhaseFile, read_into};
 use crate::phase::phase::{Phase, PhaseId, WayBack};
 use crate::phase::problem::Problems;
-use crate::phase::sql_file::{SqlSource, read_sql, sql_text};
+use crate::phase::sql_file::{SqlSource, read_sql};
 use crate::phase::sql_form::{Dialect, SectionTexts, section_texts};
 use crate::phase::step::Operation;
 use crate::phase::table_reader::id;
@@ -119,8 +120,7 @@ pub fn sql_of(files: &dyn Files, format: FolderFormat, phase: &Phase) -> Result<
         Some(_) | None => read(&phase.file, dialect(format))?,
     };
     if let Some(down) = down_file {
-        let text = read(down, Dialect::Whole)?.up;
-        texts.down = (!crate::sql::statements(&text).is_empty()).then_some(text);
+        texts.down = Some(read(down, Dialect::Whole)?.up);
     }
     problems.into_result(ErrorKind::PhaseFile)?;
     Ok(texts)
@@ -193,43 +193,4 @@ fn phase_id(name: &str) -> PhaseId {
         name.chars().map(|it| if allowed(it) { it } else { '_' }).take(200).collect();
     let other = || PhaseId::new(&format!("_{}", text.chars().take(199).collect::<String>()));
     id(&text).ok().or_else(other).unwrap_or_else(PhaseId::nameless)
-}
-
-/// Reads a file of SQL, and notes why it is none.
-fn text_of_file(files: &dyn Files, path: &Path, problems: &mut Problems) -> Result<Option<String>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_some_and(|stat| stat.kind != FileKind::File) {
-        problems.add(path, 1, "the phase file is not a regular file");
-        return Ok(None);
-    }
-    let bytes = match files.read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-            problems.add(path, 1, format!("the phase file cannot be read: {error}"));
-            return Ok(None);
-        }
-        Err(error) => return Err(file_error("read", path, error)),
-    };
-    let text = sql_text(&bytes);
-    Ok(text.map_err(|line| problems.add(path, line, "the phase file is not UTF-8 text")).ok())
-}
-
-/// As [`text_of_file`], for a file of another tool's folder: a link that leads out of it is refused.
-pub(super) fn text_within(
-    files: &dyn Files,
-    folder: &Path,
-    path: &Path,
-    problems: &mut Problems,
-) -> Result<Option<String>> {
-    let real =
-        |path: &Path| files.canonical(path).map_err(|error| file_error("look at", path, error));
-    if files.stat(path).map_err(|error| file_error("look at", path, error))?.is_none() {
-        problems.add(path, 1, "the file is a link to nothing");
-        return Ok(None);
-    }
-    if !real(path)?.starts_with(real(folder)?) {
-        problems.add(path, 1, "the file is a link to a file outside the folder");
-        return Ok(None);
-    }
-    text_of_file(files, path, problems)
 }

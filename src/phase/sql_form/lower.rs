@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::step::{Operation, Step};
 use super::super::table_reader::Lines;
-use super::spans::spans;
+use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
     ObjectKind, SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
@@ -20,15 +20,6 @@ pub struct Lowered {
     pub(in super::super) pointless: Vec<(usize, String)>,
     /// What is wrong: the line and the words.
     pub(in super::super) faults: Vec<(usize, String)>,
-}
-
-/// A statement of a section.
-pub(super) struct Part<'t> {
-    pub(super) text: &'t str,
-    pub(super) range: Range<usize>,
-    pub(super) command: Option<SchemaCommand>,
-    /// The objects that come or go in the section, as far as it names them, folded.
-    pub(super) names: BTreeSet<String>,
 }
 
 /// Makes steps of the statements in these stretches of a text.

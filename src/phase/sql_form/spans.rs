@@ -1,12 +1,23 @@
 //! Which statements of a section belong together: rebuilds by hand, and tables that exist only for a while. They
 //! become one `sql` step, whose rows are followed from statement to statement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::lower::Part;
 use crate::name::fold;
-use crate::sql::{ObjectKind, SchemaCommand, find_passing_object, object_head, table_copy};
+use crate::sql::{
+    ObjectKind, SchemaCommand, find_passing_object, object_head, schema_command, statements,
+    table_copy,
+};
+
+/// A statement of a section.
+pub(super) struct Part<'t> {
+    pub(super) text: &'t str,
+    pub(super) range: Range<usize>,
+    pub(super) command: Option<SchemaCommand>,
+    /// The objects that come or go in the section, as far as it names them, folded.
+    pub(super) names: BTreeSet<String>,
+}
 
 /// Finds the runs of statements that belong together, by their places, in order and apart from each other.
 pub(super) fn spans(parts: &[Part<'_>]) -> Vec<Range<usize>> {
@@ -14,6 +25,30 @@ pub(super) fn spans(parts: &[Part<'_>]) -> Vec<Range<usize>> {
     found.extend(temporary(parts));
     let widened = found.into_iter().map(|span| with_dependents(parts, span));
     joined(widened.collect())
+}
+
+/// Returns whether statements leave the schema as it was: whatever they create is dropped again or temporary, and they
+/// drop and alter nothing else.
+pub fn keeps_schema(text: &str) -> bool {
+    let mut made: BTreeMap<String, bool> = BTreeMap::new();
+    for range in statements(text) {
+        let statement = &text[range];
+        let name = match schema_command(statement) {
+            Some(SchemaCommand::Drop { name, .. }) => match made.remove(&fold(&name)) {
+                Some(_) => continue,
+                None => return false,
+            },
+            Some(SchemaCommand::Create { name, .. }) => name,
+            Some(_) => return false,
+            // CREATE TABLE ... AS SELECT, and temporary objects.
+            None => match object_head(statement) {
+                Ok(head) => head.name.text,
+                Err(_) => continue,
+            },
+        };
+        made.insert(fold(&name), find_passing_object(statement).is_some());
+    }
+    made.into_values().all(|is_temporary| is_temporary)
 }
 
 /// A name begins to stand for a table, or ceases to.

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use super::sections::{Dialect, is_mark, sections};
 use crate::phase::phase::{Phase, PhaseId};
-use crate::sql::{TokenKind, significant_tokens, statements, tokens};
+use crate::sql::{TokenKind, significant_tokens, tokens};
 
 /// The SQL of a phase: what its sections hold, without the marks of any tool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SectionTexts {
     /// The statements of the way up, and the comments between them.
     pub up: String,
-    /// Those of the downgrade, if it has any statement.
+    /// Those of the downgrade, if it has a section or a file.
     pub down: Option<String>,
 }
 
@@ -23,7 +23,7 @@ pub(in crate::phase) fn section_texts(text: &str, dialect: Dialect) -> SectionTe
         parts.filter(|it| !it.is_empty()).collect::<Vec<_>>().join("\n")
     };
     let down = found.down.as_deref().map(joined);
-    SectionTexts { up: joined(&found.up), down: down.filter(|it| !statements(it).is_empty()) }
+    SectionTexts { up: joined(&found.up), down }
 }
 
 /// Returns a text whose last statement ends with a semicolon: some tools do without.

@@ -39,7 +39,7 @@ fn project_for(example: &str) -> Project {
             return project;
         }
         "import" => return migrations_for(example),
-        "init" | "demo" | "completions" | "man" => return Project::empty(),
+        "init" | "demo" | "completions" | "man" | "json-schema" => return Project::empty(),
         "stamp" if !example.contains("base") => {
             let rows = VersionRows::None;
             Project::with_catalogue(&SampleOptions { version_rows: rows, ..small })

@@ -15,7 +15,7 @@ use phaseshift::fleet::{Found, Limits, Member, Selection, Shard, Stop, discover,
 use phaseshift::migrate::PlanCache;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 
-use super::run::with_circumstances;
+use super::surroundings::with_surroundings;
 use crate::cli::args::FleetArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -139,7 +139,7 @@ fn of_file(
         let what = "the program stopped by a fault of its own";
         Err(Error::new(ErrorKind::Io, what).leaving(DatabaseState::Unknown))
     });
-    let result = result.map_err(|error| with_circumstances(&file, error));
+    let result = result.map_err(|error| with_surroundings(&file, error));
     outcome(result.map_err(|error| named(error, member)), &file.settings.flags)
 }
 
