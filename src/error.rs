@@ -212,7 +212,23 @@ impl ErrorKind {
         }
     }
 
-    /// Tells whether the kind names a failure of the machine rather than a finding of ours, so that
+    /// Returns whether the kind is a finding about phases that were run to try them, rather than a failure of the machine.
+    pub const fn is_about_phases(self) -> bool {
+        matches!(
+            self,
+            Self::Step
+                | Self::Reference
+                | Self::Unsupported
+                | Self::MissingExtension
+                | Self::Irreversible
+                | Self::Requirement
+                | Self::Rows
+                | Self::Rebuild
+                | Self::Proof
+        )
+    }
+
+    /// Returns whether the kind names a failure of the machine rather than a finding of ours, so that
     /// the stage in which it happened decides what is reported.
     const fn depends_on_stage(self) -> bool {
         matches!(self, Self::Io | Self::Sqlite)

@@ -69,7 +69,7 @@ impl Migration<Prepared> {
         };
         let label = occasion(&plan);
         let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
-        let state = Secured { database, hold: LockState::Locked, backup };
+        let state = Secured { database, lock: LockState::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 }

@@ -324,8 +324,9 @@ fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
         return error;
     }
     // A chain that does not run at all keeps its own error.
-    let clashes = check_merges(project).unwrap_or_default();
-    let ours = clashes.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
+    let conflicts = check_merges(project).unwrap_or_default();
+    let ours =
+        conflicts.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
     match as_error(ours.collect()) {
         Ok(()) => error,
         Err(clash) => clash.in_phase(phase.id.as_str()).caused_by(error),
@@ -398,10 +399,10 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
         phase.id
     );
     let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());
-    let unadopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
-    let unadopted = unadopted.problems(problems).caused_by(error);
+    let not_adopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
+    let not_adopted = not_adopted.problems(problems).caused_by(error);
     match object {
-        Some(object) => unadopted.about(&object),
-        None => unadopted,
+        Some(object) => not_adopted.about(&object),
+        None => not_adopted,
     }
 }

@@ -79,7 +79,7 @@ impl Project {
     pub fn open(&self, access: Access) -> Result<Database> {
         let database = Database::open(&self.database, access, &self.options)
             .map_err(|error| self.name_backups(error))?;
-        database.fence().protect(self.versions.names());
+        database.authorizer().protect(self.versions.names());
         Ok(database)
     }
 

@@ -68,7 +68,7 @@ impl Request {
         self
     }
 
-    /// Asks for a look that nobody reads.
+    /// Prepares without notices: they are not shown.
     #[must_use]
     pub fn without_notices(mut self) -> Self {
         self.notices = Warnings::Skip;

@@ -286,7 +286,7 @@ impl Derivation<'_> {
         Ok(changes)
     }
 
-    /// Tells whether a virtual table, or a table that its module makes for it, cannot take a name as
+    /// Returns whether a virtual table, or a table that its module makes for it, cannot take a name as
     /// long as the tables of before are there. A change of case alone is no other name to SQLite.
     fn waits(&self, to: &str) -> bool {
         let prefix = format!("{}_", fold(to));
@@ -535,7 +535,7 @@ impl Derivation<'_> {
     }
 }
 
-/// Tells whether a virtual table takes or leaves a name of a rebuilt one.
+/// Returns whether a virtual table takes or leaves a name of a rebuilt one.
 fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
     let ours = |name: &String| same(name, &rebuild.from) || same(name, &rebuild.to);
     match change {

@@ -178,7 +178,7 @@ fn missing_parent(schema: &Schema, key: &ForeignKey) -> Option<String> {
 }
 
 /// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
-/// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
+/// the name of a column is that column, without a warning (<https://sqlite.org/quirks.html#dblquote>).
 fn refuse_names_as_strings(
     shadow: &mut Shadow,
     (before, known, texts): (&Schema, &[NameAsString], Texts),
@@ -304,7 +304,7 @@ impl Problems {
     }
 }
 
-/// Tells whether a text has this name in double quotes.
+/// Returns whether a text has this name in double quotes.
 fn names(text: &str, name: &str) -> bool {
     significant_tokens(text).any(|token| {
         let token_text = token.text(text);

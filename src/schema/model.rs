@@ -34,7 +34,7 @@ impl ObjectKind {
         }
     }
 
-    /// Tells whether the object holds rows of its own or of a module.
+    /// Returns whether the object holds rows of its own or of a module.
     pub const fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
     }
@@ -86,7 +86,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// Tells whether a value can be given for the column.
+    /// Returns whether a value can be given for the column.
     pub fn is_writable(&self) -> bool {
         self.storage == ColumnStorage::Stored
     }
@@ -198,12 +198,12 @@ impl Schema {
         self.of_kind(kind).filter(move |object| same(&object.table, table))
     }
 
-    /// Tells whether a file with this schema holds nothing of anybody's.
+    /// Returns whether a file with this schema holds nothing of anybody's.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
-    /// Tells whether any table, index or view has this name.
+    /// Returns whether any table, index or view has this name.
     pub fn is_taken(&self, name: &str) -> bool {
         self.objects
             .iter()

@@ -89,9 +89,10 @@ impl Shadow {
         if exists {
             return Ok(());
         }
-        let fence = &self.fence;
-        let replayed =
-            with_stubs(&self.connection, &mut self.missing, |it| fence.around(|| run_one(it, sql)));
+        let authorizer = &self.authorizer;
+        let replayed = with_stubs(&self.connection, &mut self.missing, |it| {
+            authorizer.around(|| run_one(it, sql))
+        });
         match replayed {
             Ok(()) => Ok(()),
             Err(error) if is_interrupt(&error) => Err(error.into()),
@@ -103,7 +104,7 @@ impl Shadow {
                 }
                 match with_plain_tokenizer(sql) {
                     Some(plain)
-                        if self.fence.around(|| run_one(&self.connection, &plain)).is_ok() =>
+                        if self.authorizer.around(|| run_one(&self.connection, &plain)).is_ok() =>
                     {
                         self.set_entry_sql(object.kind, &object.name, Some(sql))?;
                         self.reload()
@@ -166,7 +167,7 @@ impl Shadow {
         Ok(())
     }
 
-    /// Tells whether a table, index or view has this name, or, for triggers, whether one has it.
+    /// Returns whether a table, index or view has this name, or, for triggers, whether one has it.
     pub(super) fn holds(&self, kind: ObjectKind, name: &str) -> Result<bool> {
         let sql = match kind {
             ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {

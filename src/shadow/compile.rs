@@ -24,10 +24,10 @@ impl Shadow {
         let schema = self.schema()?;
         for trigger in triggers {
             for statement in firing_statements(&self.connection, &schema, &trigger.table)? {
-                self.fence.raise();
+                self.authorizer.raise();
                 let compiled = self.connection.prepare(&statement).map(drop);
-                let (denied, place) = (self.fence.denied(), self.fence.denied_in());
-                self.fence.lower();
+                let (denied, place) = (self.authorizer.denied(), self.authorizer.denied_in());
+                self.authorizer.lower();
                 let inside = place.is_some_and(|it| same(&it, &trigger.name));
                 if let (Err(error), Some(what), true) = (compiled, denied, inside) {
                     return Err(self.not_allowed(&what).about(&trigger.name).caused_by(error));

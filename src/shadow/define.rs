@@ -557,7 +557,7 @@ fn column_change(change: &crate::phase::ColumnChange) -> edit::ColumnChange {
     }
 }
 
-/// Tells whether an object is the same in two schemas, by its shape if it is a table.
+/// Returns whether an object is the same in two schemas, by its shape if it is a table.
 fn is_alike(here: &Schema, there: &Schema, object: &Object) -> bool {
     if object.kind.is_table() {
         return here.shape(&object.name) == there.shape(&object.name);

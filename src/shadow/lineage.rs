@@ -95,7 +95,7 @@ impl Lineage {
             .collect()
     }
 
-    /// Follows the renames of an index that existed before; it may have been dropped all the same.
+    /// Follows the renames of an index that existed before; it may have been dropped.
     pub fn index_after(&self, index: &str) -> String {
         let mut name = index.to_owned();
         for (from, to) in &self.renamed_indexes {
@@ -302,13 +302,13 @@ impl TableLineage {
     }
 }
 
-/// Tells whether an expression reads other rows than its own.
+/// Returns whether an expression reads other rows than its own.
 pub fn asks(expression: &str) -> bool {
     let words = ["SELECT", "VALUES", "IN"];
     significant_tokens(expression).any(|it| words.iter().any(|word| it.is_word(expression, word)))
 }
 
-/// Tells whether a text uses a name in front of a column.
+/// Returns whether a text uses a name in front of a column.
 fn qualifies(text: &str, name: &str) -> bool {
     let tokens: Vec<_> = significant_tokens(text).collect();
     tokens.windows(2).any(|pair| {

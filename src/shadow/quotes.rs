@@ -38,7 +38,7 @@ impl Shadow {
 }
 
 impl Shadow {
-    /// A string that stays in single quotes cannot be told from any other afterwards.
+    /// A string that stays in single quotes looks like any other afterwards.
     fn note_single_quotes(&mut self, old: &Object, new: &Object, new_name: Option<&str>) {
         let (Some(old_text), Some(text)) = (&old.sql, &new.sql) else { return };
         if old_text == text {
@@ -140,7 +140,7 @@ fn strings(before: &Schema, after: &Schema) -> Vec<NameAsString> {
     found
 }
 
-/// Tells whether a name in double quotes became a string of the same text.
+/// Returns whether a name in double quotes became a string of the same text.
 fn is_requoted((was, old): (&Token, &str), (is, new): (&Token, &str)) -> bool {
     let (was_text, is_text) = (was.text(old), is.text(new));
     was.kind == TokenKind::QuotedName

@@ -22,7 +22,7 @@ use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
 #[derive(Debug)]
 pub struct Shadow {
     pub(super) connection: Connection,
-    pub(super) fence: Authorizer,
+    pub(super) authorizer: Authorizer,
     pub(super) missing: Vec<MissingExtension>,
     pub(super) set_aside: Vec<UnsoundObject>,
     pub(super) lineage: Lineage,
@@ -49,11 +49,11 @@ impl Shadow {
     /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
-        let fence = Authorizer::of_memory();
-        fence.install(&mut connection)?;
+        let authorizer = Authorizer::of_memory();
+        authorizer.install(&mut connection)?;
         Ok(Self {
             connection,
-            fence,
+            authorizer,
             missing: Vec::new(),
             set_aside: Vec::new(),
             lineage: Lineage::default(),
@@ -137,7 +137,7 @@ impl Shadow {
     /// # Errors
     /// [`ErrorKind::Step`] with SQLite's reason.
     pub fn define(&mut self, sql: &str) -> Result<()> {
-        self.fence.protect([""; 2]);
+        self.authorizer.protect([""; 2]);
         let done = self.execute(sql);
         self.protect_kept();
         done
@@ -145,7 +145,7 @@ impl Shadow {
 
     fn protect_kept(&self) {
         if let [one, two] = self.kept.as_slice() {
-            self.fence.protect([one, two]);
+            self.authorizer.protect([one, two]);
         }
     }
 
@@ -293,7 +293,7 @@ impl Shadow {
     /// Runs the statements of a data step that change the schema, and follows all of them.
     fn follow_data(&self, sql: &str, purpose: Purpose) -> Result<DataEffects> {
         let mut following = Following::new(Lineage::identity(&*self.current()?));
-        let how = (&self.fence, purpose);
+        let how = (&self.authorizer, purpose);
         let touched = run_followed(&self.connection, how, sql, &mut following)?;
         Ok(DataEffects { touched, ..following.effects })
     }
@@ -324,18 +324,18 @@ impl Shadow {
         }
     }
 
-    /// Runs one statement that changes the schema, behind the fence: part of it comes from a phase or from the
+    /// Runs one statement that changes the schema, under the authorizer: part of it comes from a phase or from the
     /// file, most often all of it.
     pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
         self.changed();
-        let fence = &self.fence;
+        let authorizer = &self.authorizer;
         let mut denied = None;
         let done = with_stubs(&self.connection, &mut self.missing, |connection| {
             connection.execute_batch("SAVEPOINT step")?;
-            fence.raise();
+            authorizer.raise();
             let done = run_one(connection, sql);
-            denied = fence.denied();
-            fence.lower();
+            denied = authorizer.denied();
+            authorizer.lower();
             match done {
                 Ok(()) => connection.execute_batch("RELEASE step"),
                 Err(error) => {
@@ -457,7 +457,7 @@ fn is_rename(step: &Step) -> bool {
     matches!(step.operation, Operation::RenameTable { .. } | Operation::RenameColumn { .. })
 }
 
-/// Tells whether a step gives a table or a column another name, or adds or drops one.
+/// Returns whether a step gives a table or a column another name, or adds or drops one.
 fn changes_names(step: &Step) -> bool {
     let of_columns = matches!(
         step.operation,

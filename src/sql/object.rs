@@ -114,7 +114,7 @@ pub fn update_of_columns(sql: &str) -> Vec<String> {
     read().unwrap_or_default()
 }
 
-/// Tells whether a text uses one of the names as a word, a quoted name or a string literal.
+/// Returns whether a text uses one of the names as a word, a quoted name or a string literal.
 ///
 /// It errs on the side of yes: a column, an alias or a text value of that name counts too.
 /// Comments do not count. Case is ignored for A to Z, as in SQLite.

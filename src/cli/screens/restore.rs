@@ -25,7 +25,7 @@ pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
         let warning = style.warning("WARNING:");
         let _ = writeln!(
             text,
-            "{warning} it has no manifest; whether it still is what was backed up cannot be told"
+            "{warning} it has no manifest; it cannot be compared with what was backed up"
         );
     }
     for unchecked in &plan.verification.unchecked {
