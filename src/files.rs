@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 
+mod embedded;
 mod real;
 mod scratch;
 
+pub use embedded::EmbeddedFiles;
 pub use real::RealFiles;
 pub(crate) use scratch::Scratch;
 

@@ -31,7 +31,7 @@ pub(crate) use integrity::IntegrityCheck;
 pub use missing_extensions::{
     StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
-pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
+pub(crate) use missing_extensions::{forget_schema, passing_stubs, stub, take_back, with_stubs};
 pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
 pub(crate) use permissions::{look_at, read_error};

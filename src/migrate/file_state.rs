@@ -1,5 +1,6 @@
 //! What was read from a file, and what it records beyond the folder of phases.
 
+use crate::error::Compatibility;
 use crate::history::Recorded;
 use crate::phase::{Applied, Chain, Phase, PhaseId, StepsKnown};
 use crate::schema::Schema;
@@ -15,31 +16,6 @@ pub struct FileState {
     pub applied: Applied,
     /// What it records beyond the phases of the folder.
     pub newer: Option<Newer>,
-}
-
-/// What the programs of an older phase may do with a file.
-///
-/// As SQLite itself distinguishes the read version from the write version of its file format
-/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compatibility {
-    /// They must not open it.
-    None,
-    /// They may read it.
-    ReadOnly,
-    /// They may read and write it.
-    Full,
-}
-
-impl Compatibility {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ReadOnly => "read_only",
-            Self::Full => "full",
-        }
-    }
 }
 
 /// Phases that a file records as applied and the folder does not hold.

@@ -31,11 +31,12 @@ mod step_place;
 mod trial;
 mod undo_history;
 
+pub use crate::error::Compatibility;
 pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
-pub use file_state::{Compatibility, FileState, Newer};
+pub use file_state::{FileState, Newer};
 pub use fresh::{FreshFile, create_file};
 pub use migrate_now::migrate_now;
 pub use outline::{Outline, Outlined, plan_phases};

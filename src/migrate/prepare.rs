@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::database::{Access, Database};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
@@ -16,7 +16,6 @@ use crate::preflight::{
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
-use super::file_state::Compatibility;
 use super::file_state::FileState;
 use super::plan_cache::cached;
 use super::project::Project;

@@ -107,6 +107,12 @@ impl CopyQuery {
         source
     }
 
+    /// Returns how many values the widest SELECT of the copy has, column by column.
+    pub fn width(&self) -> usize {
+        let layers = self.layers.iter().map(|it| it.columns.len());
+        layers.fold(self.columns.len(), usize::max)
+    }
+
     /// Returns a stored column of the new table and the one it comes from.
     pub fn first_stored_column(&self) -> Option<(&str, &str)> {
         self.columns

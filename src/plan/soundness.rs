@@ -7,7 +7,7 @@ use super::{PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::name::{fold, same};
 use crate::phase::Phase;
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
+use crate::schema::{Content, ForeignKey, Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
@@ -138,11 +138,12 @@ fn refuse_dangling_foreign_keys(shadow: &Shadow, before: &Schema, stages: &[Stag
     Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
 }
 
-/// Refuses foreign keys that refer to a table or column that does not exist after the run, unless the file had them
-/// before: every later write to the child would fail (<https://sqlite.org/foreignkeys.html#fk_schemacommands>).
+/// Refuses what refers to a table or column that does not exist after the run, unless the file had it before: foreign
+/// keys, because every later write to the child would fail (<https://sqlite.org/foreignkeys.html#fk_schemacommands>), and
+/// full-text tables, because they could not be read (<https://sqlite.org/fts5.html#external_content_tables>).
 ///
 /// # Errors
-/// [`ErrorKind::Reference`] naming every such key.
+/// [`ErrorKind::Reference`] naming every such key and full-text table.
 pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePlan]) -> Result<()> {
     let stages: Vec<&Stage> = phases.iter().flat_map(|phase| &phase.stages).collect();
     let mut problems = Problems::default();
@@ -164,7 +165,23 @@ pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePl
             }
         }
     }
+    for table in after.of_kind(ObjectKind::VirtualTable) {
+        let Some(content) = missing_content(after, &table.name) else { continue };
+        let origin = origin_of(&stages, &table.name);
+        if origin.and_then(|it| missing_content(before, &it)).is_none() {
+            problems
+                .add(table, format!("would read its rows from {content}, which does not exist"));
+        }
+    }
     problems.refuse_as(ErrorKind::Reference)
+}
+
+/// Names the table or view that a full-text table reads its rows from, if it does not exist.
+fn missing_content(schema: &Schema, table: &str) -> Option<String> {
+    let Content::External(content) = schema.virtual_table(table)?.content else { return None };
+    let holds_rows = |it: &Object| !matches!(it.kind, ObjectKind::Index | ObjectKind::Trigger);
+    let found = schema.objects.iter().any(|it| holds_rows(it) && same(&it.name, &content));
+    (!found).then_some(content)
 }
 
 /// Names what a foreign key refers to, if it does not exist.
