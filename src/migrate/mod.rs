@@ -47,7 +47,7 @@ pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use request::{Request, Transactions, Warnings};
 pub use retain::{prune_backups, retain, ways_back};
-pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
+pub use roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 pub use run::{Hooks, Report};
 pub use script::{plan_range, script, script_between, script_for_state, script_range};
 pub use stages::Stages;
