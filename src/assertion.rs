@@ -7,7 +7,7 @@ use crate::error::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Check, Expected};
 
-/// What a check is told that reads a table that is no longer there.
+/// The message for a check that reads a table that no longer exists.
 const GONE: &str = "no such table: it reads one that is gone";
 
 /// How many rows of an unwanted result are shown.

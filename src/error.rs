@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
-    breaks_a_rule, is_about_object, is_about_the_key, is_foreign_key_mismatch,
+    breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
     is_interrupted_reading, is_reserved_name, is_sound, lacks_collation, lacks_own_table,
     missing_column, needs_no_trigger,
 };
@@ -212,7 +212,23 @@ impl ErrorKind {
         }
     }
 
-    /// Tells whether the kind names a failure of the machine rather than a finding of ours, so that
+    /// Returns whether the kind is a finding about phases that were run to try them, rather than a failure of the machine.
+    pub const fn is_about_phases(self) -> bool {
+        matches!(
+            self,
+            Self::Step
+                | Self::Reference
+                | Self::Unsupported
+                | Self::MissingExtension
+                | Self::Irreversible
+                | Self::Requirement
+                | Self::Rows
+                | Self::Rebuild
+                | Self::Proof
+        )
+    }
+
+    /// Returns whether the kind names a failure of the machine rather than a finding of ours, so that
     /// the stage in which it happened decides what is reported.
     const fn depends_on_stage(self) -> bool {
         matches!(self, Self::Io | Self::Sqlite)
@@ -250,6 +266,7 @@ impl DatabaseState {
 
 /// What would resolve a failure, where its kind alone does not say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Remedy {
     /// Undo the phases that are newer than the folder; the history of the file keeps them.
     UndoNewer,
@@ -295,8 +312,34 @@ pub enum Remedy {
     GiveExpression,
 }
 
+/// What the programs of an older phase may do with a file.
+///
+/// As SQLite itself distinguishes the read version from the write version of its file format
+/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Compatibility {
+    /// They must not open it.
+    None,
+    /// They may read it.
+    ReadOnly,
+    /// They may read and write it.
+    Full,
+}
+
+impl Compatibility {
+    /// Returns the stable text code, for JSON.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ReadOnly => "read_only",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// Named facts about a failure, for the advice and for JSON.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// What would resolve it.
     pub remedy: Option<Remedy>,
@@ -324,13 +367,15 @@ pub struct Facts {
     pub problems: Vec<String>,
     /// Phases of the run that were committed before the failure and stay.
     pub completed: Vec<String>,
+    /// What the programs of these phases may do with the database, if it is newer than the phases.
+    pub newer: Option<Compatibility>,
 }
 
 /// A failure of the engine.
 ///
 /// `Display` is one short lowercase fragment without advice; the causes follow by
-/// [`source`](StdError::source).
-#[derive(Debug)]
+/// [`source`](StdError::source). `Debug` is what `main() -> Result<(), Error>` prints: the causes, the rows or objects at
+/// fault and the state of the data follow on lines of their own.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -369,79 +414,91 @@ impl Error {
         &self.0.facts
     }
 
+    /// Returns what this program may do with the database if it is newer than the phases; `None` if it is not.
+    pub fn newer(&self) -> Option<Compatibility> {
+        self.0.facts.newer
+    }
+
+    /// Says what the programs of these phases may do with the database, which is newer.
+    #[must_use]
+    pub(crate) fn in_newer_file(mut self, allowed: Compatibility) -> Self {
+        self.0.facts.newer = Some(allowed);
+        self
+    }
+
     /// Adds the cause.
     #[must_use]
-    pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+    pub(crate) fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Box::new(cause));
         self
     }
 
     /// Says what the failure left in the database.
     #[must_use]
-    pub fn leaving(mut self, state: DatabaseState) -> Self {
+    pub(crate) fn leaving(mut self, state: DatabaseState) -> Self {
         self.0.state = state;
         self
     }
 
     /// Names the database file.
     #[must_use]
-    pub fn in_database(mut self, path: &Path) -> Self {
+    pub(crate) fn in_database(mut self, path: &Path) -> Self {
         self.0.facts.database.get_or_insert_with(|| path.to_path_buf());
         self
     }
 
     /// Names a backup that exists and is whole.
     #[must_use]
-    pub fn with_backup(mut self, path: &Path) -> Self {
+    pub(crate) fn with_backup(mut self, path: &Path) -> Self {
         self.0.facts.backup.get_or_insert_with(|| path.to_path_buf());
         self
     }
 
     /// Names the phase.
     #[must_use]
-    pub fn in_phase(mut self, id: &str) -> Self {
+    pub(crate) fn in_phase(mut self, id: &str) -> Self {
         self.0.facts.phase.get_or_insert_with(|| id.to_owned());
         self
     }
 
     /// Names the object at fault.
     #[must_use]
-    pub fn about(mut self, object: &str) -> Self {
+    pub(crate) fn about(mut self, object: &str) -> Self {
         self.0.facts.object.get_or_insert_with(|| object.to_owned());
         self
     }
 
     /// Says what would resolve the failure.
     #[must_use]
-    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+    pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Self {
         self.0.facts.remedy.get_or_insert(remedy);
         self
     }
 
     /// Names the file and line (from 1) at fault.
     #[must_use]
-    pub fn at(mut self, file: &Path, line: usize) -> Self {
+    pub(crate) fn at(mut self, file: &Path, line: usize) -> Self {
         self.0.facts.source.get_or_insert_with(|| (file.to_path_buf(), line));
         self
     }
 
     /// Names the line of the step in its phase file.
     #[must_use]
-    pub fn on_step_line(mut self, line: usize) -> Self {
+    pub(crate) fn on_step_line(mut self, line: usize) -> Self {
         self.0.facts.step_line.get_or_insert(line);
         self
     }
 
     /// Names the statement in the SQL that was run, and what is wrong with it.
     #[must_use]
-    pub fn in_statement(mut self, line: usize, what: impl Into<String>) -> Self {
+    pub(crate) fn in_statement(mut self, line: usize, what: impl Into<String>) -> Self {
         self.0.facts.statement.get_or_insert_with(|| (line, what.into()));
         self
     }
 
     /// Lists what the person can choose from.
     #[must_use]
-    pub fn choices(mut self, choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(crate) fn choices(mut self, choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.facts.choices.extend(choices.into_iter().map(Into::into));
         self
     }
@@ -455,21 +512,24 @@ impl Error {
 
     /// Says how many more choices there are than those that are listed.
     #[must_use]
-    pub fn and_more_choices(mut self, count: usize) -> Self {
+    pub(crate) fn and_more_choices(mut self, count: usize) -> Self {
         self.0.facts.more_choices = count;
         self
     }
 
     /// Lists the rows, objects or checks at fault, one line each.
     #[must_use]
-    pub fn problems(mut self, problems: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(crate) fn problems(
+        mut self,
+        problems: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
         self.0.facts.problems.extend(problems.into_iter().map(Into::into));
         self
     }
 
     /// Names the phases of the run that are committed and stay, whatever failed after them.
     #[must_use]
-    pub fn after_phases(mut self, completed: Vec<String>) -> Self {
+    pub(crate) fn after_phases(mut self, completed: Vec<String>) -> Self {
         self.0.facts.completed = completed;
         self
     }
@@ -478,7 +538,7 @@ impl Error {
     ///
     /// Findings of ours, a busy file, an interrupt and the like keep their kind.
     #[must_use]
-    pub fn during(self, stage: ErrorKind, what: &str) -> Self {
+    pub(crate) fn during(self, stage: ErrorKind, what: &str) -> Self {
         if !self.0.kind.depends_on_stage() {
             return self;
         }
@@ -491,7 +551,7 @@ impl Error {
     /// Reports anything but a finding of ours as a failure of the stage: a full disk or a file that
     /// cannot be written, too, once writing has begun.
     #[must_use]
-    pub fn while_writing(self, stage: ErrorKind, what: &str) -> Self {
+    pub(crate) fn while_writing(self, stage: ErrorKind, what: &str) -> Self {
         if !matches!(self.0.kind, ErrorKind::NoSpace | ErrorKind::ReadOnly | ErrorKind::Step) {
             return self.during(stage, what);
         }
@@ -520,6 +580,51 @@ impl Error {
 
     fn sources(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         std::iter::successors(StdError::source(self), |cause| (**cause).source())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = self.facts();
+        let causes = self.causes();
+        let path = |path: &PathBuf| path.display().to_string();
+        let state = match self.state() {
+            DatabaseState::Unchanged => "nothing was changed",
+            DatabaseState::RolledBack => "rolled back, the content is as before",
+            DatabaseState::Done => "the change is in the file",
+            DatabaseState::ChangedByCommand => "a command changed the file",
+            DatabaseState::Unknown => "unknown",
+        };
+        write!(formatter, "{}", Plain(&self.0.what))?;
+        let mut line = |name: &str, text: &str| {
+            write!(formatter, "\n  {:<10}{}", format!("{name}:"), Plain(text))
+        };
+        causes.iter().try_for_each(|it| line("cause", it))?;
+        facts.problems.iter().try_for_each(|it| line("problem", it))?;
+        facts
+            .source
+            .iter()
+            .try_for_each(|(file, at)| line("file", &format!("{}:{at}", path(file))))?;
+        facts.database.iter().try_for_each(|it| line("database", &path(it)))?;
+        facts.backup.iter().try_for_each(|it| line("backup", &path(it)))?;
+        line("state", state)
+    }
+}
+
+/// A text from outside on one line: what a terminal would obey is escaped.
+struct Plain<'t>(&'t str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The marks that reverse the direction of text (UAX #9) are no control characters.
+        let obeyed = |it: char| {
+            it.is_control()
+                || matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        self.0.chars().try_for_each(|it| match obeyed(it) {
+            true => write!(formatter, "{}", it.escape_default()),
+            false => write!(formatter, "{it}"),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the engine says while it works: facts, never words for a screen.
 //!
 //! Reporters outside the engine turn events into lines, bars or JSON. The engine asks one thing back
-//! through [`Interrupt`]: whether it should stop. How far a single statement has come is told through a
+//! through [`Interrupt`]: whether it should stop. The progress of a single statement is reported through a
 //! [`ProgressListener`], because no observer is at hand inside it.
 
 mod interrupt;

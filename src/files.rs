@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 
+mod embedded;
 mod real;
 mod scratch;
 
+pub use embedded::EmbeddedFiles;
 pub use real::RealFiles;
 pub(crate) use scratch::Scratch;
 
@@ -158,7 +160,7 @@ pub trait Files: Send + Sync + fmt::Debug {
         self.create_folder(path)
     }
 
-    /// Creates a folder that nobody else may read; fails if the name is taken.
+    /// Creates a folder that no other user may read; fails if the name is taken.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.

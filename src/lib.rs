@@ -1,8 +1,25 @@
 //! Migrates SQLite files in declared phases and proves every row against a verified backup before it commits.
 //!
+//! # At the start of a program
+//!
+//! ```no_run
+//! const PHASES: &[(&str, &str)] =
+//!     &[("phase1.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);")];
+//!
+//! fn main() -> phaseshift::Result<()> {
+//!     let project = phaseshift::Project::embedded(PHASES)?;
+//!     project.database("app.db").create_if_missing()?.migrate()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Database::migrate`] says what it did, or that the database is current. A database that is newer than the phases is
+//! an error, which [`Error::newer`] tells from others. [`Database::prepare`] shows the plan first and gives room for a
+//! question after the backup; `docs/library.md` has recipes for folders of phases, Tauri and tokio.
+//!
 //! # The way of a migration
 //!
-//! Read the modules in this order and you have followed one migration from the files to the report:
+//! The modules, in the order in which one migration passes through them:
 //!
 //! 1. `phase`: what a person declares. Files become `Phase`s, phases a `Chain`.
 //! 2. `database` and `schema`: the file is opened with fixed settings, its schema is read as SQLite stores it.
@@ -19,49 +36,6 @@
 //! `vacuum` gives room back, `inspect` answers questions, `history` keeps the version tables.
 //!
 //! The engine never prints, asks, or reads the environment: it reports events and returns [`Error`]s.
-//!
-//! # Example
-//!
-//! ```
-//! use std::sync::Arc;
-//! use std::time::Duration;
-//! use phaseshift::database::OpenOptions;
-//! use phaseshift::event::{Interrupt, Silent};
-//! use phaseshift::files::{Files, RealFiles};
-//! use phaseshift::history::VersionTables;
-//! use phaseshift::migrate::{Migration, Project, Request, migrate_now};
-//! use phaseshift::phase::{Chain, Target};
-//! use phaseshift::sample;
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let folder = tempfile::tempdir()?;
-//! # let folder = folder.path();
-//! let database = folder.join("catalogue.db");
-//! let options = sample::SampleOptions { files: 100, links: 10, ..Default::default() };
-//! sample::write_catalogue(&database, &options)?;
-//! RealFiles.create_folder(&folder.join("phases"))?;
-//! for (name, text) in sample::phase_files() {
-//!     RealFiles.create(&folder.join("phases").join(name), text.as_bytes(), 0o644)?;
-//! }
-//!
-//! let open = OpenOptions {
-//!     files: Arc::new(RealFiles),
-//!     wait: Duration::from_secs(5),
-//!     interrupt: Interrupt::default(),
-//! };
-//! let chain = Chain::read(&RealFiles, &folder.join("phases"))?;
-//! let versions = VersionTables::named("schema_version");
-//! let project = Project::new(database, None, chain, versions, open);
-//!
-//! let request = Request::up(Target::parse("phase3")?);
-//! let look = Migration::prepare(&project, &request)?; // nothing is written
-//! if let Ok(report) = migrate_now(&project, &request, look, &mut Silent)? {
-//!     assert_eq!(report.to, Some(2));
-//!     assert!(report.proof.rows > 100);
-//! }
-//! # Ok(())
-//! # }
-//! ```
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 // Re-exports are also for the tests, which see every module.
 #![cfg_attr(not(feature = "testing"), allow(unused_imports))]
@@ -78,7 +52,7 @@ macro_rules! modules {
 }
 #[cfg(feature = "testing")]
 modules! {
-    assertion autogenerate backup btree compare database error event exit files fleet history import inspect migrate name phase plan preflight proof prove rebuild records replay reset restore rows sample schema shadow sql squash text vacuum
+    assertion autogenerate backup btree compare database error event exit files fleet history import inspect library migrate name phase plan preflight proof prove rebuild records replay reset restore rows sample schema shadow sql squash text vacuum
 }
 
 #[cfg(not(feature = "testing"))]
@@ -109,6 +83,8 @@ mod history;
 mod import;
 #[cfg(not(feature = "testing"))]
 mod inspect;
+#[cfg(not(feature = "testing"))]
+mod library;
 #[cfg(not(feature = "testing"))]
 mod migrate;
 #[cfg(not(feature = "testing"))]
@@ -153,7 +129,12 @@ mod vacuum;
 #[cfg(feature = "cli")]
 mod cli;
 
-pub use error::{DatabaseState, Error, ErrorKind, Remedy, Result};
+pub use backup::Retention;
+pub use error::{Compatibility, DatabaseState, Error, ErrorKind, Facts, Remedy, Result};
+pub use event::{Event, Interrupt, Observer, Silent, Stage, TableRows};
+pub use library::{
+    Backup, Check, Database, Outcome, Prepared, Project, Report, Request, Restored, Secured, Status,
+};
 
 /// Runs the program with the arguments of the process.
 #[cfg(feature = "cli")]

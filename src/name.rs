@@ -60,12 +60,12 @@ pub fn fold(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// Tells whether two names mean the same object to SQLite.
+/// Returns whether two names mean the same object to SQLite.
 pub fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right)
 }
 
-/// Tells whether SQLite reserves the name for its own tables and indexes (`sqlite_...`).
+/// Returns whether SQLite reserves the name for its own tables and indexes (`sqlite_...`).
 pub fn is_internal(name: &str) -> bool {
     name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sqlite_"))
 }

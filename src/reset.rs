@@ -123,14 +123,13 @@ fn back_up(
 ) -> Result<(PathBuf, Vec<TableRows>)> {
     let source = Database::open(request.database, Access::Look, options)?;
     let schema = read(source.connection())?;
-    // A version table of another program says nothing, and is no reason not to back up.
     let versions = VersionTables::named(request.version_table);
-    let recorded = versions.read(source.connection(), &schema).unwrap_or_default();
+    let version = versions.version_in(source.connection(), &schema);
     let asked = BackupRequest {
         folder: request.folder,
         label: BackupLabel::Named(LABEL.to_owned()),
         phase: None,
-        version: recorded.version(),
+        version,
     };
     let made = create(&source, &asked, observer)?;
     let tables = made.tables().to_vec();

@@ -1,4 +1,6 @@
-//! Words for messages: counts that agree in number, and the known word that an unknown one looks like.
+//! Words for messages: counts that agree in number, and the known word that an unknown one looks like; and reading TOML.
+
+use toml_edit::Document;
 
 /// Writes a number with its noun, in the singular if it is one.
 pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
@@ -16,6 +18,20 @@ pub fn rows(count: impl TryInto<u64>) -> String {
 /// Returns the form of a verb that agrees with a count.
 pub fn agree<'w>(count: impl TryInto<u64>, one: &'w str, many: &'w str) -> &'w str {
     if count.try_into().is_ok_and(|count| count == 1) { one } else { many }
+}
+
+/// Returns the line (from 1) of a byte position.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
+    text[..offset.min(text.len())].matches('\n').count() + 1
+}
+
+/// Reads a text of TOML, or returns the line (from 1) that is none, and why.
+pub(crate) fn toml(text: &str) -> Result<Document<&str>, (usize, String)> {
+    Document::parse(text).map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        let what = error.message().lines().collect::<Vec<_>>().join(", ");
+        (line, format!("not TOML: {what}"))
+    })
 }
 
 /// Returns the candidate that looks like the word, if one looks so much like it that it was probably intended.

@@ -339,7 +339,7 @@ mod tests {
         // The old name may be taken by a table of another meaning.
         assert_eq!(open("a", "a b", &[("a", "b")]), renames(&[("a", "b")]));
         assert!(open("a b", "a b", &[("a", "b")]).is_empty());
-        // A swap cannot be told from one that is done: it takes flags.
+        // A swap looks like one that is done: it takes flags.
         assert!(open("a b", "a b", &[("a", "b"), ("b", "a")]).is_empty());
     }
 }

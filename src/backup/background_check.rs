@@ -35,7 +35,7 @@ pub(super) struct BackgroundCheck<T> {
 
 type Latest = Arc<Mutex<Option<Event>>>;
 
-/// How often is told how far the job has come, in [`PAUSE`]s.
+/// How often progress is reported, in [`PAUSE`]s.
 const TELLING: u32 = 16;
 
 impl<T: Send + 'static> BackgroundCheck<T> {
@@ -63,7 +63,7 @@ impl<T: Send + 'static> BackgroundCheck<T> {
         Self { path: path.to_path_buf(), options: options.clone(), job, stop, latest, running }
     }
 
-    /// Tells whether nothing has to be waited for. A job that runs at the end is not done before.
+    /// Returns whether nothing has to be waited for. A job that runs at the end is not done before.
     pub(super) fn is_done(&self) -> bool {
         self.running.as_ref().is_some_and(JoinHandle::is_finished)
     }
@@ -106,7 +106,7 @@ impl<T> Drop for BackgroundCheck<T> {
     fn drop(&mut self) {
         self.stop.request();
         if let Some(running) = self.running.take() {
-            // Nobody wants to know any more what it would have found.
+            // What it would have found is no longer needed.
             drop(running.join());
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn check_in_pieces(sound: bool, pieces: &Arc<CheckQueue>) -> Job<Inte
     })
 }
 
-/// Tells whether SQLite finds nothing in the pages and rows of a file.
+/// Returns whether SQLite finds nothing in the pages and rows of a file.
 pub(super) fn is_sound(path: &Path, options: &OpenOptions) -> Result<bool> {
     looking(path, options, is_quickly_sound)
 }

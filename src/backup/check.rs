@@ -81,7 +81,7 @@ pub(super) fn integrity_beyond_quick(
     }
 }
 
-/// Tells whether SQLite finds nothing at all in the pages and the rows
+/// Returns whether SQLite finds nothing at all in the pages and the rows
 /// (<https://sqlite.org/pragma.html#pragma_quick_check>). That leaves open whether indexes fit their tables.
 pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
     let quick = IntegrityCheck::of_file(Depth::Quick);

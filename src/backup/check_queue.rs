@@ -1,7 +1,7 @@
-//! Whether the indexes of a backup hold what its tables say, found out piece by piece by everybody who has time.
+//! Whether the indexes of a backup hold what its tables say, checked piece by piece by every thread that is idle.
 //!
 //! The rows of a table and each of its indexes are a piece. The thread beside the rebuild takes one after the
-//! other; whoever has to wait for it takes some, too, on a connection of his own to the same bytes.
+//! other; a thread that waits for it takes some, too, on its own connection to the same bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,17 +12,17 @@ use crate::error::Result;
 use crate::event::{Interrupt, Stage, reached, track_progress};
 use crate::records::IndexClaims;
 
-/// How often is looked whether somebody gave the last piece back.
+/// How often a waiting thread looks for a piece that was returned.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The pieces that nobody has taken yet.
+/// The pieces that are not claimed yet.
 #[derive(Debug, Default)]
 pub(super) struct CheckQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Piece>,
-    /// How many pieces somebody is at.
+    /// How many pieces are claimed.
     taken: usize,
 }
 
@@ -50,7 +50,7 @@ impl TablePieces {
         Self { name: name.to_owned(), claims, rows, asked: OnceLock::new(), held }
     }
 
-    /// Tells whether all pieces were looked at, and every index holds what the rows ask for.
+    /// Returns whether all pieces were looked at, and every index holds what the rows ask for.
     pub(super) fn is_shown(&self) -> bool {
         let Some(Some(asked)) = self.asked.get() else { return false };
         let held = self.held.iter().map(|it| it.get().copied().flatten());
@@ -106,12 +106,12 @@ impl CheckQueue {
         self.state().waiting.extend(pieces);
     }
 
-    /// Tells whether there is a piece to take.
+    /// Returns whether there is a piece to take.
     pub(super) fn any(&self) -> bool {
         !self.state().waiting.is_empty()
     }
 
-    /// Takes one piece and looks at it; returns false if there is none. On an error somebody else can take it.
+    /// Takes one piece and looks at it; returns false if there is none. On an error another thread can take it.
     ///
     /// # Errors
     /// Whatever SQLite reports; [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted).
@@ -122,7 +122,7 @@ impl CheckQueue {
         Ok(true)
     }
 
-    /// Does what nobody else does, and waits until all is done.
+    /// Does what no other thread has claimed, and waits until all is done.
     ///
     /// # Errors
     /// As [`CheckQueue::do_one`].
@@ -154,7 +154,7 @@ impl CheckQueue {
     }
 }
 
-/// A piece that somebody is at. It goes back if he does not come to its end.
+/// A claimed piece; returned to the queue if its worker fails.
 struct Taken<'p> {
     pieces: &'p CheckQueue,
     piece: Piece,

@@ -32,12 +32,12 @@ pub enum Checked {
     First,
     /// Beside what follows, by [`VerifiedBackup::settle`]: nothing may be committed before.
     BackgroundCheck,
-    /// The same; it begins while pages are copied, because the caller holds the write lock and nobody can change
+    /// The same; it begins while pages are copied, because the caller holds the write lock and no program can change
     /// the source meanwhile.
     BesideUnderLock,
 }
 
-/// From so many bytes on it is worth a thread to check a source while its pages are copied.
+/// The size from which it is worth a thread to check a source while its pages are copied.
 const LARGE: u64 = 8 * 1_024 * 1_024;
 
 /// Makes a backup of what is committed in a database, and compares every row of it with the source.

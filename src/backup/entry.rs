@@ -52,7 +52,7 @@ impl BackupEntry {
         }
     }
 
-    /// Tells whether the backup was compared with its source when it was made, has its manifest,
+    /// Returns whether the backup was compared with its source when it was made, has its manifest,
     /// and still has its size.
     pub fn is_verified(&self) -> bool {
         self.manifest.is_some() && self.problem.is_none()

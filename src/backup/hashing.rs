@@ -1,4 +1,4 @@
-//! Hashing bytes on a thread of its own while somebody else looks at them.
+//! Hashing bytes on a thread of its own while the caller compares them.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
@@ -66,7 +66,7 @@ fn hash_all(pieces: &Receiver<Vec<u8>>, back: &Sender<Vec<u8>>) -> blake3::Hashe
     let mut hasher = blake3::Hasher::new();
     for piece in pieces {
         hasher.update(&piece);
-        // Whoever needs no more buffers is at the end.
+        // A caller that needs no more buffers is at the end.
         drop(back.send(piece));
     }
     hasher

@@ -189,7 +189,7 @@ pub(super) fn stamp_of(name: &str) -> Option<NaiveDateTime> {
     stamp(name).or_else(|| stamp(name.rsplit_once('_')?.0))
 }
 
-/// Tells whether a file name is one that this program gives to backups of this database.
+/// Returns whether a file name is one that this program gives to backups of this database.
 pub(super) fn is_backup_name(name: &str, stem: &str) -> bool {
     let Some(rest) = name.strip_suffix(".db") else { return false };
     let Some(rest) = rest.strip_prefix(stem).and_then(|rest| rest.strip_prefix('_')) else {

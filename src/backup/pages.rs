@@ -48,7 +48,7 @@ pub(crate) enum Pages {
 }
 
 /// Compares a copy, which no connection of this process may have open, with its source. The source's
-/// connection is in a read transaction. Progress is told in bytes.
+/// connection is in a read transaction. Progress is reported in bytes.
 pub(crate) fn compare_pages(
     source: &Connection,
     copy: &Path,
@@ -142,7 +142,7 @@ impl<'s> Source<'s> {
         })
     }
 
-    /// Replaces the content of a buffer by the bytes that follow: so many, or fewer at the end. Returns
+    /// Replaces the content of a buffer by the bytes that follow: this number, or fewer at the end. Returns
     /// false if there are none.
     fn next(&mut self, count: usize, into: &mut Vec<u8>) -> Result<bool> {
         let unreadable = || Error::new(ErrorKind::Backup, "a page cannot be read");

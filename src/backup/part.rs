@@ -80,7 +80,7 @@ impl<'f> Part<'f> {
         let failed = |action| move |error| file_error(action, &self.path, error);
         // A file that its owner may only read cannot be synced any more, hence the order.
         self.sync()?;
-        // As long as the group may be another one, it gets no more than everybody.
+        // As long as the group may be another one, it gets no more than other users.
         let mode = like.mode & (0o707 | ((like.mode & 0o007) << 3));
         let narrow = Stat { mode, ..*like };
         self.files.set_access(&self.path, &narrow).map_err(failed("set the permissions of"))?;

@@ -64,7 +64,7 @@ impl VerifiedBackup {
     /// [`ErrorKind::BackupDamaged`] with what was found: most likely the damage of the database, of
     /// which the backup is a copy byte for byte, see [`VerifiedBackup::attribute_damage`]; [`ErrorKind::Backup`]
     /// if it cannot be read back; [`ErrorKind::Interrupted`].
-    pub fn settle(&mut self) -> Result<()> {
+    pub fn await_check(&mut self) -> Result<()> {
         let failed = |error: Error| {
             of_copy(error).during(ErrorKind::Backup, "the backup could not be checked")
         };
@@ -90,12 +90,12 @@ impl VerifiedBackup {
             return Err(Error::new(ErrorKind::Backup, what).problems(found.damage));
         }
         self.manifest.damaged = true;
-        // The damage is the news. Whoever trusts the manifest all the same checks the backup first.
+        // The damage is what is reported. A restore checks the backup first, whatever the manifest says.
         drop(restate(options.files.as_ref(), &self.path, &self.manifest));
         Err(Error::new(ErrorKind::BackupDamaged, "the backup is damaged").problems(found.damage))
     }
 
-    /// Finds out whether damage that [`VerifiedBackup::settle`] reports is that of the database, which
+    /// Finds out whether damage that [`VerifiedBackup::await_check`] reports is that of the database, which
     /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
     pub fn attribute_damage(error: Error, source: &Database) -> Error {
         if error.kind() != ErrorKind::BackupDamaged {
@@ -109,20 +109,20 @@ impl VerifiedBackup {
         }
     }
 
-    /// Begins to read every page of the backup again. [`VerifiedBackup::settle`] then fails unless it
+    /// Begins to read every page of the backup again. [`VerifiedBackup::await_check`] then fails unless it
     /// still holds what was compared with the database: rows that come from it cannot be proven by it.
     pub fn read_again(&mut self) {
         let job = Arc::new(background_check::digest);
         self.again = Some(BackgroundCheck::start(&self.path, self.reader.options(), job));
     }
 
-    /// As [`VerifiedBackup::settle`], if the check has come to its end; else it goes on.
+    /// As [`VerifiedBackup::await_check`], if the check has come to its end; else it goes on.
     ///
     /// # Errors
-    /// As [`VerifiedBackup::settle`].
-    pub fn settle_if_done(&mut self) -> Result<()> {
+    /// As [`VerifiedBackup::await_check`].
+    pub fn await_check_if_done(&mut self) -> Result<()> {
         if self.beside.as_ref().is_some_and(BackgroundCheck::is_done) {
-            self.settle()
+            self.await_check()
         } else {
             Ok(())
         }

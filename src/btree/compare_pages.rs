@@ -5,7 +5,7 @@ use super::cursor::Cursor;
 use super::pages::{Geometry, Malformed, Pages, Read, Stop};
 use crate::error::Result;
 
-/// Compares two trees that have the same root, page by page: a tree that nobody touched has the same bytes on the
+/// Compares two trees that have the same root, page by page: a tree that was not touched has the same bytes on the
 /// same pages. If they are equal, one is as sound as the other: the left one is that of a backup, which is checked
 /// in full. Otherwise as [`compare_trees`](super::compare_trees), which can tell more where this says that they
 /// differ.
@@ -21,19 +21,19 @@ pub fn compare_pages<L: Pages, R: Pages>(
     if left.geometry().usable != right.geometry().usable {
         return Ok(Trees::Different);
     }
-    let mut twins = Twins { left, right, other: Vec::new(), differ: false };
-    match walk(&mut twins, root, progress) {
-        Err(Stop::Malformed(_)) if twins.differ => Ok(Trees::Different),
+    let mut pair = PagePair { left, right, other: Vec::new(), differ: false };
+    match walk(&mut pair, root, progress) {
+        Err(Stop::Malformed(_)) if pair.differ => Ok(Trees::Different),
         walked => walked,
     }
 }
 
 fn walk<L: Pages, R: Pages>(
-    twins: &mut Twins<'_, L, R>,
+    pair: &mut PagePair<'_, L, R>,
     root: u32,
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Read<Trees> {
-    let mut cursor = Cursor::new(twins, root)?;
+    let mut cursor = Cursor::new(pair, root)?;
     let mut entries = 0;
     while cursor.advance()? {
         while cursor.has_more() {
@@ -49,14 +49,14 @@ fn walk<L: Pages, R: Pages>(
 }
 
 /// The pages that are the same on both sides.
-struct Twins<'p, L, R> {
+struct PagePair<'p, L, R> {
     left: &'p mut L,
     right: &'p mut R,
     other: Vec<u8>,
     differ: bool,
 }
 
-impl<L: Pages, R: Pages> Pages for Twins<'_, L, R> {
+impl<L: Pages, R: Pages> Pages for PagePair<'_, L, R> {
     fn geometry(&self) -> Geometry {
         let (left, right) = (self.left.geometry(), self.right.geometry());
         Geometry { pages: left.pages.min(right.pages), ..left }

@@ -62,7 +62,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
         Ok(cursor)
     }
 
-    /// Tells whether the tree is a table with rowids; else it is an index or a table without.
+    /// Returns whether the tree is a table with rowids; else it is an index or a table without.
     pub fn is_table(&self) -> bool {
         self.table
     }
@@ -84,7 +84,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
         level.node.data.get(start..start + self.cell.local as usize).unwrap_or_default()
     }
 
-    /// Tells whether the record goes on behind the bytes that were read.
+    /// Returns whether the record goes on behind the bytes that were read.
     pub fn has_more(&self) -> bool {
         self.rest.0 > 0
     }
@@ -169,7 +169,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
         }
     }
 
-    /// Replaces the content of a buffer by the first bytes of the record: at least so many, or all.
+    /// Replaces the content of a buffer by the first bytes of the record: at least this number, or all.
     /// Once for each entry.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl<'p, P: Pages> Cursor<'p, P> {
         self.extend(least, into)
     }
 
-    /// Reads on until the buffer holds at least so many bytes of the record, or all.
+    /// Reads on until the buffer holds at least this number of bytes of the record, or all.
     ///
     /// # Errors
     /// [`Stop`].

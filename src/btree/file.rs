@@ -70,7 +70,7 @@ impl<'c> OpenFile<'c> {
         self.bytes
     }
 
-    /// Tells whether a page, from 1, is in the file as the connection sees it.
+    /// Returns whether a page, from 1, is in the file as the connection sees it.
     pub fn has(&self, page: u32) -> bool {
         page > 1 || !self.first_page_waits
     }
@@ -87,7 +87,7 @@ impl<'c> OpenFile<'c> {
         let Some(read) = (unsafe { (*(*self.file).pMethods).xRead }) else {
             return Err(failed(ffi::SQLITE_IOERR_READ));
         };
-        // SAFETY: the buffer has room for so many bytes; the connection, and with it the file, is used by
+        // SAFETY: the buffer holds that many bytes; the connection, and with it the file, is used by
         // one thread at a time, because it cannot be shared.
         match unsafe { read(self.file, into.as_mut_ptr().cast(), count, offset) } {
             ffi::SQLITE_OK => Ok(true),

@@ -18,7 +18,7 @@ pub struct Sum {
     sum: u128,
 }
 
-/// No file can be made for a secret that nobody knows before.
+/// No file can be made for a secret that is not known before.
 fn secret() -> u64 {
     static SECRET: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     *SECRET

@@ -30,7 +30,7 @@ pub struct Rows {
     pub key: Vec<KeyPart>,
 }
 
-/// Tells whether each index holds exactly one entry for each row, with the values of the row, in strictly
+/// Returns whether each index holds exactly one entry for each row, with the values of the row, in strictly
 /// ascending order, and whether those that must be unique are. Rows of a table without rowids must be in
 /// order, too.
 ///
@@ -65,7 +65,7 @@ pub fn indexes_project<P: Pages>(
     Ok(true)
 }
 
-/// Tells whether integers 0 and 1 have types of their own, from the header of the file
+/// Returns whether integers 0 and 1 have types of their own, from the header of the file
 /// (<https://sqlite.org/fileformat2.html#schemaformat>).
 fn has_constants(pages: &mut impl Pages) -> Read<bool> {
     let mut first = Vec::new();
@@ -73,7 +73,7 @@ fn has_constants(pages: &mut impl Pages) -> Read<bool> {
     Ok(number(&first, 44, 4).is_some_and(|format| format >= 4))
 }
 
-/// Returns what the rows of a table say about the entries of each index; `None` if it cannot be told, or if the
+/// Returns what the rows of a table say about the entries of each index; `None` if that is not known, or if the
 /// rows of a table without rowids are not in order. The progress function gets the rows passed.
 ///
 /// # Errors

@@ -14,14 +14,14 @@ pub trait Pages {
     /// [`Stop::Malformed`] if there is no such page; [`Stop::Failed`] if it cannot be read.
     fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()>;
 
-    /// Tells whether every page that is read was checked in full elsewhere, so that it is enough to follow what
+    /// Returns whether every page that is read was checked in full elsewhere, so that it is enough to follow what
     /// it says.
     fn are_checked(&self) -> bool {
         false
     }
 }
 
-/// Pages that somebody else checks in full.
+/// Pages that another check reads in full.
 #[derive(Debug)]
 pub struct Checked<'p, P>(pub &'p mut P);
 
@@ -80,7 +80,7 @@ impl Geometry {
         Ok(Self { page_size, usable, pages })
     }
 
-    /// Tells whether a tree can have a page of this number.
+    /// Returns whether a tree can have a page of this number.
     pub fn holds(&self, page: u32) -> bool {
         (1..=self.pages).contains(&page) && page as usize != LOCK_BYTE / self.page_size + 1
     }
@@ -116,7 +116,7 @@ pub enum Stop {
         allow(dead_code, reason = "shown by tests and while debugging")
     )]
     Malformed(Malformed),
-    /// A page could not be read, or somebody asked to stop.
+    /// A page could not be read, or a stop was requested.
     Failed(Error),
 }
 

@@ -136,7 +136,7 @@ impl Fields {
         ((self.complete && !self.places.is_empty()) || self.places.len() == fields).then_some(())
     }
 
-    /// Returns so many fields of a record from the n-th on, from 0: their serial types with their places, and
+    /// Returns a number of fields of a record from the n-th on, from 0: their serial types with their places, and
     /// their bytes. The same types and bytes are the same values. `None` if the record ends before.
     pub(super) fn run<'r>(
         &'r self,
@@ -206,7 +206,7 @@ pub(super) struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// Tells whether types and bytes are the same.
+    /// Returns whether types and bytes are the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let kinds = || self.kinds.iter().zip(other.kinds);
         self.kinds.len() == other.kinds.len()

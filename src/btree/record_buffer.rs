@@ -93,7 +93,7 @@ impl Loaded {
         }
     }
 
-    /// Tells whether a field is stored as that of another record is. Values may be equal all the same.
+    /// Returns whether a field is stored as that of another record is. Values may be equal nevertheless.
     fn is_same_as(&self, other: &Self, place: Place) -> bool {
         let Some(number) = place.field() else { return false };
         let one = self.fields.stored(&self.record, number);

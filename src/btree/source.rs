@@ -91,7 +91,7 @@ const AHEAD: usize = 64 * 1_024;
 /// How far apart pages may be that still follow each other: those between belong to other trees.
 const GAP: u32 = 8;
 
-/// Pages that were read from the file before somebody asked for them. Nobody writes while the file is lent.
+/// Pages that were read from the file ahead of their use. Nothing writes while the file is lent.
 #[derive(Debug, Default)]
 struct Ahead {
     first: u32,

@@ -53,7 +53,7 @@ pub enum Values {
         /// Whether the right side meets every demand.
         kept: bool,
     },
-    /// They differ, or it cannot be told: a short record stands for a default, a record is very long.
+    /// They differ, or may: a short record stands for a default, a record is very long.
     Different,
 }
 
@@ -93,7 +93,7 @@ pub fn compare_values<L: Pages, R: Pages>(
         if !old.load(&mut one, old_depth)? || !new.load(&mut two, new_depth)? {
             return Ok(Values::Different);
         }
-        // What is not compared must be well formed all the same.
+        // What is not compared must still be well formed.
         while two.has_more() {
             two.more()?;
         }
@@ -137,7 +137,7 @@ fn stretches(pairs: &[(Place, Place)]) -> Vec<Stretch> {
 }
 
 impl Stretch {
-    /// Tells whether the values are the same: at once if their bytes are, else one by one, because one value
+    /// Returns whether the values are the same: at once if their bytes are, else one by one, because one value
     /// has several forms and a record may end early.
     fn is_same(&self, (old, new): (&Loaded, &Loaded), rowid: i64) -> bool {
         let first = self.0.first().map(|(left, right)| (left.field(), right.field()));
@@ -156,7 +156,7 @@ impl Stretch {
 }
 
 impl Demand {
-    /// Tells whether no value breaks it.
+    /// Returns whether no value breaks it.
     const fn takes_all(&self) -> bool {
         self.null && self.numbers && matches!(self.text, Texts::All)
     }
@@ -175,7 +175,7 @@ impl Demand {
     }
 }
 
-/// Tells whether a text has no digit, or something that no number has, or a sign behind a digit, as a date has.
+/// Returns whether a text has no digit, or something that no number has, or a sign behind a digit, as a date has.
 fn is_no_number(text: &[u8]) -> bool {
     let in_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE \t\n\x0b\x0c\r".contains(byte);
     let signed = |pair: &[u8]| matches!(pair, [before, b'+' | b'-'] if before.is_ascii_digit() || *before == b'.');

@@ -533,7 +533,7 @@ impl Command {
         )
     }
 
-    /// Tells whether the command may draw progress bars.
+    /// Returns whether the command may draw progress bars.
     pub const fn has_bars(&self) -> bool {
         matches!(
             self,
@@ -552,7 +552,7 @@ impl Command {
         )
     }
 
-    /// Tells whether the command writes and cannot show beforehand what it would do.
+    /// Returns whether the command writes and cannot show beforehand what it would do.
     pub const fn has_no_dry_run(&self) -> bool {
         matches!(
             self,

@@ -42,9 +42,9 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// The form of the output.
     pub output: Output,
-    /// How progress is told.
+    /// How progress is shown.
     pub progress: ProgressChoice,
-    /// Whether more is said.
+    /// Whether details are shown.
     pub verbose: bool,
     /// Whether the question is answered already.
     pub yes: bool,
@@ -222,7 +222,7 @@ impl Context {
         }
     }
 
-    /// Tells whether a person can be asked.
+    /// Returns whether a person can be asked.
     pub fn can_ask(&self) -> bool {
         self.terminal.attended && !self.no_input && self.output != Output::Json
     }

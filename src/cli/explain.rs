@@ -460,7 +460,7 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     vec!["name the folder of the phase files with --phases FOLDER".to_owned(), command("init")]
 }
 
-/// Where several heads or lines are meant, the commands that take all of them, or one.
+/// Where several heads or lines are with_strategy, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     match (remedy(error), error.facts().choices.first()) {

@@ -47,7 +47,7 @@ pub fn confirm(context: &Context, question: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Declined, "the answer was not 'yes'"))
 }
 
-/// Fails if a question would have to be asked and nobody is there.
+/// Fails if a question would have to be asked and there is no terminal.
 ///
 /// # Errors
 /// [`ErrorKind::NoAnswer`].
@@ -177,7 +177,7 @@ pub fn ask(context: &Context, question: &str) -> Result<String> {
 
 /// Throws away what was typed before a question: it cannot be the answer to it.
 fn forget_typed() {
-    // A terminal that cannot forget is asked all the same.
+    // A terminal whose input cannot be discarded is asked nevertheless.
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
@@ -192,7 +192,7 @@ fn has_line() -> io::Result<bool> {
     }
 }
 
-/// Tells whether a line is the word, in any case, and nothing else.
+/// Returns whether a line is the word, in any case, and nothing else.
 fn is_yes(line: &str) -> bool {
     line.trim_end_matches(['\r', '\n']).eq_ignore_ascii_case("yes")
 }

@@ -16,7 +16,7 @@ use super::output::escaped;
 use super::settings_file::{self, SettingsFile};
 use super::settings_search::{self, Surroundings};
 
-/// How long other programs' locks are waited for, in seconds, unless something else is said.
+/// How long other programs' locks are waited for, in seconds, unless a setting or flag changes it.
 const DEFAULT_WAIT: u64 = 5;
 
 /// The variable in which web frameworks and migration tools name the database. It is general, so that a setting of this

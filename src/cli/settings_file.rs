@@ -4,8 +4,9 @@ use std::path::Path;
 
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
+use phaseshift::text::{line_at, toml};
 use phaseshift::{Error, ErrorKind, Result};
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Item, TableLike};
 
 use super::args::FORMATS;
 
@@ -70,12 +71,8 @@ pub fn read(files: &dyn Files, path: &Path) -> Result<SettingsFile> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<SettingsFile> {
-    let line_at = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-    let document = Document::parse(text).map_err(|error| {
-        let line = line_at(error.span().map_or(0, |span| span.start));
-        let what = error.message().lines().collect::<Vec<_>>().join(", ");
-        fault(path, line, &format!("not TOML: {what}"))
-    })?;
+    let line_at = |offset| line_at(text, offset);
+    let document = toml(text).map_err(|(line, what)| fault(path, line, &what))?;
     let reader = Reader { path, line_at: &line_at };
     reader.settings(document.as_table())
 }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(60);
 const STOPPING: &str =
     "Interrupted: stopping at the next safe point. The last message will say what the file holds.";
 
-/// The watch for signals, until the outcome is told.
+/// The watch for signals, until the outcome is printed.
 #[derive(Debug, Clone)]
 pub struct Watch(Arc<Mutex<Option<Answer>>>);
 
@@ -31,7 +31,7 @@ enum Answer {
 }
 
 impl Watch {
-    /// Ends the watch: from now on nothing is said about a signal.
+    /// Ends the watch: from now on a signal is not reported.
     pub fn end(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -50,7 +50,7 @@ impl Watch {
 
 /// Lets Ctrl-C, TERM and the end of the terminal ask the engine to stop, wherever it is.
 ///
-/// Taking back what was begun lasts as long as writing it did; whoever asks hears at once that it goes on.
+/// Taking back what was begun lasts as long as writing it did; a second signal is answered at once.
 ///
 /// SIGXFSZ and SIGPIPE get a handler that does nothing, so that a full quota and a closed pipe come
 /// back as errors of the write. A system that refuses a handler keeps its own. So do all signals if no

@@ -101,7 +101,7 @@ impl Terminal {
     }
 }
 
-/// Tells whether the locale's characters are UTF-8: the first of the three that is not empty counts.
+/// Returns whether the locale's characters are UTF-8: the first of the three that is not empty counts.
 fn is_utf8_locale(read: impl Fn(&str) -> Option<String>) -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

@@ -316,7 +316,7 @@ fn compare_constraints(wanted: &Parts<'_>, here: &Parts<'_>) -> Vec<Difference> 
         }
         found
     };
-    // A key that another column has is said of the columns.
+    // A key that another column has is a difference of the columns.
     let moved = |found: &Difference| {
         let keys_differ = wanted.columns.iter().any(|column| {
             here.column(&column.name).is_some()

@@ -2,7 +2,7 @@
 //!
 //! SQLite detaches nothing before the transaction ends that read it
 //! (<https://sqlite.org/lang_detach.html>), and a name that `main` lacks is looked up in every attached
-//! database. The fence keeps all other statements from noticing.
+//! database. The authorizer keeps all other statements from noticing.
 
 use super::authorizer::ATTACHED;
 use std::path::Path;
@@ -38,9 +38,9 @@ impl Database {
     /// # Errors
     /// Those of what is run.
     pub fn with_attached<T>(&self, action: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.fence().open_attached(true);
+        self.authorizer().open_attached(true);
         let done = action();
-        self.fence().open_attached(false);
+        self.authorizer().open_attached(false);
         done
     }
 
@@ -66,7 +66,7 @@ impl Database {
             let names = statement.query_map([], |row| row.get::<_, String>(0))?;
             Ok(names.map(|name| name.map(|it| fold(&it))).collect::<rusqlite::Result<_>>()?)
         });
-        self.fence().hide(names?);
+        self.authorizer().hide(names?);
         Ok(())
     }
 }

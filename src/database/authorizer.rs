@@ -1,7 +1,7 @@
-//! The fence around SQL that a phase brings along, and the record of what that SQL touches.
+//! The authorizer around SQL that a phase brings along, and the record of what that SQL touches.
 //!
 //! SQLite asks an authorizer about every action when a statement is prepared
-//! (<https://sqlite.org/c3ref/set_authorizer.html>). While the fence is up, whatever could end our
+//! (<https://sqlite.org/c3ref/set_authorizer.html>). While the authorizer is up, whatever could end our
 //! transaction or leave the file is denied; the tables and columns that are written are noted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,18 +75,18 @@ struct State {
     denied_in: Option<String>,
 }
 
-/// The fence of one connection; down unless raised.
+/// The authorizer of one connection; down unless raised.
 #[derive(Debug, Clone, Default)]
 pub struct Authorizer(Arc<Mutex<State>>);
 
 impl Authorizer {
-    /// Puts the fence, still down, around a connection.
+    /// Puts the authorizer, still down, around a connection.
     ///
     /// # Errors
     /// Whatever SQLite reports.
     pub fn install(&self, connection: &mut Connection) -> Result<()> {
-        let fence = self.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| fence.decide(&context)))?;
+        let authorizer = self.clone();
+        connection.authorizer(Some(move |context: AuthContext<'_>| authorizer.decide(&context)))?;
         Ok(())
     }
 
@@ -95,17 +95,17 @@ impl Authorizer {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Raises the fence with an empty record.
+    /// Raises the authorizer with an empty record.
     pub fn raise(&self) {
         let mut state = self.state();
         state.begin(true);
     }
 
-    /// Makes the fence of a database in memory: nothing that runs there may reach a file, ours included.
+    /// Makes the authorizer of a database in memory: nothing that runs there may reach a file, ours included.
     pub(crate) fn of_memory() -> Self {
-        let fence = Self::default();
-        fence.state().memory = true;
-        fence
+        let authorizer = Self::default();
+        authorizer.state().memory = true;
+        authorizer
     }
 
     /// Names tables that no foreign SQL may change, not even through a trigger.
@@ -113,7 +113,7 @@ impl Authorizer {
         self.state().protected = names.into_iter().map(fold).collect();
     }
 
-    /// Runs a statement behind the fence; what it touches is not asked for.
+    /// Runs a statement under the authorizer; what it touches is not asked for.
     pub(crate) fn around<T>(&self, action: impl FnOnce() -> T) -> T {
         self.raise();
         let done = action();
@@ -138,7 +138,7 @@ impl Authorizer {
         self.state().attached.names = names;
     }
 
-    /// Lowers the fence and returns the record.
+    /// Lowers the authorizer and returns the record.
     pub fn lower(&self) -> Touched {
         self.take_statement();
         self.state().begin(false)
@@ -157,7 +157,7 @@ impl Authorizer {
         self.state().touched.clone()
     }
 
-    /// Does something of ours between two statements, without the fence.
+    /// Does something of ours between two statements, without the authorizer.
     pub(super) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
         self.state().up = false;
         let done = action();
@@ -165,7 +165,7 @@ impl Authorizer {
         done
     }
 
-    /// Returns what was denied since the fence was raised, in words.
+    /// Returns what was denied since the authorizer was raised, in words.
     pub fn denied(&self) -> Option<String> {
         self.state().denied.clone()
     }

@@ -1,4 +1,4 @@
-//! Waiting for other programs' locks, for as long as was asked, and no longer than nobody interrupts.
+//! Waiting for other programs' locks, for as long as was asked, or until an interrupt.
 //!
 //! SQLite's own busy timeout sleeps on when a stop is asked for. A busy handler of ours cannot carry
 //! values (it is a plain function), so what it needs stands beside the thread that waits: the
@@ -35,7 +35,7 @@ thread_local! {
 
 /// Keeps a listener for waits of this thread, until it is dropped.
 #[derive(Debug)]
-#[must_use = "nobody listens any more when it is dropped"]
+#[must_use = "dropping it ends the listening"]
 pub struct WaitListener(());
 
 impl Drop for WaitListener {

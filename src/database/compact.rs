@@ -24,7 +24,7 @@ impl Database {
     /// Writes what the database holds into another file, which must be empty
     /// (<https://sqlite.org/lang_vacuum.html#vacuuminto>). Pages that are used are filled and laid out anew;
     /// page size, encoding, auto-vacuum mode, `user_version` and `application_id` are kept. The documentation
-    /// does not promise the same of rowids: whoever needs them compares them.
+    /// does not promise the same of rowids: a caller that needs them compares them.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] if a path is no text; otherwise whatever SQLite reports, such as a

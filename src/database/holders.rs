@@ -1,7 +1,7 @@
 //! Who holds a database file: found without opening it, because closing it again would drop our locks.
 //!
 //! Linux tells locks in `/proc/locks` and open files in `/proc/<pid>/fd`; the latter only for
-//! processes of the same user. Elsewhere nobody is found. SQLite's lock bytes are documented in
+//! processes of the same user. Elsewhere none are found. SQLite's lock bytes are documented in
 //! <https://sqlite.org/fileformat2.html#the_lock_byte_page> and <https://sqlite.org/walformat.html#wal_locks>.
 #![expect(
     clippy::disallowed_methods,
@@ -90,7 +90,7 @@ fn table_of_locks() -> String {
     (0..READINGS).map(read).collect()
 }
 
-/// Tells whether a process is a child of ours that has not become another program yet: between fork
+/// Returns whether a process is a child of ours that has not become another program yet: between fork
 /// and exec it has our files open, and gives them up by itself.
 fn is_our_fork(pid: u32) -> bool {
     let same_program = std::fs::read_link(format!("/proc/{pid}/exe"))
@@ -220,7 +220,7 @@ fn processes() -> Vec<u32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Tells whether a process has a descriptor of the file. Looking at a descriptor opens nothing.
+/// Returns whether a process has a descriptor of the file. Looking at a descriptor opens nothing.
 fn has_open(pid: u32, main: Inode, files: &dyn Files) -> bool {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     entries.flatten().any(|entry| {

@@ -117,7 +117,7 @@ pub fn stub_collations<'c>(connection: &'c Connection, table: &str) -> Result<St
 
 /// Makes SQLite read the schema anew: it never again uses an index whose collation it missed once
 /// (<https://sqlite.org/pragma.html#pragma_writable_schema>).
-fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA writable_schema=RESET")
 }
 

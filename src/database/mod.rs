@@ -9,12 +9,12 @@ mod authorizer;
 mod busy_handler;
 mod compact;
 mod effort;
+mod file_size;
 mod holders;
 mod integrity;
 mod missing_extensions;
 mod open;
 mod permissions;
-mod room;
 mod sandbox;
 mod settings;
 mod statements;
@@ -24,21 +24,21 @@ mod writeback;
 pub use authorizer::{ATTACHED, Authorizer, Touched, TouchedTable, Use};
 pub use busy_handler::{WaitListener, listen_to_waits};
 pub use effort::effort;
+pub use file_size::FileSize;
 pub use holders::{Holder, Holding, holders};
 pub use integrity::Depth;
 pub(crate) use integrity::IntegrityCheck;
 pub use missing_extensions::{
     StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
-pub(crate) use missing_extensions::{passing_stubs, stub, take_back, with_stubs};
+pub(crate) use missing_extensions::{forget_schema, passing_stubs, stub, take_back, with_stubs};
 pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
 pub(crate) use permissions::{look_at, read_error};
-pub use room::FileSize;
 pub use sandbox::{Limits, Sandbox};
 pub use settings::{Access, Identity, with_strict_names};
 pub use statements::{
-    DoneStatement, Follower, Purpose, run_fenced, run_followed, strict_names,
+    DoneStatement, Follower, Purpose, run_authorized, run_followed, strict_names,
     string_in_double_quotes, with_progress,
 };
 pub(crate) use statements::{from_statement, run_one};

@@ -39,7 +39,7 @@ pub struct Database {
     connection: Connection,
     path: PathBuf,
     access: Access,
-    fence: Authorizer,
+    authorizer: Authorizer,
     opened: Option<Stat>,
     options: OpenOptions,
     _waker: Kept,
@@ -88,7 +88,7 @@ impl Database {
             None => Connection::open_with_flags(path, flags),
         }
         .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
-        let (fence, waker) = guard(&mut connection, options)?;
+        let (authorizer, waker) = guard(&mut connection, options)?;
         // Frames that another program left in the WAL stay there unless we commit: a refused run
         // must not change the file (https://sqlite.org/wal.html, "Checkpointing").
         if leaves_wal {
@@ -98,7 +98,7 @@ impl Database {
             && leaves_wal
             && size(&beside(path, "-shm"), options.files.as_ref())?.is_none()
         {
-            // Nobody has the file open: with the lock held exclusively SQLite keeps the WAL's
+            // No program has the file open: with the lock held exclusively SQLite keeps the WAL's
             // index in its own memory instead of creating a file (https://sqlite.org/wal.html#noshm).
             connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
         }
@@ -109,7 +109,7 @@ impl Database {
             connection,
             path: path.to_path_buf(),
             access,
-            fence,
+            authorizer,
             opened,
             options: options.clone(),
             _waker: waker,
@@ -121,11 +121,11 @@ impl Database {
     /// Makes an empty database in memory with the settings of one that is written, under the name of a file.
     pub(super) fn in_memory(path: &Path, options: &OpenOptions) -> Result<Self> {
         let mut connection = Connection::open_in_memory()?;
-        let (fence, waker) = guard(&mut connection, options)?;
+        let (authorizer, waker) = guard(&mut connection, options)?;
         let (path, access, opened) = (path.to_path_buf(), Access::Write, None);
         settings::apply(&connection, access)?;
         let options = options.clone();
-        Ok(Self { connection, path, access, fence, opened, options, _waker: waker })
+        Ok(Self { connection, path, access, authorizer, opened, options, _waker: waker })
     }
 
     /// Reads the first page, so that a file that is no database is found now.
@@ -156,9 +156,9 @@ impl Database {
         self.access
     }
 
-    /// Returns the fence around foreign SQL.
-    pub fn fence(&self) -> &Authorizer {
-        &self.fence
+    /// Returns the authorizer of foreign SQL.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
     }
 
     /// Returns the options it was opened with.
@@ -166,7 +166,7 @@ impl Database {
         &self.options
     }
 
-    /// Writes without syncs and without a journal on the disk: for a file that nobody is promised yet, and that
+    /// Writes without syncs and without a journal on the disk: for a file that is not promised yet, and that
     /// the caller syncs before it promises it.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl Database {
         Self::open(&self.path, access, &self.options)
     }
 
-    /// Tells whether the path still names the file that was opened.
+    /// Returns whether the path still names the file that was opened.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -215,9 +215,9 @@ fn guard(connection: &mut Connection, options: &OpenOptions) -> Result<(Authoriz
     options.interrupt.make_current();
     busy_handler::install(connection, options.wait, &options.interrupt)?;
     let waker = watch(connection, &options.interrupt)?;
-    let fence = Authorizer::default();
-    fence.install(connection)?;
-    Ok((fence, waker))
+    let authorizer = Authorizer::default();
+    authorizer.install(connection)?;
+    Ok((authorizer, waker))
 }
 
 /// Steps of SQLite's virtual machine between two looks at the request to stop: some ten microseconds.

@@ -1,4 +1,4 @@
-//! Running the SQL that a phase brings along, statement by statement, behind the fence.
+//! Running the SQL that a phase brings along, statement by statement, under the authorizer.
 //!
 //! SQLite finds the end of each statement; nothing here splits text.
 
@@ -23,18 +23,18 @@ pub enum Purpose {
     Run,
 }
 
-/// Runs or checks statements behind the fence and returns what they touch.
+/// Runs or checks statements under the authorizer and returns what they touch.
 ///
 /// # Errors
 /// [`ErrorKind::Step`] with the line of the statement (from 1, in the text given) and the reason:
 /// SQLite's, or that the statement is not allowed in a phase.
-pub fn run_fenced(
+pub fn run_authorized(
     connection: &Connection,
-    fence: &Authorizer,
+    authorizer: &Authorizer,
     sql: &str,
     purpose: Purpose,
 ) -> Result<Touched> {
-    run_followed(connection, (fence, purpose), sql, &mut Unfollowed)
+    run_followed(connection, (authorizer, purpose), sql, &mut Unfollowed)
 }
 
 /// Receives statements one by one.
@@ -73,22 +73,22 @@ impl Follower for Unfollowed {
     }
 }
 
-/// As [`run_fenced`]; the follower receives each statement.
+/// As [`run_authorized`]; the follower receives each statement.
 ///
 /// # Errors
-/// Those of [`run_fenced`] and of the follower.
+/// Those of [`run_authorized`] and of the follower.
 pub fn run_followed(
     connection: &Connection,
-    (fence, purpose): (&Authorizer, Purpose),
+    (authorizer, purpose): (&Authorizer, Purpose),
     sql: &str,
     follower: &mut dyn Follower,
 ) -> Result<Touched> {
     let others: Vec<String> = temporary(connection)?.into_iter().map(|(_, name)| name).collect();
-    fence.raise();
-    let run = run_statements(connection, (fence, purpose), sql, follower);
-    let denied = fence.denied();
-    let at_hand = fence.statement().only_table();
-    let mut touched = fence.lower();
+    authorizer.raise();
+    let run = run_statements(connection, (authorizer, purpose), sql, follower);
+    let denied = authorizer.denied();
+    let at_hand = authorizer.statement().only_table();
+    let mut touched = authorizer.lower();
     if run.is_ok() {
         drop_temporary(connection, &others)?;
     }
@@ -170,7 +170,7 @@ enum Stop {
 
 fn run_statements(
     connection: &Connection,
-    (fence, purpose): (&Authorizer, Purpose),
+    (authorizer, purpose): (&Authorizer, Purpose),
     sql: &str,
     follower: &mut dyn Follower,
 ) -> std::result::Result<(), Stop> {
@@ -178,7 +178,7 @@ fn run_statements(
     let mut passed = 0;
     loop {
         let line = || line_after(sql, passed);
-        fence.next_statement();
+        authorizer.next_statement();
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
@@ -187,32 +187,32 @@ fn run_statements(
             }
         };
         let text = statement.expanded_sql().unwrap_or_default();
-        if let Some(what) = refused_unasked(fence, &statement, &text) {
-            fence.deny(&what);
+        if let Some(what) = refused_unasked(authorizer, &statement, &text) {
+            authorizer.deny(&what);
             return Err(Stop::Statement(line(), rusqlite::Error::InvalidQuery));
         }
-        let runs = purpose == Purpose::Run || fence.changes_schema();
+        let runs = purpose == Purpose::Run || authorizer.changes_schema();
         if purpose == Purpose::CheckNew
             && let Err(error) = strict_names(connection, &text)
         {
             let before = sql.get(..passed).map_or(0, |it| it.matches('\n').count());
-            fence.deny(&string_in_double_quotes(&error));
+            authorizer.deny(&string_in_double_quotes(&error));
             let line = line_of_strict(&error).map_or_else(line, |it| before + it);
             return Err(Stop::Statement(line, error));
         }
         if runs {
-            let touched = fence.statement();
-            fence.aside(|| follower.before(connection, &touched)).map_err(Stop::Follower)?;
+            let touched = authorizer.statement();
+            authorizer.aside(|| follower.before(connection, &touched)).map_err(Stop::Follower)?;
             let mut rows = statement.raw_query();
             while rows.next().map_err(|error| Stop::Statement(line(), error))?.is_some() {}
         }
         drop(statement);
-        let mut touched = fence.take_statement();
+        let mut touched = authorizer.take_statement();
         if replaces(&text) {
             touched.assume_replacing();
         }
         let done = DoneStatement { text: &text, touched: &touched };
-        fence.aside(|| follower.after(connection, done)).map_err(Stop::Follower)?;
+        authorizer.aside(|| follower.after(connection, done)).map_err(Stop::Follower)?;
         passed += text.len();
     }
 }
@@ -226,7 +226,11 @@ fn line_of_strict(error: &rusqlite::Error) -> Option<usize> {
 }
 
 /// Says why a statement is refused about which SQLite does not ask the authorizer, or asks too late.
-fn refused_unasked(fence: &Authorizer, statement: &Statement<'_>, text: &str) -> Option<String> {
+fn refused_unasked(
+    authorizer: &Authorizer,
+    statement: &Statement<'_>,
+    text: &str,
+) -> Option<String> {
     if statement.parameter_count() > 0 {
         let name = statement.parameter_name(1).unwrap_or("?");
         return Some(format!("the parameter {name}, to which no value is bound,"));
@@ -241,7 +245,7 @@ fn refused_unasked(fence: &Authorizer, statement: &Statement<'_>, text: &str) ->
     let renamed =
         tokens.windows(3).find(|it| it[0].is_word(text, "RENAME") && it[1].is_word(text, "TO"))?;
     let name = unquote(renamed[2].text(text));
-    (first.is_word(text, "ALTER") && fence.protects(&name))
+    (first.is_word(text, "ALTER") && authorizer.protects(&name))
         .then(|| format!("a table renamed to the version table {name}"))
 }
 

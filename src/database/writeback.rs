@@ -2,7 +2,7 @@
 //!
 //! Before SQLite overwrites pages that do not fit into its cache, it syncs the journal that holds the old ones
 //! (<https://sqlite.org/atomiccommit.html>, section 3.7), and waits. The less is left to write, the shorter. SQLite's
-//! own syncs come all the same; but an error that the system has told once counts, because it may not tell it twice.
+//! own syncs follow anyway; but an error that the system has reported once counts, because it may not report it twice.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn sync_if_grown(files: &dyn Files, path: &Path, synced: u64) -> io::Result<u64>
 
 impl Drop for Writeback {
     fn drop(&mut self) {
-        // Whoever does not finish it has another error to report, and rolls back.
+        // A caller that does not finish it has another error to report, and rolls back.
         drop(self.end());
     }
 }

@@ -110,6 +110,12 @@ pub(crate) fn needs_no_trigger(error: &rusqlite::Error) -> bool {
     text.contains("because it is a view") || text.contains("cannot INSERT into generated column")
 }
 
+/// Returns whether SQLite found no way to answer a query: an INDEXED BY names an index that is of no use, or the collation
+/// of the key of a WITHOUT ROWID table is missing.
+pub(crate) fn has_no_plan(error: &rusqlite::Error) -> bool {
+    words(error).contains("no query solution")
+}
+
 /// Returns whether a statement reads a table of SQLite's own that the database does not have.
 pub(crate) fn lacks_own_table(error: &rusqlite::Error) -> bool {
     words(error).contains("no such table: sqlite_")

@@ -14,7 +14,7 @@ fn holds(yes: bool) -> Option<String> {
 }
 
 /// Statements that fail, with what is read from the message.
-const PROVOKED: [(&str, Reading, &str); 15] = [
+const PROVOKED: [(&str, Reading, &str); 16] = [
     ("SELECT f1(1)", missing, "the function f1()"),
     ("PRAGMA trusted_schema = ON; CREATE TABLE t(a, b AS (f2(a)))", missing, "the function f2()"),
     ("CREATE TABLE t(a COLLATE c1); CREATE INDEX i ON t(a)", missing, "the collation c1"),
@@ -31,6 +31,11 @@ const PROVOKED: [(&str, Reading, &str); 15] = [
     ("CREATE TABLE t(a, b AS (a)); INSERT INTO t(b) VALUES (1)", no_trigger, "yes"),
     ("SELECT * FROM sqlite_stat1", |error| holds(lacks_own_table(error)), "yes"),
     ("CREATE TABLE sqlite_stat9(a)", |error| holds(is_reserved_name(error)), "yes"),
+    (
+        "CREATE TABLE t(a, b); CREATE INDEX i ON t(a) WHERE b; SELECT a FROM t INDEXED BY i",
+        |error| holds(has_no_plan(error)),
+        "yes",
+    ),
     ("CREATE TABLE t(a); SELECT b FROM t", column, "b"),
     (
         "CREATE TABLE t(a); CREATE VIEW v AS SELECT b FROM t; ALTER TABLE t RENAME TO u",

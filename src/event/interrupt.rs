@@ -47,7 +47,7 @@ impl Interrupt {
         wakers.iter().filter_map(Weak::upgrade).for_each(|waker| waker());
     }
 
-    /// Tells whether a stop was asked for.
+    /// Returns whether a stop was asked for.
     pub fn requested(&self) -> bool {
         self.0.requested.load(Ordering::SeqCst)
     }
@@ -63,7 +63,7 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Calls a function at the next request, for as long as somebody keeps it.
+    /// Calls a function at the next request, for as long as the returned value is kept.
     pub fn on_request(&self, waker: &Arc<Waker>) {
         let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         wakers.retain(|it| it.strong_count() > 0);

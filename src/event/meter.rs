@@ -1,7 +1,7 @@
 //! How far a single piece of work has come, where no observer is at hand: inside a statement of SQLite, or
 //! while another thread is waited for.
 //!
-//! SQLite calls back every so many steps of its virtual machine
+//! SQLite calls back every few steps of its virtual machine
 //! (<https://sqlite.org/c3ref/progress_handler.html>), with nothing but the thread to tell what it is about.
 //! So what is being done stands beside the thread, as does who wants to know.
 
@@ -43,7 +43,7 @@ thread_local! {
 
 /// Keeps a listener for progress inside statements of this thread, until it is dropped.
 #[derive(Debug)]
-#[must_use = "nobody listens any more when it is dropped"]
+#[must_use = "dropping it ends the listening"]
 pub struct ProgressListener(());
 
 impl Drop for ProgressListener {

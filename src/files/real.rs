@@ -141,7 +141,7 @@ impl Files for RealFiles {
             let what = "it is not a regular file with one name";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        // Only root may give files away; everybody else keeps what they own.
+        // Only root may give files away.
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::fchown(&file, Some(like.owner), Some(like.group))?;
         }
@@ -192,7 +192,7 @@ fn found(metadata: io::Result<fs::Metadata>) -> io::Result<Option<Stat>> {
     }))
 }
 
-/// Tells whether the kernel's file system number is a network one (statfs(2)).
+/// Returns whether the kernel's file system number is a network one (statfs(2)).
 fn is_network(number: i64) -> bool {
     const NFS: i64 = 0x6969;
     const SMB: i64 = 0x517B;

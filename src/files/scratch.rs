@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 /// How many names are tried before something else must be wrong.
 const NAMES: u32 = 1_000;
 
-/// A folder that nobody else may read. Dropping it removes it with everything in it.
+/// A folder that no other user may read. Dropping it removes it with everything in it.
 #[derive(Debug)]
 pub(crate) struct Scratch<'f> {
     files: &'f dyn Files,

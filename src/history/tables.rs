@@ -128,7 +128,7 @@ impl VersionTables {
         [&self.version, HISTORY_TABLE]
     }
 
-    /// Tells whether a table is one of the version tables.
+    /// Returns whether a table is one of the version tables.
     pub fn contains(&self, table: &str) -> bool {
         same(table, &self.version) || same(table, HISTORY_TABLE)
     }
@@ -223,6 +223,11 @@ impl VersionTables {
     fn foreign(&self, table: &str, why: &str) -> Error {
         let what = format!("the table {table} has another meaning here: {why}");
         Error::new(ErrorKind::VersionTable, what).about(table)
+    }
+
+    /// Returns the highest version that a file records. A version table of another program says nothing.
+    pub fn version_in(&self, connection: &Connection, schema: &Schema) -> Option<i64> {
+        self.read(connection, schema).ok()?.version()
     }
 
     /// Reads what a file records. Tables that do not exist count as empty.

@@ -1,5 +1,5 @@
 //! What a phase changed in the schema of one file, kept beside its event, so that the way back restores
-//! the very text that was there, whoever wrote it.
+//! the very text that was there.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl KeptObject {
         Some(Self { kind, name, sql: object.sql.clone()? })
     }
 
-    /// Tells whether both name the same object.
+    /// Returns whether both name the same object.
     pub fn names(&self, other: &Self) -> bool {
         self.kind == other.kind && same(&self.name, &other.name)
     }
@@ -90,7 +90,7 @@ impl UndoRecord {
         serde_json::to_string(&WithDefinition { record: self, definition }).ok()
     }
 
-    /// Tells whether the phase made an object that was not there before.
+    /// Returns whether the phase made an object that was not there before.
     pub fn made(&self, kind: ObjectKind, name: &str) -> bool {
         let holds = |objects: &[KeptObject]| {
             objects.iter().any(|it| it.object_kind() == Some(kind) && same(&it.name, name))

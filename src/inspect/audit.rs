@@ -7,11 +7,12 @@ use serde::{Serialize, Serializer};
 
 use crate::compare::{Verdict, compare_schemas};
 use crate::database::{Access, Database};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::migrate::{FileState, Project};
 use crate::name::fold;
 use crate::phase::{Applied, Operation, Phase};
 use crate::plan::advance;
+use crate::replay::is_finding;
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Shadow, Uses};
 use crate::sql::{Constraint, ConstraintKind, CreateTable};
@@ -173,7 +174,7 @@ fn add_phases(
 ) -> Result<Origins> {
     let (origins, made) = match origins(project, &state.applied) {
         Ok(found) => found,
-        Err(error) if is_broken(&error) => {
+        Err(error) if is_finding(&error) => {
             audit.unknown = Some(error.to_string());
             return Ok(Origins::default());
         }
@@ -190,11 +191,6 @@ fn add_phases(
         list.push(Stray { kind: object.kind.word(), name: object.name.clone() });
     }
     Ok(origins)
-}
-
-/// A base may stand on tables that no phase makes.
-fn is_broken(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Step | ErrorKind::Unsupported | ErrorKind::MissingExtension)
 }
 
 /// Which phase made and changed each object, by kind and folded name. Tables of all kinds share their names.

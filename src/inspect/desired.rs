@@ -12,7 +12,7 @@ use crate::sql::{significant_tokens, statements};
 /// Reads the desired schema: a file of CREATE statements, or a folder whose `.sql` files are read in
 /// name order.
 ///
-/// The statements run in an empty database in memory, behind the fence of data steps: whatever
+/// The statements run in an empty database in memory, under the authorizer of data steps: whatever
 /// attaches, sets a pragma or controls transactions is refused, and rows are not written. Their order does not matter:
 /// a CREATE statement that SQLite refuses is tried again after the others.
 ///
@@ -156,7 +156,7 @@ fn unreadable(file: &Path, error: std::io::Error) -> Error {
     }
 }
 
-/// What `.schema` of the `sqlite3` program prints of SQLite's own tables, which nobody may create.
+/// What `.schema` of the `sqlite3` program prints of SQLite's own tables, which no statement may create.
 const OWN_TABLES: [&str; 3] = [
     "CREATE TABLE sqlite_sequence(name,seq);",
     "CREATE TABLE sqlite_stat1(tbl,idx,stat);",

@@ -30,7 +30,7 @@ pub struct Status {
     pub newer: Option<Newer>,
     /// Applied phases that are missing or were edited since.
     pub faults: Vec<Error>,
-    /// How the schema differs from what the phases make; `None` if that cannot be told.
+    /// How the schema differs from what the phases make; `None` if that is not known.
     pub drift: Option<Vec<String>>,
     /// The rows of every table, in schema order.
     pub tables: Vec<TableRows>,

@@ -294,7 +294,7 @@ fn first_few(lines: &[String]) -> String {
     first_of(lines, lines.len() as u64)
 }
 
-/// The first few of so many.
+/// The first few of a number of lines.
 fn first_of(lines: &[String], count: u64) -> String {
     let shown = lines.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
     match count.checked_sub(5) {

@@ -15,7 +15,7 @@ use super::step_place::StepPlace;
 /// Two branches that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct BranchConflict {
-    /// What clashes, naming the phases: `users.role is added by a1 and b1`.
+    /// What conflicts, naming the phases: `users.role is added by a1 and b1`.
     pub what: String,
     /// The phases.
     pub phases: Vec<String>,
@@ -23,7 +23,7 @@ pub struct BranchConflict {
     pub places: Vec<StepPlace>,
 }
 
-/// Looks for clashes between the branches that end at these phases, each against each other.
+/// Looks for conflicts between the branches that end at these phases, each against each other.
 ///
 /// # Errors
 /// Those of a phase that does not run on what its own ancestors make.
@@ -31,9 +31,9 @@ pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<
     let mut found: Vec<BranchConflict> = Vec::new();
     for (place, first) in ends.iter().enumerate() {
         for second in &ends[place + 1..] {
-            for clash in Pair::new(project, first, second).clashes()? {
-                if !found.contains(&clash) {
-                    found.push(clash);
+            for conflict in Pair::new(project, first, second).conflicts()? {
+                if !found.contains(&conflict) {
+                    found.push(conflict);
                 }
             }
         }
@@ -41,7 +41,7 @@ pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<
     Ok(found)
 }
 
-/// Looks for clashes at every merge of the chain and between its heads.
+/// Looks for conflicts at every merge of the chain and between its heads.
 ///
 /// # Errors
 /// As [`find_branch_conflicts`].
@@ -53,14 +53,14 @@ pub fn check_merges(project: &Project) -> Result<Vec<BranchConflict>> {
     let (mut found, mut failure) = (Vec::new(), None);
     for ends in joined {
         match find_branch_conflicts(project, &ends) {
-            Ok(clashes) => {
-                for clash in clashes {
-                    if !found.contains(&clash) {
-                        found.push(clash);
+            Ok(conflicts) => {
+                for conflict in conflicts {
+                    if !found.contains(&conflict) {
+                        found.push(conflict);
                     }
                 }
             }
-            // Above a merge of branches that clash nothing runs; the clash itself is the news.
+            // Above a merge of branches that conflict nothing runs; the conflict itself is the news.
             Err(error) => failure = failure.or(Some(error)),
         }
     }
@@ -70,17 +70,17 @@ pub fn check_merges(project: &Project) -> Result<Vec<BranchConflict>> {
     }
 }
 
-/// Refuses to merge phases whose branches clash.
+/// Refuses to merge phases whose branches conflict.
 ///
 /// # Errors
-/// [`ErrorKind::Chain`] with one line for each clash.
+/// [`ErrorKind::Chain`] with one line for each conflict.
 pub fn refuse_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<()> {
     as_error(find_branch_conflicts(project, ends)?)
 }
 
-pub(super) fn as_error(clashes: Vec<BranchConflict>) -> Result<()> {
-    let Some(first) = clashes.first() else { return Ok(()) };
-    let error = Error::new(ErrorKind::Chain, format!("two branches clash: {}", first.what));
+pub(super) fn as_error(conflicts: Vec<BranchConflict>) -> Result<()> {
+    let Some(first) = conflicts.first() else { return Ok(()) };
+    let error = Error::new(ErrorKind::Chain, format!("two branches conflict: {}", first.what));
     let error = match first.phases.last() {
         Some(phase) => error.in_phase(phase),
         None => error,
@@ -88,8 +88,8 @@ pub(super) fn as_error(clashes: Vec<BranchConflict>) -> Result<()> {
     let places = first.places.iter().map(|it| format!("{}:{}", it.file.display(), it.line));
     let error = error.with_remedy(Remedy::ChangeOneBranch).choices(places);
     // The headline says the only one.
-    let listed = if clashes.len() > 1 { clashes } else { Vec::new() };
-    Err(error.problems(listed.into_iter().map(|clash| clash.what)))
+    let listed = if conflicts.len() > 1 { conflicts } else { Vec::new() };
+    Err(error.problems(listed.into_iter().map(|conflict| conflict.what)))
 }
 
 /// Two ends, and what lies before each and not before the other.
@@ -119,7 +119,7 @@ impl<'p> Pair<'p> {
         }
     }
 
-    fn clashes(&self) -> Result<Vec<BranchConflict>> {
+    fn conflicts(&self) -> Result<Vec<BranchConflict>> {
         let [one, two] = &self.branches;
         if one.is_empty() || two.is_empty() {
             return Ok(Vec::new());

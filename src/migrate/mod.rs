@@ -28,12 +28,13 @@ mod step_place;
 mod trial;
 mod undo_history;
 
+pub use crate::error::Compatibility;
 pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
 pub use fresh::{FreshFile, create_file};
-pub use newer::{Compatibility, Newer};
+pub use newer::Newer;
 pub use outline::{Outline, Outlined, plan_phases};
 pub use phase_tests::{TestFailure, TestOutcome, run_tests};
 pub use plan_cache::PlanCache;

@@ -1,38 +1,13 @@
 //! Files that are newer than the folder of phases: what is known of their further phases, and who may open them.
 
 use crate::database::Database;
-use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::error::{Compatibility, Error, ErrorKind, Remedy, Result};
 use crate::history::{HistoryRow, Recorded, applied, applied_as_far_as_known};
 use crate::phase::{Applied, Chain, Phase, PhaseId, StepsKnown};
 use crate::schema::read;
 
 use super::project::Project;
 use super::state::FileState;
-
-/// What the programs of an older phase may do with a file.
-///
-/// As SQLite itself distinguishes the read version from the write version of its file format
-/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compatibility {
-    /// They must not open it.
-    None,
-    /// They may read it.
-    ReadOnly,
-    /// They may read and write it.
-    Full,
-}
-
-impl Compatibility {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ReadOnly => "read_only",
-            Self::Full => "full",
-        }
-    }
-}
 
 /// Phases that a file records as applied and the folder does not hold.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 
 use crate::assertion::evaluate;
 use crate::backup::{PageCopy, copy_pages};
-use crate::database::{Limits, Purpose, Sandbox, run_fenced};
+use crate::database::{Limits, Purpose, Sandbox, run_authorized};
 use crate::error::{Error, ErrorKind, Result, words};
 use crate::event::{Silent, Stage};
 use crate::history::UndoRecord;
@@ -135,7 +135,7 @@ struct Bench<'p> {
 impl<'p> Bench<'p> {
     fn empty(project: &'p Project) -> Result<Self> {
         let sandbox = Sandbox::new(&project.database, &project.options, LIMITS)?;
-        sandbox.database().fence().protect(project.versions.names());
+        sandbox.database().authorizer().protect(project.versions.names());
         Ok(Self { project, sandbox })
     }
 
@@ -156,13 +156,13 @@ impl<'p> Bench<'p> {
         self.sandbox.database().connection()
     }
 
-    /// Runs statements of a test behind the fence.
+    /// Runs statements of a test under the authorizer.
     fn run(&self, key: &str, sql: Option<&str>) -> Result<()> {
         let Some(sql) = sql else { return Ok(()) };
-        let fence = self.sandbox.database().fence();
-        run_fenced(self.connection(), fence, sql, Purpose::Run).map(drop).map_err(|error| {
-            Error::new(ErrorKind::Step, format!("{key}: {error}")).caused_by(error)
-        })
+        let authorizer = self.sandbox.database().authorizer();
+        run_authorized(self.connection(), authorizer, sql, Purpose::Run).map(drop).map_err(
+            |error| Error::new(ErrorKind::Step, format!("{key}: {error}")).caused_by(error),
+        )
     }
 
     fn shadow(&self, schema: &Schema) -> Result<Shadow> {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::database::{Access, Database};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
@@ -16,7 +16,7 @@ use crate::preflight::{
 use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
-use super::newer::Compatibility;
+
 use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
@@ -89,7 +89,7 @@ impl Request {
         self
     }
 
-    /// Asks for a look that nobody reads.
+    /// Prepares without notices: they are not shown.
     #[must_use]
     pub fn without_notices(mut self) -> Self {
         self.notices = Warnings::Skip;
@@ -401,8 +401,9 @@ fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
         return error;
     }
     // A chain that does not run at all keeps its own error.
-    let clashes = check_merges(project).unwrap_or_default();
-    let ours = clashes.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
+    let conflicts = check_merges(project).unwrap_or_default();
+    let ours =
+        conflicts.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
     match as_error(ours.collect()) {
         Ok(()) => error,
         Err(clash) => clash.in_phase(phase.id.as_str()).caused_by(error),
@@ -475,10 +476,10 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
         phase.id
     );
     let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());
-    let unadopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
-    let unadopted = unadopted.problems(problems).caused_by(error);
+    let not_adopted = Error::new(ErrorKind::NotAdopted, what).in_phase(phase.id.as_str());
+    let not_adopted = not_adopted.problems(problems).caused_by(error);
     match object {
-        Some(object) => unadopted.about(&object),
-        None => unadopted,
+        Some(object) => not_adopted.about(&object),
+        None => not_adopted,
     }
 }

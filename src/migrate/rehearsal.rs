@@ -83,7 +83,7 @@ pub fn rehearsal_space(project: &Project) -> Result<u64> {
     Ok(5 * bytes + bytes / 10)
 }
 
-/// Takes a verdict over, unless the shadow knows worse. Tells whether the phase comes back.
+/// Takes a verdict over, unless the shadow knows worse. Returns whether the phase comes back.
 fn note(trips: &mut [RoundTrip], phase: &Phase, verdict: Verdict) -> bool {
     let comes_back = matches!(verdict, Verdict::Reversible | Verdict::Lossy(_));
     if let Some(trip) = trips.iter_mut().find(|trip| trip.phase == phase.id)
@@ -137,7 +137,7 @@ impl Rehearsal {
         Ok(Self { project, source, adopted, folder, bytes })
     }
 
-    /// Removes the backups of the runs so far, which nobody needs.
+    /// Removes the backups of the runs so far, which are not needed.
     fn tidy(&self) -> Result<()> {
         let files = self.project.options.files.as_ref();
         for path in backups_in(files, &self.project.backups)? {
@@ -159,7 +159,7 @@ impl Rehearsal {
         };
         match run() {
             Ok(done) => Ok(Ok(done.ok())),
-            Err(error) if is_finding(&error) => Ok(Err(error)),
+            Err(error) if error.kind().is_about_phases() => Ok(Err(error)),
             Err(error) if error.kind() == ErrorKind::NotAdopted && self.adopted => Ok(Err(error)),
             // The copy has a name that means nothing to anybody.
             Err(error) => {
@@ -279,7 +279,7 @@ fn side<'a>(opened: &'a Opened, shape: &'a Table, columns: Vec<String>) -> Side<
     Side { connection, table: &shape.name, key: &shape.key, columns }
 }
 
-/// Tells whether a phase may change rows for good: it drops something, or computes or writes values.
+/// Returns whether a phase may change rows for good: it drops something, or computes or writes values.
 /// What the way up made goes with the way back.
 fn may_lose(phase: &Phase) -> bool {
     let touches_rows = |step: &Step| match &step.operation {
@@ -311,21 +311,6 @@ fn may_lose(phase: &Phase) -> bool {
         WayBack::Derived | WayBack::Irreversible(_) => false,
     };
     by_hand || phase.up.iter().any(touches_rows)
-}
-
-/// Tells whether a failure says something about the phase rather than about the machine.
-fn is_finding(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Step
-            | ErrorKind::Unsupported
-            | ErrorKind::MissingExtension
-            | ErrorKind::Irreversible
-            | ErrorKind::Requirement
-            | ErrorKind::Rows
-            | ErrorKind::Rebuild
-            | ErrorKind::Proof
-    )
 }
 
 fn refused(error: &Error, what: &str) -> Verdict {

@@ -8,10 +8,10 @@ use super::project::Project;
 use super::state::FileState;
 
 /// Notes the first phase of a run that fits this file but not what the phases before it make, as a
-/// drop of a view that somebody made by hand.
+/// drop of a view that was made by hand.
 ///
 /// A chain may stand on tables that no phase makes, so this is no reason to refuse: where a base, or
-/// a phase that was applied already, does not run from nothing, nothing is said.
+/// a phase that was applied already, does not run from nothing, there is no notice.
 ///
 /// # Errors
 /// Whatever SQLite reports.

@@ -22,7 +22,7 @@ use super::prepare::Transactions;
 use super::project::Project;
 use super::recording::{RunContext, events};
 use super::retain::retain;
-use super::secure::hold;
+use super::secure::relock;
 use super::stages::{Stages, Timer};
 use super::state::{Migration, Secured, data_version};
 
@@ -85,7 +85,7 @@ impl Migration<Secured> {
         let (path, backup) =
             (self.project.database.clone(), self.state.backup.path().to_path_buf());
         let name = |error: Error| error.in_database(&path).with_backup(&backup);
-        let held = hold(self, observer).map_err(name)?;
+        let held = relock(self, observer).map_err(name)?;
         let backup = held.state.backup.path().to_path_buf();
         held.carry_out(started, observer, hooks)
             .map_err(|error| error.in_database(&path).with_backup(&backup))
@@ -201,7 +201,7 @@ impl Migration<Secured> {
         self.plan.phases[..work.done].iter().map(|phase| phase.id.to_string()).collect()
     }
 
-    /// Takes the write lock for the next phase. The backup still proves the rows if nobody wrote
+    /// Takes the write lock for the next phase. The backup still proves the rows if no program wrote
     /// since the commit.
     fn lock_again(mut self, work: &Work) -> Result<Self> {
         let completed = self.completed(work);
@@ -399,7 +399,7 @@ fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
     if transformed.as_ref().is_err_and(by_wish) {
         return transformed;
     }
-    match (transformed, backup.settle()) {
+    match (transformed, backup.await_check()) {
         (Err(first), Err(second)) if second.kind() != ErrorKind::BackupDamaged => Err(first),
         (transformed, settled) => settled.and(transformed),
     }
@@ -449,7 +449,7 @@ fn roll_back(transaction: WriteTransaction, error: Error) -> Error {
         Ok(database) => {
             VerifiedBackup::attribute_damage(error, &database).leaving(DatabaseState::RolledBack)
         }
-        // The connection is closed now; whoever opens the file next rolls it back.
+        // The connection is closed now; the next program that opens the file rolls it back.
         Err(_) => error.leaving(DatabaseState::RolledBack),
     }
 }

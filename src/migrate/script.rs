@@ -143,7 +143,7 @@ fn checked_keys(plan: &Plan) -> Result<Vec<(String, Option<String>)>> {
     let Some((before, after)) = ends.map(|(first, target)| (&first.before, target)) else {
         return Ok(Vec::new());
     };
-    let (loose_before, loose_after) = (loose_keys(before)?, loose_keys(after)?);
+    let (loose_before, loose_after) = (dangling_keys(before)?, dangling_keys(after)?);
     let stages: Vec<&Stage> = plan.stages().collect();
     let children = after.tables.values().filter(|it| !it.foreign_keys.is_empty());
     let sound = children.filter(|it| !loose_after.contains(&fold(&it.name)));
@@ -153,7 +153,7 @@ fn checked_keys(plan: &Plan) -> Result<Vec<(String, Option<String>)>> {
         .collect())
 }
 
-fn loose_keys(schema: &Schema) -> Result<BTreeSet<String>> {
+fn dangling_keys(schema: &Schema) -> Result<BTreeSet<String>> {
     let loose = Shadow::of(schema)?.loose_foreign_keys()?;
     Ok(loose.into_iter().map(|(table, _)| fold(&table)).collect())
 }

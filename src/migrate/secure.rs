@@ -26,9 +26,9 @@ impl Migration<Prepared> {
             Checked::BackgroundCheck,
             observer,
         )?;
-        let hold = LockState::Watched(self.state.data_version);
+        let lock = LockState::Watched(self.state.data_version);
         let Self { project, known, plan, transactions, state } = self;
-        let state = Secured { database: state.database, hold, backup };
+        let state = Secured { database: state.database, lock, backup };
         Ok(Migration { project, known, plan, transactions, state })
     }
 
@@ -61,7 +61,7 @@ impl Migration<Prepared> {
         };
         let label = occasion(&plan);
         let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
-        let state = Secured { database, hold: LockState::Locked, backup };
+        let state = Secured { database, lock: LockState::Locked, backup };
         Ok(Ok(Migration { project, known, plan, transactions, state }))
     }
 }
@@ -128,14 +128,14 @@ pub(super) fn back_up(
 ///
 /// If only rows changed, a new backup is made under the lock. If the schema or the recorded phases
 /// changed, the plan no longer fits.
-pub(super) fn hold(
+pub(super) fn relock(
     migration: Migration<Secured>,
     observer: &mut dyn Observer,
 ) -> Result<Migration<Secured>> {
-    let LockState::Watched(seen) = migration.state.hold else { return Ok(migration) };
+    let LockState::Watched(seen) = migration.state.lock else { return Ok(migration) };
     let Migration { project, known, plan, transactions, mut state } = migration;
     // The check went on while the person was reading.
-    let settled = state.backup.settle_if_done();
+    let settled = state.backup.await_check_if_done();
     settled.map_err(|error| VerifiedBackup::attribute_damage(error, &state.database))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
@@ -148,7 +148,7 @@ pub(super) fn hold(
         return changed("the file was replaced by another one while you were asked");
     }
     if data_version(&database)? == seen {
-        let state = Secured { database, hold: LockState::Locked, backup: state.backup };
+        let state = Secured { database, lock: LockState::Locked, backup: state.backup };
         return Ok(Migration { project, known, plan, transactions, state });
     }
     let now = project.know(&database)?;
@@ -165,6 +165,6 @@ pub(super) fn hold(
     observer.event(&Event::Notice { text });
     let label = occasion(&plan);
     let backup = back_up(&project, &now, label, Checked::BesideUnderLock, observer)?;
-    let state = Secured { database, hold: LockState::Locked, backup };
+    let state = Secured { database, lock: LockState::Locked, backup };
     Ok(Migration { project, known: now, plan, transactions, state })
 }

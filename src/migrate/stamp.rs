@@ -21,7 +21,7 @@ use super::project::Project;
 use super::secure::back_up;
 use super::state::FileState;
 
-/// Whether a file that does not fit is recorded all the same.
+/// Whether a file that does not fit is recorded nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
     /// The file must have what the phases make.

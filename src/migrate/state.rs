@@ -49,7 +49,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct Secured {
     pub(super) database: Database,
-    pub(super) hold: LockState,
+    pub(super) lock: LockState,
     pub(super) backup: VerifiedBackup,
 }
 

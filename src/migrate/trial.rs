@@ -72,7 +72,7 @@ impl Trial<'_> {
         copy_pages(self.file.connection(), target, job, &mut |_| Ok(()), &mut Silent)?;
         sandbox.limit_size()?;
         let database = sandbox.database();
-        database.fence().protect(self.project.versions.names());
+        database.authorizer().protect(self.project.versions.names());
         let baseline = Baseline::take(database.connection(), &self.known.schema)?;
         let identity = Identity::read(database.connection())?;
         database.connection().execute_batch("BEGIN")?;

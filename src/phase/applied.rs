@@ -18,7 +18,7 @@ impl Applied {
         Self::default()
     }
 
-    /// Tells whether the phase is applied.
+    /// Returns whether the phase is applied.
     pub fn contains(&self, id: &PhaseId) -> bool {
         self.0.contains(id)
     }
@@ -28,7 +28,7 @@ impl Applied {
         self.0.iter()
     }
 
-    /// Tells whether nothing is applied.
+    /// Returns whether nothing is applied.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -223,7 +223,7 @@ fn covered_within(
         || squashes.iter().any(|(squash, ids)| squash == id && ids.iter().all(covered))
 }
 
-/// Tells whether all ids that the phase replaces are recorded; refuses if only some are.
+/// Returns whether all ids that the phase replaces are recorded; refuses if only some are.
 fn stands_for_all(phase: &Phase, recorded: &Applied) -> Result<bool> {
     let (done, missing): (Vec<&PhaseId>, Vec<&PhaseId>) =
         phase.replaces.iter().partition(|id| is_covered(phase, id, recorded));

@@ -1,6 +1,6 @@
 //! All phases, ordered by their parents: a graph with forks, merges and several bases.
 //!
-//! The chain knows what the files declare. What is applied to a database is told to it.
+//! The chain knows what the files declare. What is applied to a database is an argument.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,7 @@ impl Chain {
         self.phases.len()
     }
 
-    /// Tells whether there is no phase.
+    /// Returns whether there is no phase.
     pub fn is_empty(&self) -> bool {
         self.phases.is_empty()
     }
@@ -104,7 +104,7 @@ impl Chain {
         &self.warnings
     }
 
-    /// Returns the phases that are nobody's parent, in chain order.
+    /// Returns the phases that are the parent of none, in chain order.
     pub fn heads(&self) -> Vec<PhaseId> {
         self.ids_where(|position| self.graph.children(position).is_empty())
     }
@@ -124,27 +124,27 @@ impl Chain {
         self.ids_where(|position| self.graph.parents(position).len() > 1)
     }
 
-    /// Tells whether the chain is one line: no forks, no merges, no second base.
+    /// Returns whether the chain is one line: no forks, no merges, no second base.
     pub fn is_linear(&self) -> bool {
         self.bases().len() <= 1 && self.branches().is_empty()
     }
 
-    /// Tells whether the phase is nobody's parent.
+    /// Returns whether the phase is the parent of none.
     pub fn is_head(&self, id: &PhaseId) -> bool {
         self.positions.get(id).is_some_and(|at| self.graph.children(*at).is_empty())
     }
 
-    /// Tells whether the phase has no parents.
+    /// Returns whether the phase has no parents.
     pub fn is_base(&self, id: &PhaseId) -> bool {
         self.positions.get(id).is_some_and(|at| self.graph.parents(*at).is_empty())
     }
 
-    /// Tells whether the phase has more than one child.
+    /// Returns whether the phase has more than one child.
     pub fn is_branch_point(&self, id: &PhaseId) -> bool {
         self.positions.get(id).is_some_and(|at| self.graph.children(*at).len() > 1)
     }
 
-    /// Tells whether the phase has more than one parent.
+    /// Returns whether the phase has more than one parent.
     pub fn is_merge(&self, id: &PhaseId) -> bool {
         self.positions.get(id).is_some_and(|at| self.graph.parents(*at).len() > 1)
     }
@@ -178,7 +178,7 @@ impl Chain {
         self.positions.get(id).copied()
     }
 
-    /// Tells whether a phase of the chain replaces this id.
+    /// Returns whether a phase of the chain replaces this id.
     pub(super) fn replaces(&self, id: &PhaseId) -> bool {
         self.stands_for.contains_key(id)
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, Item};
+use toml_edit::Item;
 
+use super::bytes::bytes_of_file;
 use super::checksum::checksum;
 use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, TEST_KEYS, Values};
 use super::meaning::meaning;
@@ -15,9 +16,10 @@ use super::phase::{
 use super::problem::Problems;
 use super::step::{Check, PhaseTest, Step, TestQuery};
 use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
-use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::files::{FileKind, Files};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::Files;
 use crate::sql::SqliteVersion;
+use crate::text::toml;
 
 /// A phase as its file declares it: what the file leaves out is known to be left out.
 ///
@@ -80,20 +82,8 @@ pub(super) fn read_into(
     path: &Path,
     problems: &mut Problems,
 ) -> Result<Option<PhaseFile>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_some_and(|stat| stat.kind != FileKind::File) {
-        problems.add(path, 1, "the phase file is not a regular file");
-        return Ok(None);
-    }
-    let bytes = match files.read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-            problems.add(path, 1, format!("the phase file cannot be read: {error}"));
-            return Ok(None);
-        }
-        Err(error) => return Err(file_error("read", path, error)),
-    };
-    Ok(read_bytes(files, path, &bytes, problems))
+    let bytes = bytes_of_file(files, path, problems)?;
+    Ok(bytes.and_then(|bytes| read_bytes(files, path, &bytes, problems)))
 }
 
 fn read_bytes(
@@ -106,13 +96,7 @@ fn read_bytes(
         .map_err(|line| problems.add(path, line, "the phase file is not UTF-8 text"))
         .ok()?;
     let lines = Lines::of(&text);
-    let document = Document::parse(text.as_str())
-        .map_err(|error| {
-            let line = lines.at(error.span().map_or(0, |span| span.start));
-            let what = error.message().lines().collect::<Vec<_>>().join(", ");
-            problems.add(path, line, format!("not TOML: {what}"));
-        })
-        .ok()?;
+    let document = toml(&text).map_err(|(line, what)| problems.add(path, line, what)).ok()?;
     let before = problems.len();
     let place =
         Place { table: document.as_table(), called: "the phase".to_owned(), line: 1, apart: None };

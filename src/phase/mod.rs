@@ -2,6 +2,7 @@
 
 mod applied;
 mod assemble;
+mod bytes;
 mod chain;
 mod checksum;
 mod file;

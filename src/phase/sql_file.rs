@@ -12,7 +12,8 @@ use super::meaning::meaning;
 use super::phase::{PhaseId, ViewPolicy, WayBack};
 use super::problem::Problems;
 use super::sql_form::{
-    CheckKind, CheckSection, Dialect, Lowered, Sections, lower, sections, settings_table,
+    CheckKind, CheckSection, Dialect, Lowered, Sections, keeps_schema, lower, sections,
+    settings_table,
 };
 use super::step::{Check, Operation, Step};
 use super::table_reader::{Lines, Place, TableReader};
@@ -168,8 +169,8 @@ impl TableReader<'_> {
         lowered.steps
     }
 
-    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only data
-    /// changes, nothing can be derived, and such a section does what it does for its tool: nothing.
+    /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only rows
+    /// change, nothing can be derived, and such a section does what it does for its tool: nothing.
     fn sql_way_back(
         &mut self,
         (source, lines): (&SqlSource, &Lines),
@@ -178,7 +179,10 @@ impl TableReader<'_> {
         body: &mut Body,
     ) -> WayBack {
         let is_there = source.down.is_some() || found.down.is_some();
-        let is_data = |step: &Step| matches!(step.operation, Operation::Sql { .. });
+        let is_data = |step: &Step| match &step.operation {
+            Operation::Sql { sql, .. } => keeps_schema(sql),
+            _ => false,
+        };
         let only_data = !body.up.is_empty() && body.up.iter().all(is_data);
         let steps = match (&source.down, &found.down) {
             (Some((path, text)), _) => {

@@ -14,9 +14,9 @@ pub enum Target {
     Heads,
     /// `base`: nothing is applied.
     Base,
-    /// `+N`: so many phases further.
+    /// `+N`: N phases further.
     Forward(NonZeroUsize),
-    /// `-N`: so many phases back.
+    /// `-N`: N phases back.
     Back(NonZeroUsize),
     /// `version:N`: the phase with this version.
     Version(i64),
@@ -38,9 +38,9 @@ pub enum LinePlace {
     Head,
     /// `base`: nothing of the line is applied.
     Base,
-    /// `+N`: so many phases further on the line.
+    /// `+N`: N phases further on the line.
     Forward(NonZeroUsize),
-    /// `-N`: so many phases back on the line.
+    /// `-N`: N phases back on the line.
     Back(NonZeroUsize),
 }
 

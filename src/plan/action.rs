@@ -75,7 +75,7 @@ pub enum Action {
     CreateObject(Object),
     /// Says that an index came with its table. A script creates it here.
     KeepIndex(Object),
-    /// Runs statements of the phase behind the fence.
+    /// Runs statements of the phase under the authorizer.
     RunSql(Box<DataStage>),
     /// Records the phase in the version tables.
     Record,
@@ -129,7 +129,7 @@ impl Action {
 }
 
 impl VirtualChange {
-    /// The statements that make room before any table takes a new name.
+    /// The statements that run before any table takes a new name.
     fn early_sql(&self) -> Vec<String> {
         match self {
             Self::Create { .. } | Self::Fill { .. } => Vec::new(),

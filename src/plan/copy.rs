@@ -107,6 +107,12 @@ impl CopyQuery {
         source
     }
 
+    /// Returns how many values the widest SELECT of the copy has, column by column.
+    pub fn width(&self) -> usize {
+        let layers = self.layers.iter().map(|it| it.columns.len());
+        layers.fold(self.columns.len(), usize::max)
+    }
+
     /// Returns a stored column of the new table and the one it comes from.
     pub fn first_stored_column(&self) -> Option<(&str, &str)> {
         self.columns
@@ -116,13 +122,13 @@ impl CopyQuery {
             .map(|(to, from)| (to.as_str(), from.as_str()))
     }
 
-    /// Tells whether the copy of values, column by column, keeps the rowids: they have a name, or the
+    /// Returns whether the copy of values, column by column, keeps the rowids: they have a name, or the
     /// table has none.
     pub fn keeps_rowids(&self) -> bool {
         self.names_rowid
     }
 
-    /// Tells whether every value is computed from the row alone: the expressions ask no other table.
+    /// Returns whether every value is computed from the row alone: the expressions ask no other table.
     pub fn stays_in_its_row(&self) -> bool {
         self.layers.iter().flat_map(|it| &it.columns).all(|(_, value)| !asks(value))
     }
@@ -134,7 +140,7 @@ impl CopyQuery {
         values.into_iter().any(|(_, value)| asks(value) && mentions(value, &names))
     }
 
-    /// Tells whether the query computes values.
+    /// Returns whether the query computes values.
     pub fn computes(&self) -> bool {
         !self.layers.is_empty()
     }

@@ -67,6 +67,9 @@ pub fn derive(
     })
 }
 
+/// The most values that a SELECT may return (<https://sqlite.org/limits.html#max_column>).
+const MOST_COLUMNS: usize = 2000;
+
 struct Derivation<'a> {
     before: &'a Schema,
     after: &'a Schema,
@@ -148,6 +151,15 @@ impl Derivation<'_> {
             );
             return Err(Error::new(ErrorKind::Unsupported, what).about(&old.name));
         }
+        let copy = CopyQuery::derive(lineage, before, after);
+        if method == CopyMethod::Rows && copy.width() > MOST_COLUMNS {
+            let (table, width) = (&old.name, copy.width());
+            let what = format!(
+                "the rows of {table} cannot be copied: with its rowid, a row has {width} values, and SQLite takes \
+                 {MOST_COLUMNS}"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, what).about(table));
+        }
         let (text, old_text) = (sql_of(object), sql_of(old));
         Ok(Rebuild {
             from: old.name.clone(),
@@ -155,7 +167,7 @@ impl Derivation<'_> {
             indexes: self.waiting_indexes(&old.name, &scratch)?,
             scratch,
             sql: text.to_owned(),
-            copy: CopyQuery::derive(lineage, before, after),
+            copy,
             required: required(lineage, before, after),
             typed: typed(lineage, before, after),
             shape: before.clone(),
@@ -286,7 +298,7 @@ impl Derivation<'_> {
         Ok(changes)
     }
 
-    /// Tells whether a virtual table, or a table that its module makes for it, cannot take a name as
+    /// Returns whether a virtual table, or a table that its module makes for it, cannot take a name as
     /// long as the tables of before are there. A change of case alone is no other name to SQLite.
     fn waits(&self, to: &str) -> bool {
         let prefix = format!("{}_", fold(to));
@@ -535,7 +547,7 @@ impl Derivation<'_> {
     }
 }
 
-/// Tells whether a virtual table takes or leaves a name of a rebuilt one.
+/// Returns whether a virtual table takes or leaves a name of a rebuilt one.
 fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
     let ours = |name: &String| same(name, &rebuild.from) || same(name, &rebuild.to);
     match change {

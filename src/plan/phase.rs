@@ -78,7 +78,7 @@ fn pointless(phase: &Phase) -> Option<String> {
     ))
 }
 
-/// Says which views hand out other columns than before: whoever reads them by name or by position
+/// Says which views hand out other columns than before: programs that read them by name or by position
 /// has to know.
 fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<String> {
     let mut notices = Vec::new();

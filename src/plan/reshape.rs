@@ -197,7 +197,7 @@ impl SchemaChange {
         refilled.collect()
     }
 
-    /// Tells whether the change changes nothing.
+    /// Returns whether the change changes nothing.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty()
             && self.rebuilds.is_empty()

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{PhasePlan, Stage};
 use crate::name::{fold, same};
-use crate::schema::{Object, ObjectKind, RowKey, Schema, Table};
+use crate::schema::{Object, ObjectKind, RowKey, Schema, Table, text_form_with};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
-use crate::sql::{Constraint, ConstraintKind, CreateTable, TokenKind, significant_tokens, unquote};
+use crate::sql::{Constraint, ConstraintKind, CreateTable, significant_tokens, unquote};
 
 /// One rule of a table, by the column names of the definition that has it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -395,18 +395,7 @@ impl<'a> Rules<'a> {
                 Some(_) | None => fold(&name),
             }
         };
-        significant_tokens(text)
-            .map(|token| match token.kind {
-                TokenKind::Word | TokenKind::QuotedName => word(token.text(text)),
-                TokenKind::Number | TokenKind::Blob => fold(token.text(text)),
-                TokenKind::Text
-                | TokenKind::Variable
-                | TokenKind::Punctuation
-                | TokenKind::Space
-                | TokenKind::Comment
-                | TokenKind::Illegal => token.text(text).to_owned(),
-            })
-            .collect()
+        text_form_with(text, word)
     }
 }
 

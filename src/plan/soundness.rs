@@ -7,7 +7,7 @@ use super::{PhasePlan, Stage};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::name::{fold, same};
 use crate::phase::Phase;
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema};
+use crate::schema::{Content, ForeignKey, Object, ObjectKind, Schema};
 use crate::shadow::{NameAsString, Shadow};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
@@ -138,11 +138,12 @@ fn refuse_dangling_foreign_keys(shadow: &Shadow, before: &Schema, stages: &[Stag
     Err(Error::new(ErrorKind::Step, what).about(table).problems(all))
 }
 
-/// Refuses foreign keys that refer to a table or column that does not exist after the run, unless the file had them
-/// before: every later write to the child would fail (<https://sqlite.org/foreignkeys.html#fk_schemacommands>).
+/// Refuses what refers to a table or column that does not exist after the run, unless the file had it before: foreign
+/// keys, because every later write to the child would fail (<https://sqlite.org/foreignkeys.html#fk_schemacommands>), and
+/// full-text tables, because they could not be read (<https://sqlite.org/fts5.html#external_content_tables>).
 ///
 /// # Errors
-/// [`ErrorKind::Reference`] naming every such key.
+/// [`ErrorKind::Reference`] naming every such key and full-text table.
 pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePlan]) -> Result<()> {
     let stages: Vec<&Stage> = phases.iter().flat_map(|phase| &phase.stages).collect();
     let mut problems = Problems::default();
@@ -164,7 +165,23 @@ pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePl
             }
         }
     }
+    for table in after.of_kind(ObjectKind::VirtualTable) {
+        let Some(content) = missing_content(after, &table.name) else { continue };
+        let origin = origin_of(&stages, &table.name);
+        if origin.and_then(|it| missing_content(before, &it)).is_none() {
+            problems
+                .add(table, format!("would read its rows from {content}, which does not exist"));
+        }
+    }
     problems.refuse_as(ErrorKind::Reference)
+}
+
+/// Names the table or view that a full-text table reads its rows from, if it does not exist.
+fn missing_content(schema: &Schema, table: &str) -> Option<String> {
+    let Content::External(content) = schema.virtual_table(table)?.content else { return None };
+    let holds_rows = |it: &Object| !matches!(it.kind, ObjectKind::Index | ObjectKind::Trigger);
+    let found = schema.objects.iter().any(|it| holds_rows(it) && same(&it.name, &content));
+    (!found).then_some(content)
 }
 
 /// Names what a foreign key refers to, if it does not exist.
@@ -178,7 +195,7 @@ fn missing_parent(schema: &Schema, key: &ForeignKey) -> Option<String> {
 }
 
 /// A name in double quotes that is no column any more is a string to SQLite, and a string that has become
-/// the name of a column is that column; nobody is told (<https://sqlite.org/quirks.html#dblquote>).
+/// the name of a column is that column, without a warning (<https://sqlite.org/quirks.html#dblquote>).
 fn refuse_names_as_strings(
     shadow: &mut Shadow,
     (before, known, texts): (&Schema, &[NameAsString], Texts),
@@ -304,7 +321,7 @@ impl Problems {
     }
 }
 
-/// Tells whether a text has this name in double quotes.
+/// Returns whether a text has this name in double quotes.
 fn names(text: &str, name: &str) -> bool {
     significant_tokens(text).any(|token| {
         let token_text = token.text(text);

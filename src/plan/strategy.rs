@@ -223,7 +223,7 @@ fn could_notice(plan: &Plan, known: &Schema) -> bool {
         })
 }
 
-/// Tells whether a common table (`WITH name AS`) may have the name of a table in the backup.
+/// Returns whether a common table (`WITH name AS`) may have the name of a table in the backup.
 fn names_common_table(text: &str, known: &Schema) -> bool {
     let tokens: Vec<Token> = significant_tokens(text).collect();
     let follows = |token: &Token| token.is_word(text, "AS") || token.is_mark(text, "(");

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::risk::Change;
+use super::constraint_risk::Change;
 use crate::database::with_strict_names;
 use crate::error::{ErrorKind, Result};
 use crate::name::{in_main, quote};

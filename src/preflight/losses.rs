@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::trial::{Trial, count_replaced};
+use super::trial_copy::{TrialCopy, count_replaced};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::plan::{Counted, Direction, Loss, LossKind, PhasePlan, Plan, Stage, find_losses};
 use crate::rows::count_rows_where;
@@ -44,7 +44,7 @@ pub fn count_losses(connection: &Connection, plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
-/// `None` if this program lacks something that the column needs to be compared: whoever needs it for
+/// `None` if this program lacks something that the column needs to be compared: the check that needs it for
 /// the change says so by name.
 fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
     let found = match counted {
@@ -52,7 +52,7 @@ fn count(connection: &Connection, counted: &Counted) -> Result<Option<u64>> {
         Counted::Replaced { rebuild, after, column } => {
             let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
             let (old, new, indexes) = (&rebuild.shape, after.as_ref(), Vec::new());
-            let trial = Trial { from, sql, copy, old, new, indexes };
+            let trial = TrialCopy { from, sql, copy, old, new, indexes };
             count_replaced(connection, &trial, (&column.0, &column.1))
         }
     };

@@ -1,16 +1,16 @@
 //! What can be known to be wrong before anything is written. Nothing here changes the file.
 
+mod constraint_risk;
 mod keys;
 mod losses;
 mod orphans;
 mod place;
 mod plain;
 mod requirement;
-mod risk;
 mod rows;
 mod space;
 mod trees;
-mod trial;
+mod trial_copy;
 mod unseen;
 mod virtual_tables;
 mod writable;

@@ -49,7 +49,7 @@ pub(super) fn orphans(
     Ok(problems)
 }
 
-/// Tells whether a parent is new and no data step of the run fills it.
+/// Returns whether a parent is new and no data step of the run fills it.
 fn is_empty_parent(key: &ForeignKey, reshape: &SchemaChange, filled: &BTreeSet<String>) -> bool {
     reshape.lineage.table(&key.parent).is_none()
         && reshape.after.shape(&key.parent).is_some()
@@ -92,7 +92,7 @@ fn name_before<'a>(reshape: &'a SchemaChange, table: &'a str) -> &'a str {
     reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
 }
 
-/// Tells whether a key before is this one, under the names of its time.
+/// Returns whether a key before is this one, under the names of its time.
 fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &SchemaChange, rebuild: &Rebuild) -> bool {
     let parent = reshape.lineage.table(&key.parent);
     let kept = |lineage: Option<&TableLineage>, before: &[String], now: &[String]| {
@@ -106,7 +106,7 @@ fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &SchemaChange, rebuild: 
         && kept(parent, &old.parent_columns, &key.parent_columns)
 }
 
-/// Tells whether a key before is this one, but that values of its columns are computed.
+/// Returns whether a key before is this one, but that values of its columns are computed.
 fn turns_into(
     old: &ForeignKey,
     key: &ForeignKey,

@@ -22,7 +22,7 @@ const OPERATORS: [&str; 22] = [
     "|", "<<", ">>", "~",
 ];
 
-/// Tells whether an expression gives a value for each row, out of that row alone. No says no more than that
+/// Returns whether an expression gives a value for each row, out of that row alone. No says no more than that
 /// it has to be computed to know.
 pub(super) fn is_plain(expression: &str) -> bool {
     let tokens: Vec<Token> = significant_tokens(expression).collect();
@@ -42,7 +42,7 @@ pub(super) fn is_plain(expression: &str) -> bool {
     })
 }
 
-/// Tells whether a default is a value that is written there, and not NULL.
+/// Returns whether a default is a value that is written there, and not NULL.
 pub(super) fn is_literal(default: &str) -> bool {
     let tokens: Vec<Token> = significant_tokens(default).collect();
     let value = match tokens.as_slice() {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use super::constraint_risk::{Change, Risk, compiles, values_are_there};
 use super::keys::new_keys;
 use super::orphans::{orphaned_children, orphans};
-use super::risk::{Change, Risk, compiles, values_are_there};
-use super::trial::{Trial, try_rows};
+use super::trial_copy::{TrialCopy, try_rows};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
@@ -168,7 +168,7 @@ fn rebuild_problems(
     if stricter || !indexes.is_empty() {
         let (old, new) = (change.old.0, change.new);
         let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
-        let trial = Trial { from, sql, copy, old, new, indexes };
+        let trial = TrialCopy { from, sql, copy, old, new, indexes };
         problems.extend(broken(Some(&rebuild.to), try_rows(connection, &trial)?));
     }
     if rebuild.rewrites() {
@@ -216,7 +216,8 @@ fn untouched_tables(
         // A table that takes the name of a dropped one has rows of its own.
         let Some(lineage) = lineage.filter(|it| same(&it.from, &table.name)) else { continue };
         let copy = CopyQuery::derive(lineage, shape, shape);
-        let trial = Trial { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
+        let trial =
+            TrialCopy { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
         problems.extend(broken(Some(&table.name), try_rows(connection, &trial)?));
     }
     Ok(problems)

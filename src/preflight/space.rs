@@ -14,10 +14,10 @@ use crate::schema::{ObjectKind, Schema};
 /// Pages that every run may touch: the schema, the version tables, lists of free pages.
 const ALWAYS: u64 = 24;
 
-/// One in so many touched pages lists free pages, or is split a second time.
+/// The touched pages of which one lists free pages, or is split a second time.
 const LISTS: u64 = 64;
 
-/// A table whose rows are rewritten may grow by one in so many pages.
+/// A table whose rows are rewritten may grow by one page for each of these.
 const GROWS: u64 = 10;
 
 /// The bytes of a page's header in the rollback journal, and in the WAL with its index
@@ -132,7 +132,7 @@ impl Work<'_> {
         self.touched.extend(trees);
     }
 
-    /// Statements of a phase may change every page of a table, and make it grow as nobody can tell.
+    /// Statements of a phase may change every page of a table, and make it grow by an unknown amount.
     fn data(&mut self, data: &DataStage) {
         for name in data.touched.tables.keys() {
             let Some(table) = self.names.get(name) else { continue };
@@ -187,7 +187,7 @@ pub fn check_space(
     enough(files, &home, need.database)
 }
 
-/// Checks that so many bytes may be written below a place.
+/// Checks that a number of bytes may be written below a place.
 ///
 /// # Errors
 /// As [`check_space`].
@@ -196,7 +196,7 @@ pub fn require_space(files: &dyn Files, place: &Path, bytes: u64) -> Result<()> 
 }
 
 /// Fails unless the place of the backups is a folder on a file system that can be written. Where
-/// the database lies on such a one, too, that is the thing to say, and it is said elsewhere.
+/// the database lies on such a one, too, another check reports that.
 fn takes_files(files: &dyn Files, folder: &Path, home: &Path) -> Result<()> {
     let failed = |error| file_error("look at", folder, error);
     let about = |kind, what: &str| {

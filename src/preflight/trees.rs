@@ -20,7 +20,7 @@ const INTERIOR: [u8; 2] = [2, 5];
 /// The pages of a file, tree by tree.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TreePages {
-    /// By the folded name of a table or index: at least so many.
+    /// The least number, by the folded name of a table or index.
     known: BTreeMap<String, u64>,
     /// Pages in use that no tree is known to have: long values go on in them.
     pub(super) beside: u64,

@@ -1,4 +1,4 @@
-//! Whether the file can be written, and whether somebody else is writing.
+//! Whether the file can be written, and whether another program is writing.
 
 use rusqlite::MAIN_DB;
 

@@ -79,7 +79,7 @@ fn parent_key(key: &ForeignKey, parent: &Table) -> Vec<String> {
     }
 }
 
-/// Tells whether columns are those of before, in their order.
+/// Returns whether columns are those of before, in their order.
 fn follow(origin: &TableProvenance, before: &[String], now: &[String]) -> bool {
     let pair = |(old, new): (&String, &String)| {
         origin.columns.iter().any(|(from, to)| same(from, old) && same(to, new))

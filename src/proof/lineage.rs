@@ -21,7 +21,7 @@ pub struct TableProvenance {
     pub changed: BTreeSet<String>,
     /// Rows that data steps may have added or removed.
     pub allowance: RowDelta,
-    /// Whether rows cannot be told apart any more: a data step replaced rows or changed keys.
+    /// Whether rows can no longer be matched: a data step replaced rows or changed keys.
     pub rewritten: bool,
     /// Whether a data step recreated the table and filled it with the rows of the table before. What
     /// differs then is the step's doing: it is named, not refused.

@@ -133,29 +133,47 @@ pub(super) fn action_not_run(
         (false, true) => ("ON UPDATE", on_update.as_str()),
         (false, false) => return None,
     };
-    let does = match key.columns.as_slice() {
-        [column] if when == "ON DELETE" => {
-            let parent = schema.shape(&key.parent)?;
-            let key = key.parent_columns.first().map(String::as_str);
-            let key = key.or_else(|| parent.primary_key().first().copied())?;
-            let (table, column) = (quote(&child.name), quote(column));
-            let astray = format!(
-                "WHERE {column} NOT IN (SELECT {} FROM {})",
-                quote(key),
-                quote(&parent.name)
-            );
-            match action {
-                "CASCADE" => format!("DELETE FROM {table} {astray}"),
-                "SET NULL" => format!("UPDATE {table} SET {column} = NULL {astray}"),
-                _ => format!("UPDATE {table} SET {column} = ... {astray}"),
-            }
-        }
-        columns => format!("UPDATE {} SET {} = ...", quote(&child.name), columns.join(", ")),
+    let table = quote(&child.name);
+    let set = |value: &str| {
+        let columns = key.columns.iter().map(|it| format!("{} = {value}", quote(it)));
+        format!("UPDATE {table} SET {}", columns.collect::<Vec<_>>().join(", "))
+    };
+    let does = match (when, action) {
+        ("ON DELETE", "CASCADE") => format!("DELETE FROM {table}"),
+        ("ON DELETE", "SET NULL") => set("NULL"),
+        _ => set("..."),
+    };
+    let does = if when == "ON DELETE" {
+        format!("{does} WHERE {}", astray(child, key, schema.shape(parent)?)?)
+    } else {
+        does
     };
     Some(format!(
         "{when} {action} of {} ({}) does not run in sql steps; write in the step: {does}",
         child.name,
         key.columns.join(", ")
+    ))
+}
+
+/// The condition under which a row of the child has no parent, in SQL that works for NULLs and for a table that refers
+/// to itself.
+fn astray(child: &Table, key: &ForeignKey, parent: &Table) -> Option<String> {
+    let parent_key: Vec<&str> = match key.parent_columns.as_slice() {
+        [] => parent.primary_key(),
+        columns => columns.iter().map(String::as_str).collect(),
+    };
+    if parent_key.len() != key.columns.len() {
+        return None;
+    }
+    let table = quote(&child.name);
+    let given = key.columns.iter().map(|it| format!("{} IS NOT NULL", quote(it)));
+    let pairs = parent_key.iter().zip(&key.columns);
+    let equal = pairs.map(|(to, from)| format!("p.{} = {table}.{}", quote(to), quote(from)));
+    Some(format!(
+        "{} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        given.collect::<Vec<_>>().join(" AND "),
+        quote(&parent.name),
+        equal.collect::<Vec<_>>().join(" AND ")
     ))
 }
 

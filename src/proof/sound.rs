@@ -81,7 +81,7 @@ impl<'c, 's> Soundness<'c, 's> {
         records.same_indexes((before, table), rows, progress)
     }
 
-    /// Tells whether the rows keep the rules of the table: because rows and rules are those of the backup, or
+    /// Returns whether the rows keep the rules of the table: because rows and rules are those of the backup, or
     /// because it was seen.
     fn same_rules(&self, before: &Table, table: &Table) -> bool {
         if let Some(Seen::Values(_, kept)) = self.seen.get(&fold(&table.name)) {

@@ -208,7 +208,7 @@ fn violations_of(
     if look == Preparation::AtKeys {
         return Ok(());
     }
-    // Only for the bar: what cannot be counted is checked all the same.
+    // Only for the bar: what cannot be counted is checked nevertheless.
     let rows = count_rows(connection, table).unwrap_or(0);
     with_progress(connection, (Stage::Check, table), (&sql, rows), || {
         let mut rows = statement.query([])?;

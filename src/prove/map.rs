@@ -13,13 +13,14 @@
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Item, TableLike};
 
 use super::finding::{Finding, Property};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::name::same;
 use crate::schema::{ObjectKind, Schema};
+use crate::text::{line_at, toml};
 
 const KEYS: [&str; 5] = ["tables", "columns", "indexes", "drops", "changed"];
 
@@ -88,12 +89,8 @@ impl MapFile {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
-        let line_at = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-        let document = Document::parse(text).map_err(|error| {
-            let line = line_at(error.span().map_or(0, |span| span.start));
-            let what = error.message().lines().collect::<Vec<_>>().join(", ");
-            fault(path, line, &format!("not TOML: {what}"))
-        })?;
+        let line_at = |offset| line_at(text, offset);
+        let document = toml(text).map_err(|(line, what)| fault(path, line, &what))?;
         let reader = Reader { path, line_at: &line_at };
         let mut map = Self { path: path.to_path_buf(), ..Self::default() };
         let root = document.as_table();

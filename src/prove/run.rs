@@ -406,13 +406,12 @@ fn back_up(
     observer: &mut dyn Observer,
 ) -> Result<BackupEntry> {
     let versions = VersionTables::named(request.version_table);
-    // A version table of another program tells nothing, and is no reason not to back up.
-    let recorded = versions.read(source.connection(), schema).unwrap_or_default();
+    let version = versions.version_in(source.connection(), schema);
     let asked = BackupRequest {
         folder: request.folder,
         label: BackupLabel::Before(LABEL.to_owned()),
         phase: None,
-        version: recorded.version(),
+        version,
     };
     create_or_reuse(source, &asked, Checked::First, observer)?.into_entry()
 }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::statement::run;
-use crate::database::{Database, Purpose, run_fenced};
+use crate::database::{Database, Purpose, run_authorized};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage as ProgressStage, track_progress};
 use crate::plan::DataStage;
@@ -35,8 +35,8 @@ pub(super) fn run_sql(
     let place = data.file.clone().unwrap_or_else(|| format!("line {}", data.line));
     // The statements mean what they mean in any other program.
     run(connection, "PRAGMA legacy_alter_table=OFF")?;
-    let statements = || run_fenced(connection, database.fence(), &data.sql, Purpose::Run);
-    // How much these statements will do, nobody knows.
+    let statements = || run_authorized(connection, database.authorizer(), &data.sql, Purpose::Run);
+    // How much these statements will do is not known.
     track_progress((ProgressStage::Data, &place), (0, 0), statements)
         .map_err(|error| at_step(error, data))?;
     run(connection, "PRAGMA legacy_alter_table=ON")?;

@@ -55,7 +55,7 @@ pub fn indexes_shown(connection: &Connection) -> Result<Option<IndexesShown<'_>>
 }
 
 impl IndexesShown<'_> {
-    /// Tells whether each index of a table holds exactly the entries that the rows ask for, in order, and
+    /// Returns whether each index of a table holds exactly the entries that the rows ask for, in order, and
     /// unique where it must be; and whether the rows of a table without rowids are in order. No also means
     /// that it could not be shown: expressions, conditions, virtual columns, other collations.
     ///
@@ -74,7 +74,7 @@ impl IndexesShown<'_> {
         if claims.is_nothing() {
             return Ok(true);
         }
-        // Whoever asks lets SQLite check pages and rows, too.
+        // The caller lets SQLite check pages and rows, too.
         let mut pages = Checked(&mut self.pages);
         let found = indexes_project(&mut pages, &claims.rows, &claims.indexes, progress);
         Ok(answer(found.map(Some))? == Some(true))
@@ -122,7 +122,7 @@ impl IndexesShown<'_> {
 }
 
 /// What is to be shown about the indexes of a table, piece by piece: on whichever connection to the same bytes.
-/// Whoever asks lets SQLite check pages and rows, too.
+/// The caller lets SQLite check pages and rows, too.
 #[derive(Debug)]
 pub struct IndexClaims {
     rows: Rows,
@@ -130,7 +130,7 @@ pub struct IndexClaims {
 }
 
 impl IndexClaims {
-    /// Tells whether there is nothing to show.
+    /// Returns whether there is nothing to show.
     pub fn is_nothing(&self) -> bool {
         self.indexes.is_empty() && self.rows.key.is_empty()
     }
@@ -140,7 +140,7 @@ impl IndexClaims {
         self.indexes.len()
     }
 
-    /// Returns what the rows say about the entries of each index; `None` if that cannot be told.
+    /// Returns what the rows say about the entries of each index; `None` if that is not known.
     ///
     /// # Errors
     /// Whatever SQLite or the progress function, which gets the rows passed, reports.
@@ -152,7 +152,7 @@ impl IndexClaims {
         answer(rows_ask_for(&mut Checked(pages), &self.rows, &self.indexes, progress))
     }
 
-    /// Returns what is in the n-th index, from 0; `None` if it is not in order, or that cannot be told.
+    /// Returns what is in the n-th index, from 0; `None` if it is not in order, or that is not known.
     ///
     /// # Errors
     /// Whatever SQLite or the progress function, which gets the entries passed, reports.

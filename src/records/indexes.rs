@@ -67,7 +67,7 @@ impl Records<'_> {
         Ok(found)
     }
 
-    /// Tells whether two indexes hold the same entries for the same rows.
+    /// Returns whether two indexes hold the same entries for the same rows.
     fn hold_the_same(
         &self,
         (from, old): (&Table, &Index),
@@ -87,7 +87,7 @@ impl Records<'_> {
         }
     }
 
-    /// Tells whether the expressions and the condition of an index, and the computed columns that they may
+    /// Returns whether the expressions and the condition of an index, and the computed columns that they may
     /// read, are those of the backup's.
     fn same_texts(&self, (from, old): (&Table, &str), (to, new): (&Table, &str)) -> bool {
         let text = |side: &Side<'_>, name: &str| side.tree(name).map(|tree| tree.sql.clone());
@@ -112,13 +112,13 @@ impl Definition {
         Some(Self { parts, ..self.clone() })
     }
 
-    /// Tells whether another index holds the same entries in the same order, and is as unique.
+    /// Returns whether another index holds the same entries in the same order, and is as unique.
     fn holds_as(&self, other: &Self) -> bool {
         self.unique == other.unique && self.partial == other.partial && self.parts == other.parts
     }
 }
 
-/// Tells whether the entries follow from stored columns alone.
+/// Returns whether the entries follow from stored columns alone.
 fn follows_from_columns(definition: &Definition, table: &Table) -> bool {
     let stored = |number: i64| {
         let column = usize::try_from(number).ok().and_then(|it| table.columns.get(it));

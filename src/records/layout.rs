@@ -6,7 +6,7 @@ use crate::sql::{
     ColumnDefinition, ConstraintKind, CreateTable, Token, TokenKind, significant_tokens, unquote,
 };
 
-/// Tells whether the same record holds the same values in both tables: the n-th column of one becomes
+/// Returns whether the same record holds the same values in both tables: the n-th column of one becomes
 /// the n-th of the other, is read by the same type, and stands for the same default where the record is
 /// shorter. The pairs name the columns before and after. The new table may have more columns behind.
 ///
@@ -41,8 +41,8 @@ pub fn same_layout(before: &Table, after: &Table, pairs: &[(String, String)]) ->
         })
 }
 
-/// Tells whether both tables make the same rules for a row: NOT NULL, CHECK, STRICT. No also means that
-/// it cannot be told from the texts.
+/// Returns whether both tables make the same rules for a row: NOT NULL, CHECK, STRICT. No also means that
+/// the texts do not show it.
 pub fn same_rules(before: (&Table, &str), after: (&Table, &str)) -> bool {
     let ((old, old_text), (new, new_text)) = (before, after);
     let columns = || old.columns.iter().zip(&new.columns);
@@ -74,7 +74,7 @@ fn checks(text: &str, renames: &Renames) -> Option<Vec<Vec<String>>> {
     Some(found)
 }
 
-/// Tells whether the computed columns of two tables are computed alike, and all columns compared alike.
+/// Returns whether the computed columns of two tables are computed alike, and all columns compared alike.
 pub(super) fn same_computed(before: (&Table, &str), after: (&Table, &str)) -> bool {
     let renames = Renames::between(before.0, after.0);
     let old = operands(before.1, ConstraintKind::Generated, &renames);
@@ -83,7 +83,7 @@ pub(super) fn same_computed(before: (&Table, &str), after: (&Table, &str)) -> bo
         && old == operands(after.1, ConstraintKind::Generated, &Renames::default())
 }
 
-/// Tells whether two indexes of such tables are the same but for names: their expressions and conditions
+/// Returns whether two indexes of such tables are the same but for names: their expressions and conditions
 /// tell the same of a row.
 pub(super) fn same_index_text(before: (&Table, &str), after: (&Table, &str)) -> bool {
     let renames = Renames::between(before.0, after.0);
@@ -91,7 +91,7 @@ pub(super) fn same_index_text(before: (&Table, &str), after: (&Table, &str)) -> 
     old.is_some() && old == Renames::default().tokens(behind_name(after.1))
 }
 
-/// Tells whether the n-th columns have the same collation, by which expressions compare them.
+/// Returns whether the n-th columns have the same collation, by which expressions compare them.
 fn same_collations(before: &str, after: &str) -> bool {
     let collations = |text: &str| -> Option<Vec<Option<String>>> {
         let table = CreateTable::read(text).ok()?;

@@ -1,7 +1,7 @@
 //! Tables and indexes as records: comparing them byte by byte, and what an index must hold.
 //!
 //! This ties the shapes that SQLite reports to our own reader of the file format. What cannot be shown
-//! here is not wrong: whoever asks compares values, or lets SQLite check.
+//! here is not wrong: the caller then compares values, or lets SQLite check.
 
 mod define;
 mod field_positions;

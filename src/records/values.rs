@@ -144,7 +144,7 @@ fn value_map(
     Some(map)
 }
 
-/// Tells whether NOT NULL and plain types of stored columns are all the rules that a table has.
+/// Returns whether NOT NULL and plain types of stored columns are all the rules that a table has.
 fn rules_are_seen(table: &Table, text: &str) -> bool {
     let Ok(definition) = CreateTable::read(text) else { return false };
     let columns = definition.columns.iter().flat_map(|column| &column.constraints);

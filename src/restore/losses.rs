@@ -30,7 +30,7 @@ pub enum TableChange {
         /// Its rows.
         rows: u64,
     },
-    /// The columns differ: the rows cannot be told apart.
+    /// The columns differ: the rows cannot be compared.
     OtherShape {
         /// Rows in the live file.
         live: u64,
@@ -40,7 +40,7 @@ pub enum TableChange {
 }
 
 impl TableChange {
-    /// Tells whether something that is in the live file would be gone.
+    /// Returns whether something that is in the live file would be gone.
     pub const fn loses(&self) -> bool {
         match self {
             Self::Rows { added, changed, .. } => *added > 0 || *changed > 0,
@@ -72,7 +72,7 @@ pub enum ObjectChange {
 }
 
 impl ObjectChange {
-    /// Tells whether something that is in the live file would be gone.
+    /// Returns whether something that is in the live file would be gone.
     pub const fn loses(self) -> bool {
         matches!(self, Self::OnlyLive | Self::OtherText)
     }
@@ -191,7 +191,7 @@ impl Pair {
     }
 }
 
-/// Tells whether a table has the same columns on both sides; what is no table has none.
+/// Returns whether a table has the same columns on both sides; what is no table has none.
 fn same_columns(name: &str, one: &Schema, two: &Schema) -> bool {
     match (one.shape(name), two.shape(name)) {
         (Some(one), Some(two)) => one.columns == two.columns && one.key == two.key,

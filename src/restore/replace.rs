@@ -62,7 +62,7 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
     Ok(outcome)
 }
 
-/// Refuses if somebody would go on with the old file, or if the file has another name that would
+/// Refuses if a program would go on with the old file, or if the file has another name that would
 /// keep the old content.
 fn refuse(path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
     let open = holders(path, files);

@@ -10,7 +10,7 @@ use crate::database::{Access, Database, beside};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Observer, TableRows};
 
-/// What a restore did. It is done: a step that failed afterwards is told in `follow_up`.
+/// What a restore did. It is done: a step that failed afterwards is named in `follow_up`.
 #[derive(Debug, Clone)]
 pub struct RestoreReport {
     /// The database.
@@ -99,7 +99,7 @@ fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
     opened.and_then(|live| content::run(restore, live, observer))
 }
 
-/// Tells whether SQLite could not make anything of the live file. Nothing was written then.
+/// Returns whether SQLite could not make anything of the live file. Nothing was written then.
 fn is_no_database(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotADatabase | ErrorKind::Damaged)
 }

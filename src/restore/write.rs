@@ -59,7 +59,7 @@ pub(crate) struct Words {
     pub(crate) not_written: &'static str,
     /// What was written could not be compared.
     pub(crate) not_compared: &'static str,
-    /// What was written is in the file, and somebody stopped the comparison.
+    /// What was written is in the file, and the comparison was interrupted.
     pub(crate) interrupted: &'static str,
     /// What was written is not what is in the file.
     pub(crate) differs: &'static str,
@@ -141,7 +141,7 @@ impl Writing<'_> {
         PageCopy { stage: Stage::Restore, subject: self.place.path, options: self.place.options }
     }
 
-    /// In the rollback modes: nobody reads or writes until the result is compared.
+    /// In the rollback modes: no program reads or writes until the result is compared.
     fn under_exclusive_lock(
         &mut self,
         mut live: Database,

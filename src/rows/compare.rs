@@ -94,7 +94,7 @@ impl Comparison {
         }
     }
 
-    /// Tells whether nothing was found that is not allowed.
+    /// Returns whether nothing was found that is not allowed.
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
     }

@@ -124,7 +124,7 @@ pub(super) fn select_list(keys: &[String], columns: &[String], form: TextForm) -
     if list.is_empty() { "1".to_owned() } else { list.join(", ") }
 }
 
-/// Tells whether two stored values are the same: storage class and bytes.
+/// Returns whether two stored values are the same: storage class and bytes.
 pub(super) fn identical(left: ValueRef<'_>, right: ValueRef<'_>) -> bool {
     match (left, right) {
         (ValueRef::Null, ValueRef::Null) => true,

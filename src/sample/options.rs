@@ -114,7 +114,7 @@ impl SampleOptions {
         self
     }
 
-    /// Tells whether a feature is chosen.
+    /// Returns whether a feature is chosen.
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
     }

@@ -12,7 +12,7 @@ pub enum ColumnOrder {
     Any,
 }
 
-/// Tells whether two texts have the same tokens; names and keywords may differ in case and quotes.
+/// Returns whether two texts have the same tokens; names and keywords may differ in case and quotes.
 pub fn same_meaning(left: &str, right: &str) -> bool {
     text_form(left) == text_form(right)
 }
@@ -33,12 +33,15 @@ pub fn meaning_of(text: &str) -> String {
 
 /// Returns the tokens of a text in a form in which case and quotes of names do not count.
 pub fn text_form(text: &str) -> Vec<String> {
+    // The mark keeps a name apart from a literal or an operator of the same letters.
+    text_form_with(text, |name| format!("n {}", fold(&unquote(name))))
+}
+
+/// Returns the tokens of a text, with its words and names as a function says them.
+pub fn text_form_with(text: &str, name: impl Fn(&str) -> String) -> Vec<String> {
     significant_tokens(text)
         .map(|token| match token.kind {
-            // The mark keeps a name apart from a literal or an operator of the same letters.
-            TokenKind::Word | TokenKind::QuotedName => {
-                format!("n {}", fold(&unquote(token.text(text))))
-            }
+            TokenKind::Word | TokenKind::QuotedName => name(token.text(text)),
             TokenKind::Number | TokenKind::Blob => fold(token.text(text)),
             TokenKind::Text
             | TokenKind::Variable

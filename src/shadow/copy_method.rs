@@ -137,7 +137,7 @@ fn guarded(connection: &Connection, old: &Table, new: &Table) -> Result<Option<R
     Ok(keeps.then_some(copy))
 }
 
-/// Tells whether each stored column comes from the column in the same place, and the rows go by
+/// Returns whether each stored column comes from the column in the same place, and the rows go by
 /// the same kind of key.
 fn lines_up(lineage: &TableLineage, old: &Table, new: &Table) -> bool {
     let kept = |from: &str, to: &str| {

@@ -53,15 +53,21 @@ impl Shadow {
                 }
             }
         }
-        fresh.execute(text)?;
-        let made = read(&fresh.connection)?;
+        // The statement itself says that any object of the name will do, one of another table, too.
+        let allows_any = sql::schema_command(text).is_some_and(|it| it.allows_present());
         let here = self.current()?;
-        if is_alike(&here, &made, present) {
-            self.notices.push(format!("{what}, just as the phase would create it: skipped"));
-            return Ok(());
+        match fresh.execute(text).and_then(|()| read(&fresh.connection)) {
+            Ok(made) if is_alike(&here, &made, present) => {
+                self.notices.push(format!("{what}, just as the phase would create it: skipped"));
+                return Ok(());
+            }
+            Err(error) if !allows_any => return Err(error),
+            Ok(_) | Err(_) => {}
         }
-        // The statement itself says that any object of the name will do.
-        if sql::schema_command(text).is_some_and(|it| it.allows_present()) {
+        if allows_any {
+            self.connection.prepare(text).map(drop).map_err(|error| {
+                Error::new(ErrorKind::Step, words(&error)).about(&present.name).caused_by(error)
+            })?;
             self.notices.push(format!(
                 "{what} and is another one than the phase would create: skipped, as IF NOT EXISTS says"
             ));
@@ -558,7 +564,7 @@ fn column_change(change: &crate::phase::ColumnChange) -> edit::ColumnChange {
     }
 }
 
-/// Tells whether an object is the same in two schemas, by its shape if it is a table.
+/// Returns whether an object is the same in two schemas, by its shape if it is a table.
 fn is_alike(here: &Schema, there: &Schema, object: &Object) -> bool {
     if object.kind.is_table() {
         return here.shape(&object.name) == there.shape(&object.name);

@@ -60,7 +60,7 @@ fn stays(
     Ok(true)
 }
 
-/// Tells whether two indexes hold the same records for the same rows.
+/// Returns whether two indexes hold the same records for the same rows.
 pub(super) fn same_index(
     connection: &Connection,
     old: &Object,

@@ -49,7 +49,7 @@ pub(super) fn kept_indexes(
     Ok(kept)
 }
 
-/// Tells whether every row keeps its rowid, whatever way it is copied.
+/// Returns whether every row keeps its rowid, whatever way it is copied.
 fn rowids_stay(table: &TableLineage, old: &Table, new: &Table) -> bool {
     let with_rowids = |table: &Table| matches!(table.key, RowKey::Rowid(_) | RowKey::HiddenRowid);
     let same_alias = match (old.rowid_alias(), new.rowid_alias()) {
@@ -74,7 +74,7 @@ struct Columns<'s> {
 }
 
 impl Columns<'_> {
-    /// Tells whether a column holds the same values, stored in the same way.
+    /// Returns whether a column holds the same values, stored in the same way.
     fn hold_the_same(&self, from: &str, to: &str) -> bool {
         let (Some(old), Some(new)) = (self.old.column(from), self.new.column(to)) else {
             return false;
@@ -87,7 +87,7 @@ impl Columns<'_> {
     }
 }
 
-/// Tells whether two indexes list the same columns in the same order.
+/// Returns whether two indexes list the same columns in the same order.
 fn same_columns(
     connection: &Connection,
     columns: &Columns<'_>,

@@ -1,6 +1,6 @@
 //! Where the tables and columns of a changed schema come from: the rename map, as steps make it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::{fold, quote, same};
 use crate::schema::{Column, ColumnStorage, Schema, Table};
@@ -88,14 +88,11 @@ impl Lineage {
 
     /// Returns the tables that exist before and no longer, by name before.
     pub fn dropped<'s>(&self, before: &'s Schema) -> Vec<&'s Table> {
-        before
-            .tables
-            .values()
-            .filter(|table| !self.tables.values().any(|it| same(&it.from, &table.name)))
-            .collect()
+        let from: BTreeSet<String> = self.tables.values().map(|it| fold(&it.from)).collect();
+        before.tables.iter().filter(|(name, _)| !from.contains(*name)).map(|(_, it)| it).collect()
     }
 
-    /// Follows the renames of an index that existed before; it may have been dropped all the same.
+    /// Follows the renames of an index that existed before; it may have been dropped.
     pub fn index_after(&self, index: &str) -> String {
         let mut name = index.to_owned();
         for (from, to) in &self.renamed_indexes {
@@ -302,13 +299,13 @@ impl TableLineage {
     }
 }
 
-/// Tells whether an expression reads other rows than its own.
+/// Returns whether an expression reads other rows than its own.
 pub fn asks(expression: &str) -> bool {
     let words = ["SELECT", "VALUES", "IN"];
     significant_tokens(expression).any(|it| words.iter().any(|word| it.is_word(expression, word)))
 }
 
-/// Tells whether a text uses a name in front of a column.
+/// Returns whether a text uses a name in front of a column.
 fn qualifies(text: &str, name: &str) -> bool {
     let tokens: Vec<_> = significant_tokens(text).collect();
     tokens.windows(2).any(|pair| {

@@ -34,13 +34,13 @@ impl Shadow {
             Error::new(ErrorKind::PhaseFile, what)
         };
         self.without_stubs(|shadow| {
-            shadow.fence.raise();
+            shadow.authorizer.raise();
             let compiled = shadow.connection.prepare(&check.sql).map(|statement| {
                 (statement.readonly() && statement.column_count() > 0, statement.parameter_count())
             });
             let strict = strict_names(&shadow.connection, &check.sql);
-            let denied = shadow.fence.denied();
-            shadow.fence.lower();
+            let denied = shadow.authorizer.denied();
+            shadow.authorizer.lower();
             match (compiled, denied) {
                 (Err(_), Some(what)) => Err(refused(&format!("{what} is not allowed in a phase"))),
                 // What SQLite keeps for itself is not in a database without rows.

@@ -9,7 +9,7 @@ use super::shadow::Shadow;
 use crate::database::with_stubs;
 use crate::error::{Result, missing_column, words};
 use crate::name::{quote, same};
-use crate::schema::{Object, Schema, read};
+use crate::schema::{Object, Schema, read_again};
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 
 impl Shadow {
@@ -38,7 +38,7 @@ impl Shadow {
 }
 
 impl Shadow {
-    /// A string that stays in single quotes cannot be told from any other afterwards.
+    /// A string that stays in single quotes looks like any other afterwards.
     fn note_single_quotes(&mut self, old: &Object, new: &Object, new_name: Option<&str>) {
         let (Some(old_text), Some(text)) = (&old.sql, &new.sql) else { return };
         if old_text == text {
@@ -89,6 +89,7 @@ impl Shadow {
     /// Returns the schema as it reads after any rename of a column, without some objects; the inner
     /// error says which object is in the way. The shadow stays as it is.
     fn requoted(&mut self, aside: &[Object]) -> Result<rusqlite::Result<Schema>> {
+        let before = self.current()?;
         let probe = quote(&self.free_name("phaseshift_probe")?);
         let rename = format!(
             "CREATE TABLE main.{probe}(c); ALTER TABLE main.{probe} RENAME COLUMN c TO d;
@@ -109,7 +110,7 @@ impl Shadow {
             connection.execute_batch("RELEASE probe")?;
             tried
         });
-        let after = read(&self.connection);
+        let after = read_again(&self.connection, &before);
         self.connection.execute_batch(undo)?;
         self.reload()?;
         match renamed {
@@ -140,7 +141,7 @@ fn strings(before: &Schema, after: &Schema) -> Vec<NameAsString> {
     found
 }
 
-/// Tells whether a name in double quotes became a string of the same text.
+/// Returns whether a name in double quotes became a string of the same text.
 fn is_requoted((was, old): (&Token, &str), (is, new): (&Token, &str)) -> bool {
     let (was_text, is_text) = (was.text(old), is.text(new));
     was.kind == TokenKind::QuotedName

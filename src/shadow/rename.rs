@@ -117,7 +117,7 @@ impl Shadow {
         if rename.from == rename.to {
             return Ok(());
         }
-        if rename.table.is_none() && self.fence.protects(rename.to) {
+        if rename.table.is_none() && self.authorizer.protects(rename.to) {
             return Err(
                 self.not_allowed(&format!("a table renamed to the version table {}", rename.to))
             );
@@ -220,13 +220,13 @@ impl Shadow {
         if let Err(error) = self.execute(&sql) {
             let shadows = is_rowid_name(rename.from) || is_rowid_name(rename.to);
             let Some(table) = rename.table.filter(|_| shadows) else { return Err(error) };
-            self.connection.execute_batch("SAVEPOINT disguise")?;
+            self.connection.execute_batch("SAVEPOINT substitute")?;
             if !self.rename_shadowing(table, rename.from, rename.to).unwrap_or(false) {
-                self.connection.execute_batch("ROLLBACK TO disguise; RELEASE disguise")?;
+                self.connection.execute_batch("ROLLBACK TO substitute; RELEASE substitute")?;
                 self.reload()?;
                 return Err(error);
             }
-            self.connection.execute_batch("RELEASE disguise")?;
+            self.connection.execute_batch("RELEASE substitute")?;
         }
         self.keep_double_quotes(&before, Some(rename.to))
     }
@@ -356,7 +356,7 @@ impl Shadow {
     }
 }
 
-/// Tells whether SQLite takes a name for the rowid where no column has it
+/// Returns whether SQLite takes a name for the rowid where no column has it
 /// (<https://sqlite.org/lang_createtable.html#rowid>).
 fn is_rowid_name(name: &str) -> bool {
     ["rowid", "_rowid_", "oid"].iter().any(|it| same(it, name))
@@ -367,7 +367,7 @@ fn unreadable(error: sql::SqlError) -> Error {
         .caused_by(error)
 }
 
-/// Tells whether an option names a table as content. `content=''` names none, not even one without a name: such a
+/// Returns whether an option names a table as content. `content=''` names none, not even one without a name: such a
 /// full-text table keeps no content (<https://sqlite.org/fts5.html#contentless_tables>).
 fn is_content(option: &edit::VirtualOption, table: &str) -> bool {
     same(&option.key, "content") && !option.value.is_empty() && same(&option.value, table)

@@ -16,20 +16,20 @@ const COUNTER: &str = "AUTOINCREMENT";
 const HIDDEN_COUNTER: &str = "/*phaseshift AUTOINCREMENT*/";
 
 /// A text with what makes the table one without rowids.
-struct Disguise {
+struct Substitute {
     text: String,
     end: &'static str,
 }
 
 impl Shadow {
-    /// Renames a column in disguise; `false` if the table cannot be disguised.
+    /// Renames a column by way of a substitute definition; `false` if the table can have none.
     pub(super) fn rename_shadowing(&mut self, table: &str, from: &str, to: &str) -> Result<bool> {
         let schema = self.current()?;
         let Some(object) = schema.find(ObjectKind::Table, table) else { return Ok(false) };
         let text = object.sql.as_deref().unwrap_or_default();
         let keyed = schema.shape(table).is_some_and(|it| !it.primary_key().is_empty());
-        let Some(disguise) = disguised(text, keyed) else { return Ok(false) };
-        self.recreate(&schema, object, &disguise.text)?;
+        let Some(substitute) = substituted(text, keyed) else { return Ok(false) };
+        self.recreate(&schema, object, &substitute.text)?;
         self.execute(&format!(
             "ALTER TABLE main.{} RENAME COLUMN {} TO {}",
             quote(table),
@@ -41,38 +41,38 @@ impl Shadow {
         let Some((object, text)) = renamed.and_then(|it| Some((it, it.sql.as_deref()?))) else {
             return Ok(false);
         };
-        let Some(text) = text.strip_suffix(disguise.end) else { return Ok(false) };
+        let Some(text) = text.strip_suffix(substitute.end) else { return Ok(false) };
         let text = text.replacen(KEY, "", 1).replace(HIDDEN_COUNTER, COUNTER);
         self.recreate(&schema, object, &text)?;
         Ok(true)
     }
 }
 
-fn disguised(text: &str, keyed: bool) -> Option<Disguise> {
+fn substituted(text: &str, keyed: bool) -> Option<Substitute> {
     let table = CreateTable::read(text).ok()?;
     let end = if table.options.is_empty() { " WITHOUT ROWID" } else { ", WITHOUT ROWID" };
     if text.contains(KEY) || text.contains(HIDDEN_COUNTER) || text.ends_with(end) {
         return None;
     }
-    let mut disguised = String::with_capacity(text.len() + 64);
+    let mut substituted = String::with_capacity(text.len() + 64);
     let mut done = 0;
     if !keyed {
         done = table.columns.first()?.name.range.start;
-        disguised.push_str(&text[..done]);
-        disguised.push_str(KEY);
+        substituted.push_str(&text[..done]);
+        substituted.push_str(KEY);
     }
     for token in significant_tokens(text).filter(|it| it.is_word(text, COUNTER)) {
         if token.text(text) != COUNTER {
             // It has to come back as it was written.
             return None;
         }
-        disguised.push_str(&text[done..token.start]);
-        disguised.push_str(HIDDEN_COUNTER);
+        substituted.push_str(&text[done..token.start]);
+        substituted.push_str(HIDDEN_COUNTER);
         done = token.end;
     }
-    disguised.push_str(&text[done..]);
-    disguised.push_str(end);
-    Some(Disguise { text: disguised, end })
+    substituted.push_str(&text[done..]);
+    substituted.push_str(end);
+    Some(Substitute { text: substituted, end })
 }
 
 #[cfg(test)]
@@ -80,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disguise_comes_off_again() {
+    fn a_substitute_is_taken_back() {
         let text = "CREATE TABLE t(oid TEXT, b INTEGER PRIMARY KEY AUTOINCREMENT)";
-        let found = disguised(text, true).map(|it| it.text);
+        let found = substituted(text, true).map(|it| it.text);
         let worn = "CREATE TABLE t(oid TEXT, b INTEGER PRIMARY KEY /*phaseshift AUTOINCREMENT*/) WITHOUT ROWID";
         assert_eq!(found.as_deref(), Some(worn));
-        let found = disguised("CREATE TABLE t(oid ANY) STRICT", false).map(|it| it.text);
+        let found = substituted("CREATE TABLE t(oid ANY) STRICT", false).map(|it| it.text);
         let worn =
             "CREATE TABLE t(\"phaseshift_key\" INT PRIMARY KEY, oid ANY) STRICT, WITHOUT ROWID";
         assert_eq!(found.as_deref(), Some(worn));

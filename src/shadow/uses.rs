@@ -38,7 +38,7 @@ impl Shadow {
     pub fn uses(&mut self) -> Result<Uses> {
         let schema = self.schema()?;
         let missing = std::mem::take(&mut self.missing);
-        let mut finder = Finder::new((&self.connection, &self.fence), &schema, missing);
+        let mut finder = Finder::new((&self.connection, &self.authorizer), &schema, missing);
         let found = finder.find();
         self.missing = finder.missing;
         found
@@ -52,7 +52,7 @@ impl Shadow {
             .iter()
             .any(|word| run_one(&self.connection, &format!("DROP {word} main.{quoted}")).is_ok());
         let compiled =
-            compiled((&self.connection, &self.fence), &mut self.missing, statements).is_some();
+            compiled((&self.connection, &self.authorizer), &mut self.missing, statements).is_some();
         self.connection.execute_batch("ROLLBACK TO doubt; RELEASE doubt")?;
         Ok(!dropped || !compiled)
     }
@@ -66,17 +66,17 @@ impl Uses {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn in_database(database: &Database, schema: &Schema) -> Result<Self> {
-        Finder::new((database.connection(), database.fence()), schema, Vec::new()).find()
+        Finder::new((database.connection(), database.authorizer()), schema, Vec::new()).find()
     }
 }
 
 /// Compiles statements; `None` if SQLite refuses one of them.
 fn compiled(
-    (connection, fence): (&Connection, &Authorizer),
+    (connection, authorizer): (&Connection, &Authorizer),
     missing: &mut Vec<MissingExtension>,
     statements: &[&str],
 ) -> Option<BTreeSet<Use>> {
-    let (compiled, uses) = fence.uses_of(|| {
+    let (compiled, uses) = authorizer.uses_of(|| {
         statements.iter().try_for_each(|sql| {
             let done = with_stubs(connection, missing, |it| it.prepare(sql).map(drop));
             done.or_else(|error| if needs_no_trigger(&error) { Ok(()) } else { Err(error) })
@@ -251,7 +251,7 @@ impl<'c> Finder<'c> {
         if with_stubs(&trial.connection, &mut trial.missing, create).is_err() {
             return Ok(None);
         }
-        let place = (&trial.connection, &trial.fence);
+        let place = (&trial.connection, &trial.authorizer);
         let mut found = compiled(place, &mut trial.missing, statements);
         if let Some(found) = &mut found {
             let owner = fold(&trigger.table);

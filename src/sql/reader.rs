@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Tells whether SQLite takes a token of this kind for a name: <https://sqlite.org/lang_keywords.html>.
+/// Returns whether SQLite takes a token of this kind for a name: <https://sqlite.org/lang_keywords.html>.
 pub(super) fn is_name(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text)
 }

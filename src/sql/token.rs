@@ -52,17 +52,17 @@ impl Token {
         &text[self.range()]
     }
 
-    /// Tells whether the token means nothing to SQLite: white space or a comment.
+    /// Returns whether the token means nothing to SQLite: white space or a comment.
     pub fn is_trivia(&self) -> bool {
         matches!(self.kind, TokenKind::Space | TokenKind::Comment)
     }
 
-    /// Tells whether the token is the given keyword, written bare and in any case.
+    /// Returns whether the token is the given keyword, written bare and in any case.
     pub fn is_word(&self, text: &str, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text(text).eq_ignore_ascii_case(word)
     }
 
-    /// Tells whether the token is the given operator or punctuation mark.
+    /// Returns whether the token is the given operator or punctuation mark.
     pub fn is_mark(&self, text: &str, mark: &str) -> bool {
         self.kind == TokenKind::Punctuation && self.text(text) == mark
     }
@@ -125,7 +125,7 @@ pub fn unquote(token: &str) -> String {
     name
 }
 
-/// Tells whether a byte may continue an identifier; every byte of a non-ASCII character may.
+/// Returns whether a byte may continue an identifier; every byte of a non-ASCII character may.
 pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }

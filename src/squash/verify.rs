@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::migrate::Project;
 use crate::phase::{Chain, Phase, Target};
 
@@ -56,27 +56,12 @@ fn compare(
     let new = fresh(project, Target::Id(phase.id.to_string()), place);
     match (old, new) {
         (Ok(old), Ok(new)) => apart(&old, &new, Texts::SameMeaning),
-        (_, Err(error)) if is_finding(error.kind()) => {
+        (_, Err(error)) if error.kind().is_about_phases() => {
             Ok(vec![format!("it does not run on a new file: {error}")])
         }
-        (Err(error), _) if is_finding(error.kind()) => {
+        (Err(error), _) if error.kind().is_about_phases() => {
             Ok(vec![format!("the archived phases do not run on a new file: {error}")])
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     }
-}
-
-/// Returns whether a failure says something about the phases rather than about the machine.
-fn is_finding(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Step
-            | ErrorKind::Reference
-            | ErrorKind::Unsupported
-            | ErrorKind::MissingExtension
-            | ErrorKind::Rebuild
-            | ErrorKind::Rows
-            | ErrorKind::Proof
-            | ErrorKind::Requirement
-    )
 }

@@ -7,11 +7,11 @@
 
 mod compact;
 mod request;
-mod room;
 mod run;
+mod space;
 #[cfg(test)]
 mod tests;
 
 pub use request::{OptimizeReport, OptimizeRequest, Statistics};
-pub use room::look;
 pub use run::optimize;
+pub use space::look;

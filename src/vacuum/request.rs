@@ -8,10 +8,10 @@ use crate::event::TableRows;
 /// What becomes of the planner's statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Statistics {
-    /// They stay as they are, whoever made them.
+    /// They stay as they are.
     #[default]
     Keep,
-    /// SQLite collects them anew (<https://sqlite.org/lang_analyze.html>).
+    /// SQLite collects them again (<https://sqlite.org/lang_analyze.html>).
     Analyze,
 }
 
@@ -33,13 +33,13 @@ pub struct OptimizeRequest<'a> {
 pub struct OptimizeReport {
     /// The database.
     pub database: PathBuf,
-    /// The room that the file took before.
+    /// The size before.
     pub before: FileSize,
-    /// The room that it takes now.
+    /// The size now.
     pub after: FileSize,
     /// The backup; `None` if there was nothing to do.
     pub backup: Option<PathBuf>,
-    /// Whether the statistics were collected anew.
+    /// Whether the statistics were collected again.
     pub analyzed: bool,
     /// The rows of every table, compared with the backup.
     pub tables: Vec<TableRows>,
@@ -48,7 +48,7 @@ pub struct OptimizeReport {
 }
 
 impl OptimizeReport {
-    /// Tells whether anything was written.
+    /// Returns whether anything was written.
     pub fn changed(&self) -> bool {
         self.backup.is_some()
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::compact::{make, prove};
 use super::request::{OptimizeReport, OptimizeRequest, Statistics};
-use super::room::{look, require_space};
+use super::space::{look, require_space};
 use crate::backup::{BackupLabel, BackupRequest, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
@@ -14,7 +14,7 @@ use crate::restore::{Replacement, Words, Written, write};
 use crate::schema::{Object, ObjectKind, read};
 use crate::shadow::Shadow;
 
-/// How often the work begins anew because another program wrote between two locks.
+/// How often the work begins again because another program wrote between two locks.
 const ATTEMPTS: usize = 5;
 
 /// How many names are tried before something else must be wrong.
@@ -145,14 +145,13 @@ fn back_up(
 ) -> Result<PathBuf> {
     let source = Database::open(request.database, Access::Look, options)?;
     let schema = read(source.connection())?;
-    // A version table of another program tells nothing, and is no reason not to back up.
     let versions = VersionTables::named(request.version_table);
-    let recorded = versions.read(source.connection(), &schema).unwrap_or_default();
+    let version = versions.version_in(source.connection(), &schema);
     let asked = BackupRequest {
         folder: request.folder,
         label: BackupLabel::BeforeOptimize,
         phase: None,
-        version: recorded.version(),
+        version,
     };
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;

@@ -504,13 +504,13 @@ fn a_check_beside_that_finds_damage_says_so_and_the_promised_backup_stays() {
     let place = Place::new(DAMAGED);
     let bytes = std::fs::read(place.database()).unwrap();
     let mut backup = place.backup_beside().unwrap();
-    let error = backup.settle().unwrap_err();
+    let error = backup.await_check().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BackupDamaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
     let error = VerifiedBackup::attribute_damage(error, &place.source());
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}: {:?}", error.causes());
     assert!(!error.facts().problems.is_empty());
-    assert!(backup.settle().is_ok(), "it is said once");
+    assert!(backup.await_check().is_ok(), "it is said once");
     drop(backup);
     let listed = place.list();
     assert_eq!((listed.len(), place.names().len()), (1, 2), "{:?}", place.names());
@@ -538,7 +538,7 @@ fn a_check_beside_that_cannot_read_the_backup_fails_and_the_promised_backup_stay
             }
         }
         let left = place.names();
-        let error = backup.settle().unwrap_err();
+        let error = backup.await_check().unwrap_err();
         let words = format!("{damage}: {error}: {:?}", error.causes());
         assert!(matches!(error.kind(), ErrorKind::Backup | ErrorKind::BackupDamaged), "{words}");
         drop(backup);
@@ -551,7 +551,7 @@ fn a_check_beside_can_be_stopped_and_says_so() {
     let place = Place::new(SESSIONS);
     let mut backup = place.backup_beside().unwrap();
     place.options.interrupt.request();
-    assert_eq!(backup.settle().unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(backup.await_check().unwrap_err().kind(), ErrorKind::Interrupted);
     assert_eq!(place.names().len(), 2);
     assert!(place.list()[0].is_verified());
 }

@@ -1,6 +1,6 @@
 //! Bad input: each case has its own message and exit code, and not a byte of the folder changes.
 
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::{Child, Command, Stdio};
 
@@ -257,12 +257,13 @@ fn a_wait_for_a_lock_ends_when_it_is_interrupted() {
     let _holder = Holder::new(&project, "EXCLUSIVE");
     let mut command = project.command();
     command.args(["-d", "fits_catalog.db", "upgrade", "phase3", "--wait", "600"]);
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     // Whom the run waits for is said before; where the wait ends, the interrupt is what happened.
     assert!(
         said.contains(

@@ -205,7 +205,7 @@ fn the_chain_is_told_in_the_words_of_alembic() {
     assert_eq!(
         range.stdout,
         "phase2 -> phase3, Phase 3: Renamed tables and columns\n\
-         phase1 -> phase2 (current), Phase 2: Consolidated models\n"
+         phase1 -> phase2 (current), Phase 2: Consolidated models, applied 2025-10-04 19:12:31 +00:00\n"
     );
     assert_eq!(project.run(&["heads"]).stdout, "phase4 (head)\n");
     assert_eq!(project.run(&["bases"]).stdout, "phase1\n");

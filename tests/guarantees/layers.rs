@@ -1,6 +1,6 @@
 //! The house has floors: a module imports only from lower ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The floors, the lowest first. Modules of one floor do not import each other, except on the ground,
 /// where errors, names and events stand together.
@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 11] = [
     &["restore", "autogenerate"],
     &["migrate", "vacuum", "reset", "prove"],
     &["inspect"],
-    &["squash", "fleet"],
+    &["squash", "fleet", "library"],
 ];
 
 fn floor(module: &str) -> usize {
@@ -25,24 +25,125 @@ fn floor(module: &str) -> usize {
         .unwrap_or_else(|| panic!("{module} stands on no floor: add it to FLOORS"))
 }
 
-/// Returns the modules that a file names behind `crate::`, also within braces.
-fn imports(text: &str) -> Vec<String> {
+/// Returns the modules of the crate that a file names, also within braces: behind `crate::`, and behind as many
+/// `super::` as lead from the file to the root.
+fn imports(text: &str, depth: usize) -> Vec<String> {
     let mut found = Vec::new();
-    for (start, mark) in text.match_indices("crate::") {
-        let rest = &text[start + mark.len()..];
-        match rest.strip_prefix('{') {
-            Some(group) => found.extend(first_names(group)),
-            None => found.extend(name_at(rest)),
+    for root in ["crate::".to_owned(), "super::".repeat(depth)] {
+        for (start, mark) in text.match_indices(&root) {
+            let before = text[..start].chars().next_back();
+            if before.is_some_and(|it| it == ':' || it == '_' || it.is_alphanumeric()) {
+                continue;
+            }
+            let rest = &text[start + mark.len()..];
+            match rest.strip_prefix('{') {
+                Some(group) => found.extend(first_names(group)),
+                None => found.extend(name_at(rest)),
+            }
         }
     }
     found
+}
+
+/// A file of the product: where it is below `src`, and its code without comments and without what only tests compile.
+struct Source {
+    path: PathBuf,
+    code: String,
+}
+
+impl Source {
+    /// The module of the crate that the file belongs to; `None` for the roots and the terminal.
+    fn module(&self) -> Option<String> {
+        let first = self.path.components().next()?.as_os_str().to_string_lossy().into_owned();
+        let module = first.trim_end_matches(".rs").to_owned();
+        (!["cli", "main", "lib"].contains(&module.as_str())).then_some(module)
+    }
+
+    /// How many modules lead from the root to the file.
+    fn depth(&self) -> usize {
+        self.path.components().count() - usize::from(self.path.ends_with("mod.rs"))
+    }
+}
+
+/// Every file of the product.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut tests, mut folders) = (Vec::new(), Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let (code, modules) = without_tests(&text);
+                tests.extend(modules.iter().map(|it| place_of(&path, it)));
+                let path = path.strip_prefix(&root).unwrap().to_path_buf();
+                found.push(Source { path, code });
+            }
+        }
+    }
+    let is_test = |path: &Path| {
+        tests.iter().any(|test| path.starts_with(test) || path == test.with_extension("rs"))
+    };
+    found.retain(|it| !is_test(&root.join(&it.path)));
+    found
+}
+
+/// Where the module of a declaration in a file lies, without the ending: its folder, if it has one.
+fn place_of(file: &Path, declared: &str) -> PathBuf {
+    let folder = file.parent().unwrap();
+    match declared.strip_suffix(".rs") {
+        Some(path) => folder.join(path),
+        None if ["mod.rs", "lib.rs", "main.rs"].iter().any(|it| file.ends_with(it)) => {
+            folder.join(declared)
+        }
+        None => file.with_extension("").join(declared),
+    }
+}
+
+/// Returns the code that is compiled without `cfg(test)`, without comments, and the modules in other files that are
+/// only compiled with it: their name, or the file that `#[path]` names. An item ends where rustfmt ends it: in its first
+/// line, or with a brace that stands as far to the right as its attribute.
+fn without_tests(text: &str) -> (String, Vec<String>) {
+    let (mut code, mut modules) = (String::new(), Vec::new());
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            if !line.trim_start().starts_with("//") {
+                code += line;
+                code.push('\n');
+            }
+            continue;
+        }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let end = format!("{indent}}}");
+        let mut named = None;
+        for line in lines.by_ref() {
+            let item = line.trim();
+            named =
+                named.or(item.strip_prefix("#[path = \"").and_then(|it| it.strip_suffix("\"]")));
+            if item.starts_with("#[") {
+                continue;
+            }
+            if let Some(module) = item.strip_prefix("mod ").and_then(|it| it.strip_suffix(';')) {
+                modules.push(named.unwrap_or(module).to_owned());
+            }
+            let is_first = !line.starts_with(&format!("{indent} "));
+            if line == end || (is_first && item.ends_with([';', '}'])) {
+                break;
+            }
+        }
+    }
+    (code, modules)
 }
 
 /// Returns the name at the start of a text, if it is that of a module.
 fn name_at(text: &str) -> Option<String> {
     let name: String =
         text.chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '_').collect();
-    name.starts_with(|letter: char| letter.is_ascii_lowercase()).then_some(name)
+    let is_module = name.starts_with(|letter: char| letter.is_ascii_lowercase());
+    (is_module && !["super", "self"].contains(&name.as_str())).then_some(name)
 }
 
 /// Returns the first name of each path of a group, up to the brace that closes it.
@@ -67,37 +168,38 @@ fn first_names(group: &str) -> Vec<String> {
 
 #[test]
 fn imports_are_found_in_groups_too() {
-    let text = "use crate::{a::{b, c}, d, Error};\nuse crate::e::F; let x = crate::g::h();";
-    assert_eq!(imports(text), ["a", "d", "e", "g"]);
+    let text = "use crate::{a::{b, c}, d, Error};\nuse crate::e::F; let x = crate::g::h(); super::super::i::j();";
+    assert_eq!(imports(text, 1), ["a", "d", "e", "g"]);
+    assert_eq!(imports(text, 2), ["a", "d", "e", "g", "i"]);
+    assert_eq!(imports("use super::{k::L, m};\nuse super::super::n;", 1), ["k", "m"]);
+}
+
+#[test]
+fn only_what_tests_alone_compile_is_left_out() {
+    let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"other_tests.rs\"]\nmod others;\nuse crate::a;\n\
+                // use crate::b;\n#[cfg(test)]\nfn only() {\n    crate::c();\n}\nimpl It {\n    #[cfg(test)]\n    \
+                pub fn inner(&self) {\n        crate::d();\n    }\n    fn all() { crate::e(); }\n}\n";
+    let (code, modules) = without_tests(text);
+    assert_eq!(modules, ["tests", "other_tests.rs"]);
+    assert_eq!(imports(&code, 1), ["a", "e"], "{code}");
 }
 
 #[test]
 fn a_module_imports_only_from_lower_floors() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for entry in walkdir::WalkDir::new(&source) {
-        let path = entry.unwrap().into_path();
-        let inner = path.strip_prefix(&source).unwrap();
-        let first =
-            inner.components().next().map(|it| it.as_os_str().to_string_lossy().into_owned());
-        let module = first.unwrap_or_default().trim_end_matches(".rs").to_owned();
-        let in_engine = !["cli", "main", "lib", ""].contains(&module.as_str());
-        let is_test = inner.to_string_lossy().contains("test");
-        if !in_engine || is_test || path.extension().is_none_or(|it| it != "rs") {
-            continue;
-        }
+    for source in sources() {
+        let Some(module) = source.module() else { continue };
         seen += 1;
-        let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for import in imports(code).into_iter().filter(|import| *import != module) {
+        let imports = imports(&source.code, source.depth());
+        for import in imports.into_iter().filter(|import| *import != module) {
             let ground = floor(&module) == 0 && floor(&import) == 0;
             if floor(&import) >= floor(&module) && !ground {
-                wrong.push(format!("{} imports {import}", inner.display()));
+                wrong.push(format!("{} imports {import}", source.path.display()));
             }
         }
     }
-    assert!(seen > 50, "only {seen} files were looked at");
+    assert!(seen > 150, "only {seen} files were looked at");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -136,7 +238,6 @@ const OF_MESSAGES: [&str; 8] = [
 
 /// Returns the lines of a file that decide on the text of a message.
 fn reads_messages(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let searches = |line: &str| {
         OF_MESSAGES.iter().any(|part| {
             ["contains", "starts_with", "ends_with", "strip_prefix", "rsplit_once", "split_once"]
@@ -144,8 +245,10 @@ fn reads_messages(text: &str) -> Vec<String> {
                 .any(|it| line.contains(&format!("{it}(\"{part}")))
         })
     };
-    let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
-    let reading = lines.filter(|line| READING.iter().any(|it| line.contains(it)) || searches(line));
+    let reading = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| READING.iter().any(|it| line.contains(it)) || searches(line));
     reading.map(str::to_owned).collect()
 }
 
@@ -164,17 +267,10 @@ fn a_decision_on_a_message_is_found() {
 /// Messages are for people. What the program decides on is a type.
 #[test]
 fn nothing_decides_on_the_text_of_a_message() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
-    for entry in walkdir::WalkDir::new(&source) {
-        let path = entry.unwrap().into_path();
-        let is_test = path.strip_prefix(&source).unwrap().to_string_lossy().contains("test");
-        let of_sqlite = path.ends_with("error/sqlite_text.rs");
-        if path.extension().is_some_and(|it| it == "rs") && !is_test && !of_sqlite {
-            let text = std::fs::read_to_string(&path).unwrap();
-            wrong
-                .extend(reads_messages(&text).iter().map(|it| format!("{}: {it}", path.display())));
-        }
+    for source in sources().iter().filter(|it| !it.path.ends_with("error/sqlite_text.rs")) {
+        let lines = reads_messages(&source.code);
+        wrong.extend(lines.iter().map(|it| format!("{}: {it}", source.path.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

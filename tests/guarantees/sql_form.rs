@@ -296,6 +296,12 @@ fn folders_of_other_tools_are_read_where_they_are() {
         &all,
     );
     against_sqlite3(&[("V10__b.sql", more), ("V9__a.sql", up)], &all);
+    // The index is there already, for another table; a trigger without a semicolon ends with its section.
+    let again = "CREATE INDEX IF NOT EXISTS i ON t(a);\nCREATE TABLE u(a);\nCREATE INDEX IF NOT EXISTS i ON u(a);\n";
+    let trigger = "CREATE TRIGGER tr -- noqa\nAFTER INSERT ON t BEGIN\n  INSERT INTO u VALUES (new.a);\nEND\n";
+    let whole = format!("{up}{again}{};\n", trigger.trim());
+    let files = [("1_a.sql", dbmate(up)), ("2_b.sql", dbmate(again)), ("3_c.sql", dbmate(trigger))];
+    against_sqlite3(&files.each_ref().map(|(name, text)| (*name, text.as_str())), &whole);
     against_sqlite3(
         &[
             ("2024-01-02-000000_b/up.sql", more),
@@ -304,6 +310,32 @@ fn folders_of_other_tools_are_read_where_they_are() {
         ],
         &all,
     );
+}
+
+#[test]
+fn an_empty_downgrade_of_rows_does_nothing_and_one_of_a_schema_is_no_downgrade() {
+    let rows =
+        "CREATE TABLE h AS SELECT a FROM t;\nINSERT INTO t SELECT 'more' FROM h;\nDROP TABLE h;\n";
+    let rebuild = "CREATE TABLE n(a TEXT NOT NULL);\nINSERT INTO n SELECT a FROM t;\nDROP TABLE t;\nALTER TABLE n RENAME TO t;\n";
+    for (up, said) in [(rows, None), (rebuild, Some("cannot be undone"))] {
+        let project = Project::empty();
+        let goose = |sql: &str| format!("-- +goose Up\n{sql}-- +goose Down\n-- nothing\n");
+        project.write_phase(
+            "1_a.sql",
+            &goose("CREATE TABLE t(a TEXT);\nINSERT INTO t VALUES ('x');\n"),
+        );
+        project.write_phase("2_b.sql", &goose(up));
+        let upgrade = project.run(&["upgrade", "--create"]).expect_code(0);
+        assert!(upgrade.stdout.contains("2_b"), "{}", upgrade.stdout);
+        let down = project.run(&["downgrade", "--accept-loss"]);
+        match said {
+            None => {
+                down.expect_code(0);
+                assert_eq!(sqlite3(&project.database(), "SELECT a FROM t"), "x\nmore");
+            }
+            Some(said) => assert!(down.expect_code(4).stderr.contains(said)),
+        }
+    }
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn an_error_in_the_check_beside_removed_a_backup_that_was_promised() {
         let mut backup = made.unwrap();
         let promised = disk.image();
         disk.fail(Fault { at, lasting: Lasting::ForEver, failure: Failure::Broken });
-        let settled = backup.settle();
+        let settled = backup.await_check();
         let met = disk.repair();
         drop(backup);
         assert_eq!(disk.image(), promised, "operation {at}");

@@ -576,7 +576,7 @@ def violations(db, name):
         try:
             rows = rows_of(db, "PRAGMA foreign_key_check(%s)" % quoted(table))
             found[name(table)] = collections.Counter((row[1], fold(name(row[2]))) for row in rows)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeError):  # a collation in Python reads no text that is not UTF-8
             found[name(table)] = collections.Counter(["cannot be checked"])
     return found
 

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, Renaming};
+use crate::support::{Bench, Renaming, python};
 
 #[test]
 fn a_view_on_a_view_does_not_hand_out_the_name_of_a_column_as_text() {
@@ -684,4 +684,85 @@ fn a_column_without_a_name_gets_computed_values() {
     );
     bench.up();
     assert_eq!(bench.ask("SELECT group_concat(\"\") FROM t"), "integer,text");
+}
+
+#[test]
+fn a_full_text_table_is_not_left_without_the_table_that_it_reads() {
+    for module in ["fts4(body, content='note')", "fts5(body, content='note')"] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE note(body); CREATE VIRTUAL TABLE words USING {module};
+             INSERT INTO note VALUES ('one two'); INSERT INTO words(words) VALUES ('rebuild');"
+        ));
+        let naive = bench.naive("DROP TABLE note");
+        naive.fails("SELECT body FROM words WHERE words MATCH 'two'");
+
+        let drop = "[[up]]\nop = \"drop_table\"\ntable = \"note\"\n";
+        bench.steps(drop);
+        bench.refused(ErrorKind::Reference, "words would read its rows from note");
+
+        // Both may go, and another table may take the name.
+        let again = "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE note(body, more)\"\n";
+        bench.steps(&format!("{drop}{again}")).up();
+        assert_eq!(bench.ask("SELECT count(*) FROM words WHERE words MATCH 'two'"), "0");
+        bench.phase(
+            "last",
+            &format!("parents = [\"change\"]\n{}{drop}", drop.replace("note", "words")),
+        );
+        bench.up();
+        assert_eq!(
+            bench.ask("SELECT count(*) FROM sqlite_schema WHERE tbl_name LIKE 'words%'"),
+            "0"
+        );
+    }
+}
+
+#[test]
+fn a_table_as_wide_as_sqlite_allows_is_not_copied_with_its_rowids() {
+    let wide = |columns: usize| {
+        let list: Vec<String> = (1..columns).map(|number| format!("c{number}")).collect();
+        let bench = Bench::new(&format!(
+            "CREATE TABLE wide(\"first\" TEXT, {}); INSERT INTO wide(c7) VALUES (2);",
+            list.join(", ")
+        ));
+        bench.steps(
+            "[[up]]\nop = \"alter_column\"\ntable = \"wide\"\ncolumn = \"first\"\ntype = \"INTEGER\"",
+        );
+        bench
+    };
+    let said = wide(2000).naive_fails("SELECT rowid, * FROM wide");
+    assert!(said.contains("too many columns"), "{said}");
+    wide(2000).refused(ErrorKind::Unsupported, "the rows of wide cannot be copied");
+    let bench = wide(1999);
+    bench.up();
+    assert_eq!(bench.ask("SELECT typeof(\"first\"), c7 FROM wide"), "null|2");
+}
+
+/// SQLite uses no index whose collation it missed once, and has "no query solution" from then on.
+#[test]
+fn a_view_that_only_lacks_the_collation_of_a_key_stays() {
+    let bench = Bench::from_python(
+        "c = sqlite3.connect(path, isolation_level=None)
+c.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+c.executescript('''
+CREATE TABLE kind(kind TEXT, shelf DATETIME, chat TEXT, photo TEXT COLLATE app_order, kind6 NUMERIC,
+  PRIMARY KEY (photo, chat, shelf),
+  FOREIGN KEY (shelf, kind6, kind) REFERENCES kind(photo, chat, shelf) ON UPDATE SET NULL,
+  FOREIGN KEY (chat, shelf, kind) REFERENCES kind(photo, chat, shelf) ON DELETE RESTRICT,
+  FOREIGN KEY (shelf, kind6, photo) REFERENCES kind(photo, chat, shelf) ON DELETE RESTRICT,
+  FOREIGN KEY (kind, chat, kind6) REFERENCES kind(photo, chat, shelf) ON DELETE SET DEFAULT ON UPDATE CASCADE) WITHOUT ROWID;
+CREATE UNIQUE INDEX photo ON kind(coalesce(photo, 7) COLLATE NOCASE, photo);
+CREATE VIEW face AS SELECT DISTINCT kind, shelf AS out1, chat AS out2 FROM kind WHERE shelf IS NOT NULL;
+CREATE VIEW book AS SELECT p.chat AS l, q.shelf AS r, count(*) AS n FROM kind AS p LEFT JOIN kind q ON p.chat = q.shelf
+  GROUP BY 1, 2;
+INSERT INTO kind VALUES ('one', 1, 'c', 'b', 2);
+''')",
+    );
+    let said = bench.naive_fails("SELECT * FROM book");
+    assert!(said.contains("no query solution"), "{said}");
+
+    let renamed = Renaming::of_column("kind", "kind", "sort");
+    bench.steps(&format!("views = \"keep\"\n{}", renamed.steps())).up();
+    let ask = "c = sqlite3.connect(path); c.create_collation('app_order', lambda a, b: (a > b) - (a < b))\n\
+               print(c.execute('SELECT * FROM face').fetchall(), c.execute('SELECT sort FROM kind').fetchall())";
+    assert_eq!(python(&bench.database(), ask), "[('one', 1, 'c')] [('one',)]");
 }

@@ -257,13 +257,18 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
             let sensible = matches!(
                 error.kind(),
                 ErrorKind::Step
+                    | ErrorKind::PhaseFile
                     | ErrorKind::Rows
                     | ErrorKind::Unsupported
                     | ErrorKind::MissingExtension
                     | ErrorKind::NotAdopted
                     | ErrorKind::Reference
             );
-            if sensible { Outcome::Refused(shown) } else { Outcome::Wrong(shown) }
+            match (sensible, &error.facts().object) {
+                (true, Some(_)) => Outcome::Refused(shown),
+                (true, None) => Outcome::Wrong(format!("no object is named: {shown}")),
+                (false, _) => Outcome::Wrong(shown),
+            }
         }
         DatabaseState::RolledBack => Outcome::RolledBack(shown),
         DatabaseState::Done | DatabaseState::Unknown | DatabaseState::ChangedByCommand => {

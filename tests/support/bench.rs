@@ -318,13 +318,15 @@ pub fn script(database: &Path, sql: &str) -> Result<String, String> {
     if output.status.success() && written.is_ok() { Ok(said) } else { Err(complaints) }
 }
 
-/// Runs a Python program that finds the database's path in `path`, and returns what it prints.
+/// Runs a Python program beside the database, whose path it finds in `path`, and returns what it prints.
 #[track_caller]
 pub fn python(database: &Path, program: &str) -> String {
     let head = "import sqlite3, sys\npath = sys.argv[1]\n";
     let mut command = Command::new("python3");
-    let output = command.arg("-c").arg(format!("{head}{program}")).arg(database).output();
-    let output = output.expect("python3");
+    command.arg("-c").arg(format!("{head}{program}")).arg(database);
+    // A program under test may attach a file: it must not be one of this repository.
+    command.current_dir(database.parent().expect("a database in a folder"));
+    let output = command.output().expect("python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }

@@ -34,13 +34,12 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let mut reporter = Reporter::new(context, Subject::default());
     let source = open_settled(project, &mut reporter)?;
     let schema = phaseshift::schema::read(source.connection())?;
-    // A version table of another program tells nothing, and is no reason not to back up.
-    let recorded = project.versions.read(source.connection(), &schema).unwrap_or_default();
+    let version = project.versions.version_in(source.connection(), &schema);
     let request = BackupRequest {
         folder: place.folder(),
         label: name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned())),
         phase: None,
-        version: recorded.version(),
+        version,
     };
     let made = backup::create_or_reuse(&source, &request, Checked::First, &mut reporter);
     reporter.finish();
@@ -61,7 +60,7 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
 }
 
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:
-/// SQLite does that for whoever may write, and without it there is nothing sound to copy.
+/// SQLite does that for a program that may write, and without it there is nothing sound to copy.
 fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
     match project.open(Access::Look) {
         Err(error) if error.kind() == ErrorKind::ReadOnly => {

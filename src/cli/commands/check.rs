@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use phaseshift::Result;
 use phaseshift::migrate::{
     Project, RoundTrip, Verdict, check_merges, rehearsal_space, replay, roundtrip,
     roundtrip_on_copy,
 };
 use phaseshift::squash::verify_squashes;
-use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;
@@ -84,7 +84,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
 /// machines that have none.
 fn database(context: &Context) -> Result<Option<PathBuf>> {
     let Some(path) = context.settings.database.clone() else { return Ok(None) };
-    // What cannot be looked at is reported by whoever opens it.
+    // What cannot be looked at is reported when it is opened.
     let is_missing = matches!(context.files().stat(&path), Ok(None));
     if !is_missing || context.settings.database_demanded {
         return Ok(Some(path));
@@ -135,7 +135,7 @@ fn json_of(trip: &RoundTrip) -> Value {
     })
 }
 
-/// A check under way: what is said so far, and what is wrong.
+/// A check under way: its lines so far, and what is wrong.
 pub(super) struct Check {
     pub(super) style: Style,
     text: String,
@@ -192,7 +192,7 @@ impl Check {
                 self.passed("replay", &format!("{phases} from nothing"));
                 Ok(())
             }
-            Err(error) if is_finding(error.kind()) => {
+            Err(error) if error.kind().is_about_phases() => {
                 let phase = error.facts().phase.as_deref();
                 self.failed("replay", phase, &error.to_string(), &error.causes());
                 Ok(())
@@ -233,7 +233,7 @@ impl Check {
                 Ok(())
             }
             // The replay has named the phase already.
-            Err(error) if is_finding(error.kind()) && !self.problems.is_empty() => Ok(()),
+            Err(error) if error.kind().is_about_phases() && !self.problems.is_empty() => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -276,18 +276,4 @@ impl Check {
         let mark = if count(trips, "broken") == 0 { self.style.ok() } else { self.style.no() };
         self.line(&mark, &format!("round trips {place}: {}", parts.join(", ")));
     }
-}
-
-/// Tells whether a failed replay is a finding about the phases rather than about the machine.
-fn is_finding(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Step
-            | ErrorKind::Reference
-            | ErrorKind::Unsupported
-            | ErrorKind::MissingExtension
-            | ErrorKind::Irreversible
-            | ErrorKind::Rebuild
-            | ErrorKind::Rows
-    )
 }

@@ -39,7 +39,7 @@ pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
     "schema_version".clone_into(&mut context.settings.version_table);
     let file = place.join(FILE_NAME);
     context.settings.flags = format!(" --config {}", shell_word(&context.shown(&file)));
-    // The file is the demo's own: without a person there is nobody to protect it for.
+    // The file is the demo's own: no question protects it.
     context.yes = context.yes || !context.can_ask();
     let chain = Chain::read(files.as_ref(), &place.join("phases"))?;
     let project = context.project_at(database, chain);
@@ -47,7 +47,7 @@ pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
     guide(&context, &project, &request, false)
 }
 
-/// Removes the files of an earlier demo, or refuses if they are somebody else's.
+/// Removes the files of an earlier demo, or refuses if they are not the demo's.
 fn clear(files: &dyn Files, folder: &Path) -> Result<()> {
     let settings = folder.join(FILE_NAME);
     let ours = match read(files, &settings)? {

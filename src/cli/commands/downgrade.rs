@@ -3,7 +3,7 @@
 use phaseshift::Result;
 use phaseshift::plan::Direction;
 
-use super::look::{loss_policy, meant, request_of};
+use super::look::{loss_policy, request_of, with_strategy};
 use super::migrate::unguided;
 use super::plan;
 use crate::cli::args::DowngradeArgs;
@@ -20,7 +20,7 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput
         let losses = loss_policy(goal.accept_loss);
         return plan::sql(context, goal.place.target(), (Direction::Down, losses));
     }
-    let project = meant(context.project()?, goal.in_place);
+    let project = with_strategy(context.project()?, goal.in_place);
     let request = request_of(Direction::Down, goal)?;
     unguided(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }

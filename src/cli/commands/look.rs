@@ -20,7 +20,7 @@ pub fn request(direction: Direction, target: Option<&str>, default: &str) -> Res
 }
 
 /// Returns the project as the goal of a command means it.
-pub fn meant(project: Project, in_place: bool) -> Project {
+pub fn with_strategy(project: Project, in_place: bool) -> Project {
     if in_place { project.in_place() } else { project }
 }
 

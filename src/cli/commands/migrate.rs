@@ -12,7 +12,7 @@ use phaseshift::text;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::offer;
-use super::look::{look, loss_policy, meant, prerequisites, rebuilt_tables, request_of};
+use super::look::{look, loss_policy, prerequisites, rebuilt_tables, request_of, with_strategy};
 use super::new_file::in_new_file;
 use super::plan::detail;
 use super::{page, plan, report};
@@ -36,7 +36,7 @@ const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 /// # Errors
 /// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn guided(context: &Context, goal: &Goal) -> Result<CommandOutput> {
-    let project = meant(context.project()?, goal.in_place);
+    let project = with_strategy(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     guide(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }
@@ -109,7 +109,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
         let losses = loss_policy(goal.accept_loss);
         return plan::sql(context, goal.place.target(), (Direction::Up, losses));
     }
-    let project = meant(context.project()?, goal.in_place);
+    let project = with_strategy(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if arguments.create && !dry_run {
@@ -128,7 +128,7 @@ pub fn unguided(
     request: &Request,
     dry_run: bool,
 ) -> Result<CommandOutput> {
-    // Nobody is told before a run what a person should know.
+    // There is no person who could read notices before the run.
     let request = &if dry_run { request.clone() } else { request.clone().without_notices() };
     let migration = match look(project, request)? {
         Preparation::UpToDate(up_to_date) => {

@@ -18,7 +18,7 @@ pub fn in_new_file(
     run: impl FnOnce() -> Result<CommandOutput>,
 ) -> Result<CommandOutput> {
     let path = &project.database;
-    // What cannot be looked at is reported by whoever opens it.
+    // What cannot be looked at is reported when it is opened.
     let Ok(present) = project.options.files.stat(path) else { return run() };
     if present.is_some_and(|stat| stat.bytes > 0 || stat.kind != FileKind::File) {
         return run();

@@ -127,7 +127,7 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
     Ok(heads)
 }
 
-/// A phase on which others stand becomes a fork only when that is said.
+/// A phase on which others stand becomes a fork only with a flag.
 fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
     let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
     let Some(id) = taken else { return Ok(()) };

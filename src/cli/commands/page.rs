@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::json_values::number;
-use super::look::{meant, rebuilt_tables};
+use super::look::{rebuilt_tables, with_strategy};
 use super::plan::{direction_of, goal, planned, project_of_range};
 use super::report::nothing_to_do;
 use super::written::{refuse_place, write_text};
@@ -82,7 +82,7 @@ pub fn drawn(
         let report = report.as_object().cloned().unwrap_or_default();
         return Ok(answer(report, draw(&subject)));
     }
-    let project = meant(context.project()?, in_place);
+    let project = with_strategy(context.project()?, in_place);
     let request = goal(target, direction)?;
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::look::{look, loss_policy, meant, prerequisites, request};
+use super::look::{look, loss_policy, prerequisites, request, with_strategy};
 use super::report;
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
@@ -31,7 +31,7 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     if arguments.sql {
         return sql(context, target, (direction, loss_policy(arguments.accept_loss)));
     }
-    let project = meant(context.project()?, arguments.in_place);
+    let project = with_strategy(context.project()?, arguments.in_place);
     let request = goal(target, direction)?;
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;

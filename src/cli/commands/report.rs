@@ -16,7 +16,7 @@ use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
 use crate::cli::screens::{counted, reason};
 
-/// One in so many pages has to be free before anybody is told how to get it back.
+/// The part of the pages that has to be free before the advice to return them is given: one in this number.
 const WORTH: u64 = 10;
 
 /// The first line of an unguided run.
@@ -136,7 +136,7 @@ fn lost_rules(report: &Report) -> String {
     lines.iter().map(|line| format!("Note: {}\n", escaped(line))).collect()
 }
 
-/// Names the way to get the room of free pages back, where it is worth one.
+/// Names the command that returns free pages, where it is worth one.
 fn hint(context: &Context, report: &Report) -> String {
     let room = &report.room.1;
     if room.free_pages * WORTH < room.pages {

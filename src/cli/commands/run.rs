@@ -4,11 +4,11 @@ use phaseshift::Result;
 
 use super::surroundings::with_surroundings;
 use super::{
-    apply, audit, backups, chain, check, current, demo, deps, diff, downgrade, extract_undo, fleet,
-    history, init, lint, meta, migrate, new_phase, optimize, page, plan, prove, reset, restore,
-    squash, stamp, status, verify,
+    apply, audit, backups, chain, check, completions, current, demo, deps, diff, downgrade,
+    extract_undo, fleet, history, init, lint, migrate, new_phase, optimize, page, plan, prove,
+    reset, restore, squash, stamp, status, verify,
 };
-use crate::cli::args::{Command, FleetAction};
+use crate::cli::args::{Command, FleetAction, PlanArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
@@ -28,25 +28,16 @@ pub fn run(context: &Context, command: &Command) -> Result<CommandOutput> {
 fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
     match command {
         Command::Migrate(arguments) if arguments.many.fleet.all.is_some() => {
-            page::refuse_report_of_many(context)?;
             fleet::migrate(context, command.name(), (&arguments.goal, &arguments.many))
         }
         Command::Migrate(arguments) => migrate::guided(context, &arguments.goal),
         Command::Upgrade(arguments) if arguments.many.fleet.all.is_some() => {
-            page::refuse_report_of_many(context)?;
             fleet::upgrade(context, command.name(), (&arguments.goal, &arguments.many))
         }
         Command::Upgrade(arguments) => migrate::upgrade(context, arguments),
         Command::Downgrade(arguments) => downgrade::run(context, arguments),
         Command::ExtractUndo(arguments) => extract_undo::run(context, arguments),
-        Command::Plan(arguments) => match page::drawing(arguments.format) {
-            Some(draw) => {
-                let target = arguments.place.target();
-                let way = (target, plan::direction_of(target, arguments.down));
-                page::drawn(context, way, arguments.in_place, draw)
-            }
-            None => plan::plan(context, arguments),
-        },
+        Command::Plan(arguments) => plan_or_page(context, arguments),
         Command::Report(arguments) => page::report(context, arguments),
         Command::Preflight(arguments) => plan::preflight(context, arguments.place.target()),
         Command::Status(arguments) => {
@@ -91,8 +82,15 @@ fn dispatch(context: &Context, command: &Command) -> Result<CommandOutput> {
         Command::Fleet(arguments) => match &arguments.action {
             FleetAction::Report(arguments) => fleet::report(context, arguments),
         },
-        Command::Completions(arguments) => Ok(meta::completions(arguments.shell)),
-        Command::Man(arguments) => meta::man(context, arguments),
-        Command::JsonSchema(arguments) => Ok(meta::json_schema(arguments.document)),
+        Command::Completions(arguments) => Ok(completions::completions(arguments.shell)),
+        Command::Man(arguments) => completions::man(context, arguments),
+        Command::JsonSchema(arguments) => Ok(completions::json_schema(arguments.document)),
     }
+}
+
+fn plan_or_page(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
+    let Some(draw) = page::drawing(arguments.format) else { return plan::plan(context, arguments) };
+    let target = arguments.place.target();
+    let way = (target, plan::direction_of(target, arguments.down));
+    page::drawn(context, way, arguments.in_place, draw)
 }

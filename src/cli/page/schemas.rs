@@ -13,7 +13,7 @@ use crate::cli::screens::reason::typed;
 
 /// How many tables a diagram shows on each side.
 const MOST_TABLES: usize = 40;
-/// A table of so many columns is shown whole.
+/// The most columns of a table that is shown whole.
 const WHOLE: usize = 8;
 /// How many columns of a new or dropped table are shown.
 const MOST_COLUMNS: usize = 14;

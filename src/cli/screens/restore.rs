@@ -25,7 +25,7 @@ pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
         let warning = style.warning("WARNING:");
         let _ = writeln!(
             text,
-            "{warning} it has no manifest, so that later changes of the backup itself cannot be detected"
+            "{warning} it has no manifest; it cannot be compared with what was backed up"
         );
     }
     for unchecked in &plan.verification.unchecked {

@@ -18,7 +18,7 @@ pub struct Subject {
     pub tables: Vec<String>,
     /// Whether the warning before a change is shown after the backup.
     pub warns: bool,
-    /// How much is said.
+    /// How much is shown.
     pub detail: Detail,
 }
 
@@ -121,7 +121,7 @@ impl RunScreen {
         }
     }
 
-    /// Returns what is said beside the results, for stderr.
+    /// Returns the remarks beside the results, for stderr.
     pub fn remark(event: &Event) -> String {
         match event {
             Event::Waiting { holders } if holders.is_empty() => {

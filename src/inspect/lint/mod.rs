@@ -323,7 +323,7 @@ fn altered<'s>(
     (change.not_null == Some(true) && !filled).then_some(("not-null", what, Some(table)))
 }
 
-/// Tells whether a new column is NOT NULL without a default.
+/// Returns whether a new column is NOT NULL without a default.
 fn needs_value(column: &str) -> bool {
     let text = format!("CREATE TABLE t({column})");
     let Ok(table) = CreateTable::read(&text) else { return false };
@@ -348,7 +348,7 @@ fn constraint_code(sql: &str) -> &'static str {
     }
 }
 
-/// Tells whether a program that knows the schema of before notices nothing.
+/// Returns whether a program that knows the schema of before notices nothing.
 fn is_addition(operation: &Operation) -> bool {
     matches!(
         operation,

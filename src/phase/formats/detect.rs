@@ -118,7 +118,7 @@ fn of_file(files: &dyn Files, path: &Path) -> Option<FolderFormat> {
     }) {
         return Some(FolderFormat::Refinery);
     }
-    // What cannot be read is told when it is read as a phase.
+    // What cannot be read is reported when it is read as a phase.
     let bytes = files.read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let mut comments = tokens(&text).into_iter().filter(|it| it.kind == TokenKind::Comment);

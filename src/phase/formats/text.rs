@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Result, file_error};
-use crate::files::{FileKind, Files};
+use crate::files::Files;
+use crate::phase::bytes::bytes_of_file;
 use crate::phase::problem::Problems;
 use crate::phase::sql_file::sql_text;
 
@@ -13,19 +14,7 @@ pub(super) fn text_of_file(
     path: &Path,
     problems: &mut Problems,
 ) -> Result<Option<String>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_some_and(|stat| stat.kind != FileKind::File) {
-        problems.add(path, 1, "the phase file is not a regular file");
-        return Ok(None);
-    }
-    let bytes = match files.read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-            problems.add(path, 1, format!("the phase file cannot be read: {error}"));
-            return Ok(None);
-        }
-        Err(error) => return Err(file_error("read", path, error)),
-    };
+    let Some(bytes) = bytes_of_file(files, path, problems)? else { return Ok(None) };
     let text = sql_text(&bytes);
     Ok(text.map_err(|line| problems.add(path, line, "the phase file is not UTF-8 text")).ok())
 }

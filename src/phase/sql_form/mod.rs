@@ -12,5 +12,6 @@ mod write;
 pub(super) use header::settings_table;
 pub(super) use lower::{Lowered, lower};
 pub(super) use sections::{CheckKind, CheckSection, Dialect, Sections, sections};
+pub(super) use spans::keeps_schema;
 pub(super) use write::section_texts;
 pub use write::{SectionTexts, sql_phase_text};

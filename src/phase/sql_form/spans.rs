@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::name::fold;
-use crate::sql::{ObjectKind, SchemaCommand, find_passing_object, object_head, table_copy};
+use crate::sql::{
+    ObjectKind, SchemaCommand, find_passing_object, object_head, schema_command, statements,
+    table_copy,
+};
 
 /// A statement of a section.
 pub(super) struct Part<'t> {
@@ -22,6 +25,30 @@ pub(super) fn spans(parts: &[Part<'_>]) -> Vec<Range<usize>> {
     found.extend(temporary(parts));
     let widened = found.into_iter().map(|span| with_dependents(parts, span));
     joined(widened.collect())
+}
+
+/// Returns whether statements leave the schema as it was: whatever they create is dropped again or temporary, and they
+/// drop and alter nothing else.
+pub fn keeps_schema(text: &str) -> bool {
+    let mut made: BTreeMap<String, bool> = BTreeMap::new();
+    for range in statements(text) {
+        let statement = &text[range];
+        let name = match schema_command(statement) {
+            Some(SchemaCommand::Drop { name, .. }) => match made.remove(&fold(&name)) {
+                Some(_) => continue,
+                None => return false,
+            },
+            Some(SchemaCommand::Create { name, .. }) => name,
+            Some(_) => return false,
+            // CREATE TABLE ... AS SELECT, and temporary objects.
+            None => match object_head(statement) {
+                Ok(head) => head.name.text,
+                Err(_) => continue,
+            },
+        };
+        made.insert(fold(&name), find_passing_object(statement).is_some());
+    }
+    made.into_values().all(|is_temporary| is_temporary)
 }
 
 /// A name begins to stand for a table, or ceases to.

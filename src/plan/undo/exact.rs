@@ -146,7 +146,7 @@ fn name_at_start(shadow: &Shadow, object: &Object, start: &Schema) -> String {
     }
 }
 
-/// Tells whether a text makes a table of the columns that the table has: their rows are on the way.
+/// Returns whether a text makes a table of the columns that the table has: their rows are on the way.
 fn keeps_columns(shadow: &Shadow, object: &Object, text: &str) -> bool {
     if object.kind != ObjectKind::Table {
         return true;

@@ -183,7 +183,7 @@ fn default_text(value: &str) -> Result<String, SqlError> {
     Ok(if bare { value.to_owned() } else { format!("({value})") })
 }
 
-/// Tells whether the first parenthesis of a balanced text closes at its end; comments may follow.
+/// Returns whether the first parenthesis of a balanced text closes at its end; comments may follow.
 fn is_parenthesised(value: &str) -> bool {
     let mut depth = 0_usize;
     let mut tokens = significant_tokens(value);

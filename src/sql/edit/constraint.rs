@@ -28,7 +28,7 @@ pub fn add_constraint(sql: &str, constraint_sql: &str) -> Result<String, SqlErro
     Ok(splice.apply(sql))
 }
 
-/// Tells whether a table has a constraint that reads like this text, as a table constraint or as a
+/// Returns whether a table has a constraint that reads like this text, as a table constraint or as a
 /// column constraint; white space, comments, quotes and case do not count.
 ///
 /// ```

@@ -67,7 +67,7 @@ pub(super) fn find(
     }
 }
 
-/// Tells whether a table has a constraint that reads like a text.
+/// Returns whether a table has a constraint that reads like a text.
 pub(super) fn exists(sql: &str, table: &CreateTable, text: &str) -> bool {
     let wanted = Form::of(piece::trimmed(text));
     !wanted.body.is_empty() && candidates(sql, table).iter().any(|it| it.reads_like(&wanted))

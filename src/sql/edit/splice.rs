@@ -84,7 +84,7 @@ pub(super) fn replaced(sql: &str, range: Range<usize>, text: &str) -> String {
     splice.apply(sql)
 }
 
-/// Tells whether two tokens that meet with these bytes could become one.
+/// Returns whether two tokens that meet with these bytes could become one.
 fn grow_together(last: u8, first: u8) -> bool {
     let quote = matches!(last, b'\'' | b'"' | b'`') && last == first;
     let word = is_name_byte(last) && (is_name_byte(first) || matches!(first, b'.' | b'\''));
@@ -109,7 +109,7 @@ pub(super) fn with_space_before(sql: &str, range: &Range<usize>) -> Range<usize>
     space.start..range.end
 }
 
-/// Tells whether a token is a comment that lasts to the end of its line.
+/// Returns whether a token is a comment that lasts to the end of its line.
 pub(super) fn is_line_comment(sql: &str, token: &Token) -> bool {
     token.kind == TokenKind::Comment && token.text(sql).starts_with("--")
 }

@@ -200,7 +200,7 @@ pub fn is_index_command(sql: &str) -> bool {
         })
 }
 
-/// Tells whether a virtual table is a full-text table that reads its rows from another table
+/// Returns whether a virtual table is a full-text table that reads its rows from another table
 /// (<https://sqlite.org/fts5.html#external_content_tables>).
 pub fn reads_content(sql: &str) -> bool {
     virtual_table_arguments(sql).is_ok_and(|table| {

@@ -18,9 +18,9 @@ use super::results::Results;
 use super::{Selected, select};
 use crate::cli::args::{FleetRunArgs, Goal};
 use crate::cli::command_output::CommandOutput;
-use crate::cli::commands::look::{look, meant, request_of};
+use crate::cli::commands::look::{look, request_of, with_strategy};
 use crate::cli::commands::migrate::{unfinished, unguided};
-use crate::cli::commands::report;
+use crate::cli::commands::{page, report};
 use crate::cli::context::Context;
 
 /// `migrate --all`: as `upgrade --all`, but only with `--yes`.
@@ -32,6 +32,7 @@ pub fn migrate(
     command: &'static str,
     (goal, many): (&Goal, &FleetRunArgs),
 ) -> Result<CommandOutput> {
+    page::refuse_report_of_many(context)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if !context.yes && !dry_run {
         let what = "migrate --all does not ask for each file; pass --yes";
@@ -49,11 +50,12 @@ pub fn upgrade(
     command: &'static str,
     (goal, many): (&Goal, &FleetRunArgs),
 ) -> Result<CommandOutput> {
+    page::refuse_report_of_many(context)?;
     let request = request_of(Direction::Up, goal)?.without_notices();
     let selected = select(context, (command, &many.fleet))?;
     if context.dry_run || goal.dry_run.dry_run {
         let job = |file: &Context, _: &Member| {
-            unguided(file, &meant(file.project()?, goal.in_place), &request, true)
+            unguided(file, &with_strategy(file.project()?, goal.in_place), &request, true)
         };
         return Ok(selected.run_all(&job));
     }
@@ -97,7 +99,7 @@ struct Upgrade {
 impl Upgrade {
     /// Migrates one file.
     fn one(&self, file: &Context, member: &Member) -> Result<CommandOutput> {
-        let project = meant(file.project()?, self.in_place);
+        let project = with_strategy(file.project()?, self.in_place);
         match look(&project, &self.request)? {
             Preparation::UpToDate(found) => {
                 self.ledger.found_done(member, found.known.recorded.version())?;
@@ -151,7 +153,7 @@ impl Upgrade {
         results.undo(members.len());
         let job = |file: &Context, member: &Member| {
             let before = begun.get(&member.relative).map_or(&[][..], |it| &it.before);
-            let project = meant(file.project()?, self.in_place);
+            let project = with_strategy(file.project()?, self.in_place);
             let undone = undo(&project, before, self.request.losses);
             self.ledger.undone(member, undone.as_ref().err())?;
             Ok(match undone? {

@@ -23,7 +23,7 @@ const SAMPLES: usize = 5;
 
 /// What is tried out.
 #[derive(Debug)]
-pub(super) struct Trial<'a> {
+pub(super) struct TrialCopy<'a> {
     /// The table that the rows are in.
     pub(super) from: &'a str,
     /// The text of the new table.
@@ -39,7 +39,7 @@ pub(super) struct Trial<'a> {
 }
 
 /// Copies the rows into a twin and reports what is left out, one line for each rule.
-pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec<String>> {
+pub(super) fn try_rows(connection: &Connection, trial: &TrialCopy<'_>) -> Result<Vec<String>> {
     let twin = format!("DROP TABLE IF EXISTS temp.{TWIN}");
     connection.execute_batch(&twin)?;
     let found = with_strict_names(connection, || trial.run(connection));
@@ -51,7 +51,7 @@ pub(super) fn try_rows(connection: &Connection, trial: &Trial<'_>) -> Result<Vec
 /// computes it in a twin of the new table, beside the stored one.
 pub(super) fn count_replaced(
     connection: &Connection,
-    trial: &Trial<'_>,
+    trial: &TrialCopy<'_>,
     (old, new): (&str, &str),
 ) -> Result<u64> {
     // `query_only` forbids temporary tables, too (https://sqlite.org/pragma.html#pragma_query_only).
@@ -67,7 +67,7 @@ pub(super) fn count_replaced(
 
 fn count_in_twin(
     connection: &Connection,
-    trial: &Trial<'_>,
+    trial: &TrialCopy<'_>,
     (old, new): (&str, &str),
 ) -> Result<u64> {
     connection.execute_batch(&format!("DROP TABLE IF EXISTS temp.{TWIN}"))?;
@@ -95,7 +95,7 @@ struct KeyColumn {
     collation: String,
 }
 
-impl Trial<'_> {
+impl TrialCopy<'_> {
     fn run(&self, connection: &Connection) -> Result<Vec<String>> {
         let refused = |error: rusqlite::Error| {
             let what = format!("the new definition of {} cannot be tried out", self.from);

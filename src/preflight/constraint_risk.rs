@@ -27,7 +27,7 @@ pub(super) enum Risk {
     None,
     /// Only what one look at each row tells.
     Values(Questions),
-    /// It cannot be told without trying.
+    /// Only a trial shows it.
     Rules,
 }
 
@@ -149,7 +149,7 @@ impl Change<'_> {
         checks(&self.rebuild.sql, after).filter(other).map(ToOwned::to_owned).collect()
     }
 
-    /// Tells whether there is a PRIMARY KEY or UNIQUE that was not there before.
+    /// Returns whether there is a PRIMARY KEY or UNIQUE that was not there before.
     fn other_keys(&self, before: &CreateTable, after: &CreateTable) -> bool {
         let renamed = |key: &Vec<String>| -> Vec<Vec<String>> {
             key.iter().map(|it| named_tokens(it, &|name| self.renamed(name))).collect()
@@ -161,7 +161,7 @@ impl Change<'_> {
         keys(&self.rebuild.sql, after).iter().any(|key| !known.contains(&as_is(key)))
     }
 
-    /// Tells whether an index is the same as one before, under any names of its columns.
+    /// Returns whether an index is the same as one before, under any names of its columns.
     pub(super) fn same_index(&self, old: &Object, new: &Object) -> bool {
         let keys =
             |index: &Object, name: &dyn Fn(&str) -> String| index_keys(index.sql.as_deref()?, name);
@@ -205,7 +205,7 @@ fn is_plain_copy(copy: &CopyQuery) -> bool {
     copy.layers.iter().flat_map(|layer| &layer.columns).all(|(_, value)| is_plain(value))
 }
 
-/// Tells whether the query for the new rows can be run: a name in it that does not exist is no text.
+/// Returns whether the query for the new rows can be run: a name in it that does not exist is no text.
 pub(super) fn compiles(connection: &Connection, rebuild: &Rebuild) -> Result<bool> {
     if !rebuild.copy.computes() {
         return Ok(true);
