@@ -181,7 +181,7 @@ impl Job<'_> {
             self.check_integrity(&copy)?;
         }
         let mut tables = Vec::new();
-        for object in schema::read(copy.connection()).map_err(of_copy)?.stored_tables() {
+        for object in schema::read_objects(copy.connection()).map_err(of_copy)?.stored_tables() {
             let rows = count_rows(copy.connection(), &object.name).map_err(of_copy)?;
             tables.push(TableRows { table: object.name.clone(), rows });
         }

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::phase::{Phase, PhaseId};
 use crate::plan::{Direction, Plan};
-use crate::schema::Object;
+use crate::schema::{Object, Schema};
 
 use super::project::Project;
 use super::state::FileState;
@@ -21,20 +21,37 @@ const MOST: usize = 256;
 
 /// The plans of a run over many files, by the digest of what they depend on.
 #[derive(Debug, Default)]
-pub struct PlanCache(Mutex<HashMap<Key, Arc<Plan>>>);
+pub struct PlanCache(Mutex<Plans>);
+
+#[derive(Debug, Default)]
+struct Plans {
+    by_key: HashMap<Key, Arc<Plan>>,
+    /// The schema of the file that was planned last: the next file has most of its texts.
+    schema: Arc<Schema>,
+}
 
 type Key = [u8; blake3::OUT_LEN];
 
 impl PlanCache {
-    fn find(&self, key: &Key) -> Option<Arc<Plan>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone)
+    /// Returns a schema that may have the texts of the next file.
+    pub(super) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.lock().schema)
     }
 
-    fn keep(&self, key: Key, plan: &Plan) {
-        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < MOST {
-            plans.insert(key, Arc::new(plan.clone()));
+    fn find(&self, key: &Key) -> Option<Arc<Plan>> {
+        self.lock().by_key.get(key).map(Arc::clone)
+    }
+
+    fn keep(&self, key: Key, plan: &Plan, schema: &Schema) {
+        let mut plans = self.lock();
+        plans.schema = Arc::new(schema.clone());
+        if plans.by_key.len() < MOST {
+            plans.by_key.insert(key, Arc::new(plan.clone()));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plans> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,7 +74,7 @@ pub(super) fn cached(
         return Ok(plan.as_ref().clone());
     }
     let plan = make()?;
-    cache.keep(key, &plan);
+    cache.keep(key, &plan, &known.schema);
     Ok(plan)
 }
 

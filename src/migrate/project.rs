@@ -11,7 +11,7 @@ use crate::files::FileKind;
 use crate::history::{Recorded, VersionTables, applied};
 use crate::phase::{Applied, Chain, PhaseId};
 use crate::replay::Replay;
-use crate::schema::{ColumnOrder, Schema, read};
+use crate::schema::{ColumnOrder, Schema, read, read_again};
 
 use super::plan_cache::PlanCache;
 use super::state::FileState;
@@ -104,12 +104,18 @@ impl Project {
         error.choices(names.map(|backup| backup.path.display().to_string()))
     }
 
+    /// Reads the schema. In a run over many files, what it shares with that of another file is not asked for again.
+    pub(super) fn schema_of(&self, database: &Database) -> Result<Schema> {
+        let similar = self.plans.as_ref().map(|plans| plans.schema()).unwrap_or_default();
+        read_again(database.connection(), &similar)
+    }
+
     /// Reads the schema and what is recorded.
     ///
     /// # Errors
     /// As [`VersionTables::read`] and [`Chain::check_applied`].
     pub fn know(&self, database: &Database) -> Result<FileState> {
-        let schema = read(database.connection())?;
+        let schema = self.schema_of(database)?;
         let recorded = self.versions.read(database.connection(), &schema)?;
         let applied =
             self.applied(&recorded).map_err(|error| self.with_downgrade(&recorded, error))?;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use crate::backup::{BackupEntry, PruneMode, Pruned, Retention, Rules, WayBack, list, prune};
 use crate::database::Access;
 use crate::error::Result;
-use crate::schema::read;
 
 use super::project::Project;
 
@@ -15,7 +14,7 @@ use super::project::Project;
 pub fn ways_back(project: &Project, entries: &[BackupEntry]) -> Vec<WayBack> {
     let recorded = || -> Result<Vec<WayBack>> {
         let database = project.open(Access::Look)?;
-        let schema = read(database.connection())?;
+        let schema = project.schema_of(&database)?;
         let recorded = project.versions.read(database.connection(), &schema)?;
         let ways = recorded.ways_back().into_iter();
         Ok(ways

@@ -25,7 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read};
+use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again};
 use crate::text::counted;
 
 /// What the proof is about.
@@ -83,7 +83,7 @@ pub struct Proof {
 /// [`ErrorKind::Proof`] with one problem per line; [`ErrorKind::Interrupted`].
 pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof> {
     observer.event(&Event::CheckingStarted);
-    let now = read(subject.database.connection())?;
+    let now = read_again(subject.database.connection(), subject.target)?;
     let provenance = provenance(subject.before, subject.plan);
     let mut trial = Trial {
         subject,
@@ -121,7 +121,7 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
 /// # Errors
 /// Whatever SQLite reports; [`ErrorKind::Interrupted`].
 pub fn rows_to_prove(subject: &Subject<'_>) -> Result<u64> {
-    let now = read(subject.database.connection())?;
+    let now = read_again(subject.database.connection(), subject.target)?;
     let sides = Sides {
         backup: (subject.backup.connection(), subject.before),
         now: (subject.database.connection(), &now),

@@ -36,10 +36,10 @@ impl Expected {
         }
         // A view or trigger stands in the way of the rename. What another tool made of it is for a person to say.
         let waits = |object: &Object| matches!(object.kind, ObjectKind::View | ObjectKind::Trigger);
-        let (waiting, rest) = schema.objects.iter().cloned().partition(waits);
-        let kept = renamed(&Schema { objects: rest, ..schema.clone() }, ViewPolicy::Keep)?;
-        let objects = [kept.objects, waiting].concat();
-        let kept = Schema { objects, ..kept };
+        let (waiting, rest): (Vec<_>, Vec<_>) = schema.objects.iter().cloned().partition(waits);
+        let rest = Schema { objects: rest.into(), ..schema.clone() };
+        let mut kept = renamed(&rest, ViewPolicy::Keep)?;
+        kept.objects.extend(waiting);
         Ok(Self { followed: kept.clone(), kept })
     }
 }

@@ -4,6 +4,7 @@ mod affinity;
 mod firing;
 mod meaning;
 mod model;
+mod objects;
 mod read;
 mod virtual_table;
 
@@ -13,5 +14,6 @@ pub use meaning::{
     ColumnOrder, meaning_of, same_meaning, same_virtual_meaning, text_form, text_form_with,
 };
 pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
-pub use read::{read, row_key, temporary_triggers};
+pub use objects::Objects;
+pub use read::{read, read_again, read_objects, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};

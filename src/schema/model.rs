@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::objects::Objects;
 use crate::name::{fold, is_internal, same};
 
 /// The kind of a stored object.
@@ -164,23 +165,31 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
     /// The objects, without SQLite's own `sqlite_...` tables and automatic indexes.
-    pub objects: Vec<Object>,
+    pub objects: Objects,
     /// The automatic indexes and SQLite's own tables.
-    pub internal: Vec<Object>,
+    pub internal: Objects,
     /// The shapes, by folded table name; SQLite's own tables included.
     pub tables: BTreeMap<String, Table>,
 }
 
 impl Schema {
+    /// Adds an object to those of its kind: SQLite's own, or the others.
+    pub(super) fn add(&mut self, object: Object) {
+        match is_internal(&object.name) {
+            true => self.internal.push(object),
+            false => self.objects.push(object),
+        }
+    }
+
     /// Finds an object of any kind by name. Tables, indexes and views share their names; triggers
     /// have their own.
     pub fn find(&self, kind: ObjectKind, name: &str) -> Option<&Object> {
-        self.objects.iter().find(|object| object.kind == kind && same(&object.name, name))
+        self.objects.named(name).find(|object| object.kind == kind)
     }
 
     /// Finds a table of any kind by name.
     pub fn find_table(&self, name: &str) -> Option<&Object> {
-        self.objects.iter().find(|object| object.kind.is_table() && same(&object.name, name))
+        self.objects.named(name).find(|object| object.kind.is_table())
     }
 
     /// Returns the shape of a table.
@@ -195,7 +204,7 @@ impl Schema {
 
     /// Returns the objects of one kind that belong to a table or view.
     pub fn belonging(&self, kind: ObjectKind, table: &str) -> impl Iterator<Item = &Object> {
-        self.of_kind(kind).filter(move |object| same(&object.table, table))
+        self.objects.belonging(kind, table)
     }
 
     /// Returns whether a file with this schema holds nothing of anybody's.
@@ -205,10 +214,8 @@ impl Schema {
 
     /// Returns whether any table, index or view has this name.
     pub fn is_taken(&self, name: &str) -> bool {
-        self.objects
-            .iter()
-            .chain(&self.internal)
-            .any(|object| object.kind != ObjectKind::Trigger && same(&object.name, name))
+        let mut named = self.objects.named(name).chain(self.internal.named(name));
+        named.any(|object| object.kind != ObjectKind::Trigger)
     }
 
     /// Returns every entry of the schema, those of SQLite's own tables and automatic indexes last.

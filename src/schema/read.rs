@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 
 use super::model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, is_internal, literal, same};
+use crate::name::{fold, literal, same};
 
 /// Returns the TEMP triggers of a connection: name and table.
 ///
@@ -26,21 +26,47 @@ pub fn temporary_triggers(connection: &Connection) -> Result<Vec<(String, String
 /// [`ErrorKind::Unsupported`] if a name or a text is not valid UTF-8 or an object has an unknown
 /// type; [`ErrorKind::Damaged`] and others as SQLite reports them.
 pub fn read(connection: &Connection) -> Result<Schema> {
+    read_again(connection, &Schema::default())
+}
+
+/// Reads the schema of `main` where most of it may be as it was: SQLite is asked only about tables whose text differs.
+/// What a text makes of an ordinary table depends on nothing else.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_again(connection: &Connection, before: &Schema) -> Result<Schema> {
     let kinds = table_kinds(connection)?;
     let mut schema = Schema::default();
     for object in stored_objects(connection, &kinds)? {
         if object.kind.is_table() {
             let facts = kinds.get(&fold(&object.name)).copied().unwrap_or_default();
-            let table = shape(connection, &object, facts)?;
+            let table = match known_shape(before, &object) {
+                Some(table) => table.clone(),
+                None => shape(connection, &object, facts)?,
+            };
             schema.tables.insert(fold(&object.name), table);
         }
-        if is_internal(&object.name) {
-            schema.internal.push(object);
-        } else {
-            schema.objects.push(object);
-        }
+        schema.add(object);
     }
     Ok(schema)
+}
+
+/// Reads the objects of `main` without the shapes of its tables.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_objects(connection: &Connection) -> Result<Schema> {
+    let mut schema = Schema::default();
+    stored_objects(connection, &table_kinds(connection)?)?
+        .into_iter()
+        .for_each(|it| schema.add(it));
+    Ok(schema)
+}
+
+fn known_shape<'b>(before: &'b Schema, object: &Object) -> Option<&'b Table> {
+    let known = before.find(ObjectKind::Table, &object.name)?;
+    let same = known.kind == object.kind && known.name == object.name && known.sql == object.sql;
+    before.shape(&object.name).filter(|_| same && object.sql.is_some())
 }
 
 /// What `pragma_table_list` tells about a table.
@@ -51,7 +77,22 @@ struct TableFacts {
     strict: bool,
 }
 
+/// Lets SQLite find the columns of each view. `table_list` begins at the first table again for each view whose columns
+/// are not known yet.
+fn know_views(connection: &Connection) -> Result<()> {
+    let mut statement =
+        connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'view'")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name = text_of(row.get_ref(0)?, "the name of a view")?;
+        // A view that does not compile is passed over by `table_list`, too.
+        drop(connection.prepare(&format!("PRAGMA main.table_xinfo({})", literal(&name))));
+    }
+    Ok(())
+}
+
 fn table_kinds(connection: &Connection) -> Result<HashMap<String, TableFacts>> {
+    know_views(connection)?;
     let mut statement = connection
         .prepare("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'")?;
     let mut rows = statement.query([])?;

@@ -1,10 +1,10 @@
 //! Building a shadow: SQLite replays the stored text of every object.
 
-use super::memory::open_memory;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
+use super::memory::open_memory;
 use super::shadow::Shadow;
 use crate::compare::compare_entries;
 use crate::database::{run_one, with_passing_stubs, with_stubs};
@@ -15,6 +15,12 @@ use crate::sql::edit::{
     VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
 };
 use crate::sql::{significant_tokens, unquote};
+
+/// How many objects are created before their entries are set aside.
+const BATCH: usize = 250;
+
+/// A row of `sqlite_schema`: type, name, table, root page, text.
+type StoredEntry = (String, String, String, i64, Option<String>);
 
 impl Shadow {
     /// Makes a shadow of a schema, and checks that the replayed text gives the same schema.
@@ -30,9 +36,7 @@ impl Shadow {
             .map(|it| it.name.clone())
             .collect();
         shadow.connection.execute_batch("BEGIN")?;
-        for object in in_order_of_replay(schema) {
-            shadow.replay(object)?;
-        }
+        shadow.replay_all(schema)?;
         shadow.connection.execute_batch("COMMIT")?;
         shadow.take_over_shadow_tables(schema)?;
         let replayed = read(&shadow.connection)?;
@@ -80,6 +84,60 @@ impl Shadow {
                 format!("{part} is not in this program; it is used by {}", users.join(", "));
             self.notices.push(notice);
         }
+    }
+
+    /// SQLite looks through all entries for each object that it creates. Of a large schema, what stands alone is
+    /// therefore created in batches, whose entries are set aside with their root pages and put back in the end.
+    fn replay_all(&mut self, schema: &Schema) -> Result<()> {
+        let all = in_order_of_replay(schema);
+        if all.len() <= BATCH {
+            return all.into_iter().try_for_each(|object| self.replay(object));
+        }
+        let mut kept = Vec::new();
+        let (alone, others): (Vec<&Object>, Vec<&Object>) =
+            all.iter().partition(|it| stands_alone(schema, it));
+        for batch in in_families(&alone) {
+            batch.into_iter().try_for_each(|object| self.replay(object))?;
+            kept.extend(self.set_entries_aside()?);
+        }
+        let places: HashMap<(bool, String), usize> = alone
+            .iter()
+            .enumerate()
+            .map(|(place, it)| ((it.kind == ObjectKind::Trigger, fold(&it.name)), place))
+            .collect();
+        kept.sort_by_key(|(kind, name, table, ..)| {
+            let own = places.get(&(kind == "trigger", fold(name)));
+            own.or_else(|| places.get(&(false, fold(table)))).copied()
+        });
+        self.put_entries_back(&kept)?;
+        others.into_iter().try_for_each(|object| self.replay(object))
+    }
+
+    /// Takes all entries away but those of SQLite's own tables, and returns them.
+    fn set_entries_aside(&self) -> Result<Vec<StoredEntry>> {
+        const OWN: &str = "type = 'table' AND name LIKE 'sqlite\\_%' ESCAPE '\\'";
+        let sql = format!(
+            "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema WHERE NOT ({OWN}) ORDER BY rowid"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?;
+        let entries = rows.collect::<rusqlite::Result<_>>()?;
+        self.edit_entries(|connection| {
+            connection.execute(&format!("DELETE FROM sqlite_schema WHERE NOT ({OWN})"), [])
+        })?;
+        self.reload()?;
+        Ok(entries)
+    }
+
+    fn put_entries_back(&self, entries: &[StoredEntry]) -> Result<()> {
+        self.edit_entries(|connection| {
+            let sql = "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let mut insert = connection.prepare(sql)?;
+            entries.iter().try_fold(0, |done, entry| Ok(done + insert.execute(entry.clone())?))
+        })?;
+        self.reload()
     }
 
     fn replay(&mut self, object: &Object) -> Result<()> {
@@ -223,6 +281,42 @@ fn in_order_of_replay(schema: &Schema) -> Vec<&Object> {
     objects
 }
 
+/// Returns whether an object can be created without others than its owner. Modules read the schema around their tables.
+fn stands_alone(schema: &Schema, object: &Object) -> bool {
+    let plain = |name: &str| {
+        let owner = schema.objects.named(name).find(|it| !is_part(it));
+        owner.is_some_and(|it| matches!(it.kind, ObjectKind::Table | ObjectKind::View))
+    };
+    match object.kind {
+        ObjectKind::Table | ObjectKind::View => true,
+        ObjectKind::Index | ObjectKind::Trigger => plain(&object.table),
+        ObjectKind::VirtualTable | ObjectKind::ShadowTable => false,
+    }
+}
+
+fn is_part(object: &Object) -> bool {
+    matches!(object.kind, ObjectKind::Index | ObjectKind::Trigger)
+}
+
+/// Batches of tables and views with their indexes and triggers.
+fn in_families<'s>(objects: &[&'s Object]) -> Vec<Vec<&'s Object>> {
+    let mut parts: HashMap<String, Vec<&'s Object>> = HashMap::new();
+    for part in objects.iter().filter(|it| is_part(it)) {
+        parts.entry(fold(&part.table)).or_default().push(part);
+    }
+    let mut batches = vec![Vec::new()];
+    for owner in objects.iter().filter(|it| !is_part(it)) {
+        let family = parts.remove(&fold(&owner.name)).unwrap_or_default();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH => {
+                batch.extend(std::iter::once(*owner).chain(family))
+            }
+            _ => batches.push(std::iter::once(*owner).chain(family).collect()),
+        }
+    }
+    batches
+}
+
 fn has_table(connection: &Connection, name: &str) -> Result<bool> {
     let sql =
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
@@ -250,5 +344,80 @@ fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {
     match cause {
         Some(cause) => error.caused_by(cause),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Creates more objects than one batch holds: each table with two indexes, a view and a trigger.
+    fn wide(families: usize) -> Connection {
+        let file = Connection::open_in_memory().unwrap();
+        for it in 0..families {
+            let sql = format!(
+                "CREATE TABLE t{it}(id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT UNIQUE, b REFERENCES t0(id));
+                 CREATE INDEX i{it} ON t{it}(b); CREATE VIEW v{it} AS SELECT a FROM t{it};
+                 CREATE TRIGGER t{it} AFTER INSERT ON t{it} BEGIN UPDATE t{it} SET b = 1 WHERE id = new.id; END;"
+            );
+            file.execute_batch(&sql).unwrap();
+        }
+        file.execute_batch(
+            "CREATE VIRTUAL TABLE words USING fts5(a, content='t0', content_rowid='id')",
+        )
+        .unwrap();
+        file
+    }
+
+    #[test]
+    fn a_schema_of_several_batches_is_whole() {
+        let schema = read(&wide(BATCH)).unwrap();
+        let shadow = Shadow::of(&schema).unwrap();
+        let replayed = shadow.schema().unwrap();
+        assert!(compare_entries(&schema.objects, &replayed.objects).is_empty());
+        assert_eq!(schema.tables, replayed.tables);
+        let order = |schema: &Schema, kind| -> Vec<String> {
+            schema.of_kind(kind).map(|it| it.name.clone()).collect()
+        };
+        for kind in [ObjectKind::Table, ObjectKind::Index, ObjectKind::View, ObjectKind::Trigger] {
+            assert_eq!(order(&schema, kind), order(&replayed, kind));
+        }
+        let roots = |objects: &[Object]| -> BTreeSet<i64> {
+            objects.iter().map(|it| it.root).filter(|root| *root > 0).collect()
+        };
+        let (ours, own) = (roots(&replayed.objects), roots(&replayed.internal));
+        assert!(ours.is_disjoint(&own));
+        assert_eq!(
+            (ours.len(), own.len()),
+            (roots(&schema.objects).len(), roots(&schema.internal).len())
+        );
+    }
+
+    #[test]
+    fn tables_of_different_batches_keep_their_rows_apart() {
+        let shadow = Shadow::of(&read(&wide(BATCH)).unwrap()).unwrap();
+        let last = BATCH - 1;
+        let rows = format!(
+            "INSERT INTO t0(a) VALUES ('first'); INSERT INTO t{last}(a) VALUES ('last'), ('other');
+             ALTER TABLE t{last} RENAME TO moved; DROP TABLE t1;"
+        );
+        shadow.connection.execute_batch(&rows).unwrap();
+        let count =
+            |sql: &str| -> i64 { shadow.connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+        assert_eq!(count("SELECT count(*) FROM v0"), 1);
+        assert_eq!(count("SELECT count(*) FROM moved WHERE b = 1"), 2);
+        assert_eq!(count("SELECT count(*) FROM t2"), 0);
+        let sound: String =
+            shadow.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
+
+    #[test]
+    fn a_text_that_makes_something_else_is_refused_in_a_batch_too() {
+        let mut schema = read(&wide(BATCH)).unwrap();
+        let place = schema.objects.iter().position(|it| it.name == "t7").unwrap();
+        schema.objects[place].sql = Some("CREATE TABLE other(a)".to_owned());
+        let error = Shadow::of(&schema).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

@@ -1,5 +1,7 @@
 //! What is found out about views and triggers while steps are applied.
 
+use std::collections::BTreeMap;
+
 use crate::error::MissingExtension;
 use crate::schema::{Object, ObjectKind};
 
@@ -46,3 +48,6 @@ pub struct ChangedReference {
     /// The text that would read something else.
     pub(super) text: String,
 }
+
+/// The output columns of every view that compiles, by folded name.
+pub type Outputs = BTreeMap<String, Vec<String>>;

@@ -1,6 +1,6 @@
 //! Where the tables and columns of a changed schema come from: the rename map, as steps make it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::{fold, quote, same};
 use crate::schema::{Column, ColumnStorage, Schema, Table};
@@ -88,11 +88,8 @@ impl Lineage {
 
     /// Returns the tables that exist before and no longer, by name before.
     pub fn dropped<'s>(&self, before: &'s Schema) -> Vec<&'s Table> {
-        before
-            .tables
-            .values()
-            .filter(|table| !self.tables.values().any(|it| same(&it.from, &table.name)))
-            .collect()
+        let from: BTreeSet<String> = self.tables.values().map(|it| fold(&it.from)).collect();
+        before.tables.iter().filter(|(name, _)| !from.contains(*name)).map(|(_, it)| it).collect()
     }
 
     /// Follows the renames of an index that existed before; it may have been dropped.

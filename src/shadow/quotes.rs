@@ -9,7 +9,7 @@ use super::shadow::Shadow;
 use crate::database::with_stubs;
 use crate::error::{Result, missing_column, words};
 use crate::name::{quote, same};
-use crate::schema::{Object, Schema, read};
+use crate::schema::{Object, Schema, read_again};
 use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 
 impl Shadow {
@@ -89,6 +89,7 @@ impl Shadow {
     /// Returns the schema as it reads after any rename of a column, without some objects; the inner
     /// error says which object is in the way. The shadow stays as it is.
     fn requoted(&mut self, aside: &[Object]) -> Result<rusqlite::Result<Schema>> {
+        let before = self.current()?;
         let probe = quote(&self.free_name("phaseshift_probe")?);
         let rename = format!(
             "CREATE TABLE main.{probe}(c); ALTER TABLE main.{probe} RENAME COLUMN c TO d;
@@ -109,7 +110,7 @@ impl Shadow {
             connection.execute_batch("RELEASE probe")?;
             tried
         });
-        let after = read(&self.connection);
+        let after = read_again(&self.connection, &before);
         self.connection.execute_batch(undo)?;
         self.reload()?;
         match renamed {

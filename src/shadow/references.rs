@@ -9,7 +9,7 @@
 //! with the names before and one with those after, and the programs are compared. A text that would read something else
 //! is restated with qualified names if that gives the same program, and refused otherwise.
 
-use super::finding::ChangedReference;
+use super::finding::{ChangedReference, Outputs};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -19,13 +19,12 @@ use rusqlite::types::Value;
 use super::lineage::Lineage;
 use super::relations::{Relation, Side, both_sides, relations};
 use super::shadow::Shadow;
-use super::views::Outputs;
 use crate::database::with_stubs;
 use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{
-    Token, TokenKind, edit, mentions, significant_tokens, unquote, update_of_columns,
+    Token, TokenKind, edit, mentioned, significant_tokens, unquote, update_of_columns,
 };
 
 /// The names that texts can use, before a step.
@@ -148,14 +147,17 @@ struct Pair {
     owner: String,
     old: String,
     new: String,
+    /// The names in both texts, folded.
+    mentioned: [BTreeSet<String>; 2],
 }
 
 impl Pair {
     fn may_use(&self, relation: &Relation) -> bool {
         let after = relation.after.as_deref().unwrap_or(&relation.before);
+        let [old, new] = &self.mentioned;
         same(&self.owner, &relation.before)
-            || mentions(&self.old, &[&relation.before])
-            || mentions(&self.new, &[after])
+            || old.contains(&fold(&relation.before))
+            || new.contains(&fold(after))
     }
 
     /// The part that is compiled: the query of a view, without its list of columns, or all of a trigger.
@@ -174,15 +176,16 @@ fn affected(
     changed: &BTreeSet<String>,
     relations: &[Relation],
 ) -> Vec<Pair> {
-    let names: Vec<&str> = changed.iter().map(String::as_str).collect();
     let natural = |text: &str| significant_tokens(text).any(|it| it.is_word(text, "NATURAL"));
     let lost = |pair: &Pair| relations.iter().any(|it| it.after.is_none() && pair.may_use(it));
     let pair = |object: &Object| {
         let there = after.find(object.kind, &object.name)?;
         let (old, new) = (object.sql.clone()?, there.sql.clone()?);
-        let concerned = mentions(&old, &names) || mentions(&new, &names) || natural(&old);
+        let mentioned = [mentioned(&old), mentioned(&new)];
+        let named = mentioned.iter().any(|it| !it.is_disjoint(changed));
         let (name, owner) = (object.name.clone(), object.table.clone());
-        concerned.then_some(Pair { kind: object.kind, name, owner, old, new })
+        let concerned = named || natural(&old);
+        concerned.then_some(Pair { kind: object.kind, name, owner, old, new, mentioned })
     };
     before
         .objects

@@ -1,13 +1,13 @@
 //! The tables and views of a schema before and after steps that change names, and two sets of empty tables that
 //! differ in nothing but those names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
+use super::finding::Outputs;
 use super::lineage::Lineage;
 use super::memory::open_memory;
-use super::views::Outputs;
 use crate::database::with_stubs;
 use crate::error::{MissingExtension, Result};
 use crate::name::{fold, quote, same};
@@ -135,9 +135,11 @@ pub(super) fn relations(
     (before, old, old_outputs): (&Schema, &Lineage, &Outputs),
     (after, new, new_outputs): (&Schema, &Lineage, &Outputs),
 ) -> Vec<Relation> {
+    let successors: HashMap<String, &String> =
+        new.tables.iter().rev().map(|(name, it)| (fold(&it.from), name)).collect();
     let tables = before.objects.iter().filter(|it| it.kind.is_table()).filter_map(|object| {
         let shape = before.shape(&object.name)?;
-        let name = name_after(&object.name, old, (after, new));
+        let name = name_after(&object.name, old, (after, &successors));
         let columns = match name.as_deref().and_then(|it| after.shape(it)) {
             Some(there) => table_columns((shape, old), (there, new)),
             None => Vec::new(),
@@ -172,12 +174,13 @@ fn without_counter(text: &str) -> String {
     result
 }
 
-fn name_after(table: &str, old: &Lineage, (after, new): (&Schema, &Lineage)) -> Option<String> {
+fn name_after(
+    table: &str,
+    old: &Lineage,
+    (after, successors): (&Schema, &HashMap<String, &String>),
+) -> Option<String> {
     let found = match old.table(table) {
-        Some(lineage) => {
-            let (folded, _) = new.tables.iter().find(|(_, it)| same(&it.from, &lineage.from))?;
-            after.find_table(folded)
-        }
+        Some(lineage) => after.find_table(successors.get(&fold(&lineage.from))?),
         None => after.find_table(table),
     };
     found.map(|it| it.name.clone())

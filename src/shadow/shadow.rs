@@ -1,6 +1,6 @@
 //! The shadow itself: its state, applying steps, and reading the result.
 
-use super::finding::{ChangedReference, NameAsString, UnsoundObject};
+use super::finding::{ChangedReference, NameAsString, Outputs, UnsoundObject};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use crate::database::{
 use crate::error::{Error, ErrorKind, MissingExtension, Result, words};
 use crate::name::same;
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::{ObjectKind, Schema, read, temporary_triggers};
+use crate::schema::{ObjectKind, Schema, read_again, temporary_triggers};
 
 /// An in-memory database with a schema and no rows.
 #[derive(Debug)]
@@ -39,8 +39,12 @@ pub struct Shadow {
     pub(super) changed_references: Vec<ChangedReference>,
     pub(super) plans_a_run: bool,
     epoch: Cell<u64>,
-    read: RefCell<Option<(u64, i64, Rc<Schema>)>>,
+    read: RefCell<Option<(State, Rc<Schema>)>>,
+    pub(super) known_outputs: Option<(State, Outputs)>,
 }
+
+/// A state of the schema: our count of what may have changed it, and SQLite's.
+pub(super) type State = (u64, i64);
 
 impl Shadow {
     /// Makes an empty shadow: the state before the first phase.
@@ -67,6 +71,7 @@ impl Shadow {
             plans_a_run: false,
             epoch: Cell::new(0),
             read: RefCell::new(None),
+            known_outputs: None,
         })
     }
 
@@ -83,16 +88,22 @@ impl Shadow {
     /// Returns the schema as SQLite has it now. Reading thousands of tables takes a while, so it is
     /// read again only after something may have changed it.
     pub(super) fn current(&self) -> Result<Rc<Schema>> {
-        let cookie: i64 =
-            self.connection.query_row("PRAGMA schema_version", [], |row| row.get(0))?;
-        if let Some((epoch, known, schema)) = &*self.read.borrow()
-            && (*epoch, *known) == (self.epoch.get(), cookie)
+        let state = self.state()?;
+        if let Some((known, schema)) = &*self.read.borrow()
+            && *known == state
         {
             return Ok(Rc::clone(schema));
         }
-        let schema = Rc::new(read(&self.connection)?);
-        *self.read.borrow_mut() = Some((self.epoch.get(), cookie, Rc::clone(&schema)));
+        let before = self.read.borrow().as_ref().map(|(_, schema)| Rc::clone(schema));
+        let before = before.unwrap_or_default();
+        let schema = Rc::new(read_again(&self.connection, &before)?);
+        *self.read.borrow_mut() = Some((state, Rc::clone(&schema)));
         Ok(schema)
+    }
+
+    pub(super) fn state(&self) -> Result<State> {
+        let mut cookie = self.connection.prepare_cached("PRAGMA schema_version")?;
+        Ok((self.epoch.get(), cookie.query_row([], |row| row.get(0))?))
     }
 
     pub(super) fn changed(&self) {
@@ -389,7 +400,7 @@ impl Shadow {
     }
 
     /// DEFENSIVE forbids to edit entries, and is lifted for that only.
-    fn edit_entries(
+    pub(super) fn edit_entries(
         &self,
         edit: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> Result<()> {
@@ -432,9 +443,8 @@ impl Shadow {
 
 /// Finds a name that no object of a schema has, beginning with the wish.
 pub(crate) fn free_name(schema: &Schema, wish: &str) -> String {
-    let taken = |name: &str| {
-        schema.objects.iter().chain(&schema.internal).any(|object| same(&object.name, name))
-    };
+    let taken =
+        |name: &str| schema.objects.named(name).chain(schema.internal.named(name)).next().is_some();
     let mut name = wish.to_owned();
     let mut number = 1_u64;
     while taken(&name) {

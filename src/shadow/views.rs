@@ -4,8 +4,7 @@
 //! too, and refuses the rename when another view reads that column. An explicit column list makes
 //! the outside of a view independent of its body; it stays only where it is needed.
 
-use std::collections::BTreeMap;
-
+use super::finding::Outputs;
 use super::shadow::Shadow;
 use crate::database::with_stubs;
 use crate::error::Result;
@@ -21,15 +20,24 @@ pub(super) struct ListedView {
     free: Vec<String>,
 }
 
-/// The output columns of every view that compiles, by folded name.
-pub type Outputs = BTreeMap<String, Vec<String>>;
-
 impl Shadow {
     /// Asks SQLite for the output columns of every view that compiles.
     ///
     /// # Errors
     /// Whatever SQLite reports about the schema as a whole.
     pub fn outputs(&mut self) -> Result<Outputs> {
+        let state = self.state()?;
+        if let Some((known, outputs)) = &self.known_outputs
+            && *known == state
+        {
+            return Ok(outputs.clone());
+        }
+        let outputs = self.read_outputs()?;
+        self.known_outputs = Some((state, outputs.clone()));
+        Ok(outputs)
+    }
+
+    fn read_outputs(&mut self) -> Result<Outputs> {
         let views = self.view_names()?;
         let mut outputs = Outputs::new();
         for view in views {

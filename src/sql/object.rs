@@ -1,5 +1,7 @@
 //! The head of a CREATE statement: what it creates and under which name. It never looks into bodies.
 
+use std::collections::BTreeSet;
+
 use super::error::SqlError;
 use super::reader::{Name, Reader, is_name};
 use super::token::{TokenKind, significant_tokens, unquote};
@@ -129,6 +131,12 @@ pub fn mentions(sql: &str, names: &[&str]) -> bool {
         let found = unquote(token.text(sql));
         names.iter().any(|wanted| name::same(&found, wanted))
     })
+}
+
+/// Returns what may be a name in a piece of SQL, folded.
+pub fn mentioned(sql: &str) -> BTreeSet<String> {
+    let names = significant_tokens(sql).filter(|token| is_name(token.kind));
+    names.map(|token| name::fold(&unquote(token.text(sql)))).collect()
 }
 
 /// Returns the tokens of a piece of SQL, names as a function gives them.

@@ -29,7 +29,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "import", "apply", "prove",
         ],
     ),
-    ("Files", &["backup", "backups", "optimize", "reset", "fleet", "report"]),
+    ("Files", &["backup", "backups", "optimize", "reset", "fleet"]),
     ("Setup", &["completions", "man", "json-schema", "help"]),
 ];
 

@@ -39,9 +39,7 @@ fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec
         return Ok(drops);
     }
     let recorded = UndoRecord::between(&plan.before, &plan.after, tables);
-    let mut shadow = Shadow::of(&plan.before)?;
-    shadow.keep_tables(tables.names());
-    let replayed: Vec<Schema> = snapshots(&mut shadow, phase)?;
+    let (mut shadow, replayed) = replayed(plan, phase, tables)?;
     let mut undo = Vec::new();
     for (place, group) in groups(&phase.up).into_iter().enumerate().rev() {
         let now = shadow.schema()?;
@@ -69,6 +67,23 @@ fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec
     let created = missing.into_iter().filter_map(|(kind, object)| creation(kind, &object.sql));
     undo.extend(created.map(|operation| Step { operation, line: 0 }));
     Ok(undo)
+}
+
+/// The schemas around the groups of the steps, and a shadow with the last one.
+fn replayed(
+    plan: &PhasePlan,
+    phase: &Phase,
+    tables: &VersionTables,
+) -> Result<(Shadow, Vec<Schema>)> {
+    // The plan has the schemas around a single group, unless the version tables came after it.
+    let known = plan.version_tables.is_empty() && groups(&phase.up).len() == 1;
+    let mut shadow = Shadow::of(if known { &plan.after } else { &plan.before })?;
+    shadow.keep_tables(tables.names());
+    let schemas = match known {
+        true => vec![plan.before.clone(), plan.after.clone()],
+        false => snapshots(&mut shadow, phase)?,
+    };
+    Ok((shadow, schemas))
 }
 
 /// The steps that undo a phase that only creates what cannot be there; `None` for any other phase.
