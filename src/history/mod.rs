@@ -12,6 +12,6 @@ mod undo;
 
 pub use applied::{AppliedPhase, applied, applied_as_far_as_known};
 pub use definition::Definition;
-pub use record::{Event, EventKind, record, record_script};
+pub use record::{EventKind, HistoryEvent, record, record_script};
 pub use tables::{HISTORY_TABLE, HistoryRow, Recorded, VersionRow, VersionTables};
 pub use undo::{KeptObject, UndoRecord};

@@ -46,7 +46,7 @@ impl EventKind {
 
 /// One event to record.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct HistoryEvent {
     /// What happened.
     pub kind: EventKind,
     /// The phase.
@@ -77,7 +77,7 @@ pub struct Event {
 ///
 /// # Errors
 /// Whatever SQLite reports.
-pub fn record(connection: &Connection, tables: &VersionTables, event: &Event) -> Result<()> {
+pub fn record(connection: &Connection, tables: &VersionTables, event: &HistoryEvent) -> Result<()> {
     let table = quote(tables.version_table());
     match event.kind {
         EventKind::Applied | EventKind::Stamped => {
@@ -119,7 +119,7 @@ pub fn record(connection: &Connection, tables: &VersionTables, event: &Event) ->
 }
 
 /// Returns the statements that record an event from a script; times are SQLite's.
-pub fn record_script(tables: &VersionTables, event: &Event) -> Vec<String> {
+pub fn record_script(tables: &VersionTables, event: &HistoryEvent) -> Vec<String> {
     let table = quote(tables.version_table());
     let version = event.version;
     let first = match event.kind {

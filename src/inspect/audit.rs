@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::compare::{Verdict, compare_schemas};
 use crate::database::{Access, Database};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::migrate::{FileState, Project};
 use crate::name::fold;
 use crate::phase::{Applied, Operation, Phase};

@@ -42,7 +42,7 @@ pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_b
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use retain::{prune_backups, retain, ways_back};
-pub use roundtrip::{Place, RoundTrip, Verdict, roundtrip};
+pub use roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 pub use run::{Hooks, Report};
 pub use script::{plan_range, script, script_between, script_for_state, script_range};
 pub use secure::migrate_now;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::history::{Event, EventKind, VersionTables};
+use crate::history::{EventKind, HistoryEvent, VersionTables};
 use crate::phase::PhaseId;
 use crate::plan::{Direction, Implied, PhasePlan};
 
@@ -20,7 +20,7 @@ pub(super) fn events(
     phase: &PhasePlan,
     versions: &VersionTables,
     circumstances: &RunContext,
-) -> Vec<Event> {
+) -> Vec<HistoryEvent> {
     let kind = match phase.direction {
         Direction::Up => EventKind::Applied,
         Direction::Down => EventKind::Undone,
@@ -43,11 +43,11 @@ pub(super) fn events(
         .collect()
 }
 
-fn event(kind: EventKind, phase: &Implied, circumstances: &RunContext) -> Event {
+fn event(kind: EventKind, phase: &Implied, circumstances: &RunContext) -> HistoryEvent {
     let time = circumstances.now.map(|now| now.to_rfc3339()).unwrap_or_default();
     let applied_at =
         |now: DateTime<FixedOffset>| now.to_utc().format("%Y-%m-%d %H:%M:%S").to_string();
-    Event {
+    HistoryEvent {
         kind,
         id: phase.id.to_string(),
         parents: phase.parents.iter().map(PhaseId::to_string).collect(),

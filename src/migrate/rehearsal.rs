@@ -16,7 +16,7 @@ use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, read};
 
 use super::prepare::Request;
 use super::project::Project;
-use super::roundtrip::{Place, RoundTrip, Verdict, roundtrip};
+use super::roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 use super::run::Report;
 use super::secure::migrate_now;
 use super::state::Migration;
@@ -84,19 +84,19 @@ pub fn rehearsal_space(project: &Project) -> Result<u64> {
 }
 
 /// Takes a verdict over, unless the shadow knows worse. Returns whether the phase comes back.
-fn note(trips: &mut [RoundTrip], phase: &Phase, verdict: Verdict) -> bool {
-    let comes_back = matches!(verdict, Verdict::Reversible | Verdict::Lossy(_));
+fn note(trips: &mut [RoundTrip], phase: &Phase, verdict: TripVerdict) -> bool {
+    let comes_back = matches!(verdict, TripVerdict::Reversible | TripVerdict::Lossy(_));
     if let Some(trip) = trips.iter_mut().find(|trip| trip.phase == phase.id)
-        && matches!(trip.verdict, Verdict::Reversible | Verdict::Lossy(_))
+        && matches!(trip.verdict, TripVerdict::Reversible | TripVerdict::Lossy(_))
     {
         trip.verdict = match (&trip.verdict, verdict) {
             // What a phase loses by its nature it loses elsewhere, though not here.
-            (Verdict::Lossy(lines), Verdict::Reversible) => Verdict::Lossy(
+            (TripVerdict::Lossy(lines), TripVerdict::Reversible) => TripVerdict::Lossy(
                 lines.iter().map(|line| format!("{line} (in 0 rows here)")).collect(),
             ),
             (_, found) => found,
         };
-        trip.place = Place::Copy;
+        trip.place = TripPlace::Copy;
     }
     comes_back
 }
@@ -169,7 +169,7 @@ impl Rehearsal {
         }
     }
 
-    fn down_and_up(&self, phase: &Phase) -> Result<Verdict> {
+    fn down_and_up(&self, phase: &Phase) -> Result<TripVerdict> {
         let down = match self.go(&back(phase))? {
             Ok(report) => report,
             Err(error) => return Ok(refused(&error, "the downgrade does not run")),
@@ -180,7 +180,7 @@ impl Rehearsal {
         }
     }
 
-    fn up_and_down(&self, phase: &Phase) -> Result<Verdict> {
+    fn up_and_down(&self, phase: &Phase) -> Result<TripVerdict> {
         let up = match self.go(&forth(phase))? {
             Ok(report) => report,
             Err(error) => return Ok(refused(&error, "does not run on the rows")),
@@ -195,29 +195,29 @@ impl Rehearsal {
         }
         // Rows that differ now were told after the way back; the schema must be the same again.
         match self.verdict(phase, down.as_ref(), "up again")? {
-            Verdict::Broken(lines) => Ok(Verdict::Broken(lines)),
-            Verdict::Reversible
-            | Verdict::Lossy(_)
-            | Verdict::Irreversible(_)
-            | Verdict::Untried(_) => Ok(first),
+            TripVerdict::Broken(lines) => Ok(TripVerdict::Broken(lines)),
+            TripVerdict::Reversible
+            | TripVerdict::Lossy(_)
+            | TripVerdict::Irreversible(_)
+            | TripVerdict::Untried(_) => Ok(first),
         }
     }
 
     /// Compares the copy with the backup that a run made before it began.
-    fn verdict(&self, phase: &Phase, report: Option<&Report>, after: &str) -> Result<Verdict> {
-        let Some(report) = report else { return Ok(Verdict::Reversible) };
+    fn verdict(&self, phase: &Phase, report: Option<&Report>, after: &str) -> Result<TripVerdict> {
+        let Some(report) = report else { return Ok(TripVerdict::Reversible) };
         let before = Opened::new(&self.project, &report.backup)?;
         let now = Opened::new(&self.project, &self.project.database)?;
         let apart = differences(&before.schema, &now.schema, ColumnOrder::Same);
         if !apart.is_empty() {
             let lines = apart.iter().map(|line| format!("{after}: {line}"));
-            return Ok(Verdict::Broken(lines.collect()));
+            return Ok(TripVerdict::Broken(lines.collect()));
         }
         let lines = self.rows_apart(&before, &now)?;
         Ok(match lines.is_empty() {
-            true => Verdict::Reversible,
-            false if may_lose(phase) => Verdict::Lossy(lines),
-            false => Verdict::Broken(lines),
+            true => TripVerdict::Reversible,
+            false if may_lose(phase) => TripVerdict::Lossy(lines),
+            false => TripVerdict::Broken(lines),
         })
     }
 
@@ -313,11 +313,11 @@ fn may_lose(phase: &Phase) -> bool {
     by_hand || phase.up.iter().any(touches_rows)
 }
 
-fn refused(error: &Error, what: &str) -> Verdict {
+fn refused(error: &Error, what: &str) -> TripVerdict {
     if error.kind() == ErrorKind::Irreversible {
-        return Verdict::Irreversible(error.to_string());
+        return TripVerdict::Irreversible(error.to_string());
     }
     let mut lines = vec![format!("{what}: {error}")];
     lines.extend(error.facts().problems.iter().cloned());
-    Verdict::Broken(lines)
+    TripVerdict::Broken(lines)
 }

@@ -14,7 +14,7 @@ use super::project::Project;
 
 /// What a round trip showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TripVerdict {
     /// Down and up again leave everything as it was.
     Reversible,
     /// The way back leads to the schema of before; what is lost on the way.
@@ -33,21 +33,21 @@ pub struct RoundTrip {
     /// The phase.
     pub phase: PhaseId,
     /// What it showed.
-    pub verdict: Verdict,
+    pub verdict: TripVerdict,
     /// Where that was found out.
-    pub place: Place,
+    pub place: TripPlace,
 }
 
 /// Where a round trip was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TripPlace {
     /// In memory, where there are no rows.
     Shadow,
     /// In memory and on a copy of a database, rows included.
     Copy,
 }
 
-impl Place {
+impl TripPlace {
     /// Returns the stable text code, for JSON.
     pub const fn code(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Place {
     }
 }
 
-impl Verdict {
+impl TripVerdict {
     /// Returns the stable text code, for JSON.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -94,7 +94,7 @@ pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
         let verdict = match stuck.iter().find(|it| ancestors.contains(*it)).copied() {
             Some(other) => {
                 stuck.push(&phase.id);
-                Verdict::Untried(format!("{other} before it does not run"))
+                TripVerdict::Untried(format!("{other} before it does not run"))
             }
             None => {
                 let (verdict, after) = Trip { project, phase, before: &state }.verdict()?;
@@ -105,7 +105,7 @@ pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
                 verdict
             }
         };
-        trips.push(RoundTrip { phase: phase.id.clone(), verdict, place: Place::Shadow });
+        trips.push(RoundTrip { phase: phase.id.clone(), verdict, place: TripPlace::Shadow });
     }
     Ok(trips)
 }
@@ -118,35 +118,35 @@ struct Trip<'a> {
 
 impl Trip<'_> {
     /// Judges the phase and returns the schema after it, if it runs.
-    fn verdict(&self) -> Result<(Verdict, Option<Schema>)> {
+    fn verdict(&self) -> Result<(TripVerdict, Option<Schema>)> {
         let up = match self.up(self.before) {
             Ok(plan) => plan,
             Err(error) => {
                 return judged(error, |text| {
-                    Verdict::Broken(vec![format!("does not run: {text}")])
+                    TripVerdict::Broken(vec![format!("does not run: {text}")])
                 })
                 .map(|verdict| (verdict, None));
             }
         };
         if let WayBack::Irreversible(why) = &self.phase.down {
-            return Ok((Verdict::Irreversible(why.clone()), Some(up.after)));
+            return Ok((TripVerdict::Irreversible(why.clone()), Some(up.after)));
         }
         let verdict = match self.down(&up.after) {
             Ok(down) => self.compare(&up, down)?,
             Err(error) if error.kind() == ErrorKind::Irreversible => {
-                Verdict::Irreversible(error.to_string())
+                TripVerdict::Irreversible(error.to_string())
             }
             Err(error) => judged(error, |text| {
-                Verdict::Broken(vec![format!("the downgrade does not run: {text}")])
+                TripVerdict::Broken(vec![format!("the downgrade does not run: {text}")])
             })?,
         };
         Ok((verdict, Some(up.after)))
     }
 
-    fn compare(&self, up: &PhasePlan, down: PhasePlan) -> Result<Verdict> {
+    fn compare(&self, up: &PhasePlan, down: PhasePlan) -> Result<TripVerdict> {
         let back = self.differences(self.before, &down.after);
         if !back.is_empty() {
-            return Ok(Verdict::Broken(
+            return Ok(TripVerdict::Broken(
                 back.iter().map(|it| format!("after the downgrade: {it}")).collect(),
             ));
         }
@@ -155,7 +155,9 @@ impl Trip<'_> {
             Err(error) => vec![judged(error, |text| text)?],
         };
         if !again.is_empty() {
-            return Ok(Verdict::Broken(again.iter().map(|it| format!("up again: {it}")).collect()));
+            return Ok(TripVerdict::Broken(
+                again.iter().map(|it| format!("up again: {it}")).collect(),
+            ));
         }
         let mut plan = Plan { phases: vec![down] };
         find_losses(&mut plan);
@@ -179,7 +181,7 @@ impl Trip<'_> {
             })
             .collect();
         lossy.extend(self.unknown_tables()?);
-        Ok(if lossy.is_empty() { Verdict::Reversible } else { Verdict::Lossy(lossy) })
+        Ok(if lossy.is_empty() { TripVerdict::Reversible } else { TripVerdict::Lossy(lossy) })
     }
 
     /// Tables that the phase drops where a file has them, although no phase makes them.

@@ -10,7 +10,7 @@ use crate::backup::{Pruned, VerifiedBackup};
 use crate::database::{Access, Database, FileSize, Identity, WriteTransaction, Writeback};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::history::{Event as HistoryEvent, record};
+use crate::history::{HistoryEvent, record};
 use crate::plan::{Direction, LostRule, PhasePlan, Plan, Rebuild, RowSource};
 use crate::preflight::check_requirements;
 use crate::proof::{Baseline, ExpectedRecords, Proof, Subject, prove, rows_to_prove};

@@ -9,7 +9,7 @@ use crate::compare::{self, Unexpected, Verdict, Weight, not_identical};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::history::{Definition, Event, EventKind, applied, record};
+use crate::history::{Definition, EventKind, HistoryEvent, applied, record};
 use crate::name::quote;
 use crate::phase::{Applied, Phase, PhaseId, phase_text};
 use crate::plan::Plan;
@@ -186,10 +186,15 @@ pub fn accept(
 }
 
 /// An event that runs no step.
-fn event(phase: &Phase, kind: EventKind, now: DateTime<FixedOffset>, backup: &Path) -> Event {
+fn event(
+    phase: &Phase,
+    kind: EventKind,
+    now: DateTime<FixedOffset>,
+    backup: &Path,
+) -> HistoryEvent {
     let defines = matches!(kind, EventKind::Stamped | EventKind::Accepted);
     let definition = defines.then(|| Definition { phase: phase_text(phase), downgrade: None });
-    Event {
+    HistoryEvent {
         kind,
         id: phase.id.to_string(),
         parents: phase.parents.iter().map(ToString::to_string).collect(),
@@ -221,7 +226,7 @@ impl Recording<'_> {
     fn carry_out(
         &self,
         database: Database,
-        events: &dyn Fn(&Path) -> Vec<Event>,
+        events: &dyn Fn(&Path) -> Vec<HistoryEvent>,
         observer: &mut dyn Observer,
     ) -> Result<PathBuf> {
         let project = self.project;
@@ -260,7 +265,7 @@ impl Recording<'_> {
         &self,
         database: &Database,
         backup: &VerifiedBackup,
-        events: &[Event],
+        events: &[HistoryEvent],
     ) -> Result<()> {
         let (connection, versions) = (database.connection(), &self.project.versions);
         let before = &self.known.schema;
@@ -297,7 +302,7 @@ impl Recording<'_> {
     }
 }
 
-fn events(project: &Project, report: &StampReport, backup: &Path) -> Vec<Event> {
+fn events(project: &Project, report: &StampReport, backup: &Path) -> Vec<HistoryEvent> {
     let now = project.options.files.now();
     let removed = report.removed.iter().rev().map(|id| (id, EventKind::Unstamped));
     let events = removed.chain(report.recorded.iter().map(|id| (id, EventKind::Stamped)));

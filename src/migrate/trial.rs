@@ -124,7 +124,7 @@ impl Trial<'_> {
         prove(&subject, &mut Silent).map(drop)
     }
 
-    fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::Event> {
+    fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::HistoryEvent> {
         let now = Some(self.project.options.files.now());
         events(phase, &self.project.versions, &RunContext { now, backup: None })
     }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
-use crate::plan::{Rebuild, SchemaChange};
+use crate::plan::{CopyQuery, Rebuild, SchemaChange};
 use crate::rows::show;
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::shadow::{ColumnOrigin, TableLineage};
@@ -70,7 +70,7 @@ fn homeless(
         key.columns.iter().map(|name| format!("{} IS NOT NULL", quote(name))).collect();
     let sql = format!(
         "SELECT count(*) FROM ({}) WHERE {}",
-        rebuild.copy.select(&in_main(&rebuild.from)),
+        of_key(key, rebuild).select(&in_main(&rebuild.from)),
         present.join(" AND ")
     );
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
@@ -78,6 +78,14 @@ fn homeless(
         let rows = rows(count);
         format!("{rows} of {} would refer to {}, which is empty", rebuild.from, key.parent)
     }))
+}
+
+/// The copy of a table with the columns of a key alone. A query in brackets needs the collations of all its columns, and
+/// that of another may be missing here.
+fn of_key(key: &ForeignKey, rebuild: &Rebuild) -> CopyQuery {
+    let mut copy = rebuild.copy.clone();
+    copy.columns.retain(|(to, _)| key.columns.iter().any(|it| same(it, to)));
+    copy
 }
 
 /// Takes the first key of a list that fits.
@@ -215,7 +223,7 @@ fn orphan_query(
         key.columns.iter().map(|child| format!("c.{} IS NOT NULL", quote(child))).collect();
     let shown: Vec<String> =
         key.columns.iter().map(|child| format!("c.{}", quote(child))).collect();
-    let mut copy = rebuild.copy.clone();
+    let mut copy = of_key(key, rebuild);
     let mut changed = "1".to_owned();
     if let Some(earlier) = earlier {
         let as_before: Vec<String> = earlier

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Event, EventKind, HistoryRow, Recorded};
+use crate::history::{EventKind, HistoryEvent, HistoryRow, Recorded};
 
 /// The expected content of the version tables.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct ExpectedRecords {
     /// The events that were there before.
     before: Vec<HistoryRow>,
     /// The events of the run.
-    added: Vec<Event>,
+    added: Vec<HistoryEvent>,
 }
 
 impl ExpectedRecords {
@@ -39,7 +39,7 @@ impl ExpectedRecords {
     }
 
     /// Adds an event of the run.
-    pub fn expect(&mut self, event: Event) {
+    pub fn expect(&mut self, event: HistoryEvent) {
         match event.kind {
             EventKind::Applied | EventKind::Stamped => {
                 self.versions.insert(event.version);
@@ -64,7 +64,7 @@ impl ExpectedRecords {
         if old != self.before {
             lines.push("the history before this run changed".to_owned());
         }
-        let same = |(row, event): (&HistoryRow, &Event)| {
+        let same = |(row, event): (&HistoryRow, &HistoryEvent)| {
             (row.id == event.id && row.version == event.version)
                 && row.direction == event.kind.direction()
                 && row.checksum.as_ref() == Some(&event.checksum)

@@ -11,7 +11,7 @@ use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::records::Records;
-use crate::rows::{Comparison, Difference, RowDelta, Side, compare, count_rows};
+use crate::rows::{Comparison, RowDelta, RowDifference, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
 use crate::sql::{CreateTable, mentions};
 
@@ -20,7 +20,7 @@ use crate::sql::{CreateTable, mentions};
 pub(super) struct RowsFound {
     pub(super) tables: usize,
     pub(super) rows: u64,
-    pub(super) differences: Vec<Difference>,
+    pub(super) differences: Vec<RowDifference>,
     pub(super) unproven: Vec<String>,
     pub(super) remade: Vec<RemadeTable>,
     /// The tables, folded, whose rows were compared out of their records.
@@ -296,10 +296,10 @@ fn other_count(
     origin: &TableProvenance,
     table: &str,
     now: u64,
-) -> Result<Option<Difference>> {
+) -> Result<Option<RowDifference>> {
     let before = count_rows(sides.backup.0, &origin.from)?;
     let differs = origin.allowance == RowDelta::None && before != now;
-    Ok(differs.then(|| Difference {
+    Ok(differs.then(|| RowDifference {
         table: table.to_owned(),
         key: "all rows".to_owned(),
         what: format!("{before} before, {now} now"),

@@ -57,7 +57,7 @@ impl RowDelta {
 
 /// One place where two tables differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct RowDifference {
     /// The table on the right side.
     pub table: String,
     /// The key of the row, in words.
@@ -66,7 +66,7 @@ pub struct Difference {
     pub what: String,
 }
 
-impl std::fmt::Display for Difference {
+impl std::fmt::Display for RowDifference {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}: {}: {}", self.table, self.key, self.what)
     }
@@ -84,13 +84,17 @@ pub struct Comparison {
     /// Rows on both sides with other values.
     pub changed: u64,
     /// The first differences that are not allowed.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<RowDifference>,
 }
 
 impl Comparison {
     fn describe(&mut self, table: &str, key: String, what: impl Into<String>) {
         if self.differences.len() < DESCRIBED {
-            self.differences.push(Difference { table: table.to_owned(), key, what: what.into() });
+            self.differences.push(RowDifference {
+                table: table.to_owned(),
+                key,
+                what: what.into(),
+            });
         }
     }
 

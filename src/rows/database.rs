@@ -3,7 +3,7 @@
 use super::cursor::Side;
 use rusqlite::Connection;
 
-use super::compare::{Difference, RowDelta, compare};
+use super::compare::{RowDelta, RowDifference, compare};
 use crate::compare::compare_entries;
 use crate::error::Result;
 use crate::event::TableRows;
@@ -20,13 +20,13 @@ pub fn compare_databases(
     left: (&Connection, &Schema),
     right: (&Connection, &Schema),
     progress: &mut dyn FnMut(&str, u64) -> Result<()>,
-) -> Result<std::result::Result<Vec<TableRows>, Vec<Difference>>> {
+) -> Result<std::result::Result<Vec<TableRows>, Vec<RowDifference>>> {
     let mut differences = Vec::new();
     let mut tables = Vec::new();
     if let Some(odd) = compare_entries(left.1.entries(), right.1.entries()).first() {
         let (table, key) = (odd.object().table.clone(), odd.object().name.clone());
         let what = "the schema entry differs".to_owned();
-        return Ok(Err(vec![Difference { table, key, what }]));
+        return Ok(Err(vec![RowDifference { table, key, what }]));
     }
     for object in left.1.stored_tables() {
         let Some(shape) = left.1.shape(&object.name) else { continue };

@@ -12,7 +12,7 @@ mod index_check;
 mod matching;
 mod sum;
 
-pub use compare::{Comparison, Difference, RowDelta, compare};
+pub use compare::{Comparison, RowDelta, RowDifference, compare};
 pub use conversion::{TypedColumn, Values, conversion_sql, conversions, show};
 pub use count::{count_rows, count_rows_where};
 pub use cursor::Side;

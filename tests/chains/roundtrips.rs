@@ -1,6 +1,6 @@
 //! Round trips on the shadow: what each phase of a chain is worth.
 
-use phaseshift::migrate::{Place, RoundTrip, Verdict, roundtrip, roundtrip_on_copy};
+use phaseshift::migrate::{RoundTrip, TripPlace, TripVerdict, roundtrip, roundtrip_on_copy};
 
 use super::fill::fill;
 use super::rig::{Rig, explain};
@@ -16,7 +16,7 @@ fn odd_on_copy(rig: &Rig) -> Vec<Odd> {
     let scratch = rig.aside("scratch");
     std::fs::create_dir(&scratch).unwrap();
     let rehearsed = roundtrip_on_copy(&rig.project(), &scratch).map_err(explain).unwrap();
-    assert!(rehearsed.trips.iter().all(|trip| trip.place == Place::Copy));
+    assert!(rehearsed.trips.iter().all(|trip| trip.place == TripPlace::Copy));
     std::fs::remove_dir(scratch).expect("no copy of the data stays behind");
     odd_of(rehearsed.trips)
 }
@@ -24,7 +24,7 @@ fn odd_on_copy(rig: &Rig) -> Vec<Odd> {
 fn odd_of(trips: Vec<RoundTrip>) -> Vec<Odd> {
     trips
         .into_iter()
-        .filter(|trip| trip.verdict != Verdict::Reversible)
+        .filter(|trip| trip.verdict != TripVerdict::Reversible)
         .map(|trip| (trip.phase.to_string(), trip.verdict.code(), trip.verdict.reasons().to_vec()))
         .collect()
 }

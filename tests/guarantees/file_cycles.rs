@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Modules whose files still go in a circle: `migrate` around its state, `plan` around its strategies.
-const CIRCLES: [&str; 2] = ["migrate", "plan"];
+/// Modules whose files still go in a circle: `migrate` around its state.
+const CIRCLES: [&str; 1] = ["migrate"];
 
 /// A module by its path below the crate.
 type Module = Vec<String>;
@@ -37,7 +37,7 @@ impl Tree {
                 // `pub use child::Name` names the child alone.
                 let own = [&["self".to_owned()], path.as_slice()].concat();
                 let found = tree.place(&module, &path).or_else(|| tree.place(&module, &own));
-                if let Some((from, Some(name))) = found {
+                if let Some((from, Some(name))) = found.filter(|(from, _)| *from != module) {
                     tree.handed_on.insert((module.clone(), name), from);
                 }
             }
@@ -194,7 +194,7 @@ fn no_files_of_a_module_import_each_other() {
     }
     assert!(files.len() > 300, "only {} files were looked at", files.len());
     let tree = Tree::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-    let circles = tree.circles();
-    let modules: BTreeSet<&str> = circles.iter().filter_map(|it| it.split('/').next()).collect();
-    assert_eq!(modules.into_iter().collect::<Vec<_>>(), CIRCLES, "{circles:?}");
+    let mut circles = tree.circles();
+    circles.retain(|it| !CIRCLES.iter().any(|known| it.split('/').next() == Some(known)));
+    assert!(circles.is_empty(), "{circles:?}");
 }

@@ -766,3 +766,28 @@ INSERT INTO kind VALUES ('one', 1, 'c', 'b', 2);
                print(c.execute('SELECT * FROM face').fetchall(), c.execute('SELECT sort FROM kind').fetchall())";
     assert_eq!(python(&bench.database(), ask), "[('one', 1, 'c')] [('one',)]");
 }
+
+#[test]
+fn rows_are_matched_with_a_new_foreign_key_without_the_collation_of_another_column() {
+    let bench = Bench::from_python(
+        "c = sqlite3.connect(path, isolation_level=None)
+c.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+c.executescript('''
+CREATE TABLE track(id INTEGER PRIMARY KEY); CREATE TABLE kind(track INT, place TEXT COLLATE app_order);
+INSERT INTO track VALUES (1); INSERT INTO kind VALUES (1, 'x'), (2, 'y');
+''')",
+    );
+    let said = bench.naive_fails("SELECT track FROM (SELECT track, place FROM kind)");
+    assert!(said.contains("app_order"), "{said}");
+
+    let add = "[[up]]\nop = \"add_constraint\"\ntable = \"kind\"\nsql = \"FOREIGN KEY (track) REFERENCES track(id)\"\n";
+    bench.steps(add);
+    bench.refused(ErrorKind::Rows, "1 row of kind has no parent in track");
+    let mend =
+        "irreversible = \"x\"\n[[up]]\nop = \"sql\"\nsql = \"INSERT INTO track VALUES (2)\"\n";
+    bench.steps(&format!("{mend}{add}")).up();
+    assert_eq!(
+        bench.ask("SELECT \"table\", \"from\" FROM pragma_foreign_key_list('kind')"),
+        "track|track"
+    );
+}

@@ -13,10 +13,10 @@ use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Preparation, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _};
 
 use super::case::Case;
 use crate::support::{Snapshot, snapshot_database};
@@ -157,15 +157,21 @@ fn build(case: &Case, path: &Path) -> Result<(), String> {
 /// another row from a UNIQUE index, and judge the condition of a partial index in two ways. A damaged file is
 /// refused, rightly, and says nothing about phases.
 fn refuse_damage(connection: &Connection) -> Result<(), String> {
-    let damage = "SELECT integrity_check FROM pragma_integrity_check(100000)
-        WHERE integrity_check LIKE '% missing from index %' OR integrity_check LIKE 'wrong # of entries in index %'
-            OR integrity_check LIKE 'non-unique entry in index %' LIMIT 1";
-    let found = connection.query_row(damage, [], |row| row.get::<_, String>(0)).optional();
-    match found {
-        Ok(Some(damage)) => Err(format!("the file is damaged: {damage}")),
-        Ok(None) => Ok(()),
-        Err(error) => Err(error.to_string()),
+    let damage =
+        [" missing from index ", "wrong # of entries in index ", "non-unique entry in index "];
+    // Not as a table-valued function, whose argument is the name of a table.
+    let mut check =
+        connection.prepare("PRAGMA integrity_check(100000)").map_err(|error| error.to_string())?;
+    let mut lines = check.query([]).map_err(|error| error.to_string())?;
+    // A check that breaks off is the judge's matter.
+    while let Ok(Some(row)) = lines.next() {
+        let line = row.get_ref(0).ok().and_then(|it| it.as_bytes().ok()).unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        if damage.iter().any(|it| line.contains(it)) {
+            return Err(format!("the file is damaged: {line}"));
+        }
     }
+    Ok(())
 }
 
 /// Notes which rules rows break already.
@@ -264,9 +270,12 @@ fn judge_error(error: &Error, place: &Place, before: &Snapshot) -> Outcome {
                     | ErrorKind::NotAdopted
                     | ErrorKind::Reference
             );
-            match (sensible, &error.facts().object) {
-                (true, Some(_)) => Outcome::Refused(shown),
-                (true, None) => Outcome::Wrong(format!("no object is named: {shown}")),
+            // What is wrong is named as the object, in the list of what was found, or in SQLite's words.
+            let facts = error.facts();
+            let names = facts.object.is_some() || !facts.problems.is_empty();
+            match (sensible, names || !error.causes().is_empty()) {
+                (true, true) => Outcome::Refused(shown),
+                (true, false) => Outcome::Wrong(format!("no object is named: {shown}")),
                 (false, _) => Outcome::Wrong(shown),
             }
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use phaseshift::Result;
 use phaseshift::migrate::{
-    Project, RoundTrip, Verdict, check_merges, rehearsal_space, replay, roundtrip,
+    Project, RoundTrip, TripVerdict, check_merges, rehearsal_space, replay, roundtrip,
     roundtrip_on_copy,
 };
 use phaseshift::squash::verify_squashes;
@@ -243,7 +243,7 @@ impl Check {
         for trip in trips {
             let id = trip.phase.as_str();
             let named = self.problems.iter().any(|problem| problem["phase"] == id);
-            if matches!(trip.verdict, Verdict::Broken(_)) && !named {
+            if matches!(trip.verdict, TripVerdict::Broken(_)) && !named {
                 let why = trip.verdict.reasons();
                 self.failed("round trip", Some(id), "the round trip is broken", why);
             }
@@ -254,9 +254,9 @@ impl Check {
     fn other_trips(&mut self, trips: &[RoundTrip], copied: Option<u64>) {
         for trip in trips {
             let mark = match trip.verdict {
-                Verdict::Broken(_) => continue,
-                Verdict::Untried(_) => self.style.no(),
-                Verdict::Reversible | Verdict::Lossy(_) | Verdict::Irreversible(_) => {
+                TripVerdict::Broken(_) => continue,
+                TripVerdict::Untried(_) => self.style.no(),
+                TripVerdict::Reversible | TripVerdict::Lossy(_) | TripVerdict::Irreversible(_) => {
                     self.style.ok()
                 }
             };
