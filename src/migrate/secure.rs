@@ -4,7 +4,7 @@ use crate::backup::{BackupLabel, BackupRequest, Checked, VerifiedBackup, create_
 use crate::compare::not_identical;
 use crate::database::{Access, Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::plan::{Direction, Plan};
 
 use super::file_state::FileState;
@@ -100,6 +100,8 @@ pub(super) fn relock(
     if let Some(first) = plan.phases.first() {
         crate::preflight::check_requirements(database.connection(), first)?;
     }
+    let text = "the file changed while you were asked; it is backed up again".to_owned();
+    observer.event(&Event::Notice { text });
     let label = occasion(&plan);
     let backup = back_up(&project, &now, label, Checked::BesideUnderLock, observer)?;
     let state = Secured { database, lock: LockState::Locked, backup };

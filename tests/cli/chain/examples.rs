@@ -133,13 +133,9 @@ fn migrations_for(example: &str) -> Project {
     let tool = if example.contains("goose") { "goose" } else { "dbmate" };
     copy(&format!("{tool}/migrations"), "db/migrations");
     let database = project.path("app.db");
-    let up = std::fs::read_to_string(fixture(tool).join("up.sql")).unwrap();
+    let up = std::fs::read_to_string(fixture(tool).join("expected/up.sql")).unwrap();
     // An argument that begins with -- is an option.
     sqlite3(&database, &format!("\n{up}"));
-    let table = "CREATE TABLE schema_migrations (version varchar(128) primary key)";
-    let rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
-        INSERT INTO schema_migrations SELECT printf('202401%02d093000', i) FROM n";
-    sqlite3(&database, &format!("{table}; {rows}"));
     project
 }
 
