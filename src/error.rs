@@ -306,6 +306,8 @@ pub enum Remedy {
     ChangeOneBranch,
     /// Drop or replace the views and triggers that the choices name.
     ReplaceObject,
+    /// Print the script for the range that is the choice, which needs no database.
+    ScriptOfRange,
     /// Give the step an expression for the values that a new type would convert.
     GiveExpression,
 }

@@ -136,6 +136,11 @@ pub use library::{
     Backup, Check, Database, Outcome, Prepared, Project, Report, Request, Restored, Secured, Status,
 };
 
+/// The code blocks of the guide, compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod guide {}
+
 /// Runs the program with the arguments of the process.
 #[cfg(feature = "cli")]
 #[doc(hidden)]

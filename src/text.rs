@@ -1,4 +1,4 @@
-//! Words for counts, so that every message agrees in number, and reading TOML.
+//! Words for messages: counts that agree in number, and the known word that an unknown one looks like; and reading TOML.
 
 use toml_edit::Document;
 
@@ -32,4 +32,27 @@ pub(crate) fn toml(text: &str) -> Result<Document<&str>, (usize, String)> {
         let what = error.message().lines().collect::<Vec<_>>().join(", ");
         (line, format!("not TOML: {what}"))
     })
+}
+
+/// Returns the candidate that looks like the word, if one looks so much like it that it was probably intended.
+pub fn similar<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    const ENOUGH: f64 = 0.82;
+    let word = word.to_lowercase();
+    let likeness = |it: &str| strsim::jaro_winkler(&word, &it.to_lowercase());
+    let scored = candidates.into_iter().map(|it| (likeness(it), it));
+    let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    (best.0 >= ENOUGH).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_word_that_looks_like_another_is_similar() {
+        assert_eq!(similar("sesions", ["cameras", "sessions"]), Some("sessions"));
+        assert_eq!(similar("hed", ["head", "base"]), Some("head"));
+        assert_eq!(similar("telescopes", ["cameras", "sessions"]), None);
+        assert_eq!(similar("x", []), None);
+    }
 }

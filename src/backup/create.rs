@@ -30,7 +30,7 @@ const DIFFERS: &str = "the backup differs from the database";
 pub enum Checked {
     /// Before the backup gets its name.
     First,
-    /// Beside what follows, by [`VerifiedBackup::settle`]: nothing may be committed before.
+    /// Beside what follows, by [`VerifiedBackup::await_check`]: nothing may be committed before.
     BackgroundCheck,
     /// The same; it begins while pages are copied, because the caller holds the write lock and no program can change
     /// the source meanwhile.

@@ -99,7 +99,7 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
-    /// Whose files the phases are, as also `--format` says: found out by their names and marks if left out
+    /// The format of the phase files (also: --format); detected from their names and contents if omitted
     #[arg(
         long = "phases-format",
         global = true,
@@ -280,7 +280,7 @@ Examples:
   phaseshift optimize
   phaseshift optimize --analyze --json")]
     Optimize(OptimizeArgs),
-    /// Back the database up, and drop everything in it
+    /// Back up the database, then drop everything in it
     #[command(after_help = "Examples:
   phaseshift reset --dry-run
   phaseshift reset --yes")]
@@ -318,7 +318,7 @@ Examples:
     /// List phases without a successor
     #[command(after_help = "Examples:\n  phaseshift heads\n  phaseshift heads --json")]
     Heads,
-    /// List the phases without parents
+    /// List phases without parents
     #[command(after_help = "Examples:\n  phaseshift bases")]
     Bases,
     /// List phases where the chain forks
@@ -381,7 +381,7 @@ Examples:
   phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
-    /// Make a database what schema.sql says, without phases
+    /// Change a database to match schema.sql, without phases
     #[command(after_help = "Examples:
   phaseshift apply
   phaseshift apply schema.sql --check # exit 3
@@ -396,7 +396,7 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
-    /// Write one phase in the place of many, proven on new files, and archive theirs
+    /// Replace many phases by one, proven on new files, and archive the old ones
     #[command(after_help = "Examples:
   phaseshift squash -m 'All phases so far' --dry-run
   phaseshift squash -m 'All phases so far' --id 00000001_init --yes

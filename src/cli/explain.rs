@@ -95,6 +95,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ],
         ErrorKind::PhaseMissing => vec![
             "restore the missing phase files, or name their folder with --phases FOLDER".to_owned(),
+            format!("or forget them, and record the phases that are here: {}", command("stamp head --purge")),
             command("status"),
         ],
         ErrorKind::Loss => vec![
@@ -171,7 +172,11 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Step if remedy(error) == Some(Remedy::ReplaceObject) => {
             of_broken_objects(error, command)
         }
-        ErrorKind::Step => vec![command("status"), command("check")],
+        ErrorKind::Step => {
+            let mut next = of_choices(error);
+            next.extend([command("status"), command("check")]);
+            next
+        }
         ErrorKind::Reference => vec![
             "choose another name, create what is missing, or add replace_view or replace_trigger to the \
              phase, with a text that names each column with its table"
@@ -358,6 +363,10 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             "name it with --database FILE, or set database in phaseshift.toml".to_owned(),
             command("init"),
         ],
+        Some(Remedy::ScriptOfRange) => vec![
+            format!("for a new database: {}", command(&format!("upgrade {first} --sql"))),
+            "or name the database with --database FILE".to_owned(),
+        ],
         Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
         Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
         Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
@@ -486,7 +495,10 @@ fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     match error.facts().choices.last() {
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
-            format!("see how they differ: {}", command("diff --from database --to head")),
+            format!(
+                "see how they differ before you stamp a phase: {}",
+                command("diff --from database --to head")
+            ),
             command("history"),
         ],
     }

@@ -17,7 +17,7 @@ use super::output;
 const PATIENCE: Duration = Duration::from_millis(60);
 
 const STOPPING: &str =
-    "Interrupted: stopping at the next safe point. What the file holds then is said at the end.";
+    "Interrupted: stopping at the next safe point. The last message will say what the file holds.";
 
 /// The watch for signals, until the outcome is printed.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Shadow, Uses};
+use crate::text::similar;
 
 /// What depends on one table or view.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -199,7 +200,11 @@ impl Dependencies {
     pub fn of(&self, name: &str) -> Result<&Dependents> {
         self.objects.iter().find(|it| same(&it.name, name)).ok_or_else(|| {
             let names = self.objects.iter().map(|it| it.name.as_str());
-            let near = names.filter(|it| fold(it).contains(&fold(name)));
+            let mut near: Vec<&str> =
+                names.clone().filter(|it| fold(it).contains(&fold(name))).collect();
+            if near.is_empty() {
+                near.extend(similar(name, names));
+            }
             let what = format!("no table or view is called {name}");
             Error::new(ErrorKind::UnknownTarget, what).choices(near)
         })

@@ -1,6 +1,6 @@
 //! Branches that do not fit together: found by applying them in both orders, on shadows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Remedy, Result};
@@ -198,7 +198,7 @@ impl<'p> Pair<'p> {
         &self,
         base: &Schema,
         branch: &[&Phase],
-        (id, effect): (&PhaseId, &str),
+        (id, effect): (&PhaseId, &Effect),
     ) -> Result<StepPlace> {
         let mut shadow = self.shadow(base)?;
         for phase in branch {
@@ -221,7 +221,7 @@ impl<'p> Pair<'p> {
         Err(Error::new(ErrorKind::Chain, format!("{id} is on no branch")))
     }
 
-    fn effects(&self, base: &Schema, branch: &[&Phase]) -> Result<BTreeMap<String, PhaseId>> {
+    fn effects(&self, base: &Schema, branch: &[&Phase]) -> Result<BTreeMap<Effect, PhaseId>> {
         let mut shadow = self.shadow(base)?;
         let mut before = base.clone();
         let mut effects = BTreeMap::new();
@@ -254,14 +254,40 @@ fn clash_of(phase: &Phase, error: &Error) -> BranchConflict {
     BranchConflict { what, phases: vec![phase.id.to_string()], places }
 }
 
-/// What a phase adds and takes away, in words.
-fn changes(before: &Schema, after: &Schema) -> Vec<String> {
-    let names = |schema: &Schema| -> BTreeSet<String> {
+/// Something that a phase adds or takes away.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Effect {
+    /// `table users` or `users.role`.
+    part: String,
+    change: Change,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Created,
+    Added,
+    TakenAway,
+}
+
+impl std::fmt::Display for Effect {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = match self.change {
+            Change::Created => "created",
+            Change::Added => "added",
+            Change::TakenAway => "taken away",
+        };
+        write!(formatter, "{} is {verb}", self.part)
+    }
+}
+
+/// What a phase adds and takes away.
+fn changes(before: &Schema, after: &Schema) -> Vec<Effect> {
+    let parts = |schema: &Schema| -> BTreeMap<String, Change> {
         let objects = schema
             .objects
             .iter()
             .filter(|it| it.kind != ObjectKind::ShadowTable)
-            .map(|it| format!("{} {}", it.kind.word(), it.name));
+            .map(|it| (format!("{} {}", it.kind.word(), it.name), Change::Created));
         let columns = schema.tables.values().flat_map(|table| {
             let both = |other: &Schema| other.shape(&table.name).is_some();
             let shared = both(before) && both(after);
@@ -269,18 +295,17 @@ fn changes(before: &Schema, after: &Schema) -> Vec<String> {
                 .columns
                 .iter()
                 .filter(move |_| shared)
-                .map(|column| format!("{}.{}", table.name, column.name))
+                .map(|column| (format!("{}.{}", table.name, column.name), Change::Added))
         });
         objects.chain(columns).collect()
     };
-    let (old, new) = (names(before), names(after));
-    let verb = |name: &str, there: &str, column: &str| {
-        let is_column = !name.contains(' ') && name.contains('.');
-        format!("{name} is {}", if is_column { column } else { there })
+    let (old, new) = (parts(before), parts(after));
+    let only_in = |one: &BTreeMap<String, Change>, other: &BTreeMap<String, Change>| {
+        let known = |part: &str| other.keys().any(|it| same(it, part));
+        let only = one.iter().filter(|(part, _)| !known(part));
+        only.map(|(part, change)| Effect { part: part.clone(), change: *change }).collect()
     };
-    let known = |set: &BTreeSet<String>, name: &str| set.iter().any(|it| same(it, name));
-    let added = new.iter().filter(|it| !known(&old, it)).map(|it| verb(it, "created", "added"));
-    let gone =
-        old.iter().filter(|it| !known(&new, it)).map(|it| verb(it, "taken away", "taken away"));
-    added.chain(gone).collect()
+    let (added, mut gone): (Vec<Effect>, Vec<Effect>) = (only_in(&new, &old), only_in(&old, &new));
+    gone.iter_mut().for_each(|it| it.change = Change::TakenAway);
+    [added, gone].concat()
 }

@@ -10,10 +10,10 @@ use crate::phase::Target;
 use crate::rebuild::RowsChanged;
 use crate::schema::{Schema, read};
 
-use super::prepare::Request;
 use super::project::Project;
+use super::request::Request;
 
-use super::secure::migrate_now;
+use super::migrate_now::migrate_now;
 use super::state::Migration;
 
 /// A new file at a place of the chain. It is removed when it is dropped.

@@ -6,7 +6,9 @@
 
 mod apply;
 mod branch_conflicts;
+mod file_state;
 mod fresh;
+mod migrate_now;
 mod newer;
 mod outline;
 mod phase_tests;
@@ -16,6 +18,7 @@ mod project;
 mod recording;
 mod rehearsal;
 mod replay_from_scratch;
+mod request;
 mod retain;
 mod roundtrip;
 mod run;
@@ -33,22 +36,23 @@ pub use apply::DeclaredFile;
 pub use branch_conflicts::{
     BranchConflict, check_merges, find_branch_conflicts, refuse_branch_conflicts,
 };
+pub use file_state::{FileState, Newer};
 pub use fresh::{FreshFile, create_file};
-pub use newer::Newer;
+pub use migrate_now::migrate_now;
 pub use outline::{Outline, Outlined, plan_phases};
 pub use phase_tests::{TestFailure, TestOutcome, run_tests};
 pub use plan_cache::PlanCache;
-pub use prepare::{Preparation, Request, Transactions, UpToDate, Warnings, plan_between};
+pub use prepare::{Preparation, UpToDate, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
+pub use request::{Request, Transactions, Warnings};
 pub use retain::{prune_backups, retain, ways_back};
 pub use roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 pub use run::{Hooks, Report};
 pub use script::{plan_range, script, script_between, script_for_state, script_range};
-pub use secure::migrate_now;
 pub use stages::Stages;
 pub use stamp::{
     AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
-pub use state::{FileState, Migration, Prepared, Secured};
+pub use state::{Migration, Prepared, Secured};
 pub use step_place::StepPlace;

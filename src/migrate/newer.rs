@@ -1,86 +1,13 @@
 //! Files that are newer than the folder of phases: what is known of their further phases, and who may open them.
 
 use crate::database::Database;
-use crate::error::{Compatibility, Error, ErrorKind, Remedy, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::history::{HistoryRow, Recorded, applied, applied_as_far_as_known};
-use crate::phase::{Applied, Chain, Phase, PhaseId, StepsKnown};
+use crate::phase::{Applied, Chain, PhaseId, StepsKnown};
 use crate::schema::read;
 
+use super::file_state::{FileState, Newer};
 use super::project::Project;
-use super::state::FileState;
-
-/// Phases that a file records as applied and the folder does not hold.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Newer {
-    /// The phases, in chain order, as far as the history keeps them.
-    pub phases: Vec<Phase>,
-    /// Versions that another program recorded without an id.
-    pub versions: Vec<i64>,
-    /// The current ids among the phases.
-    pub current: Vec<PhaseId>,
-}
-
-impl Newer {
-    /// Returns the ids, in chain order.
-    pub fn ids(&self) -> Vec<PhaseId> {
-        self.phases.iter().map(|phase| phase.id.clone()).collect()
-    }
-
-    /// Returns the phases of the folder that they stand on; none if they begin the chain.
-    pub fn stands_on(&self) -> Vec<PhaseId> {
-        let mut below: Vec<PhaseId> = Vec::new();
-        for parent in self.phases.iter().flat_map(|phase| &phase.parents) {
-            if !below.contains(parent) && self.phases.iter().all(|it| it.id != *parent) {
-                below.push(parent.clone());
-            }
-        }
-        below
-    }
-
-    /// Returns the target of the downgrade that undoes exactly these phases; `None` if no single target does.
-    pub fn downgrade_target(&self) -> Option<String> {
-        match self.stands_on().as_slice() {
-            [] => Some("base".to_owned()),
-            [only] => Some(only.to_string()),
-            _ => None,
-        }
-    }
-
-    /// Returns whether the history keeps what is needed to undo all of them.
-    pub fn can_be_undone(&self) -> bool {
-        let is_known = |it: &Phase| it.annotations.steps != StepsKnown::None;
-        self.versions.is_empty() && self.phases.iter().all(is_known)
-    }
-
-    /// Returns whether all of them can be replayed.
-    pub fn can_be_replayed(&self) -> bool {
-        let is_known = |it: &Phase| it.annotations.steps == StepsKnown::All;
-        self.versions.is_empty() && self.phases.iter().all(is_known)
-    }
-
-    /// Returns what programs that know the chain up to these phases may do with the file: what all of its current
-    /// phases allow.
-    pub fn compatibility(&self, chain: &Chain, programs: &[PhaseId]) -> Compatibility {
-        if !self.versions.is_empty() {
-            return Compatibility::None;
-        }
-        let reaches = |oldest: &Option<PhaseId>| {
-            oldest.as_ref().is_some_and(|oldest| {
-                programs.iter().any(|it| it == oldest || chain.ancestors(it).contains(oldest))
-            })
-        };
-        let of_phase = |phase: &Phase| {
-            let said = &phase.annotations;
-            match (reaches(&said.compatible_with), reaches(&said.readable_with)) {
-                (true, _) => Compatibility::Full,
-                (false, true) => Compatibility::ReadOnly,
-                (false, false) => Compatibility::None,
-            }
-        };
-        let current = self.phases.iter().filter(|it| self.current.contains(&it.id));
-        current.map(of_phase).min().unwrap_or(Compatibility::None)
-    }
-}
 
 impl Project {
     /// As [`know`](Self::know), for files that are newer than the folder, too: the phases that the folder lacks come

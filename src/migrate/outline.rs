@@ -12,9 +12,10 @@ use crate::preflight::count_losses;
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::prepare::{Request, UpToDate, find_path, plan_path, refuse_by_rows};
+use super::prepare::{UpToDate, find_path, plan_path, refuse_by_rows};
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
+use super::request::Request;
 use super::state::Migration;
 
 /// Planned, and nothing else: rows, space and locks were not looked at.

@@ -13,8 +13,8 @@ use crate::phase::{Phase, PhaseId};
 use crate::plan::{Direction, Plan};
 use crate::schema::{Object, Schema};
 
+use super::file_state::FileState;
 use super::project::Project;
-use super::state::FileState;
 
 /// The most plans that are kept. A fleet has a few schemas; one of which every file has its own gains nothing.
 const MOST: usize = 256;

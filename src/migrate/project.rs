@@ -13,8 +13,8 @@ use crate::phase::{Applied, Chain, PhaseId};
 use crate::replay::Replay;
 use crate::schema::{ColumnOrder, Schema, read, read_again};
 
+use super::file_state::FileState;
 use super::plan_cache::PlanCache;
-use super::state::FileState;
 
 /// How many backups of a missing database are named.
 const NAMED: usize = 5;

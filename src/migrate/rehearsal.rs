@@ -14,11 +14,11 @@ use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Comparison, RowDelta, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, read};
 
-use super::prepare::Request;
+use super::migrate_now::migrate_now;
 use super::project::Project;
+use super::request::Request;
 use super::roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 use super::run::Report;
-use super::secure::migrate_now;
 use super::state::Migration;
 
 /// What round trips on copies of a database showed, and what they cost.

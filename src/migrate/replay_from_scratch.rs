@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::plan::Plan;
 use crate::replay::is_finding;
 
+use super::file_state::FileState;
 use super::project::Project;
-use super::state::FileState;
 
 /// Notes the first phase of a run that fits this file but not what the phases before it make, as a
 /// drop of a view that was made by hand.

@@ -18,9 +18,9 @@ use crate::rebuild::{Execution, FittingIndexes, RunProgress, execute};
 
 use crate::schema::temporary_triggers;
 
-use super::prepare::Transactions;
 use super::project::Project;
 use super::recording::{RunContext, events};
+use super::request::Transactions;
 use super::retain::retain;
 use super::secure::relock;
 use super::stages::{Stages, Timer};
@@ -129,14 +129,7 @@ impl Migration<Secured> {
         };
         let closing = database.close().err().map(|error| error.to_string());
         let backup = self.state.backup.path().to_path_buf();
-        let kept =
-            self.state.backup.into_entry().and_then(|_| retain(&self.project, Some(&backup)));
-        let (pruned, unpruned) = match kept {
-            Ok(pruned) => (pruned, None),
-            Err(error) => {
-                (Pruned::default(), Some(format!("old backups could not be removed: {error}")))
-            }
-        };
+        let (pruned, unpruned) = prune(&self.project, self.state.backup);
         let follow_up = work.follow_up.or(closing).or(unpruned);
         work.stages.commit += work.lap.next();
         Ok(Report {
@@ -340,6 +333,17 @@ impl Migration<Secured> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Removes old backups; the error says why that could not be done.
+fn prune(project: &Project, backup: VerifiedBackup) -> (Pruned, Option<String>) {
+    let path = backup.path().to_path_buf();
+    match backup.into_entry().and_then(|_| retain(project, Some(&path))) {
+        Ok(pruned) => (pruned, None),
+        Err(error) => {
+            (Pruned::default(), Some(format!("old backups could not be removed: {error}")))
+        }
     }
 }
 

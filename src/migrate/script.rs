@@ -14,11 +14,12 @@ use crate::plan::{
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
+use super::file_state::FileState;
 use super::prepare::plan_path;
 use super::project::Project;
 use super::recording::{RunContext, events};
 use super::stamp::replay;
-use super::state::{FileState, Migration};
+use super::state::Migration;
 
 /// Prints the plan as a script that the `sqlite3` program runs, from version 3.40 on.
 ///

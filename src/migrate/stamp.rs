@@ -17,9 +17,9 @@ use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::schema::{Schema, read};
 use crate::shadow::Shadow;
 
+use super::file_state::FileState;
 use super::project::Project;
 use super::secure::back_up;
-use super::state::FileState;
 
 /// Whether a file that does not fit is recorded nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,29 +3,13 @@
 use crate::backup::VerifiedBackup;
 use crate::database::Database;
 use crate::error::Result;
-use crate::history::Recorded;
-use crate::phase::{Applied, PhaseId};
+use crate::phase::PhaseId;
 use crate::plan::Plan;
 use crate::preflight::SpaceNeed;
-use crate::schema::Schema;
 
-use super::prepare::Transactions;
-
-use super::newer::Newer;
+use super::file_state::FileState;
 use super::project::Project;
-
-/// What was read from a file.
-#[derive(Debug, Clone)]
-pub struct FileState {
-    /// The schema.
-    pub schema: Schema,
-    /// What the version tables say.
-    pub recorded: Recorded,
-    /// The phases that are applied.
-    pub applied: Applied,
-    /// What it records beyond the phases of the folder.
-    pub newer: Option<Newer>,
-}
+use super::request::Transactions;
 
 /// A migration in one of its states.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::rebuild::{FittingIndexes, RunProgress, execute};
 use crate::sql::mentions;
 
-use super::prepare::Transactions;
+use super::file_state::FileState;
 use super::project::Project;
 use super::recording::{RunContext, events};
-use super::state::FileState;
+use super::request::Transactions;
 
 /// The largest file that is copied; what is larger is judged inside the transaction.
 const LARGEST: u64 = 32 * 1_024 * 1_024;

@@ -7,6 +7,7 @@ use super::nearest::nearest_few;
 use super::phase::{Phase, PhaseId};
 use super::target::{LinePlace, Target};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::text::similar;
 
 /// One line of the chain: from the last fork, merge or base before a phase to all that stands on
 /// it.
@@ -168,6 +169,9 @@ impl Chain {
         let labels = || self.phases.iter().flat_map(|phase| &phase.labels);
         if labels().any(|label| label == text) {
             return error.choices([format!("{text}@head")]);
+        }
+        if let Some(word) = similar(text, ["head", "heads", "base"]) {
+            return error.choices([word]);
         }
         let ids = self.phases.iter().map(|phase| phase.id.as_str());
         let near = nearest_few(text, ids);

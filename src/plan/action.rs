@@ -32,13 +32,8 @@ pub enum Action {
     /// Edits the entries of tables and their indexes in SQLite's schema table, all at once, so that they may swap
     /// names. A script copies the tables.
     EditSchema(Vec<Rebuild>),
-    /// Creates a table.
-    CreateTable {
-        /// Its name.
-        table: String,
-        /// The text that creates it.
-        sql: String,
-    },
+    /// Creates a table: the text.
+    CreateTable(String),
     /// Fills a rebuilt table, as its strategy says. A script copies the values from the old table.
     CopyRows(Box<Rebuild>),
     /// Gives detached b-trees to a table that is filled: by the names of the indexes before, as they are afterwards.
@@ -105,7 +100,7 @@ impl Action {
             | Self::AttachIndexes(_)
             | Self::Record => Vec::new(),
             Self::EditSchema(tables) => copied_in_place(tables),
-            Self::CreateTable { sql, .. } => vec![sql.clone()],
+            Self::CreateTable(sql) => vec![sql.clone()],
             Self::CopyRows(rebuild) => vec![copy_rows(rebuild)],
             Self::DropTable { table } | Self::AlreadyGone { table } => vec![drop_table(table)],
             Self::CarrySequence { from, to } => vec![
@@ -338,18 +333,14 @@ impl SchemaChange {
             let actions = self
                 .created
                 .iter()
-                .map(|it| Action::CreateTable {
-                    table: it.name.clone(),
-                    sql: it.sql.clone().unwrap_or_default(),
-                })
+                .map(|it| Action::CreateTable(it.sql.clone().unwrap_or_default()))
                 .collect();
             steps.push(PlannedStep { title: format!("Creating {}", listed(&names)), actions });
         }
         let (computed, plain): (Vec<&Rebuild>, Vec<&Rebuild>) =
             self.rebuilds.iter().filter(|it| !it.in_place()).partition(|it| it.copy.computes());
         for rebuild in plain.into_iter().chain(computed) {
-            let (table, sql) = (rebuild.to.clone(), rebuild.sql.clone());
-            let create = Action::CreateTable { table, sql };
+            let create = Action::CreateTable(rebuild.sql.clone());
             let mut actions = vec![create, Action::CopyRows(Box::new(rebuild.clone()))];
             if !rebuild.kept().is_empty() {
                 actions.push(Action::AttachIndexes(rebuild.kept().to_vec()));

@@ -133,7 +133,7 @@ pub fn compare_tables(
     Ok(found)
 }
 
-/// Compares every table that comes from the backup: record by record where that tells that all values
+/// Compares every ordinary table that comes from the backup: record by record where that tells that all values
 /// are the same, else value by value.
 pub(super) fn compare_all(
     sides: Sides<'_>,
@@ -145,8 +145,6 @@ pub(super) fn compare_all(
     let mut found = RowsFound::default();
     for one in compared(sides, (provenance, versions)) {
         let Compared { object, origin, before, after, allowance } = one;
-        let folded = fold(&object.name);
-        let text = object.sql.as_deref().unwrap_or_default();
         if origin.rewritten && !origin.remade {
             found.unproven.push(object.name.clone());
             continue;
@@ -166,25 +164,13 @@ pub(super) fn compare_all(
             continue;
         }
         if let Some(records) = records.as_mut().filter(|_| allowance == RowDelta::None)
-            && let Some(rows) =
-                records.same_table((before, after), &origin.columns, &mut progress)?
+            && let Some((rows, seen)) = one.by_record(records, &mut progress)?
         {
-            found.see(folded, rows, Seen::Records);
+            found.see(fold(&object.name), rows, seen);
             continue;
         }
+        let text = object.sql.as_deref().unwrap_or_default();
         let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
-        let pairs: Vec<_> = left.iter().cloned().zip(right.iter().cloned()).collect();
-        let all_in_records = right.iter().all(|it| {
-            after.column(it).is_some_and(|column| column.storage != ColumnStorage::Virtual)
-        });
-        let by_record = allowance == RowDelta::None && all_in_records;
-        if let Some(records) = records.as_mut().filter(|_| by_record)
-            && let Some(same) =
-                records.same_values((before, after), (&pairs, text), &mut progress)?
-        {
-            found.see(folded, same.rows, Seen::Values(pairs, same.rules_kept));
-            continue;
-        }
         let Some((left_key, right_key)) = keys(origin, before, after) else {
             found.differences.extend(other_count(sides, origin, &object.name, total)?);
             found.unproven.push(object.name.clone());
@@ -226,6 +212,29 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
+    /// Compares a table whose rows must all be the same by its records, where these tell it.
+    fn by_record(
+        &self,
+        records: &mut Records<'_>,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Option<(u64, Seen)>> {
+        let &Compared { object, origin, before, after, .. } = self;
+        if let Some(rows) = records.same_table((before, after), &origin.columns, progress)? {
+            return Ok(Some((rows, Seen::Records)));
+        }
+        let text = object.sql.as_deref().unwrap_or_default();
+        let (left, right) = columns(origin, before, after, &follows_changes(text, after, origin));
+        let is_stored = |name: &String| {
+            after.column(name).is_some_and(|column| column.storage != ColumnStorage::Virtual)
+        };
+        if !right.iter().all(is_stored) {
+            return Ok(None);
+        }
+        let pairs: Vec<_> = left.into_iter().zip(right).collect();
+        let found = records.same_values((before, after), (&pairs, text), progress)?;
+        Ok(found.map(|it| (it.rows, Seen::Values(pairs, it.rules_kept))))
+    }
+
     /// Compares a table that a data step recreated.
     fn remade(
         &self,

@@ -144,7 +144,7 @@ impl Run<'_> {
                 self.change_virtual(action, change, observer)
             }
             Action::DropObject(_)
-            | Action::CreateTable { .. }
+            | Action::CreateTable(_)
             | Action::DropTable { .. }
             | Action::CarrySequence { .. }
             | Action::CarryStatistics(_)

@@ -13,6 +13,7 @@ use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::sql::{self, edit};
+use crate::text::similar;
 
 impl Shadow {
     pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
@@ -273,7 +274,11 @@ impl Shadow {
                 "{table} is a {} and has no definition to change",
                 object.kind.word()
             )),
-            (None, _) => refuse(format!("the table {table} does not exist")),
+            (None, _) => {
+                let what = format!("the table {table} does not exist");
+                let known = schema.of_kind(ObjectKind::Table).map(|it| it.name.as_str());
+                Err(Error::new(ErrorKind::Step, what).about(table).choices(similar(table, known)))
+            }
         }
     }
 
@@ -498,7 +503,9 @@ fn edited_text(operation: &Operation, text: &str, shape: &Table) -> Result<Strin
         Some(_) => Ok(()),
         None => {
             let what = format!("the column {}.{column} does not exist", shape.name);
-            Err(Error::new(ErrorKind::Step, what).about(&shape.name))
+            let columns = shape.columns.iter().map(|it| it.name.as_str());
+            let error = Error::new(ErrorKind::Step, what).about(&shape.name);
+            Err(error.choices(similar(column, columns)))
         }
     };
     let edited = match operation {

@@ -250,8 +250,7 @@ impl Judge {
             return Some(vec![found]);
         }
         let owner = self.relations.iter().find(|it| same(&it.before, &pair.owner))?;
-        let each = !update_of_columns(&pair.old).is_empty();
-        let statements = owner.firing_statements(side, each);
+        let statements = owner.firing_statements(side, &update_of_columns(&pair.old));
         with_stubs(connection, &mut self.missing, |it| it.execute_batch(part)).ok()?;
         let missing = &mut self.missing;
         let programs: Vec<_> =

@@ -113,19 +113,28 @@ impl Relation {
         }
     }
 
-    /// Statements that fire every trigger of it on one side. Where a trigger names the columns that it
-    /// is for, each column is updated alone.
-    pub(super) fn firing_statements(&self, side: Side, each_column: bool) -> Vec<String> {
+    /// Returns statements that fire every trigger of it on one side. The columns that `UPDATE OF` names are updated
+    /// one by one, all others together: they fire nothing.
+    pub(super) fn firing_statements(&self, side: Side, update_of: &[String]) -> Vec<String> {
         let name = quote(self.on(side));
-        let places = self.columns.iter().enumerate().filter(|(_, it)| it.writable);
-        let columns: Vec<String> = places.map(|(place, it)| quote(&it.on(side, place))).collect();
-        let set: Vec<String> = columns.iter().map(|it| format!("{it} = {it}")).collect();
-        let updates = if each_column { set } else { vec![set.join(", ")] };
-        let mut statements = vec![format!("DELETE FROM main.{name}")];
-        if let Some(first) = columns.first() {
-            statements.push(format!("INSERT INTO main.{name}({first}) VALUES (NULL)"));
-            statements.extend(updates.iter().map(|it| format!("UPDATE main.{name} SET {it}")));
+        let (mut listed, mut others) = (Vec::new(), Vec::new());
+        let mut first = None;
+        for (place, column) in self.columns.iter().enumerate().filter(|(_, it)| it.writable) {
+            let quoted = quote(&column.on(side, place));
+            let set = format!("{quoted} = {quoted}");
+            first.get_or_insert(quoted);
+            match update_of.iter().any(|it| same(it, &column.on(Side::Before, place))) {
+                true => listed.push(set),
+                false => others.push(set),
+            }
         }
+        let mut statements = vec![format!("DELETE FROM main.{name}")];
+        if let Some(first) = first {
+            statements.push(format!("INSERT INTO main.{name}({first}) VALUES (NULL)"));
+        }
+        let others = (!others.is_empty()).then(|| others.join(", "));
+        let updates = listed.into_iter().chain(others);
+        statements.extend(updates.map(|it| format!("UPDATE main.{name} SET {it}")));
         statements
     }
 }

@@ -6,6 +6,7 @@ use crate::name::{fold, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::ObjectKind;
 use crate::sql::{self, edit};
+use crate::text::similar;
 
 /// One rename of a table, or of a column in a table.
 #[derive(Debug, Clone, Copy)]
@@ -157,7 +158,9 @@ impl Shadow {
             Err(Error::new(ErrorKind::Step, format!("{what} does not exist")).about(name))
         };
         let Some(object) = schema.find_table(table) else {
-            return missing(format!("the table {table}"), table);
+            let known = schema.of_kind(ObjectKind::Table).map(|it| it.name.as_str());
+            return missing(format!("the table {table}"), table)
+                .map_err(|error| error.choices(similar(table, known)));
         };
         if object.kind == ObjectKind::ShadowTable {
             let what = format!("{table} belongs to a virtual table and is renamed with it");

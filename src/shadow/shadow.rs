@@ -494,7 +494,8 @@ pub(super) fn at_step(error: Error, step: &Step) -> Error {
         what.push_str(&format!(", which {table} needs"));
         object = Some(table.clone());
     }
-    let wrapped = Error::new(kind, what).caused_by(error).on_step_line(step.line);
+    let choices = error.facts().choices.clone();
+    let wrapped = Error::new(kind, what).caused_by(error).on_step_line(step.line).choices(choices);
     match object {
         Some(object) => wrapped.about(&object),
         None => wrapped,

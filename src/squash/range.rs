@@ -83,11 +83,11 @@ impl SquashRange {
                 let id = &phase.id;
                 if inside && *id != self.first {
                     lines.push(format!(
-                        "{id} stands on {other}, which is outside: a fork enters the range there"
+                        "{id} follows {other}, which is outside: a fork enters the range there"
                     ));
                 } else if !inside && *other != self.last {
                     lines.push(format!(
-                        "{id}, which is outside, stands on {other}: a fork leaves the range there"
+                        "{id}, which is outside, follows {other}: a fork leaves the range there"
                     ));
                 }
             }
@@ -144,8 +144,8 @@ mod tests {
     fn a_fork_in_the_middle_is_named() {
         let chain = chain();
         for (first, last, said) in [
-            ("a", "b", "c, which is outside, stands on a: a fork leaves the range there"),
-            ("b", "d", "d stands on c, which is outside: a fork enters the range there"),
+            ("a", "b", "c, which is outside, follows a: a fork leaves the range there"),
+            ("b", "d", "d follows c, which is outside: a fork enters the range there"),
         ] {
             let error = SquashRange::between(&chain, first, last).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Chain);

@@ -65,7 +65,7 @@ fn walk(planned: &PlannedStep, step: &mut Step<'_>, strategies: &mut Strategies)
         match action {
             Action::DropObject(_)
             | Action::StepAside { .. }
-            | Action::CreateTable { .. }
+            | Action::CreateTable(_)
             | Action::DropTable { .. }
             | Action::CarrySequence { .. }
             | Action::CarryStatistics(_)

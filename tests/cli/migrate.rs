@@ -205,7 +205,7 @@ fn the_chain_is_told_in_the_words_of_alembic() {
     assert_eq!(
         range.stdout,
         "phase2 -> phase3, Phase 3: Renamed tables and columns\n\
-         phase1 -> phase2 (current), Phase 2: Consolidated models\n"
+         phase1 -> phase2 (current), Phase 2: Consolidated models, applied 2025-10-04 19:12:31 +00:00\n"
     );
     assert_eq!(project.run(&["heads"]).stdout, "phase4 (head)\n");
     assert_eq!(project.run(&["bases"]).stdout, "phase1\n");
@@ -223,7 +223,7 @@ fn forks_are_joined_by_a_merge() {
     project.run(&["new", "-m", "One", "--head", "phase4", "--id", "phase5"]).expect_code(0);
     let two = ["new", "-m", "Two", "--head", "phase4", "--label", "side", "--id", "phase6"];
     let refused = project.run(&two).expect_code(2);
-    assert!(refused.stderr.contains("phase5 stands on it: --splice"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("its successor is phase5: --splice"), "{}", refused.stderr);
     project.run(&[&two[..], &["--splice"]].concat()).expect_code(0);
     assert_eq!(project.run(&["heads"]).stdout, "phase5 (head)\nphase6 (side) (head)\n");
     assert_eq!(

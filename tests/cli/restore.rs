@@ -45,7 +45,7 @@ fn what_is_lost_of_the_schema_was_not_said() {
     let dry = project.run(DRY).expect_code(0);
     for line in [
         "No row would change.",
-        "WARNING: what was written since the backup goes:",
+        "WARNING: changes made since the backup will be lost:",
         "• view late: goes",
         "• index idx_late: goes",
         "• index idx_session_date: goes",

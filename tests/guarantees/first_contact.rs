@@ -1,7 +1,10 @@
 //! The rows of the list of first contacts that have no test elsewhere: what the program says where a new user stumbled.
 //! `tests/README.md` names the test of every row.
 
-use crate::support::{Project, sqlite3};
+use phaseshift::event::{Event, Observer};
+use phaseshift::migrate::{Hooks, Migration, Preparation};
+
+use crate::support::{Bench, Project, sqlite3, up_to};
 
 /// A file with a view, adopted at its first phase, and the next phase under test at `phases/next.toml`.
 fn adopted(next: &str) -> Project {
@@ -230,4 +233,124 @@ fn letters_of_a_message_are_written_in_ascii_in_the_name_of_the_file() {
     let project = Project::empty();
     let said = project.run_here(&["revision", "-m", "Höher: naïve Straße"]).expect_code(0).stdout;
     assert!(said.trim_end().ends_with("_hoeher_naive_strasse.toml"), "{said}");
+}
+
+#[test]
+fn a_word_that_looks_like_a_known_one_is_answered_with_it() {
+    let project = adopted("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE u(a)'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    let backups = project.run_here(&["backups", "--json"]).json();
+    let backup =
+        backups["backups"][0]["file"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let misspelt = backup.replace("app_", "apq_");
+    for (command, answer) in [
+        (&["migrat"][..], "'migrate'"),
+        (&["status", "--quite"], "'--quiet'"),
+        (&["show", "nxt"], "name one of: next"),
+        (&["downgrade", "basee"], "name one of: base\n"),
+        (&["plan", "hed"], "name one of: head\n"),
+        (&["deps", "isues"], "name one of: issues\n"),
+        (&["restore", &misspelt, "--yes"], &format!("name one of: {backup}\n")),
+        (&["restore", "before:nxt", "--yes"], "name one of: before:"),
+        (&["restore", "77", "--yes"], "there is no backup 77: the list has "),
+    ] {
+        let said = project.run_here(command);
+        assert!(said.code != 0 && said.stderr.contains(answer), "{command:?}: {}", said.stderr);
+    }
+    for (step, answer) in [
+        ("op = 'drop_column'\ntable = 'isues'\ncolumn = 'code'", "name one of: issues\n"),
+        ("op = 'rename_table'\nfrom = 'isues'\nto = 'x'", "name one of: issues\n"),
+        (
+            "op = 'alter_column'\ntable = 'issues'\ncolumn = 'minuts'\ntype = 'TEXT'",
+            "name one of: minutes\n",
+        ),
+        ("op = 'drop_colum'\ntable = 'issues'\ncolumn = 'code'", "drop_column"),
+        ("op = 'drop_column'\ntabel = 'issues'\ncolumn = 'code'", "`table`"),
+    ] {
+        let said =
+            adopted(&format!("[[up]]\n{step}\n")).run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(answer), "{step}: {said}");
+    }
+}
+
+#[test]
+fn a_script_without_a_database_is_led_to_a_range() {
+    let project = Project::empty();
+    project.write_phase("a.toml", "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE t(a)'\n");
+    let said = project.run_here(&["upgrade", "head", "--sql"]).expect_code(2).stderr;
+    assert!(said.contains("for a new database: phaseshift upgrade base:head --sql\n"), "{said}");
+    project.run_here(&["upgrade", "base:head", "--sql"]).expect_code(0);
+}
+
+#[test]
+fn an_adoption_that_fails_can_be_repeated() {
+    let project = Project::empty();
+    let database = project.path("app.db");
+    sqlite3(&database, "CREATE TABLE t(a)");
+    let writer = rusqlite::Connection::open(&database).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    project.run_here(&["init", "--from", "app.db", "--wait", "0"]).expect_code(5);
+    drop(writer);
+    for name in ["phaseshift.toml", "schema.sql", "phases/baseline.toml"] {
+        assert!(!project.path(name).exists(), "{name}");
+    }
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    project.run_here(&["status", "--exit-code"]).expect_code(0);
+}
+
+/// What a run tells a person beside its results.
+#[derive(Default)]
+struct Notices(Vec<String>);
+
+impl Observer for Notices {
+    fn event(&mut self, event: &Event) {
+        if let Event::Notice { text } = event {
+            self.0.push(text.clone());
+        }
+    }
+}
+
+#[test]
+fn a_second_backup_says_that_the_file_changed_during_the_question() {
+    let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES (1);");
+    bench.steps("[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT\"\n");
+    let (mut told, project) = (Notices::default(), bench.engine());
+    let Preparation::Ready(migration) = Migration::prepare(&project, &up_to("head")).unwrap()
+    else {
+        panic!("a plan")
+    };
+    let secured = migration.secure(&mut told).unwrap();
+    assert!(told.0.is_empty(), "{:?}", told.0);
+    sqlite3(&bench.database(), "INSERT INTO t VALUES (2)");
+    secured.run(&mut told, &mut Hooks::default()).unwrap();
+    assert_eq!(told.0, ["the file changed while you were asked; it is backed up again"]);
+    assert_eq!(bench.ask("SELECT count(*), count(b) FROM t"), "2|0");
+}
+
+#[test]
+fn every_row_of_the_list_names_a_test_that_exists() {
+    fn sources(folder: &std::path::Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                all.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = String::new();
+    sources(&root.join("tests"), &mut all);
+    sources(&root.join("src"), &mut all);
+    let table = include_str!("../README.md").split("## First contacts").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|it| it.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() >= 36, "{}", rows.len());
+    for row in rows {
+        let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names.iter().filter(|it| !it.starts_with("scripts/")) {
+            assert!(all.contains(&format!("fn {name}(")), "{row}: no test {name}");
+        }
+    }
 }

@@ -92,6 +92,7 @@ fn cases() -> Vec<Case> {
     vec![
         (K::Arguments, Project::empty, &["status"]),
         (K::Arguments, adopted, &["migrate", "-1"]),
+        (K::Arguments, Project::empty, &["upgrade", "--sql"]),
         (K::Arguments, adopted, &["downgrade", "+1"]),
         (K::Arguments, adopted, &["backup", "--name", "before the eclipse"]),
         (K::Arguments, adopted, &["status", "other.db", "--database", "app.db"]),
@@ -605,7 +606,7 @@ fn every_kind_of_failure_has_a_case() {
 /// Advice of the kinds that are met elsewhere, and of moments that no command line makes.
 const NOT_HERE: [&str; 21] = [
     // A file that fits no phase: its tables refuse the first step before.
-    "see how they differ: {}",
+    "see how they differ before you stamp a phase: {}",
     "diff --from database --to head",
     // An object that an error is about.
     "backup folder",

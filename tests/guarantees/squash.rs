@@ -352,11 +352,11 @@ fn ranges_are_squashed_and_forks_in_their_middle_are_named() {
     for (range, said) in [
         (
             "14f966eaec6d:44bae117595b",
-            "99dbbd3990dd, which is outside, stands on 17d797292022: a fork leaves",
+            "99dbbd3990dd, which is outside, follows 17d797292022: a fork leaves",
         ),
         (
             "44bae117595b:93b7ace49920",
-            "93b7ace49920 stands on 99dbbd3990dd, which is outside: a fork enters",
+            "93b7ace49920 follows 99dbbd3990dd, which is outside: a fork enters",
         ),
     ] {
         let refused = charts.run(&["squash", range, "-m", "x", "--yes"]).expect_code(4);

@@ -37,7 +37,7 @@ impl AnswerArgs {
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 pub struct ApplyArgs {
-    /// The schema: a file of CREATE statements or a folder of them; schema.sql if left out
+    /// The schema: a file of CREATE statements or a folder of them [default: schema.sql]
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// The answers to what the difference leaves open.
@@ -46,13 +46,13 @@ pub struct ApplyArgs {
     /// Create the database if the file is missing
     #[arg(long)]
     pub create: bool,
-    /// Change nothing; end with 3 if something would change
+    /// Change nothing; exit with 3 if something would change
     #[arg(long, conflicts_with_all = ["sql", "create"])]
     pub check: bool,
     /// Print a script for the sqlite3 program instead
     #[arg(long, conflicts_with = "create")]
     pub sql: bool,
-    /// Run although values are replaced that way
+    /// Run even if values would be replaced
     #[arg(long)]
     pub accept_loss: bool,
     /// Show what would be done, and stop.

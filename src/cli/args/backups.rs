@@ -1,4 +1,4 @@
-//! Arguments of commands about backups, and of those that write a file anew.
+//! Arguments of commands about backups, and of those that rewrite a file.
 
 use clap::{Args, Subcommand};
 
@@ -11,7 +11,7 @@ pub struct BackupArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// A word in the name of the backup; a named backup is never removed by `backups prune`
+    /// A name for the backup; `backups prune` never removes a named one
     #[arg(long)]
     pub name: Option<String>,
     /// Many files.
@@ -22,7 +22,7 @@ pub struct BackupArgs {
 /// Arguments of `backups`.
 #[derive(Debug, Clone, Args)]
 pub struct BackupsArgs {
-    /// What to do; list if left out
+    /// What to do [default: list]
     #[command(subcommand)]
     pub action: Option<BackupsAction>,
 }
@@ -37,7 +37,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups, never named ones, those from before applied phases, or the last whole one
+    /// Remove old backups; named ones, those from before applied phases and the last whole one stay
     Prune {
         /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
         #[arg(long, value_name = "COUNT")]
@@ -55,7 +55,7 @@ pub enum BackupsAction {
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
     /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE;
-    /// asked for if left out
+    /// without one, the program asks
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
     /// The newest verified backup that was made before a phase or by name
@@ -83,7 +83,7 @@ pub struct OptimizeArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// Also collect the planner's statistics anew; without it they stay, whoever made them
+    /// Also update the planner's statistics (ANALYZE); otherwise they stay as they are
     #[arg(long)]
     pub analyze: bool,
     /// Show what would be done, and stop.

@@ -12,13 +12,13 @@ pub struct FleetArgs {
     /// Work on every database of a folder, a quoted pattern, or the paths in @LIST (@- reads them from stdin)
     #[arg(long, value_name = "DIR|GLOB|@LIST")]
     pub all: Option<String>,
-    /// The number of files that are worked on at a time (default: the number of cores)
+    /// The number of files processed at a time [default: the number of cores]
     #[arg(long, value_name = "N", requires = "all")]
     pub jobs: Option<NonZeroUsize>,
     /// Work on the first N files first, and stop if one of them fails
     #[arg(long, value_name = "N", requires = "all")]
     pub canary: Option<usize>,
-    /// Stop when more than N files failed; the default is not to stop
+    /// Stop when more than N files have failed [default: do not stop]
     #[arg(long, value_name = "N", requires = "all", conflicts_with = "fail_fast")]
     pub max_failures: Option<usize>,
     /// Stop at the first failure
@@ -56,7 +56,7 @@ pub struct FleetCommandArgs {
 /// What to do with the results of runs over many files.
 #[derive(Debug, Clone, Subcommand)]
 pub enum FleetAction {
-    /// Merge the JSON lines of several runs into one summary with a digest; name missing and doubled files
+    /// Merge the JSON lines of several runs into one summary with a digest; list missing and duplicate files
     Report(FleetReportArgs),
 }
 

@@ -13,7 +13,7 @@ pub struct StatusArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// End with 3 if phases are pending or the schema drifted
+    /// Exit with 3 if phases are pending or the schema drifted
     #[arg(long)]
     pub exit_code: bool,
     /// Many files.
@@ -27,7 +27,7 @@ pub struct CurrentArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// End with 3 unless the file has this version or phase, or is at the head
+    /// Exit with 3 unless the file has this version or phase, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
     /// Many files.
@@ -58,13 +58,13 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, both included; either may be left out. -3: begins three phases before the end
+    /// Only the phases from A to B, inclusive; either may be omitted, and -3: begins three phases before the end
     #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
     /// Mark the current phases, and show when each phase was applied
     #[arg(short = 'i', long)]
     pub indicate_current: bool,
-    /// At most so many phases
+    /// Show at most COUNT phases
     #[arg(short = 'n', long, value_name = "COUNT")]
     pub limit: Option<usize>,
 }
@@ -85,7 +85,7 @@ pub struct DiffArgs {
     /// What is expected: the applied phases, unless another place is named
     #[arg(value_name = "B")]
     pub b: Option<String>,
-    /// Print the SQL that makes A what B is, for the sqlite3 program; what is missing in B is dropped
+    /// Print the SQL that changes A to match B, for the sqlite3 program; it drops what B lacks
     #[arg(long)]
     pub sql: bool,
     /// What is compared, as A
@@ -99,7 +99,7 @@ pub struct DiffArgs {
 /// Arguments of `deps`.
 #[derive(Debug, Clone, Args)]
 pub struct DepsArgs {
-    /// A table or view; all of them if left out
+    /// A table or view [default: all]
     pub name: Option<String>,
     /// How the answer is written: lines, JSON, or a Mermaid diagram
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -109,7 +109,7 @@ pub struct DepsArgs {
 /// Arguments of `audit`.
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
-    /// The database; the one of the flags or settings if left out
+    /// The database, instead of the one of the flags or settings
     #[arg(value_name = "FILE")]
     pub file: Option<String>,
     /// Whether `--schema` is given, which every command has.

@@ -10,10 +10,10 @@ use super::run::DryRun;
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// Also tell of each phase whether it can be undone; with a database, tried on a private copy of it
+    /// Also report for each phase whether it can be undone; with a database, by trying it on a private copy
     #[arg(long)]
     pub roundtrip: bool,
-    /// Where the copy goes, instead of the folder for temporary files; needs about five times its size
+    /// The folder for the copy, instead of the folder for temporary files; about five times the size of the database
     #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
     pub scratch: Option<PathBuf>,
     /// Also run the tests of the phases ([[test]]), in memory
@@ -27,10 +27,10 @@ pub struct CheckArgs {
 /// Arguments of `lint`.
 #[derive(Debug, Clone, Args)]
 pub struct LintArgs {
-    /// The phases; the pending ones if left out, or all where there is no database
+    /// The phases [default: the pending ones, or all without a database]
     #[arg(value_name = "PHASE")]
     pub named: Vec<String>,
-    /// Let only additions pass, which programs of before do not notice
+    /// Allow only additions, which programs for the old schema can ignore
     #[arg(long)]
     pub additive: bool,
     /// How the findings are printed
@@ -76,41 +76,41 @@ pub struct RevisionArgs {
     /// The answers to what a draft asks.
     #[command(flatten)]
     pub answers: AnswerArgs,
-    /// The phase that the new one stands on; base for none
+    /// The parent of the new phase; base for none
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
-    /// Allow --head to name a phase on which others stand: the chain forks there
+    /// Allow --head to name a phase that has a successor: the chain forks there
     #[arg(long)]
     pub splice: bool,
     /// A branch label
-    #[arg(long = "label", alias = "branch-label", value_name = "LABEL")]
+    #[arg(long = "label", visible_alias = "branch-label", value_name = "LABEL")]
     pub labels: Vec<String>,
     /// A phase that must be applied before, without being a parent
     #[arg(long, value_name = "ID")]
     pub depends_on: Vec<String>,
-    /// The id, instead of one made up
-    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    /// The id, instead of a generated one
+    #[arg(long = "id", visible_alias = "rev-id", value_name = "ID")]
     pub id: Option<String>,
 }
 
 /// Arguments of `merge`.
 #[derive(Debug, Clone, Args)]
 pub struct MergeArgs {
-    /// The phases to join; all heads if left out
+    /// The phases to join [default: all heads]
     #[arg(value_name = "PHASE")]
     pub joined: Vec<String>,
     /// What the phase does
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
-    /// The id, instead of one made up
-    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    /// The id, instead of a generated one
+    #[arg(long = "id", visible_alias = "rev-id", value_name = "ID")]
     pub id: Option<String>,
 }
 
 /// Arguments of `squash`.
 #[derive(Debug, Clone, Args)]
 pub struct SquashArgs {
-    /// The phases, both ends included; the whole chain if left out
+    /// The phases, both ends included [default: the whole chain]
     #[arg(value_name = "FIRST:LAST", conflicts_with = "undo")]
     pub range: Option<String>,
     /// What the phase does; goes into the version table
@@ -122,13 +122,13 @@ pub struct SquashArgs {
         conflicts_with = "undo"
     )]
     pub message: Option<String>,
-    /// The id, instead of one made of the message; with --undo, the squash to undo instead of the newest one
-    #[arg(long = "id", alias = "rev-id", value_name = "ID")]
+    /// The id, instead of one derived from the message; with --undo, the squash to undo instead of the newest one
+    #[arg(long = "id", visible_alias = "rev-id", value_name = "ID")]
     pub id: Option<String>,
     /// Bring the archived files back in the place of the newest squash
     #[arg(long)]
     pub undo: bool,
-    /// Where the new files are made and compared, instead of the folder for temporary files
+    /// The folder in which new files are made and compared, instead of the folder for temporary files
     #[arg(long, value_name = "FOLDER", conflicts_with = "undo")]
     pub scratch: Option<PathBuf>,
     /// Show what would be done, and stop.

@@ -15,7 +15,7 @@ pub struct DryRun {
     pub dry_run: bool,
 }
 
-/// The database and the target of a command; each may be left out.
+/// The database and the target of a command; each is optional.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Place {
     /// The database, and the target: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
@@ -57,10 +57,10 @@ pub struct Goal {
     /// One transaction for each phase instead of one for the whole run
     #[arg(long)]
     pub per_phase: bool,
-    /// Leave tables where they are in which only names change, instead of rebuilding them
+    /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run although rows or values are lost that way
+    /// Run even if rows or values would be lost
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
@@ -91,7 +91,7 @@ pub struct UpgradeArgs {
     /// Create the database if the file is missing
     #[arg(long, conflicts_with = "all")]
     pub create: bool,
-    /// Print a script for the sqlite3 program instead; TARGET may be A:B then
+    /// Print a script for the sqlite3 program instead; TARGET may then be A:B
     #[arg(long, conflicts_with_all = ["create", "all"])]
     pub sql: bool,
     /// Many files.
@@ -105,7 +105,7 @@ pub struct DowngradeArgs {
     /// The goal.
     #[command(flatten)]
     pub goal: Goal,
-    /// Print a script for the sqlite3 program instead; TARGET may be B:A then
+    /// Print a script for the sqlite3 program instead; TARGET may then be B:A
     #[arg(long)]
     pub sql: bool,
 }
@@ -113,10 +113,10 @@ pub struct DowngradeArgs {
 /// Arguments of `extract-undo`.
 #[derive(Debug, Clone, Args)]
 pub struct ExtractUndoArgs {
-    /// What stays applied: an id or its beginning, version:N, base, -N; the last phase is undone if left out
+    /// What stays applied: an id or its beginning, version:N, base, -N; by default the last phase is undone
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
-    /// Print the script although rows or values are lost that way
+    /// Print the script even if rows or values would be lost
     #[arg(long)]
     pub accept_loss: bool,
 }
@@ -135,16 +135,16 @@ pub struct PlanArgs {
     /// The database and the target.
     #[command(flatten)]
     pub place: Place,
-    /// Print a script for the sqlite3 program
+    /// Print a script for the sqlite3 program instead
     #[arg(long)]
     pub sql: bool,
-    /// Plan the way down
+    /// Plan the downgrade
     #[arg(long)]
     pub down: bool,
-    /// Print the script although rows or values are lost that way
+    /// Print the script even if rows or values would be lost
     #[arg(long, requires = "sql")]
     pub accept_loss: bool,
-    /// Leave tables where they are in which only names change
+    /// Keep a table in place if only names change
     #[arg(long)]
     pub in_place: bool,
     /// How the plan is written; TARGET may be A:B with markdown and mermaid, and needs no database then
@@ -172,7 +172,7 @@ pub struct ReportArgs {
     /// The database and the target; TARGET may be A:B, and needs no database then
     #[command(flatten)]
     pub place: Place,
-    /// Report on the way down
+    /// Report on a downgrade
     #[arg(long)]
     pub down: bool,
     /// Write the page to this file, instead of stdout; an existing one is replaced
@@ -189,10 +189,10 @@ pub struct StampArgs {
     /// Accept that an applied phase was edited: compare the schema, then record the phase as its file is now
     #[arg(long, value_name = "ID", conflicts_with_all = ["targets", "purge"])]
     pub accept: Option<String>,
-    /// Record the phases whatever the schema is
+    /// Record the phases even if the schema differs
     #[arg(long)]
     pub force: bool,
-    /// Take away what is recorded first, then as --force
+    /// Remove all records first, then record as with --force
     #[arg(long)]
     pub purge: bool,
     /// Compare with the schema before recording; this is the default

@@ -12,6 +12,7 @@ use phaseshift::event::{Event, Observer};
 use phaseshift::files::{Files, Stat};
 use phaseshift::migrate::{Project, prune_backups, retain, ways_back};
 use phaseshift::phase::Chain;
+use phaseshift::text::similar;
 use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
@@ -152,7 +153,9 @@ impl Place {
         let path = context.folder.join(wanted);
         let is_name = Path::new(wanted).components().count() == 1;
         if is_name && look_at(files, &path)?.is_none() {
-            return BackupEntry::at(files, &self.folder().join(wanted));
+            let names = self.entries.iter().filter_map(|it| it.path.file_name()?.to_str());
+            let found = BackupEntry::at(files, &self.folder().join(wanted));
+            return found.map_err(|error| error.choices(similar(wanted, names)));
         }
         BackupEntry::at(files, &path)
     }

@@ -71,7 +71,7 @@ fn clear(files: &dyn Files, folder: &Path) -> Result<()> {
 }
 
 fn not_ours(folder: &Path, path: &Path) -> Error {
-    let what = format!("{} is there and was not made by a demo", path.display());
+    let what = format!("{} exists and was not made by a demo", path.display());
     Error::new(ErrorKind::NotAFile, what).about("demo").in_database(&folder.join(DATABASE))
 }
 

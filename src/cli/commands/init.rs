@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use phaseshift::autogenerate::{Answers, Drafted, draft, draft_text};
 use phaseshift::database::Access;
 use phaseshift::error::file_error;
-use phaseshift::files::{FileKind, is_database};
+use phaseshift::files::{FileKind, Files, is_database};
 use phaseshift::migrate::{Strictness, stamp};
 use phaseshift::phase::{Applied, PhaseId};
 use phaseshift::schema::{ObjectKind, Schema};
 use phaseshift::text::counted;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::json;
 
 use crate::cli::args::InitArgs;
@@ -77,7 +77,11 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     });
     match baseline {
         Some(baseline) => {
-            text.push_str(&baseline.record(context, &phases)?);
+            let recorded = baseline.record(context, &phases);
+            if recorded.as_ref().is_err_and(|it| it.state() != DatabaseState::Done) {
+                take_back(files.as_ref(), &created);
+            }
+            text.push_str(&recorded?);
             text.push_str("Next: change schema.sql, then\n  phaseshift revision -m 'What changes' --autogenerate\n");
         }
         None => {
@@ -86,6 +90,14 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
         }
     }
     Ok(CommandOutput::done(text, report))
+}
+
+/// Removes the files of a project whose database could not be adopted, so that the same command can be run again. The
+/// failure that led here is the one that is reported.
+fn take_back(files: &dyn Files, created: &[PathBuf]) {
+    for path in created {
+        let _ = files.remove(path);
+    }
 }
 
 /// Says what comes next: an existing database can be adopted.

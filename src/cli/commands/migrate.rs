@@ -241,6 +241,6 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
 
 /// The error of a file that another program changes again and again.
 pub fn unfinished(project: &Project) -> Error {
-    let what = "the file is changed by another program again and again";
+    let what = "another program keeps changing the file";
     Error::new(ErrorKind::Busy, what).in_database(&project.database)
 }

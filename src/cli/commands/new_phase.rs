@@ -131,7 +131,7 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
 fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
     let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
     let Some(id) = taken else { return Ok(()) };
-    let what = format!("{id} is no head, {} stands on it: --splice makes a fork", {
+    let what = format!("{id} is no head, its successor is {}: --splice makes a fork", {
         let children = chain.children(id);
         ids(&children).join(", ")
     });

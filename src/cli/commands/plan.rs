@@ -1,12 +1,12 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
-use phaseshift::Result;
 use phaseshift::migrate::{
     Migration, Outline, Preparation, Project, Request, script, script_range,
 };
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, summarize};
 use phaseshift::preflight::LossPolicy;
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
@@ -78,7 +78,7 @@ pub fn sql(
     if let Some(Ok(range)) = target.map(TargetRange::parse) {
         return sql_of_range(context, &range, direction);
     }
-    let project = context.project()?;
+    let project = context.project().map_err(|error| name_a_range(error, target, direction))?;
     let request = Request { losses, ..goal(target, direction)? };
     let outlined = Migration::outline_for_script(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
@@ -96,6 +96,17 @@ pub fn sql(
     };
     answer.report.insert("sql".to_owned(), json!(answer.text));
     Ok(answer)
+}
+
+/// A script for one database needs the database; one between two places needs none.
+fn name_a_range(error: Error, target: Option<&str>, direction: Direction) -> Error {
+    let to_name = error.facts().remedy == Some(Remedy::NameDatabase);
+    if !to_name || direction == Direction::Down {
+        return error;
+    }
+    let range = format!("base:{}", target.unwrap_or("head"));
+    let what = "no database is named, so that it is unknown where the script begins";
+    Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::ScriptOfRange).choices([range])
 }
 
 /// Prints the script between two places, for any file that is at the first one.

@@ -90,9 +90,9 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text.push_str(&lost_rules(report));
     text.push_str(&retained(&report.pruned));
     text.push_str(&hint(context, report));
-    text.push_str("\nTo go back, losing what was written since:\n");
+    text.push_str("\nTo go back to the backup, losing later changes:\n");
     let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
-    text.push_str("To go back and keep what was written since:\n");
+    text.push_str("To undo the migration and keep later rows:\n");
     let _ = writeln!(text, "  {}", context.command_line("downgrade"));
     text + &follow_up(report)
 }
@@ -143,7 +143,7 @@ fn hint(context: &Context, report: &Report) -> String {
         return String::new();
     }
     let command = context.command_line("optimize");
-    format!("\nTo give the free pages back to the file system:\n  {command}\n")
+    format!("\nTo return the free pages to the file system:\n  {command}\n")
 }
 
 /// The answer after a run; what was said of it is the end of the screen.
@@ -202,7 +202,7 @@ fn remade(context: &Context, report: &Report) -> String {
 fn follow_up(report: &Report) -> String {
     match &report.follow_up {
         Some(what) => {
-            format!("\nThe migration is done. Afterwards this failed: {}\n", escaped(what))
+            format!("\nThe migration is done. A later step failed: {}\n", escaped(what))
         }
         None => String::new(),
     }

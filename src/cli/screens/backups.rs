@@ -191,7 +191,10 @@ pub fn pruned(pruned: &Pruned, leftovers: &[Leftover], freed: u64, mode: PruneMo
     }
     for entry in &pruned.damaged {
         let path = escaped(entry.path.display());
-        let _ = writeln!(text, "{path} is damaged: it is not what was verified when it was made.");
+        let _ = writeln!(
+            text,
+            "{path} is damaged: it differs from what was verified when it was made."
+        );
     }
     for it in &pruned.kept {
         let name = it.entry.path.file_name().unwrap_or_default().to_string_lossy();
@@ -211,7 +214,7 @@ pub fn retained(pruned: &Pruned) -> String {
     match pruned.removed.len() {
         0 => String::new(),
         count => format!(
-            "Removed {} ({}); `backups prune` tells which ones stay and why.\n",
+            "Removed {} ({}); `backups prune --dry-run` says which ones stay and why.\n",
             counted(count, "old backup", "old backups"),
             sized(pruned.bytes_freed())
         ),

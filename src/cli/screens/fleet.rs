@@ -122,7 +122,7 @@ pub fn summary(
         let _ = writeln!(text, "\n{} of {} failed:\n{failures}", failed, counts.files);
     }
     if !left.is_empty() {
-        let _ = writeln!(text, "\nNot done, and as before:");
+        let _ = writeln!(text, "\nNot done; these files are unchanged:");
         for relative in left {
             let _ = writeln!(text, "  {}", escaped(relative));
         }

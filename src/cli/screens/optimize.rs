@@ -65,7 +65,7 @@ pub fn done(report: &OptimizeReport, style: Style) -> String {
         text.push_str("The file shrinks as soon as other programs have stopped reading it.\n");
     }
     if let Some(what) = &report.follow_up {
-        let _ = writeln!(text, "The file is compact. Afterwards this failed: {}", escaped(what));
+        let _ = writeln!(text, "The file is compact. A later step failed: {}", escaped(what));
     }
     text
 }

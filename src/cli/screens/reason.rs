@@ -1,7 +1,7 @@
 //! Why a table is rebuilt, and which rules it loses, in words.
 
 use phaseshift::plan::{
-    LostRule, PhasePlan, Rebuild, RebuildReason, Rule, TouchedObject, touched_objects,
+    LostRule, PhasePlan, Rebuild, RebuildReason, RowSource, Rule, TouchedObject, touched_objects,
 };
 use phaseshift::shadow::CopyMethod;
 
@@ -80,6 +80,10 @@ pub fn way(rebuild: &Rebuild) -> String {
             Some(why) => format!("rows rewritten: {}", reason(why)),
             None => "rows rewritten: the definitions do not line up".to_owned(),
         },
+    };
+    let way = match rebuild.reads(RowSource::Backup) {
+        true => format!("{way}; read from the backup in the place of the old table"),
+        false => way,
     };
     match rebuild.kept().len() {
         0 => way,

@@ -21,7 +21,7 @@ pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
     if plan.verification.against_manifest {
         let _ = writeln!(text, "{} Backup verified: {rows} in {tables}", style.ok());
     } else {
-        let _ = writeln!(text, "{} Backup is sound in itself: {rows} in {tables}", style.ok());
+        let _ = writeln!(text, "{} Backup is a sound database: {rows} in {tables}", style.ok());
         let warning = style.warning("WARNING:");
         let _ = writeln!(
             text,
@@ -95,7 +95,7 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
         || plan.objects.iter().any(|it| it.change.loses());
     if loses {
         let warning = style.warning("WARNING:");
-        let _ = writeln!(text, "{warning} what was written since the backup goes:");
+        let _ = writeln!(text, "{warning} changes made since the backup will be lost:");
     }
     for it in tables {
         let _ =
@@ -160,7 +160,7 @@ pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> Strin
         let _ = writeln!(text, "{ok} Moved aside: {}", escaped(moved.display()));
     }
     if let Some(what) = &report.follow_up {
-        let _ = writeln!(text, "The restore is done. Afterwards this failed: {}", escaped(what));
+        let _ = writeln!(text, "The restore is done. A later step failed: {}", escaped(what));
     }
     text.push_str("\nRESTORE COMPLETE!\n");
     text

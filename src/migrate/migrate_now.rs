@@ -1,0 +1,75 @@
+//! A migration in one go, under one lock.
+
+use crate::backup::Checked;
+use crate::database::WriteTransaction;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Observer;
+
+use super::prepare::{ATTEMPTS, Found, Planned, Preparation};
+use super::project::Project;
+use super::request::Request;
+use super::run::{Hooks, Report};
+use super::secure::{back_up, occasion};
+use super::state::{LockState, Migration, Prepared, Secured, data_version};
+
+/// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
+///
+/// If another program changes the file between the look and the lock, the look is repeated under
+/// the lock; if that program has done the same migration, there is nothing left to do.
+///
+/// # Errors
+/// As [`Migration::prepare`], [`Migration::secure`] and [`Migration::run`].
+pub fn migrate_now(
+    project: &Project,
+    request: &Request,
+    look: Preparation,
+    observer: &mut dyn Observer,
+) -> Result<std::result::Result<Report, Preparation>> {
+    let mut look = look;
+    for _ in 0..ATTEMPTS {
+        match look {
+            Preparation::UpToDate(_) => return Ok(Err(look)),
+            Preparation::Ready(migration) => match migration.lock_and_secure(request, observer)? {
+                Ok(secured) => return secured.run(observer, &mut Hooks::default()).map(Ok),
+                Err(again) => look = again,
+            },
+        }
+    }
+    let what = "the file is replaced by another program again and again";
+    Err(Error::new(ErrorKind::Busy, what).in_database(&project.database))
+}
+
+impl Migration<Prepared> {
+    /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
+    /// the file changed since the look, it is looked at again under the lock, so that a busy writer
+    /// cannot keep the run from beginning.
+    ///
+    /// # Errors
+    /// As [`Migration::prepare`] and [`Migration::secure`].
+    fn lock_and_secure(
+        self,
+        request: &Request,
+        observer: &mut dyn Observer,
+    ) -> Result<std::result::Result<Migration<Secured>, Preparation>> {
+        let Self { project, known, plan, transactions, state } = self;
+        let transaction = WriteTransaction::begin(state.database)?;
+        let database = transaction.into_database();
+        if database.has_moved()? {
+            drop(database);
+            return Migration::prepare(&project, request).map(Err);
+        }
+        let Planned { project, known, plan, .. } = if data_version(&database)? == state.data_version
+        {
+            Planned { project, known, plan, need: state.need }
+        } else {
+            match Self::prepare_through(&project, request, &database)? {
+                Found::UpToDate(found) => return Ok(Err(Preparation::UpToDate(found))),
+                Found::Plan(planned) => *planned,
+            }
+        };
+        let label = occasion(&plan);
+        let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
+        let state = Secured { database, lock: LockState::Locked, backup };
+        Ok(Ok(Migration { project, known, plan, transactions, state }))
+    }
+}
