@@ -77,7 +77,7 @@ fn write_pages(context: &Context, program: &clap::Command, folder: &Path) -> Res
 }
 
 /// Writes a file under another name first, so that a page is whole or not there.
-fn write_over(files: &dyn Files, path: &PathBuf, bytes: &[u8]) -> Result<()> {
+fn write_over(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
     let part = path.with_extension("1.part");
     let written = files.create(&part, bytes, 0o644).and_then(|()| files.rename_over(&part, path));
     written.map_err(|error| file_error("write", path, error))

@@ -1,6 +1,7 @@
 //! The lines of a run, from its events.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use phaseshift::event::{Event, TableRows};
 
@@ -70,19 +71,7 @@ impl RunScreen {
                 "Using a backup again that holds exactly the present content: {}\n",
                 escaped(path.display())
             ),
-            Event::BackupVerified { path, tables } => {
-                let mut text = format!("{ok} Backup verified: {}\n", self.counts(tables));
-                if self.subject.warns {
-                    self.subject.warns = false;
-                    let word = self.style.warning("WARNING:");
-                    let _ = write!(
-                        text,
-                        "\n{word} this changes the database file.\n  The backup is {}\n\n",
-                        escaped(path.display())
-                    );
-                }
-                text
-            }
+            Event::BackupVerified { path, tables } => self.backup_verified(path, tables),
             Event::StepStarted { index, total, title } => {
                 let before = self.finish();
                 self.step = Some(Step::default());
@@ -119,6 +108,21 @@ impl RunScreen {
             }
             _ => String::new(),
         }
+    }
+
+    /// Returns the line of a verified backup, with the warning before the first change of the file.
+    fn backup_verified(&mut self, path: &Path, tables: &[TableRows]) -> String {
+        let mut text = format!("{} Backup verified: {}\n", self.style.ok(), self.counts(tables));
+        if self.subject.warns {
+            self.subject.warns = false;
+            let word = self.style.warning("WARNING:");
+            let _ = write!(
+                text,
+                "\n{word} this changes the database file.\n  The backup is {}\n\n",
+                escaped(path.display())
+            );
+        }
+        text
     }
 
     /// Returns the remarks beside the results, for stderr.
