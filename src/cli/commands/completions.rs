@@ -1,6 +1,6 @@
 //! `completions` and `man`: what the program says about itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use phaseshift::error::file_error;
 use phaseshift::files::Files;
