@@ -87,6 +87,7 @@ fn newest_backup(project: &Project) -> String {
 }
 
 /// The cases; the last word of some arguments is filled in by the project.
+#[expect(clippy::too_many_lines, reason = "a table, one line for each case")]
 fn cases() -> Vec<Case> {
     use ErrorKind as K;
     vec![
