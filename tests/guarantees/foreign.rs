@@ -225,7 +225,7 @@ fn an_earlier_state_is_adopted_as_such() {
     for entry in std::fs::read_dir(chain.path(chain.folder)).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.starts_with("0001") || name < *"00011" {
+        if !name.starts_with("0001") || name.as_str() < "00011" {
             std::fs::copy(&path, rest.join(name)).unwrap();
         }
     }
