@@ -23,7 +23,7 @@ const CHUNK: usize = 512 * 1_024;
 /// The page of this offset is never used (<https://sqlite.org/fileformat2.html#the_lock_byte_page>).
 const LOCK_BYTE: u64 = 0x4000_0000;
 
-/// Fields of the file's header that SQLite writes anew in a copy
+/// Fields of the file's header that SQLite writes again in a copy
 /// (<https://sqlite.org/fileformat2.html#the_database_header>).
 const WRITTEN_ANEW: [Range<usize>; 4] = [
     // Whether the file is in WAL mode: a backup is not.
@@ -39,7 +39,7 @@ const WRITTEN_ANEW: [Range<usize>; 4] = [
 /// What a comparison of all pages found.
 #[derive(Debug)]
 pub(crate) enum Pages {
-    /// Every byte is the same, but for what SQLite writes anew; the digest of the copy.
+    /// Every byte is the same, but for what SQLite writes again; the digest of the copy.
     Equal(Digest),
     /// They differ: in words.
     Differ(String),

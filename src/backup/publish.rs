@@ -77,7 +77,7 @@ fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Man
     })
 }
 
-/// Writes the manifest of a promised backup anew, in one step: it says something else now.
+/// Writes the manifest of a promised backup again, in one step: it says something else now.
 pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Result<()> {
     let beside = manifest_of(path);
     let like = look(files, &beside)?;

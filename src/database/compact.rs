@@ -22,7 +22,7 @@ impl Database {
     }
 
     /// Writes what the database holds into another file, which must be empty
-    /// (<https://sqlite.org/lang_vacuum.html#vacuuminto>). Pages that are used are filled and laid out anew;
+    /// (<https://sqlite.org/lang_vacuum.html#vacuuminto>). Pages that are used are filled and laid out again;
     /// page size, encoding, auto-vacuum mode, `user_version` and `application_id` are kept. The documentation
     /// does not promise the same of rowids: a caller that needs them compares them.
     ///

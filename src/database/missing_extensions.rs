@@ -115,7 +115,7 @@ pub fn stub_collations<'c>(connection: &'c Connection, table: &str) -> Result<St
     Ok(lent)
 }
 
-/// Makes SQLite read the schema anew: it never again uses an index whose collation it missed once
+/// Makes SQLite read the schema again: it never again uses an index whose collation it missed once
 /// (<https://sqlite.org/pragma.html#pragma_writable_schema>).
 pub(crate) fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA writable_schema=RESET")

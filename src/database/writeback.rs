@@ -88,7 +88,7 @@ impl Writeback {
 fn sync_if_grown(files: &dyn Files, path: &Path, synced: u64) -> io::Result<u64> {
     let Some(stat) = files.stat(path)? else { return Ok(0) };
     if stat.bytes < synced + PORTION {
-        // A journal that became shorter begins anew.
+        // A journal that became shorter begins again.
         return Ok(synced.min(stat.bytes));
     }
     match files.sync_file(path) {

@@ -250,7 +250,7 @@ fn unfinished(lines: &[Line]) -> Option<(&JournalHead, Resumed)> {
             (Line::End { .. }, _) => run = None,
             (Line::Start { file, before }, Some((_, resumed))) => {
                 let before = before.iter().filter_map(|id| PhaseId::new(id)).collect();
-                // A resumed run does not begin anew where the first one began.
+                // A resumed run does not begin again where the first one began.
                 let place = resumed.begun.entry(file.clone());
                 place.or_insert(Begun { before, done: false });
             }

@@ -1,4 +1,4 @@
-//! What a phase changed in the schema of one file, kept beside its event, so that the way back restores
+//! What a phase changed in the schema of one file, kept beside its event, so that the downgrade restores
 //! the very text that was there.
 
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,7 @@ impl UndoRecord {
         holds(&self.after) && !holds(&self.before)
     }
 
-    /// Reads a record; `None` if the text is none, in which case the way back does without it.
+    /// Reads a record; `None` if the text is none, in which case the downgrade does without it.
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }

@@ -225,7 +225,7 @@ pub(super) struct Planned {
     pub(super) need: SpaceNeed,
 }
 
-/// How often a look, or a run, begins anew because another program changed the file meanwhile.
+/// How often a look, or a run, begins again because another program changed the file meanwhile.
 pub(super) const ATTEMPTS: usize = 5;
 
 /// Returns the plan that leads from one state of a database, a backup of it for instance, to another, as far as the

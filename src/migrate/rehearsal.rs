@@ -193,7 +193,7 @@ impl Rehearsal {
         if let Err(error) = self.go(&forth(phase))? {
             return Ok(refused(&error, "does not run again"));
         }
-        // Rows that differ now were told after the way back; the schema must be the same again.
+        // Rows that differ now were told after the downgrade; the schema must be the same again.
         match self.verdict(phase, down.as_ref(), "up again")? {
             TripVerdict::Broken(lines) => Ok(TripVerdict::Broken(lines)),
             TripVerdict::Reversible
@@ -280,7 +280,7 @@ fn side<'a>(opened: &'a Opened, shape: &'a Table, columns: Vec<String>) -> Side<
 }
 
 /// Returns whether a phase may change rows for good: it drops something, or computes or writes values.
-/// What the way up made goes with the way back.
+/// What the upgrade made, the downgrade removes.
 fn may_lose(phase: &Phase) -> bool {
     let touches_rows = |step: &Step| match &step.operation {
         Operation::Sql { .. }

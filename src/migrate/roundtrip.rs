@@ -17,11 +17,11 @@ use super::project::Project;
 pub enum TripVerdict {
     /// Down and up again leave everything as it was.
     Reversible,
-    /// The way back leads to the schema of before; what is lost on the way.
+    /// The downgrade leads to the schema of before; what is lost on the way.
     Lossy(Vec<String>),
-    /// The phase or its way back does not run, or leads elsewhere; how.
+    /// The phase or its downgrade does not run, or leads elsewhere; how.
     Broken(Vec<String>),
-    /// There is no way back, for this reason.
+    /// There is no downgrade, for this reason.
     Irreversible(String),
     /// Nothing can be said, because a phase before it does not run.
     Untried(String),

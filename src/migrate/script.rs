@@ -49,7 +49,7 @@ pub fn script_for_state<S>(migration: &Migration<S>) -> Result<String> {
 /// As [`Chain::up_range`](crate::phase::Chain::up_range) and
 /// [`Chain::down_range`](crate::phase::Chain::down_range);
 /// [`ErrorKind::Step`] naming the phase that does not run;
-/// [`ErrorKind::Irreversible`] naming the one without a way back.
+/// [`ErrorKind::Irreversible`] naming the one without a downgrade.
 pub fn script_range(
     project: &Project,
     range: &TargetRange,

@@ -1,4 +1,4 @@
-//! The ways back of a run: what the chain makes of the schema around each phase that is undone.
+//! The downgrades of a run: what the chain makes of the schema around each phase that is undone.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ impl<'p> UndoHistory<'p> {
     }
 
     /// The schema that all the others make. The first replay gives it if the phase is the last of
-    /// them in chain order; else a branch stays that comes later, and they are replayed anew.
+    /// them in chain order; else a branch stays that comes later, and they are replayed again.
     fn before(&self, phase: &Phase, remaining: &Applied) -> Result<Option<Schema>> {
         let chain = &self.project.chain;
         let last = chain.phases().iter().rfind(|it| remaining.contains(&it.id));

@@ -65,7 +65,7 @@ pub enum Strategy {
     Auto,
 }
 
-/// The way back of a phase.
+/// The downgrade of a phase.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum WayBack {
     /// Derived from the steps.
@@ -173,7 +173,7 @@ pub struct Phase {
     pub up: Vec<Step>,
     /// Checks inside the transaction, after the steps.
     pub verify: Vec<Check>,
-    /// The way back.
+    /// The downgrade.
     pub down: WayBack,
     /// What its file says beside that.
     pub annotations: Annotations,

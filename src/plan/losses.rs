@@ -117,7 +117,7 @@ fn identity(schema: &Schema) -> Places {
 }
 
 fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Vec<Loss> {
-    // A way back that moves rows by itself, and a phase that does, take values along.
+    // A downgrade that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
         Stage::Data(data) => writes_rows(data),
         Stage::SchemaChange(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),

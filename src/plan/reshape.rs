@@ -100,7 +100,7 @@ pub enum VirtualChange {
         /// The table.
         table: String,
     },
-    /// It is created anew and fills itself from its content table.
+    /// It is created again and fills itself from its content table.
     Recreate {
         /// The name before.
         from: String,
@@ -185,7 +185,7 @@ impl SchemaChange {
         self.restored.iter().filter(|it| !stays(it)).cloned().collect()
     }
 
-    /// Returns the full-text tables that are made anew: name and text.
+    /// Returns the full-text tables that are made again: name and text.
     pub fn refilled_tables(&self) -> Vec<(String, String)> {
         let refilled = self.virtuals.iter().filter_map(|change| match change {
             VirtualChange::Recreate { to, sql, .. } => Some((to.clone(), sql.clone())),

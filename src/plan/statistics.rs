@@ -34,7 +34,7 @@ pub struct StatisticsMove {
 pub enum Parked {
     /// An index that is dropped and created again.
     Index(String),
-    /// A table behind a virtual table that is created anew.
+    /// A table behind a virtual table that is created again.
     Table(String),
 }
 

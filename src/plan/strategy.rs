@@ -31,7 +31,7 @@ pub enum CopyStrategy {
 }
 
 impl CopyStrategy {
-    /// The strategy that always works: values one by one, and every index anew.
+    /// The strategy that always works: values one by one, and every index again.
     pub(super) fn by_rows() -> Self {
         let (carried, kept) = (Vec::new(), Vec::new());
         Self::CopyRows { from: RowSource::OldTable, how: CopyMethod::Rows, carried, kept }
@@ -43,7 +43,7 @@ impl CopyStrategy {
 pub enum RowSource {
     /// In the old table, which waits under its scratch name.
     OldTable,
-    /// In the attached backup, which holds what the old table holds. That goes first and makes room for the new one.
+    /// In the attached backup, which holds what the old table holds. That goes first and frees its pages for the new one.
     /// Where no backup is attached, [`Plan::use_old_tables`](super::Plan::use_old_tables) goes back to the old table.
     Backup,
 }

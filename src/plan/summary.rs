@@ -1,4 +1,4 @@
-//! The plan in a few facts: what a person is told before saying yes.
+//! The plan in a few facts: what is shown before the question.
 
 use super::{DataChange, PhasePlan, RebuildReason, Stage};
 use crate::name::same;

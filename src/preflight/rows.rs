@@ -227,7 +227,7 @@ fn text_of(schema: &Schema, table: &str) -> String {
     schema.find_table(table).and_then(|it| it.sql.clone()).unwrap_or_default()
 }
 
-/// The unique indexes of a table that are made anew: those that it had before, under any name, and those that
+/// The unique indexes of a table that are made again: those that it had before, under any name, and those that
 /// it had not.
 fn split_unique<'r>(
     before: &Schema,

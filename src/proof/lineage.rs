@@ -158,7 +158,7 @@ fn through_reshape(
 }
 
 /// The tables in which a full-text table keeps its index are another image of the same rows once it
-/// was filled anew; whether it fits its content is checked by its module. Its settings are kept.
+/// was filled again; whether it fits its content is checked by its module. Its settings are kept.
 fn is_filled_anew(table: &str, reshape: &SchemaChange) -> bool {
     let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
     shadow

@@ -116,7 +116,7 @@ fn entries_of(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Entry>> 
     Ok(entries)
 }
 
-/// B-trees of indexes that have no entry in the schema table while their table is made anew: the root page of each, by
+/// B-trees of indexes that have no entry in the schema table while their table is made again: the root page of each, by
 /// the name of the index before. Their pages belong to nothing then, but they are not free, so that nothing takes them.
 /// The proof compares them with those of the backup.
 #[derive(Debug, Default)]

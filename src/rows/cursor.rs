@@ -14,7 +14,7 @@ pub struct Side<'c> {
     pub connection: &'c Connection,
     /// The table.
     pub table: &'c str,
-    /// How its rows are told apart.
+    /// How its rows are identified.
     pub key: &'c RowKey,
     /// The columns to compare; the n-th of one side belongs to the n-th of the other.
     pub columns: Vec<String>,

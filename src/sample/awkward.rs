@@ -14,7 +14,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
         let sql = format!("UPDATE fits_files SET {} = ?1 WHERE id = ?2", quote(column));
         connection.execute(&sql, params![value, file_id(number)])?;
     }
-    // Text that is not UTF-8 cannot be bound from Rust; SQLite stores it all the same.
+    // Text that is not UTF-8 cannot be bound from Rust; SQLite stores it nevertheless.
     connection.execute(
         "UPDATE fits_files SET observer = CAST(x'5A6FEB00C328FF' AS TEXT) WHERE id = ?1",
         [file_id(3)],

@@ -44,7 +44,7 @@ pub fn write_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result
 /// As [`write_catalogue`].
 pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<Connection> {
     let mut connection = create(path)?;
-    // Nobody needs an unfinished sample, so the journal and the syncs are left out until it is done.
+    // An unfinished sample is of no use, so the journal and the syncs are left out until it is done.
     connection.execute_batch(
         "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;
          PRAGMA cache_size = -65536;",

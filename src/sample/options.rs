@@ -45,7 +45,7 @@ impl Feature {
 pub enum VersionRows {
     /// One row: version 1, Phase 2.
     One,
-    /// The table is there and empty, as in every file that the application made by itself.
+    /// The table exists and is empty, as in every file that the application made by itself.
     #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "the tests write such files"))]
     None,
     /// The table is missing.

@@ -93,7 +93,7 @@ impl Column {
     }
 }
 
-/// How rows of a table are told apart.
+/// How rows of a table are identified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowKey {
     /// By the rowid, under a name that no column shadows.
@@ -126,7 +126,7 @@ pub struct Table {
     pub name: String,
     /// Its columns, in order, hidden and generated ones included.
     pub columns: Vec<Column>,
-    /// How its rows are told apart.
+    /// How its rows are identified.
     pub key: RowKey,
     /// Whether it is declared STRICT.
     pub strict: bool,

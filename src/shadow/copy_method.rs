@@ -22,7 +22,7 @@ pub enum CopyMethod {
     /// rule already are carried over as they are.
     Records,
     /// As [`CopyMethod::Records`], with an empty index on both tables during the copy: without any
-    /// index SQLite would number the rows anew.
+    /// index SQLite would number the rows again.
     RecordsWithGuard,
     /// Values are copied column by column.
     Rows,
@@ -43,7 +43,7 @@ pub struct RecordCopy {
 }
 
 impl RecordCopy {
-    /// Values one by one, and every index anew.
+    /// Values one by one, and every index again.
     fn by_rows() -> Self {
         Self {
             method: CopyMethod::Rows,

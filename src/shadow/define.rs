@@ -1,7 +1,7 @@
 //! Creating, dropping and redefining objects in the shadow.
 //!
 //! SQLite's own ALTER is asked first. Where it has none, the stored text is edited by token
-//! positions and SQLite creates the table anew from it, so that SQLite always has the last word.
+//! positions and SQLite creates the table again from it, so that SQLite always has the last word.
 
 use std::rc::Rc;
 

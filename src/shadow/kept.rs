@@ -2,7 +2,7 @@
 //!
 //! An entry of an index is the values of its columns and the rowid
 //! (<https://sqlite.org/fileformat2.html#representation_of_sql_indices>). Where the copy keeps all of these,
-//! and the index stays the same but for names, there is nothing to sort anew.
+//! and the index stays the same but for names, there is nothing to sort again.
 
 use rusqlite::Connection;
 

@@ -1,4 +1,4 @@
-//! Giving objects the very text that they had before a phase: a way back ends where the way began,
+//! Giving objects the very text that they had before a phase: a downgrade ends where the way began,
 //! down to spacing and quotes.
 
 use super::shadow::Shadow;

@@ -380,7 +380,7 @@ impl Shadow {
         Ok(name)
     }
 
-    // Entries of sqlite_schema are edited only here, in memory, and SQLite reads them anew
+    // Entries of sqlite_schema are edited only here, in memory, and SQLite reads them again
     // (https://sqlite.org/pragma.html#pragma_writable_schema).
 
     pub(super) fn set_entry_sql(

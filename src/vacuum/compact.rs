@@ -16,7 +16,7 @@ use crate::schema::{Object, RowKey, Schema, read};
 
 use super::request::Statistics;
 
-/// Rows that are told apart by nothing that SQL can read.
+/// Rows that nothing identifies that SQL can read.
 const HIDDEN: RowKey = RowKey::HiddenRowid;
 
 const DIFFERS: &str = "the compact file differs from the backup";
@@ -53,7 +53,7 @@ fn count_all(database: &Database) -> Result<u64> {
     tables.map(|it| count_rows(database.connection(), &it.name)).sum()
 }
 
-/// Without every collation and function of its indexes, SQLite cannot write a table anew.
+/// Without every collation and function of its indexes, SQLite cannot write a table again.
 fn missing_part(error: Error) -> Error {
     match error.missing_extension() {
         Some(part) => {
@@ -106,7 +106,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Tables of statistics that were collected anew are not those of the backup.
+    /// Tables of statistics that were collected again are not those of the backup.
     fn is_compared(&self, object: &Object) -> bool {
         self.statistics == Statistics::Keep || !object.name.starts_with("sqlite_stat")
     }

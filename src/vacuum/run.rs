@@ -113,14 +113,14 @@ fn attempt(
 }
 
 /// Fails unless this program can make every table and index: without the collations and functions of its
-/// indexes SQLite cannot write a table anew.
+/// indexes SQLite cannot write a table again.
 fn require_parts(live: &Database) -> Result<()> {
     let schema = read(live.connection())?;
     let text = |it: &Object| Some((it.name.clone(), it.sql.clone()?));
     let made = schema.objects.iter().filter(|it| it.kind.is_table() && it.root > 0);
     let tables: Vec<_> = made.filter_map(text).collect();
     let indexes: Vec<_> = schema.of_kind(ObjectKind::Index).cloned().collect();
-    // Virtual tables are not made anew: their entries and the tables behind them are copied.
+    // Virtual tables are not made again: their entries and the tables behind them are copied.
     Shadow::empty()?.check_creatable(&tables, &[], &indexes, &schema)
 }
 

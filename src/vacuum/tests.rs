@@ -102,7 +102,7 @@ fn every_planted_difference_is_found() {
     }
 }
 
-/// The plain VACUUM of a file is no way to make it compact: rowids that no column names are given anew.
+/// The plain VACUUM of a file is no way to make it compact: rowids that no column names are given again.
 #[test]
 fn vacuum_in_place_would_be_found_out() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,7 +19,7 @@ use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
 
-/// Checks the phase files. Warnings are told; phases that do not run, ways back that lead elsewhere
+/// Checks the phase files. Warnings are told; phases that do not run, downgrades that lead elsewhere
 /// and branches that clash make the answer no.
 ///
 /// # Errors

@@ -124,7 +124,7 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     list("Steps", phase.up.iter().map(|step| operation(&step.operation)).collect());
     list("Verifies", phase.verify.iter().map(|check| check.name.clone()).collect());
     list(
-        "Way back",
+        "Downgrade",
         match &phase.down {
             WayBack::Derived => vec!["derived from the steps".to_owned()],
             WayBack::Steps(steps) => steps.iter().map(|step| operation(&step.operation)).collect(),

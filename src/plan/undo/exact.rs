@@ -1,4 +1,4 @@
-//! The very texts of before: whatever the way back made of an object, if it is known what was stored
+//! The very texts of before: whatever the downgrade made of an object, if it is known what was stored
 //! before the phase, that is what is stored again.
 
 use super::past::PastSchemas;
@@ -12,14 +12,14 @@ use crate::sql::{significant_tokens, tokens};
 /// How far texts are taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Every text that is known to belong here: the way back is derived.
+    /// Every text that is known to belong here: the downgrade is derived.
     Derived,
-    /// Texts that mean what the object means anyway: the way back is written by hand.
+    /// Texts that mean what the object means anyway: the downgrade is written by hand.
     SameMeaning,
 }
 
 /// Gives the objects of a shadow the texts they had before the phase. `start` is the schema that
-/// the way back began with.
+/// the downgrade began with.
 pub(super) fn restore_texts(
     shadow: &mut Shadow,
     start: &Schema,
@@ -131,7 +131,7 @@ fn with_words_of(words: &str, text: &str) -> String {
     written
 }
 
-/// The name that an object had when the way back began.
+/// The name that an object had when the downgrade began.
 fn name_at_start(shadow: &Shadow, object: &Object, start: &Schema) -> String {
     match object.kind {
         ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => shadow

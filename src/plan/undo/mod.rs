@@ -1,8 +1,8 @@
-//! Planning the way back of one phase.
+//! Planning the downgrade of one phase.
 //!
-//! A way back is derived step by step: each step is undone on the shadow of the file, the last one
+//! A downgrade is derived step by step: each step is undone on the shadow of the file, the last one
 //! first, and what the objects were called and how their texts read before comes from the chain,
-//! replayed from nothing, and from what was recorded when the phase was applied. A way back that is
+//! replayed from nothing, and from what was recorded when the phase was applied. A downgrade that is
 //! written by hand is planned as it stands.
 
 mod define;
@@ -25,11 +25,11 @@ use exact::{Reach, restore_texts};
 use inverse::{Inverse, refuse_irreversible};
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
 
-/// Plans the way back of a phase from the state that the shadow is in, and leaves the shadow in the
+/// Plans the downgrade of a phase from the state that the shadow is in, and leaves the shadow in the
 /// state before the phase.
 ///
 /// # Errors
-/// [`ErrorKind::Irreversible`] if there is no way back; [`ErrorKind::Step`] if a step of it does not
+/// [`ErrorKind::Irreversible`] if there is no downgrade; [`ErrorKind::Step`] if a step of it does not
 /// fit the schema; [`ErrorKind::Unsupported`] if something cannot be carried over.
 pub fn plan_undo(
     shadow: &mut Shadow,

@@ -125,7 +125,7 @@ pub struct VirtualOption {
 }
 
 impl VirtualOption {
-    /// Returns the argument with another value, quoted as the old one was, or quoted anew if it must be.
+    /// Returns the argument with another value, quoted as the old one was, or quoted again if it must be.
     ///
     /// ```
     /// use phaseshift::sql::edit::virtual_option;
