@@ -291,7 +291,7 @@ fn an_adoption_that_fails_can_be_repeated() {
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     project.run_here(&["init", "--from", "app.db", "--wait", "0"]).expect_code(5);
     drop(writer);
-    for name in ["phaseshift.toml", "schema.sql", "phases/baseline.toml"] {
+    for name in ["phaseshift.toml", "schema.sql", "phases/0_baseline.toml"] {
         assert!(!project.path(name).exists(), "{name}");
     }
     project.run_here(&["init", "--from", "app.db"]).expect_code(0);

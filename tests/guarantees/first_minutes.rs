@@ -248,3 +248,18 @@ fn a_generated_column_that_a_rebuild_keeps_was_called_dropped() {
     project.run_here(&["migrate", "--yes"]).expect_code(0);
     assert_eq!(sqlite3(&project.path("app.db"), "SELECT price, total, half FROM book"), "3|6|1");
 }
+
+#[test]
+fn a_phase_written_by_hand_after_init_came_before_the_baseline() {
+    let project = Project::empty();
+    sqlite3(&project.path("app.db"), SCHEMA);
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    let text = "[[up]]\nop = \"drop_column\"\ntable = \"issues\"\ncolumn = \"legacy_code\"\n";
+    project.write_phase("20300101_tidy.toml", text);
+    project.run_here(&["upgrade"]).expect_code(0);
+    assert_eq!(project.run_here(&["heads"]).expect_code(0).stdout.lines().count(), 1);
+    assert_eq!(
+        sqlite3(&project.path("app.db"), "SELECT count(*) FROM pragma_table_info('issues')"),
+        "2"
+    );
+}

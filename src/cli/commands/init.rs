@@ -26,6 +26,8 @@ const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n
 
 /// The first phase of a database that existed before its phases.
 const BASELINE: &str = "baseline";
+/// Its file: without `parents`, phases follow each other in the order of their file names.
+const BASELINE_FILE: &str = "0_baseline.toml";
 
 /// Writes the files of a project that do not exist yet.
 ///
@@ -51,7 +53,7 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     let mut contents =
         vec![(folder.join(FILE_NAME), settings(&database)), (folder.join("schema.sql"), schema)];
     if let Some(baseline) = &baseline {
-        contents.push((phases.join(format!("{BASELINE}.toml")), baseline.phase.clone()));
+        contents.push((phases.join(BASELINE_FILE), baseline.phase.clone()));
     }
     let mut text = String::new();
     let mut created = Vec::new();
