@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::data::flush_words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{CopyStrategy, Rebuild, RenamedIndex};
 use crate::schema::Object;
 
 /// Runs statements on the schema table, whose entries are then read again. DEFENSIVE forbids that and is lifted for
-/// the edit only.
+/// the edit only. SQLite then forgets its virtual tables, with the words that they have not written yet.
 fn edit(connection: &Connection, edit: &dyn Fn(&Connection) -> rusqlite::Result<()>) -> Result<()> {
+    flush_words(connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     let edited =
         connection.execute_batch("PRAGMA writable_schema=ON").and_then(|()| edit(connection));
