@@ -122,7 +122,7 @@ fn branches_that_add_the_same_column_are_refused_by_name() {
     let ends = ["49c63f382487", "time_format_183000"].map(|id| PhaseId::new(id).unwrap());
     let error = refuse_branch_conflicts(&project, &ends).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chain);
-    assert_eq!(error.to_string(), format!("two branches clash: {expected}"));
+    assert_eq!(error.to_string(), format!("two branches conflict: {expected}"));
     let error = rig.try_run(&Request::up(Target::Heads)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chain);
     assert!(error.to_string().contains(expected), "{error}");

@@ -128,14 +128,14 @@ fn provoked(heading: &str) -> (Project, &'static str) {
             sqlite3(&project.database(), rows);
             next("[[up]]\nop = 'create_index'\nsql = 'CREATE UNIQUE INDEX i ON notes(note)'\n");
         }
-        "two branches clash" | "the chain has 2 heads" => {
+        "two branches conflict" | "the chain has 2 heads" => {
             next("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE notes(a)'\n");
-            let table = if heading == "two branches clash" { "notes(b)" } else { "other(b)" };
+            let table = if heading == "two branches conflict" { "notes(b)" } else { "other(b)" };
             let step = format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {table}'\n");
             project.write_phase("other.toml", &format!("parents = ['phase4']\n{step}"));
             return (
                 project,
-                if heading == "two branches clash" { "upgrade heads" } else { "upgrade" },
+                if heading == "two branches conflict" { "upgrade heads" } else { "upgrade" },
             );
         }
         "the database file is damaged" => {

@@ -72,7 +72,7 @@ fn project_for(example: &str) -> Project {
         _ => None,
     };
     if let Some(target) = to {
-        match example.contains("--against") {
+        match example.contains("--against") && !example.contains("before:") {
             true => project.run_here(&["backup"]).expect_code(0),
             false => project.run_here(&["upgrade", target]).expect_code(0),
         };
