@@ -13,7 +13,7 @@ pub use firing::firing_statements;
 pub use meaning::{
     ColumnOrder, meaning_of, same_meaning, same_virtual_meaning, text_form, text_form_with,
 };
-pub use model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
-pub use objects::Objects;
+pub use model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
+pub use objects::{Object, ObjectKind, Objects};
 pub use read::{read, read_again, read_objects, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};

@@ -2,59 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::objects::Objects;
+use super::objects::{Object, ObjectKind, Objects};
 use crate::name::{fold, is_internal, same};
-
-/// The kind of a stored object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ObjectKind {
-    /// An ordinary table.
-    Table,
-    /// A virtual table.
-    VirtualTable,
-    /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
-    ShadowTable,
-    /// An index.
-    Index,
-    /// A view.
-    View,
-    /// A trigger.
-    Trigger,
-}
-
-impl ObjectKind {
-    /// Returns the word for one such object.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::VirtualTable => "virtual table",
-            Self::ShadowTable => "shadow table",
-            Self::Index => "index",
-            Self::View => "view",
-            Self::Trigger => "trigger",
-        }
-    }
-
-    /// Returns whether the object holds rows of its own or of a module.
-    pub const fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
-    }
-}
-
-/// One row of `sqlite_schema`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// What it is.
-    pub kind: ObjectKind,
-    /// Its name.
-    pub name: String,
-    /// The table or view it belongs to.
-    pub table: String,
-    /// The stored text; `None` for an automatic index.
-    pub sql: Option<String>,
-    /// The root page; 0 for a view, trigger or virtual table.
-    pub root: i64,
-}
 
 /// What kind of storage a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,62 @@
-//! A list of objects that finds them by their names.
+//! Stored objects, and a list of them that finds them by their names.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
-use super::model::{Object, ObjectKind};
 use crate::name::fold;
+
+/// The kind of a stored object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// An ordinary table.
+    Table,
+    /// A virtual table.
+    VirtualTable,
+    /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
+    ShadowTable,
+    /// An index.
+    Index,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+}
+
+impl ObjectKind {
+    /// Returns the word for one such object.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::VirtualTable => "virtual table",
+            Self::ShadowTable => "shadow table",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+
+    /// Returns whether the object holds rows of its own or of a module.
+    pub const fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
+    }
+}
+
+/// One row of `sqlite_schema`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// The table or view it belongs to.
+    pub table: String,
+    /// The stored text; `None` for an automatic index.
+    pub sql: Option<String>,
+    /// The root page; 0 for a view, trigger or virtual table.
+    pub root: i64,
+}
 
 /// Objects in their order. Their names are indexed when one is first asked for, so that looking up each of many takes
 /// time in proportion to their number.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::model::{Column, ColumnStorage, ForeignKey, Object, ObjectKind, RowKey, Schema, Table};
+use super::model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
+use super::objects::{Object, ObjectKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, literal, same};
 

@@ -1,6 +1,7 @@
 //! What a virtual table is, read from its text, and the tables in which its module keeps its content.
 
-use super::model::{Object, ObjectKind, Schema};
+use super::model::Schema;
+use super::objects::{Object, ObjectKind};
 use crate::name::{fold, same};
 use crate::sql::edit::{VirtualOption, virtual_option, virtual_table_arguments};
 

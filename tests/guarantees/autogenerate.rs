@@ -337,7 +337,11 @@ fn a_file_that_phases_migrate_is_left_to_them() {
     for flags in [&[][..], &["--check"], &["--dry-run"]] {
         let refused = apply(&project, flags).expect_code(4);
         assert!(refused.stderr.contains("p1 is recorded"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("revision -m TEXT --autogenerate"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("revision -m 'What changes' --autogenerate"),
+            "{}",
+            refused.stderr
+        );
     }
     assert_eq!(project.snapshot(), before);
 }

@@ -70,7 +70,7 @@ fn the_counter_that_goes_is_not_said_to_be_kept() {
     let text = rebuild("t", "CREATE TABLE t(id INTEGER PRIMARY KEY)")
         + "[[up]]\nop = \"rename_column\"\ntable = \"u\"\nfrom = \"x\"\nto = \"y\"\n";
     bench.steps(&text);
-    let up = bench.project().run(&["upgrade"]).expect_code(0).stdout;
+    let up = bench.project().run(&["upgrade", "-v"]).expect_code(0).stdout;
     assert!(up.contains("1 AUTOINCREMENT counter is kept; gone with AUTOINCREMENT: t"), "{up}");
     assert_eq!(bench.ask("SELECT * FROM sqlite_sequence"), "u|7");
 }

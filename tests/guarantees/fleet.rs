@@ -221,7 +221,7 @@ fn limits_leave_the_rest_as_it_was() {
     let text = project.run_here(&["upgrade", "--all", "tenants", "--fail-fast", "--jobs", "1"]);
     let said = text.expect_code(3).stdout;
     assert!(said.contains("02/data.db") && said.contains("next:"), "{said}");
-    assert!(said.contains("Not done, and as before:\n  03/data.db"), "{said}");
+    assert!(said.contains("Not done; these files are unchanged:\n  03/data.db"), "{said}");
     let (_, summary) = lines(
         &project
             .run_here(&["upgrade", "--all", "tenants", "--json", "--max-failures", "1"])
