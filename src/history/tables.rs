@@ -65,7 +65,7 @@ pub struct HistoryRow {
     pub rows_proven: Option<u64>,
     /// The release that recorded it.
     pub tool_version: Option<String>,
-    /// What it changed in the schema, as [`UndoRecord`] writes it, and the phase, as
+    /// What it changed in the schema, as [`UndoRecord`](super::undo::UndoRecord) writes it, and the phase, as
     /// [`Definition`](super::Definition) does.
     pub undo: Option<String>,
 }

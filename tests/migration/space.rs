@@ -126,7 +126,7 @@ fn a_run_says_how_many_pages_are_free_afterwards() {
     let bytes = std::fs::metadata(project.database()).unwrap().len();
     assert_eq!(said["room"]["after"]["bytes"], bytes, "{said}");
 
-    let said = made().run(&["upgrade", "other"]).expect_code(0).stdout;
+    let said = made().run(&["upgrade", "other", "-v"]).expect_code(0).stdout;
     assert!(said.contains(&format!("{free} free pages")), "{said}");
     assert!(said.contains("phaseshift optimize"), "{said}");
 }
