@@ -19,8 +19,8 @@ use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
 
-/// Checks the phase files. Warnings are told; phases that do not run, downgrades that lead elsewhere
-/// and branches that clash make the answer no.
+/// Checks the phase files and lists warnings. Phases that do not run, downgrades that lead elsewhere
+/// and branches that conflict make the answer no.
 ///
 /// # Errors
 /// As [`phaseshift::phase::Chain::read`]: files that are no phases are no chain to answer about;
