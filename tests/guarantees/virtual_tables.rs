@@ -607,7 +607,7 @@ fn a_draft_of_a_new_full_text_table_fills_it() {
 #[test]
 fn the_short_report_says_that_the_index_of_a_new_full_text_table_was_filled() {
     let bench = Bench::new(&external());
-    let create = "CREATE VIRTUAL TABLE find USING fts5(body, content='note', content_rowid='id', tokenize='trigram')";
+    let create = "CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id', tokenize='trigram')";
     bench.steps(&format!(
         "[[up]]\nop = \"drop_table\"\ntable = \"find\"\n[[up]]\nop = \"create_table\"\nsql = \"{create}\"\n"
     ));
