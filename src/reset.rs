@@ -16,7 +16,6 @@ const LABEL: &str = "before_reset";
 /// What is reset, and where the backup goes.
 #[derive(Debug, Clone, Copy)]
 pub struct ResetRequest<'a> {
-    /// The database.
     pub database: &'a Path,
     /// The folder of the backups.
     pub folder: &'a Path,
@@ -24,10 +23,8 @@ pub struct ResetRequest<'a> {
     pub version_table: &'a str,
 }
 
-/// What a reset did.
 #[derive(Debug, Clone)]
 pub struct ResetReport {
-    /// The database.
     pub database: PathBuf,
     /// The verified backup of what it held.
     pub backup: PathBuf,

@@ -20,7 +20,6 @@ use super::{commands, json, output, signals};
 
 const TOO_LATE: &str = "The interruption came too late: everything was done already.";
 
-/// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = with_phases_format(arguments.collect());
     let code = match parse(&arguments) {

@@ -54,7 +54,6 @@ pub struct Report {
     pub steps: Vec<String>,
     /// The rules that tables lost.
     pub lost_rules: Vec<LostRule>,
-    /// The backup.
     pub backup: PathBuf,
     /// The older backups that were removed afterwards, and why the others stay.
     pub pruned: Pruned,
@@ -62,7 +61,6 @@ pub struct Report {
     pub from_history: Vec<String>,
     /// What was copied and changed.
     pub execution: Execution,
-    /// What was proven.
     pub proof: Proof,
     /// How long the work took, from the lock to the commit, in seconds.
     pub seconds: f64,
@@ -164,7 +162,7 @@ impl Migration<Secured> {
         };
         let until = work.done + count;
         let transformed = self.transform(work, until, observer, hooks);
-        let transformed = settled(transformed, &mut self.state.backup);
+        let transformed = await_check(transformed, &mut self.state.backup);
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
         if let Err(error) = transformed {
@@ -398,7 +396,7 @@ fn look_again(
 }
 
 /// Waits for the check of the backup. Damage explains any other error.
-fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
+fn await_check(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
     let by_wish = |error: &Error| error.kind() == ErrorKind::Interrupted;
     if transformed.as_ref().is_err_and(by_wish) {
         return transformed;

@@ -32,11 +32,9 @@ pub enum LossKind {
 /// Something that a phase loses.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Loss {
-    /// How.
     pub kind: LossKind,
     /// The table, by its name when the phase begins.
     pub table: String,
-    /// The column.
     pub column: Option<String>,
     /// Rows that lose something; `None` if that cannot be known.
     pub rows: Option<u64>,

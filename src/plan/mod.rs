@@ -54,9 +54,7 @@ use crate::shadow::{Lineage, TableEffect};
 /// Whether phases are applied or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Phases are applied.
     Up,
-    /// Phases are undone.
     Down,
 }
 
@@ -104,7 +102,6 @@ impl DataStage {
 /// Statements of a phase that change rows.
 #[derive(Debug, Clone)]
 pub struct DataStage {
-    /// The statements.
     pub sql: String,
     /// The file they came from, if any.
     pub file: Option<String>,
@@ -112,7 +109,6 @@ pub struct DataStage {
     pub line: usize,
     /// How lines in the statements are counted.
     pub lines: LineCount,
-    /// What they touch.
     pub touched: Touched,
     /// What they do to tables, in order.
     pub effects: Vec<TableEffect>,
@@ -129,19 +125,12 @@ pub struct DataStage {
 /// The plan of one phase in one direction.
 #[derive(Debug, Clone)]
 pub struct PhasePlan {
-    /// The phase.
     pub id: PhaseId,
-    /// Its version.
     pub version: i64,
-    /// Its description.
     pub description: String,
-    /// Its headline.
     pub headline: String,
-    /// Its parents.
     pub parents: Vec<PhaseId>,
-    /// Its checksum.
     pub checksum: String,
-    /// Applied or undone.
     pub direction: Direction,
     /// What is done, in order.
     pub stages: Vec<Stage>,
@@ -180,15 +169,10 @@ pub struct PhasePlan {
 /// A phase that counts as applied because the row of a later one stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Implied {
-    /// The phase.
     pub id: PhaseId,
-    /// Its version.
     pub version: i64,
-    /// Its description.
     pub description: String,
-    /// Its parents.
     pub parents: Vec<PhaseId>,
-    /// Its checksum.
     pub checksum: String,
 }
 

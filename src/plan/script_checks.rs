@@ -12,11 +12,8 @@ use crate::sql::significant_tokens;
 
 /// The state in which a script may begin.
 pub struct ExpectedState<'a> {
-    /// The version tables.
     pub tables: &'a VersionTables,
-    /// What they record.
     pub recorded: &'a Recorded,
-    /// The schema.
     pub schema: &'a Schema,
 }
 

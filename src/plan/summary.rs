@@ -35,7 +35,6 @@ pub struct PhaseSummary {
     pub restored: Vec<(String, String)>,
     /// Objects that go and do not come back.
     pub removed: Vec<(String, String)>,
-    /// Data steps.
     pub data_steps: usize,
     /// What data steps do to the schema.
     pub data_changes: Vec<DataChange>,

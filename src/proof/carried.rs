@@ -18,7 +18,6 @@ type Row = Vec<Value>;
 /// What became of the statistics or the counters.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
-    /// What is wrong.
     pub(super) problems: Vec<String>,
     /// Rows, or counters, found as they must be.
     pub(super) kept: usize,

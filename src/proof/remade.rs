@@ -14,13 +14,11 @@ use crate::schema::{RowKey, Schema, Table};
 /// A table that a data step recreated.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RemadeTable {
-    /// The table.
     pub table: String,
     /// The table in the backup.
     pub from: String,
     /// Rows in the backup.
     pub before: u64,
-    /// Rows now.
     pub after: u64,
     /// What the comparison with the backup found.
     pub rows: RemadeRows,

@@ -56,9 +56,7 @@ pub(super) enum Seen {
 /// The two databases and their schemas.
 #[derive(Debug, Clone, Copy)]
 pub struct Sides<'a> {
-    /// The backup.
     pub backup: (&'a Connection, &'a Schema),
-    /// The database.
     pub now: (&'a Connection, &'a Schema),
 }
 

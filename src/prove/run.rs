@@ -48,7 +48,6 @@ pub enum Guard {
 /// What is to be proven, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct ProveRequest<'a> {
-    /// The database.
     pub database: &'a Path,
     /// The folder for its backups.
     pub folder: &'a Path,
@@ -89,7 +88,6 @@ pub enum RealFile {
 /// The clone after the command, compared with the backup.
 #[derive(Debug)]
 pub struct Judged<'o> {
-    /// What was found.
     pub verdict: Verdict,
     /// Whether the database itself is as before.
     pub real: RealFile,
@@ -152,12 +150,10 @@ impl<'o> Prepared<'o> {
         Ok(Self { options, database, lock, backup, identity, map, unfit, scratch, clone })
     }
 
-    /// Returns the database.
     pub fn database(&self) -> &Path {
         &self.database
     }
 
-    /// Returns the clone.
     pub fn clone_path(&self) -> &Path {
         &self.clone
     }
@@ -195,9 +191,6 @@ impl<'o> Prepared<'o> {
 
     /// Gives up after the command was stopped, removes the clone, and finds out whether the database holds exactly what
     /// the backup holds, whatever was asked to stop.
-    ///
-    /// # Errors
-    /// Whatever stopped the comparison.
     pub fn abandon(self) -> Result<RealFile> {
         let options = OpenOptions { interrupt: Interrupt::default(), ..self.options.clone() };
         let compared = match &self.lock {
@@ -316,7 +309,6 @@ impl<'o> Prepared<'o> {
 }
 
 impl<'o> Judged<'o> {
-    /// Returns what was prepared.
     pub fn prepared(&self) -> &Prepared<'o> {
         &self.prepared
     }
@@ -369,9 +361,6 @@ impl<'o> Judged<'o> {
     }
 
     /// Leaves the clone where it is, lets other programs write to the database again, and returns the clone's path.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
     pub fn keep(self) -> Result<PathBuf> {
         release(self.prepared.lock)?;
         self.prepared.scratch.keep();

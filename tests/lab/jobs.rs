@@ -90,9 +90,9 @@ fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
         Event::Committed => disk.promise(DONE),
         _ => {}
     };
-    Ok(match migrate_now(&project, &request, look, &mut observer)? {
-        Ok(report) => Told::Done { follow_up: report.follow_up },
-        Err(_) => Told::NothingToDo,
+    Ok(match migrate_now(&project, &request, look, &mut observer)?.report() {
+        Some(report) => Told::Done { follow_up: report.follow_up },
+        None => Told::NothingToDo,
     })
 }
 

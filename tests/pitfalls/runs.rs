@@ -73,7 +73,7 @@ fn victim() {
     };
     let request = up_to("head");
     let look = Migration::prepare(&engine, &request).unwrap();
-    migrate_now(&engine, &request, look, &mut die).unwrap().unwrap();
+    migrate_now(&engine, &request, look, &mut die).unwrap().report().unwrap();
 }
 
 /// Runs the victim; tells whether it reached its end.
@@ -148,7 +148,7 @@ fn p52_two_runners_do_the_work_once() {
     ];
     let mut done = Vec::new();
     for look in looks {
-        done.push(migrate_now(&engine, &request, look, &mut Silent).unwrap().is_ok());
+        done.push(migrate_now(&engine, &request, look, &mut Silent).unwrap().report().is_some());
     }
     assert_eq!(done, [true, false], "the second finds nothing to do");
 
@@ -239,7 +239,7 @@ fn p53_a_busy_file_is_waited_for_and_the_holder_is_named() {
         }
     });
     let look = Migration::prepare(&engine, &request).unwrap();
-    migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
+    migrate_now(&engine, &request, look, &mut Silent).unwrap().report().unwrap();
     assert!(released.load(Ordering::Relaxed), "the run did not wait");
     release.join().unwrap();
     crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
