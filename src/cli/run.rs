@@ -25,7 +25,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
-            if let Err(error) = cli.settle_schema() {
+            if let Err(error) = cli.find_schema_argument() {
                 return ExitCode::from(refuse_arguments(&arguments, &error));
             }
             if let Err(code) = name_database(&mut cli) {

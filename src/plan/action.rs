@@ -1,6 +1,6 @@
 //! The single actions of a plan, in the order in which they run, and the steps that group them.
 
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
 use super::strategy::{CopyStrategy, RowSource};
 use super::{DataStage, Direction, PhasePlan};
 use crate::name::{in_main, literal, quote, same};

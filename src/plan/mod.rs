@@ -11,7 +11,7 @@ mod fill;
 mod losses;
 mod phase;
 mod reason;
-mod reshape;
+mod schema_change;
 mod row_source;
 mod rules;
 mod script;
@@ -30,7 +30,7 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reason::RebuildReason;
-pub use reshape::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
+pub use schema_change::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use row_source::FileFacts;
 pub use rules::{LostRule, Rule, RuleChanges};
 pub use script::{ScriptFacts, script};
@@ -197,7 +197,7 @@ impl Plan {
 
     /// Returns the tables that are rebuilt anywhere in the run, by their names after that stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
-        self.reshapes().flat_map(|reshape| &reshape.rebuilds)
+        self.schema_changes().flat_map(|schema_change| &schema_change.rebuilds)
     }
 
     /// Returns the stages of all phases, in order.
@@ -206,9 +206,9 @@ impl Plan {
     }
 
     /// Returns the changes of the schema, in order.
-    pub fn reshapes(&self) -> impl Iterator<Item = &SchemaChange> {
+    pub fn schema_changes(&self) -> impl Iterator<Item = &SchemaChange> {
         self.stages().filter_map(|stage| match stage {
-            Stage::SchemaChange(reshape) => Some(reshape.as_ref()),
+            Stage::SchemaChange(schema_change) => Some(schema_change.as_ref()),
             Stage::Data(_) => None,
         })
     }
@@ -223,7 +223,7 @@ impl PhasePlan {
     /// Returns the tables that the phase rebuilds, stage after stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
         self.stages.iter().flat_map(|stage| match stage {
-            Stage::SchemaChange(reshape) => reshape.rebuilds.as_slice(),
+            Stage::SchemaChange(schema_change) => schema_change.rebuilds.as_slice(),
             Stage::Data(_) => &[],
         })
     }
@@ -233,7 +233,7 @@ impl PhasePlan {
         let mut steps = Vec::new();
         for stage in &self.stages {
             match stage {
-                Stage::SchemaChange(reshape) => steps.extend(reshape.steps()),
+                Stage::SchemaChange(schema_change) => steps.extend(schema_change.steps()),
                 Stage::Data(data) => steps.push(action::data_step(data)),
             }
         }

@@ -88,15 +88,15 @@ impl PhasePlan {
         let mut schema = &self.before;
         for stage in &self.stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    for rebuild in &reshape.rebuilds {
+                Stage::SchemaChange(schema_change) => {
+                    for rebuild in &schema_change.rebuilds {
                         lost.extend(rebuild.lost_rules().map(|rule| LostRule {
                             table: rebuild.to.clone(),
                             rule: rule.clone(),
                             line: None,
                         }));
                     }
-                    schema = &reshape.after;
+                    schema = &schema_change.after;
                 }
                 Stage::Data(data) => {
                     let Some(after) = &data.after else { continue };

@@ -105,7 +105,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Compares a remade table with the one in the backup; the columns are those whose values came over.
-pub(super) fn judge(
+pub(super) fn compare_remade(
     origin: &TableProvenance,
     (before, now): (Place<'_>, Place<'_>),
     (left, right): (Vec<String>, Vec<String>),

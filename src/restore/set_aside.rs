@@ -101,7 +101,7 @@ fn keep(path: &Path, stat: Stat, files: &dyn Files) -> Result<PathBuf> {
         Ok(copy.is_some())
     })?;
     if let Some(mut copy) = copy {
-        copy.settle(&stat)?;
+        copy.sync_with_access_of(&stat)?;
         copy.publish(&name).map_err(|error| file_error("move aside", path, error))?;
     }
     Ok(name)

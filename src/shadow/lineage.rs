@@ -209,7 +209,7 @@ impl TableLineage {
 
     /// Takes over the columns of a new definition: those of the same name stay, also where one was or becomes
     /// generated. A generated column with another expression is another column.
-    pub(super) fn reshape(&mut self, texts: (&str, &str), shape: &Table) {
+    pub(super) fn redefine(&mut self, texts: (&str, &str), shape: &Table) {
         let (before, after) = (generated(texts.0), generated(texts.1));
         let stays = |name: &str| match shape.column(name).map(|column| column.storage) {
             None | Some(ColumnStorage::Hidden) => false,

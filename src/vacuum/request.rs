@@ -17,7 +17,7 @@ pub enum Statistics {
 
 /// Which file is to give its free pages back.
 #[derive(Debug, Clone, Copy)]
-pub struct OptimizeRequest<'a> {
+pub struct VacuumRequest<'a> {
     pub database: &'a Path,
     /// The folder for the backup, and for the compact file until it is written back.
     pub folder: &'a Path,
@@ -28,7 +28,7 @@ pub struct OptimizeRequest<'a> {
 }
 
 #[derive(Debug, Clone)]
-pub struct OptimizeReport {
+pub struct VacuumReport {
     pub database: PathBuf,
     /// The size before.
     pub before: FileSize,
@@ -43,7 +43,7 @@ pub struct OptimizeReport {
     pub follow_up: Option<String>,
 }
 
-impl OptimizeReport {
+impl VacuumReport {
     /// Returns whether anything was written.
     pub fn changed(&self) -> bool {
         self.backup.is_some()

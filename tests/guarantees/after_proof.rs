@@ -4,7 +4,7 @@ use phaseshift::event::Silent;
 use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::support::{Bench, down_to, python, script, sqlite3, up_to};
+use support::{Bench, down_to, python, script, sqlite3, up_to};
 
 const TABLES: &str = "CREATE TABLE files(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO files VALUES(1,'a'),(2,'b'),(3,'c');

@@ -19,7 +19,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
 
 use super::case::Case;
-use crate::support::{Snapshot, snapshot_database};
+use support::{Snapshot, snapshot_database};
 
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq)]

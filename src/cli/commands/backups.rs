@@ -32,7 +32,7 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
     let mut reporter = Reporter::new(context, Subject::default());
-    let source = open_settled(project, &mut reporter)?;
+    let source = open_recovered(project, &mut reporter)?;
     let schema = phaseshift::schema::read(source.connection())?;
     let version = project.versions.version_in(source.connection(), &schema);
     let request = BackupRequest {
@@ -61,12 +61,12 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
 
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:
 /// SQLite does that for a program that may write, and without it there is nothing sound to copy.
-fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
+fn open_recovered(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
     match project.open(Access::Look) {
         Err(error) if error.kind() == ErrorKind::ReadOnly => {
             // Where nothing can be written, the first error says why.
-            let Ok(settled) = project.open(Access::Write) else { return Err(error) };
-            settled.close()?;
+            let Ok(recovered) = project.open(Access::Write) else { return Err(error) };
+            recovered.close()?;
             let text = "a journal that a crashed program left was rolled back first".to_owned();
             observer.event(&Event::Notice { text });
             project.open(Access::Look)
