@@ -208,12 +208,7 @@ impl Dependencies {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        crate::schema::read(&connection).unwrap()
-    }
+    use crate::schema::from_sql as schema;
 
     #[test]
     fn views_stand_in_layers() {

@@ -16,7 +16,7 @@ use crate::files::{FileKind, Scratch};
 use crate::history::VersionTables;
 use crate::name::fold;
 use crate::preflight::{bytes_of, require_space};
-use crate::restore::{Replacement, Words, Written, difference, write};
+use crate::restore::{Replacement, Words, Written, backup_request, difference, write};
 use crate::rows::index_finding;
 use crate::schema::{ObjectKind, Schema, read};
 
@@ -139,7 +139,7 @@ impl<'o> Prepared<'o> {
         let bytes = bytes_of(files, request.database)?;
         // The clone, its journal, and the copy that is compared.
         require_space(files, request.scratch, 3 * bytes + bytes / 10)?;
-        let backup = back_up(request, (&source, &schema), observer)?;
+        let backup = back_up(request, &source, observer)?;
         source.close()?;
         let scratch = Scratch::create(files, request.scratch)?;
         let clone = scratch.path().join(clone_name(request.database));
@@ -391,17 +391,12 @@ fn lock(request: &ProveRequest<'_>, options: &OpenOptions) -> Result<Option<Writ
 
 fn back_up(
     request: &ProveRequest<'_>,
-    (source, schema): (&Database, &Schema),
+    source: &Database,
     observer: &mut dyn Observer,
 ) -> Result<BackupEntry> {
     let versions = VersionTables::named(request.version_table);
-    let version = versions.version_in(source.connection(), schema);
-    let asked = BackupRequest {
-        folder: request.folder,
-        label: BackupLabel::Before(LABEL.to_owned()),
-        phase: None,
-        version,
-    };
+    let label = BackupLabel::Before(LABEL.to_owned());
+    let asked = backup_request(source, &versions, request.folder, label)?;
     create_or_reuse(source, &asked, Checked::First, observer)?.into_entry()
 }
 

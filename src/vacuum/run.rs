@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use super::compact::{make, prove};
 use super::request::{VacuumReport, VacuumRequest, Statistics};
 use super::space::{look, require_space};
-use crate::backup::{BackupLabel, BackupRequest, Checked, Names, Part, create_or_reuse};
+use crate::backup::{BackupLabel, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::history::VersionTables;
-use crate::restore::{Replacement, Words, Written, write};
+use crate::restore::{Replacement, Words, Written, backup_request, write};
 use crate::schema::{Object, ObjectKind, read};
 use crate::shadow::Shadow;
 
@@ -144,15 +144,9 @@ fn back_up(
     observer: &mut dyn Observer,
 ) -> Result<PathBuf> {
     let source = Database::open(request.database, Access::Look, options)?;
-    let schema = read(source.connection())?;
     let versions = VersionTables::named(request.version_table);
-    let version = versions.version_in(source.connection(), &schema);
-    let asked = BackupRequest {
-        folder: request.folder,
-        label: BackupLabel::BeforeOptimize,
-        phase: None,
-        version,
-    };
+    let asked =
+        backup_request(&source, &versions, request.folder, BackupLabel::BeforeOptimize)?;
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;
     Ok(entry.path)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use phaseshift::backup::{
-    self, BackupEntry, BackupLabel, BackupRequest, Checked, KeptBecause, Leftover, PruneMode,
+    self, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode,
     Pruned, Retention, WayBack, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
@@ -12,6 +12,7 @@ use phaseshift::event::{Event, Observer};
 use phaseshift::files::{Files, Stat};
 use phaseshift::migrate::{Project, prune_backups, retain, ways_back};
 use phaseshift::phase::Chain;
+use phaseshift::restore::backup_request;
 use phaseshift::text::similar;
 use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
@@ -33,14 +34,8 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let project = &place.project;
     let mut reporter = Reporter::new(context, Subject::default());
     let source = open_recovered(project, &mut reporter)?;
-    let schema = phaseshift::schema::read(source.connection())?;
-    let version = project.versions.version_in(source.connection(), &schema);
-    let request = BackupRequest {
-        folder: place.folder(),
-        label: name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned())),
-        phase: None,
-        version,
-    };
+    let label = name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned()));
+    let request = backup_request(&source, &project.versions, place.folder(), label)?;
     let made = backup::create_or_reuse(&source, &request, Checked::First, &mut reporter);
     reporter.finish();
     let entry = made?.into_entry()?;
