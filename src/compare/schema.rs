@@ -150,13 +150,8 @@ impl Pair<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::from_sql as schema;
     use crate::compare::Weight;
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        crate::schema::read(&connection).unwrap()
-    }
 
     fn lines(expected: &str, found: &str) -> Vec<String> {
         differences(&schema(expected), &schema(found), ColumnOrder::Same)

@@ -9,12 +9,12 @@ use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
-use crate::phase::{Phase, PhaseId};
-use crate::plan::{Direction, Plan};
+use crate::history::VersionTables;
+use crate::phase::{Chain, Phase, PhaseId};
+use crate::plan::Plan;
 use crate::schema::{Object, Schema};
 
 use super::file_state::FileState;
-use super::project::Project;
 
 /// The most plans that are kept. A fleet has a few schemas; one of which every file has its own gains nothing.
 const MOST: usize = 256;
@@ -38,6 +38,27 @@ impl PlanCache {
         Arc::clone(&self.lock().schema)
     }
 
+    /// Returns the plan of a way up, which is made and kept if no file before had the same. A way down depends on what
+    /// the file itself records.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub(super) fn plan(
+        &self,
+        phases: (&Chain, &VersionTables),
+        known: &FileState,
+        path: &[PhaseId],
+        make: impl FnOnce() -> Result<Plan>,
+    ) -> Result<Plan> {
+        let key = key(phases, known, path);
+        if let Some(plan) = self.find(&key) {
+            return Ok(plan.as_ref().clone());
+        }
+        let plan = make()?;
+        self.keep(key, &plan, &known.schema);
+        Ok(plan)
+    }
+
     fn find(&self, key: &Key) -> Option<Arc<Plan>> {
         self.lock().by_key.get(key).map(Arc::clone)
     }
@@ -55,32 +76,9 @@ impl PlanCache {
     }
 }
 
-/// Returns the plan of a path from the project's cache, or makes it and keeps it there. Ways down depend on what a file
-/// itself records, and are always made.
-///
-/// # Errors
-/// Those of making it.
-pub(super) fn cached(
-    project: &Project,
-    known: &FileState,
-    path: &[PhaseId],
-    (direction, make): (Direction, impl FnOnce() -> Result<Plan>),
-) -> Result<Plan> {
-    let Some(cache) = project.plans.as_ref().filter(|_| direction == Direction::Up) else {
-        return make();
-    };
-    let key = key(project, known, path);
-    if let Some(plan) = cache.find(&key) {
-        return Ok(plan.as_ref().clone());
-    }
-    let plan = make()?;
-    cache.keep(key, &plan, &known.schema);
-    Ok(plan)
-}
-
 /// The digest of everything that a plan of a way up depends on: the schema without its page numbers, the phases in
 /// full, the version tables and what they record.
-fn key(project: &Project, known: &FileState, path: &[PhaseId]) -> Key {
+fn key((chain, tables): (&Chain, &VersionTables), known: &FileState, path: &[PhaseId]) -> Key {
     let mut digest = Digest(blake3::Hasher::new());
     let schema = &known.schema;
     for object in schema.objects.iter().chain(&schema.internal) {
@@ -88,9 +86,9 @@ fn key(project: &Project, known: &FileState, path: &[PhaseId]) -> Key {
         digest.add(&(kind, name, table, sql, *root > 0));
     }
     digest.add(&(schema.objects.len(), &schema.tables));
-    let phases: Vec<Option<&Phase>> = path.iter().map(|id| project.chain.get(id)).collect();
+    let phases: Vec<Option<&Phase>> = path.iter().map(|id| chain.get(id)).collect();
     let versions: Vec<i64> = known.recorded.versions.iter().map(|row| row.version).collect();
-    digest.add(&(phases, &project.versions, versions, &known.applied));
+    digest.add(&(phases, tables, versions, &known.applied));
     *digest.0.finalize().as_bytes()
 }
 

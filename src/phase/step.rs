@@ -42,11 +42,8 @@ pub struct Check {
 pub enum Cell {
     /// NULL; in a phase file `{ null = true }`, because TOML has no word for it.
     Null,
-    /// An integer.
     Integer(i64),
-    /// A real number.
     Real(f64),
-    /// Text.
     Text(String),
     /// A blob; in a phase file `{ hex = "00ff" }`.
     Blob(Vec<u8>),
@@ -153,7 +150,6 @@ pub enum LeftOut {
 /// Which constraint of a table is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConstraintChoice {
-    /// The one with this name.
     Name(String),
     /// The one with this text; spacing, comments and case do not count.
     Sql(String),
@@ -179,19 +175,13 @@ pub enum Operation {
     AlterColumn { table: String, column: String, change: ColumnChange },
     /// Adds a table constraint.
     AddConstraint { table: String, sql: String },
-    /// Drops a constraint.
     DropConstraint { table: String, constraint: ConstraintChoice },
-    /// Creates an index.
     CreateIndex { sql: String, if_not_exists: bool },
-    /// Creates a view.
     CreateView { sql: String, if_not_exists: bool },
-    /// Creates a trigger.
     CreateTrigger { sql: String, if_not_exists: bool },
-    /// Drops an index.
     DropIndex { index: String, if_exists: bool },
     /// Drops a view with its triggers.
     DropView { view: String, if_exists: bool },
-    /// Drops a trigger.
     DropTrigger { trigger: String, if_exists: bool },
     /// Gives an index another name.
     RenameIndex { from: String, to: String },

@@ -1,6 +1,6 @@
 //! The single actions of a plan, in the order in which they run, and the steps that group them.
 
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
 use super::strategy::{CopyStrategy, RowSource};
 use super::{DataStage, Direction, PhasePlan};
 use crate::name::{in_main, literal, quote, same};
@@ -13,9 +13,7 @@ pub enum Action {
     DropObject(Object),
     /// Gives a table a scratch name, so that its own is free.
     StepAside {
-        /// The table.
         table: String,
-        /// The scratch name.
         scratch: String,
     },
     /// Takes indexes of old tables out of SQLite's schema table, so that their b-trees stay when the tables go. In a
@@ -59,7 +57,6 @@ pub enum Action {
     CarryStatistics(Vec<String>),
     /// Collects the planner statistics of a table.
     Analyze {
-        /// The table.
         table: String,
     },
     /// Changes a virtual table.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::rules::Defined;
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use super::strategy::{CopyStrategy, RowSource};

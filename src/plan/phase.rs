@@ -137,7 +137,7 @@ impl Planner<'_> {
             let run = rest.iter().take_while(|it| !is_data(it)).count();
             let run = together(&rest[..run]);
             let start = shadow.schema()?;
-            stages.extend(self.reshape(shadow, &mut |shadow| {
+            stages.extend(self.schema_change(shadow, &mut |shadow| {
                 shadow.apply(&rest[..run], self.phase.views)?;
                 after_steps(shadow, &start)
             })?);
@@ -159,7 +159,7 @@ impl Planner<'_> {
     }
 
     /// Plans one change of the schema; `None` if nothing changes.
-    pub(super) fn reshape(
+    pub(super) fn schema_change(
         &self,
         shadow: &mut Shadow,
         change: &mut dyn FnMut(&mut Shadow) -> Result<()>,
@@ -174,14 +174,14 @@ impl Planner<'_> {
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };
-        let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
+        let schema_change = derive(&before, &after, shadow.lineage(), &facts)?;
         shadow.check_creatable(
-            &reshape.rebuilt_tables(),
-            &reshape.refilled_tables(),
-            &reshape.recreated_objects(),
+            &schema_change.rebuilt_tables(),
+            &schema_change.refilled_tables(),
+            &schema_change.recreated_objects(),
             &after,
         )?;
-        Ok((!reshape.is_empty()).then(|| Stage::SchemaChange(Box::new(reshape))))
+        Ok((!schema_change.is_empty()).then(|| Stage::SchemaChange(Box::new(schema_change))))
     }
 
     /// The ordinary tables that the stages rebuild, create or write to, as far as they are there in the end.
@@ -189,10 +189,10 @@ impl Planner<'_> {
         let mut names = BTreeSet::new();
         for stage in stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
-                    names.extend(reshape.created.iter().map(|it| fold(&it.name)));
-                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                Stage::SchemaChange(schema_change) => {
+                    names.extend(schema_change.rebuilds.iter().map(|it| fold(&it.to)));
+                    names.extend(schema_change.created.iter().map(|it| fold(&it.name)));
+                    let indexes = schema_change.restored.iter().filter(|it| it.kind == ObjectKind::Index);
                     names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),

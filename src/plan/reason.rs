@@ -23,22 +23,18 @@ pub enum RebuildReason {
     },
     /// The phase computes the values of a column.
     ValuesComputed {
-        /// The column.
         column: String,
     },
     /// A column is new.
     ColumnAdded {
-        /// The column.
         column: String,
     },
-    /// A column is dropped.
     ColumnDropped {
         /// The column, by its name before.
         column: String,
     },
     /// A column has another type.
     TypeChanged {
-        /// The column.
         column: String,
         /// The type before.
         from: String,

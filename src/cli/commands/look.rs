@@ -51,7 +51,6 @@ pub fn look(project: &Project, request: &Request) -> Result<Preparation> {
 /// Something that holds, found by a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prerequisite {
-    /// The stable name.
     pub name: &'static str,
     /// What was found, one sentence.
     pub detail: String,

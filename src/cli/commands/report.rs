@@ -85,7 +85,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
         line("Remade:", &table.to_string());
     }
     line("Time:", &format!("{:.2} seconds", report.seconds));
-    line("Size:", &size(&report.room.1));
+    line("Size:", &size(&report.sizes.1));
     line("Backup:", &report.backup.display().to_string());
     text.push_str(&lost_rules(report));
     text.push_str(&retained(&report.pruned));
@@ -115,7 +115,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
     let size = match context.verbose {
-        true => format!("{ok} Size: {}\n", size(&report.room.1)),
+        true => format!("{ok} Size: {}\n", size(&report.sizes.1)),
         false => String::new(),
     };
     format!(
@@ -138,8 +138,8 @@ fn lost_rules(report: &Report) -> String {
 
 /// Names the command that returns free pages, where it is worth one.
 fn hint(context: &Context, report: &Report) -> String {
-    let room = &report.room.1;
-    if room.free_pages * WORTH < room.pages {
+    let size = &report.sizes.1;
+    if size.free_pages * WORTH < size.pages {
         return String::new();
     }
     let command = context.command_line("optimize");
@@ -172,7 +172,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "rows_proven": report.proof.rows,
         "seconds": report.seconds,
         "stages": report.stages,
-        "room": {"before": report.room.0, "after": report.room.1},
+        "room": {"before": report.sizes.0, "after": report.sizes.1},
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
         "follow_up": report.follow_up,

@@ -34,7 +34,6 @@ pub fn headline(plan: &Plan) -> String {
 /// How much a list of changes says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// What changes.
     Changes,
     /// Also how it is carried out.
     Mechanics,

@@ -73,7 +73,7 @@ impl Undo<'_> {
     fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
         refuse_irreversible(self.phase)?;
         let planner = Planner { phase: self.phase, tables: self.tables };
-        let stage = planner.reshape(shadow, &mut |shadow| {
+        let stage = planner.schema_change(shadow, &mut |shadow| {
             for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
                 let now = shadow.schema()?;
                 let inverse = Inverse {
