@@ -150,8 +150,8 @@ impl Pair<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::from_sql as schema;
     use crate::compare::Weight;
+    use crate::schema::from_sql as schema;
 
     fn lines(expected: &str, found: &str) -> Vec<String> {
         differences(&schema(expected), &schema(found), ColumnOrder::Same)

@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::database::Access;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::migrate::{self, Migration, Preparation, Migrated, Strictness, create_file, migrate_now};
+use crate::migrate::{
+    self, Migrated, Migration, Preparation, Strictness, create_file, migrate_now,
+};
 use crate::phase::Target;
 
 use super::migration::{Outcome, Prepared, Report, Request};

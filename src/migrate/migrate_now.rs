@@ -19,7 +19,7 @@ pub enum Migrated {
     /// It was run and committed.
     Done(Report),
     /// There was nothing to do, or another program has done it.
-    UpToDate(UpToDate),
+    UpToDate(Box<UpToDate>),
 }
 
 impl Migrated {
@@ -76,11 +76,7 @@ impl Migration<Prepared> {
     ///
     /// # Errors
     /// As [`Migration::prepare`] and [`Migration::secure`].
-    fn lock_and_secure(
-        self,
-        request: &Request,
-        observer: &mut dyn Observer,
-    ) -> Result<Attempt> {
+    fn lock_and_secure(self, request: &Request, observer: &mut dyn Observer) -> Result<Attempt> {
         let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();

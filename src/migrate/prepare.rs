@@ -89,9 +89,7 @@ impl Migration<Prepared> {
         let make = || plan_path(&project, &known, &path, request.direction);
         let cache = project.plans.as_ref().filter(|_| request.direction == Direction::Up);
         let mut plan = match cache {
-            Some(cache) => {
-                cache.plan((&project.chain, &project.versions), &known, &path, make)?
-            }
+            Some(cache) => cache.plan((&project.chain, &project.versions), &known, &path, make)?,
             None => make()?,
         };
         fit_to_file(&mut plan, &project, &known, database.connection())?;

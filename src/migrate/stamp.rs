@@ -160,9 +160,11 @@ pub fn accept(
     };
     let is_edited = found.checksum.as_ref().is_none_or(|it| !phase.is_recorded_as(it));
     let adoption = match strictness {
-        Strictness::Compare => {
-            compare_schemas(&replay(&recorded_as, &known.applied)?.schema()?, &known.schema, &recorded_as)
-        }
+        Strictness::Compare => compare_schemas(
+            &replay(&recorded_as, &known.applied)?.schema()?,
+            &known.schema,
+            &recorded_as,
+        ),
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
     if !adoption.problems.is_empty() {

@@ -14,10 +14,7 @@ use super::problem::short_path;
 pub enum ChainWarning {
     /// A phase depends on several others and has no parents, so that it is one more base and their
     /// heads stay heads.
-    LooksLikeMerge {
-        phase: PhaseId,
-        file: PathBuf,
-    },
+    LooksLikeMerge { phase: PhaseId, file: PathBuf },
     /// A phase names parents that are ancestors of another of its parents; they were dropped.
     RedundantParents {
         phase: PhaseId,

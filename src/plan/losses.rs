@@ -118,7 +118,9 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
     // A downgrade that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
         Stage::Data(data) => writes_rows(data),
-        Stage::SchemaChange(schema_change) => schema_change.rebuilds.iter().any(|it| it.copy.computes()),
+        Stage::SchemaChange(schema_change) => {
+            schema_change.rebuilds.iter().any(|it| it.copy.computes())
+        }
     });
     let mut losses = Vec::new();
     let mut schema = &phase.before;

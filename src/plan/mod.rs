@@ -11,9 +11,9 @@ mod fill;
 mod losses;
 mod phase;
 mod reason;
-mod schema_change;
 mod row_source;
 mod rules;
+mod schema_change;
 mod script;
 mod script_checks;
 mod soundness;
@@ -30,9 +30,11 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::plan_phase;
 pub use reason::RebuildReason;
-pub use schema_change::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use row_source::FileFacts;
 pub use rules::{LostRule, Rule, RuleChanges};
+pub use schema_change::{
+    FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange,
+};
 pub use script::{ScriptFacts, script};
 pub use script_checks::ExpectedState;
 pub use soundness::{origin_of, refuse_missing_parents};

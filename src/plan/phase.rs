@@ -192,7 +192,8 @@ impl Planner<'_> {
                 Stage::SchemaChange(schema_change) => {
                     names.extend(schema_change.rebuilds.iter().map(|it| fold(&it.to)));
                     names.extend(schema_change.created.iter().map(|it| fold(&it.name)));
-                    let indexes = schema_change.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                    let indexes =
+                        schema_change.restored.iter().filter(|it| it.kind == ObjectKind::Index);
                     names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),

@@ -22,13 +22,9 @@ pub enum RebuildReason {
         to: String,
     },
     /// The phase computes the values of a column.
-    ValuesComputed {
-        column: String,
-    },
+    ValuesComputed { column: String },
     /// A column is new.
-    ColumnAdded {
-        column: String,
-    },
+    ColumnAdded { column: String },
     ColumnDropped {
         /// The column, by its name before.
         column: String,

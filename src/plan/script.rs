@@ -144,7 +144,10 @@ impl Script {
     fn schema_change(&mut self, schema_change: &SchemaChange) {
         if self.reads_rows {
             self.all(
-                schema_change.rebuilds.iter().flat_map(|it| script_checks::before_copy(schema_change, it)),
+                schema_change
+                    .rebuilds
+                    .iter()
+                    .flat_map(|it| script_checks::before_copy(schema_change, it)),
             );
         }
         let mut counts: Vec<Found> =

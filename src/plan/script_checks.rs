@@ -145,7 +145,9 @@ pub(super) fn objects(plan: &Plan) -> Option<String> {
     let mut made = BTreeSet::new();
     for stage in plan.stages() {
         let Stage::SchemaChange(schema_change) = stage else { continue };
-        made.extend(schema_change.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))));
+        made.extend(
+            schema_change.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))),
+        );
         let objects = schema_change.created.iter().chain(&schema_change.restored);
         made.extend(objects.map(|it| (it.kind.word(), fold(&it.name))));
     }

@@ -41,7 +41,8 @@ pub(super) fn orphans(
             problems.extend(homeless(connection, key, rebuild)?);
         } else {
             let earlier = take(&mut known, &|it| turns_into(it, key, schema_change, rebuild));
-            let Some(query) = OrphanQuery::new((key, earlier), before, schema_change, rebuild) else {
+            let Some(query) = OrphanQuery::new((key, earlier), before, schema_change, rebuild)
+            else {
                 continue;
             };
             problems.extend(query.count(connection, key, rebuild)?);
@@ -51,7 +52,11 @@ pub(super) fn orphans(
 }
 
 /// Returns whether a parent is new and no data step of the run fills it.
-fn is_empty_parent(key: &ForeignKey, schema_change: &SchemaChange, filled: &BTreeSet<String>) -> bool {
+fn is_empty_parent(
+    key: &ForeignKey,
+    schema_change: &SchemaChange,
+    filled: &BTreeSet<String>,
+) -> bool {
     schema_change.lineage.table(&key.parent).is_none()
         && schema_change.after.shape(&key.parent).is_some()
         && !filled.contains(&fold(&key.parent))
@@ -102,7 +107,12 @@ fn name_before<'a>(schema_change: &'a SchemaChange, table: &'a str) -> &'a str {
 }
 
 /// Returns whether a key before is this one, under the names of its time.
-fn is_same(old: &ForeignKey, key: &ForeignKey, schema_change: &SchemaChange, rebuild: &Rebuild) -> bool {
+fn is_same(
+    old: &ForeignKey,
+    key: &ForeignKey,
+    schema_change: &SchemaChange,
+    rebuild: &Rebuild,
+) -> bool {
     let parent = schema_change.lineage.table(&key.parent);
     let kept = |lineage: Option<&TableLineage>, before: &[String], now: &[String]| {
         before.len() == now.len()

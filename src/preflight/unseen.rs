@@ -19,8 +19,10 @@ pub fn decided_by_rows(plan: &Plan) -> bool {
             Stage::Data(_) => true,
             Stage::SchemaChange(schema_change) => {
                 let unseen = Unseen { before, schema_change, touched: &touched }.any();
-                let rebuilt = schema_change.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]);
-                touched.extend(rebuilt.chain(schema_change.created.iter().map(|it| fold(&it.name))));
+                let rebuilt =
+                    schema_change.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]);
+                touched
+                    .extend(rebuilt.chain(schema_change.created.iter().map(|it| fold(&it.name))));
                 before = &schema_change.after;
                 unseen
             }

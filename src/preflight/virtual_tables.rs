@@ -69,7 +69,8 @@ impl Check<'_> {
             let VirtualChange::Drop { table } = change else { continue };
             let Some(old) = own_rows(before, table) else { continue };
             let comes_back = schema_change.after.virtual_table(table).is_some_and(|it| {
-                !matches!(it.content, Content::External(_)) && schema_change.creates_virtual(&it.name)
+                !matches!(it.content, Content::External(_))
+                    && schema_change.creates_virtual(&it.name)
             });
             if comes_back && !self.is_written(table) && self.has_rows(table) {
                 let what = format!(

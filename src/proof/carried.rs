@@ -84,7 +84,8 @@ fn analyzed(plan: &Plan) -> Vec<String> {
             names = names
                 .into_iter()
                 .filter_map(|name| {
-                    let moved = schema_change.statistics.renamed.iter().find(|(it, _)| same(it, &name));
+                    let moved =
+                        schema_change.statistics.renamed.iter().find(|(it, _)| same(it, &name));
                     moved.map_or(Some(name), |(_, to)| to.clone())
                 })
                 .collect();

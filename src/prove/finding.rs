@@ -326,10 +326,7 @@ impl Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Addition {
     /// A new table.
-    Table {
-        table: String,
-        rows: u64,
-    },
+    Table { table: String, rows: u64 },
     /// A new column.
     Column {
         /// The table, by its name now.
@@ -337,10 +334,7 @@ pub enum Addition {
         column: String,
     },
     /// A new index, view, trigger or virtual table.
-    Object {
-        kind: ObjectKind,
-        name: String,
-    },
+    Object { kind: ObjectKind, name: String },
     /// New rows in a table that was there.
     Rows {
         /// The table, by its name now.

@@ -21,13 +21,9 @@ pub enum TableChange {
         changed: u64,
     },
     /// Only the live file has the table; it would be gone.
-    OnlyLive {
-        rows: u64,
-    },
+    OnlyLive { rows: u64 },
     /// Only the backup has the table; it would come back.
-    OnlyBackup {
-        rows: u64,
-    },
+    OnlyBackup { rows: u64 },
     /// The columns differ: the rows cannot be compared.
     OtherShape {
         /// Rows in the live file.

@@ -86,10 +86,7 @@ pub enum SchemaCommand {
         column: Range<usize>,
     },
     /// `ALTER TABLE ... DROP COLUMN`.
-    DropColumn {
-        table: String,
-        column: String,
-    },
+    DropColumn { table: String, column: String },
 }
 
 impl SchemaCommand {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::compact::{make, prove};
-use super::request::{VacuumReport, VacuumRequest, Statistics};
+use super::request::{Statistics, VacuumReport, VacuumRequest};
 use super::space::{look, require_space};
 use crate::backup::{BackupLabel, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
@@ -145,8 +145,7 @@ fn back_up(
 ) -> Result<PathBuf> {
     let source = Database::open(request.database, Access::Look, options)?;
     let versions = VersionTables::named(request.version_table);
-    let asked =
-        backup_request(&source, &versions, request.folder, BackupLabel::BeforeOptimize)?;
+    let asked = backup_request(&source, &versions, request.folder, BackupLabel::BeforeOptimize)?;
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;
     Ok(entry.path)

@@ -388,9 +388,8 @@ fn a_version_table_of_another_name_is_out_of_reach_and_the_application_s_own_is_
     )
     .unwrap();
     project.write_phase("a.toml", &sql("UPDATE schema_version SET app = 2"));
-    let run = |project: &support::Project| {
-        project.run(&["upgrade", "--version-table", "our_version"])
-    };
+    let run =
+        |project: &support::Project| project.run(&["upgrade", "--version-table", "our_version"]);
     run(&project).expect_code(0);
     let ask = |sql: &str| support::sqlite3(&database, sql);
     assert_eq!(ask("SELECT app FROM schema_version"), "2");

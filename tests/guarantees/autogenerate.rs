@@ -8,8 +8,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use support::{Output, Project};
 use pairs::{PAIRS, Pair};
+use support::{Output, Project};
 
 /// Every row of a query, with its values.
 fn rows(database: &Path, query: &str) -> Vec<Vec<Value>> {

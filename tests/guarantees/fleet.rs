@@ -101,10 +101,7 @@ fn every_good_file_is_migrated_and_every_bad_one_is_listed() {
     assert_eq!(summary_again["up_to_date"], 9);
     assert_eq!(summary_again["digest"], summary["digest"]);
     assert_eq!(files_again["00/data.db"]["backup"], Value::Null);
-    assert_eq!(
-        before.names(),
-        support::Snapshot::of_folder(&project.path("tenants")).names()
-    );
+    assert_eq!(before.names(), support::Snapshot::of_folder(&project.path("tenants")).names());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Phases in SQL: what they do is what the `sqlite3` program does with the same statements, and what goes wrong is named
 //! with file and line.
 
-use support::{Bench, Project, python, script, sqlite3};
 use phaseshift::ErrorKind;
+use support::{Bench, Project, python, script, sqlite3};
 
 /// A database of these statements.
 fn bench(schema: &str) -> Bench {

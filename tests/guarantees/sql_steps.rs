@@ -1,8 +1,8 @@
 //! `sql` steps that change the schema: tables made anew by hand, ALTER TABLE, and what they take along.
 
-use support::{Bench, python};
 use phaseshift::ErrorKind;
 use phaseshift::proof::RemadeRows;
+use support::{Bench, python};
 
 /// A data step with these statements.
 fn step(sql: &str) -> String {

@@ -150,7 +150,11 @@ fn a_second_run_has_nothing_to_do_and_makes_no_backup() {
     let project = Project::with_catalogue(&options);
     let engine = engine(&project);
     let look = Migration::prepare(&engine, &up_to("phase3")).unwrap();
-    migrate_now(&engine, &up_to("phase3"), look, &mut Silent).map_err(explain).unwrap().report().unwrap();
+    migrate_now(&engine, &up_to("phase3"), look, &mut Silent)
+        .map_err(explain)
+        .unwrap()
+        .report()
+        .unwrap();
     let before = project.snapshot();
     let again = Migration::prepare(&engine, &up_to("phase3")).unwrap();
     assert!(matches!(again, phaseshift::migrate::Preparation::UpToDate(_)));

@@ -13,9 +13,7 @@ use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 use phaseshift::{ErrorKind, Result};
 use serde_json::json;
 
-use support::{
-    Bench, Renaming, digest, explain, judge, script, sqlite3, up_to, with_ending,
-};
+use support::{Bench, Renaming, digest, explain, judge, script, sqlite3, up_to, with_ending};
 
 const ITEM: &str = "CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO item VALUES (1, 'a'), (2, 'b');";

@@ -178,9 +178,8 @@ fn p45_odd_names_are_names() {
     // Pasted as they are, eleven of them are something else than a name; the others come to no harm.
     let schema = ODD.map(|odd| format!("CREATE TABLE {0}({0} TEXT);", quoted(odd))).concat();
     let all = Bench::new(&schema);
-    let pasted = ODD.map(|odd| {
-        support::script(all.before(), &format!("SELECT {odd} FROM {odd}")).is_err()
-    });
+    let pasted =
+        ODD.map(|odd| support::script(all.before(), &format!("SELECT {odd} FROM {odd}")).is_err());
     assert_eq!(pasted.iter().filter(|it| **it).count(), 11, "{pasted:?}");
 
     for (place, odd) in ODD.into_iter().enumerate() {

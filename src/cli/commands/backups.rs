@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use phaseshift::backup::{
-    self, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode,
-    Pruned, Retention, WayBack, leftovers, list, of_others, remove_leftovers,
+    self, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode, Pruned, Retention,
+    WayBack, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
 use phaseshift::error::file_error;

@@ -7,7 +7,9 @@ use phaseshift::event::Silent;
 use phaseshift::fleet::{
     Begun, Journal, JournalHead, Limits, Member, Reservations, Resumed, Stop, undo,
 };
-use phaseshift::migrate::{Migrated, Migration, Preparation, Prepared, Project, Request, migrate_now};
+use phaseshift::migrate::{
+    Migrated, Migration, Preparation, Prepared, Project, Request, migrate_now,
+};
 use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
