@@ -189,9 +189,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
 }
 
 fn proven(report: &Report) -> String {
-    let rows = counted(report.proof.rows, "row", "rows");
-    let tables = counted(report.proof.tables, "table", "tables");
-    let mut text = format!("{rows} in {tables} equal to the backup");
+    let mut text = escaped(report.proof.summary());
     if !report.proof.unproven.is_empty() {
         let tables = escaped(report.proof.unproven.join(", "));
         let _ = write!(text, "; changed by data steps: {tables}");
