@@ -791,3 +791,89 @@ INSERT INTO track VALUES (1); INSERT INTO kind VALUES (1, 'x'), (2, 'y');
         "track|track"
     );
 }
+
+#[test]
+fn statistics_follow_an_index_on_a_generated_column_through_a_rename_and_a_rebuild() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, amount AS (track > 3) STORED, half AS (track / 2));
+         CREATE INDEX late ON visit(amount); CREATE INDEX pair ON visit(half, track);
+         INSERT INTO visit(track) VALUES (1), (4), (7); ANALYZE;",
+    );
+    let statistics = "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 2";
+    let rebuilt = "CREATE TABLE visit(track, shelf AS (track > 3) STORED, part AS (track / 2), UNIQUE (shelf, part))";
+    let aside = rebuilt.replace("TABLE visit", "TABLE new_visit");
+    let naive = bench.naive(&format!(
+        "{aside}; INSERT INTO new_visit(track) SELECT track FROM visit; DROP TABLE visit;
+         ALTER TABLE new_visit RENAME TO visit;"
+    ));
+    assert_eq!(naive.ask(statistics), "", "a rebuild by hand loses them");
+
+    let rename = Renaming::of_column("visit", "amount", "shelf").column("visit", "half", "part");
+    let steps = rename.steps();
+    bench
+        .steps(&format!(
+            "{steps}\n[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n"
+        ))
+        .up();
+    assert_eq!(bench.same_answer(statistics), "visit|late|3 2\nvisit|pair|3 1 1");
+}
+
+#[test]
+fn a_generated_column_whose_expression_changes_is_computed_again() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, late AS (track > 3) STORED); CREATE INDEX by_late ON visit(late);
+         INSERT INTO visit(track) VALUES (1), (4), (7); ANALYZE;",
+    );
+    let rebuilt = "CREATE TABLE visit(track, late AS (track > 6) STORED)";
+    bench
+        .steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n"))
+        .up();
+    assert_eq!(bench.ask("SELECT group_concat(late) FROM visit"), "0,0,1");
+}
+
+#[test]
+fn a_generated_column_follows_the_values_that_a_rebuild_computes() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, late AS (track > 6) STORED); INSERT INTO visit(track) VALUES (1), (4), (7);",
+    );
+    let rebuilt = "CREATE TABLE visit(track, late AS ( track>6 ) STORED, CHECK (track > 0))";
+    let values = "values = { track = \"track * 2\" }";
+    bench.steps(&format!(
+        "[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n{values}\n"
+    ));
+    bench.up();
+    assert_eq!(bench.ask("SELECT group_concat(late) FROM visit"), "0,1,1");
+}
+
+/// SQLite asks for the collation of every column of a query in brackets, and compares keys by those of the parent.
+#[test]
+fn a_new_foreign_key_needs_the_collation_of_its_parent_alone() {
+    let tables = "c = sqlite3.connect(path, isolation_level=None)
+c.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+c.executescript('''
+CREATE TABLE note(entry TEXT COLLATE app_order, face INTEGER PRIMARY KEY, word TEXT);
+CREATE TABLE kind(entry TEXT, name TEXT COLLATE app_order);
+CREATE UNIQUE INDEX by_name ON kind(name);
+INSERT INTO note VALUES ('1', 1, 'a'), ('2', 2, NULL), ('7', 3, 'a'); INSERT INTO kind VALUES ('1', 'a');
+''')";
+    let key = |column: &str, parent: &str| {
+        format!(
+            "[[up]]\nop = \"add_constraint\"\ntable = \"note\"\nsql = \"FOREIGN KEY ({column}) REFERENCES {parent}\"\n"
+        )
+    };
+    let bench = Bench::from_python(tables);
+    let said = bench
+        .naive_fails("SELECT * FROM (SELECT entry FROM note) c JOIN note p ON p.face = c.entry");
+    assert!(said.contains("app_order"), "{said}");
+
+    let to_face = key("entry", "note(face)");
+    bench.steps(&to_face);
+    bench.refused(ErrorKind::Rows, "1 row of note has no parent in note (entry: '7')");
+    bench.steps(&key("word", "kind(name)"));
+    let needs = "the new foreign key to kind cannot be checked without the collation app_order";
+    bench.refused(ErrorKind::MissingExtension, needs);
+    let mend = "irreversible = \"x\"\n[[up]]\nop = \"sql\"\nsql = \"UPDATE note SET entry = NULL WHERE face = 3\"\n";
+    bench.steps(&format!("{mend}{to_face}")).up();
+    let list = "SELECT \"table\", \"from\" FROM pragma_foreign_key_list('note')";
+    assert_eq!(bench.ask(list), "note|entry");
+}
