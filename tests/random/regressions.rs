@@ -877,3 +877,21 @@ INSERT INTO note VALUES ('1', 1, 'a'), ('2', 2, NULL), ('7', 3, 'a'); INSERT INT
     let list = "SELECT \"table\", \"from\" FROM pragma_foreign_key_list('note')";
     assert_eq!(bench.ask(list), "note|entry");
 }
+
+#[test]
+fn a_full_text_table_is_not_renamed_to_the_name_of_its_column() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE vault USING fts5(visit, person); INSERT INTO vault VALUES ('a', 'b');",
+    );
+    let said = bench.naive_fails(
+        "ALTER TABLE vault RENAME TO Person; PRAGMA writable_schema=RESET; SELECT * FROM Person",
+    );
+    assert!(said.contains("vtable constructor failed"), "{said}");
+
+    let rename = Renaming::of_table("vault", "Person");
+    bench.steps(rename.steps());
+    bench.refused(ErrorKind::Step, "the virtual table vault cannot be called Person");
+    let rename = Renaming::of_table("vault", "people");
+    bench.steps(rename.steps()).up();
+    assert_eq!(bench.ask("SELECT person FROM people WHERE people MATCH 'a'"), "b");
+}
