@@ -306,3 +306,6 @@ fn is_rowid_alias(
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;
