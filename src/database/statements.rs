@@ -126,7 +126,7 @@ pub fn run_followed(
 }
 
 /// Rows from which a statement may take long enough for a progress bar.
-const MANY: u64 = 5_000;
+pub(crate) const MANY_ROWS: u64 = 5_000;
 
 /// Runs what works on all rows of a table, telling how far a statement has come
 /// ([`listen_to_progress`](crate::event::listen_to_progress)). The statement is only asked about, not run.
@@ -139,7 +139,7 @@ pub fn with_progress<T, E: From<rusqlite::Error>>(
     (statement, rows): (&str, u64),
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    if rows < MANY {
+    if rows < MANY_ROWS {
         return work();
     }
     let expected = effort(connection, statement, &|_| rows)?;

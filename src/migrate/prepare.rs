@@ -7,7 +7,7 @@ use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
-    Direction, FileFacts, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
+    Direction, FileFacts, Implied, Plan, plan_and_define, plan_undo, refuse_missing_parents,
 };
 use crate::preflight::{
     LossPolicy, SpaceNeed, check_requirements, check_rows, check_space, check_temporary_files,
@@ -308,15 +308,13 @@ fn plan_up(
 ) -> Result<Plan> {
     let mut plan = Plan::default();
     for phase in phases {
-        let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
+        let planned = plan_and_define(shadow, phase, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
         let first = plan.phases.is_empty();
-        let mut planned = planned.map_err(|error| match first {
+        plan.phases.push(planned.map_err(|error| match first {
             true => explain_unadopted(error, project, known, phase),
             false => error,
-        })?;
-        planned.definition = Some(define(&planned, phase, &project.versions)?);
-        plan.phases.push(planned);
+        })?);
     }
     Ok(plan)
 }

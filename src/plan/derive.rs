@@ -1,6 +1,7 @@
 //! Deriving a change of the schema from two schemas and the lineage between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
@@ -63,7 +64,7 @@ pub fn derive(
         restored,
         statistics,
         lineage: lineage.clone(),
-        after: after.clone(),
+        after: Arc::new(after.clone()),
     })
 }
 

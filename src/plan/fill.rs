@@ -1,6 +1,8 @@
 //! Where a plan fills the index of a full-text table with external content: SQLite never does it by itself
 //! (<https://sqlite.org/fts5.html#external_content_table_pitfalls>).
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use super::{FillReason, SchemaChange, Stage, VirtualChange};
@@ -12,13 +14,13 @@ use crate::sql::mentions;
 /// Notes in the stages of a phase which indexes are filled: those of new tables, unless a statement of the phase
 /// writes to them, and those whose content changes.
 pub(super) fn plan_fills(before: &Schema, stages: &mut [Stage]) {
-    let mut schema = before.clone();
+    let mut schema = Arc::new(before.clone());
     for place in 0..stages.len() {
         let (now, later) = stages.split_at_mut(place + 1);
         let Some(stage) = now.last_mut() else { continue };
         let after = match stage {
-            Stage::SchemaChange(reshape) => reshape.after.clone(),
-            Stage::Data(data) => data.after.clone().unwrap_or_else(|| schema.clone()),
+            Stage::SchemaChange(reshape) => Arc::clone(&reshape.after),
+            Stage::Data(data) => data.after.clone().map_or_else(|| Arc::clone(&schema), Arc::new),
         };
         let written = |table: &str| later.iter().any(|it| it.writes_directly(table));
         for table in after.virtual_tables() {

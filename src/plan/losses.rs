@@ -123,7 +123,7 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
         Stage::SchemaChange(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
     });
     let mut losses = Vec::new();
-    let mut schema = &phase.before;
+    let mut schema: &Schema = &phase.before;
     for stage in &phase.stages {
         match stage {
             Stage::SchemaChange(reshape) => {

@@ -28,7 +28,7 @@ pub use copy::CopyQuery;
 pub use data::{ChangeKind, DataChange};
 pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
-pub use phase::plan_phase;
+pub use phase::{plan_and_define, plan_phase};
 pub use reason::RebuildReason;
 pub use reshape::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use row_source::FileFacts;
@@ -40,9 +40,9 @@ pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use strategy::{CopyStrategy, Fallback, RowSource};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{
-    PastSchemas, advance, define, groups, plan_undo, schema_before, schema_left, snapshots,
-};
+pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+
+use std::sync::Arc;
 
 use crate::database::Touched;
 use crate::error::{Error, MissingExtension};
@@ -154,9 +154,9 @@ pub struct PhasePlan {
     /// The checks inside the transaction.
     pub verify: Vec<Check>,
     /// The schema before.
-    pub before: Schema,
+    pub before: Arc<Schema>,
     /// The schema that must be reached.
-    pub after: Schema,
+    pub after: Arc<Schema>,
     /// What the person should know.
     pub notices: Vec<String>,
     /// What the schema uses and this program lacks.
@@ -208,7 +208,7 @@ impl Plan {
 
     /// Returns the schema that the run must reach.
     pub fn target(&self) -> Option<&Schema> {
-        self.phases.last().map(|phase| &phase.after)
+        self.phases.last().map(|phase| phase.after.as_ref())
     }
 
     /// Returns the tables that are rebuilt anywhere in the run, by their names after that stage.

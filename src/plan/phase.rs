@@ -1,12 +1,15 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
+use super::undo::{define, groups};
 use super::{DataStage, Direction, LineCount, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
@@ -28,7 +31,32 @@ pub fn plan_phase(
     direction: Direction,
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
-    let planner = Planner { phase, tables };
+    plan_with(&Planner { phase, tables, around: None }, shadow, steps, direction)
+}
+
+/// Plans the way up of a phase, and makes what the history keeps of it.
+///
+/// # Errors
+/// As [`plan_phase`].
+pub fn plan_and_define(
+    shadow: &mut Shadow,
+    phase: &Phase,
+    tables: &VersionTables,
+) -> Result<PhasePlan> {
+    let planner = Planner { phase, tables, around: Some(RefCell::default()) };
+    let mut plan = plan_with(&planner, shadow, &phase.up, Direction::Up)?;
+    let around = planner.around.unwrap_or_default().into_inner();
+    plan.definition = Some(define(&plan, phase, tables, &around)?);
+    Ok(plan)
+}
+
+fn plan_with(
+    planner: &Planner<'_>,
+    shadow: &mut Shadow,
+    steps: &[Step],
+    direction: Direction,
+) -> Result<PhasePlan> {
+    let phase = planner.phase;
     let up = direction == Direction::Up;
     let checks = |shadow: &Shadow, checks: &[Check]| {
         let compiled = checks.iter().filter(|_| up && shadow.plans()).try_for_each(|check| {
@@ -40,6 +68,7 @@ pub fn plan_phase(
     let before = shadow.schema()?;
     let outputs = shadow.outputs()?;
     let strings = shadow.names_read_as_strings()?;
+    planner.note(shadow)?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| {
@@ -113,12 +142,21 @@ pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Ste
 pub(super) struct Planner<'a> {
     pub(super) phase: &'a Phase,
     pub(super) tables: &'a VersionTables,
+    /// The schemas before each group of steps and after the last one, if they are asked for.
+    pub(super) around: Option<RefCell<Vec<Schema>>>,
 }
 
 /// What happens after the steps of one change of the schema; gets the schema before them.
 pub(super) type AfterSteps<'h> = dyn FnMut(&mut Shadow, &Schema) -> Result<()> + 'h;
 
 impl Planner<'_> {
+    fn note(&self, shadow: &Shadow) -> Result<()> {
+        if let Some(around) = &self.around {
+            around.borrow_mut().push(shadow.schema()?);
+        }
+        Ok(())
+    }
+
     /// Plans steps, data steps apart from changes of the schema.
     pub(super) fn stages(
         &self,
@@ -131,6 +169,7 @@ impl Planner<'_> {
         while let Some(step) = rest.first() {
             if let Operation::Sql { sql, file } = &step.operation {
                 stages.push(self.data(shadow, step, sql, file.clone())?);
+                self.note(shadow)?;
                 rest = &rest[1..];
                 continue;
             }
@@ -138,7 +177,10 @@ impl Planner<'_> {
             let run = together(&rest[..run]);
             let start = shadow.schema()?;
             stages.extend(self.reshape(shadow, &mut |shadow| {
-                shadow.apply(&rest[..run], self.phase.views)?;
+                for group in groups(&rest[..run]) {
+                    shadow.apply(group, self.phase.views)?;
+                    self.note(shadow)?;
+                }
                 after_steps(shadow, &start)
             })?);
             rest = &rest[run..];
@@ -246,8 +288,8 @@ impl Planner<'_> {
             version_tables: creates,
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },
-            before,
-            after,
+            before: Arc::new(before),
+            after: Arc::new(after),
             notices: shadow.take_notices(),
             restated: shadow.take_restated(),
             missing: shadow.missing().to_vec(),

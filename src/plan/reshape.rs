@@ -1,5 +1,7 @@
 //! One change of the schema as a value: what is rebuilt, created and dropped.
 
+use std::sync::Arc;
+
 use super::copy::CopyQuery;
 use super::reason::RebuildReason;
 use super::rules::Rule;
@@ -162,7 +164,7 @@ pub struct SchemaChange {
     /// Where every table and column comes from.
     pub lineage: Lineage,
     /// The schema after the change.
-    pub after: Schema,
+    pub after: Arc<Schema>,
 }
 
 impl SchemaChange {

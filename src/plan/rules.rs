@@ -95,7 +95,7 @@ impl PhasePlan {
     /// tables that statements of the phase recreate under the same name.
     pub fn lost_rules(&self) -> Vec<LostRule> {
         let mut lost = Vec::new();
-        let mut schema = &self.before;
+        let mut schema: &Schema = &self.before;
         for stage in &self.stages {
             match stage {
                 Stage::SchemaChange(reshape) => {

@@ -29,7 +29,7 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
     let mut touched = BTreeSet::new();
     let filled = filled(plan);
     for phase in &plan.phases {
-        let mut before = &phase.before;
+        let mut before: &Schema = &phase.before;
         for stage in &phase.stages {
             match stage {
                 Stage::SchemaChange(reshape) => {

@@ -14,7 +14,7 @@ use crate::sql::{ConstraintKind, CreateTable, unquote};
 pub fn decided_by_rows(plan: &Plan) -> bool {
     let mut touched = BTreeSet::new();
     plan.phases.iter().any(|phase| {
-        let mut before = &phase.before;
+        let mut before: &Schema = &phase.before;
         phase.stages.iter().any(|stage| match stage {
             Stage::Data(_) => true,
             Stage::SchemaChange(reshape) => {

@@ -25,7 +25,7 @@ pub fn check_virtual_tables(connection: &Connection, plan: &Plan) -> Result<()> 
         }
         let later: Vec<&Stage> = plan.phases[place..].iter().flat_map(|it| &it.stages).collect();
         let check = Check { connection, file: &first.before, phase, later };
-        let mut before = &phase.before;
+        let mut before: &Schema = &phase.before;
         for stage in &phase.stages {
             match stage {
                 Stage::SchemaChange(reshape) => {

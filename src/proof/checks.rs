@@ -16,7 +16,7 @@ use super::sound::Soundness;
 use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
 use super::virtual_tables::compare_reached;
 use crate::assertion::evaluate;
-use crate::compare::not_identical;
+use crate::compare::{compare_entries, not_identical};
 use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
@@ -25,7 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again};
+use crate::schema::{Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again};
 use crate::text::counted;
 
 /// What the proof is about.
@@ -248,7 +248,8 @@ impl Trial<'_, '_> {
     }
 
     fn schema(&mut self) {
-        let problems = not_identical(self.subject.target, &self.now);
+        let mut problems = self.made_for_another();
+        problems.extend(not_identical(self.subject.target, &self.now));
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
             "{}, {}, {} and {} as planned",
@@ -258,6 +259,16 @@ impl Trial<'_, '_> {
             counted(count(ObjectKind::Trigger), "trigger", "triggers")
         );
         self.judge("schema", detail, problems);
+    }
+
+    /// What a plan promises is right only for the schema that it was made for: one of another file would be proven by
+    /// its own promise.
+    fn made_for_another(&self) -> Vec<String> {
+        let Some(first) = self.subject.plan.phases.first() else { return Vec::new() };
+        let others = compare_entries(&self.subject.before.objects, &first.before.objects);
+        let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
+        let line = |it: &str| format!("the plan was made for another schema: {it} differs");
+        others.iter().map(|it| line(&name(it.object()))).collect()
     }
 
     /// Every view and trigger compiles now if it compiled before.

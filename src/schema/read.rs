@@ -312,3 +312,6 @@ fn is_rowid_alias(
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

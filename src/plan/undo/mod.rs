@@ -57,7 +57,8 @@ pub fn plan_undo(
             refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, place))?;
-    let mut plan = Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)?;
+    let mut plan =
+        Planner { phase, tables, around: None }.finish(shadow, Direction::Down, before, stages)?;
     plan.empty = past.recorded.as_ref().map_or_else(Vec::new, |it| it.empty.clone());
     Ok(plan)
 }
@@ -72,7 +73,7 @@ impl Undo<'_> {
     /// Undoes the groups of steps in one change of the schema.
     fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
         refuse_irreversible(self.phase)?;
-        let planner = Planner { phase: self.phase, tables: self.tables };
+        let planner = Planner { phase: self.phase, tables: self.tables, around: None };
         let stage = planner.reshape(shadow, &mut |shadow| {
             for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
                 let now = shadow.schema()?;
@@ -161,7 +162,7 @@ impl Undo<'_> {
 
     /// Plans steps that were written by hand; data steps stand between changes of the schema.
     fn written(&self, shadow: &mut Shadow, steps: &[Step]) -> Result<Vec<Stage>> {
-        let planner = Planner { phase: self.phase, tables: self.tables };
+        let planner = Planner { phase: self.phase, tables: self.tables, around: None };
         planner.stages(shadow, steps, &mut |shadow, start| {
             restore_texts(shadow, start, self.past, self.tables, Reach::SameMeaning)
         })
