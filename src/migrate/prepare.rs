@@ -398,7 +398,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
         return error;
     }
     let what = format!(
-        "no phase is recorded in the file, and its tables do not fit the first one, {}",
+        "no phase is recorded in the file, and the first one, {}, does not run on its tables",
         phase.id
     );
     let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());

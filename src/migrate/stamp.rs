@@ -193,7 +193,11 @@ fn event(
     backup: &Path,
 ) -> HistoryEvent {
     let defines = matches!(kind, EventKind::Stamped | EventKind::Accepted);
-    let definition = defines.then(|| Definition { phase: phase_text(phase), downgrade: None });
+    let definition = defines.then(|| Definition {
+        phase: phase_text(phase),
+        downgrade: None,
+        irreversible: None,
+    });
     HistoryEvent {
         kind,
         id: phase.id.to_string(),

@@ -42,7 +42,10 @@ pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use strategy::{CopyStrategy, Fallback, RowSource};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{
+    PastSchemas, advance, groups, plan_undo, refuse_irreversible, schema_before, schema_left,
+    snapshots,
+};
 
 use std::sync::Arc;
 

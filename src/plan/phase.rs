@@ -305,6 +305,11 @@ impl Planner<'_> {
 }
 
 impl PhasePlan {
+    /// Says why a phase that is applied cannot be undone by a downgrade; `None` if it can.
+    pub fn irreversible(&self) -> Option<&str> {
+        self.definition.as_ref()?.irreversible.as_deref()
+    }
+
     /// Returns what the phase changes in the schema, and the phase itself, as the history keeps them for a downgrade.
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {

@@ -96,8 +96,15 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let first = report.phases.first().map(|(id, _)| format!("restore before:{}", shell_word(id)));
     let restore = first.unwrap_or_else(|| "restore --latest".to_owned());
     let _ = writeln!(text, "  {}", context.command_line(&restore));
-    text.push_str("To undo the migration and keep later rows:\n");
-    let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+    match report.plan.phases.iter().find_map(PhasePlan::irreversible) {
+        Some(why) => {
+            let _ = writeln!(text, "A downgrade is not possible: {}", escaped(why));
+        }
+        None => {
+            text.push_str("To undo the migration and keep later rows:\n");
+            let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+        }
+    }
     text + &follow_up(report)
 }
 

@@ -22,7 +22,8 @@ use crate::shadow::Shadow;
 
 pub use define::define;
 use exact::{Reach, restore_texts};
-use inverse::{Inverse, refuse_irreversible};
+use inverse::Inverse;
+pub use inverse::refuse_irreversible;
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
 
 /// Plans the downgrade of a phase from the state that the shadow is in, and leaves the shadow in the
