@@ -1,7 +1,6 @@
 //! The one error type of the engine: what kind of failure, the facts, the cause, and the state of the data.
 //!
-//! An error says what happened. What to do about it is the program's business
-//! (`cli::explain`), never written here.
+//! An error says what happened. What to do about it is the program's business (`cli::explain`), never written here.
 
 mod sqlite_text;
 
