@@ -175,6 +175,9 @@ pub struct ReportArgs {
     /// Report on a downgrade
     #[arg(long)]
     pub down: bool,
+    /// Report on a finished run from its records: the last run, or the last that applied or undid TARGET
+    #[arg(long, conflicts_with = "down")]
+    pub done: bool,
     /// Write the page to this file, instead of stdout; an existing one is replaced
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

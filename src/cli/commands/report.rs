@@ -14,7 +14,7 @@ use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::{counted, reason};
+use crate::cli::screens::{counted, reason, titled};
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
 const WORTH: u64 = 10;
@@ -49,6 +49,9 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
+        [] if project.chain.is_empty() => {
+            "Nothing to do: there are no phase files yet; phaseshift revision writes one.\n".to_owned()
+        }
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(
             "Nothing to do: the database is up to date at {} (version {}).\n",
@@ -105,7 +108,7 @@ pub fn phase_lines(context: &Context, plan: &Plan) -> String {
             Direction::Up => "Applied",
             Direction::Down => "Undone",
         };
-        format!("{ok} {verb} {}: {}\n", phase.id, escaped(&phase.headline))
+        format!("{ok} {verb} {}\n", escaped(titled(&phase.id, &phase.headline)))
     };
     plan.phases.iter().map(line).collect()
 }
