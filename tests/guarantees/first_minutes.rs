@@ -220,6 +220,8 @@ fn what_is_wrong_already_and_who_has_the_file_open_is_said_before_the_question()
     drop(other.stdin.take());
     other.wait().unwrap();
     assert!(said.contains("Note: 1 row already breaks a foreign key"), "{said}");
+    assert!(said.contains("worklogs row 3 has no parent in issues"), "{said}");
+    assert!(said.contains("Note: open in python3"), "{said}");
     assert!(said.contains(&format!("(pid {})", other.id())), "{said}");
     let said = project.run_here(&["migrate", "--yes"]).expect_code(0).stdout;
     assert!(!said.contains("(pid"), "{said}");

@@ -97,6 +97,9 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
     text.push_str("To undo the migration and keep later rows:\n");
     let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+    text.push_str(
+        "Restart the programs that use this file, and keep the backup until they have worked with it.\n",
+    );
     text + &follow_up(report)
 }
 
