@@ -500,6 +500,9 @@ fn from_here(places: &[String]) -> Vec<String> {
 /// The choice is the phase whose schema the file has, as far as that could be found out.
 fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     match error.facts().choices.last() {
+        Some(id) if remedy(error) == Some(Remedy::RecordFit) => {
+            vec![format!("the file fits {id}: {}", command(&format!("stamp {id}")))]
+        }
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
             format!(

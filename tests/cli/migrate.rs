@@ -245,7 +245,11 @@ fn a_file_without_records_is_adopted_by_a_stamp() {
     let project =
         Project::with_catalogue(&SampleOptions { version_rows: VersionRows::None, ..small() });
     let refused = project.run(&["migrate", "phase3", "--yes"]).expect_code(4);
-    assert!(refused.stderr.contains("next:  phaseshift stamp phase2"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("next:  the file fits phase2: phaseshift stamp phase2"),
+        "{}",
+        refused.stderr
+    );
     let stamp = project.run(&["stamp", "phase2"]).expect_code(0);
     assert!(stamp.stdout.contains("✓ Current: phase2"), "{}", stamp.stdout);
     assert_eq!(project.run(&["stamp", "phase2"]).stdout, "Nothing to do: recorded is phase2.\n");

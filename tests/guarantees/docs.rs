@@ -105,7 +105,8 @@ fn the_comparison_is_right_about_this_program() {
     sqlite3(&database, &format!("\n{features}"));
     let before = project.copy_database("before.db");
     let python = |arguments: &[&str], folder: &Path| {
-        let done = Command::new("python3").arg("-B").args(arguments).current_dir(folder).output().unwrap();
+        let done =
+            Command::new("python3").arg("-B").args(arguments).current_dir(folder).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     };
@@ -114,10 +115,8 @@ fn the_comparison_is_right_about_this_program() {
     let rebuilt = project.run(&["upgrade", "--json"]).expect_code(0).json();
     assert_eq!(rebuilt["copied"].as_array().unwrap().len(), 54);
     let count = "import judge, sys; print(judge.losses(*sys.argv[1:], {}))";
-    let lost = python(
-        &["-c", count, before.to_str().unwrap(), database.to_str().unwrap()],
-        &losses,
-    );
+    let lost =
+        python(&["-c", count, before.to_str().unwrap(), database.to_str().unwrap()], &losses);
     assert_eq!(lost.trim(), "[]");
 }
 

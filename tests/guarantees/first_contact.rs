@@ -361,7 +361,9 @@ fn status_answers_although_a_phase_in_the_middle_is_missing() {
     let project = Project::empty();
     project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
     let table = |name: &str| {
-        format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {name}(id INTEGER PRIMARY KEY)'\n")
+        format!(
+            "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {name}(id INTEGER PRIMARY KEY)'\n"
+        )
     };
     project.write_phase("a.toml", &format!("parents = []\n{}", table("a")));
     project.write_phase("b.toml", &format!("parents = ['a']\n{}", table("b")));

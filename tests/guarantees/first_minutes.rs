@@ -82,7 +82,11 @@ fn init_from_a_database_adopts_it_and_the_first_change_is_drafted() {
 fn the_phase_that_a_file_fits_is_named_and_not_a_later_one() {
     let project = adopted_late();
     let output = project.run_here(&["migrate", "app.db", "--yes"]).expect_code(4);
-    assert!(output.stderr.contains("phaseshift stamp phase1"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("the file fits phase1: phaseshift stamp phase1"),
+        "{}",
+        output.stderr
+    );
     project.run_here(&["stamp", "phase1", "--database", "app.db"]).expect_code(0);
 }
 

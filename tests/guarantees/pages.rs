@@ -135,7 +135,8 @@ fn a_report_that_cannot_be_written_is_refused_before_the_run() {
     }
     #[cfg(target_os = "linux")]
     {
-        let refused = project.run(&["upgrade", "--report", "/proc/r.html", "--json"]).expect_code(2);
+        let refused =
+            project.run(&["upgrade", "--report", "/proc/r.html", "--json"]).expect_code(2);
         assert_eq!(refused.json()["error"]["database_state"], "unchanged");
     }
     project.run(&["upgrade", "--report", "r.html", "--all", "."]).expect_code(2);

@@ -211,7 +211,8 @@ fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<Stri
                 "Note: {rows} already {verb} a foreign key; the migration leaves them as they are:\n"
             ));
             for (first, count) in violations.by_parent() {
-                let more = if count > 1 { format!(" ({})", text::rows(count)) } else { String::new() };
+                let more =
+                    if count > 1 { format!(" ({})", text::rows(count)) } else { String::new() };
                 text.push_str(&format!("  {} {}{more}\n", style.bullet(), escaped(first)));
             }
         }

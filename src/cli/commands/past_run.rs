@@ -156,8 +156,7 @@ fn next(
     run: &[HistoryRow],
     backup: Option<&BackupEntry>,
 ) -> Vec<(String, String)> {
-    let mut next =
-        vec![("Check the file at any time:".to_owned(), context.command_line("verify"))];
+    let mut next = vec![("Check the file at any time:".to_owned(), context.command_line("verify"))];
     let is_last = recorded.runs().next_back().is_some_and(|it| std::ptr::eq(it, run));
     let applied = run.iter().rev().find(|it| it.direction == "up");
     if let (true, Some(_)) = (is_last, applied) {
@@ -169,7 +168,8 @@ fn next(
         let path = context.shown(&backup.path);
         let global = Global { database: Some(path), ..context.global.clone() };
         let line = format!("phaseshift report {} -o plan.html", shell_word(&event.id));
-        let why = "Plan the run again from its backup, with the schema before and after as a picture:";
+        let why =
+            "Plan the run again from its backup, with the schema before and after as a picture:";
         next.push((why.to_owned(), line + &flags(&global)));
     }
     let name = backup.path.file_name().unwrap_or_default().to_string_lossy();

@@ -50,7 +50,8 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput 
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
         [] if project.chain.is_empty() => {
-            "Nothing to do: there are no phase files yet; phaseshift revision writes one.\n".to_owned()
+            "Nothing to do: there are no phase files yet; phaseshift revision writes one.\n"
+                .to_owned()
         }
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(

@@ -51,8 +51,9 @@ pub fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
     let present = refuse_place(files, path)?;
     let mode = present.as_ref().map_or(0o644, |stat: &Stat| stat.mode & 0o777);
     let part = part_of(path);
-    let created =
-        files.create(&part, text.as_bytes(), mode).map_err(|error| file_error("create", &part, error));
+    let created = files
+        .create(&part, text.as_bytes(), mode)
+        .map_err(|error| file_error("create", &part, error));
     let written = created.and_then(|()| {
         let renamed = files.sync_file(&part).and_then(|()| files.rename_over(&part, path));
         renamed.map_err(failed("write"))
