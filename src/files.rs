@@ -13,6 +13,8 @@ use chrono::{DateTime, FixedOffset};
 
 mod embedded;
 mod real;
+#[cfg(target_os = "linux")]
+mod reflink;
 mod scratch;
 
 pub use embedded::EmbeddedFiles;
@@ -181,6 +183,20 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`], or whatever the system reports.
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Lets an empty file share the blocks of another one, which a connection may have open: no lock is dropped.
+    /// If that fails, the file is empty as before.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] or another error where files cannot share blocks.
+    fn share_blocks(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Tells whether files in a folder can share blocks. Nothing is left there.
+    fn can_share_blocks(&self, _folder: &Path) -> bool {
+        false
+    }
 
     /// Renames a file to a name that is not taken, in one step.
     ///

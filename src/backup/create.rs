@@ -13,7 +13,8 @@ use super::job::{BackupRequest, Job, NAMES};
 use super::name::stem_of;
 use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, look};
-use super::publish::{Finished, publish};
+use super::publish::{Content, Finished, publish};
+use super::shared::is_whole;
 use super::verified::{VerifiedBackup, of_copy};
 use super::verify::{Digest, digest};
 use crate::btree::ReadTransaction;
@@ -24,6 +25,10 @@ use crate::rows::compare_databases;
 use crate::schema;
 
 const DIFFERS: &str = "the backup differs from the database";
+
+/// What a user should know of a backup that takes no space.
+const SHARES: &str = "the backup shares its blocks with the database until they change: it takes no space yet, \
+                      and damage of the disk may hit both";
 
 /// When the integrity check of a backup has to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,18 +87,21 @@ fn run(
     let job = Job::new(source, request)?;
     let mut part = job.begin(observer)?;
     let early = job.look_early(checked)?;
-    let (compared, copied) = {
+    let (compared, blocks, copied) = {
         let _snapshot = ReadTransaction::begin(source.connection())?;
-        job.copy(&part, observer)?;
+        let blocks = job.copy(&part, observer)?;
         let copied = started.elapsed().as_secs_f64();
-        (job.compare_and_sync(&part, checked, observer)?, copied)
+        (job.compare_and_sync(&part, checked, observer)?, blocks, copied)
     };
     let unchecked = compared.unchecked;
-    let finished = job.finish(&mut part, compared, true)?;
+    let finished = job.finish(&mut part, compared, (blocks, true))?;
     let reader = Database::open(&finished.path, Access::Look, source.options())?;
     let Finished { path, manifest } = finished;
     let tables = manifest.table_rows();
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
+    if blocks == Blocks::Shared {
+        observer.event(&Event::Notice { text: SHARES.to_owned() });
+    }
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
     let seconds = (copied, started.elapsed().as_secs_f64() - copied);
     // Nothing of this process reads the source any more: the rebuild needs it for itself.
@@ -127,8 +135,9 @@ pub(crate) fn keep_damaged(
     let keep = |observer: &mut dyn Observer| -> Result<BackupEntry> {
         let job = Job::new(source, request)?;
         let mut part = job.begin(observer)?;
-        job.copy(&part, observer)?;
-        let Finished { path, manifest } = job.finish(&mut part, Compared::default(), false)?;
+        job.copy_pages(&part, observer)?;
+        let compared = Compared::default();
+        let Finished { path, manifest } = job.finish(&mut part, compared, (Blocks::Own, false))?;
         observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
         Ok(BackupEntry {
             bytes: manifest.bytes,
@@ -188,11 +197,30 @@ impl<'a> Job<'a> {
         Err(self.no_name())
     }
 
-    /// Copies the pages and turns the copy into one that needs no file beside it.
-    fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
-        let options = self.source.options();
-        let mut copy = Database::open(part.path(), Access::Create, options)?;
+    /// Lets the copy share the blocks of the database, or copies its pages. The source is in a read transaction.
+    fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<Blocks> {
+        let source = self.source.path();
+        let shares = is_whole(self.source.connection(), self.files, source)?
+            // Whatever the reason that they cannot be shared: pages can be copied, or that tells why not.
+            && self.files.share_blocks(source, part.path()).is_ok();
+        if shares {
+            self.open_copy(part).and_then(|copy| leave_wal(copy, part))?;
+            return Ok(Blocks::Shared);
+        }
+        self.copy_pages(part, observer)?;
+        Ok(Blocks::Own)
+    }
+
+    fn open_copy(&self, part: &Part<'_>) -> Result<Database> {
+        let copy = Database::open(part.path(), Access::Create, self.source.options())?;
         copy.leave_syncs_to_caller()?;
+        Ok(copy)
+    }
+
+    /// Copies the pages and turns the copy into one that needs no file beside it.
+    fn copy_pages(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
+        let options = self.source.options();
+        let mut copy = self.open_copy(part)?;
         let subject = self.source.path();
         let job = PageCopy { stage: Stage::Backup, subject, options };
         copy_pages(
@@ -202,15 +230,7 @@ impl<'a> Job<'a> {
             &mut |_| Ok(()),
             observer,
         )?;
-        // The pages of a WAL database bring the WAL flag along.
-        let mode: String =
-            copy.connection().query_row("PRAGMA main.journal_mode=DELETE", [], |row| row.get(0))?;
-        copy.close()?;
-        let beside = part.sidecar()?;
-        if mode.eq_ignore_ascii_case("delete") && beside.is_none() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Backup, format!("the backup stayed in journal mode {mode}")))
+        leave_wal(copy, part)
     }
 
     /// Compares the copy with the source while the disk takes it in. It is synced again before it gets its name,
@@ -333,13 +353,39 @@ impl<'a> Job<'a> {
 
     /// Gives the copy its name; its bytes are read for the digest unless they were. No connection to it
     /// is open.
-    fn finish(&self, part: &mut Part<'_>, compared: Compared, verified: bool) -> Result<Finished> {
+    fn finish(
+        &self,
+        part: &mut Part<'_>,
+        compared: Compared,
+        (blocks, verified): (Blocks, bool),
+    ) -> Result<Finished> {
         let digest = match compared.digest {
             Some(digest) => digest,
             None => digest(part.path(), self.source.options(), &mut |_| {})?,
         };
-        publish(self, part, digest, (compared.tables, verified))
+        let shares_blocks = blocks == Blocks::Shared;
+        publish(self, part, Content { digest, tables: compared.tables, verified, shares_blocks })
     }
+}
+
+/// Turns a copy into one that needs no file beside it: the pages of a WAL database bring the WAL flag along.
+fn leave_wal(copy: Database, part: &Part<'_>) -> Result<()> {
+    let mode: String =
+        copy.connection().query_row("PRAGMA main.journal_mode=DELETE", [], |row| row.get(0))?;
+    copy.close()?;
+    if mode.eq_ignore_ascii_case("delete") && part.sidecar()?.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Backup, format!("the backup stayed in journal mode {mode}")))
+}
+
+/// Whose the blocks of a backup are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blocks {
+    /// Its own: its pages were copied.
+    Own,
+    /// Those of the database, until one of the two changes.
+    Shared,
 }
 
 /// What a comparison left behind.

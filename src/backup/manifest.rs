@@ -125,6 +125,9 @@ pub struct Manifest {
     /// Whether damage was found after the backup had its name, most likely that of its source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
+    /// Whether the backup was made to share the blocks of its source, until one of the two changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_blocks: bool,
     /// The rows of every table, in schema order.
     pub tables: Vec<ManifestTable>,
     /// The program's version.
@@ -219,6 +222,7 @@ mod tests {
             page_size: 4_096,
             verified: true,
             damaged: false,
+            shares_blocks: true,
             tables: vec![ManifestTable { table: "sessions".into(), rows: 2 }],
             tool: "0.1.0".into(),
         };

@@ -21,21 +21,24 @@ pub(super) struct Finished {
     pub(super) manifest: Manifest,
 }
 
+/// What a backup holds, and what was found of it.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) digest: Digest,
+    pub(super) tables: Vec<TableRows>,
+    pub(super) verified: bool,
+    pub(super) shares_blocks: bool,
+}
+
 /// Syncs the part file, writes the manifest's part, renames both, and syncs the folder; only then
 /// the backup is promised.
-pub(super) fn publish(
-    job: &Job<'_>,
-    part: &mut Part<'_>,
-    digest: Digest,
-    (tables, verified): (Vec<TableRows>, bool),
-) -> Result<Finished> {
+pub(super) fn publish(job: &Job<'_>, part: &mut Part<'_>, content: Content) -> Result<Finished> {
     let source = job.source.path();
     let like = look(job.files, source)?.ok_or_else(|| {
         Error::new(ErrorKind::FileChanged, "the database was removed during the backup")
     })?;
     part.settle(&like)?;
-    let mut manifest = manifest(job, digest, tables)?;
-    manifest.verified = verified;
+    let mut manifest = manifest(job, content)?;
     let path = name(job, part, &mut manifest, &like)?;
     let folder = folder_of(&path);
     job.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
@@ -43,7 +46,8 @@ pub(super) fn publish(
     Ok(Finished { path, manifest })
 }
 
-fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Manifest> {
+fn manifest(job: &Job<'_>, content: Content) -> Result<Manifest> {
+    let Content { digest, tables, verified, shares_blocks } = content;
     let source = job.source.path();
     let stem = stem_of(source);
     let source = job
@@ -67,8 +71,9 @@ fn manifest(job: &Job<'_>, digest: Digest, tables: Vec<TableRows>) -> Result<Man
         bytes: digest.bytes,
         digest: digest.text,
         page_size,
-        verified: true,
+        verified,
         damaged: false,
+        shares_blocks,
         tables: tables
             .into_iter()
             .map(|entry| ManifestTable { table: entry.table, rows: entry.rows })

@@ -107,6 +107,16 @@ impl Files for RealFiles {
         Ok(())
     }
 
+    #[cfg(target_os = "linux")]
+    fn share_blocks(&self, from: &Path, to: &Path) -> io::Result<()> {
+        super::reflink::share_blocks(from, to)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn can_share_blocks(&self, folder: &Path) -> bool {
+        super::reflink::can_share_blocks(folder).unwrap_or(false)
+    }
+
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
@@ -158,7 +168,7 @@ impl Files for RealFiles {
 }
 
 /// Opens a regular file for reading. Opening a FIFO without a writer would block, and a device may never end.
-fn open_regular(path: &Path) -> io::Result<File> {
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
     if file.metadata()?.is_file() {

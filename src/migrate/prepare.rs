@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::database::{Access, Database};
+use crate::database::{Access, Database, FileSize};
 use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
@@ -12,6 +12,7 @@ use crate::plan::{
 use crate::preflight::{
     LossPolicy, SpaceNeed, check_requirements, check_rows, check_space, check_temporary_files,
     check_virtual_tables, count_losses, probe_writing, refuse_losses, remarks_on_place, space_need,
+    will_share_blocks,
 };
 use crate::shadow::Shadow;
 
@@ -97,7 +98,10 @@ impl Migration<Prepared> {
         refuse_by_rows(database.connection(), &plan, request.losses)
             .map_err(|error| at_its_step(error, &project.chain))?;
         let files = project.options.files.as_ref();
-        let need = space_need(database, &known.schema, &plan)?;
+        let mut need = space_need(database, &known.schema, &plan)?;
+        if will_share_blocks(files, &project.database, &project.backups)? {
+            need = need.with_shared_blocks(FileSize::of(database)?.page_size);
+        }
         check_space(files, &project.database, &project.backups, need)?;
         check_temporary_files(files)?;
         try_run(&project, &known, (&plan, request.transactions), database)?;

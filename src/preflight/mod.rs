@@ -19,7 +19,9 @@ pub use losses::{LossPolicy, count_losses, refuse_losses};
 pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
 pub use rows::check_rows;
-pub use space::{MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need};
+pub use space::{
+    MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need, will_share_blocks,
+};
 pub use unseen::decided_by_rows;
 pub use virtual_tables::check_virtual_tables;
 pub use writable::probe_writing;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::trees::TreePages;
+use crate::backup::sidecar_with_content;
 use crate::database::{Database, FileSize, Identity, beside, look_at};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
@@ -25,6 +26,9 @@ const GROWS: u64 = 10;
 const JOURNAL_HEADER: u64 = 8;
 const FRAME_HEADER: u64 = 24 + 8;
 
+/// The usual size of a block of a file system that shares blocks.
+const BLOCK: u64 = 4_096;
+
 /// The bytes of the manifest of a backup, at most.
 pub const MANIFEST: u64 = 64 * 1_024;
 
@@ -38,6 +42,15 @@ pub struct SpaceNeed {
 }
 
 impl SpaceNeed {
+    /// The need if the backup shares the blocks of the database: a block that is written then gets a place of its own.
+    #[must_use]
+    pub fn with_shared_blocks(self, page_size: u64) -> Self {
+        // Written are at most as many pages as go into the journal or the WAL.
+        let written = self.database * (BLOCK / page_size.max(1)).max(1);
+        let all = self.backup.saturating_sub(MANIFEST);
+        Self { backup: MANIFEST, database: self.database + written.min(all) }
+    }
+
     /// The need on one volume that holds both.
     pub const fn sum(self) -> u64 {
         self.backup + self.database
@@ -160,6 +173,19 @@ pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
         bytes += stat.map_or(0, |stat| stat.bytes);
     }
     Ok(bytes)
+}
+
+/// Foretells whether a backup of a database in a folder will share its blocks. If another program writes meanwhile, it
+/// may not.
+///
+/// # Errors
+/// [`ErrorKind::Unreadable`], [`ErrorKind::Io`].
+pub fn will_share_blocks(files: &dyn Files, database: &Path, backups: &Path) -> Result<bool> {
+    let folder = existing(files, backups);
+    let device = |path: &Path| Ok::<_, Error>(look_at(path, files)?.map(|stat| stat.device));
+    Ok(device(database)? == device(&folder)?
+        && sidecar_with_content(files, database)?.is_none()
+        && files.can_share_blocks(&folder))
 }
 
 /// Checks that the space is there: on one volume for both, or on each of two.

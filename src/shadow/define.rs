@@ -222,7 +222,7 @@ impl Shadow {
         }
         self.refuse_useless_values(&object.name, operation)?;
         self.follow_lists(&listed)?;
-        self.follow(operation, shape)
+        self.follow(operation, shape, (text, &edited))
     }
 
     /// A value for a column that is computed, or is not there, would be left out without a word.
@@ -374,8 +374,8 @@ impl Shadow {
         })
     }
 
-    /// Follows a changed definition in the lineage.
-    fn follow(&mut self, operation: &Operation, before: &Table) -> Result<()> {
+    /// Follows a changed definition in the lineage; the texts are the table's before and after.
+    fn follow(&mut self, operation: &Operation, before: &Table, texts: (&str, &str)) -> Result<()> {
         let after = self.current()?;
         let table = before.name.as_str();
         self.refuse_uncomputable(operation, before)?;
@@ -408,7 +408,7 @@ impl Shadow {
             }
             Operation::Rebuild { values, .. } => {
                 if let Some(shape) = after.shape(table) {
-                    lineage.reshape(before, shape);
+                    lineage.reshape(texts, shape);
                 }
                 if !values.is_empty() {
                     lineage.compute(table, values);

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::{fold, quote, same};
-use crate::schema::{Column, ColumnStorage, Schema, Table};
-use crate::sql::{mentions, significant_tokens, unquote};
+use crate::schema::{ColumnStorage, Schema, Table, text_form};
+use crate::sql::{
+    ColumnDefinition, ConstraintKind, CreateTable, mentions, significant_tokens, unquote,
+};
 
 /// Where the values of one column come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,15 +209,17 @@ impl TableLineage {
         self.known - 1
     }
 
-    /// Takes over the columns of a new definition: those of the same name are kept, also where a column that
-    /// was stored becomes generated. Values that were computed before are recomputed.
-    pub(super) fn reshape(&mut self, before: &Table, shape: &Table) {
-        let stored = |name: &str| before.column(name).is_some_and(Column::is_writable);
-        let stays = |name: &str| match shape.column(name) {
-            Some(column) => {
-                column.is_writable() || column.storage != ColumnStorage::Hidden && stored(name)
+    /// Takes over the columns of a new definition: those of the same name stay, also where one was or becomes
+    /// generated. A generated column with another expression is another column.
+    pub(super) fn reshape(&mut self, texts: (&str, &str), shape: &Table) {
+        let (before, after) = (generated(texts.0), generated(texts.1));
+        let stays = |name: &str| match shape.column(name).map(|column| column.storage) {
+            None | Some(ColumnStorage::Hidden) => false,
+            Some(ColumnStorage::Stored) => true,
+            Some(_) => {
+                let expression = before.get(&fold(name));
+                expression.is_none() || expression == after.get(&fold(name))
             }
-            None => false,
         };
         self.columns.retain(|column| stays(&column.name));
         for column in shape.writable() {
@@ -297,6 +301,16 @@ impl TableLineage {
         }
         self.layers.push(CopyLayer { columns, row: None, reads: None });
     }
+}
+
+/// Returns the expressions of the generated columns that a `CREATE TABLE` has, by folded name.
+fn generated(text: &str) -> BTreeMap<String, Vec<String>> {
+    let Ok(table) = CreateTable::read(text) else { return BTreeMap::new() };
+    let expression = |column: &ColumnDefinition| {
+        let range = column.constraint(ConstraintKind::Generated)?.operand.clone()?;
+        Some((fold(&column.name.text), text_form(&text[range])))
+    };
+    table.columns.iter().filter_map(expression).collect()
 }
 
 /// Returns whether an expression reads other rows than its own.

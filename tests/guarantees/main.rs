@@ -40,6 +40,7 @@ mod phase_tests;
 mod prove;
 mod records;
 mod references;
+mod reflink;
 mod reports;
 mod scripts;
 mod sql_form;

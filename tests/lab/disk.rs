@@ -141,6 +141,18 @@ pub enum Deaf {
     FirstEngineFolder,
 }
 
+/// Whether files of a disk can share blocks, and what a disk with a planted mistake shares instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    #[default]
+    No,
+    Yes,
+    /// The blocks, but for one bit of the last byte.
+    Flipped,
+    /// The blocks of this file.
+    Other(&'static str),
+}
+
 #[derive(Debug)]
 pub struct Node {
     pub content: Content,
@@ -171,6 +183,7 @@ pub struct State {
     pub checks_began: Option<usize>,
     /// By so many bytes the database looks larger than it is.
     pub pretended: u64,
+    pub sharing: Sharing,
     random: u64,
 }
 
@@ -198,6 +211,13 @@ impl Disk {
         disk
     }
 
+    /// The same, with files that can share blocks.
+    pub fn sharing_blocks(vfs: &str, sharing: Sharing) -> Self {
+        let disk = Self::new(vfs);
+        disk.state().sharing = sharing;
+        disk
+    }
+
     pub fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere is that test's failure, not this one's.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -206,8 +226,8 @@ impl Disk {
     /// Starts the machine with this disk: nothing is open, locked, recorded or planned.
     pub fn load(&self, image: &Image) {
         let mut state = self.state();
-        let (random, pretended) = (state.random, state.pretended);
-        *state = State { random, pretended, ..State::default() };
+        let (random, pretended, sharing) = (state.random, state.pretended, state.sharing);
+        *state = State { random, pretended, sharing, ..State::default() };
         state.add(ROOT, Content::Folder);
         for (path, content) in image.iter().filter(|(path, _)| path.as_str() != ROOT) {
             state.add(path, content.clone());
@@ -375,6 +395,14 @@ impl State {
     pub fn write_unrecorded(&mut self, path: &str, place: usize, byte: u8) {
         let node = self.names[path];
         self.bytes_mut(node)[place] = byte;
+    }
+
+    /// Writes all of it or nothing.
+    pub fn share(&mut self, node: NodeId, bytes: &[u8]) -> Result<(), Failure> {
+        self.attempt(Operation::Write)?;
+        put(self.bytes_mut(node), 0, bytes);
+        self.record(Change::Write { node, offset: 0, bytes: bytes.into() });
+        Ok(())
     }
 
     pub fn resize(&mut self, node: NodeId, size: usize) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 use phaseshift::files::{FileKind, Files, Space, Stat};
 
-use crate::disk::{Change, Content, Deaf, Disk, NodeId, Operation, ROOT, State, parent};
+use crate::disk::{Change, Content, Deaf, Disk, NodeId, Operation, ROOT, Sharing, State, parent};
 use crate::scene::DATABASE;
 
 /// The number of the simulated device, which no real file has.
@@ -119,6 +119,26 @@ impl Files for Disk {
             state.write(node, offset, &block[..count])?;
             offset += count;
         }
+    }
+
+    fn share_blocks(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let (from, flip) = match state.sharing {
+            Sharing::No => return Err(io::ErrorKind::Unsupported.into()),
+            Sharing::Yes => (from, 0),
+            Sharing::Flipped => (from, 1),
+            Sharing::Other(path) => (Path::new(path), 0),
+        };
+        let (source, target) = (find(&state, from)?, find(&state, to)?);
+        let mut bytes = state.bytes(source).to_vec();
+        if let Some(last) = bytes.last_mut() {
+            *last ^= flip;
+        }
+        Ok(state.share(target, &bytes)?)
+    }
+
+    fn can_share_blocks(&self, _folder: &Path) -> bool {
+        self.state().sharing != Sharing::No
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {

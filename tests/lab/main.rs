@@ -21,6 +21,7 @@ mod recovery;
 mod regressions;
 mod scene;
 mod seen;
+mod shared_blocks;
 mod start;
 mod tally;
 mod verdict;

@@ -167,3 +167,16 @@ pub fn migrate_after_a_backup_without_lock(disk: &Disk, meanwhile: &mut dyn FnMu
     ))?;
     Ok(())
 }
+
+/// A backup that shares the blocks of the file, whatever waits in the WAL; its header leaves WAL mode, as it must.
+pub fn back_up_without_the_wal(disk: &Disk) -> Result<Told> {
+    let path = Path::new(BACKUPS).join("fits_manual_20241027_023000.db");
+    disk.create_folder(Path::new(BACKUPS)).unwrap();
+    disk.create(&path, b"", 0o600).unwrap();
+    disk.share_blocks(Path::new(DATABASE), &path).unwrap();
+    let node = disk.state().names[path.to_str().unwrap()];
+    disk.state().write(node, 18, &[1, 1]).unwrap();
+    disk.sync_file(&path).unwrap();
+    disk.sync_folder(Path::new(BACKUPS)).unwrap();
+    DONE
+}

@@ -796,3 +796,56 @@ INSERT INTO track VALUES (1); INSERT INTO kind VALUES (1, 'x'), (2, 'y');
         "track|track"
     );
 }
+
+#[test]
+fn statistics_follow_an_index_on_a_generated_column_through_a_rename_and_a_rebuild() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, amount AS (track > 3) STORED, half AS (track / 2));
+         CREATE INDEX late ON visit(amount); CREATE INDEX pair ON visit(half, track);
+         INSERT INTO visit(track) VALUES (1), (4), (7); ANALYZE;",
+    );
+    let statistics = "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 2";
+    let rebuilt = "CREATE TABLE visit(track, shelf AS (track > 3) STORED, part AS (track / 2), UNIQUE (shelf, part))";
+    let aside = rebuilt.replace("TABLE visit", "TABLE new_visit");
+    let naive = bench.naive(&format!(
+        "{aside}; INSERT INTO new_visit(track) SELECT track FROM visit; DROP TABLE visit;
+         ALTER TABLE new_visit RENAME TO visit;"
+    ));
+    assert_eq!(naive.ask(statistics), "", "a rebuild by hand loses them");
+
+    let rename = Renaming::of_column("visit", "amount", "shelf").column("visit", "half", "part");
+    let steps = rename.steps();
+    bench
+        .steps(&format!(
+            "{steps}\n[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n"
+        ))
+        .up();
+    assert_eq!(bench.same_answer(statistics), "visit|late|3 2\nvisit|pair|3 1 1");
+}
+
+#[test]
+fn a_generated_column_whose_expression_changes_is_computed_again() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, late AS (track > 3) STORED); CREATE INDEX by_late ON visit(late);
+         INSERT INTO visit(track) VALUES (1), (4), (7); ANALYZE;",
+    );
+    let rebuilt = "CREATE TABLE visit(track, late AS (track > 6) STORED)";
+    bench
+        .steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n"))
+        .up();
+    assert_eq!(bench.ask("SELECT group_concat(late) FROM visit"), "0,0,1");
+}
+
+#[test]
+fn a_generated_column_follows_the_values_that_a_rebuild_computes() {
+    let bench = Bench::new(
+        "CREATE TABLE visit(track, late AS (track > 6) STORED); INSERT INTO visit(track) VALUES (1), (4), (7);",
+    );
+    let rebuilt = "CREATE TABLE visit(track, late AS ( track>6 ) STORED, CHECK (track > 0))";
+    let values = "values = { track = \"track * 2\" }";
+    bench.steps(&format!(
+        "[[up]]\nop = \"rebuild\"\ntable = \"visit\"\nsql = \"{rebuilt}\"\n{values}\n"
+    ));
+    bench.up();
+    assert_eq!(bench.ask("SELECT group_concat(late) FROM visit"), "0,1,1");
+}

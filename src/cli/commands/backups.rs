@@ -283,6 +283,7 @@ pub fn entry_json(entry: &BackupEntry) -> Value {
         "version": manifest.and_then(|it| it.version),
         "bytes": entry.bytes,
         "verified": entry.is_verified(),
+        "shares_blocks": manifest.is_some_and(|it| it.shares_blocks),
         "problem": entry.problem,
         "sequence": entry.sequence(),
         "kind": entry.kind().map(screen::kind_code),

@@ -4,7 +4,7 @@ use phaseshift::Result;
 use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request};
 use phaseshift::phase::Target;
 use phaseshift::plan::Direction;
-use phaseshift::preflight::LossPolicy;
+use phaseshift::preflight::{LossPolicy, will_share_blocks};
 
 use super::adoption::name_the_phase;
 use crate::cli::args::Goal;
@@ -76,7 +76,13 @@ pub fn prerequisites(migration: &Migration<Prepared>) -> Result<Vec<Prerequisite
     }
     let need = migration.space();
     let (backup, work) = (sized(need.backup), sized(need.database));
-    add("space", format!("Enough space: {backup} for the backup, {work} for the work"));
+    let project = migration.project();
+    let files = project.options.files.as_ref();
+    let shared = match will_share_blocks(files, &project.database, &project.backups)? {
+        true => "; the backup shares the blocks of the database until they change",
+        false => "",
+    };
+    add("space", format!("Enough space: {backup} for the backup, {work} for the work{shared}"));
     add("writing", "The file can be written, and no other program is writing".to_owned());
     Ok(found)
 }

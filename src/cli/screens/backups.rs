@@ -61,7 +61,8 @@ pub fn line(entry: &BackupEntry) -> String {
     );
     let version = manifest.version.map_or("no version".into(), |it| format!("version {it}"));
     let state = if entry.is_verified() { "verified" } else { "NOT VERIFIED" };
-    format!("{made}  {occasion}, {version}, {}, {counts}, {state}", sized(entry.bytes))
+    let shared = if manifest.shares_blocks { ", made with shared blocks" } else { "" };
+    format!("{made}  {occasion}, {version}, {}, {counts}, {state}{shared}", sized(entry.bytes))
 }
 
 /// Says when a backup was made, in local time with its offset.
@@ -106,6 +107,9 @@ fn about(entry: &BackupEntry) -> String {
     match &entry.problem {
         Some(problem) => parts.push(format!("not verified: {problem}")),
         None => parts.push("verified".to_owned()),
+    }
+    if entry.manifest.as_ref().is_some_and(|it| it.shares_blocks) {
+        parts.push("made with shared blocks".to_owned());
     }
     parts.join(", ")
 }
