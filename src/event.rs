@@ -131,6 +131,11 @@ pub enum Event {
         /// What was done.
         what: String,
     },
+    /// The index of a full-text table was filled, which no step of the phase asked for.
+    IndexFilled {
+        /// Which index, and by which statement.
+        what: String,
+    },
     /// A data step changed rows.
     RowsChanged {
         /// The table.

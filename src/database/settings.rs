@@ -40,8 +40,24 @@ const SWITCHES: [(DbConfig, bool); 5] = [
     (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
 ];
 
+/// The oldest SQLite whose rules the program knows, as SQLite numbers them. A program that links its own may have any.
+const OLDEST: i32 = 3_040_000;
+
+fn require_version(linked: i32) -> Result<()> {
+    if linked >= OLDEST {
+        return Ok(());
+    }
+    let what = format!(
+        "SQLite 3.40 or newer is required, and this program is linked with 3.{}.{}",
+        linked / 1_000 % 1_000,
+        linked % 1_000
+    );
+    Err(Error::new(ErrorKind::Unsupported, what))
+}
+
 /// Fixes every setting of a new connection.
 pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
+    require_version(rusqlite::version_number())?;
     for (switch, wanted) in SWITCHES {
         if connection.set_db_config(switch, wanted)? != wanted {
             return Err(refused(&format!("{switch:?}")));
@@ -170,5 +186,18 @@ impl Identity {
             application_id: number("application_id")?,
             journal_mode: text("journal_mode")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_sqlite_is_refused_by_its_number() {
+        assert!(require_version(3_040_000).is_ok() && require_version(3_051_001).is_ok());
+        let error = require_version(3_039_004).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("linked with 3.39.4"), "{error}");
     }
 }

@@ -283,7 +283,7 @@ fn lossy(value: rusqlite::types::ValueRef<'_>) -> Option<String> {
 fn read_events(connection: &Connection, has_undo: bool) -> Result<Vec<HistoryRow>> {
     // More than this is no record of ours.
     let undo = match has_undo {
-        true => format!("CASE WHEN octet_length(undo) <= {LARGEST_RECORD} THEN undo END"),
+        true => format!("CASE WHEN length(CAST(undo AS BLOB)) <= {LARGEST_RECORD} THEN undo END"),
         false => "NULL".to_owned(),
     };
     let mut statement = connection.prepare(&format!(

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::database::passing_stubs;
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, in_main, quote, same};
 use crate::plan::{CopyQuery, Rebuild, SchemaChange};
 use crate::rows::show;
@@ -40,10 +41,10 @@ pub(super) fn orphans(
             problems.extend(homeless(connection, key, rebuild)?);
         } else {
             let earlier = take(&mut known, &|it| turns_into(it, key, reshape, rebuild));
-            let Some(sql) = orphan_query((key, earlier), before, reshape, rebuild) else {
+            let Some(query) = OrphanQuery::new((key, earlier), before, reshape, rebuild) else {
                 continue;
             };
-            problems.extend(count(connection, &sql, key, rebuild)?);
+            problems.extend(query.count(connection, key, rebuild)?);
         }
     }
     Ok(problems)
@@ -73,7 +74,7 @@ fn homeless(
         of_key(key, rebuild).select(&in_main(&rebuild.from)),
         present.join(" AND ")
     );
-    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    let count: i64 = passing_stubs(connection, |it| it.query_row(&sql, [], |row| row.get(0)))?;
     Ok((count > 0).then(|| {
         let rows = rows(count);
         format!("{rows} of {} would refer to {}, which is empty", rebuild.from, key.parent)
@@ -192,82 +193,109 @@ fn child_query(key: &ForeignKey, lineage: &TableLineage, parent: &Table) -> Opti
     ))
 }
 
-/// The rows as they will be, against the parent's rows as they are. A parent that is new has no
-/// rows to look at yet. Rows that refer to the same as under the key before are none of its business.
-fn orphan_query(
-    (key, earlier): (&ForeignKey, Option<&ForeignKey>),
-    before: &Schema,
-    reshape: &SchemaChange,
-    rebuild: &Rebuild,
-) -> Option<String> {
-    let parent_lineage = reshape.lineage.table(&key.parent)?;
-    let parent = before.shape(&parent_lineage.from)?;
-    let parent_now = reshape.after.shape(&key.parent)?;
-    let named: Vec<String> = if key.parent_columns.is_empty() {
-        parent_now.primary_key().into_iter().map(ToOwned::to_owned).collect()
-    } else {
-        key.parent_columns.clone()
-    };
-    if named.len() != key.columns.len() {
-        return None;
-    }
-    let mut joins = Vec::new();
-    for (child, parent_column) in key.columns.iter().zip(&named) {
-        let ColumnOrigin::Kept(origin) = &parent_lineage.column(parent_column)?.origin else {
-            return None;
-        };
-        rebuild.copy.columns.iter().find(|(to, _)| same(to, child))?;
-        joins.push(format!("p.{} = c.{}", quote(origin), quote(child)));
-    }
-    let present: Vec<String> =
-        key.columns.iter().map(|child| format!("c.{} IS NOT NULL", quote(child))).collect();
-    let shown: Vec<String> =
-        key.columns.iter().map(|child| format!("c.{}", quote(child))).collect();
-    let mut copy = of_key(key, rebuild);
-    let mut changed = "1".to_owned();
-    if let Some(earlier) = earlier {
-        let as_before: Vec<String> = earlier
-            .columns
-            .iter()
-            .zip(&key.columns)
-            .map(|(column, now)| format!("c.{} IS c.{}", quote(&copy.carry(column)), quote(now)))
-            .collect();
-        changed = format!("NOT ({})", as_before.join(" AND "));
-    }
-    Some(format!(
-        "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND {changed} \
-         AND NOT EXISTS (SELECT 1 FROM main.{} p WHERE {}) LIMIT {SAMPLES}",
-        shown.join(" || ', ' || "),
-        copy.select(&in_main(&rebuild.from)),
-        present.join(" AND "),
-        quote(&parent.name),
-        joins.join(" AND ")
-    ))
+/// The rows of a table that a new foreign key would leave without a parent.
+struct OrphanQuery {
+    /// Reads the rows as they will be, against the parent's rows as they are.
+    sql: String,
+    /// Looks one key up in the parent.
+    lookup: String,
 }
 
-fn count(
-    connection: &Connection,
-    sql: &str,
-    key: &ForeignKey,
-    rebuild: &Rebuild,
-) -> Result<Option<String>> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    let (mut all, mut samples) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        all = row.get::<_, i64>(0)?;
-        samples.push(show(row.get_ref(1)?));
+impl OrphanQuery {
+    /// A parent that is new has no rows to look at yet. Rows that refer to the same as under the key before are none of
+    /// its business.
+    fn new(
+        (key, earlier): (&ForeignKey, Option<&ForeignKey>),
+        before: &Schema,
+        reshape: &SchemaChange,
+        rebuild: &Rebuild,
+    ) -> Option<Self> {
+        let parent_lineage = reshape.lineage.table(&key.parent)?;
+        let parent = before.shape(&parent_lineage.from)?;
+        let parent_now = reshape.after.shape(&key.parent)?;
+        let named: Vec<&str> = match key.parent_columns.as_slice() {
+            [] => parent_now.primary_key(),
+            names => names.iter().map(String::as_str).collect(),
+        };
+        if named.len() != key.columns.len() {
+            return None;
+        }
+        let (mut joins, mut keys) = (Vec::new(), Vec::new());
+        for (child, parent_column) in key.columns.iter().zip(&named) {
+            let ColumnOrigin::Kept(origin) = &parent_lineage.column(parent_column)?.origin else {
+                return None;
+            };
+            rebuild.copy.columns.iter().find(|(to, _)| same(to, child))?;
+            joins.push(format!("p.{} = c.{}", quote(origin), quote(child)));
+            keys.push(format!("p.{} = 1", quote(origin)));
+        }
+        let columns: Vec<String> =
+            key.columns.iter().map(|child| format!("c.{}", quote(child))).collect();
+        let present: Vec<String> = columns.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+        let mut copy = of_key(key, rebuild);
+        let mut changed = "1".to_owned();
+        if let Some(earlier) = earlier {
+            let pairs = earlier.columns.iter().zip(&columns);
+            let as_before: Vec<String> = pairs
+                .map(|(column, now)| format!("c.{} IS {now}", quote(&copy.carry(column))))
+                .collect();
+            changed = format!("NOT ({})", as_before.join(" AND "));
+        }
+        let parent = in_main(&parent.name);
+        let sql = format!(
+            "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND {changed} \
+             AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {}) LIMIT {SAMPLES}",
+            columns.join(" || ', ' || "),
+            copy.select(&in_main(&rebuild.from)),
+            present.join(" AND "),
+            joins.join(" AND ")
+        );
+        let lookup = format!("SELECT 1 FROM {parent} p WHERE {}", keys.join(" AND "));
+        Some(Self { sql, lookup })
     }
-    if all == 0 {
-        return Ok(None);
+
+    /// Keys are compared by the collations of the parent (<https://sqlite.org/foreignkeys.html#fk_indexes>): those of the
+    /// child may be missing here, although SQLite asks for them in a query in brackets.
+    fn count(
+        &self,
+        connection: &Connection,
+        key: &ForeignKey,
+        rebuild: &Rebuild,
+    ) -> Result<Option<String>> {
+        connection.prepare(&self.lookup).map_err(|error| no_comparison(error.into(), key))?;
+        let (all, samples) = passing_stubs(connection, |connection| {
+            let mut statement = connection.prepare(&self.sql)?;
+            let mut rows = statement.query([])?;
+            let (mut all, mut samples) = (0, Vec::new());
+            while let Some(row) = rows.next()? {
+                all = row.get::<_, i64>(0)?;
+                samples.push(show(row.get_ref(1)?));
+            }
+            Ok((all, samples))
+        })?;
+        if all == 0 {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "{} of {} {} no parent in {} ({}: {})",
+            rows(all),
+            rebuild.from,
+            agree(all, "has", "have"),
+            key.parent,
+            key.columns.join(", "),
+            samples.join(", ")
+        )))
     }
-    Ok(Some(format!(
-        "{} of {} {} no parent in {} ({}: {})",
-        crate::text::rows(all),
-        rebuild.from,
-        agree(all, "has", "have"),
-        key.parent,
-        key.columns.join(", "),
-        samples.join(", ")
-    )))
+}
+
+/// Names the parent that has a key whose collation is missing.
+fn no_comparison(error: Error, key: &ForeignKey) -> Error {
+    match error.missing_extension() {
+        Some(part) => {
+            let what =
+                format!("the new foreign key to {} cannot be checked without {part}", key.parent);
+            Error::new(ErrorKind::MissingExtension, what).about(&key.parent).caused_by(error)
+        }
+        None => error,
+    }
 }

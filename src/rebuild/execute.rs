@@ -309,7 +309,7 @@ impl Run<'_> {
         for statement in action.sql() {
             run(self.connection(), &statement)?;
             let what = format!("Filled the index of {table} ({})", statement.replace("main.", ""));
-            observer.event(&Event::StepDone { what });
+            observer.event(&Event::IndexFilled { what });
         }
         self.indexes.note_filled(table);
         flush_words(self.connection())

@@ -78,14 +78,13 @@ pub(super) fn same_index(
     Ok(equal)
 }
 
-/// The form of each index of a table, in the order in which SQLite lists them: whether it is unique and
-/// partial, and its columns with their order and collation.
+/// The columns of each index of a table, in the order in which SQLite lists them, with their order and collation and
+/// with whether the index is unique and partial.
 fn forms(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare(&format!(
-        "SELECT l.\"unique\" || l.partial || l.origin || group_concat(
-             printf('%d %d %d %s', x.cid, x.\"desc\", x.key, x.coll), ',' ORDER BY x.seqno)
-         FROM pragma_index_list({table}) l, pragma_index_xinfo(l.name) x
-         GROUP BY l.seq ORDER BY l.seq",
+        "SELECT printf('%d %d %d %s %d %d %d %s', l.seq, l.\"unique\", l.partial, l.origin, \
+             x.cid, x.\"desc\", x.key, x.coll)
+         FROM pragma_index_list({table}) l, pragma_index_xinfo(l.name) x ORDER BY l.seq, x.seqno",
         table = literal(table)
     ))?;
     let forms = statement.query_map([], |row| row.get(0))?;

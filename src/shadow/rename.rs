@@ -1,8 +1,8 @@
 //! Renames: SQLite's own, with what it refuses or forgets made up for.
 
 use super::shadow::{Shadow, at_step};
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, quote, same};
+use crate::error::{Error, ErrorKind, MissingExtension, Result};
+use crate::name::{fold, in_main, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::ObjectKind;
 use crate::sql::{self, edit};
@@ -265,6 +265,19 @@ impl Shadow {
         Ok(())
     }
 
+    /// A module may rename what it cannot open under the new name: a full-text table has a hidden column of its own name,
+    /// and no other may be called so (<https://sqlite.org/fts5.html>).
+    fn refuse_unopened(&self, from: &str, to: &str) -> Result<()> {
+        self.reload()?;
+        match self.connection.prepare(&format!("SELECT 1 FROM {}", in_main(to))) {
+            Err(error) if MissingExtension::in_error(&error).is_none() => {
+                let what = format!("the virtual table {from} cannot be called {to}");
+                Err(Error::from(error).during(ErrorKind::Step, &what).about(from))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Some modules take the name of another table as an argument, and full-text tables have a
     /// hidden column of their own name, which triggers use: SQLite's RENAME follows neither.
     fn refuse_unfollowed(&self, from: &str, to: &str) -> Result<()> {
@@ -287,6 +300,7 @@ impl Shadow {
         if schema.find(ObjectKind::VirtualTable, to).is_none() {
             return Ok(());
         }
+        self.refuse_unopened(from, to)?;
         for object in &schema.objects {
             let text = object.sql.as_deref().unwrap_or_default();
             let uses = matches!(object.kind, ObjectKind::Trigger | ObjectKind::View)

@@ -161,7 +161,8 @@ impl Shadow {
         let query = edit::view_query(text).ok()?;
         with_stubs(&self.connection, &mut self.missing, |connection| {
             let statement = connection.prepare(query)?;
-            Ok(statement.column_names().map(ToOwned::to_owned).collect())
+            let name = |at| statement.column_name(at).map(ToOwned::to_owned);
+            (0..statement.column_count()).map(name).collect()
         })
         .ok()
     }

@@ -603,3 +603,19 @@ fn a_draft_of_a_new_full_text_table_fills_it() {
     bench.down();
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'my find%'"), "0");
 }
+
+#[test]
+fn the_short_report_says_that_the_index_of_a_new_full_text_table_was_filled() {
+    let bench = Bench::new(&external());
+    let create = "CREATE VIRTUAL TABLE find USING fts5(title, body, content='note', content_rowid='id', tokenize='trigram')";
+    bench.steps(&format!(
+        "[[up]]\nop = \"drop_table\"\ntable = \"find\"\n[[up]]\nop = \"create_table\"\nsql = \"{create}\"\n"
+    ));
+    let empty = bench.naive(&format!("DROP TABLE find; {create}"));
+    assert_eq!(empty.ask("SELECT count(*) FROM find WHERE find MATCH 'moon'"), "0");
+
+    let said = bench.project().run(&["upgrade"]).expect_code(0).stdout;
+    let filled = "Filled the index of find (INSERT INTO \"find\"(\"find\") VALUES('rebuild'))";
+    assert!(said.contains(filled), "{said}");
+    assert_eq!(found(&bench.database(), "find", "moon"), "[1, 3]");
+}

@@ -849,3 +849,54 @@ fn a_generated_column_follows_the_values_that_a_rebuild_computes() {
     bench.up();
     assert_eq!(bench.ask("SELECT group_concat(late) FROM visit"), "0,1,1");
 }
+
+/// SQLite asks for the collation of every column of a query in brackets, and compares keys by those of the parent.
+#[test]
+fn a_new_foreign_key_needs_the_collation_of_its_parent_alone() {
+    let tables = "c = sqlite3.connect(path, isolation_level=None)
+c.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+c.executescript('''
+CREATE TABLE note(entry TEXT COLLATE app_order, face INTEGER PRIMARY KEY, word TEXT);
+CREATE TABLE kind(entry TEXT, name TEXT COLLATE app_order);
+CREATE UNIQUE INDEX by_name ON kind(name);
+INSERT INTO note VALUES ('1', 1, 'a'), ('2', 2, NULL), ('7', 3, 'a'); INSERT INTO kind VALUES ('1', 'a');
+''')";
+    let key = |column: &str, parent: &str| {
+        format!(
+            "[[up]]\nop = \"add_constraint\"\ntable = \"note\"\nsql = \"FOREIGN KEY ({column}) REFERENCES {parent}\"\n"
+        )
+    };
+    let bench = Bench::from_python(tables);
+    let said = bench
+        .naive_fails("SELECT * FROM (SELECT entry FROM note) c JOIN note p ON p.face = c.entry");
+    assert!(said.contains("app_order"), "{said}");
+
+    let to_face = key("entry", "note(face)");
+    bench.steps(&to_face);
+    bench.refused(ErrorKind::Rows, "1 row of note has no parent in note (entry: '7')");
+    bench.steps(&key("word", "kind(name)"));
+    let needs = "the new foreign key to kind cannot be checked without the collation app_order";
+    bench.refused(ErrorKind::MissingExtension, needs);
+    let mend = "irreversible = \"x\"\n[[up]]\nop = \"sql\"\nsql = \"UPDATE note SET entry = NULL WHERE face = 3\"\n";
+    bench.steps(&format!("{mend}{to_face}")).up();
+    let list = "SELECT \"table\", \"from\" FROM pragma_foreign_key_list('note')";
+    assert_eq!(bench.ask(list), "note|entry");
+}
+
+#[test]
+fn a_full_text_table_is_not_renamed_to_the_name_of_its_column() {
+    let bench = Bench::new(
+        "CREATE VIRTUAL TABLE vault USING fts5(visit, person); INSERT INTO vault VALUES ('a', 'b');",
+    );
+    let said = bench.naive_fails(
+        "ALTER TABLE vault RENAME TO Person; PRAGMA writable_schema=RESET; SELECT * FROM Person",
+    );
+    assert!(said.contains("vtable constructor failed"), "{said}");
+
+    let rename = Renaming::of_table("vault", "Person");
+    bench.steps(rename.steps());
+    bench.refused(ErrorKind::Step, "the virtual table vault cannot be called Person");
+    let rename = Renaming::of_table("vault", "people");
+    bench.steps(rename.steps()).up();
+    assert_eq!(bench.ask("SELECT person FROM people WHERE people MATCH 'a'"), "b");
+}

@@ -27,7 +27,9 @@ pub(super) fn json(event: &Event) -> Value {
         Event::TableCopied { from, to, rows } => {
             json!({"event": "table-copied", "from": from, "to": to, "rows": rows})
         }
-        Event::StepDone { what } => json!({"event": "step-done", "what": what}),
+        Event::StepDone { what } | Event::IndexFilled { what } => {
+            json!({"event": "step-done", "what": what})
+        }
         Event::RowsChanged { table, before, after } => {
             json!({"event": "rows-changed", "table": table, "before": before, "after": after})
         }

@@ -59,7 +59,11 @@ impl RunScreen {
     pub fn lines(&mut self, event: &Event) -> String {
         let ok = self.style.ok();
         let is_brief = self.subject.detail == Detail::Brief && !self.verbose;
-        if is_brief && !matches!(event, Event::RowsChanged { .. } | Event::SchemaChanged { .. }) {
+        let is_news = matches!(
+            event,
+            Event::RowsChanged { .. } | Event::SchemaChanged { .. } | Event::IndexFilled { .. }
+        );
+        if is_brief && !is_news {
             return String::new();
         }
         match event {
@@ -88,7 +92,7 @@ impl RunScreen {
                 let change = counted(after.abs_diff(*before), "row", "rows");
                 self.part_line(format!("{table}: {sign}{change}, now {after}"))
             }
-            Event::StepDone { what } => match &mut self.step {
+            Event::StepDone { what } | Event::IndexFilled { what } => match &mut self.step {
                 Some(step) if !self.verbose => {
                     step.parts.push(what.clone());
                     String::new()
