@@ -74,7 +74,9 @@ pub fn create_checked(
     checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
-    run(source, request, checked, observer).map_err(|error| of_backup(error, source.path()))
+    run(source, request, checked, observer)
+        .map_err(|error| VerifiedBackup::attribute_damage(error, source))
+        .map_err(|error| of_backup(error, source.path()))
 }
 
 fn run(

@@ -9,6 +9,8 @@ use super::check_queue::CheckQueue;
 use super::entry::BackupEntry;
 use super::manifest::Manifest;
 use super::publish::restate;
+use rusqlite::ErrorCode;
+
 use crate::btree::DbPages;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
@@ -98,13 +100,17 @@ impl VerifiedBackup {
     /// Finds out whether damage that [`VerifiedBackup::await_check`] reports is that of the database, which
     /// holds again what it held: the error is then [`ErrorKind::Damaged`]. Others are returned as they are.
     pub fn attribute_damage(error: Error, source: &Database) -> Error {
-        if error.kind() != ErrorKind::BackupDamaged {
+        let is_corrupt =
+            |it: &rusqlite::Error| it.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt);
+        let unreadable = error.kind() == ErrorKind::Backup && error.sqlite_causes().any(is_corrupt);
+        if error.kind() != ErrorKind::BackupDamaged && !unreadable {
             return error;
         }
         match integrity(source) {
             Ok(own) if !own.damage.is_empty() => {
                 Error::new(ErrorKind::Damaged, "the database is damaged").problems(own.damage)
             }
+            Err(own) if own.kind() == ErrorKind::Damaged => own,
             Ok(_) | Err(_) => error,
         }
     }

@@ -158,7 +158,15 @@ impl Context {
     /// As [`Settings::need_database`] and [`Chain::read`].
     pub fn project(&self) -> Result<Project> {
         let database = self.settings.need_database()?.to_path_buf();
-        Ok(self.project_at(database, self.chain_or_history()?))
+        let chain = self.chain_or_history().map_err(|error| {
+            let exists = matches!(self.files().stat(&database), Ok(Some(_)));
+            if error.kind() == ErrorKind::Chain && exists {
+                error.in_database(&database)
+            } else {
+                error
+            }
+        })?;
+        Ok(self.project_at(database, chain))
     }
 
     /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.

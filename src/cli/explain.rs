@@ -77,10 +77,11 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
         ErrorKind::PhaseEdited => {
-            let what = "restore the file as it was applied, and write a new phase for the change";
+            let what = "put the old text of the phase back, and the change into a new phase";
             let mut next = of_file(error, what);
             if let Some(id) = &error.facts().phase {
-                next.push(command(&format!("stamp --accept {id}")));
+                let accept = command(&format!("stamp --accept {id}"));
+                next.push(format!("or, if the new text makes the same schema: {accept}"));
             }
             next
         }
@@ -105,10 +106,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             "add --accept-loss if the values named above may be lost".to_owned(),
             command("plan"),
         ],
-        ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => vec![
-            "add --accept-loss if the values named above may be lost".to_owned(),
-            command("restore --latest"),
-        ],
+        ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => of_loss(error, command),
         ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
         ErrorKind::NotAFile | ErrorKind::ReadOnly
             if error.facts().object.as_deref() == Some("backup folder") =>
@@ -137,6 +135,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             one("move the file named above away; SQLite would read it together with the database")
         }
         ErrorKind::NotAFile => one("name a database file with --database FILE"),
+        ErrorKind::NotADatabase if !error.facts().choices.is_empty() => {
+            of_missing_database(error, command)
+        }
         ErrorKind::NotADatabase => {
             one("check that the path is right; an encrypted file must be decrypted first")
         }
@@ -166,7 +167,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
         ErrorKind::SchemaMismatch => vec![
-            "compare the file with the phases above, or stamp another phase".to_owned(),
+            format!("see how the database differs from the phases: {}", command("diff")),
             "add --force to record it anyway, if you know why it differs".to_owned(),
         ],
         ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
@@ -269,6 +270,18 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
 }
 
 /// A missing database that has backups: the newest brings it back.
+/// A phase before which there is none may stand for the tables that the file had when it was adopted.
+fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let accept = "add --accept-loss if the values named above may be lost".to_owned();
+    match error.facts().choices.first() {
+        Some(target) => {
+            let stamp = command(&format!("stamp {target}"));
+            vec![format!("forget the record and keep the tables: {stamp}"), accept]
+        }
+        None => vec![accept, command("restore --latest")],
+    }
+}
+
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let count = counted(error.facts().choices.len(), "backup exists", "backups exist");
     vec![
@@ -464,10 +477,14 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     if error.facts().source.is_some() {
         return of_file(error, "correct the phase file");
     }
-    vec!["name the folder of the phase files with --phases FOLDER".to_owned(), command("init")]
+    let init = match &error.facts().database {
+        Some(file) => format!("phaseshift init --from {}", shell_word(&shown(file))),
+        None => command("init"),
+    };
+    vec!["name the folder of the phase files with --phases FOLDER".to_owned(), init]
 }
 
-/// Where several heads or lines are with_strategy, the commands that take all of them, or one.
+/// Where several heads or lines are possible, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     match (remedy(error), error.facts().choices.first()) {

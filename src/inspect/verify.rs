@@ -11,8 +11,9 @@ use crate::backup;
 use crate::database::{Access, Database, Depth, IntegrityCheck};
 use crate::error::{ErrorKind, MissingExtension, Result};
 use crate::migrate::{Compatibility, FileState, Project, plan_between};
+use crate::name::fold;
 use crate::phase::PhaseId;
-use crate::proof::{Sides, TableFound, compare_tables, foreign_key_violations, provenance};
+use crate::proof::{Sides, TableFound, apart, compare_tables, foreign_key_violations, provenance};
 use crate::schema::Schema;
 use crate::text::{counted, rows};
 
@@ -264,15 +265,24 @@ fn against_backup(
     let provenance = provenance(&before.schema, &plan);
     let origins = (&provenance, &project.versions);
     let found = compare_tables(sides, origins, &project.options.interrupt)?;
-    Ok(found.into_iter().map(|(table, found)| rows_of(&table, &found)).collect())
+    let answer = |(table, found): (String, TableFound)| {
+        let origin = provenance.tables.get(&fold(&table));
+        let changed = origin.into_iter().flat_map(|it| it.changed.iter().cloned());
+        rows_of(&table, &found, &changed.collect::<Vec<_>>())
+    };
+    Ok(found.into_iter().map(answer).collect())
 }
 
-fn rows_of(table: &str, found: &TableFound) -> VerifyCheck {
+fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(
-                "{} equal, {} changed, {} missing, {} new",
-                found.equal, found.changed, found.lost, found.gained
+                "{} equal, {} changed, {} missing, {} new{}",
+                found.equal,
+                found.changed,
+                found.lost,
+                found.gained,
+                apart(changed).unwrap_or_default()
             );
             (found.holds(), detail)
         }

@@ -83,7 +83,7 @@ impl Project {
         Ok(database)
     }
 
-    /// Adds the backups of a missing or empty database to the error, the newest first.
+    /// Adds the backups to the error if the database is missing, empty or none, the newest first.
     fn name_backups(&self, error: Error) -> Error {
         let files = self.options.files.as_ref();
         let is_empty = || {
@@ -93,6 +93,7 @@ impl Project {
         let missing = match error.kind() {
             ErrorKind::DatabaseMissing => true,
             ErrorKind::NotAFile => is_empty(),
+            ErrorKind::NotADatabase => true,
             _ => false,
         };
         if !missing {

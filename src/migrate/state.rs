@@ -1,8 +1,8 @@
 //! The states of a migration.
 
-use crate::backup::VerifiedBackup;
+use crate::backup::{VerifiedBackup, integrity};
 use crate::database::Database;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::phase::PhaseId;
 use crate::plan::Plan;
 use crate::preflight::SpaceNeed;
@@ -84,6 +84,18 @@ impl<S> Migration<S> {
 }
 
 impl Migration<Prepared> {
+    /// Reads every page, row and index of the file, which a run does when it has its backup.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] with SQLite's findings; [`ErrorKind::Interrupted`].
+    pub fn check_integrity(&self) -> Result<()> {
+        let found = integrity(&self.state.database)?;
+        if found.damage.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
+    }
+
     /// Returns the space that the run needs.
     pub fn space(&self) -> SpaceNeed {
         self.state.need

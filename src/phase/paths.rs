@@ -233,12 +233,12 @@ impl Chain {
 }
 
 fn beyond(target: &Target, done: usize, what: &str) -> Error {
-    let left = match done {
+    let what = match done {
         0 => format!("there is no phase {what}"),
-        1 => format!("there is only 1 phase {what}"),
-        _ => format!("there are only {done} phases {what}"),
+        1 => format!("{target} goes too far: there is only 1 phase {what}"),
+        _ => format!("{target} goes too far: there are only {done} phases {what}"),
     };
-    Error::new(ErrorKind::UnknownTarget, format!("{target} goes too far: {left}"))
+    Error::new(ErrorKind::UnknownTarget, what)
 }
 
 fn not_applied(id: &PhaseId) -> Error {

@@ -73,6 +73,36 @@ pub struct Proof {
     pub unproven: Vec<String>,
     /// Tables that data steps recreated.
     pub remade: Vec<RemadeTable>,
+    /// Columns of compared tables whose values the phases compute or change, as `table.column`.
+    pub changed: Vec<String>,
+}
+
+/// How many columns are named.
+const NAMED: usize = 5;
+
+impl Proof {
+    /// Says what was found equal, and of which columns the values were not compared, because the phases change them.
+    pub fn summary(&self) -> String {
+        let rows = crate::text::rows(self.rows);
+        let tables = counted(self.tables, "table", "tables");
+        let mut text = format!("{rows} in {tables} equal to the backup");
+        if let Some(apart) = apart(&self.changed) {
+            text += &apart;
+        }
+        text
+    }
+}
+
+/// Names the columns that a comparison left out.
+pub(crate) fn apart(changed: &[String]) -> Option<String> {
+    let (named, more) = changed.split_at(changed.len().min(NAMED));
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = named.join(", ");
+    (!named.is_empty())
+        .then(|| format!(", apart from values that the phases change ({names}{more})"))
 }
 
 /// Proves that the database holds what the backup held and has the schema that the plan promised.
@@ -179,9 +209,8 @@ impl Trial<'_, '_> {
         let mut problems: Vec<String> = differences.map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
-        let rows = crate::text::rows(self.proof.rows);
-        let tables = counted(self.proof.tables, "table", "tables");
-        let mut detail = format!("{rows} in {tables} equal to the backup");
+        self.proof.changed = self.changed_columns();
+        let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
         }
@@ -190,6 +219,21 @@ impl Trial<'_, '_> {
         }
         self.judge("rows", detail, problems);
         Ok(())
+    }
+
+    /// The columns of compared tables whose values the phases change. Tables of the version are recorded by the program.
+    fn changed_columns(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, origin) in &self.provenance.tables {
+            let compared = !origin.rewritten && !origin.remade && !origin.reached;
+            let Some(table) = self.now.shape(name).filter(|_| compared) else { continue };
+            if self.subject.versions.contains(name) {
+                continue;
+            }
+            let columns = table.columns.iter().filter(|it| origin.changes(&it.name));
+            found.extend(columns.map(|it| format!("{}.{}", table.name, it.name)));
+        }
+        found
     }
 
     /// Tables that are gone although no phase drops them.

@@ -31,6 +31,13 @@ pub struct TableProvenance {
     pub reached: bool,
 }
 
+impl TableProvenance {
+    /// Returns whether the phases compute or change the values of a column.
+    pub fn changes(&self, column: &str) -> bool {
+        self.changed.iter().any(|it| same(it, column))
+    }
+}
+
 /// The origins of all tables at the end, by folded name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {

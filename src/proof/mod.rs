@@ -16,6 +16,7 @@ mod violations;
 mod virtual_tables;
 
 pub use baseline::Baseline;
+pub(crate) use checks::apart;
 pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};
 pub use lineage::{Provenance, TableProvenance, provenance};
 pub use records::ExpectedRecords;

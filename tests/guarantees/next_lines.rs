@@ -118,6 +118,7 @@ fn cases() -> Vec<Case> {
         (K::PhaseMissing, renamed, &["upgrade"]),
         (K::Irreversible, || upgraded("irreversible = 'why'\n"), &["downgrade"]),
         (K::Irreversible, lossy_back, &["downgrade"]),
+        (K::Irreversible, adopted, &["downgrade"]),
         (K::Loss, lossy_up, &["upgrade"]),
         (K::DatabaseMissing, without_database, &["upgrade"]),
         (K::DatabaseMissing, lost_database, &["status"]),

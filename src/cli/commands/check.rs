@@ -52,8 +52,10 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         check.line(&check.style.warning("Warning:"), &warning.to_string());
     }
     let heads = chain.heads();
-    let label = counted(heads.len(), "head", "heads");
-    check.line(&check.style.ok(), &format!("{label}: {}", joined(&heads)));
+    if !heads.is_empty() {
+        let label = counted(heads.len(), "head", "heads");
+        check.line(&check.style.ok(), &format!("{label}: {}", joined(&heads)));
+    }
     if context.settings.schema_demanded {
         check.desired(context, &project)?;
     }

@@ -154,8 +154,10 @@ impl Baseline {
             None => false,
         };
         if has_phases {
-            let what =
-                format!("{} is not empty: --from writes the first phase", context.shown(phases));
+            let what = format!(
+                "{} holds files already; --from writes the first phase",
+                context.shown(phases)
+            );
             return Err(Error::new(ErrorKind::Arguments, what));
         }
         let project = context

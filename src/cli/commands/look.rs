@@ -1,10 +1,10 @@
 //! Looking before a run: the goal, the plan, and what was found to hold.
 
-use phaseshift::Result;
 use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request};
-use phaseshift::phase::Target;
+use phaseshift::phase::{PhaseId, Target};
 use phaseshift::plan::Direction;
 use phaseshift::preflight::{LossPolicy, will_share_blocks};
+use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::name_the_phase;
 use crate::cli::args::Goal;
@@ -45,7 +45,21 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
 /// # Errors
 /// As [`Migration::prepare`].
 pub fn look(project: &Project, request: &Request) -> Result<Preparation> {
-    Migration::prepare(project, request).map_err(|error| name_the_phase(error, project, request))
+    Migration::prepare(project, request)
+        .map_err(|error| name_the_phase(error, project, request))
+        .map_err(|error| offer_base(error, project))
+}
+
+/// Undoing the first phase of a chain drops everything; its record alone can be removed.
+fn offer_base(error: Error, project: &Project) -> Error {
+    let first = error.facts().phase.as_ref().and_then(|id| PhaseId::new(id));
+    let is_first = first
+        .and_then(|id| project.chain.get(&id).map(|phase| phase.parents.is_empty()))
+        .unwrap_or(false);
+    if error.kind() == ErrorKind::Irreversible && is_first {
+        return error.choices(["base"]);
+    }
+    error
 }
 
 /// Something that holds, found by a look.

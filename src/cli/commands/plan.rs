@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::look::{look, loss_policy, prerequisites, request, with_strategy};
+use super::look::{Prerequisite, look, loss_policy, prerequisites, request, with_strategy};
 use super::report;
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
@@ -158,7 +158,10 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
         }
         Preparation::Ready(migration) => migration,
     };
-    let found = prerequisites(&migration)?;
+    let mut found = prerequisites(&migration)?;
+    migration.check_integrity()?;
+    let detail = "Every page, row and index of the file is sound".to_owned();
+    found.push(Prerequisite { name: "integrity", detail });
     let mut answer = planned(context, &migration, "");
     answer.text = format!(
         "{}{}Ready to migrate: {}\n",

@@ -15,6 +15,7 @@ use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
 use crate::cli::screens::{counted, reason, titled};
+use crate::cli::settings::shell_word;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
 const WORTH: u64 = 10;
@@ -49,10 +50,7 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
-        [] if project.chain.is_empty() => {
-            "Nothing to do: there are no phase files yet; phaseshift revision writes one.\n"
-                .to_owned()
-        }
+        [] if project.chain.is_empty() => "Nothing to do: there are no phases yet.\n".to_owned(),
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(
             "Nothing to do: the database is up to date at {} (version {}).\n",
@@ -95,7 +93,9 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text.push_str(&retained(&report.pruned));
     text.push_str(&hint(context, report));
     text.push_str("\nTo go back to the backup, losing later changes:\n");
-    let _ = writeln!(text, "  {}", context.command_line("restore --latest"));
+    let first = report.phases.first().map(|(id, _)| format!("restore before:{}", shell_word(id)));
+    let restore = first.unwrap_or_else(|| "restore --latest".to_owned());
+    let _ = writeln!(text, "  {}", context.command_line(&restore));
     text.push_str("To undo the migration and keep later rows:\n");
     let _ = writeln!(text, "  {}", context.command_line("downgrade"));
     text.push_str(
@@ -108,11 +108,17 @@ pub fn complete(context: &Context, report: &Report) -> String {
 pub fn phase_lines(context: &Context, plan: &Plan) -> String {
     let ok = context.terminal.out.ok();
     let line = |phase: &PhasePlan| {
-        let verb = match phase.direction {
-            Direction::Up => "Applied",
-            Direction::Down => "Undone",
-        };
-        format!("{ok} {verb} {}\n", escaped(titled(&phase.id, &phase.headline)))
+        let name = escaped(titled(&phase.id, &phase.headline));
+        match phase.direction {
+            Direction::Up => format!("{ok} Applied {name}\n"),
+            Direction::Down => {
+                let mut text = format!("{ok} Undone {name}\n");
+                for loss in &phase.losses {
+                    let _ = writeln!(text, "  lost, as accepted: {}", escaped(loss));
+                }
+                text
+            }
+        }
     };
     plan.phases.iter().map(line).collect()
 }
@@ -189,9 +195,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
 }
 
 fn proven(report: &Report) -> String {
-    let rows = counted(report.proof.rows, "row", "rows");
-    let tables = counted(report.proof.tables, "table", "tables");
-    let mut text = format!("{rows} in {tables} equal to the backup");
+    let mut text = escaped(report.proof.summary());
     if !report.proof.unproven.is_empty() {
         let tables = escaped(report.proof.unproven.join(", "));
         let _ = write!(text, "; changed by data steps: {tables}");

@@ -28,15 +28,15 @@ const QUESTION: &str = "Type 'yes' to restore this backup:";
 /// Those of the engine's restore; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> {
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
-    if !dry_run {
-        require_somebody(context)?;
-    }
     let place = Place::of(context)?;
     let entry = match (&arguments.backup, arguments.latest) {
         (Some(wanted), _) => place.find(context, wanted)?,
         (None, true) => latest(&place)?,
         (None, false) => picked(context, &place)?,
     };
+    if !dry_run {
+        require_somebody(context)?;
+    }
     if !arguments.force {
         refuse_others(context, &place, &entry)?;
     }

@@ -99,10 +99,11 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     }
     let current = project.chain.current(wanted);
     let ok = context.terminal.out.ok();
-    let text = format!(
-        "{ok} The file has what the phases make up to {}.\nNothing was changed: this was a dry run.\n",
-        joined(&current)
-    );
+    let found = match current.as_slice() {
+        [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
+        current => format!("{ok} The file has what the phases make up to {}.", joined(current)),
+    };
+    let text = format!("{found}\nNothing was changed: this was a dry run.\n");
     let report = json!({
         "database": project.database,
         "ids": ids(&current),

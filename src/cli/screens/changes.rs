@@ -164,8 +164,7 @@ fn created_again(summary: &PhaseSummary) -> Option<String> {
         (count > 0).then(|| counted(count, kind, many))
     });
     let parts: Vec<String> = parts.collect();
-    (!parts.is_empty())
-        .then(|| format!("Create {}, those of rebuilt tables again", parts.join(", ")))
+    (!parts.is_empty()).then(|| format!("Create {} again", parts.join(", ")))
 }
 
 fn index_renames(phase: &PhasePlan, steps: &[Step]) -> Vec<(String, String)> {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use phaseshift::restore::{
-    LiveState, Losses, ObjectChange, RestoreMethod, RestorePlan, RestoreReport, TableChange,
+    LiveState, Losses, ObjectChange, ObjectLoss, RestoreMethod, RestorePlan, RestoreReport,
+    TableChange, TableLoss,
 };
 use serde_json::{Value, json};
 
@@ -82,6 +83,12 @@ fn live(state: &LiveState) -> String {
 fn losses(plan: &RestorePlan, style: Style) -> String {
     let tables = match &plan.losses {
         Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
+        // Why the file cannot be read is said above.
+        Losses::Unknown(_)
+            if matches!(plan.live, LiveState::Damaged(_) | LiveState::NotADatabase(_)) =>
+        {
+            return "What would be lost cannot be read.\n".to_owned();
+        }
         Losses::Unknown(why) => {
             return format!("What would be lost is unknown: {}\n", escaped(why));
         }
@@ -91,20 +98,26 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
     if tables.is_empty() {
         text.push_str("No row would change.\n");
     }
-    let loses = tables.iter().any(|it| it.change.loses())
-        || plan.objects.iter().any(|it| it.change.loses());
-    if loses {
-        let warning = style.warning("WARNING:");
-        let _ = writeln!(text, "{warning} changes made since the backup will be lost:");
-    }
-    for it in tables {
-        let _ =
-            writeln!(text, "  {} {}: {}", style.bullet(), escaped(&it.table), change(&it.change));
-    }
-    for it in &plan.objects {
-        let (kind, change) = (it.kind.word(), object_change(it.change));
-        let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), escaped(&it.name));
-    }
+    let (lost, back): (Vec<_>, Vec<_>) = tables.iter().partition(|it| it.change.loses());
+    let (lost_objects, back_objects): (Vec<_>, Vec<_>) =
+        plan.objects.iter().partition(|it| it.change.loses());
+    let mut list = |head: &str, tables: Vec<&TableLoss>, objects: Vec<&ObjectLoss>| {
+        if tables.is_empty() && objects.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "{head}");
+        for it in tables {
+            let change = change(&it.change);
+            let _ = writeln!(text, "  {} {}: {change}", style.bullet(), escaped(&it.table));
+        }
+        for it in objects {
+            let (kind, change) = (it.kind.word(), object_change(it.change));
+            let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), escaped(&it.name));
+        }
+    };
+    let warning = style.warning("WARNING:");
+    list(&format!("{warning} changes made since the backup will be lost:"), lost, lost_objects);
+    list("This changes to what the backup holds:", back, back_objects);
     text
 }
 
