@@ -17,15 +17,18 @@ SHAPES = {
     "20,000 tables, 100,000 objects": {"tables": 20000, "indexes": 2, "views": 20000, "triggers": 20000},
     "50 layers of views": {"tables": 20, "layers": 50},
     "100 layers of views": {"tables": 20, "layers": 100},
+    "171 tables, ten phases": {"tables": 171, "indexes": 3, "views": 20, "phases": 10},
+    "342 tables, ten phases": {"tables": 342, "indexes": 3, "views": 40, "phases": 10},
     "a table of 1,000 columns": {"tables": 1, "columns": 1000},
     "a table of 1,990 columns": {"tables": 1, "columns": 1990},
 }
 
-# Ten tables are renamed, ten columns are renamed, and one table gets a column.
+# Ten tables are renamed, ten columns are renamed, and one table gets a column. Of several phases, each renames a column
+# of a table and gives it another.
 STEPS = 10
 
 
-def statements(tables=1, indexes=0, views=0, triggers=0, layers=0, columns=5):
+def statements(tables=1, indexes=0, views=0, triggers=0, layers=0, columns=5, phases=1):
     names = ", ".join(f"c{number} TEXT" for number in range(columns))
     for table in range(tables):
         yield f"CREATE TABLE t{table}(id INTEGER PRIMARY KEY, {names})"
@@ -52,12 +55,19 @@ def make(folder, shape):
     (folder / "phases").mkdir(parents=True)
     texts = list(statements(**shape))
     tables, columns = shape.get("tables", 1), shape.get("columns", 5)
+    write(folder / "file.db", texts)
+    if shape.get("phases", 1) > 1:
+        for number in range(shape["phases"]):
+            parents = f'"phase{number}"' if number else ""
+            moves = step("rename_column", table=f"t{number}", **{"from": "c4", "to": "d4"})
+            moves += step("add_column", table=f"t{number}", column="note TEXT")
+            (folder / "phases" / f"phase{number + 1}.toml").write_text(f"parents = [{parents}]\n{moves}")
+        return
     moves = [step("rename_table", **{"from": f"t{it}", "to": f"renamed{it}"}) for it in range(min(STEPS, tables - 1))]
     last = f"t{tables - 1}"
     moves += [step("rename_column", table=last, **{"from": f"c{it}", "to": f"d{it}"}) for it in range(2, min(2 + STEPS, columns))]
     moves.append(step("add_column", table=last, column="note TEXT"))
     (folder / "phases" / "phase1.toml").write_text("parents = []\n" + "\n".join(moves))
-    write(folder / "file.db", texts)
 
 
 def write(path, texts):
@@ -102,13 +112,14 @@ def write(path, texts):
     database.close()
 
 
-# In turn; the run changes the file, and check replays what it recorded.
+# In turn; each run changes the file, which is put back before the next, and check replays what the last one recorded.
 COMMANDS = {
     "status": ["status"],
     "deps": ["deps"],
     "audit --schema": ["audit", "--schema"],
     "plan": ["plan"],
     "run": ["upgrade", "--quiet"],
+    "run --per-phase": ["upgrade", "--per-phase", "--quiet"],
     "check": ["check"],
 }
 
@@ -135,6 +146,8 @@ def run(runs, wanted=""):
             shutil.rmtree(folder / "backups", ignore_errors=True)
             shutil.copyfile(folder / "file.db", folder / "kept.db")
             for command, arguments in COMMANDS.items():
+                if "upgrade" in arguments:
+                    shutil.copyfile(folder / "kept.db", folder / "file.db")
                 taken[command].append(processor(folder, arguments))
             shutil.copyfile(folder / "kept.db", folder / "file.db")
         cells = [f"{statistics.median(it):.2f}" for it in taken.values()]

@@ -36,7 +36,7 @@ pub use manifest::{BackupKind, LabelKind, Manifest, ManifestTable, Occasion};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};
 pub(crate) use pages::{Pages, compare_pages};
-pub(crate) use part::{Part, folder_of, look, sidecar_with_content};
+pub(crate) use part::{Part, folder_of, look};
 pub use prune::{Kept, KeptBecause, PruneMode, Pruned, Retention, Rules, WayBack, prune};
 pub use reuse::create_or_reuse;
 pub use verified::VerifiedBackup;

@@ -135,7 +135,7 @@ pub(super) fn has_sidecar(files: &dyn Files, path: &Path) -> Result<bool> {
 }
 
 /// Returns the first journal or WAL that lies beside a database file with content.
-pub(crate) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>> {
+pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>> {
     for sidecar in ["-journal", "-wal"] {
         let beside = beside(path, sidecar);
         if look(files, &beside)?.is_some_and(|stat| stat.bytes > 0) {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::part::{look, sidecar_with_content};
+use super::part::look;
 use crate::btree::OpenFile;
 use crate::error::Result;
 use crate::files::Files;
@@ -16,15 +16,17 @@ use crate::files::Files;
 const HEADER: usize = 100;
 
 /// Returns whether the file of a database by itself is what its connection reads, to the last byte: no page waits in a
-/// WAL or a journal, nothing follows the last page, and the header states the number of pages.
+/// WAL, nothing follows the last page, and the header states the number of pages.
 ///
-/// The connection is in a read transaction, which keeps every program from writing to the file.
+/// The connection is in a read transaction. It was granted after a journal that must be rolled back was, and as long as
+/// it lasts nothing writes to the file: a journal that lies beside it now belongs to a program that has not begun to
+/// (<https://sqlite.org/lockingv3.html>), such as the run itself, which holds the write lock.
 pub(super) fn is_whole(connection: &Connection, files: &dyn Files, path: &Path) -> Result<bool> {
     let Some(file) = OpenFile::lend(connection)?.filter(|file| file.has(1)) else {
         return Ok(false);
     };
     let mut header = [0; HEADER];
-    if !file.read(0, &mut header)? || sidecar_with_content(files, path)?.is_some() {
+    if !file.read(0, &mut header)? {
         return Ok(false);
     }
     let page_size: u32 = connection.query_row("PRAGMA main.page_size", [], |row| row.get(0))?;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::trees::TreePages;
-use crate::backup::sidecar_with_content;
 use crate::database::{Database, FileSize, Identity, beside, look_at};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
@@ -183,8 +182,9 @@ pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
 pub fn will_share_blocks(files: &dyn Files, database: &Path, backups: &Path) -> Result<bool> {
     let folder = existing(files, backups);
     let device = |path: &Path| Ok::<_, Error>(look_at(path, files)?.map(|stat| stat.device));
+    let wal = look_at(&beside(database, "-wal"), files)?;
     Ok(device(database)? == device(&folder)?
-        && sidecar_with_content(files, database)?.is_none()
+        && wal.is_none_or(|wal| wal.bytes == 0)
         && files.can_share_blocks(&folder))
 }
 

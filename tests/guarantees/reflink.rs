@@ -63,6 +63,12 @@ fn a_backup_shares_blocks_says_so_and_is_what_the_database_was() {
     let before = project.copy_database("before.db");
     let preflight = project.run(&["preflight"]).expect_code(0).stdout;
     assert!(preflight.contains("the backup shares the blocks of the database"), "{preflight}");
+    let upgraded = project.copy_database("upgraded.db");
+    let here = upgraded.to_str().unwrap();
+    let phases = project.phases();
+    let arguments = ["upgrade", "-d", here, "--phases", phases.to_str().unwrap(), "--verbose"];
+    let run = project.run_here(&arguments).expect_code(0);
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("shares its blocks"), "{run:?}");
     let made = project.run(&["backup"]).expect_code(0);
     assert!(format!("{}{}", made.stdout, made.stderr).contains("shares its blocks"), "{made:?}");
     let backup = project.backups().remove(0);

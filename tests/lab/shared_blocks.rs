@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
+use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create, list};
 use phaseshift::database::{Access, Database};
 use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
@@ -41,6 +41,15 @@ fn shares(disk: &Disk, image: &Image) -> bool {
     let kept = database::read(disk, made.path.to_str().unwrap()).unwrap();
     assert_eq!(kept.digest, held);
     assert!(!kept.wal);
+    made.manifest.unwrap().shares_blocks
+}
+
+/// Tells whether the backup of a migration, which is made under the write lock, shares blocks.
+fn migration_shares(disk: &Disk, scene: &Scene) -> bool {
+    disk.load(&scene.image);
+    Job::Migrate(scene.chain.clone().into()).run(disk).unwrap();
+    assert_eq!(disk.state().lost_locks, Vec::<String>::new());
+    let made = list(disk, Path::new(BACKUPS), Path::new(DATABASE)).unwrap().remove(0);
     made.manifest.unwrap().shares_blocks
 }
 
@@ -134,6 +143,7 @@ fn a_power_cut_in_a_run_whose_backup_shares_blocks_leaves_old_or_new_and_a_backu
     for start in [Start::Clean, Start::CleanWal] {
         let scene = Scene::new(&disk, start, SESSIONS);
         assert!(shares(&disk, &scene.image));
+        assert!(migration_shares(&disk, &scene), "{start:?}");
         for job in [Job::Backup, Job::Migrate(scene.chain.clone().into())] {
             let (scene, job, planted) = (&scene, &job, Planted::Nothing);
             PowerSweep { disk: &disk, scene, job, variants, planted }.run().expect_green();
