@@ -5,7 +5,7 @@ import shutil
 import statistics
 from pathlib import Path
 
-from . import many, report, squash, wide
+from . import fleet, many, report, squash, wide
 from .measure import Bench
 
 def main():
@@ -17,6 +17,7 @@ def main():
     parser.add_argument("--plot", type=Path, help="a file for the plot, SVG")
     parser.add_argument("--cold", action="store_true", help="drop the copy from the cache before each run")
     parser.add_argument("--many", type=int, metavar="COUNT", help="migrate so many small files instead, and compare with their syncs")
+    parser.add_argument("--fleet", type=int, metavar="COUNT", help="migrate so many small files by --all, by loops and by scripts instead")
     parser.add_argument("--squash", action="store_true", help="make new files by chains and by their squashes instead")
     parser.add_argument("--wide", nargs="?", const="", metavar="NAMES", help="measure wide schemas instead, or those with these parts of names")
     options = parser.parse_args()
@@ -25,6 +26,9 @@ def main():
         return
     if options.wide is not None:
         print(wide.run(options.runs, options.wide))
+        return
+    if options.fleet:
+        print(fleet.run(options.fleet, options.runs))
         return
     if options.many:
         print(many.run(options.many, options.runs))

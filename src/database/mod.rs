@@ -41,6 +41,6 @@ pub use statements::{
     DoneStatement, Follower, Purpose, run_authorized, run_followed, strict_names,
     string_in_double_quotes, with_progress,
 };
-pub(crate) use statements::{from_statement, run_one};
+pub(crate) use statements::{MANY_ROWS, from_statement, run_one};
 pub use transaction::WriteTransaction;
 pub use writeback::Writeback;

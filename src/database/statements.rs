@@ -19,7 +19,6 @@ pub enum Purpose {
     Check,
     /// As `Check`; a string in double quotes is refused.
     CheckNew,
-    /// All are run.
     Run,
 }
 
@@ -40,24 +39,16 @@ pub fn run_authorized(
 /// Receives statements one by one.
 pub trait Follower {
     /// A statement that changes the schema is compiled and about to run.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports; it ends the run.
     fn before(&mut self, connection: &Connection, touched: &Touched) -> Result<()>;
 
     /// A statement is done; one that only changes rows is only compiled for [`Purpose::Check`].
-    ///
-    /// # Errors
-    /// Whatever SQLite reports; it ends the run.
     fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()>;
 }
 
 /// A statement of a text.
 #[derive(Debug, Clone, Copy)]
 pub struct DoneStatement<'s> {
-    /// Its text.
     pub text: &'s str,
-    /// What it touches.
     pub touched: &'s Touched,
 }
 
@@ -126,7 +117,7 @@ pub fn run_followed(
 }
 
 /// Rows from which a statement may take long enough for a progress bar.
-const MANY: u64 = 5_000;
+pub(crate) const MANY_ROWS: u64 = 5_000;
 
 /// Runs what works on all rows of a table, telling how far a statement has come
 /// ([`listen_to_progress`](crate::event::listen_to_progress)). The statement is only asked about, not run.
@@ -139,7 +130,7 @@ pub fn with_progress<T, E: From<rusqlite::Error>>(
     (statement, rows): (&str, u64),
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    if rows < MANY {
+    if rows < MANY_ROWS {
         return work();
     }
     let expected = effort(connection, statement, &|_| rows)?;
@@ -164,7 +155,6 @@ fn replaces(sql: &str) -> bool {
 enum Stop {
     /// SQLite refused the statement at this line.
     Statement(usize, rusqlite::Error),
-    /// The follower failed.
     Follower(Error),
 }
 

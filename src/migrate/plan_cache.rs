@@ -4,33 +4,62 @@
 //! (losses, checks, space, locks) is found for each file. So files whose `sqlite_schema` holds the same texts get the
 //! same plan, made once.
 
-use std::collections::HashMap;
-use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
-use crate::phase::{Phase, PhaseId};
-use crate::plan::{Direction, Plan};
-use crate::schema::{Object, Schema};
+use crate::history::VersionTables;
+use crate::phase::{Applied, Chain, Phase, PhaseId};
+use crate::plan::Plan;
+use crate::schema::{ObjectKind, Schema};
 
 use super::file_state::FileState;
-use super::project::Project;
 
 /// The most plans that are kept. A fleet has a few schemas; one of which every file has its own gains nothing.
 const MOST: usize = 256;
 
-/// The plans of a run over many files, by the digest of what they depend on.
+/// The plans of a run over many files, with what they depend on.
 #[derive(Debug, Default)]
 pub struct PlanCache(Mutex<Plans>);
 
 #[derive(Debug, Default)]
 struct Plans {
-    by_key: HashMap<Key, Arc<Plan>>,
+    made: Vec<(Key, Arc<Plan>)>,
     /// The schema of the file that was planned last: the next file has most of its texts.
     schema: Arc<Schema>,
 }
 
-type Key = [u8; blake3::OUT_LEN];
+/// Everything that a plan of a way up depends on: the schema without its page numbers, the phases in full, the version
+/// tables and what they record.
+#[derive(Debug, PartialEq)]
+struct Key {
+    entries: Vec<Entry>,
+    /// How many of the entries are not SQLite's own.
+    objects: usize,
+    phases: Vec<Phase>,
+    tables: VersionTables,
+    versions: Vec<i64>,
+    applied: Applied,
+}
+
+/// Kind, name, table, text, and whether it is stored in pages.
+type Entry = (ObjectKind, String, String, Option<String>, bool);
+
+impl Key {
+    fn of((chain, tables): (&Chain, &VersionTables), known: &FileState, path: &[PhaseId]) -> Self {
+        let entries = known
+            .schema
+            .entries()
+            .map(|it| (it.kind, it.name.clone(), it.table.clone(), it.sql.clone(), it.root > 0));
+        Self {
+            entries: entries.collect(),
+            objects: known.schema.objects.len(),
+            phases: path.iter().filter_map(|id| chain.get(id)).cloned().collect(),
+            tables: tables.clone(),
+            versions: known.recorded.versions.iter().map(|row| row.version).collect(),
+            applied: known.applied.clone(),
+        }
+    }
+}
 
 impl PlanCache {
     /// Returns a schema that may have the texts of the next file.
@@ -38,15 +67,37 @@ impl PlanCache {
         Arc::clone(&self.lock().schema)
     }
 
+    /// Returns the plan of a way up, which is made and kept if no file before had the same. A way down depends on what
+    /// the file itself records.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub(super) fn plan(
+        &self,
+        phases: (&Chain, &VersionTables),
+        known: &FileState,
+        path: &[PhaseId],
+        make: impl FnOnce() -> Result<Plan>,
+    ) -> Result<Plan> {
+        let key = Key::of(phases, known, path);
+        if let Some(plan) = self.find(&key) {
+            return Ok(plan.as_ref().clone());
+        }
+        let plan = make()?;
+        self.keep(key, &plan, &known.schema);
+        Ok(plan)
+    }
+
     fn find(&self, key: &Key) -> Option<Arc<Plan>> {
-        self.lock().by_key.get(key).map(Arc::clone)
+        let plans = self.lock();
+        plans.made.iter().find(|(made, _)| made == key).map(|(_, plan)| Arc::clone(plan))
     }
 
     fn keep(&self, key: Key, plan: &Plan, schema: &Schema) {
         let mut plans = self.lock();
         plans.schema = Arc::new(schema.clone());
-        if plans.by_key.len() < MOST {
-            plans.by_key.insert(key, Arc::new(plan.clone()));
+        if plans.made.len() < MOST {
+            plans.made.push((key, Arc::new(plan.clone())));
         }
     }
 
@@ -55,58 +106,5 @@ impl PlanCache {
     }
 }
 
-/// Returns the plan of a path from the project's cache, or makes it and keeps it there. Ways down depend on what a file
-/// itself records, and are always made.
-///
-/// # Errors
-/// Those of making it.
-pub(super) fn cached(
-    project: &Project,
-    known: &FileState,
-    path: &[PhaseId],
-    (direction, make): (Direction, impl FnOnce() -> Result<Plan>),
-) -> Result<Plan> {
-    let Some(cache) = project.plans.as_ref().filter(|_| direction == Direction::Up) else {
-        return make();
-    };
-    let key = key(project, known, path);
-    if let Some(plan) = cache.find(&key) {
-        return Ok(plan.as_ref().clone());
-    }
-    let plan = make()?;
-    cache.keep(key, &plan, &known.schema);
-    Ok(plan)
-}
-
-/// The digest of everything that a plan of a way up depends on: the schema without its page numbers, the phases in
-/// full, the version tables and what they record.
-fn key(project: &Project, known: &FileState, path: &[PhaseId]) -> Key {
-    let mut digest = Digest(blake3::Hasher::new());
-    let schema = &known.schema;
-    for object in schema.objects.iter().chain(&schema.internal) {
-        let Object { kind, name, table, sql, root } = object;
-        digest.add(&(kind, name, table, sql, *root > 0));
-    }
-    digest.add(&(schema.objects.len(), &schema.tables));
-    let phases: Vec<Option<&Phase>> = path.iter().map(|id| project.chain.get(id)).collect();
-    let versions: Vec<i64> = known.recorded.versions.iter().map(|row| row.version).collect();
-    digest.add(&(phases, &project.versions, versions, &known.applied));
-    *digest.0.finalize().as_bytes()
-}
-
-/// Feeds the `Debug` form of values, which tells all of their parts, to a hash.
-struct Digest(blake3::Hasher);
-
-impl Digest {
-    fn add(&mut self, value: &impl Debug) {
-        // Nothing that is written here fails.
-        let _ = writeln!(self, "{value:?}");
-    }
-}
-
-impl Write for Digest {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::error::{Compatibility, Error, ErrorKind, Result};
 use crate::history::{AppliedPhase, applied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
-    Direction, FileFacts, Implied, Plan, define, plan_phase, plan_undo, refuse_missing_parents,
+    Direction, FileFacts, Implied, Plan, plan_and_define, plan_undo, refuse_missing_parents,
 };
 use crate::preflight::{
     LossPolicy, SpaceNeed, check_requirements, check_rows, check_space, check_temporary_files,
@@ -18,7 +18,6 @@ use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
 use super::file_state::FileState;
-use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
@@ -32,7 +31,6 @@ use super::undo_history::UndoHistory;
 pub struct UpToDate {
     /// What was read from it.
     pub known: FileState,
-    /// The current ids.
     pub current: Vec<PhaseId>,
 }
 
@@ -89,7 +87,11 @@ impl Migration<Prepared> {
         }
         project.versions.refuse_triggers(&known.schema)?;
         let make = || plan_path(&project, &known, &path, request.direction);
-        let mut plan = cached(&project, &known, &path, (request.direction, make))?;
+        let cache = project.plans.as_ref().filter(|_| request.direction == Direction::Up);
+        let mut plan = match cache {
+            Some(cache) => cache.plan((&project.chain, &project.versions), &known, &path, make)?,
+            None => make()?,
+        };
         fit_to_file(&mut plan, &project, &known, database.connection())?;
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
@@ -308,15 +310,13 @@ fn plan_up(
 ) -> Result<Plan> {
     let mut plan = Plan::default();
     for phase in phases {
-        let planned = plan_phase(shadow, phase, &phase.up, Direction::Up, &project.versions);
+        let planned = plan_and_define(shadow, phase, &project.versions);
         let planned = planned.map_err(|error| explain_clash(error, project, phase));
         let first = plan.phases.is_empty();
-        let mut planned = planned.map_err(|error| match first {
+        plan.phases.push(planned.map_err(|error| match first {
             true => explain_unadopted(error, project, known, phase),
             false => error,
-        })?;
-        planned.definition = Some(define(&planned, phase, &project.versions)?);
-        plan.phases.push(planned);
+        })?);
     }
     Ok(plan)
 }
@@ -398,7 +398,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
         return error;
     }
     let what = format!(
-        "no phase is recorded in the file, and its tables do not fit the first one, {}",
+        "no phase is recorded in the file, and the first one, {}, does not run on its tables",
         phase.id
     );
     let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());

@@ -1,5 +1,7 @@
 //! The round trip of each phase: up, down and up again, on the shadow.
 
+use std::sync::Arc;
+
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Operation, Phase, PhaseId, WayBack};
@@ -30,9 +32,7 @@ pub enum TripVerdict {
 /// The round trip of one phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
-    /// The phase.
     pub phase: PhaseId,
-    /// What it showed.
     pub verdict: TripVerdict,
     /// Where that was found out.
     pub place: TripPlace,
@@ -85,7 +85,7 @@ impl TripVerdict {
 /// # Errors
 /// Whatever SQLite reports; what is wrong with a phase is a verdict, not an error.
 pub fn roundtrip(project: &Project) -> Result<Vec<RoundTrip>> {
-    let mut state = project.replay().empty()?.schema()?;
+    let mut state = Arc::new(project.replay().empty()?.schema()?);
     let mut trips: Vec<RoundTrip> = Vec::new();
     // Phases whose way up failed: nothing can be said about what stands on them.
     let mut stuck: Vec<&PhaseId> = Vec::new();
@@ -118,7 +118,7 @@ struct Trip<'a> {
 
 impl Trip<'_> {
     /// Judges the phase and returns the schema after it, if it runs.
-    fn verdict(&self) -> Result<(TripVerdict, Option<Schema>)> {
+    fn verdict(&self) -> Result<(TripVerdict, Option<Arc<Schema>>)> {
         let up = match self.up(self.before) {
             Ok(plan) => plan,
             Err(error) => {

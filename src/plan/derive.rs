@@ -1,11 +1,12 @@
 //! Deriving a change of the schema from two schemas and the lineage between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::rules::Defined;
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use super::strategy::{CopyStrategy, RowSource};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,7 +64,7 @@ pub fn derive(
         restored,
         statistics,
         lineage: lineage.clone(),
-        after: after.clone(),
+        after: Arc::new(after.clone()),
     })
 }
 

@@ -1,12 +1,15 @@
 //! Planning one phase: the shadow applies its steps, and each run of them becomes a stage.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
+use super::undo::{define, groups};
 use super::{DataStage, Direction, LineCount, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
@@ -28,7 +31,32 @@ pub fn plan_phase(
     direction: Direction,
     tables: &VersionTables,
 ) -> Result<PhasePlan> {
-    let planner = Planner { phase, tables };
+    plan_with(&Planner { phase, tables, around: None }, shadow, steps, direction)
+}
+
+/// Plans the way up of a phase, and makes what the history keeps of it.
+///
+/// # Errors
+/// As [`plan_phase`].
+pub fn plan_and_define(
+    shadow: &mut Shadow,
+    phase: &Phase,
+    tables: &VersionTables,
+) -> Result<PhasePlan> {
+    let planner = Planner { phase, tables, around: Some(RefCell::default()) };
+    let mut plan = plan_with(&planner, shadow, &phase.up, Direction::Up)?;
+    let around = planner.around.unwrap_or_default().into_inner();
+    plan.definition = Some(define(&plan, phase, tables, &around)?);
+    Ok(plan)
+}
+
+fn plan_with(
+    planner: &Planner<'_>,
+    shadow: &mut Shadow,
+    steps: &[Step],
+    direction: Direction,
+) -> Result<PhasePlan> {
+    let phase = planner.phase;
     let up = direction == Direction::Up;
     let checks = |shadow: &Shadow, checks: &[Check]| {
         let compiled = checks.iter().filter(|_| up && shadow.plans()).try_for_each(|check| {
@@ -40,6 +68,7 @@ pub fn plan_phase(
     let before = shadow.schema()?;
     let outputs = shadow.outputs()?;
     let strings = shadow.names_read_as_strings()?;
+    planner.note(shadow)?;
     let stages = planner
         .stages(shadow, steps, &mut |_, _| Ok(()))
         .and_then(|stages| {
@@ -113,12 +142,21 @@ pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Ste
 pub(super) struct Planner<'a> {
     pub(super) phase: &'a Phase,
     pub(super) tables: &'a VersionTables,
+    /// The schemas before each group of steps and after the last one, if they are asked for.
+    pub(super) around: Option<RefCell<Vec<Schema>>>,
 }
 
 /// What happens after the steps of one change of the schema; gets the schema before them.
 pub(super) type AfterSteps<'h> = dyn FnMut(&mut Shadow, &Schema) -> Result<()> + 'h;
 
 impl Planner<'_> {
+    fn note(&self, shadow: &Shadow) -> Result<()> {
+        if let Some(around) = &self.around {
+            around.borrow_mut().push(shadow.schema()?);
+        }
+        Ok(())
+    }
+
     /// Plans steps, data steps apart from changes of the schema.
     pub(super) fn stages(
         &self,
@@ -131,14 +169,18 @@ impl Planner<'_> {
         while let Some(step) = rest.first() {
             if let Operation::Sql { sql, file } = &step.operation {
                 stages.push(self.data(shadow, step, sql, file.clone())?);
+                self.note(shadow)?;
                 rest = &rest[1..];
                 continue;
             }
             let run = rest.iter().take_while(|it| !is_data(it)).count();
             let run = together(&rest[..run]);
             let start = shadow.schema()?;
-            stages.extend(self.reshape(shadow, &mut |shadow| {
-                shadow.apply(&rest[..run], self.phase.views)?;
+            stages.extend(self.schema_change(shadow, &mut |shadow| {
+                for group in groups(&rest[..run]) {
+                    shadow.apply(group, self.phase.views)?;
+                    self.note(shadow)?;
+                }
                 after_steps(shadow, &start)
             })?);
             rest = &rest[run..];
@@ -159,7 +201,7 @@ impl Planner<'_> {
     }
 
     /// Plans one change of the schema; `None` if nothing changes.
-    pub(super) fn reshape(
+    pub(super) fn schema_change(
         &self,
         shadow: &mut Shadow,
         change: &mut dyn FnMut(&mut Shadow) -> Result<()>,
@@ -174,14 +216,14 @@ impl Planner<'_> {
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };
-        let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
+        let schema_change = derive(&before, &after, shadow.lineage(), &facts)?;
         shadow.check_creatable(
-            &reshape.rebuilt_tables(),
-            &reshape.refilled_tables(),
-            &reshape.recreated_objects(),
+            &schema_change.rebuilt_tables(),
+            &schema_change.refilled_tables(),
+            &schema_change.recreated_objects(),
             &after,
         )?;
-        Ok((!reshape.is_empty()).then(|| Stage::SchemaChange(Box::new(reshape))))
+        Ok((!schema_change.is_empty()).then(|| Stage::SchemaChange(Box::new(schema_change))))
     }
 
     /// The ordinary tables that the stages rebuild, create or write to, as far as they are there in the end.
@@ -189,10 +231,11 @@ impl Planner<'_> {
         let mut names = BTreeSet::new();
         for stage in stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
-                    names.extend(reshape.created.iter().map(|it| fold(&it.name)));
-                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                Stage::SchemaChange(schema_change) => {
+                    names.extend(schema_change.rebuilds.iter().map(|it| fold(&it.to)));
+                    names.extend(schema_change.created.iter().map(|it| fold(&it.name)));
+                    let indexes =
+                        schema_change.restored.iter().filter(|it| it.kind == ObjectKind::Index);
                     names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
@@ -246,8 +289,8 @@ impl Planner<'_> {
             version_tables: creates,
             require: if up { phase.require.clone() } else { Vec::new() },
             verify: if up { phase.verify.clone() } else { Vec::new() },
-            before,
-            after,
+            before: Arc::new(before),
+            after: Arc::new(after),
             notices: shadow.take_notices(),
             restated: shadow.take_restated(),
             missing: shadow.missing().to_vec(),
@@ -262,6 +305,11 @@ impl Planner<'_> {
 }
 
 impl PhasePlan {
+    /// Says why a phase that is applied cannot be undone by a downgrade; `None` if it can.
+    pub fn irreversible(&self) -> Option<&str> {
+        self.definition.as_ref()?.irreversible.as_deref()
+    }
+
     /// Returns what the phase changes in the schema, and the phase itself, as the history keeps them for a downgrade.
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {

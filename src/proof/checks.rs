@@ -16,7 +16,7 @@ use super::sound::Soundness;
 use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
 use super::virtual_tables::compare_reached;
 use crate::assertion::evaluate;
-use crate::compare::not_identical;
+use crate::compare::{compare_entries, not_identical};
 use crate::database::{Database, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
@@ -25,7 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again};
+use crate::schema::{Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again};
 use crate::text::counted;
 
 /// What the proof is about.
@@ -33,7 +33,6 @@ use crate::text::counted;
 pub struct Subject<'a> {
     /// The database, in its uncommitted state.
     pub database: &'a Database,
-    /// The verified backup.
     pub backup: &'a Database,
     /// The schema in the backup.
     pub before: &'a Schema,
@@ -41,7 +40,6 @@ pub struct Subject<'a> {
     pub plan: &'a Plan,
     /// The schema that must be reached.
     pub target: &'a Schema,
-    /// The version tables.
     pub versions: &'a VersionTables,
     /// What they must hold.
     pub records: &'a ExpectedRecords,
@@ -60,7 +58,6 @@ pub struct CheckResult {
     pub detail: String,
 }
 
-/// What was proven.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Proof {
     /// Tables compared with the backup.
@@ -178,7 +175,7 @@ impl Trial<'_, '_> {
         self.subject.database.connection()
     }
 
-    fn judge(&mut self, name: &str, detail: String, problems: Vec<String>) {
+    fn record(&mut self, name: &str, detail: String, problems: Vec<String>) {
         if problems.is_empty() {
             self.observer
                 .event(&Event::CheckPassed { name: name.to_owned(), detail: detail.clone() });
@@ -217,7 +214,7 @@ impl Trial<'_, '_> {
         if !found.unproven.is_empty() {
             detail += &format!("; not compared: {}", found.unproven.join(", "));
         }
-        self.judge("rows", detail, problems);
+        self.record("rows", detail, problems);
         Ok(())
     }
 
@@ -248,7 +245,8 @@ impl Trial<'_, '_> {
     }
 
     fn schema(&mut self) {
-        let problems = not_identical(self.subject.target, &self.now);
+        let mut problems = self.made_for_another();
+        problems.extend(not_identical(self.subject.target, &self.now));
         let count = |kind| self.now.of_kind(kind).count();
         let detail = format!(
             "{}, {}, {} and {} as planned",
@@ -257,7 +255,17 @@ impl Trial<'_, '_> {
             counted(count(ObjectKind::View), "view", "views"),
             counted(count(ObjectKind::Trigger), "trigger", "triggers")
         );
-        self.judge("schema", detail, problems);
+        self.record("schema", detail, problems);
+    }
+
+    /// What a plan promises is right only for the schema that it was made for: one of another file would be proven by
+    /// its own promise.
+    fn made_for_another(&self) -> Vec<String> {
+        let Some(first) = self.subject.plan.phases.first() else { return Vec::new() };
+        let others = compare_entries(&self.subject.before.objects, &first.before.objects);
+        let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
+        let line = |it: &str| format!("the plan was made for another schema: {it} differs");
+        others.iter().map(|it| line(&name(it.object()))).collect()
     }
 
     /// Every view and trigger compiles now if it compiled before.
@@ -270,7 +278,7 @@ impl Trial<'_, '_> {
             .filter(|(name, _)| !broken_before.contains_key(&self.name_before(name)))
             .map(|(name, message)| format!("{name} does not compile: {message}"))
             .collect();
-        self.judge("views and triggers", "all compile as before".to_owned(), problems);
+        self.record("views and triggers", "all compile as before".to_owned(), problems);
         Ok(())
     }
 
@@ -305,7 +313,7 @@ impl Trial<'_, '_> {
                 format!("{looked_at} in {others}; as in the backup in {spared}")
             }
         };
-        self.judge("foreign keys", detail, problems);
+        self.record("foreign keys", detail, problems);
         Ok(())
     }
 
@@ -419,7 +427,7 @@ impl Trial<'_, '_> {
         }
         let detail =
             format!("{}, indexes included", counted(checked, "rebuilt table", "rebuilt tables"));
-        self.judge("integrity", detail, problems);
+        self.record("integrity", detail, problems);
         Ok(())
     }
 
@@ -474,7 +482,7 @@ impl Trial<'_, '_> {
                 detail
             }
         };
-        self.judge("statistics", detail, statistics.unwrap_or_default().problems);
+        self.record("statistics", detail, statistics.unwrap_or_default().problems);
         let mut detail = match sequences.kept {
             0 => "no AUTOINCREMENT counter to keep".to_owned(),
             1 => "1 AUTOINCREMENT counter is kept".to_owned(),
@@ -486,7 +494,7 @@ impl Trial<'_, '_> {
         if !sequences.changed.is_empty() {
             detail += &format!("; changed by data steps: {}", sequences.changed.join(", "));
         }
-        self.judge("sequences", detail, sequences.problems);
+        self.record("sequences", detail, sequences.problems);
         Ok(())
     }
 
@@ -497,7 +505,7 @@ impl Trial<'_, '_> {
             Some(version) => format!("schema version is {version}"),
             None => "no version is recorded".to_owned(),
         };
-        self.judge("version", detail, problems);
+        self.record("version", detail, problems);
         Ok(())
     }
 
@@ -508,7 +516,7 @@ impl Trial<'_, '_> {
             "page size {}, {}, journal mode {}",
             now.page_size, now.encoding, now.journal_mode
         );
-        self.judge("file properties", detail, problems);
+        self.record("file properties", detail, problems);
         Ok(())
     }
 
@@ -527,7 +535,7 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            self.judge(&check.name, finding.found, problems);
+            self.record(&check.name, finding.found, problems);
         }
         Ok(())
     }

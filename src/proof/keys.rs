@@ -5,15 +5,12 @@ use std::collections::BTreeSet;
 use super::lineage::{Provenance, TableProvenance};
 use crate::name::{fold, same};
 use crate::records::same_rules;
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
+use crate::schema::{ForeignKey, ObjectKind, Schema, Table};
 
 /// The tables whose definition has a foreign key.
 pub(super) fn tables_with_keys(schema: &Schema) -> impl Iterator<Item = &str> {
-    let has_keys = |object: &&Object| {
-        let text = object.sql.as_deref().unwrap_or_default();
-        crate::sql::significant_tokens(text).any(|token| token.is_word(text, "REFERENCES"))
-    };
-    schema.of_kind(ObjectKind::Table).filter(has_keys).map(|object| object.name.as_str())
+    let tables = schema.of_kind(ObjectKind::Table).map(|object| object.name.as_str());
+    tables.filter(|name| schema.shape(name).is_none_or(|it| !it.foreign_keys.is_empty()))
 }
 
 /// What is known of two databases, to tell whether the keys of a table join the same rows in both.

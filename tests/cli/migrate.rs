@@ -70,7 +70,7 @@ fn the_guided_form_says_what_it_does_and_does_it() {
             "✓ All verification checks passed!\n",
             "MIGRATION COMPLETE!\n",
             "1 to 2",
-            "phaseshift restore --latest",
+            "phaseshift restore before:phase3",
             "phaseshift downgrade",
         ],
     );
@@ -252,7 +252,10 @@ fn a_file_without_records_is_adopted_by_a_stamp() {
     );
     let stamp = project.run(&["stamp", "phase2"]).expect_code(0);
     assert!(stamp.stdout.contains("✓ Current: phase2"), "{}", stamp.stdout);
-    assert_eq!(project.run(&["stamp", "phase2"]).stdout, "Nothing to do: recorded is phase2.\n");
+    assert_eq!(
+        project.run(&["stamp", "phase2"]).stdout,
+        "Nothing to do: phase2 is recorded already.\n"
+    );
     project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
 }
 

@@ -1,15 +1,16 @@
 //! The jobs of the engine, driven as the program drives them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
 use phaseshift::database::{Access, Database};
 use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
-use phaseshift::migrate::{Migration, Project, Request, migrate_now};
+use phaseshift::migrate::{Migration, PlanCache, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::restore::{Restore, RestoreRequest};
-use phaseshift::vacuum::{OptimizeRequest, Statistics, optimize};
+use phaseshift::vacuum::{Statistics, VacuumRequest, vacuum};
 use phaseshift::{Error, Result};
 
 use crate::disk::Disk;
@@ -20,6 +21,8 @@ use crate::scene::{BACKUPS, DATABASE, options};
 pub enum Job {
     /// Prepare, lock, back up, rebuild, prove, commit.
     Migrate(Box<Chain>),
+    /// The same by a plan that was made for another file with the same schema.
+    MigrateShared(Box<Chain>, Arc<PlanCache>),
     /// A backup and nothing else.
     Backup,
     /// A restore of this backup.
@@ -49,6 +52,7 @@ impl Job {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Migrate(_) => "backup and migrate",
+            Self::MigrateShared(..) => "backup and migrate by a shared plan",
             Self::Backup => "backup",
             Self::Restore(_) => Self::RESTORE,
             Self::Optimize => Self::OPTIMIZE,
@@ -59,7 +63,11 @@ impl Job {
     /// Does the job; what it says is promised on the disk.
     pub fn run(&self, disk: &Disk) -> Result<Told> {
         let told = match self {
-            Self::Migrate(chain) => migrate(disk, chain)?,
+            Self::Migrate(chain) => migrate(disk, &project(disk, chain))?,
+            Self::MigrateShared(chain, plans) => {
+                let plans = Some(Arc::clone(plans));
+                migrate(disk, &Project { plans, ..project(disk, chain) })?
+            }
             Self::Backup => back_up(disk)?,
             Self::Restore(backup) => restore(disk, backup)?,
             Self::Optimize => compact(disk)?,
@@ -82,17 +90,17 @@ pub fn to_head() -> Request {
     Request::up(Target::parse("head").unwrap())
 }
 
-fn migrate(disk: &Disk, chain: &Chain) -> Result<Told> {
-    let (project, request) = (project(disk, chain), to_head());
-    let look = Migration::prepare(&project, &request)?;
+fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
+    let request = to_head();
+    let look = Migration::prepare(project, &request)?;
     let mut observer = |event: &Event| match event {
         Event::CheckingStarted => disk.checks_begin(),
         Event::Committed => disk.promise(DONE),
         _ => {}
     };
-    Ok(match migrate_now(&project, &request, look, &mut observer)? {
-        Ok(report) => Told::Done { follow_up: report.follow_up },
-        Err(_) => Told::NothingToDo,
+    Ok(match migrate_now(project, &request, look, &mut observer)?.report() {
+        Some(report) => Told::Done { follow_up: report.follow_up },
+        None => Told::NothingToDo,
     })
 }
 
@@ -107,13 +115,13 @@ fn back_up(disk: &Disk) -> Result<Told> {
 }
 
 fn compact(disk: &Disk) -> Result<Told> {
-    let request = OptimizeRequest {
+    let request = VacuumRequest {
         database: Path::new(DATABASE),
         folder: Path::new(BACKUPS),
         version_table: "schema_version",
         statistics: Statistics::Keep,
     };
-    let report = optimize(&request, &options(disk), &mut Silent)?;
+    let report = vacuum(&request, &options(disk), &mut Silent)?;
     Ok(match report.changed() {
         true => Told::Done { follow_up: report.follow_up },
         false => Told::NothingToDo,

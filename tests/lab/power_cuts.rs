@@ -1,5 +1,7 @@
 //! Power cuts at every operation of the engine's jobs.
 
+use std::sync::Arc;
+
 use phaseshift::migrate::{Migration, Preparation};
 
 use crate::disk::{Change, Disk};
@@ -30,6 +32,19 @@ fn a_power_cut_in_a_migration_leaves_old_or_new_and_a_backup() {
     for start in Start::ALL {
         let scene = Scene::new(&disk, start, SESSIONS);
         green(&disk, &scene, &Job::Migrate(scene.chain.clone().into()));
+    }
+}
+
+/// As in a run over many files: the first run, which learns what is right, makes the plan of all others.
+#[test]
+fn a_power_cut_in_a_migration_by_a_shared_plan_leaves_old_or_new_and_a_backup() {
+    let disk = Disk::new("power-shared");
+    let starts: &[Start] = if long() { &Start::ALL } else { &[Start::WalFrames] };
+    for start in starts {
+        let start = *start;
+        let scene = Scene::new(&disk, start, SESSIONS);
+        let job = Job::MigrateShared(scene.chain.clone().into(), Arc::default());
+        green_with(if long() { variants() } else { variants() / 5 }, &disk, &scene, &job);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::calls::{changes, is_about_files, name};
-use crate::place::{Catalogue, Job, Place, Start};
+use crate::place::{Catalogue, Job, Place, Start, bare};
 use crate::tally::{Tally, long, skip};
 use crate::trace::{self, Call, Fault};
 use crate::verdict::{Expected, Which, Wrong};
@@ -387,4 +387,76 @@ fn a_kill_at_any_moment_leaves_old_or_new() {
         tally.again(&name, expected.again(&place, &folder));
     }
     tally.expect_green();
+}
+
+/// Some projects beside each other, of which one run migrates all.
+struct Fleet {
+    place: Place,
+    expected: Expected,
+}
+
+impl Fleet {
+    const FILES: [&str; 3] = ["t/a", "t/b", "t/c"];
+
+    fn fresh(&self, name: &str) -> std::path::PathBuf {
+        let folder = self.place.aside(name);
+        Self::FILES.iter().for_each(|file| self.place.fresh_at(&folder.join(file)));
+        folder
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new(Place::program());
+        command.args(["migrate", "phase2", "--yes", "--all", "t", "--jobs", "2", "--json"]);
+        command.args(["--phases", "t/a/phases", "--wait", "0", "--journal", "journal.jsonl"]);
+        bare(&mut command, folder);
+        command
+    }
+
+    /// The digest in the summary of a run that ended.
+    fn digest(output: &Output) -> Result<String, String> {
+        let said = String::from_utf8_lossy(&output.stdout);
+        let last: Option<serde_json::Value> =
+            said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        let digest = last.as_ref().and_then(|it| it["summary"]["digest"].as_str());
+        match (output.status.success(), digest) {
+            (true, Some(digest)) => Ok(digest.to_owned()),
+            _ => Err(format!("{} {said}", output.status)),
+        }
+    }
+
+    /// Kills a run before a call; every file is old or new, and the same command finishes the run.
+    fn killed(&self, tally: &mut Tally, (number, digest): (usize, &str)) {
+        let (folder, copy) = (self.fresh("fleet"), self.place.aside("fleet-copy"));
+        let run = trace::run(Self::command(&folder), Fault::Kill(number)).unwrap();
+        Place::copy_at(&folder, &copy);
+        for file in Self::FILES {
+            let name = format!("call {number}, {file}");
+            let (original, copy) = (folder.join(file), copy.join(file));
+            tally.count(&name, self.expected.judge_copy(&original, &copy, &run.output));
+        }
+        let again = Self::digest(&Self::command(&folder).output().unwrap());
+        let same = again.and_then(|it| if it == digest { Ok(()) } else { Err(it) });
+        tally.again(&format!("call {number}"), same);
+    }
+}
+
+#[test]
+fn a_kill_before_any_system_call_of_a_run_over_some_files_leaves_each_old_or_new() {
+    if !trace::is_possible() {
+        return skip("tracing");
+    }
+    let starts: &[Start] = if long() { &Start::ALL } else { &[Start::WalFrames] };
+    for start in starts {
+        let place = Place::with(Place::FEW, Job::Migrate, *start);
+        let fleet = Fleet { expected: Expected::learn(&place), place };
+        let folder = fleet.fresh("fleet");
+        let run = trace::run(Fleet::command(&folder), Fault::None).unwrap();
+        let digest = Fleet::digest(&run.output).unwrap();
+        let mut tally =
+            Tally::new(format!("killed before a call, --all on three files, {start:?}"));
+        for number in (1..=run.calls.len()).step_by(if long() { 1 } else { run.calls.len() / 15 }) {
+            fleet.killed(&mut tally, (number, &digest));
+        }
+        tally.expect_green();
+    }
 }

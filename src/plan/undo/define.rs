@@ -1,7 +1,7 @@
 //! What the history keeps of a phase: the phase, and the steps that undo it, derived when it is applied.
 
 use super::inverse::{Inverse, creation, refuse_irreversible};
-use super::past::{groups, snapshots};
+use super::past::groups;
 use crate::error::{ErrorKind, Result};
 use crate::history::{Definition, KeptObject, UndoRecord, VersionTables};
 use crate::phase::{Operation, Phase, Step, WayBack, phase_text, steps_text};
@@ -11,42 +11,59 @@ use crate::shadow::Shadow;
 use crate::sql::object_head;
 
 /// Returns a phase that a plan applies as the history keeps it. A downgrade that cannot be derived is recorded as such,
-/// with the reason.
+/// with the reason. Needs the schemas before each group of steps and after the last one.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; [`ErrorKind::Sqlite`].
-pub fn define(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Definition> {
-    let irreversible = |why: &str| format!("irreversible = {}\n", toml_edit::Value::from(why));
+pub fn define(
+    plan: &PhasePlan,
+    phase: &Phase,
+    tables: &VersionTables,
+    around: &[Schema],
+) -> Result<Definition> {
+    let mut reason = None;
+    let mut irreversible = |why: &str, sentence: String| {
+        reason = Some(sentence);
+        format!("irreversible = {}\n", toml_edit::Value::from(why))
+    };
     let downgrade = match &phase.down {
         WayBack::Steps(steps) => steps_text("down", steps),
-        WayBack::Irreversible(why) => irreversible(why),
-        WayBack::Derived => match derive(plan, phase, tables) {
+        WayBack::Irreversible(why) => {
+            irreversible(why, format!("{} cannot be undone: {why}", phase.id))
+        }
+        WayBack::Derived => match derive(plan, phase, (tables, around)) {
             Ok(steps) => steps_text("down", &steps),
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
                 return Err(error);
             }
-            Err(error) => irreversible(&error.to_string()),
+            Err(error) => irreversible(&error.to_string(), error.to_string()),
         },
     };
-    Ok(Definition { phase: phase_text(phase), downgrade: Some(downgrade) })
+    let phase = phase_text(phase);
+    Ok(Definition { phase, downgrade: Some(downgrade), irreversible: reason })
 }
 
 /// Derives the steps that undo a phase on the schema that it leaves.
-fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec<Step>> {
+fn derive(
+    plan: &PhasePlan,
+    phase: &Phase,
+    (tables, around): (&VersionTables, &[Schema]),
+) -> Result<Vec<Step>> {
     refuse_irreversible(phase)?;
     // A base of hundreds of tables needs no schema around each of its steps.
     if let Some(drops) = drops_of_creations(phase, tables) {
         return Ok(drops);
     }
     let recorded = UndoRecord::between(&plan.before, &plan.after, tables);
-    let (mut shadow, replayed) = replayed(plan, phase, tables)?;
+    let mut shadow = Shadow::of(around.last().unwrap_or(&plan.before))?;
+    shadow.keep_tables(tables.names());
     let mut undo = Vec::new();
     for (place, group) in groups(&phase.up).into_iter().enumerate().rev() {
         let now = shadow.schema()?;
         let inverse = Inverse {
             phase,
-            before: replayed.get(place),
-            after: replayed.get(place + 1),
+            before: around.get(place),
+            after: around.get(place + 1),
             now: &now,
             recorded: Some(&recorded),
             tables,
@@ -67,23 +84,6 @@ fn derive(plan: &PhasePlan, phase: &Phase, tables: &VersionTables) -> Result<Vec
     let created = missing.into_iter().filter_map(|(kind, object)| creation(kind, &object.sql));
     undo.extend(created.map(|operation| Step { operation, line: 0 }));
     Ok(undo)
-}
-
-/// The schemas around the groups of the steps, and a shadow with the last one.
-fn replayed(
-    plan: &PhasePlan,
-    phase: &Phase,
-    tables: &VersionTables,
-) -> Result<(Shadow, Vec<Schema>)> {
-    // The plan has the schemas around a single group, unless the version tables came after it.
-    let known = plan.version_tables.is_empty() && groups(&phase.up).len() == 1;
-    let mut shadow = Shadow::of(if known { &plan.after } else { &plan.before })?;
-    shadow.keep_tables(tables.names());
-    let schemas = match known {
-        true => vec![plan.before.clone(), plan.after.clone()],
-        false => snapshots(&mut shadow, phase)?,
-    };
-    Ok((shadow, schemas))
 }
 
 /// The steps that undo a phase that only creates what cannot be there; `None` for any other phase.

@@ -22,7 +22,8 @@ use crate::shadow::Shadow;
 
 pub use define::define;
 use exact::{Reach, restore_texts};
-use inverse::{Inverse, refuse_irreversible};
+use inverse::Inverse;
+pub use inverse::refuse_irreversible;
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
 
 /// Plans the downgrade of a phase from the state that the shadow is in, and leaves the shadow in the
@@ -57,7 +58,8 @@ pub fn plan_undo(
             refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, place))?;
-    let mut plan = Planner { phase, tables }.finish(shadow, Direction::Down, before, stages)?;
+    let mut plan =
+        Planner { phase, tables, around: None }.finish(shadow, Direction::Down, before, stages)?;
     plan.empty = past.recorded.as_ref().map_or_else(Vec::new, |it| it.empty.clone());
     Ok(plan)
 }
@@ -72,8 +74,8 @@ impl Undo<'_> {
     /// Undoes the groups of steps in one change of the schema.
     fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
         refuse_irreversible(self.phase)?;
-        let planner = Planner { phase: self.phase, tables: self.tables };
-        let stage = planner.reshape(shadow, &mut |shadow| {
+        let planner = Planner { phase: self.phase, tables: self.tables, around: None };
+        let stage = planner.schema_change(shadow, &mut |shadow| {
             for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
                 let now = shadow.schema()?;
                 let inverse = Inverse {
@@ -161,7 +163,7 @@ impl Undo<'_> {
 
     /// Plans steps that were written by hand; data steps stand between changes of the schema.
     fn written(&self, shadow: &mut Shadow, steps: &[Step]) -> Result<Vec<Stage>> {
-        let planner = Planner { phase: self.phase, tables: self.tables };
+        let planner = Planner { phase: self.phase, tables: self.tables, around: None };
         planner.stages(shadow, steps, &mut |shadow, start| {
             restore_texts(shadow, start, self.past, self.tables, Reach::SameMeaning)
         })

@@ -1,0 +1,305 @@
+//! Planted mistakes: a plan, or a shape, of another file is noticed by the key or by the proof.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::super::migrate_now::migrate_now;
+use super::super::prepare::{Preparation, find_path};
+use super::super::project::Project;
+use super::super::request::Request;
+use super::super::state::Migration;
+use super::{Key, PlanCache};
+use crate::database::{Access, OpenOptions};
+use crate::error::{DatabaseState, ErrorKind, Result};
+use crate::event::{Interrupt, Silent};
+use crate::files::RealFiles;
+use crate::history::VersionTables;
+use crate::phase::{Chain, Target};
+use crate::schema::{Column, ForeignKey, RowKey, Schema, Table};
+
+const FILE: &str = "
+    CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT NOT NULL, n INTEGER DEFAULT 1, UNIQUE (a, n));
+    CREATE TABLE other(x, y REFERENCES t(id));
+    CREATE INDEX by_n ON t(n);
+    CREATE VIEW seen AS SELECT a FROM t;
+    CREATE TRIGGER made AFTER INSERT ON t WHEN new.n > 5 BEGIN INSERT INTO other(y) VALUES (new.id); END;
+    INSERT INTO t(id, a, n) VALUES (1, 'one', 1), (2, 'two', 2), (3, 'Two', NULL), (4, 'six', 6);
+    INSERT INTO other(x, y) VALUES (1, 1), ('1', 2), (x'00', NULL);
+";
+
+const PHASE: &str = "version = 1
+[[up]]
+op = 'rename_column'
+table = 't'
+from = 'a'
+to = 'name'
+[[up]]
+op = 'add_column'
+table = 't'
+column = 'q INTEGER NOT NULL DEFAULT 0'
+[[up]]
+op = 'add_constraint'
+table = 't'
+sql = 'CHECK (length(name) < 9)'
+";
+
+/// Files that need another plan: what is different in the texts, or behind them.
+const OTHER_PLANS: [(&str, &str, &str); 20] = [
+    ("a collation of the table", "a TEXT NOT NULL", "a TEXT NOT NULL COLLATE NOCASE"),
+    ("a default", "DEFAULT 1", "DEFAULT 2"),
+    ("a type", "n INTEGER", "n NUMERIC"),
+    ("a column", "n INTEGER", "m, n INTEGER"),
+    ("a comment", "n INTEGER", "n /* note */ INTEGER"),
+    ("the key of a table", "id INTEGER PRIMARY KEY", "id INT PRIMARY KEY"),
+    ("a generated column", "n INTEGER", "g AS (id + 1), n INTEGER"),
+    ("a strict table", "UNIQUE (a, n))", "UNIQUE (a, n)) STRICT"),
+    ("a table without rowid", "UNIQUE (a, n))", "UNIQUE (a, n)) WITHOUT ROWID"),
+    ("a collation of an index", "ON t(n)", "ON t(n COLLATE NOCASE)"),
+    ("the order of an index", "ON t(n)", "ON t(n DESC)"),
+    ("a partial index", "ON t(n)", "ON t(n) WHERE n > 1"),
+    ("an index more", "CREATE TABLE other", "CREATE INDEX more ON t(a); CREATE TABLE other"),
+    ("a trigger less", "CREATE TRIGGER made", "CREATE TABLE more(x); CREATE TEMP TRIGGER made"),
+    ("a trigger", "new.n > 5", "new.n > 6"),
+    ("a view", "SELECT a FROM t", "SELECT a, n FROM t"),
+    ("a table beside it", "other(x, y REF", "other(x TEXT, y REF"),
+    ("a foreign key", "y REFERENCES t(id)", "y REFERENCES t(id) ON DELETE CASCADE"),
+    (
+        "an AUTOINCREMENT",
+        "CREATE VIEW",
+        "CREATE TABLE c(i INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIEW",
+    ),
+    ("statistics", "(x'00', NULL);", "(x'00', NULL); ANALYZE;"),
+];
+
+/// Files that share the plan although something in them differs.
+const SAME_PLAN: [(&str, &str); 8] = [
+    ("a page size", "PRAGMA page_size=8192; VACUUM"),
+    ("pointer maps", "PRAGMA auto_vacuum=FULL; VACUUM"),
+    (
+        "pages elsewhere",
+        "CREATE TABLE big(x); INSERT INTO big VALUES (zeroblob(99999)); DROP TABLE big; VACUUM",
+    ),
+    ("free pages", "CREATE TABLE big(x); INSERT INTO big VALUES (zeroblob(99999)); DROP TABLE big"),
+    (
+        "rows",
+        "INSERT INTO t(id, a) SELECT 9 + value, 'r' || value FROM json_each('[1,2,3,4,5,6,7,8,9]')",
+    ),
+    ("no rows", "DELETE FROM other; DELETE FROM t"),
+    ("a row that breaks the new rule", "INSERT INTO t(id, a) VALUES (9, 'longer than nine')"),
+    ("an orphan", "PRAGMA foreign_keys=OFF; INSERT INTO other(y) VALUES (99)"),
+];
+
+struct Fleet {
+    folder: tempfile::TempDir,
+    chain: Chain,
+    cache: Arc<PlanCache>,
+}
+
+impl Fleet {
+    fn new(phase: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let phases = folder.path().join("phases");
+        for (path, text) in [(&phases, None), (&phases.join("one.toml"), Some(phase))] {
+            match text {
+                None => std::fs::create_dir(path).unwrap(),
+                Some(text) => std::fs::write(path, text).unwrap(),
+            }
+        }
+        let chain = Chain::read(&RealFiles, &phases).unwrap();
+        Self { folder, chain, cache: Arc::default() }
+    }
+
+    /// Makes a file of a fleet.
+    fn file(&self, name: &str, texts: &str, more: &str) -> Project {
+        let path = self.folder.path().join(name);
+        let file = open(&path);
+        file.execute_batch(&format!("{texts}{more}")).unwrap();
+        file.close().unwrap();
+        let interrupt = Interrupt::default();
+        let options =
+            OpenOptions { files: Arc::new(RealFiles), wait: Duration::from_secs(5), interrupt };
+        let versions = VersionTables::named("schema_version");
+        let project = Project::new(path, None, self.chain.clone(), versions, options);
+        Project { plans: Some(Arc::clone(&self.cache)), ..project }
+    }
+
+    /// Plans for one file, and puts this plan where that for the other is looked for.
+    fn swap_plans(&self, planned: &Project, other: &Project) {
+        drop(Migration::prepare(planned, &request()).unwrap());
+        let key = key_of(other);
+        let mut plans = self.cache.lock();
+        let plan = Arc::clone(&plans.made[0].1);
+        plans.made.push((key, plan));
+    }
+}
+
+fn open(path: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    Connection::open_with_flags(path, flags).unwrap()
+}
+
+fn request() -> Request {
+    Request::up(Target::parse("head").unwrap())
+}
+
+fn key_of(project: &Project) -> Key {
+    let database = project.open(Access::Look).unwrap();
+    let (project, known, path) = find_path(project, &request(), &database).unwrap();
+    Key::of((&project.chain, &project.versions), &known, &path)
+}
+
+fn upgrade(project: &Project) -> Result<()> {
+    let look = Migration::prepare(project, &request())?;
+    assert!(matches!(look, Preparation::Ready(_)));
+    migrate_now(project, &request(), look, &mut Silent).map(|done| drop(done.report().unwrap()))
+}
+
+/// What SQL finds in a file: its entries, rows, statistics and settings.
+fn content(path: &PathBuf) -> String {
+    let file = open(path);
+    let list = |sql: &str| -> Vec<String> {
+        let mut statement = file.prepare(sql).unwrap();
+        let found = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        found.map(|it| it.unwrap().unwrap_or_default()).collect()
+    };
+    let entries = list(
+        "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema
+         ORDER BY type, name",
+    );
+    let mut found = entries.join("\n");
+    for table in list("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+    {
+        if ["sqlite_schema", "schema_version", "phase_history"].contains(&table.as_str()) {
+            continue;
+        }
+        let columns =
+            list(&format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_xinfo('{table}')"));
+        let rows = format!(
+            "SELECT concat_ws(', ', {}) AS row FROM \"{table}\" ORDER BY row",
+            columns.join(", ")
+        );
+        found += &format!("\n{table}: {:?}", list(&rows));
+    }
+    for pragma in ["page_size", "auto_vacuum"] {
+        found += &format!(
+            "\n{pragma}: {:?}",
+            list(&format!("SELECT {pragma} || '' FROM pragma_{pragma}"))
+        );
+    }
+    found
+}
+
+/// Runs a file alone, and says what it holds afterwards.
+fn alone(project: &Project, phase: &str, texts: &str, more: &str) -> (Option<ErrorKind>, String) {
+    let fleet = Fleet::new(phase);
+    let project = Project {
+        plans: None,
+        ..fleet.file(&project.database.file_name().unwrap().to_string_lossy(), texts, more)
+    };
+    let kind = upgrade(&project).err().map(|error| error.kind());
+    (kind, content(&project.database))
+}
+
+#[test]
+fn a_file_with_other_texts_gets_a_plan_of_its_own() {
+    for (place, (what, from, to)) in OTHER_PLANS.into_iter().enumerate() {
+        assert!(FILE.contains(from), "{what}");
+        let fleet = Fleet::new(PHASE);
+        let (one, texts) = (fleet.file("one.db", FILE, ""), FILE.replace(from, to));
+        let other = fleet.file("other.db", &texts, "");
+        assert_ne!(key_of(&one), key_of(&other), "{what}");
+        if place % 5 > 0 {
+            continue;
+        }
+        upgrade(&one).unwrap();
+        let kind = upgrade(&other).err().map(|error| error.kind());
+        let (expected, held) = alone(&other, PHASE, &texts, "");
+        assert_eq!((kind, content(&other.database)), (expected, held), "{what}");
+    }
+}
+
+#[test]
+fn a_file_that_shares_a_plan_ends_as_it_would_alone() {
+    for (what, more) in SAME_PLAN {
+        let fleet = Fleet::new(PHASE);
+        let (one, other) = (fleet.file("one.db", FILE, ""), fleet.file("other.db", FILE, more));
+        assert_eq!(key_of(&one), key_of(&other), "{what}");
+        upgrade(&one).unwrap();
+        let kind = upgrade(&other).err().map(|error| error.kind());
+        let alone = alone(&other, PHASE, FILE, more);
+        assert_eq!((kind, content(&other.database)), alone, "{what}");
+    }
+}
+
+#[test]
+fn planted_a_plan_of_another_file_is_noticed_and_nothing_changes() {
+    for (what, from, to) in OTHER_PLANS {
+        let fleet = Fleet::new(PHASE);
+        let texts = FILE.replace(from, to);
+        let (one, other) = (fleet.file("one.db", FILE, ""), fleet.file("other.db", &texts, ""));
+        fleet.swap_plans(&one, &other);
+        let before = content(&other.database);
+        let done = upgrade(&other);
+        if what == "statistics" {
+            // The table keeps its name, so that this plan leaves them where they are.
+            done.unwrap();
+            assert_eq!(content(&other.database), alone(&other, PHASE, &texts, "").1);
+            continue;
+        }
+        let error = done.expect_err(what);
+        assert_eq!(error.kind(), ErrorKind::Proof, "{what}: {error}");
+        assert_eq!(error.state(), DatabaseState::RolledBack, "{what}");
+        let problems = error.facts().problems.join("\n");
+        assert!(problems.contains("made for another schema"), "{what}: {problems}");
+        assert_eq!(content(&other.database), before, "{what}");
+    }
+}
+
+/// Shapes as a reuse would give them that ignores the text of a table.
+fn wrong_shapes() -> Vec<(&'static str, Box<dyn Fn(&mut Table)>)> {
+    let column = |edit: fn(&mut Column)| -> Box<dyn Fn(&mut Table)> {
+        Box::new(move |table| table.columns.iter_mut().filter(|it| it.name == "n").for_each(edit))
+    };
+    vec![
+        ("a column less", Box::new(|table| table.columns.retain(|it| it.name != "n"))),
+        ("a column by another name", column(|it| it.name = "m".to_owned())),
+        ("a type", column(|it| it.declared = "TEXT".to_owned())),
+        ("a default", column(|it| it.default = Some("7".to_owned()))),
+        ("a NOT NULL", column(|it| it.not_null = true)),
+        ("a generated column", column(|it| it.storage = crate::schema::ColumnStorage::Virtual)),
+        ("a key", Box::new(|table| table.key = RowKey::PrimaryKey(vec!["n".to_owned()]))),
+        ("a hidden rowid", Box::new(|table| table.key = RowKey::HiddenRowid)),
+        ("a strict table", Box::new(|table| table.strict = !table.strict)),
+        (
+            "a foreign key",
+            Box::new(|table| {
+                let none = || "NO ACTION".to_owned();
+                let actions = (none(), none(), "NONE".to_owned());
+                let (columns, parent_columns) = (vec!["n".to_owned()], vec!["x".to_owned()]);
+                let parent = "other".to_owned();
+                table.foreign_keys.push(ForeignKey { parent, columns, parent_columns, actions });
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn planted_a_shape_of_another_table_is_noticed_or_makes_no_difference() {
+    for (what, edit) in wrong_shapes() {
+        let fleet = Fleet::new(PHASE);
+        let other = fleet.file("other.db", FILE, "");
+        let mut schema: Schema = crate::schema::read(&open(&other.database)).unwrap();
+        edit(schema.tables.get_mut("t").unwrap());
+        fleet.cache.lock().schema = Arc::new(schema);
+        let before = content(&other.database);
+        match upgrade(&other) {
+            Ok(()) => {
+                assert_eq!(content(&other.database), alone(&other, PHASE, FILE, "").1, "{what}")
+            }
+            Err(_) => assert_eq!(content(&other.database), before, "{what}"),
+        }
+    }
+}
