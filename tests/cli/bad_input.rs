@@ -94,7 +94,7 @@ fn cases() -> Vec<Case> {
             arguments: MIGRATE, code: 4, says: &["phase3 cannot start", "found:"] },
         Case { name: "nobody to ask", make: normal, arguments: &["migrate", "phase3"],
             code: 4, says: &["not a terminal", "--yes"] },
-        Case { name: "nobody to ask about a restore", make: normal, arguments: &["restore", "--latest"],
+        Case { name: "nobody to ask about a restore", make: |it| { normal(it); it.run(&["backup"]).expect_code(0); }, arguments: &["restore", "--latest"],
             code: 4, says: &["not a terminal", "--yes"] },
         Case { name: "nobody to pick a backup", make: normal, arguments: &["restore", "--yes"],
             code: 4, says: &["no backup is named", "next:  phaseshift restore --latest --yes"] },

@@ -70,7 +70,7 @@ fn the_guided_form_says_what_it_does_and_does_it() {
             "✓ All verification checks passed!\n",
             "MIGRATION COMPLETE!\n",
             "1 to 2",
-            "phaseshift restore --latest",
+            "phaseshift restore before:phase3",
             "phaseshift downgrade",
         ],
     );
