@@ -19,199 +19,122 @@ pub(crate) use sqlite_text::{
 /// The result of every engine operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What kind of failure an [`Error`] reports. The text codes are stable; scripts read them as `error.kind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
+/// Defines the kinds with their stable text codes.
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $kind:ident = $code:literal,)+) => {
+        /// What kind of failure an [`Error`] reports. The text codes are stable; scripts read them as `error.kind`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: [Self; [$($code),+].len()] = [$(Self::$kind),+];
+
+            /// Returns the stable text code, as in `error.kind` of the JSON output.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The arguments or the settings contradict each other.
-    Arguments,
+    Arguments = "arguments",
     /// `phaseshift.toml` cannot be read or holds an unknown key.
-    Config,
+    Config = "config",
     /// A phase file cannot be read: syntax, unknown key, missing key, wrong type.
-    PhaseFile,
+    PhaseFile = "phase-file",
     /// The phases do not form a valid graph: missing parent, duplicate id, cycle.
-    Chain,
+    Chain = "chain",
     /// A target names no phase.
-    UnknownTarget,
+    UnknownTarget = "unknown-target",
     /// A target means more than one phase; the person has to choose.
-    AmbiguousTarget,
+    AmbiguousTarget = "ambiguous-target",
     /// A phase was edited after it was applied.
-    PhaseEdited,
+    PhaseEdited = "phase-edited",
     /// The file records a phase that is not in the folder.
-    PhaseMissing,
+    PhaseMissing = "phase-missing",
     /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
-    Irreversible,
+    Irreversible = "irreversible",
     /// A phase would replace stored values without consent.
-    Loss,
+    Loss = "loss",
     /// The database file does not exist.
-    DatabaseMissing,
+    DatabaseMissing = "database-missing",
     /// The path is not a regular file, or is an empty one.
-    NotAFile,
+    NotAFile = "not-a-file",
     /// The file is not a SQLite database (or is encrypted).
-    NotADatabase,
+    NotADatabase = "not-a-database",
     /// The file is a SQLite database, but damaged.
-    Damaged,
+    Damaged = "damaged",
     /// The file is there, but its permissions or those of its folder do not let this user read it.
-    Unreadable,
+    Unreadable = "unreadable",
     /// The file, its folder or its medium cannot be written.
-    ReadOnly,
+    ReadOnly = "read-only",
     /// Another program holds the file.
-    Busy,
+    Busy = "busy",
     /// There is not enough free space.
-    NoSpace,
+    NoSpace = "no-space",
     /// No phase of the chain is recorded in a file that has tables.
-    NotAdopted,
+    NotAdopted = "not-adopted",
     /// The version table has another meaning or another shape.
-    VersionTable,
+    VersionTable = "version-table",
     /// A trigger acts on a version table: recording a phase would run its statements.
-    VersionTrigger,
+    VersionTrigger = "version-trigger",
     /// The file's schema is not what the recorded phases say.
-    SchemaMismatch,
+    SchemaMismatch = "schema-mismatch",
     /// A `require` check of a phase does not hold.
-    Requirement,
+    Requirement = "requirement",
     /// A step does not fit the schema.
-    Step,
+    Step = "step",
     /// A view, trigger or foreign key would refer to other tables or columns than before, or to none.
-    Reference,
+    Reference = "reference",
     /// Rows of the file break a rule of the new schema.
-    Rows,
+    Rows = "rows",
     /// A function, collation or module that is needed is not available.
-    MissingExtension,
+    MissingExtension = "missing-part",
     /// The schema holds something this program cannot carry over safely.
-    Unsupported,
+    Unsupported = "unsupported",
     /// The new schema needs a newer SQLite than `min_sqlite` allows.
-    NewerSqlite,
+    NewerSqlite = "newer-sqlite",
     /// The backup could not be made or verified.
-    Backup,
+    Backup = "backup",
     /// A backup is damaged or is not what its manifest says.
-    BackupDamaged,
+    BackupDamaged = "backup-damaged",
     /// A backup was made of another database, or its manifest does not call it verified.
-    BackupRefused,
+    BackupRefused = "backup-refused",
     /// The file changed while it was looked at.
-    FileChanged,
+    FileChanged = "file-changed",
     /// The rebuild failed and was rolled back.
-    Rebuild,
+    Rebuild = "rebuild",
     /// A check before the commit failed; everything was rolled back.
-    Proof,
+    Proof = "proof",
     /// The commit failed.
-    Commit,
+    Commit = "commit",
     /// The restore failed.
-    Restore,
+    Restore = "restore",
     /// A question needs an answer, and there is no terminal.
-    NoAnswer,
+    NoAnswer = "no-answer",
     /// The person said no.
-    Declined,
+    Declined = "declined",
     /// The run was interrupted by a signal.
-    Interrupted,
+    Interrupted = "interrupted",
     /// A command that was to be proven failed, or did not end in time.
-    Command,
+    Command = "command",
     /// A command that was to run on the clone changed the database itself.
-    ForeignWrite,
+    ForeignWrite = "foreign-write",
     /// A file operation failed.
-    Io,
+    Io = "io",
     /// SQLite reported an error.
-    Sqlite,
+    Sqlite = "sqlite",
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 44] = [
-        Self::Arguments,
-        Self::Config,
-        Self::PhaseFile,
-        Self::Chain,
-        Self::UnknownTarget,
-        Self::AmbiguousTarget,
-        Self::PhaseEdited,
-        Self::PhaseMissing,
-        Self::Irreversible,
-        Self::Loss,
-        Self::DatabaseMissing,
-        Self::NotAFile,
-        Self::NotADatabase,
-        Self::Damaged,
-        Self::Unreadable,
-        Self::ReadOnly,
-        Self::Busy,
-        Self::NoSpace,
-        Self::NotAdopted,
-        Self::VersionTable,
-        Self::VersionTrigger,
-        Self::SchemaMismatch,
-        Self::Requirement,
-        Self::Step,
-        Self::Reference,
-        Self::Rows,
-        Self::MissingExtension,
-        Self::Unsupported,
-        Self::NewerSqlite,
-        Self::Backup,
-        Self::BackupDamaged,
-        Self::BackupRefused,
-        Self::FileChanged,
-        Self::Rebuild,
-        Self::Proof,
-        Self::Commit,
-        Self::Restore,
-        Self::NoAnswer,
-        Self::Declined,
-        Self::Interrupted,
-        Self::Command,
-        Self::ForeignWrite,
-        Self::Io,
-        Self::Sqlite,
-    ];
-
-    /// Returns the stable text code, as in `error.kind` of the JSON output.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Arguments => "arguments",
-            Self::Config => "config",
-            Self::PhaseFile => "phase-file",
-            Self::Chain => "chain",
-            Self::UnknownTarget => "unknown-target",
-            Self::AmbiguousTarget => "ambiguous-target",
-            Self::PhaseEdited => "phase-edited",
-            Self::PhaseMissing => "phase-missing",
-            Self::Irreversible => "irreversible",
-            Self::Loss => "loss",
-            Self::DatabaseMissing => "database-missing",
-            Self::NotAFile => "not-a-file",
-            Self::NotADatabase => "not-a-database",
-            Self::Damaged => "damaged",
-            Self::Unreadable => "unreadable",
-            Self::ReadOnly => "read-only",
-            Self::Busy => "busy",
-            Self::NoSpace => "no-space",
-            Self::NotAdopted => "not-adopted",
-            Self::VersionTable => "version-table",
-            Self::VersionTrigger => "version-trigger",
-            Self::SchemaMismatch => "schema-mismatch",
-            Self::Requirement => "requirement",
-            Self::Step => "step",
-            Self::Reference => "reference",
-            Self::Rows => "rows",
-            Self::MissingExtension => "missing-part",
-            Self::Unsupported => "unsupported",
-            Self::NewerSqlite => "newer-sqlite",
-            Self::Backup => "backup",
-            Self::BackupDamaged => "backup-damaged",
-            Self::BackupRefused => "backup-refused",
-            Self::FileChanged => "file-changed",
-            Self::Rebuild => "rebuild",
-            Self::Proof => "proof",
-            Self::Commit => "commit",
-            Self::Restore => "restore",
-            Self::NoAnswer => "no-answer",
-            Self::Declined => "declined",
-            Self::Interrupted => "interrupted",
-            Self::Command => "command",
-            Self::ForeignWrite => "foreign-write",
-            Self::Io => "io",
-            Self::Sqlite => "sqlite",
-        }
-    }
-
     /// Returns whether the kind is a finding about phases that were run to try them, rather than a failure of the machine.
     pub const fn is_about_phases(self) -> bool {
         matches!(

@@ -29,7 +29,6 @@ pub const MAX_TEXT_BYTES: u64 = 64 << 20;
 pub enum FileKind {
     /// A regular file.
     File,
-    /// A folder.
     Folder,
     /// A device, pipe or socket.
     Other,
@@ -42,15 +41,12 @@ pub struct Stat {
     pub kind: FileKind,
     /// The size in bytes.
     pub bytes: u64,
-    /// The permission bits.
     pub mode: u32,
     /// The owner's user id.
     pub owner: u32,
     /// The owner's group id.
     pub group: u32,
-    /// The device number.
     pub device: u64,
-    /// The inode number.
     pub inode: u64,
     /// The number of names (hard links).
     pub links: u64,
@@ -82,9 +78,6 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn now(&self) -> DateTime<FixedOffset>;
 
     /// Resolves symbolic links and relative parts.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
     /// Looks at a path; `None` if nothing is there.
@@ -102,15 +95,9 @@ pub trait Files: Send + Sync + fmt::Debug {
     }
 
     /// Tells how much space is left beside a path.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn space(&self, path: &Path) -> io::Result<Space>;
 
     /// Lists the files and folders in a folder, in name order.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// Tells by its permissions whether this user may read a file, without opening it.
@@ -141,23 +128,14 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>;
 
     /// Adds bytes to the end of a file, which is created with this mode if it is missing, and makes them durable.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn append(&self, _path: &Path, _bytes: &[u8], _mode: u32) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Creates a folder and its parents; existing ones are fine.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
     /// Creates a folder and its parents with these permissions at most; existing ones are fine.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn create_folder_for(&self, path: &Path, _mode: u32) -> io::Result<()> {
         self.create_folder(path)
     }
@@ -171,9 +149,6 @@ pub trait Files: Send + Sync + fmt::Debug {
     }
 
     /// Removes a folder with everything in it.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn remove_folder(&self, _path: &Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -214,15 +189,8 @@ pub trait Files: Send + Sync + fmt::Debug {
     }
 
     /// Renames a file over another one, in one step.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a name.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Sets the permission bits and, where allowed, the owner of a file or folder: of that which has the name, never
@@ -234,15 +202,9 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()>;
 
     /// Makes a file's content durable.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
 
     /// Makes the names in a folder durable.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// Notes that something was promised to the user, so that a test can hold the disk against it.
@@ -253,9 +215,6 @@ pub trait Files: Send + Sync + fmt::Debug {
 pub const DATABASE_HEADER: &[u8; 16] = b"SQLite format 3\0";
 
 /// Returns whether a file is a SQLite database, by its first bytes.
-///
-/// # Errors
-/// Those of reading the file.
 pub fn is_database(files: &dyn Files, path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     files.reader(path)?.take(DATABASE_HEADER.len() as u64).read_to_end(&mut start)?;

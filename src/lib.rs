@@ -48,7 +48,7 @@ extern crate self as phaseshift;
 /// Declares the modules: public for the tests of this repository, which enable the feature `testing`.
 #[cfg(feature = "testing")]
 macro_rules! modules {
-    ($($name:ident)*) => { $(#[doc(hidden)] pub mod $name;)* };
+    ($($name:ident)*) => { $(#[doc(hidden)] #[allow(missing_docs)] pub mod $name;)* };
 }
 #[cfg(feature = "testing")]
 modules! {

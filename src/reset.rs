@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{BackupLabel, BackupRequest, create};
+use crate::backup::{BackupLabel, create};
 use crate::database::{Access, Database, FileSize, Identity, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, MissingExtension, Result};
 use crate::event::{Observer, TableRows};
 use crate::history::VersionTables;
 use crate::name::quote;
+use crate::restore::backup_request;
 use crate::schema::{Object, ObjectKind, Schema, read};
 
 /// The name of the backup. Named backups are never removed by retention.
@@ -16,7 +17,6 @@ const LABEL: &str = "before_reset";
 /// What is reset, and where the backup goes.
 #[derive(Debug, Clone, Copy)]
 pub struct ResetRequest<'a> {
-    /// The database.
     pub database: &'a Path,
     /// The folder of the backups.
     pub folder: &'a Path,
@@ -24,10 +24,8 @@ pub struct ResetRequest<'a> {
     pub version_table: &'a str,
 }
 
-/// What a reset did.
 #[derive(Debug, Clone)]
 pub struct ResetReport {
-    /// The database.
     pub database: PathBuf,
     /// The verified backup of what it held.
     pub backup: PathBuf,
@@ -122,15 +120,9 @@ fn back_up(
     observer: &mut dyn Observer,
 ) -> Result<(PathBuf, Vec<TableRows>)> {
     let source = Database::open(request.database, Access::Look, options)?;
-    let schema = read(source.connection())?;
     let versions = VersionTables::named(request.version_table);
-    let version = versions.version_in(source.connection(), &schema);
-    let asked = BackupRequest {
-        folder: request.folder,
-        label: BackupLabel::Named(LABEL.to_owned()),
-        phase: None,
-        version,
-    };
+    let label = BackupLabel::Named(LABEL.to_owned());
+    let asked = backup_request(&source, &versions, request.folder, label)?;
     let made = create(&source, &asked, observer)?;
     let tables = made.tables().to_vec();
     let entry = made.into_entry()?;

@@ -64,7 +64,6 @@ impl<'a> Builder<'a> {
         Ok(Self { have, want, pairing, answers, draft, waiting, shadow })
     }
 
-    /// Derives all steps.
     pub(super) fn build(mut self, order: Order) -> Result<Built> {
         self.drop_gone(order)?;
         self.rename()?;
@@ -90,7 +89,6 @@ impl<'a> Builder<'a> {
         self.shadow.schema()
     }
 
-    /// Adds a step.
     pub(super) fn push(&mut self, operation: Operation, notes: Vec<String>) -> Result<()> {
         self.push_all(vec![DraftStep { operation, notes }])
     }

@@ -32,7 +32,6 @@ pub use text::{comment, draft_text};
 /// A step of a draft, and what a person should know about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DraftStep {
-    /// The step.
     pub operation: crate::phase::Operation,
     /// Remarks, one line each: the step is written below them.
     pub notes: Vec<String>,
@@ -43,7 +42,6 @@ pub struct DraftStep {
 pub struct NeedsValue {
     /// The table, by its desired name.
     pub table: String,
-    /// The column.
     pub column: String,
 }
 
@@ -63,9 +61,7 @@ pub struct Draft {
 /// What a draft gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drafted {
-    /// Answers are missing.
     Open(OpenPoints),
-    /// The steps.
     Ready(Draft),
 }
 

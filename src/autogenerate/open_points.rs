@@ -13,14 +13,12 @@ use super::subject::Subject;
 /// The kind of a question's or a drop's subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
-    /// A column.
     Column,
     /// An object of the schema.
     Object(ObjectKind),
 }
 
 impl SubjectKind {
-    /// Returns the word for one of them.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Column => "column",
@@ -32,7 +30,6 @@ impl SubjectKind {
 /// A new table or column that may be an existing one under another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What both are.
     pub kind: SubjectKind,
     /// What the desired schema has.
     pub new: Subject,
@@ -43,9 +40,7 @@ pub struct Question {
 /// An object or column that the draft drops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
-    /// What it is.
     pub kind: SubjectKind,
-    /// Its name.
     pub subject: Subject,
 }
 

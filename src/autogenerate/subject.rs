@@ -10,11 +10,8 @@ use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 pub enum Subject {
     /// An object of the schema.
     Object(String),
-    /// A column.
     Column {
-        /// Its table.
         table: String,
-        /// Its name.
         column: String,
     },
 }

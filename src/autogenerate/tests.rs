@@ -1,10 +1,5 @@
 use super::*;
-
-fn schema(sql: &str) -> Schema {
-    let connection = rusqlite::Connection::open_in_memory().unwrap();
-    connection.execute_batch(sql).unwrap();
-    crate::schema::read(&connection).unwrap()
-}
+use crate::schema::from_sql as schema;
 
 /// The answers that flags give: `--rename a=b`, `--drop x`, `--value t.c=1`, `allow`.
 fn answers(flags: &[&str]) -> Answers {

@@ -19,7 +19,6 @@ const DAMAGED: &str = "its check found damage, most likely that of its source";
 /// A file in the folder of backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupEntry {
-    /// The backup.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,

@@ -21,11 +21,9 @@ pub(super) const MAX_SEQUENCE: u64 = 1 << 53;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelKind {
-    /// Before a phase.
     BeforePhase,
     /// By a name that a person chose.
     Named,
-    /// Before a restore.
     BeforeRestore,
 }
 
@@ -60,9 +58,7 @@ pub enum BackupKind {
     Named,
     /// By a person who chose no name.
     Manual,
-    /// Before a restore.
     BeforeRestore,
-    /// Before `optimize`.
     BeforeOptimize,
 }
 

@@ -10,7 +10,6 @@ mod copy;
 mod create;
 mod entry;
 mod export;
-mod hashing;
 mod job;
 mod manifest;
 mod name;

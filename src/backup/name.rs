@@ -30,7 +30,6 @@ pub enum BackupLabel {
 }
 
 impl BackupLabel {
-    /// Returns the kind.
     pub const fn kind(&self) -> BackupKind {
         match self {
             Self::Before(_) => BackupKind::BeforePhase,
@@ -150,7 +149,6 @@ pub(super) fn manifest_of(backup: &Path) -> PathBuf {
 /// The process that writes a part file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Writer {
-    /// Its number.
     pub(super) process: u32,
     /// What tells the machine, its last start and the process namespace apart: process numbers mean nothing
     /// elsewhere. `None` where the system does not tell.

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use rusqlite::{Connection, Rows, Statement};
 
-use super::hashing::Hashing;
 use super::verify::Digest;
 use crate::btree::OpenFile;
 use crate::database::OpenOptions;
@@ -67,30 +66,28 @@ pub(crate) fn compare_pages(
     };
     let failed = |error| file_error("read", copy, error);
     let mut reader = options.files.reader(copy).map_err(failed)?;
-    std::thread::scope(|scope| {
-        let mut hashing = Hashing::begin(scope);
-        let mut buffer = Vec::new();
-        let mut bytes = 0;
-        loop {
-            options.interrupt.check()?;
-            buffer.resize(CHUNK, 0);
-            let count = fill(reader.as_mut(), &mut buffer).map_err(failed)?;
-            buffer.truncate(count);
-            if let Some(difference) = walk.compare(&buffer)? {
-                return Ok(Pages::Differ(difference));
-            }
-            bytes += count as u64;
-            progress(bytes);
-            buffer = hashing.take(buffer);
-            if count < CHUNK {
-                break;
-            }
-        }
-        if let Some(difference) = walk.end()? {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = Vec::new();
+    let mut bytes = 0;
+    loop {
+        options.interrupt.check()?;
+        buffer.resize(CHUNK, 0);
+        let count = fill(reader.as_mut(), &mut buffer).map_err(failed)?;
+        buffer.truncate(count);
+        if let Some(difference) = walk.compare(&buffer)? {
             return Ok(Pages::Differ(difference));
         }
-        Ok(Pages::Equal(Digest { text: text_of(&hashing.finish()?), bytes }))
-    })
+        hasher.update(&buffer);
+        bytes += count as u64;
+        progress(bytes);
+        if count < CHUNK {
+            break;
+        }
+    }
+    if let Some(difference) = walk.end()? {
+        return Ok(Pages::Differ(difference));
+    }
+    Ok(Pages::Equal(Digest { text: text_of(&hasher), bytes }))
 }
 
 /// The digest of a database's bytes, read through a connection that may stay open and is in a read

@@ -76,7 +76,7 @@ impl<'f> Part<'f> {
     }
 
     /// Makes the content durable and the permissions those of another file, never wider.
-    pub(crate) fn settle(&self, like: &Stat) -> Result<()> {
+    pub(crate) fn sync_with_access_of(&self, like: &Stat) -> Result<()> {
         let failed = |action| move |error| file_error(action, &self.path, error);
         // A file that its owner may only read cannot be synced any more, hence the order.
         self.sync()?;

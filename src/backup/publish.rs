@@ -37,7 +37,7 @@ pub(super) fn publish(job: &Job<'_>, part: &mut Part<'_>, content: Content) -> R
     let like = look(job.files, source)?.ok_or_else(|| {
         Error::new(ErrorKind::FileChanged, "the database was removed during the backup")
     })?;
-    part.settle(&like)?;
+    part.sync_with_access_of(&like)?;
     let mut manifest = manifest(job, content)?;
     let path = name(job, part, &mut manifest, &like)?;
     let folder = folder_of(&path);
@@ -93,7 +93,7 @@ pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Re
         let what = format!("{} cannot be replaced", beside.display());
         return Err(Error::new(ErrorKind::Backup, what));
     };
-    text.settle(&like)?;
+    text.sync_with_access_of(&like)?;
     text.replace(&beside).map_err(|error| file_error("replace", &beside, error))?;
     let folder = folder_of(path);
     files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
@@ -121,7 +121,7 @@ fn name(
         })?;
         let beside = manifest_of(&path);
         let Some(mut text) = Part::create(job.files, &beside, &bytes)? else { continue };
-        text.settle(like)?;
+        text.sync_with_access_of(like)?;
         match part.publish(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,

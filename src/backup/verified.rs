@@ -135,9 +135,6 @@ impl VerifiedBackup {
     }
 
     /// Closes the connection and returns the backup as an entry of the list.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
     pub fn into_entry(self) -> Result<BackupEntry> {
         self.reader.close()?;
         Ok(BackupEntry {

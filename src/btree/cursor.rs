@@ -95,9 +95,6 @@ impl<'p, P: Pages> Cursor<'p, P> {
     }
 
     /// Goes to the next entry; returns false behind the last one.
-    ///
-    /// # Errors
-    /// [`Stop`].
     pub fn advance(&mut self) -> Read<bool> {
         loop {
             let Some(level) = self.path.last_mut() else { return Ok(false) };
@@ -143,9 +140,6 @@ impl<'p, P: Pages> Cursor<'p, P> {
 
     /// Reads the bytes of the record that follow those read before, overflow page by overflow page;
     /// nothing when there are no more.
-    ///
-    /// # Errors
-    /// [`Stop`].
     pub fn more(&mut self) -> Read<&[u8]> {
         let (left, page) = self.rest;
         if left == 0 {
@@ -171,9 +165,6 @@ impl<'p, P: Pages> Cursor<'p, P> {
 
     /// Replaces the content of a buffer by the first bytes of the record: at least this number, or all.
     /// Once for each entry.
-    ///
-    /// # Errors
-    /// [`Stop`].
     pub fn begin(&mut self, least: usize, into: &mut Vec<u8>) -> Read<()> {
         into.clear();
         into.extend_from_slice(self.local());
@@ -181,9 +172,6 @@ impl<'p, P: Pages> Cursor<'p, P> {
     }
 
     /// Reads on until the buffer holds at least this number of bytes of the record, or all.
-    ///
-    /// # Errors
-    /// [`Stop`].
     pub fn extend(&mut self, least: usize, into: &mut Vec<u8>) -> Read<()> {
         while into.len() < least {
             let more = self.more()?;

@@ -13,7 +13,6 @@ use super::record::push_varint;
 /// this run, and what could make sums collide is no accident of a disk or of SQLite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sum {
-    /// How many there are.
     pub count: u64,
     sum: u128,
 }

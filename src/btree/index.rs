@@ -12,7 +12,6 @@ use std::cmp::Ordering;
 /// What the entries of an index have to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexShape {
-    /// The root page.
     pub root: u32,
     /// All parts of an entry, those that only make it unique included.
     pub parts: Vec<KeyPart>,
@@ -23,7 +22,6 @@ pub struct IndexShape {
 /// The rows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    /// The root page.
     pub root: u32,
     /// The key of a table without rowids: the parts that order its rows, which are the first fields.
     /// Empty for a table with rowids.

@@ -107,7 +107,6 @@ impl std::fmt::Display for Malformed {
     }
 }
 
-/// Why reading stopped.
 #[derive(Debug)]
 pub enum Stop {
     /// The bytes are not what the file format says.

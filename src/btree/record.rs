@@ -5,13 +5,9 @@
 pub enum Value<'r> {
     /// NULL, or a real that is not a number, which SQLite reads as NULL.
     Null,
-    /// An integer.
     Integer(i64),
-    /// A real.
     Real(f64),
-    /// Text.
     Text(&'r [u8]),
-    /// A blob.
     Blob(&'r [u8]),
 }
 

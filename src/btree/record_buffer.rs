@@ -13,7 +13,6 @@ const LONGEST: usize = 4 << 20;
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The rowid.
     Rowid,
     /// The n-th field of the record of the row, from 0; NULL if the record is shorter.
     Field(usize),

@@ -11,9 +11,6 @@ pub struct ReadTransaction<'c>(Option<&'c Connection>);
 
 impl<'c> ReadTransaction<'c> {
     /// Begins one with a read: BEGIN alone takes no lock.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn begin(connection: &'c Connection) -> Result<Self> {
         let begun = if connection.is_autocommit() {
             connection.execute_batch("BEGIN")?;

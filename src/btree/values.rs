@@ -20,24 +20,18 @@ pub struct ValueMap {
 /// What may be in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
-    /// Where it is.
     pub place: Place,
-    /// Whether NULL may.
     pub null: bool,
-    /// Whether numbers may.
     pub numbers: bool,
-    /// Which text may.
     pub text: Texts,
 }
 
 /// Which text a column takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texts {
-    /// All.
     All,
     /// What is certainly no number, so that a column of numbers keeps it as it is; in UTF-8.
     Words,
-    /// None.
     None,
 }
 

@@ -59,7 +59,7 @@ impl Cli {
     ///
     /// # Errors
     /// `--output` without `--schema`.
-    pub fn settle_schema(&mut self) -> Result<(), clap::Error> {
+    pub fn find_schema_argument(&mut self) -> Result<(), clap::Error> {
         let Command::Audit(audit) = &mut self.command else { return Ok(()) };
         if let Some(file) = self.global.schema.take() {
             audit.schema = true;

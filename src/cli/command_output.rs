@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 /// Who reads the text of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A person.
     Screen,
     /// Another program: not a byte is changed on the way.
     Script,
@@ -19,11 +18,9 @@ pub enum Form {
 /// The result of a command: an exit code, and the report as text and as JSON.
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
-    /// The exit code.
     pub exit: u8,
     /// What is printed on stdout without `--json`.
     pub text: String,
-    /// Who reads it.
     pub form: Form,
     /// The end of what was printed before, while the command ran.
     pub said: String,

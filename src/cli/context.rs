@@ -27,16 +27,13 @@ pub enum Output {
     Text,
     /// Text for a person, results and errors only.
     Quiet,
-    /// One JSON document.
     Json,
 }
 
 /// The surroundings of a command.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The settings.
     pub settings: Settings,
-    /// The terminal.
     pub terminal: Terminal,
     /// The request to stop.
     pub interrupt: Interrupt,

@@ -46,7 +46,6 @@ pub struct ForeignCommand<'a> {
 pub enum Ending {
     /// By itself, with a status; 0 means success.
     Status(i32),
-    /// By a signal.
     Signal(i32),
     /// It was stopped because it took too long.
     TimedOut,
@@ -68,7 +67,6 @@ pub struct Captured {
 pub struct Ran {
     /// What was run, with the clone in its place.
     pub command: String,
-    /// How it ended.
     pub ending: Ending,
     /// How long it took.
     pub seconds: f64,

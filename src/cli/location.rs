@@ -44,7 +44,6 @@ pub fn database_path(text: &str, folder: &Path) -> Result<PathBuf> {
 
 /// What a text says about where a database is.
 enum Address<'t> {
-    /// A plain path.
     Path,
     /// An address of another kind of database.
     Foreign,

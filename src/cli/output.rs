@@ -28,17 +28,11 @@ pub struct Lost {
 static LOST: Mutex<Option<Lost>> = Mutex::new(None);
 
 /// Writes a screen to stdout. A failure is also remembered, for [`lost`].
-///
-/// # Errors
-/// Whatever the system reports.
 pub fn result(text: &str, style: Style) -> io::Result<()> {
     to_stdout(&obeyed(text, style))
 }
 
 /// Writes a script or another text for programs to stdout: exactly, unless a person reads it on a terminal.
-///
-/// # Errors
-/// Whatever the system reports.
 pub fn script(text: &str) -> io::Result<()> {
     if io::stdout().is_terminal() {
         return result(text, Style::default());
@@ -47,17 +41,11 @@ pub fn script(text: &str) -> io::Result<()> {
 }
 
 /// Writes the one JSON document to stdout.
-///
-/// # Errors
-/// Whatever the system reports.
 pub fn document(document: &Value) -> io::Result<()> {
     to_stdout(&format!("{}\n", in_json(&format!("{document:#}"))))
 }
 
 /// Writes one of several JSON documents to stdout, each on a line of its own.
-///
-/// # Errors
-/// Whatever the system reports.
 pub fn document_line(document: &Value) -> io::Result<()> {
     to_stdout(&format!("{}\n", in_json(&document.to_string())))
 }

@@ -20,13 +20,12 @@ use super::{commands, json, output, signals};
 
 const TOO_LATE: &str = "The interruption came too late: everything was done already.";
 
-/// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = with_phases_format(arguments.collect());
     let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
-            if let Err(error) = cli.settle_schema() {
+            if let Err(error) = cli.find_schema_argument() {
                 return ExitCode::from(refuse_arguments(&arguments, &error));
             }
             if let Err(code) = name_database(&mut cli) {

@@ -26,19 +26,16 @@ pub const KEYS: [&str; 10] = [
     "name_template",
     "min_sqlite",
 ];
-/// The keys of `keep`.
 pub const KEEP_KEYS: [&str; 2] = ["days", "count"];
 
 /// What a settings file says. Whatever it leaves out is `None`; paths are as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsFile {
-    /// The database.
     pub database: Option<String>,
     /// The folder of the phases.
     pub phases: Option<String>,
     /// The format of the phases.
     pub format: Option<String>,
-    /// The desired schema.
     pub schema: Option<String>,
     /// The folder of the backups.
     pub backups: Option<String>,

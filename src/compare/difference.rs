@@ -44,7 +44,6 @@ pub enum Weight {
 pub enum Difference {
     /// A column that only one of the tables has.
     Column {
-        /// The column.
         column: String,
         /// Which side lacks it.
         presence: Presence,
@@ -57,7 +56,6 @@ pub enum Difference {
     Constraint(ConstraintDifference),
     /// A property of the whole table that only one of the tables has.
     TableOption {
-        /// The property.
         option: TableOptionName,
         /// Which side lacks it.
         presence: Presence,
@@ -80,9 +78,7 @@ pub enum Presence {
 /// How the declarations of a column differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDifference {
-    /// The column.
     pub column: String,
-    /// What differs.
     pub aspects: Vec<ColumnAspect>,
     /// The expected declaration, in short.
     pub expected: String,
@@ -93,13 +89,10 @@ pub struct ColumnDifference {
 /// A part of a column's declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnAspect {
-    /// The declared type.
     Type,
     /// NOT NULL, or its conflict clause.
     NotNull,
-    /// The default value.
     Default,
-    /// The collation.
     Collation,
     /// The expression of a generated column, or how it is stored.
     Generated,
@@ -135,24 +128,18 @@ pub struct ConstraintDifference {
 /// A property of a whole table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableOptionName {
-    /// `WITHOUT ROWID`.
     WithoutRowid,
-    /// `STRICT`.
     Strict,
-    /// `AUTOINCREMENT`.
     Autoincrement,
 }
 
 /// A part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexAspect {
-    /// The table.
     Table,
-    /// Whether it is unique.
     Unique,
     /// The columns and expressions, or their order.
     Columns,
-    /// A collation.
     Collation,
     /// The direction of a column.
     Direction,
@@ -163,13 +150,11 @@ pub enum IndexAspect {
 /// One object of either schema, and how it compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedObject {
-    /// What it is.
     pub kind: ObjectKind,
     /// Its name, as expected; of an unexpected object, as it was found.
     pub name: String,
     /// The table or view it belongs to.
     pub table: String,
-    /// How it compares.
     pub verdict: Verdict,
 }
 
@@ -196,7 +181,6 @@ impl ComparedObject {
 }
 
 impl Difference {
-    /// Returns the weight.
     pub fn weight(&self) -> Weight {
         let is_key = |found: &ColumnDifference| found.aspects.contains(&ColumnAspect::PrimaryKey);
         match self {

@@ -63,13 +63,7 @@ pub(crate) fn compare_entries<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Schema, read};
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        read(&connection).unwrap()
-    }
+    use crate::schema::from_sql as schema;
 
     fn differences(expected: &str, found: &str) -> Vec<String> {
         let (expected, found) = (schema(expected), schema(found));

@@ -151,12 +151,7 @@ impl Pair<'_> {
 mod tests {
     use super::*;
     use crate::compare::Weight;
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        crate::schema::read(&connection).unwrap()
-    }
+    use crate::schema::from_sql as schema;
 
     fn lines(expected: &str, found: &str) -> Vec<String> {
         differences(&schema(expected), &schema(found), ColumnOrder::Same)

@@ -9,7 +9,6 @@ use super::difference::{
 /// How to say that something is there which is not expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unexpected {
-    /// `is unexpected`.
     Unexpected,
     /// `is made by no phase`: the expected schema is what the phases make.
     MadeByNoPhase,

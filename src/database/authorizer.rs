@@ -34,7 +34,6 @@ pub struct TouchedTable {
 /// What statements do to the tables of `main`, by folded table name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// The tables.
     pub tables: BTreeMap<String, TouchedTable>,
     /// The triggers that fire.
     pub triggers: BTreeSet<String>,
@@ -81,9 +80,6 @@ pub struct Authorizer(Arc<Mutex<State>>);
 
 impl Authorizer {
     /// Puts the authorizer, still down, around a connection.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn install(&self, connection: &mut Connection) -> Result<()> {
         let authorizer = self.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| authorizer.decide(&context)))?;
@@ -180,7 +176,6 @@ impl Authorizer {
         self.state().denied.get_or_insert_with(|| what.to_owned());
     }
 
-    /// Begins another statement.
     pub(super) fn next_statement(&self) {
         let mut state = self.state();
         (state.schema_mark, state.creates_protected) = (false, false);

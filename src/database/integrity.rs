@@ -40,15 +40,11 @@ impl IntegrityCheck {
         Self(format!("PRAGMA main.{pragma}({argument})"))
     }
 
-    /// Returns the statement.
     pub(crate) fn sql(&self) -> &str {
         &self.0
     }
 
     /// Runs the check and hands out each finding in SQLite's words; none if all is well. Findings before an error count.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub(crate) fn run(
         &self,
         connection: &Connection,

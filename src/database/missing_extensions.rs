@@ -33,9 +33,6 @@ pub(crate) fn stub(connection: &Connection, part: &MissingExtension) -> Result<b
 /// RENAME reads the text of every index in the file, also of those that have nothing to do with it
 /// (<https://sqlite.org/lang_altertable.html>). The stubs are gone afterwards: nothing may be stored
 /// in their order or with their values.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn with_passing_stubs(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     passing_stubs(connection, |it| it.execute_batch(sql))
 }
@@ -53,9 +50,6 @@ pub(crate) fn passing_stubs<T>(
 
 /// Runs a rename that the module of a virtual table carries out by renames of its own: it hands on that they
 /// failed, not what they missed, so that the stubs are there from the start. They are gone afterwards.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn with_known_stubs(
     connection: &Connection,
     missing: &[MissingExtension],

@@ -136,7 +136,6 @@ impl Database {
         read.map(drop).map_err(|error| explain_unreadable(error.into(), &self.path, files))
     }
 
-    /// Returns the connection.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -168,9 +167,6 @@ impl Database {
 
     /// Writes without syncs and without a journal on the disk: for a file that is not promised yet, and that
     /// the caller syncs before it promises it.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn leave_syncs_to_caller(&self) -> Result<()> {
         settings::leave_syncs_to_caller(&self.connection)
     }
@@ -184,9 +180,6 @@ impl Database {
     }
 
     /// Returns whether the path still names the file that was opened.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`].
     pub fn has_moved(&self) -> Result<bool> {
         let now = self
             .options
@@ -202,9 +195,6 @@ impl Database {
     }
 
     /// Closes the connection and reports what SQLite says about it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
     pub fn close(self) -> Result<()> {
         self.connection.close().map_err(|(_, error)| Error::from(error))
     }

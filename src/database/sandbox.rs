@@ -29,9 +29,6 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Makes an empty one; messages name the file that it stands for.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn new(path: &Path, options: &OpenOptions, limits: Limits) -> Result<Self> {
         let mut database = Database::in_memory(path, options)?;
         let (late, interrupt) = (Arc::new(AtomicBool::new(false)), options.interrupt.clone());
@@ -45,7 +42,6 @@ impl Sandbox {
         Ok(Self { database, limits, late })
     }
 
-    /// Returns the database.
     pub fn database(&self) -> &Database {
         &self.database
     }
@@ -57,9 +53,6 @@ impl Sandbox {
 
     /// Sets the limit of the size, which SQLite counts in pages: only a database that has pages knows their size
     /// (<https://sqlite.org/pragma.html#pragma_max_page_count>).
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn limit_size(&self) -> Result<()> {
         let connection = self.database.connection();
         let size: u32 = connection.query_row("PRAGMA main.page_size", [], |row| row.get(0))?;

@@ -140,7 +140,6 @@ fn refused(setting: &str) -> Error {
 pub struct Identity {
     /// The page size in bytes.
     pub page_size: i64,
-    /// The text encoding.
     pub encoding: String,
     /// The auto-vacuum mode: 0 none, 1 full, 2 incremental.
     pub auto_vacuum: i64,
@@ -148,7 +147,6 @@ pub struct Identity {
     pub user_version: i64,
     /// The application's id.
     pub application_id: i64,
-    /// The journal mode.
     pub journal_mode: String,
 }
 
@@ -168,9 +166,6 @@ impl Identity {
     }
 
     /// Reads the properties of an open database.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn read(connection: &Connection) -> Result<Self> {
         let number = |name: &str| {
             connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))

@@ -19,7 +19,6 @@ pub enum Purpose {
     Check,
     /// As `Check`; a string in double quotes is refused.
     CheckNew,
-    /// All are run.
     Run,
 }
 
@@ -40,24 +39,16 @@ pub fn run_authorized(
 /// Receives statements one by one.
 pub trait Follower {
     /// A statement that changes the schema is compiled and about to run.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports; it ends the run.
     fn before(&mut self, connection: &Connection, touched: &Touched) -> Result<()>;
 
     /// A statement is done; one that only changes rows is only compiled for [`Purpose::Check`].
-    ///
-    /// # Errors
-    /// Whatever SQLite reports; it ends the run.
     fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()>;
 }
 
 /// A statement of a text.
 #[derive(Debug, Clone, Copy)]
 pub struct DoneStatement<'s> {
-    /// Its text.
     pub text: &'s str,
-    /// What it touches.
     pub touched: &'s Touched,
 }
 
@@ -164,7 +155,6 @@ fn replaces(sql: &str) -> bool {
 enum Stop {
     /// SQLite refused the statement at this line.
     Statement(usize, rusqlite::Error),
-    /// The follower failed.
     Follower(Error),
 }
 

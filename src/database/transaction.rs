@@ -12,9 +12,6 @@ impl Database {
     /// Frees the unchanged pages in SQLite's cache, so that they are read from the file again: a program that
     /// writes into the file without SQLite moves no counter by which SQLite notices a change
     /// (<https://sqlite.org/pragma.html#pragma_shrink_memory>).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
     pub fn forget_cached_pages(&self) -> Result<()> {
         Ok(self.connection().execute_batch("PRAGMA shrink_memory")?)
     }

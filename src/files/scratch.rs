@@ -18,9 +18,6 @@ pub(crate) struct Scratch<'f> {
 
 impl<'f> Scratch<'f> {
     /// Creates the folder below a place.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub(crate) fn create(files: &'f dyn Files, place: &Path) -> Result<Self> {
         let stem = format!("phaseshift-{}", std::process::id());
         for number in 1..NAMES {
@@ -46,9 +43,6 @@ impl<'f> Scratch<'f> {
     }
 
     /// Removes the folder and tells if that fails: copies of data must not stay behind unsaid.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub(crate) fn remove(mut self) -> Result<()> {
         self.gone = true;
         let removed = self.files.remove_folder(&self.path);

@@ -30,9 +30,7 @@ pub struct Found {
 /// A file that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Its relative path.
     pub relative: String,
-    /// Why.
     pub because: SkippedBecause,
 }
 

@@ -24,7 +24,6 @@ const MODE: u32 = 0o600;
 pub struct JournalHead {
     /// What was selected, as the person wrote it.
     pub selection: String,
-    /// The target.
     pub target: String,
     /// The part of the fleet, as `I/N`.
     pub shard: Option<String>,

@@ -22,7 +22,6 @@ pub struct Member {
 pub struct Fault {
     /// The kind of the error.
     pub kind: ErrorKind,
-    /// What is wrong.
     pub what: String,
 }
 

@@ -46,7 +46,6 @@ impl Drop for Reservation<'_> {
 }
 
 impl Reservations {
-    /// Begins without claims.
     pub fn new(files: Arc<dyn Files>) -> Self {
         Self { files, taken: Mutex::default(), freed: Condvar::new() }
     }

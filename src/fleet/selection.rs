@@ -19,7 +19,6 @@ pub(super) enum Source {
     Folder(PathBuf),
     /// Every database below a folder whose relative path fits.
     Pattern(PathBuf, Pattern),
-    /// One file.
     File(PathBuf),
     /// The paths of a list, as they were written; relative ones are taken from the folder.
     List(PathBuf, Vec<PathBuf>),

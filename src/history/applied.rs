@@ -8,7 +8,6 @@ use super::tables::Recorded;
 /// A phase that is recorded as applied, with the checksum its file had then, where known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedPhase {
-    /// The phase.
     pub id: PhaseId,
     /// The checksum of its file when it was applied.
     pub checksum: Option<String>,

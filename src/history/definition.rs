@@ -23,6 +23,9 @@ pub struct Definition {
     /// What undoes it: `[[down]]` tables, derived or written by hand, or `irreversible` with the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downgrade: Option<String>,
+    /// Why nothing undoes it, as a sentence; not part of the record.
+    #[serde(skip)]
+    pub irreversible: Option<String>,
 }
 
 impl Definition {

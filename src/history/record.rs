@@ -9,9 +9,7 @@ use crate::name::{literal, quote};
 /// What happened to a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was applied.
     Applied,
-    /// It was undone.
     Undone,
     /// It was recorded without being run.
     Stamped,
@@ -47,17 +45,11 @@ impl EventKind {
 /// One event to record.
 #[derive(Debug, Clone)]
 pub struct HistoryEvent {
-    /// What happened.
     pub kind: EventKind,
-    /// The phase.
     pub id: String,
-    /// Its parents.
     pub parents: Vec<String>,
-    /// Its version.
     pub version: i64,
-    /// Its description.
     pub description: String,
-    /// Its checksum.
     pub checksum: String,
     /// When it began, RFC 3339.
     pub started_at: String,
@@ -74,9 +66,6 @@ pub struct HistoryEvent {
 }
 
 /// Records an event. The tables must exist; the caller owns the transaction.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn record(connection: &Connection, tables: &VersionTables, event: &HistoryEvent) -> Result<()> {
     let table = quote(tables.version_table());
     match event.kind {

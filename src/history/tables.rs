@@ -36,20 +36,16 @@ pub struct VersionTables {
 /// One row of the version table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
-    /// The version.
     pub version: i64,
     /// When it was applied, as the file says.
     pub applied_at: Option<String>,
-    /// Its description.
     pub description: Option<String>,
 }
 
 /// One row of `phase_history`, as far as later runs need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRow {
-    /// The phase.
     pub id: String,
-    /// Its version.
     pub version: i64,
     /// Its parents, as ids between spaces.
     pub parents: String,
@@ -57,7 +53,6 @@ pub struct HistoryRow {
     pub direction: String,
     /// The checksum of the phase file at that time.
     pub checksum: Option<String>,
-    /// When it was finished.
     pub finished_at: Option<String>,
     /// The backup made before it.
     pub backup: Option<String>,

@@ -15,9 +15,7 @@ use super::tables::{HistoryRow, Recorded, VersionTables};
 pub struct KeptObject {
     /// Its kind: the word for it.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// Its text.
     pub sql: String,
 }
 

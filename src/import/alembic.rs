@@ -164,9 +164,7 @@ fn read_script(text: &str, sql: &mut HashMap<String, Sql>) {
 }
 
 enum Running {
-    /// To this revision.
     Upgrade(String),
-    /// From this revision.
     Downgrade(String),
 }
 

@@ -24,7 +24,6 @@ use crate::phase::{
 /// Where the migrations of a tool are.
 #[derive(Debug, Clone)]
 pub struct ImportSource<'s> {
-    /// The tool.
     pub tool: Tool,
     /// Its folder of migrations.
     pub folder: &'s Path,
@@ -37,7 +36,6 @@ pub struct ImportSource<'s> {
 pub struct Imported {
     /// The id of the phase.
     pub id: PhaseId,
-    /// The name of its file.
     pub file_name: String,
     /// The text of its file.
     pub text: String,
@@ -50,7 +48,6 @@ pub struct Imported {
 pub struct ImportedChain {
     /// The phases in the order of the tool.
     pub phases: Vec<Imported>,
-    /// What they are as a chain.
     pub chain: Chain,
     /// What the import could not take along, a line each.
     pub notices: Vec<String>,

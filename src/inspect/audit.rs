@@ -31,14 +31,11 @@ pub struct Origin {
 /// A table of any kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditedTable {
-    /// Its name.
     pub name: String,
     /// What kind of table it is.
     #[serde(serialize_with = "word_of")]
     pub kind: ObjectKind,
-    /// How many columns it has.
     pub columns: usize,
-    /// How many foreign keys it has.
     pub foreign_keys: usize,
     /// How many UNIQUE constraints it has.
     pub unique: usize,
@@ -58,12 +55,9 @@ fn word_of<S: Serializer>(
     serializer.serialize_str(kind.word())
 }
 
-/// An index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditedIndex {
-    /// Its name.
     pub name: String,
-    /// The table.
     pub table: String,
     /// Whether SQLite made it for a constraint.
     pub automatic: bool,
@@ -78,10 +72,8 @@ pub struct AuditedIndex {
     pub origin: Origin,
 }
 
-/// A view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditedView {
-    /// Its name.
     pub name: String,
     /// How many views stand below each other; `None` if it does not compile.
     pub layer: Option<usize>,
@@ -90,10 +82,8 @@ pub struct AuditedView {
     pub origin: Origin,
 }
 
-/// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditedTrigger {
-    /// Its name.
     pub name: String,
     /// The table or view.
     pub table: String,
@@ -105,9 +95,7 @@ pub struct AuditedTrigger {
 /// An object that is not as the applied phases leave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stray {
-    /// Its kind.
     pub kind: &'static str,
-    /// Its name.
     pub name: String,
 }
 

@@ -24,7 +24,6 @@ pub struct Dependents {
     pub views: Vec<String>,
     /// Triggers that no longer compile without it, or that hang on it.
     pub triggers: Vec<String>,
-    /// Its indexes.
     pub indexes: Vec<String>,
     /// Tables whose foreign keys refer to it.
     pub referenced_by: Vec<String>,
@@ -33,7 +32,6 @@ pub struct Dependents {
 /// A trigger, and what it uses.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TriggerUses {
-    /// The trigger.
     pub name: String,
     /// The table or view that it belongs to.
     pub table: String,
@@ -46,7 +44,6 @@ pub struct TriggerUses {
 pub struct Dependencies {
     /// The tables and views.
     pub objects: Vec<Dependents>,
-    /// The triggers.
     pub triggers: Vec<TriggerUses>,
 }
 
@@ -62,9 +59,6 @@ pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
 }
 
 /// As [`dependencies`], for the schema of an open database: its views and triggers are compiled where they are.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn dependencies_in(database: &Database, schema: &Schema) -> Result<Dependencies> {
     Ok(of_uses(schema, &Uses::in_database(database, schema)?))
 }
@@ -214,12 +208,7 @@ impl Dependencies {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        crate::schema::read(&connection).unwrap()
-    }
+    use crate::schema::from_sql as schema;
 
     #[test]
     fn views_stand_in_layers() {

@@ -16,9 +16,7 @@ use super::drift::drift;
 pub struct Status {
     /// The highest recorded version.
     pub version: Option<i64>,
-    /// Its description.
     pub description: Option<String>,
-    /// When it was applied.
     pub applied_at: Option<String>,
     /// The ids that are applied and have no applied descendant.
     pub current: Vec<PhaseId>,

@@ -24,14 +24,12 @@ pub enum Expectation {
     Version(i64),
     /// This phase is applied.
     Phase(PhaseId),
-    /// Nothing is pending.
     Head,
 }
 
 /// One check and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct VerifyCheck {
-    /// The stable name.
     pub name: String,
     /// Whether it holds, or there was nothing to compare.
     pub ok: bool,
@@ -44,9 +42,7 @@ pub struct VerifyCheck {
 /// Whether a file is what a program expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It is.
     Yes,
-    /// It is not.
     No,
     /// It holds phases that the program does not know; what its programs may do with it.
     Newer(Compatibility),

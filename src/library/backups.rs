@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{
-    BackupEntry, BackupLabel, BackupRequest, Checked, Manifest, create_or_reuse, list,
-};
+use crate::backup::{BackupEntry, BackupLabel, Checked, Manifest, create_or_reuse, list};
 use crate::database::Access;
 use crate::error::Result;
 use crate::event::{Observer, TableRows};
-use crate::restore::{Restore, RestoreRequest};
-use crate::schema::read;
+use crate::restore::{Restore, RestoreRequest, backup_request};
 
 use super::database::Database;
 
@@ -93,15 +90,8 @@ impl Database {
     pub fn back_up(&self, observer: &mut dyn Observer) -> Result<Backup> {
         let engine = self.engine();
         let source = engine.open(Access::Look)?;
-        let schema = read(source.connection())?;
-        // A version table of another program is no reason not to back up.
-        let recorded = engine.versions.read(source.connection(), &schema).unwrap_or_default();
-        let request = BackupRequest {
-            folder: &engine.backups,
-            label: BackupLabel::Manual,
-            phase: None,
-            version: recorded.version(),
-        };
+        let label = BackupLabel::Manual;
+        let request = backup_request(&source, &engine.versions, &engine.backups, label)?;
         let made = create_or_reuse(&source, &request, Checked::First, observer)?.into_entry()?;
         source.close()?;
         Ok(Backup::of(made))

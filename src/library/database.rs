@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::database::Access;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::migrate::{self, Migration, Preparation, Strictness, create_file, migrate_now};
+use crate::migrate::{
+    self, Migrated, Migration, Preparation, Strictness, create_file, migrate_now,
+};
 use crate::phase::Target;
 
 use super::migration::{Outcome, Prepared, Report, Request};
@@ -89,8 +91,8 @@ impl Database {
         let request = &request.0;
         let prepared = self.look(request)?;
         match migrate_now(self.engine(), request, prepared, observer)? {
-            Ok(report) => Ok(Outcome::Migrated(Report::of(report))),
-            Err(_) => Ok(Outcome::AlreadyCurrent),
+            Migrated::Done(report) => Ok(Outcome::Migrated(Report::of(report))),
+            Migrated::UpToDate(_) => Ok(Outcome::AlreadyCurrent),
         }
     }
 

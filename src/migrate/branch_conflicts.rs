@@ -17,7 +17,6 @@ use super::step_place::StepPlace;
 pub struct BranchConflict {
     /// What conflicts, naming the phases: `users.role is added by a1 and b1`.
     pub what: String,
-    /// The phases.
     pub phases: Vec<String>,
     /// The steps, one of each phase, as far as they are known.
     pub places: Vec<StepPlace>,

@@ -8,7 +8,6 @@ use crate::schema::Schema;
 /// What was read from a file.
 #[derive(Debug, Clone)]
 pub struct FileState {
-    /// The schema.
     pub schema: Schema,
     /// What the version tables say.
     pub recorded: Recorded,

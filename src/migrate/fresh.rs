@@ -41,7 +41,7 @@ impl<'p> FreshFile<'p> {
         create_file(&fresh)?;
         let request = Request::up(target).without_notices();
         let prepared = Migration::prepare(&fresh, &request)?;
-        let report = migrate_now(&fresh, &request, prepared, &mut Silent)?;
+        let report = migrate_now(&fresh, &request, prepared, &mut Silent)?.report();
         let database = fresh.open(Access::Write)?;
         let schema = fresh.own(&read(database.connection())?);
         let rows_changed = report.map(|it| it.execution.rows_changed).unwrap_or_default();

@@ -5,12 +5,40 @@ use crate::database::WriteTransaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 
-use super::prepare::{ATTEMPTS, Found, Planned, Preparation};
+use super::prepare::{ATTEMPTS, Found, Planned, Preparation, UpToDate};
 use super::project::Project;
 use super::request::Request;
 use super::run::{Hooks, Report};
 use super::secure::{back_up, occasion};
 use super::state::{LockState, Migration, Prepared, Secured, data_version};
+
+/// How a migration ended.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one value per run")]
+pub enum Migrated {
+    /// It was run and committed.
+    Done(Report),
+    /// There was nothing to do, or another program has done it.
+    UpToDate(Box<UpToDate>),
+}
+
+impl Migrated {
+    /// Returns the report of the run, if there was one.
+    pub fn report(self) -> Option<Report> {
+        match self {
+            Self::Done(report) => Some(report),
+            Self::UpToDate(_) => None,
+        }
+    }
+}
+
+/// What one attempt to lock the file came to.
+#[allow(clippy::large_enum_variant, reason = "one value per attempt")]
+enum Attempt {
+    Secured(Migration<Secured>),
+    /// The file is another one, or changed.
+    LookAgain(Preparation),
+}
 
 /// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
 ///
@@ -24,14 +52,16 @@ pub fn migrate_now(
     request: &Request,
     look: Preparation,
     observer: &mut dyn Observer,
-) -> Result<std::result::Result<Report, Preparation>> {
+) -> Result<Migrated> {
     let mut look = look;
     for _ in 0..ATTEMPTS {
         match look {
-            Preparation::UpToDate(_) => return Ok(Err(look)),
+            Preparation::UpToDate(found) => return Ok(Migrated::UpToDate(found)),
             Preparation::Ready(migration) => match migration.lock_and_secure(request, observer)? {
-                Ok(secured) => return secured.run(observer, &mut Hooks::default()).map(Ok),
-                Err(again) => look = again,
+                Attempt::Secured(secured) => {
+                    return secured.run(observer, &mut Hooks::default()).map(Migrated::Done);
+                }
+                Attempt::LookAgain(again) => look = again,
             },
         }
     }
@@ -46,30 +76,28 @@ impl Migration<Prepared> {
     ///
     /// # Errors
     /// As [`Migration::prepare`] and [`Migration::secure`].
-    fn lock_and_secure(
-        self,
-        request: &Request,
-        observer: &mut dyn Observer,
-    ) -> Result<std::result::Result<Migration<Secured>, Preparation>> {
+    fn lock_and_secure(self, request: &Request, observer: &mut dyn Observer) -> Result<Attempt> {
         let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;
         let database = transaction.into_database();
         if database.has_moved()? {
             drop(database);
-            return Migration::prepare(&project, request).map(Err);
+            return Migration::prepare(&project, request).map(Attempt::LookAgain);
         }
         let Planned { project, known, plan, .. } = if data_version(&database)? == state.data_version
         {
             Planned { project, known, plan, need: state.need }
         } else {
             match Self::prepare_through(&project, request, &database)? {
-                Found::UpToDate(found) => return Ok(Err(Preparation::UpToDate(found))),
+                Found::UpToDate(found) => {
+                    return Ok(Attempt::LookAgain(Preparation::UpToDate(found)));
+                }
                 Found::Plan(planned) => *planned,
             }
         };
         let label = occasion(&plan);
         let backup = back_up(&project, &known, label, Checked::BesideUnderLock, observer)?;
         let state = Secured { database, lock: LockState::Locked, backup };
-        Ok(Ok(Migration { project, known, plan, transactions, state }))
+        Ok(Attempt::Secured(Migration { project, known, plan, transactions, state }))
     }
 }

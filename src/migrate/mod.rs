@@ -38,7 +38,7 @@ pub use branch_conflicts::{
 };
 pub use file_state::{FileState, Newer};
 pub use fresh::{FreshFile, create_file};
-pub use migrate_now::migrate_now;
+pub use migrate_now::{Migrated, migrate_now};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use phase_tests::{TestFailure, TestOutcome, run_tests};
 pub use plan_cache::PlanCache;

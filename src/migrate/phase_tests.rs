@@ -33,7 +33,6 @@ const SHOWN: usize = 5;
 /// How one test ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestOutcome {
-    /// The phase.
     pub phase: PhaseId,
     /// The name of the test.
     pub name: String,

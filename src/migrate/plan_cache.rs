@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::history::VersionTables;
-use crate::phase::{Applied, Phase, PhaseId};
-use crate::plan::{Direction, Plan};
+use crate::phase::{Applied, Chain, Phase, PhaseId};
+use crate::plan::Plan;
 use crate::schema::{ObjectKind, Schema};
 
 use super::file_state::FileState;
-use super::project::Project;
 
 /// The most plans that are kept. A fleet has a few schemas; one of which every file has its own gains nothing.
 const MOST: usize = 256;
@@ -46,7 +45,7 @@ struct Key {
 type Entry = (ObjectKind, String, String, Option<String>, bool);
 
 impl Key {
-    fn of(project: &Project, known: &FileState, path: &[PhaseId]) -> Self {
+    fn of((chain, tables): (&Chain, &VersionTables), known: &FileState, path: &[PhaseId]) -> Self {
         let entries = known
             .schema
             .entries()
@@ -54,8 +53,8 @@ impl Key {
         Self {
             entries: entries.collect(),
             objects: known.schema.objects.len(),
-            phases: path.iter().filter_map(|id| project.chain.get(id)).cloned().collect(),
-            tables: project.versions.clone(),
+            phases: path.iter().filter_map(|id| chain.get(id)).cloned().collect(),
+            tables: tables.clone(),
             versions: known.recorded.versions.iter().map(|row| row.version).collect(),
             applied: known.applied.clone(),
         }
@@ -66,6 +65,27 @@ impl PlanCache {
     /// Returns a schema that may have the texts of the next file.
     pub(super) fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.lock().schema)
+    }
+
+    /// Returns the plan of a way up, which is made and kept if no file before had the same. A way down depends on what
+    /// the file itself records.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub(super) fn plan(
+        &self,
+        phases: (&Chain, &VersionTables),
+        known: &FileState,
+        path: &[PhaseId],
+        make: impl FnOnce() -> Result<Plan>,
+    ) -> Result<Plan> {
+        let key = Key::of(phases, known, path);
+        if let Some(plan) = self.find(&key) {
+            return Ok(plan.as_ref().clone());
+        }
+        let plan = make()?;
+        self.keep(key, &plan, &known.schema);
+        Ok(plan)
     }
 
     fn find(&self, key: &Key) -> Option<Arc<Plan>> {
@@ -84,29 +104,6 @@ impl PlanCache {
     fn lock(&self) -> MutexGuard<'_, Plans> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the plan of a path from the project's cache, or makes it and keeps it there. Ways down depend on what a file
-/// itself records, and are always made.
-///
-/// # Errors
-/// Those of making it.
-pub(super) fn cached(
-    project: &Project,
-    known: &FileState,
-    path: &[PhaseId],
-    (direction, make): (Direction, impl FnOnce() -> Result<Plan>),
-) -> Result<Plan> {
-    let Some(cache) = project.plans.as_ref().filter(|_| direction == Direction::Up) else {
-        return make();
-    };
-    let key = Key::of(project, known, path);
-    if let Some(plan) = cache.find(&key) {
-        return Ok(plan.as_ref().clone());
-    }
-    let plan = make()?;
-    cache.keep(key, &plan, &known.schema);
-    Ok(plan)
 }
 
 #[cfg(test)]

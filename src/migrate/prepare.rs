@@ -18,7 +18,6 @@ use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
 use super::file_state::FileState;
-use super::plan_cache::cached;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
@@ -32,7 +31,6 @@ use super::undo_history::UndoHistory;
 pub struct UpToDate {
     /// What was read from it.
     pub known: FileState,
-    /// The current ids.
     pub current: Vec<PhaseId>,
 }
 
@@ -89,7 +87,11 @@ impl Migration<Prepared> {
         }
         project.versions.refuse_triggers(&known.schema)?;
         let make = || plan_path(&project, &known, &path, request.direction);
-        let mut plan = cached(&project, &known, &path, (request.direction, make))?;
+        let cache = project.plans.as_ref().filter(|_| request.direction == Direction::Up);
+        let mut plan = match cache {
+            Some(cache) => cache.plan((&project.chain, &project.versions), &known, &path, make)?,
+            None => make()?,
+        };
         fit_to_file(&mut plan, &project, &known, database.connection())?;
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
@@ -396,7 +398,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
         return error;
     }
     let what = format!(
-        "no phase is recorded in the file, and its tables do not fit the first one, {}",
+        "no phase is recorded in the file, and the first one, {}, does not run on its tables",
         phase.id
     );
     let (object, problems) = (error.facts().object.clone(), error.facts().problems.clone());

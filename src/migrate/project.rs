@@ -24,7 +24,6 @@ const NAMED: usize = 5;
 pub struct Project {
     /// The database file.
     pub database: PathBuf,
-    /// The phases.
     pub chain: Chain,
     /// The folder for backups.
     pub backups: PathBuf,

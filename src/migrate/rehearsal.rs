@@ -74,9 +74,6 @@ pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
 
 /// Returns the room that round trips on a copy need, in bytes: for the copy, the backups of three
 /// runs, and the tables and the journal of one.
-///
-/// # Errors
-/// [`ErrorKind::Io`].
 pub fn rehearsal_space(project: &Project) -> Result<u64> {
     let files = project.options.files.as_ref();
     let bytes = bytes_of(files, &project.database)?;
@@ -158,7 +155,7 @@ impl Rehearsal {
             migrate_now(&self.project, request, look, &mut Silent)
         };
         match run() {
-            Ok(done) => Ok(Ok(done.ok())),
+            Ok(done) => Ok(Ok(done.report())),
             Err(error) if error.kind().is_about_phases() => Ok(Err(error)),
             Err(error) if error.kind() == ErrorKind::NotAdopted && self.adopted => Ok(Err(error)),
             // The copy has a name that means nothing to anybody.

@@ -12,9 +12,6 @@ use super::project::Project;
 ///
 /// A chain may stand on tables that no phase makes, so this is no reason to refuse: where a base, or
 /// a phase that was applied already, does not run from nothing, there is no notice.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub(super) fn notice_what_runs_here_only(
     project: &Project,
     known: &FileState,

@@ -7,9 +7,7 @@ use crate::preflight::LossPolicy;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Apply or undo.
     pub direction: Direction,
-    /// Up to where.
     pub target: Target,
     /// Whether a way down may lose rows and values.
     pub losses: LossPolicy,
@@ -22,7 +20,6 @@ pub struct Request {
 /// Whether a look looks for what stops nothing but is good to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Warnings {
-    /// All of it.
     #[default]
     Find,
     /// Only what costs nothing: whether the chain runs from nothing, too, is left open.

@@ -32,9 +32,7 @@ pub enum TripVerdict {
 /// The round trip of one phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
-    /// The phase.
     pub phase: PhaseId,
-    /// What it showed.
     pub verdict: TripVerdict,
     /// Where that was found out.
     pub place: TripPlace,

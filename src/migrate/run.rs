@@ -54,7 +54,6 @@ pub struct Report {
     pub steps: Vec<String>,
     /// The rules that tables lost.
     pub lost_rules: Vec<LostRule>,
-    /// The backup.
     pub backup: PathBuf,
     /// The older backups that were removed afterwards, and why the others stay.
     pub pruned: Pruned,
@@ -62,14 +61,13 @@ pub struct Report {
     pub from_history: Vec<String>,
     /// What was copied and changed.
     pub execution: Execution,
-    /// What was proven.
     pub proof: Proof,
     /// How long the work took, from the lock to the commit, in seconds.
     pub seconds: f64,
     /// How long each stage took.
     pub stages: Stages,
-    /// The room that the file took before, and takes now.
-    pub room: (FileSize, FileSize),
+    /// The sizes that the file took before, and takes now.
+    pub sizes: (FileSize, FileSize),
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -100,21 +98,21 @@ impl Migration<Secured> {
         let (from, to) = self.versions();
         let steps: Vec<String> = self.plan.steps().into_iter().map(|step| step.title).collect();
         let phases = self.plan.phases.iter().map(|it| (it.id.to_string(), it.direction)).collect();
-        let mut lap = Timer::start();
+        let mut timer = Timer::start();
         let database = self.state.database.connection();
         let baseline = Baseline::take(database, &self.known.schema)?;
-        let room = FileSize::of(&self.state.database)?;
+        let sizes = FileSize::of(&self.state.database)?;
         let (backup, verify) = self.state.backup.seconds();
-        let stages = Stages { backup, verify, baseline: lap.next(), ..Stages::default() };
+        let stages = Stages { backup, verify, baseline: timer.next(), ..Stages::default() };
         let indexes = FittingIndexes::of(baseline.fitting());
         let mut work = Work {
             baseline,
-            lap,
+            timer,
             stages,
-            course: RunProgress { step: 0, steps: steps.len(), indexes },
+            progress: RunProgress { step: 0, steps: steps.len(), indexes },
             execution: Execution::default(),
             proof: Proof::default(),
-            room: (room, room),
+            sizes: (sizes, sizes),
             done: 0,
             follow_up: None,
         };
@@ -131,7 +129,7 @@ impl Migration<Secured> {
         let backup = self.state.backup.path().to_path_buf();
         let (pruned, unpruned) = prune(&self.project, self.state.backup);
         let follow_up = work.follow_up.or(closing).or(unpruned);
-        work.stages.commit += work.lap.next();
+        work.stages.commit += work.timer.next();
         Ok(Report {
             from,
             to,
@@ -145,7 +143,7 @@ impl Migration<Secured> {
             proof: work.proof,
             seconds: started.elapsed().as_secs_f64(),
             stages: work.stages,
-            room: work.room,
+            sizes: work.sizes,
             follow_up,
             plan: self.plan,
         })
@@ -164,7 +162,7 @@ impl Migration<Secured> {
         };
         let until = work.done + count;
         let transformed = self.transform(work, until, observer, hooks);
-        let transformed = settled(transformed, &mut self.state.backup);
+        let transformed = await_check(transformed, &mut self.state.backup);
         let completed = self.completed(work);
         let transaction = WriteTransaction::resume(self.state.database);
         if let Err(error) = transformed {
@@ -176,17 +174,17 @@ impl Migration<Secured> {
                 let events = self.known.recorded.events.len() + work.done;
                 let last = self.plan.phases.get(until - 1);
                 let backup = self.state.backup.path();
-                let settled = settle(&self.project, error, work, || {
+                let reopened = after_failed_commit(&self.project, error, work, || {
                     look_again(&self.project, events, last, backup)
                 });
                 // The backup is not attached to the new connection.
                 self.plan.use_old_tables();
-                settled
+                reopened
             }
         };
         self.state.database = committed.map_err(|error| error.after_phases(completed))?;
         work.done = until;
-        work.stages.commit += work.lap.next();
+        work.stages.commit += work.timer.next();
         Ok(self)
     }
 
@@ -220,11 +218,11 @@ impl Migration<Secured> {
         hooks: &mut Hooks<'_>,
     ) -> Result<()> {
         let identity = Identity::read(self.state.database.connection())?;
-        work.lap.next();
+        work.timer.next();
         let writeback = Writeback::begin(&self.state.database)?;
         self.execute(work, until, observer)?;
         writeback.finish()?;
-        work.stages.rebuild += work.lap.next();
+        work.stages.rebuild += work.timer.next();
         if self.plan.phases[..until].iter().flat_map(PhasePlan::rebuilds).any(reads_backup) {
             self.state.backup.read_again();
         }
@@ -258,8 +256,8 @@ impl Migration<Secured> {
             return Err(Error::new(ErrorKind::Proof, what));
         }
         // Nothing that could fail is left for after the commit.
-        work.room.1 = FileSize::of(database)?.when_written();
-        work.stages.proof += work.lap.next();
+        work.sizes.1 = FileSize::of(database)?.when_written();
+        work.stages.proof += work.timer.next();
         Ok(())
     }
 
@@ -283,7 +281,7 @@ impl Migration<Secured> {
                 check_requirements(database.connection(), phase)?;
             }
             let mut write = |connection: &Connection| self.record(connection, phase);
-            let done = execute(database, phase, &mut work.course, observer, &mut write)
+            let done = execute(database, phase, &mut work.progress, observer, &mut write)
                 .map_err(|error| error.in_phase(phase.id.as_str()))
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
             if place + 1 < self.plan.phases.len() {
@@ -398,27 +396,27 @@ fn look_again(
 }
 
 /// Waits for the check of the backup. Damage explains any other error.
-fn settled(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
+fn await_check(transformed: Result<()>, backup: &mut VerifiedBackup) -> Result<()> {
     let by_wish = |error: &Error| error.kind() == ErrorKind::Interrupted;
     if transformed.as_ref().is_err_and(by_wish) {
         return transformed;
     }
     match (transformed, backup.await_check()) {
         (Err(first), Err(second)) if second.kind() != ErrorKind::BackupDamaged => Err(first),
-        (transformed, settled) => settled.and(transformed),
+        (transformed, checked) => checked.and(transformed),
     }
 }
 
 /// What a run has done so far.
 struct Work {
     baseline: Baseline,
-    lap: Timer,
+    timer: Timer,
     stages: Stages,
-    course: RunProgress,
+    progress: RunProgress,
     execution: Execution,
     proof: Proof,
     /// Before the run, and as the last transaction leaves it.
-    room: (FileSize, FileSize),
+    sizes: (FileSize, FileSize),
     /// Phases that are committed.
     done: usize,
     /// What failed after a commit that counts.
@@ -427,7 +425,7 @@ struct Work {
 
 /// Decides what a failed COMMIT means. If the change is in the file after all, the run goes on with a
 /// new connection and reports the error as something that failed afterwards.
-fn settle(
+fn after_failed_commit(
     project: &Project,
     error: Error,
     work: &mut Work,

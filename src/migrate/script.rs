@@ -163,7 +163,7 @@ fn dangling_keys(schema: &Schema) -> Result<BTreeSet<String>> {
 fn refuse_rebuilds_without_parts(plan: &Plan) -> Result<()> {
     let stages = plan.phases.iter().flat_map(|phase| &phase.stages);
     let rebuilds = stages.filter_map(|stage| match stage {
-        Stage::SchemaChange(reshape) => Some(&reshape.rebuilds),
+        Stage::SchemaChange(schema_change) => Some(&schema_change.rebuilds),
         Stage::Data(_) => None,
     });
     for rebuild in rebuilds.flatten() {

@@ -74,8 +74,8 @@ pub(super) fn relock(
     let LockState::Watched(seen) = migration.state.lock else { return Ok(migration) };
     let Migration { project, known, plan, transactions, mut state } = migration;
     // The check went on while the person was reading.
-    let settled = state.backup.await_check_if_done();
-    settled.map_err(|error| VerifiedBackup::attribute_damage(error, &state.database))?;
+    let checked = state.backup.await_check_if_done();
+    checked.map_err(|error| VerifiedBackup::attribute_damage(error, &state.database))?;
     let transaction = WriteTransaction::begin(state.database)?;
     let database = transaction.into_database();
     let changed = |what: &str| {

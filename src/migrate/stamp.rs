@@ -51,7 +51,6 @@ impl Adoption {
     }
 }
 
-/// What a stamp did.
 #[derive(Debug, Clone)]
 pub struct StampReport {
     /// The phases that were recorded.
@@ -92,11 +91,11 @@ pub fn stamp(
         Strictness::Compare | Strictness::Force => project.applied(&recorded)?,
         Strictness::Purge => Applied::nothing(),
     };
-    let settled = match strictness {
+    let recorded_as = match strictness {
         Strictness::Compare | Strictness::Force => project.as_recorded(&recorded)?,
         Strictness::Purge => project.clone(),
     };
-    let project = &settled;
+    let project = &recorded_as;
     let target = replay(project, wanted)?.schema()?;
     let adoption = compare_schemas(&target, &schema, project);
     if strictness == Strictness::Compare && !adoption.problems.is_empty() {
@@ -127,7 +126,6 @@ pub fn stamp(
 /// What the acceptance of an edited phase did.
 #[derive(Debug, Clone)]
 pub struct AcceptReport {
-    /// The phase.
     pub phase: PhaseId,
     /// Whether it was edited at all.
     pub is_edited: bool,
@@ -151,20 +149,22 @@ pub fn accept(
 ) -> Result<AcceptReport> {
     let database = project.open(Access::Write)?;
     let (known, _) = project.examine(&database)?;
-    let settled = project.as_recorded(&known.recorded)?;
+    let recorded_as = project.as_recorded(&known.recorded)?;
     let recorded = applied(&known.recorded, &project.chain)?;
     let found = recorded.iter().find(|it| it.id.as_str() == id);
     let (Some(found), Some(phase)) =
-        (found, settled.chain.phases().iter().find(|it| it.id.as_str() == id))
+        (found, recorded_as.chain.phases().iter().find(|it| it.id.as_str() == id))
     else {
         let what = format!("{id} is not an applied phase of the folder");
         return Err(Error::new(ErrorKind::UnknownTarget, what).in_database(&project.database));
     };
     let is_edited = found.checksum.as_ref().is_none_or(|it| !phase.is_recorded_as(it));
     let adoption = match strictness {
-        Strictness::Compare => {
-            compare_schemas(&replay(&settled, &known.applied)?.schema()?, &known.schema, &settled)
-        }
+        Strictness::Compare => compare_schemas(
+            &replay(&recorded_as, &known.applied)?.schema()?,
+            &known.schema,
+            &recorded_as,
+        ),
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
     if !adoption.problems.is_empty() {
@@ -177,9 +177,9 @@ pub fn accept(
     if dry_run || !is_edited {
         return Ok(report);
     }
-    let now = settled.options.files.now();
+    let now = recorded_as.options.files.now();
     let recording =
-        Recording { project: &settled, known: &known, phase: Some(&phase.id), purge: false };
+        Recording { project: &recorded_as, known: &known, phase: Some(&phase.id), purge: false };
     let events = |backup: &Path| vec![event(phase, EventKind::Accepted, now, backup)];
     report.backup = Some(recording.carry_out(database, &events, observer)?);
     Ok(report)
@@ -193,7 +193,11 @@ fn event(
     backup: &Path,
 ) -> HistoryEvent {
     let defines = matches!(kind, EventKind::Stamped | EventKind::Accepted);
-    let definition = defines.then(|| Definition { phase: phase_text(phase), downgrade: None });
+    let definition = defines.then(|| Definition {
+        phase: phase_text(phase),
+        downgrade: None,
+        irreversible: None,
+    });
     HistoryEvent {
         kind,
         id: phase.id.to_string(),

@@ -48,12 +48,10 @@ pub(super) enum LockState {
 }
 
 impl<S> Migration<S> {
-    /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Returns the project.
     pub fn project(&self) -> &Project {
         &self.project
     }
@@ -103,7 +101,6 @@ impl Migration<Prepared> {
 }
 
 impl Migration<Secured> {
-    /// Returns the backup.
     pub fn backup(&self) -> &VerifiedBackup {
         &self.state.backup
     }

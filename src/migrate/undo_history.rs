@@ -38,9 +38,6 @@ impl<'p> UndoHistory<'p> {
 
     /// Returns what is known of the schema around a phase that is undone while `remaining`, the
     /// phase included, is applied to a file whose schema is `now`.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub(super) fn past(
         &self,
         phase: &Phase,

@@ -16,7 +16,6 @@ use super::warning::ChainWarning;
 use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::{FileKind, Files};
 
-/// Positions by id.
 type Positions = HashMap<PhaseId, usize>;
 
 /// The order of files that declare no parents.

@@ -24,11 +24,8 @@ pub(super) enum Form {
     Piece,
     /// The declared type of a column; it may be empty.
     TypeName,
-    /// Any string.
     Text,
-    /// `true` or `false`.
     Switch,
-    /// A version number.
     Version,
     /// A release of SQLite, such as `3.35`.
     SqliteVersion,
@@ -36,7 +33,6 @@ pub(super) enum Form {
     Identifier,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A phase id.
     Id,
     /// An array of phase ids.
     Ids,
@@ -63,7 +59,6 @@ pub(super) enum Form {
 /// Whether a key must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
-    /// It must.
     Required,
     /// It may be left out.
     Optional,
@@ -94,21 +89,14 @@ pub(super) struct Kind {
 pub(super) enum Value {
     /// Of a name, SQL, text or word.
     Text(String),
-    /// Of a switch.
     Switch(bool),
-    /// Of a version.
     Integer(i64),
-    /// Of an id.
     Id(PhaseId),
-    /// Of several ids.
     Ids(Vec<PhaseId>),
-    /// Of labels.
     Labels(Vec<String>),
-    /// Of several versions.
     Versions(Vec<i64>),
     /// Of squashes: each with the ids that it replaced.
     Squashes(Vec<(PhaseId, Vec<PhaseId>)>),
-    /// Of an expectation.
     Expected(Expected),
     /// Of what a test expects.
     Answer(ExpectedAnswer),
@@ -148,7 +136,6 @@ impl Values {
         Some(text)
     }
 
-    /// Takes a switch.
     pub(super) fn switch(&mut self, key: &str) -> Option<bool> {
         let Value::Switch(switch) = self.0.remove(key)? else {
             return None;
@@ -156,7 +143,6 @@ impl Values {
         Some(switch)
     }
 
-    /// Takes a number.
     pub(super) fn integer(&mut self, key: &str) -> Option<i64> {
         let Value::Integer(integer) = self.0.remove(key)? else {
             return None;
@@ -164,7 +150,6 @@ impl Values {
         Some(integer)
     }
 
-    /// Takes an id.
     pub(super) fn id(&mut self, key: &str) -> Option<PhaseId> {
         let Value::Id(id) = self.0.remove(key)? else {
             return None;
@@ -172,7 +157,6 @@ impl Values {
         Some(id)
     }
 
-    /// Takes several ids.
     pub(super) fn ids(&mut self, key: &str) -> Option<Vec<PhaseId>> {
         let Value::Ids(ids) = self.0.remove(key)? else {
             return None;
@@ -180,7 +164,6 @@ impl Values {
         Some(ids)
     }
 
-    /// Takes squashes.
     pub(super) fn squashes(&mut self, key: &str) -> Option<Vec<(PhaseId, Vec<PhaseId>)>> {
         let Value::Squashes(squashes) = self.0.remove(key)? else {
             return None;
@@ -188,7 +171,6 @@ impl Values {
         Some(squashes)
     }
 
-    /// Takes versions.
     pub(super) fn versions(&mut self, key: &str) -> Option<Vec<i64>> {
         let Value::Versions(versions) = self.0.remove(key)? else {
             return None;
@@ -196,7 +178,6 @@ impl Values {
         Some(versions)
     }
 
-    /// Takes labels.
     pub(super) fn labels(&mut self, key: &str) -> Option<Vec<String>> {
         let Value::Labels(labels) = self.0.remove(key)? else {
             return None;
@@ -204,7 +185,6 @@ impl Values {
         Some(labels)
     }
 
-    /// Takes an expectation.
     pub(super) fn expected(&mut self, key: &str) -> Option<Expected> {
         let Value::Expected(expected) = self.0.remove(key)? else {
             return None;
@@ -281,7 +261,6 @@ pub(super) const PHASE_KEYS: &[Key] = &[
     optional("test", Form::Tables),
 ];
 
-/// The keys of a check.
 pub(super) const CHECK_KEYS: &[Key] = &[
     required("name", Form::Name),
     required("sql", Form::Query),
@@ -289,7 +268,6 @@ pub(super) const CHECK_KEYS: &[Key] = &[
     optional("message", Form::Name),
 ];
 
-/// The keys of a test.
 pub(super) const TEST_KEYS: &[Key] = &[
     required("name", Form::Name),
     optional("before", Form::Sql),

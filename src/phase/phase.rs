@@ -71,7 +71,6 @@ pub enum WayBack {
     /// Derived from the steps.
     #[default]
     Derived,
-    /// Written by hand.
     Steps(Vec<Step>),
     /// There is none, for this reason.
     Irreversible(String),
@@ -125,7 +124,6 @@ pub struct Annotations {
     pub archive: Option<String>,
     /// The findings of `lint` that it acknowledges.
     pub allow: Vec<Allowed>,
-    /// Its tests.
     pub tests: Vec<PhaseTest>,
     /// Where the phase was read from.
     pub source: PhaseSource,
@@ -141,7 +139,6 @@ pub struct Annotations {
 /// One phase: a declared change of the schema that sets one version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
-    /// Its identity.
     pub id: PhaseId,
     /// The number that goes into the version table.
     pub version: i64,
@@ -155,7 +152,6 @@ pub struct Phase {
     pub parents: Vec<PhaseId>,
     /// Phases that must be applied before, without being parents.
     pub depends_on: Vec<PhaseId>,
-    /// Branch labels.
     pub labels: Vec<String>,
     /// Ids that this phase stands for.
     pub replaces: Vec<PhaseId>,
@@ -173,7 +169,6 @@ pub struct Phase {
     pub up: Vec<Step>,
     /// Checks inside the transaction, after the steps.
     pub verify: Vec<Check>,
-    /// The downgrade.
     pub down: WayBack,
     /// What its file says beside that.
     pub annotations: Annotations,
@@ -191,7 +186,6 @@ impl Phase {
         self.file.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"))
     }
 
-    /// Returns the file of the downgrade.
     pub fn file_of_downgrade(&self) -> &Path {
         self.annotations.down_file.as_deref().unwrap_or(&self.file)
     }

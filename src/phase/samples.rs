@@ -11,7 +11,6 @@ use super::{
 use crate::error::Result;
 use crate::files::{Files as _, RealFiles};
 
-/// Makes an id.
 pub(crate) fn id(text: &str) -> PhaseId {
     PhaseId::new(text).unwrap()
 }

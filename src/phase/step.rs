@@ -42,11 +42,8 @@ pub struct Check {
 pub enum Cell {
     /// NULL; in a phase file `{ null = true }`, because TOML has no word for it.
     Null,
-    /// An integer.
     Integer(i64),
-    /// A real number.
     Real(f64),
-    /// Text.
     Text(String),
     /// A blob; in a phase file `{ hex = "00ff" }`.
     Blob(Vec<u8>),
@@ -153,7 +150,6 @@ pub enum LeftOut {
 /// Which constraint of a table is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConstraintChoice {
-    /// The one with this name.
     Name(String),
     /// The one with this text; spacing, comments and case do not count.
     Sql(String),
@@ -164,45 +160,103 @@ pub enum ConstraintChoice {
 #[allow(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
 pub enum Operation {
     /// Gives a table another name.
-    RenameTable { from: String, to: String },
+    RenameTable {
+        from: String,
+        to: String,
+    },
     /// Gives a column another name.
-    RenameColumn { table: String, from: String, to: String },
+    RenameColumn {
+        table: String,
+        from: String,
+        to: String,
+    },
     /// Creates a table, ordinary or virtual.
-    CreateTable { sql: String, if_not_exists: bool },
+    CreateTable {
+        sql: String,
+        if_not_exists: bool,
+    },
     /// Drops a table with its rows.
-    DropTable { table: String, if_exists: bool },
+    DropTable {
+        table: String,
+        if_exists: bool,
+    },
     /// Adds a column: at the end, or after another one.
-    AddColumn { table: String, column: String, after: Option<String>, value: Option<String> },
+    AddColumn {
+        table: String,
+        column: String,
+        after: Option<String>,
+        value: Option<String>,
+    },
     /// Drops a column with its values.
-    DropColumn { table: String, column: String },
+    DropColumn {
+        table: String,
+        column: String,
+    },
     /// Changes the definition of a column.
-    AlterColumn { table: String, column: String, change: ColumnChange },
+    AlterColumn {
+        table: String,
+        column: String,
+        change: ColumnChange,
+    },
     /// Adds a table constraint.
-    AddConstraint { table: String, sql: String },
-    /// Drops a constraint.
-    DropConstraint { table: String, constraint: ConstraintChoice },
-    /// Creates an index.
-    CreateIndex { sql: String, if_not_exists: bool },
-    /// Creates a view.
-    CreateView { sql: String, if_not_exists: bool },
-    /// Creates a trigger.
-    CreateTrigger { sql: String, if_not_exists: bool },
-    /// Drops an index.
-    DropIndex { index: String, if_exists: bool },
+    AddConstraint {
+        table: String,
+        sql: String,
+    },
+    DropConstraint {
+        table: String,
+        constraint: ConstraintChoice,
+    },
+    CreateIndex {
+        sql: String,
+        if_not_exists: bool,
+    },
+    CreateView {
+        sql: String,
+        if_not_exists: bool,
+    },
+    CreateTrigger {
+        sql: String,
+        if_not_exists: bool,
+    },
+    DropIndex {
+        index: String,
+        if_exists: bool,
+    },
     /// Drops a view with its triggers.
-    DropView { view: String, if_exists: bool },
-    /// Drops a trigger.
-    DropTrigger { trigger: String, if_exists: bool },
+    DropView {
+        view: String,
+        if_exists: bool,
+    },
+    DropTrigger {
+        trigger: String,
+        if_exists: bool,
+    },
     /// Gives an index another name.
-    RenameIndex { from: String, to: String },
+    RenameIndex {
+        from: String,
+        to: String,
+    },
     /// Replaces a view by another text; its triggers stay.
-    ReplaceView { sql: String },
+    ReplaceView {
+        sql: String,
+    },
     /// Replaces a trigger by another text.
-    ReplaceTrigger { sql: String },
+    ReplaceTrigger {
+        sql: String,
+    },
     /// Replaces the whole definition of a table; columns are matched by name.
-    Rebuild { table: String, sql: String, values: Vec<(String, String)>, left_out: LeftOut },
+    Rebuild {
+        table: String,
+        sql: String,
+        values: Vec<(String, String)>,
+        left_out: LeftOut,
+    },
     /// Runs statements that change rows.
-    Sql { sql: String, file: Option<String> },
+    Sql {
+        sql: String,
+        file: Option<String>,
+    },
 }
 
 impl Operation {

@@ -50,7 +50,6 @@ impl<'r> TableReader<'r> {
         Self { files, path, lines, problems, sql_texts: Vec::new() }
     }
 
-    /// Notes a fault.
     pub(super) fn problem(&mut self, line: usize, what: impl Into<String>) {
         self.problems.add(self.path, line, what);
     }

@@ -26,7 +26,6 @@ pub enum Target {
     Line {
         /// The label, or an id or the beginning of only one.
         line: String,
-        /// The place on it.
         place: LinePlace,
     },
 }

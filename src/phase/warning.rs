@@ -14,17 +14,10 @@ use super::problem::short_path;
 pub enum ChainWarning {
     /// A phase depends on several others and has no parents, so that it is one more base and their
     /// heads stay heads.
-    LooksLikeMerge {
-        /// The phase.
-        phase: PhaseId,
-        /// Its file.
-        file: PathBuf,
-    },
+    LooksLikeMerge { phase: PhaseId, file: PathBuf },
     /// A phase names parents that are ancestors of another of its parents; they were dropped.
     RedundantParents {
-        /// The phase.
         phase: PhaseId,
-        /// Its file.
         file: PathBuf,
         /// The parents that do not count.
         dropped: Vec<PhaseId>,
@@ -33,7 +26,6 @@ pub enum ChainWarning {
     MergedTwice {
         /// The two phases, in chain order.
         phases: [PhaseId; 2],
-        /// Their files.
         files: [PathBuf; 2],
         /// The parents of both.
         parents: Vec<PhaseId>,
@@ -41,9 +33,7 @@ pub enum ChainWarning {
     /// A phase declares a version that is not above those of its ancestors, so that applying it
     /// does not raise the version of the database.
     VersionNotAbove {
-        /// The phase.
         phase: PhaseId,
-        /// Its file.
         file: PathBuf,
         /// The version that it declares.
         version: i64,

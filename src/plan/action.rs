@@ -1,6 +1,6 @@
 //! The single actions of a plan, in the order in which they run, and the steps that group them.
 
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, VirtualChange};
 use super::strategy::{CopyStrategy, RowSource};
 use super::{DataStage, Direction, PhasePlan};
 use crate::name::{in_main, literal, quote, same};
@@ -12,12 +12,7 @@ pub enum Action {
     /// Drops a trigger, view or index.
     DropObject(Object),
     /// Gives a table a scratch name, so that its own is free.
-    StepAside {
-        /// The table.
-        table: String,
-        /// The scratch name.
-        scratch: String,
-    },
+    StepAside { table: String, scratch: String },
     /// Takes indexes of old tables out of SQLite's schema table, so that their b-trees stay when the tables go. In a
     /// script they go with their tables.
     DetachIndexes(Vec<String>),
@@ -58,10 +53,7 @@ pub enum Action {
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
     /// Collects the planner statistics of a table.
-    Analyze {
-        /// The table.
-        table: String,
-    },
+    Analyze { table: String },
     /// Changes a virtual table.
     EarlyVirtual(VirtualChange),
     /// Completes a change of a virtual table once all other tables are in place.

@@ -12,7 +12,6 @@ use crate::sql::mentions;
 pub struct CopyQuery {
     /// Columns of the new table and what fills each, in the top layer's names.
     pub columns: Vec<(String, String)>,
-    /// The levels below.
     pub layers: Vec<CopyLayer>,
     /// Whether no rowid is out of reach.
     names_rowid: bool,

@@ -8,7 +8,6 @@ use crate::shadow::{Lineage, TableEffect};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// It is created.
     Created,
     /// It is dropped, and with a table its rows.
     Dropped,
@@ -18,7 +17,6 @@ pub enum ChangeKind {
     Renamed,
     /// A new table takes the name and the rows of the old one.
     Remade,
-    /// Its definition changes.
     Altered,
 }
 
@@ -41,7 +39,6 @@ impl ChangeKind {
 pub struct DataChange {
     /// What happens to it.
     pub change: ChangeKind,
-    /// What it is.
     #[serde(serialize_with = "word_of")]
     pub kind: ObjectKind,
     /// Its name after the step, or the last one it had.

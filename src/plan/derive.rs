@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::copy::CopyQuery;
 use super::reason::{RebuildReason, reasons};
-use super::reshape::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::rules::Defined;
+use super::schema_change::{Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use super::strategy::{CopyStrategy, RowSource};
 use crate::error::{Error, ErrorKind, Result};

@@ -19,14 +19,14 @@ pub(super) fn plan_fills(before: &Schema, stages: &mut [Stage]) {
         let (now, later) = stages.split_at_mut(place + 1);
         let Some(stage) = now.last_mut() else { continue };
         let after = match stage {
-            Stage::SchemaChange(reshape) => Arc::clone(&reshape.after),
+            Stage::SchemaChange(schema_change) => Arc::clone(&schema_change.after),
             Stage::Data(data) => data.after.clone().map_or_else(|| Arc::clone(&schema), Arc::new),
         };
         let written = |table: &str| later.iter().any(|it| it.writes_directly(table));
         for table in after.virtual_tables() {
             let Content::External(content) = &table.content else { continue };
             let is_new = match stage {
-                Stage::SchemaChange(reshape) => reshape.creates_virtual(&table.name),
+                Stage::SchemaChange(schema_change) => schema_change.creates_virtual(&table.name),
                 Stage::Data(_) => schema.find(ObjectKind::VirtualTable, &table.name).is_none(),
             };
             let table = table.name;
@@ -76,19 +76,19 @@ fn changes(stage: &Stage, table: &str, content: &BTreeSet<String>) -> bool {
         Stage::Data(data) => {
             data.touched.tables.keys().any(|it| content.contains(it) || same(it, table))
         }
-        Stage::SchemaChange(reshape) => {
+        Stage::SchemaChange(schema_change) => {
             let is_filled = |change: &VirtualChange| matches!(change, VirtualChange::Recreate { to, .. } if same(to, table));
-            let values = reshape.rebuilds.iter().filter(|it| {
-                let lineage = reshape.lineage.table(&it.to);
+            let values = schema_change.rebuilds.iter().filter(|it| {
+                let lineage = schema_change.lineage.table(&it.to);
                 let fresh = lineage.is_some_and(|lineage| {
                     lineage.columns.iter().any(|it| it.origin == ColumnOrigin::New)
                 });
                 fresh || it.copy.computes()
             });
-            let made = reshape.created.iter();
-            let views = reshape.restored.iter().filter(|it| it.kind == ObjectKind::View);
+            let made = schema_change.created.iter();
+            let views = schema_change.restored.iter().filter(|it| it.kind == ObjectKind::View);
             let names = values.map(|it| &it.to).chain(made.chain(views).map(|it| &it.name));
-            !reshape.virtuals.iter().any(is_filled)
+            !schema_change.virtuals.iter().any(is_filled)
                 && names.into_iter().any(|it| content.contains(&fold(it)))
         }
     }
@@ -97,8 +97,8 @@ fn changes(stage: &Stage, table: &str, content: &BTreeSet<String>) -> bool {
 fn note(stage: &mut Stage, table: String, reason: FillReason) {
     match stage {
         Stage::Data(data) => data.fills.push((table, reason)),
-        Stage::SchemaChange(reshape) => {
-            reshape.virtuals.push(VirtualChange::Fill { table, reason })
+        Stage::SchemaChange(schema_change) => {
+            schema_change.virtuals.push(VirtualChange::Fill { table, reason })
         }
     }
 }

@@ -32,11 +32,9 @@ pub enum LossKind {
 /// Something that a phase loses.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Loss {
-    /// How.
     pub kind: LossKind,
     /// The table, by its name when the phase begins.
     pub table: String,
-    /// The column.
     pub column: Option<String>,
     /// Rows that lose something; `None` if that cannot be known.
     pub rows: Option<u64>,
@@ -120,22 +118,24 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
     // A downgrade that moves rows by itself, and a phase that does, take values along.
     let moves_rows = phase.stages.iter().any(|stage| match stage {
         Stage::Data(data) => writes_rows(data),
-        Stage::SchemaChange(reshape) => reshape.rebuilds.iter().any(|it| it.copy.computes()),
+        Stage::SchemaChange(schema_change) => {
+            schema_change.rebuilds.iter().any(|it| it.copy.computes())
+        }
     });
     let mut losses = Vec::new();
     let mut schema: &Schema = &phase.before;
     for stage in &phase.stages {
         match stage {
-            Stage::SchemaChange(reshape) => {
-                let search = Search { reshape, before: schema, places, phase };
+            Stage::SchemaChange(schema_change) => {
+                let search = Search { schema_change, before: schema, places, phase };
                 losses.extend(search.tables());
                 losses.extend(search.replaced(*untouched));
-                *untouched &= reshape.rebuilds.is_empty();
+                *untouched &= schema_change.rebuilds.is_empty();
                 if !moves_rows {
                     losses.extend(search.columns());
                 }
-                *places = followed(places, &reshape.lineage);
-                schema = &reshape.after;
+                *places = followed(places, &schema_change.lineage);
+                schema = &schema_change.after;
             }
             Stage::Data(data) => {
                 *untouched = false;
@@ -221,7 +221,7 @@ fn followed(places: &Places, lineage: &Lineage) -> Places {
 }
 
 struct Search<'a> {
-    reshape: &'a SchemaChange,
+    schema_change: &'a SchemaChange,
     before: &'a Schema,
     places: &'a Places,
     phase: &'a PhasePlan,
@@ -229,8 +229,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn tables(&self) -> Vec<Loss> {
-        let dropped = self.reshape.dropped.iter().map(|it| it.table.as_str());
-        let virtuals = self.reshape.virtuals.iter().filter_map(|change| match change {
+        let dropped = self.schema_change.dropped.iter().map(|it| it.table.as_str());
+        let virtuals = self.schema_change.virtuals.iter().filter_map(|change| match change {
             VirtualChange::Drop { table } => Some(table.as_str()),
             VirtualChange::Create { .. }
             | VirtualChange::Fill { .. }
@@ -249,7 +249,7 @@ impl Search<'_> {
         let mut losses: Vec<Loss> = gone.collect();
         if self.phase.direction == Direction::Down {
             let had_rows = |table: &str| !self.phase.empty.iter().any(|it| same(it, table));
-            let created = self.reshape.created.iter().filter(|it| had_rows(&it.name));
+            let created = self.schema_change.created.iter().filter(|it| had_rows(&it.name));
             losses.extend(created.map(|it| loss(LossKind::TableEmpty, &it.name, None, None)));
         }
         losses
@@ -258,9 +258,9 @@ impl Search<'_> {
     /// Columns that become generated. The rows can be counted as long as they are those of the file.
     fn replaced(&self, untouched: bool) -> Vec<Loss> {
         let mut losses = Vec::new();
-        for rebuild in &self.reshape.rebuilds {
-            let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { continue };
-            let Some(after) = self.reshape.after.shape(&rebuild.to) else { continue };
+        for rebuild in &self.schema_change.rebuilds {
+            let Some(lineage) = self.schema_change.lineage.table(&rebuild.to) else { continue };
+            let Some(after) = self.schema_change.after.shape(&rebuild.to) else { continue };
             for reason in &rebuild.reasons {
                 let RebuildReason::BecomesGenerated { column } = reason else { continue };
                 let origin = lineage.column(column).map(|it| &it.origin);
@@ -279,8 +279,8 @@ impl Search<'_> {
 
     fn columns(&self) -> Vec<Loss> {
         let mut losses = Vec::new();
-        for rebuild in &self.reshape.rebuilds {
-            let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { continue };
+        for rebuild in &self.schema_change.rebuilds {
+            let Some(lineage) = self.schema_change.lineage.table(&rebuild.to) else { continue };
             let Some(shape) = self.before.shape(&rebuild.from) else { continue };
             let Some((file, columns)) = self.places.get(&fold(&rebuild.from)) else { continue };
             for column in &shape.columns {
@@ -298,7 +298,7 @@ impl Search<'_> {
             let comes_back = |origin: &ColumnOrigin| {
                 *origin == ColumnOrigin::New && self.phase.direction == Direction::Down
             };
-            let shape = self.reshape.after.shape(&rebuild.to);
+            let shape = self.schema_change.after.shape(&rebuild.to);
             for column in lineage.columns.iter().filter(|it| comes_back(&it.origin)) {
                 let writable =
                     shape.and_then(|it| it.column(&column.name)).is_some_and(|it| it.is_writable());

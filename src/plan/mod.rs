@@ -11,9 +11,9 @@ mod fill;
 mod losses;
 mod phase;
 mod reason;
-mod reshape;
 mod row_source;
 mod rules;
+mod schema_change;
 mod script;
 mod script_checks;
 mod soundness;
@@ -30,9 +30,11 @@ pub use derive::{Facts, derive};
 pub use losses::{Counted, Loss, LossKind, find_losses};
 pub use phase::{plan_and_define, plan_phase};
 pub use reason::RebuildReason;
-pub use reshape::{FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange};
 pub use row_source::FileFacts;
 pub use rules::{LostRule, Rule, RuleChanges};
+pub use schema_change::{
+    FillReason, Rebuild, RenamedIndex, SchemaChange, TableDrop, VirtualChange,
+};
 pub use script::{ScriptFacts, script};
 pub use script_checks::ExpectedState;
 pub use soundness::{origin_of, refuse_missing_parents};
@@ -40,7 +42,10 @@ pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use strategy::{CopyStrategy, Fallback, RowSource};
 pub use summary::{PhaseSummary, RenameNote, summarize};
 pub use touched::{TouchedObject, touched_objects};
-pub use undo::{PastSchemas, advance, groups, plan_undo, schema_before, schema_left, snapshots};
+pub use undo::{
+    PastSchemas, advance, groups, plan_undo, refuse_irreversible, schema_before, schema_left,
+    snapshots,
+};
 
 use std::sync::Arc;
 
@@ -54,9 +59,7 @@ use crate::shadow::{Lineage, TableEffect};
 /// Whether phases are applied or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Phases are applied.
     Up,
-    /// Phases are undone.
     Down,
 }
 
@@ -104,7 +107,6 @@ impl DataStage {
 /// Statements of a phase that change rows.
 #[derive(Debug, Clone)]
 pub struct DataStage {
-    /// The statements.
     pub sql: String,
     /// The file they came from, if any.
     pub file: Option<String>,
@@ -112,7 +114,6 @@ pub struct DataStage {
     pub line: usize,
     /// How lines in the statements are counted.
     pub lines: LineCount,
-    /// What they touch.
     pub touched: Touched,
     /// What they do to tables, in order.
     pub effects: Vec<TableEffect>,
@@ -129,19 +130,12 @@ pub struct DataStage {
 /// The plan of one phase in one direction.
 #[derive(Debug, Clone)]
 pub struct PhasePlan {
-    /// The phase.
     pub id: PhaseId,
-    /// Its version.
     pub version: i64,
-    /// Its description.
     pub description: String,
-    /// Its headline.
     pub headline: String,
-    /// Its parents.
     pub parents: Vec<PhaseId>,
-    /// Its checksum.
     pub checksum: String,
-    /// Applied or undone.
     pub direction: Direction,
     /// What is done, in order.
     pub stages: Vec<Stage>,
@@ -180,15 +174,10 @@ pub struct PhasePlan {
 /// A phase that counts as applied because the row of a later one stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Implied {
-    /// The phase.
     pub id: PhaseId,
-    /// Its version.
     pub version: i64,
-    /// Its description.
     pub description: String,
-    /// Its parents.
     pub parents: Vec<PhaseId>,
-    /// Its checksum.
     pub checksum: String,
 }
 
@@ -213,7 +202,7 @@ impl Plan {
 
     /// Returns the tables that are rebuilt anywhere in the run, by their names after that stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
-        self.reshapes().flat_map(|reshape| &reshape.rebuilds)
+        self.schema_changes().flat_map(|schema_change| &schema_change.rebuilds)
     }
 
     /// Returns the stages of all phases, in order.
@@ -222,9 +211,9 @@ impl Plan {
     }
 
     /// Returns the changes of the schema, in order.
-    pub fn reshapes(&self) -> impl Iterator<Item = &SchemaChange> {
+    pub fn schema_changes(&self) -> impl Iterator<Item = &SchemaChange> {
         self.stages().filter_map(|stage| match stage {
-            Stage::SchemaChange(reshape) => Some(reshape.as_ref()),
+            Stage::SchemaChange(schema_change) => Some(schema_change.as_ref()),
             Stage::Data(_) => None,
         })
     }
@@ -239,7 +228,7 @@ impl PhasePlan {
     /// Returns the tables that the phase rebuilds, stage after stage.
     pub fn rebuilds(&self) -> impl Iterator<Item = &Rebuild> {
         self.stages.iter().flat_map(|stage| match stage {
-            Stage::SchemaChange(reshape) => reshape.rebuilds.as_slice(),
+            Stage::SchemaChange(schema_change) => schema_change.rebuilds.as_slice(),
             Stage::Data(_) => &[],
         })
     }
@@ -249,7 +238,7 @@ impl PhasePlan {
         let mut steps = Vec::new();
         for stage in &self.stages {
             match stage {
-                Stage::SchemaChange(reshape) => steps.extend(reshape.steps()),
+                Stage::SchemaChange(schema_change) => steps.extend(schema_change.steps()),
                 Stage::Data(data) => steps.push(action::data_step(data)),
             }
         }

@@ -176,7 +176,7 @@ impl Planner<'_> {
             let run = rest.iter().take_while(|it| !is_data(it)).count();
             let run = together(&rest[..run]);
             let start = shadow.schema()?;
-            stages.extend(self.reshape(shadow, &mut |shadow| {
+            stages.extend(self.schema_change(shadow, &mut |shadow| {
                 for group in groups(&rest[..run]) {
                     shadow.apply(group, self.phase.views)?;
                     self.note(shadow)?;
@@ -201,7 +201,7 @@ impl Planner<'_> {
     }
 
     /// Plans one change of the schema; `None` if nothing changes.
-    pub(super) fn reshape(
+    pub(super) fn schema_change(
         &self,
         shadow: &mut Shadow,
         change: &mut dyn FnMut(&mut Shadow) -> Result<()>,
@@ -216,14 +216,14 @@ impl Planner<'_> {
             statistics: shadow.statistics_tables().to_vec(),
             automatic: automatic_indexes(&before),
         };
-        let reshape = derive(&before, &after, shadow.lineage(), &facts)?;
+        let schema_change = derive(&before, &after, shadow.lineage(), &facts)?;
         shadow.check_creatable(
-            &reshape.rebuilt_tables(),
-            &reshape.refilled_tables(),
-            &reshape.recreated_objects(),
+            &schema_change.rebuilt_tables(),
+            &schema_change.refilled_tables(),
+            &schema_change.recreated_objects(),
             &after,
         )?;
-        Ok((!reshape.is_empty()).then(|| Stage::SchemaChange(Box::new(reshape))))
+        Ok((!schema_change.is_empty()).then(|| Stage::SchemaChange(Box::new(schema_change))))
     }
 
     /// The ordinary tables that the stages rebuild, create or write to, as far as they are there in the end.
@@ -231,10 +231,11 @@ impl Planner<'_> {
         let mut names = BTreeSet::new();
         for stage in stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    names.extend(reshape.rebuilds.iter().map(|it| fold(&it.to)));
-                    names.extend(reshape.created.iter().map(|it| fold(&it.name)));
-                    let indexes = reshape.restored.iter().filter(|it| it.kind == ObjectKind::Index);
+                Stage::SchemaChange(schema_change) => {
+                    names.extend(schema_change.rebuilds.iter().map(|it| fold(&it.to)));
+                    names.extend(schema_change.created.iter().map(|it| fold(&it.name)));
+                    let indexes =
+                        schema_change.restored.iter().filter(|it| it.kind == ObjectKind::Index);
                     names.extend(indexes.map(|it| fold(&it.table)));
                 }
                 Stage::Data(data) => names.extend(data.touched.tables.keys().cloned()),
@@ -304,6 +305,11 @@ impl Planner<'_> {
 }
 
 impl PhasePlan {
+    /// Says why a phase that is applied cannot be undone by a downgrade; `None` if it can.
+    pub fn irreversible(&self) -> Option<&str> {
+        self.definition.as_ref()?.irreversible.as_deref()
+    }
+
     /// Returns what the phase changes in the schema, and the phase itself, as the history keeps them for a downgrade.
     pub fn undo_record(&self, tables: &VersionTables) -> Option<String> {
         match self.direction {

@@ -22,23 +22,15 @@ pub enum RebuildReason {
         to: String,
     },
     /// The phase computes the values of a column.
-    ValuesComputed {
-        /// The column.
-        column: String,
-    },
+    ValuesComputed { column: String },
     /// A column is new.
-    ColumnAdded {
-        /// The column.
-        column: String,
-    },
-    /// A column is dropped.
+    ColumnAdded { column: String },
     ColumnDropped {
         /// The column, by its name before.
         column: String,
     },
     /// A column has another type.
     TypeChanged {
-        /// The column.
         column: String,
         /// The type before.
         from: String,

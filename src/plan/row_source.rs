@@ -160,7 +160,7 @@ fn could_notice(plan: &Plan, known: &Schema) -> bool {
         schema.objects.iter().any(|object| object.sql.as_deref().is_some_and(sees))
     };
     let stages = |stage: &Stage| match stage {
-        Stage::SchemaChange(reshape) => stored(&reshape.after),
+        Stage::SchemaChange(schema_change) => stored(&schema_change.after),
         Stage::Data(data) => data.after.is_some() || sees(&data.sql),
     };
     stored(known)

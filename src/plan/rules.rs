@@ -14,29 +14,22 @@ use crate::sql::{Constraint, ConstraintKind, CreateTable, significant_tokens, un
 pub enum Rule {
     /// A column refuses NULL.
     NotNull {
-        /// The column.
         column: String,
     },
     /// A column has a default.
     Default {
-        /// The column.
         column: String,
         /// The default, as SQL text.
         value: String,
     },
     /// A column compares its values by a collation.
     Collate {
-        /// The column.
         column: String,
-        /// The collation.
         collation: String,
     },
-    /// The primary key.
     PrimaryKey {
-        /// Its columns.
         columns: Vec<String>,
     },
-    /// Values occur once.
     Unique {
         /// The columns, as written.
         columns: String,
@@ -46,11 +39,9 @@ pub enum Rule {
         /// The condition, as written, in parentheses.
         condition: String,
     },
-    /// A foreign key.
     References {
         /// The columns of the table.
         columns: Vec<String>,
-        /// The parent.
         parent: String,
     },
     /// An action of a foreign key that stays: `ON DELETE CASCADE`.
@@ -82,7 +73,6 @@ pub struct RuleChanges {
 pub struct LostRule {
     /// The table, by its name after.
     pub table: String,
-    /// The rule.
     #[serde(flatten)]
     pub rule: Rule,
     /// The line of the step, for statements of a phase that recreate the table.
@@ -98,15 +88,15 @@ impl PhasePlan {
         let mut schema: &Schema = &self.before;
         for stage in &self.stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    for rebuild in &reshape.rebuilds {
+                Stage::SchemaChange(schema_change) => {
+                    for rebuild in &schema_change.rebuilds {
                         lost.extend(rebuild.lost_rules().map(|rule| LostRule {
                             table: rebuild.to.clone(),
                             rule: rule.clone(),
                             line: None,
                         }));
                     }
-                    schema = &reshape.after;
+                    schema = &schema_change.after;
                 }
                 Stage::Data(data) => {
                     let Some(after) = &data.after else { continue };

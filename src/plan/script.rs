@@ -131,7 +131,7 @@ impl Script {
         self.all(phase.require.iter().filter_map(script_checks::of_phase));
         for stage in &phase.stages {
             match stage {
-                Stage::SchemaChange(reshape) => self.reshape(reshape),
+                Stage::SchemaChange(schema_change) => self.schema_change(schema_change),
                 Stage::Data(data) => self.step(&data_step(data), &Vec::new),
             }
         }
@@ -141,15 +141,18 @@ impl Script {
         self.all(phase.verify.iter().filter_map(script_checks::of_phase));
     }
 
-    fn reshape(&mut self, reshape: &SchemaChange) {
+    fn schema_change(&mut self, schema_change: &SchemaChange) {
         if self.reads_rows {
             self.all(
-                reshape.rebuilds.iter().flat_map(|it| script_checks::before_copy(reshape, it)),
+                schema_change
+                    .rebuilds
+                    .iter()
+                    .flat_map(|it| script_checks::before_copy(schema_change, it)),
             );
         }
         let mut counts: Vec<Found> =
-            reshape.rebuilds.iter().map(script_checks::row_counts).collect();
-        for step in reshape.steps() {
+            schema_change.rebuilds.iter().map(script_checks::row_counts).collect();
+        for step in schema_change.steps() {
             // The old tables are there until the first of them goes.
             let goes =
                 |it: &Action| matches!(it, Action::DropTable { .. } | Action::AlreadyGone { .. });

@@ -12,11 +12,8 @@ use crate::sql::significant_tokens;
 
 /// The state in which a script may begin.
 pub struct ExpectedState<'a> {
-    /// The version tables.
     pub tables: &'a VersionTables,
-    /// What they record.
     pub recorded: &'a Recorded,
-    /// The schema.
     pub schema: &'a Schema,
 }
 
@@ -63,7 +60,7 @@ pub(super) fn in_one_query(check: &Check) -> Option<String> {
 }
 
 /// What the rows of a table must not hold before they are copied. What SQLite itself refuses to copy is not asked for.
-pub(super) fn before_copy(reshape: &SchemaChange, rebuild: &Rebuild) -> Vec<Found> {
+pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Vec<Found> {
     let source = in_main(&rebuild.from);
     let mut found: Vec<Found> = rebuild
         .typed
@@ -79,7 +76,7 @@ pub(super) fn before_copy(reshape: &SchemaChange, rebuild: &Rebuild) -> Vec<Foun
     if rebuild.copy.computes() && !rebuild.copy.stays_in_its_row() {
         return found;
     }
-    let Some(shape) = reshape.after.shape(&rebuild.to) else { return found };
+    let Some(shape) = schema_change.after.shape(&rebuild.to) else { return found };
     let known = |name: &str| rebuild.required.iter().any(|(_, after)| same(after, name));
     let required = shape.columns.iter().filter(|it| it.not_null && !known(&it.name));
     let names = required.map(|it| &it.name).chain(&rebuild.given_alias);
@@ -147,9 +144,11 @@ pub(super) fn orphans(table: &str) -> String {
 pub(super) fn objects(plan: &Plan) -> Option<String> {
     let mut made = BTreeSet::new();
     for stage in plan.stages() {
-        let Stage::SchemaChange(reshape) = stage else { continue };
-        made.extend(reshape.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))));
-        let objects = reshape.created.iter().chain(&reshape.restored);
+        let Stage::SchemaChange(schema_change) = stage else { continue };
+        made.extend(
+            schema_change.rebuilds.iter().map(|it| (ObjectKind::Table.word(), fold(&it.to))),
+        );
+        let objects = schema_change.created.iter().chain(&schema_change.restored);
         made.extend(objects.map(|it| (it.kind.word(), fold(&it.name))));
     }
     let kept = plan.target()?.objects.iter().map(|it| (it.kind.word(), it.name.as_str()));

@@ -341,7 +341,7 @@ pub fn origin_of(stages: &[&Stage], table: &str) -> Option<String> {
     let mut name = table.to_owned();
     for stage in stages.iter().rev() {
         let lineage = match stage {
-            Stage::SchemaChange(reshape) => &reshape.lineage,
+            Stage::SchemaChange(schema_change) => &schema_change.lineage,
             Stage::Data(data) => &data.lineage,
         };
         name = lineage.table(&name)?.from.clone();
@@ -372,7 +372,7 @@ fn object_before(
 
 fn index_after(stages: &[Stage], index: &str) -> String {
     stages.iter().fold(index.to_owned(), |name, stage| match stage {
-        Stage::SchemaChange(reshape) => reshape.lineage.index_after(&name),
+        Stage::SchemaChange(schema_change) => schema_change.lineage.index_after(&name),
         Stage::Data(_) => name,
     })
 }

@@ -35,7 +35,6 @@ pub struct PhaseSummary {
     pub restored: Vec<(String, String)>,
     /// Objects that go and do not come back.
     pub removed: Vec<(String, String)>,
-    /// Data steps.
     pub data_steps: usize,
     /// What data steps do to the schema.
     pub data_changes: Vec<DataChange>,
@@ -50,13 +49,13 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                 summary.data_steps += 1;
                 summary.data_changes.extend(data.changes.iter().cloned());
             }
-            Stage::SchemaChange(reshape) => {
-                for rebuild in &reshape.rebuilds {
-                    add_rebuild(&mut summary, reshape, rebuild);
+            Stage::SchemaChange(schema_change) => {
+                for rebuild in &schema_change.rebuilds {
+                    add_rebuild(&mut summary, schema_change, rebuild);
                 }
-                summary.created.extend(reshape.created.iter().map(|it| it.name.clone()));
-                summary.dropped.extend(reshape.dropped.iter().map(|it| it.table.clone()));
-                for change in &reshape.virtuals {
+                summary.created.extend(schema_change.created.iter().map(|it| it.name.clone()));
+                summary.dropped.extend(schema_change.dropped.iter().map(|it| it.table.clone()));
+                for change in &schema_change.virtuals {
                     match change {
                         VirtualChange::Rename { from, to, .. } => summary
                             .renames
@@ -68,7 +67,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
                         VirtualChange::Create { .. } | VirtualChange::Fill { .. } => {}
                     }
                 }
-                add_objects(&mut summary, reshape);
+                add_objects(&mut summary, schema_change);
             }
         }
     }
@@ -77,7 +76,7 @@ pub fn summarize(phase: &PhasePlan) -> PhaseSummary {
 
 fn add_rebuild(
     summary: &mut PhaseSummary,
-    reshape: &super::SchemaChange,
+    schema_change: &super::SchemaChange,
     rebuild: &super::Rebuild,
 ) {
     if rebuild.from != rebuild.to {
@@ -87,7 +86,7 @@ fn add_rebuild(
             to: rebuild.to.clone(),
         });
     }
-    let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return };
+    let Some(lineage) = schema_change.lineage.table(&rebuild.to) else { return };
     for column in &lineage.columns {
         if let ColumnOrigin::Kept(from) = &column.origin
             && *from != column.name
@@ -109,12 +108,12 @@ fn add_rebuild(
     }
 }
 
-fn add_objects(summary: &mut PhaseSummary, reshape: &super::SchemaChange) {
-    for object in &reshape.restored {
+fn add_objects(summary: &mut PhaseSummary, schema_change: &super::SchemaChange) {
+    for object in &schema_change.restored {
         summary.restored.push((object.kind.word().to_owned(), object.name.clone()));
     }
-    for object in &reshape.removed {
-        let comes_back = reshape
+    for object in &schema_change.removed {
+        let comes_back = schema_change
             .restored
             .iter()
             .any(|it| it.kind == object.kind && same(&it.name, &object.name));
@@ -122,5 +121,5 @@ fn add_objects(summary: &mut PhaseSummary, reshape: &super::SchemaChange) {
             summary.removed.push((object.kind.word().to_owned(), object.name.clone()));
         }
     }
-    debug_assert!(reshape.restored.iter().all(|it| it.kind != ObjectKind::Table));
+    debug_assert!(schema_change.restored.iter().all(|it| it.kind != ObjectKind::Table));
 }

@@ -36,10 +36,10 @@ pub fn touched_objects(phase: &PhasePlan) -> Vec<TouchedObject> {
                 };
                 data_step(data, &why, &mut objects);
             }
-            Stage::SchemaChange(reshape) => {
-                tables(reshape, &mut objects);
-                virtual_tables(reshape, &mut objects);
-                dependents(reshape, &mut objects);
+            Stage::SchemaChange(schema_change) => {
+                tables(schema_change, &mut objects);
+                virtual_tables(schema_change, &mut objects);
+                dependents(schema_change, &mut objects);
             }
         }
     }
@@ -74,8 +74,8 @@ fn plain(kind: &'static str, name: &str, change: &'static str, why: &str) -> Tou
     }
 }
 
-fn tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
-    for rebuild in &reshape.rebuilds {
+fn tables(schema_change: &SchemaChange, objects: &mut Vec<TouchedObject>) {
+    for rebuild in &schema_change.rebuilds {
         let renamed = rebuild.from != rebuild.to;
         objects.push(TouchedObject {
             kind: "table",
@@ -86,14 +86,14 @@ fn tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
             reasons: rebuild.reasons.clone(),
         });
     }
-    let created = reshape.created.iter();
+    let created = schema_change.created.iter();
     objects.extend(created.map(|it| plain("table", &it.name, "created", "the phase creates it")));
-    let dropped = reshape.dropped.iter();
+    let dropped = schema_change.dropped.iter();
     objects.extend(dropped.map(|it| plain("table", &it.table, "dropped", "the phase drops it")));
 }
 
-fn virtual_tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
-    objects.extend(reshape.virtuals.iter().map(|change| match change {
+fn virtual_tables(schema_change: &SchemaChange, objects: &mut Vec<TouchedObject>) {
+    objects.extend(schema_change.virtuals.iter().map(|change| match change {
         VirtualChange::Create { sql } => {
             let name = virtual_table_arguments(sql).map(|it| it.name.text).unwrap_or_default();
             plain("table", &name, "created", "the phase creates it")
@@ -120,21 +120,21 @@ fn virtual_tables(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
 }
 
 /// Indexes, views and triggers.
-fn dependents(reshape: &SchemaChange, objects: &mut Vec<TouchedObject>) {
+fn dependents(schema_change: &SchemaChange, objects: &mut Vec<TouchedObject>) {
     let twin = |list: &[Object], object: &Object| -> Option<Object> {
         list.iter().find(|it| it.kind == object.kind && same(&it.name, &object.name)).cloned()
     };
-    for object in &reshape.removed {
-        if twin(&reshape.restored, object).is_none() {
+    for object in &schema_change.removed {
+        if twin(&schema_change.restored, object).is_none() {
             let why = "the phase drops or renames it, or drops what it hangs on";
             objects.push(plain(object.kind.word(), &object.name, "dropped", why));
         }
     }
-    for object in &reshape.restored {
+    for object in &schema_change.restored {
         let hangs = object.kind != ObjectKind::View
-            && reshape.rebuilds.iter().any(|it| same(&it.to, &object.table));
-        let known = reshape.lineage.table(&object.table).is_some();
-        let (change, why) = match twin(&reshape.removed, object) {
+            && schema_change.rebuilds.iter().any(|it| same(&it.to, &object.table));
+        let known = schema_change.lineage.table(&object.table).is_some();
+        let (change, why) = match twin(&schema_change.removed, object) {
             Some(old) if old.sql != object.sql => {
                 ("rewritten", "it names what the phase changes".to_owned())
             }

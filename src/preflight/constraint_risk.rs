@@ -23,7 +23,6 @@ use crate::sql::{
 /// What rows of a table could break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Risk {
-    /// Nothing.
     None,
     /// Only what one look at each row tells.
     Values(Questions),

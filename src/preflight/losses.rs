@@ -19,9 +19,6 @@ pub enum LossPolicy {
 
 /// Counts what every phase of a plan loses in this file, and notes it in the phases. What touches
 /// no row is no loss; what cannot be counted is one.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn count_losses(connection: &Connection, plan: &mut Plan) -> Result<()> {
     find_losses(plan);
     let fills = plan.stages().any(|stage| match stage {

@@ -21,27 +21,28 @@ const SAMPLES: usize = 5;
 pub(super) fn orphans(
     connection: &Connection,
     before: &Schema,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     rebuild: &Rebuild,
     (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<String>> {
-    let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
+    let shapes = before.shape(&rebuild.from).zip(schema_change.after.shape(&rebuild.to));
     let Some((old, new)) = shapes else { return Ok(Vec::new()) };
     let mut problems = Vec::new();
     let mut known: Vec<&ForeignKey> = old.foreign_keys.iter().collect();
     // A second key that says the same counts its violations a second time.
     let mut fresh: Vec<&ForeignKey> = new.foreign_keys.iter().collect();
-    fresh.retain(|key| take(&mut known, &|it| is_same(it, key, reshape, rebuild)).is_none());
+    fresh.retain(|key| take(&mut known, &|it| is_same(it, key, schema_change, rebuild)).is_none());
     for key in fresh {
         // A parent that an earlier stage changes is not in the file as it will be.
-        if touched.contains(&fold(name_before(reshape, &key.parent))) {
+        if touched.contains(&fold(name_before(schema_change, &key.parent))) {
             continue;
         }
-        if is_empty_parent(key, reshape, filled) {
+        if is_empty_parent(key, schema_change, filled) {
             problems.extend(homeless(connection, key, rebuild)?);
         } else {
-            let earlier = take(&mut known, &|it| turns_into(it, key, reshape, rebuild));
-            let Some(query) = OrphanQuery::new((key, earlier), before, reshape, rebuild) else {
+            let earlier = take(&mut known, &|it| turns_into(it, key, schema_change, rebuild));
+            let Some(query) = OrphanQuery::new((key, earlier), before, schema_change, rebuild)
+            else {
                 continue;
             };
             problems.extend(query.count(connection, key, rebuild)?);
@@ -51,9 +52,13 @@ pub(super) fn orphans(
 }
 
 /// Returns whether a parent is new and no data step of the run fills it.
-fn is_empty_parent(key: &ForeignKey, reshape: &SchemaChange, filled: &BTreeSet<String>) -> bool {
-    reshape.lineage.table(&key.parent).is_none()
-        && reshape.after.shape(&key.parent).is_some()
+fn is_empty_parent(
+    key: &ForeignKey,
+    schema_change: &SchemaChange,
+    filled: &BTreeSet<String>,
+) -> bool {
+    schema_change.lineage.table(&key.parent).is_none()
+        && schema_change.after.shape(&key.parent).is_some()
         && !filled.contains(&fold(&key.parent))
 }
 
@@ -97,21 +102,26 @@ fn take<'k>(
     keys.iter().position(|it| fits(it)).map(|place| keys.remove(place))
 }
 
-fn name_before<'a>(reshape: &'a SchemaChange, table: &'a str) -> &'a str {
-    reshape.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
+fn name_before<'a>(schema_change: &'a SchemaChange, table: &'a str) -> &'a str {
+    schema_change.lineage.table(table).map_or(table, |lineage| lineage.from.as_str())
 }
 
 /// Returns whether a key before is this one, under the names of its time.
-fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &SchemaChange, rebuild: &Rebuild) -> bool {
-    let parent = reshape.lineage.table(&key.parent);
+fn is_same(
+    old: &ForeignKey,
+    key: &ForeignKey,
+    schema_change: &SchemaChange,
+    rebuild: &Rebuild,
+) -> bool {
+    let parent = schema_change.lineage.table(&key.parent);
     let kept = |lineage: Option<&TableLineage>, before: &[String], now: &[String]| {
         before.len() == now.len()
             && before.iter().zip(now).all(|(before, now)| {
                 lineage.and_then(|it| it.kept_as(before)).is_some_and(|kept| same(kept, now))
             })
     };
-    same(&old.parent, name_before(reshape, &key.parent))
-        && kept(reshape.lineage.table(&rebuild.to), &old.columns, &key.columns)
+    same(&old.parent, name_before(schema_change, &key.parent))
+        && kept(schema_change.lineage.table(&rebuild.to), &old.columns, &key.columns)
         && kept(parent, &old.parent_columns, &key.parent_columns)
 }
 
@@ -119,11 +129,11 @@ fn is_same(old: &ForeignKey, key: &ForeignKey, reshape: &SchemaChange, rebuild: 
 fn turns_into(
     old: &ForeignKey,
     key: &ForeignKey,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     rebuild: &Rebuild,
 ) -> bool {
-    let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return false };
-    let parent = reshape.lineage.table(&key.parent);
+    let Some(lineage) = schema_change.lineage.table(&rebuild.to) else { return false };
+    let parent = schema_change.lineage.table(&key.parent);
     let follows = |(before, now): (&String, &String)| match lineage.column(now).map(|it| &it.origin)
     {
         Some(ColumnOrigin::Kept(from)) => same(from, before),
@@ -133,7 +143,7 @@ fn turns_into(
     let stays = |(before, now): (&String, &String)| {
         parent.and_then(|it| it.kept_as(before)).is_some_and(|kept| same(kept, now))
     };
-    same(&old.parent, name_before(reshape, &key.parent))
+    same(&old.parent, name_before(schema_change, &key.parent))
         && old.columns.len() == key.columns.len()
         && old.columns.iter().zip(&key.columns).all(follows)
         && old.parent_columns.len() == key.parent_columns.len()
@@ -145,15 +155,15 @@ fn turns_into(
 pub(super) fn orphaned_children(
     connection: &Connection,
     before: &Schema,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
 ) -> Result<Vec<String>> {
-    let dropped = reshape.lineage.dropped(before);
+    let dropped = schema_change.lineage.dropped(before);
     let mut problems = Vec::new();
-    for child in reshape.after.tables.values() {
-        let Some(lineage) = reshape.lineage.table(&child.name) else { continue };
+    for child in schema_change.after.tables.values() {
+        let Some(lineage) = schema_change.lineage.table(&child.name) else { continue };
         for key in &child.foreign_keys {
             let parent = dropped.iter().find(|it| same(&it.name, &key.parent));
-            let gone = reshape.after.shape(&key.parent).is_none();
+            let gone = schema_change.after.shape(&key.parent).is_none();
             let Some(parent) = parent.filter(|_| gone) else { continue };
             let Some(sql) = child_query(key, lineage, parent) else { continue };
             let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
@@ -207,12 +217,12 @@ impl OrphanQuery {
     fn new(
         (key, earlier): (&ForeignKey, Option<&ForeignKey>),
         before: &Schema,
-        reshape: &SchemaChange,
+        schema_change: &SchemaChange,
         rebuild: &Rebuild,
     ) -> Option<Self> {
-        let parent_lineage = reshape.lineage.table(&key.parent)?;
+        let parent_lineage = schema_change.lineage.table(&key.parent)?;
         let parent = before.shape(&parent_lineage.from)?;
-        let parent_now = reshape.after.shape(&key.parent)?;
+        let parent_now = schema_change.after.shape(&key.parent)?;
         let named: Vec<&str> = match key.parent_columns.as_slice() {
             [] => parent_now.primary_key(),
             names => names.iter().map(String::as_str).collect(),

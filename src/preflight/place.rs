@@ -12,9 +12,6 @@ use crate::files::Files;
 const TEMPORARY: u32 = 256 * 1_024;
 
 /// Says what is unusual about the place of a database, one sentence for each thing.
-///
-/// # Errors
-/// [`ErrorKind::Io`].
 pub fn remarks_on_place(files: &dyn Files, database: &Path) -> Result<Vec<String>> {
     let failed = |error| file_error("look at", database, error);
     let mut remarks = Vec::new();

@@ -32,15 +32,15 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
         let mut before: &Schema = &phase.before;
         for stage in &phase.stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
+                Stage::SchemaChange(schema_change) => {
                     let problems =
-                        stage_problems(connection, before, reshape, (&touched, &filled))?;
+                        stage_problems(connection, before, schema_change, (&touched, &filled))?;
                     refuse(phase, problems)?;
                     touched.extend(
-                        reshape.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]),
+                        schema_change.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]),
                     );
-                    touched.extend(reshape.created.iter().map(|it| fold(&it.name)));
-                    before = &reshape.after;
+                    touched.extend(schema_change.created.iter().map(|it| fold(&it.name)));
+                    before = &schema_change.after;
                 }
                 Stage::Data(data) => {
                     touched.extend(data.touched.tables.keys().cloned());
@@ -120,13 +120,13 @@ fn broken(
 fn stage_problems(
     connection: &Connection,
     before: &Schema,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     (touched, filled): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
-    for rebuild in reshape.rebuilds.iter().filter(|it| !touched.contains(&fold(&it.from))) {
-        let shapes = before.shape(&rebuild.from).zip(reshape.after.shape(&rebuild.to));
-        let lineage = reshape.lineage.table(&rebuild.to);
+    for rebuild in schema_change.rebuilds.iter().filter(|it| !touched.contains(&fold(&it.from))) {
+        let shapes = before.shape(&rebuild.from).zip(schema_change.after.shape(&rebuild.to));
+        let lineage = schema_change.lineage.table(&rebuild.to);
         let (Some((old, new)), Some(lineage)) = (shapes, lineage) else { continue };
         let old_text = text_of(before, &rebuild.from);
         let change = Change { rebuild, lineage, old: (old, &old_text), new };
@@ -134,14 +134,14 @@ fn stage_problems(
             // What it reads is not in the file yet.
             continue;
         }
-        problems.extend(rebuild_problems(connection, before, reshape, change)?);
-        let orphans = orphans(connection, before, reshape, rebuild, (touched, filled))?;
+        problems.extend(rebuild_problems(connection, before, schema_change, change)?);
+        let orphans = orphans(connection, before, schema_change, rebuild, (touched, filled))?;
         problems.extend(broken(Some(&rebuild.to), orphans));
     }
     if touched.is_empty() {
-        problems.extend(broken(None, orphaned_children(connection, before, reshape)?));
+        problems.extend(broken(None, orphaned_children(connection, before, schema_change)?));
     }
-    problems.extend(untouched_tables(connection, before, reshape, touched)?);
+    problems.extend(untouched_tables(connection, before, schema_change, touched)?);
     Ok(problems)
 }
 
@@ -149,12 +149,12 @@ fn stage_problems(
 fn rebuild_problems(
     connection: &Connection,
     before: &Schema,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     change: Change<'_>,
 ) -> Result<Vec<Problem>> {
     let rebuild = change.rebuild;
     let same_text = |old: &Object, new: &Object| change.same_index(old, new);
-    let (known, mut indexes) = split_unique(before, reshape, &rebuild.to, &same_text);
+    let (known, mut indexes) = split_unique(before, schema_change, &rebuild.to, &same_text);
     let stricter = match change.risk(&known) {
         Risk::None => !compiles(connection, rebuild)?,
         Risk::Values(asked) => !values_are_there(connection, rebuild, &asked)?,
@@ -201,18 +201,18 @@ fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Problem>>
 fn untouched_tables(
     connection: &Connection,
     before: &Schema,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     touched: &BTreeSet<String>,
 ) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     for table in before.of_kind(ObjectKind::Table) {
-        let rebuilt = reshape.rebuilds.iter().any(|it| same(&it.from, &table.name));
-        let (_, indexes) = split_unique(before, reshape, &table.name, &|_, _| true);
+        let rebuilt = schema_change.rebuilds.iter().any(|it| same(&it.from, &table.name));
+        let (_, indexes) = split_unique(before, schema_change, &table.name, &|_, _| true);
         let (Some(shape), Some(sql)) = (before.shape(&table.name), &table.sql) else { continue };
         if rebuilt || indexes.is_empty() || touched.contains(&fold(&table.name)) {
             continue;
         }
-        let lineage = reshape.lineage.table(&table.name);
+        let lineage = schema_change.lineage.table(&table.name);
         // A table that takes the name of a dropped one has rows of its own.
         let Some(lineage) = lineage.filter(|it| same(&it.from, &table.name)) else { continue };
         let copy = CopyQuery::derive(lineage, shape, shape);
@@ -231,14 +231,14 @@ fn text_of(schema: &Schema, table: &str) -> String {
 /// it had not.
 fn split_unique<'r>(
     before: &Schema,
-    reshape: &'r SchemaChange,
+    schema_change: &'r SchemaChange,
     table: &str,
     same_text: &dyn Fn(&Object, &Object) -> bool,
 ) -> (Vec<&'r Object>, Vec<&'r Object>) {
     let existed = |index: &&Object| {
         before.of_kind(ObjectKind::Index).any(|old| {
-            same(&reshape.lineage.index_after(&old.name), &index.name)
-                && reshape
+            same(&schema_change.lineage.index_after(&old.name), &index.name)
+                && schema_change
                     .lineage
                     .table(&index.table)
                     .is_some_and(|lineage| same(&lineage.from, &old.table))
@@ -247,7 +247,7 @@ fn split_unique<'r>(
         })
     };
     let on_it = |it: &&Object| it.kind == ObjectKind::Index && same(&it.table, table);
-    reshape.restored.iter().filter(on_it).filter(|it| is_unique(it)).partition(existed)
+    schema_change.restored.iter().filter(on_it).filter(|it| is_unique(it)).partition(existed)
 }
 
 pub(super) fn is_unique(index: &Object) -> bool {

@@ -77,7 +77,7 @@ pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<S
     };
     for stage in plan.phases.iter().flat_map(|phase| &phase.stages) {
         match stage {
-            Stage::SchemaChange(reshape) => work.reshape(reshape),
+            Stage::SchemaChange(schema_change) => work.schema_change(schema_change),
             Stage::Data(data) => work.data(data),
         }
     }
@@ -106,9 +106,9 @@ struct Work<'s> {
 }
 
 impl Work<'_> {
-    fn reshape(&mut self, reshape: &SchemaChange) {
+    fn schema_change(&mut self, schema_change: &SchemaChange) {
         let mut renamed = Vec::new();
-        for rebuild in &reshape.rebuilds {
+        for rebuild in &schema_change.rebuilds {
             let Some(table) = self.names.remove(&fold(&rebuild.from)) else { continue };
             if !rebuild.in_place() {
                 self.rebuild(&table, rebuild);
@@ -116,11 +116,11 @@ impl Work<'_> {
             renamed.push((fold(&rebuild.to), table));
         }
         self.names.extend(renamed);
-        let made = reshape.steps().into_iter().flat_map(|step| step.actions);
+        let made = schema_change.steps().into_iter().flat_map(|step| step.actions);
         for action in made {
             let Action::CreateObject(object) = action else { continue };
             let is_new = object.kind == ObjectKind::Index
-                && !reshape.rebuilds.iter().any(|it| same(&it.to, &object.table));
+                && !schema_change.rebuilds.iter().any(|it| same(&it.to, &object.table));
             if let Some(table) = self.names.get(&fold(&object.table)).filter(|_| is_new) {
                 self.grown += self.pages.of(table);
             }

@@ -17,11 +17,13 @@ pub fn decided_by_rows(plan: &Plan) -> bool {
         let mut before: &Schema = &phase.before;
         phase.stages.iter().any(|stage| match stage {
             Stage::Data(_) => true,
-            Stage::SchemaChange(reshape) => {
-                let unseen = Unseen { before, reshape, touched: &touched }.any();
-                let rebuilt = reshape.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]);
-                touched.extend(rebuilt.chain(reshape.created.iter().map(|it| fold(&it.name))));
-                before = &reshape.after;
+            Stage::SchemaChange(schema_change) => {
+                let unseen = Unseen { before, schema_change, touched: &touched }.any();
+                let rebuilt =
+                    schema_change.rebuilds.iter().flat_map(|it| [fold(&it.from), fold(&it.to)]);
+                touched
+                    .extend(rebuilt.chain(schema_change.created.iter().map(|it| fold(&it.name))));
+                before = &schema_change.after;
                 unseen
             }
         })
@@ -31,18 +33,18 @@ pub fn decided_by_rows(plan: &Plan) -> bool {
 /// One change of the schema, and the tables, folded, that earlier ones touched.
 struct Unseen<'a> {
     before: &'a Schema,
-    reshape: &'a SchemaChange,
+    schema_change: &'a SchemaChange,
     touched: &'a BTreeSet<String>,
 }
 
 impl Unseen<'_> {
     fn any(&self) -> bool {
-        let rebuilds = &mut self.reshape.rebuilds.iter();
+        let rebuilds = &mut self.schema_change.rebuilds.iter();
         rebuilds.any(|it| {
             self.rows_change_again(it) || self.keys_are_new(it) || self.definition_changes_again(it)
-        }) || self.reshape.restored.iter().any(|it| self.is_held_against_new_rows(it))
+        }) || self.schema_change.restored.iter().any(|it| self.is_held_against_new_rows(it))
             || self
-                .reshape
+                .schema_change
                 .after
                 .tables
                 .values()
@@ -72,10 +74,10 @@ impl Unseen<'_> {
         let keys = |schema: &Schema, table: &str| {
             schema.shape(table).map_or(0, |table| table.foreign_keys.len())
         };
-        let now = self.reshape.after.shape(&rebuild.to);
+        let now = self.schema_change.after.shape(&rebuild.to);
         let to_touched = now
             .is_some_and(|table| table.foreign_keys.iter().any(|key| self.is_touched(&key.parent)));
-        let more = keys(&self.reshape.after, &rebuild.to) > keys(self.before, &rebuild.from);
+        let more = keys(&self.schema_change.after, &rebuild.to) > keys(self.before, &rebuild.from);
         to_touched && more
     }
 
@@ -86,10 +88,10 @@ impl Unseen<'_> {
 
     /// Keys are compared with the collations of the parent (<https://sqlite.org/foreignkeys.html#fk_indexes>).
     fn compares_otherwise(&self, key: &ForeignKey) -> bool {
-        let rebuild = self.reshape.rebuilds.iter().find(|it| same(&it.to, &key.parent));
+        let rebuild = self.schema_change.rebuilds.iter().find(|it| same(&it.to, &key.parent));
         let Some(rebuild) = rebuild else { return false };
-        let Some(lineage) = self.reshape.lineage.table(&rebuild.to) else { return false };
-        let parent = self.reshape.after.shape(&rebuild.to);
+        let Some(lineage) = self.schema_change.lineage.table(&rebuild.to) else { return false };
+        let parent = self.schema_change.after.shape(&rebuild.to);
         let primary = || parent.map(|it| it.primary_key()).unwrap_or_default();
         let named: Vec<&str> = match key.parent_columns.as_slice() {
             [] => primary(),

@@ -28,10 +28,10 @@ pub fn check_virtual_tables(connection: &Connection, plan: &Plan) -> Result<()> 
         let mut before: &Schema = &phase.before;
         for stage in &phase.stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    check.made_anew(before, reshape)?;
-                    check.computed(before, reshape)?;
-                    before = &reshape.after;
+                Stage::SchemaChange(schema_change) => {
+                    check.made_anew(before, schema_change)?;
+                    check.computed(before, schema_change)?;
+                    before = &schema_change.after;
                 }
                 Stage::Data(data) => before = data.after.as_ref().unwrap_or(before),
             }
@@ -64,12 +64,13 @@ impl Check<'_> {
         Err(Error::new(ErrorKind::Rows, what).about(table).in_phase(self.phase.id.as_str()))
     }
 
-    fn made_anew(&self, before: &Schema, reshape: &SchemaChange) -> Result<()> {
-        for change in &reshape.virtuals {
+    fn made_anew(&self, before: &Schema, schema_change: &SchemaChange) -> Result<()> {
+        for change in &schema_change.virtuals {
             let VirtualChange::Drop { table } = change else { continue };
             let Some(old) = own_rows(before, table) else { continue };
-            let comes_back = reshape.after.virtual_table(table).is_some_and(|it| {
-                !matches!(it.content, Content::External(_)) && reshape.creates_virtual(&it.name)
+            let comes_back = schema_change.after.virtual_table(table).is_some_and(|it| {
+                !matches!(it.content, Content::External(_))
+                    && schema_change.creates_virtual(&it.name)
             });
             if comes_back && !self.is_written(table) && self.has_rows(table) {
                 let what = format!(
@@ -83,9 +84,9 @@ impl Check<'_> {
     }
 
     /// Computed values reach a table without any trigger.
-    fn computed(&self, before: &Schema, reshape: &SchemaChange) -> Result<()> {
-        for rebuild in &reshape.rebuilds {
-            let computed = computed_columns(reshape, rebuild);
+    fn computed(&self, before: &Schema, schema_change: &SchemaChange) -> Result<()> {
+        for rebuild in &schema_change.rebuilds {
+            let computed = computed_columns(schema_change, rebuild);
             if computed.is_empty() || !self.has_rows(&rebuild.from) {
                 continue;
             }
@@ -97,7 +98,7 @@ impl Check<'_> {
                 });
                 let column = computed.iter().find(|it| mentions(text, &[it.as_str()]));
                 let (Some(fed), Some(column)) = (fed, column) else { continue };
-                let goes = reshape.after.virtual_table(&fed.name).is_none();
+                let goes = schema_change.after.virtual_table(&fed.name).is_none();
                 if goes || self.is_written(&fed.name) {
                     continue;
                 }
@@ -118,8 +119,8 @@ fn own_rows(schema: &Schema, table: &str) -> Option<VirtualTable> {
 }
 
 /// The columns of a rebuilt table that existed before and get computed values.
-fn computed_columns(reshape: &SchemaChange, rebuild: &Rebuild) -> BTreeSet<String> {
-    let Some(lineage) = reshape.lineage.table(&rebuild.to) else { return BTreeSet::new() };
+fn computed_columns(schema_change: &SchemaChange, rebuild: &Rebuild) -> BTreeSet<String> {
+    let Some(lineage) = schema_change.lineage.table(&rebuild.to) else { return BTreeSet::new() };
     let columns = lineage.columns.iter().filter(|it| it.origin == ColumnOrigin::Computed);
     let was_there = |name: &str| rebuild.shape.columns.iter().any(|it| same(&it.name, name));
     columns.map(|it| fold(&it.name)).filter(|it| was_there(it)).collect()

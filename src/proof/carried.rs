@@ -18,7 +18,6 @@ type Row = Vec<Value>;
 /// What became of the statistics or the counters.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
-    /// What is wrong.
     pub(super) problems: Vec<String>,
     /// Rows, or counters, found as they must be.
     pub(super) kept: usize,
@@ -44,8 +43,8 @@ pub(super) fn statistics_follow(
     };
     for table in statistics_tables(backup.1) {
         let mut expected = read_rows(backup.0, &table)?;
-        for reshape in plan.reshapes() {
-            let moves = &reshape.statistics;
+        for schema_change in plan.schema_changes() {
+            let moves = &schema_change.statistics;
             expected.retain(|row| !goes(row, moves));
             for row in &mut expected {
                 follow(row, moves);
@@ -81,11 +80,12 @@ fn analyzed(plan: &Plan) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for phase in &plan.phases {
         for stage in &phase.stages {
-            let Stage::SchemaChange(reshape) = stage else { continue };
+            let Stage::SchemaChange(schema_change) = stage else { continue };
             names = names
                 .into_iter()
                 .filter_map(|name| {
-                    let moved = reshape.statistics.renamed.iter().find(|(it, _)| same(it, &name));
+                    let moved =
+                        schema_change.statistics.renamed.iter().find(|(it, _)| same(it, &name));
                     moved.map_or(Some(name), |(_, to)| to.clone())
                 })
                 .collect();

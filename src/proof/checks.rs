@@ -33,7 +33,6 @@ use crate::text::counted;
 pub struct Subject<'a> {
     /// The database, in its uncommitted state.
     pub database: &'a Database,
-    /// The verified backup.
     pub backup: &'a Database,
     /// The schema in the backup.
     pub before: &'a Schema,
@@ -41,7 +40,6 @@ pub struct Subject<'a> {
     pub plan: &'a Plan,
     /// The schema that must be reached.
     pub target: &'a Schema,
-    /// The version tables.
     pub versions: &'a VersionTables,
     /// What they must hold.
     pub records: &'a ExpectedRecords,
@@ -60,7 +58,6 @@ pub struct CheckResult {
     pub detail: String,
 }
 
-/// What was proven.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Proof {
     /// Tables compared with the backup.
@@ -178,7 +175,7 @@ impl Trial<'_, '_> {
         self.subject.database.connection()
     }
 
-    fn judge(&mut self, name: &str, detail: String, problems: Vec<String>) {
+    fn record(&mut self, name: &str, detail: String, problems: Vec<String>) {
         if problems.is_empty() {
             self.observer
                 .event(&Event::CheckPassed { name: name.to_owned(), detail: detail.clone() });
@@ -217,7 +214,7 @@ impl Trial<'_, '_> {
         if !found.unproven.is_empty() {
             detail += &format!("; not compared: {}", found.unproven.join(", "));
         }
-        self.judge("rows", detail, problems);
+        self.record("rows", detail, problems);
         Ok(())
     }
 
@@ -258,7 +255,7 @@ impl Trial<'_, '_> {
             counted(count(ObjectKind::View), "view", "views"),
             counted(count(ObjectKind::Trigger), "trigger", "triggers")
         );
-        self.judge("schema", detail, problems);
+        self.record("schema", detail, problems);
     }
 
     /// What a plan promises is right only for the schema that it was made for: one of another file would be proven by
@@ -281,7 +278,7 @@ impl Trial<'_, '_> {
             .filter(|(name, _)| !broken_before.contains_key(&self.name_before(name)))
             .map(|(name, message)| format!("{name} does not compile: {message}"))
             .collect();
-        self.judge("views and triggers", "all compile as before".to_owned(), problems);
+        self.record("views and triggers", "all compile as before".to_owned(), problems);
         Ok(())
     }
 
@@ -316,7 +313,7 @@ impl Trial<'_, '_> {
                 format!("{looked_at} in {others}; as in the backup in {spared}")
             }
         };
-        self.judge("foreign keys", detail, problems);
+        self.record("foreign keys", detail, problems);
         Ok(())
     }
 
@@ -430,7 +427,7 @@ impl Trial<'_, '_> {
         }
         let detail =
             format!("{}, indexes included", counted(checked, "rebuilt table", "rebuilt tables"));
-        self.judge("integrity", detail, problems);
+        self.record("integrity", detail, problems);
         Ok(())
     }
 
@@ -485,7 +482,7 @@ impl Trial<'_, '_> {
                 detail
             }
         };
-        self.judge("statistics", detail, statistics.unwrap_or_default().problems);
+        self.record("statistics", detail, statistics.unwrap_or_default().problems);
         let mut detail = match sequences.kept {
             0 => "no AUTOINCREMENT counter to keep".to_owned(),
             1 => "1 AUTOINCREMENT counter is kept".to_owned(),
@@ -497,7 +494,7 @@ impl Trial<'_, '_> {
         if !sequences.changed.is_empty() {
             detail += &format!("; changed by data steps: {}", sequences.changed.join(", "));
         }
-        self.judge("sequences", detail, sequences.problems);
+        self.record("sequences", detail, sequences.problems);
         Ok(())
     }
 
@@ -508,7 +505,7 @@ impl Trial<'_, '_> {
             Some(version) => format!("schema version is {version}"),
             None => "no version is recorded".to_owned(),
         };
-        self.judge("version", detail, problems);
+        self.record("version", detail, problems);
         Ok(())
     }
 
@@ -519,7 +516,7 @@ impl Trial<'_, '_> {
             "page size {}, {}, journal mode {}",
             now.page_size, now.encoding, now.journal_mode
         );
-        self.judge("file properties", detail, problems);
+        self.record("file properties", detail, problems);
         Ok(())
     }
 
@@ -538,7 +535,7 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            self.judge(&check.name, finding.found, problems);
+            self.record(&check.name, finding.found, problems);
         }
         Ok(())
     }

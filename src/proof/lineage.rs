@@ -54,9 +54,9 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
     for phase in &plan.phases {
         for stage in &phase.stages {
             match stage {
-                Stage::SchemaChange(reshape) => {
-                    state = through_reshape(state, reshape, &phase.losses);
-                    schema.clone_from(&reshape.after);
+                Stage::SchemaChange(schema_change) => {
+                    state = through_schema_change(state, schema_change, &phase.losses);
+                    schema.clone_from(&schema_change.after);
                 }
                 Stage::Data(data) => {
                     for effect in &data.effects {
@@ -107,14 +107,14 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
         .collect()
 }
 
-fn through_reshape(
+fn through_schema_change(
     state: BTreeMap<String, TableProvenance>,
-    reshape: &SchemaChange,
+    schema_change: &SchemaChange,
     losses: &[Loss],
 ) -> BTreeMap<String, TableProvenance> {
     let mut next = BTreeMap::new();
-    for (name, step) in &reshape.lineage.tables {
-        if is_filled_anew(name, reshape) {
+    for (name, step) in &schema_change.lineage.tables {
+        if is_filled_anew(name, schema_change) {
             continue;
         }
         let Some(before) = state.get(&fold(&step.from)) else { continue };
@@ -150,9 +150,9 @@ fn through_reshape(
         }
         next.insert(name.clone(), after);
     }
-    for change in &reshape.virtuals {
+    for change in &schema_change.virtuals {
         if let VirtualChange::Fill { table, .. } = change {
-            reach(&mut next, table, &reshape.after);
+            reach(&mut next, table, &schema_change.after);
         }
     }
     // SQLite's own tables are in no lineage and stay.
@@ -166,10 +166,10 @@ fn through_reshape(
 
 /// The tables in which a full-text table keeps its index are another image of the same rows once it
 /// was filled again; whether it fits its content is checked by its module. Its settings are kept.
-fn is_filled_anew(table: &str, reshape: &SchemaChange) -> bool {
-    let shadow = reshape.after.find(ObjectKind::ShadowTable, table).is_some();
+fn is_filled_anew(table: &str, schema_change: &SchemaChange) -> bool {
+    let shadow = schema_change.after.find(ObjectKind::ShadowTable, table).is_some();
     shadow
-        && reshape.virtuals.iter().any(|change| match change {
+        && schema_change.virtuals.iter().any(|change| match change {
             VirtualChange::Recreate { to, .. } => table
                 .rsplit_once('_')
                 .is_some_and(|(owner, part)| same(owner, to) && part != "config"),

@@ -14,13 +14,11 @@ use crate::schema::{RowKey, Schema, Table};
 /// A table that a data step recreated.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RemadeTable {
-    /// The table.
     pub table: String,
     /// The table in the backup.
     pub from: String,
     /// Rows in the backup.
     pub before: u64,
-    /// Rows now.
     pub after: u64,
     /// What the comparison with the backup found.
     pub rows: RemadeRows,
@@ -107,7 +105,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Compares a remade table with the one in the backup; the columns are those whose values came over.
-pub(super) fn judge(
+pub(super) fn compare_remade(
     origin: &TableProvenance,
     (before, now): (Place<'_>, Place<'_>),
     (left, right): (Vec<String>, Vec<String>),

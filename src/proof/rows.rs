@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance};
-use super::remade::{Place, RemadeTable, judge};
+use super::remade::{Place, RemadeTable, compare_remade};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -56,9 +56,7 @@ pub(super) enum Seen {
 /// The two databases and their schemas.
 #[derive(Debug, Clone, Copy)]
 pub struct Sides<'a> {
-    /// The backup.
     pub backup: (&'a Connection, &'a Schema),
-    /// The database.
     pub now: (&'a Connection, &'a Schema),
 }
 
@@ -246,7 +244,7 @@ impl Compared<'_> {
         let follow = follows_changes(text, self.after, self.origin);
         let columns = columns(self.origin, self.before, self.after, &follow);
         let places = (place(sides.backup, self.before), place(sides.now, self.after));
-        judge(self.origin, places, columns, progress)
+        compare_remade(self.origin, places, columns, progress)
     }
 }
 

@@ -19,7 +19,6 @@ const SAMPLES: usize = 20;
 /// A row that breaks a foreign key, or a key that cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// The child table.
     pub table: String,
     /// The child row's rowid, if it has one.
     pub row: Option<i64>,
@@ -54,7 +53,6 @@ struct Group {
 }
 
 impl Violations {
-    /// Returns how many there are.
     pub fn count(&self) -> u64 {
         self.0.values().map(|group| group.rows.count).sum()
     }
@@ -81,9 +79,6 @@ impl Violations {
 
     /// Names violations that were not there before, when tables had other names: the first ones of each table and
     /// parent. Both connections are asked again where there are others than before.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub(crate) fn new_since(
         &self,
         now: &Connection,

@@ -13,11 +13,9 @@ use crate::schema::{
 pub(super) struct TablePair<'a> {
     /// The schema before, with the names that are expected now.
     pub(super) expected: &'a Schema,
-    /// The schema now.
     pub(super) now: &'a Schema,
     /// The table before, with the names that are expected now.
     pub(super) old: &'a Object,
-    /// The table now.
     pub(super) new: &'a Object,
     /// The name before.
     pub(super) name: &'a str,

@@ -8,7 +8,6 @@ use crate::schema::ObjectKind;
 pub enum Aspect {
     /// The declared type of a column.
     Type,
-    /// NOT NULL.
     NotNull,
     /// The default of a column.
     Default,
@@ -18,25 +17,17 @@ pub enum Aspect {
     Generated,
     /// The columns of the primary key, their order, or that the key is the rowid.
     PrimaryKey,
-    /// AUTOINCREMENT.
     Autoincrement,
-    /// A UNIQUE constraint.
     Unique,
-    /// A CHECK constraint.
     Check,
-    /// A foreign key.
     ForeignKey,
     /// What a foreign key does on update and delete, and when it is checked.
     ForeignKeyActions,
     /// ON CONFLICT of a constraint.
     Conflict,
-    /// The name of a constraint.
     ConstraintName,
-    /// WITHOUT ROWID.
     WithoutRowid,
-    /// STRICT.
     Strict,
-    /// The order of the columns.
     ColumnOrder,
     /// Something else in the text of the table.
     Text,
@@ -70,22 +61,15 @@ impl Aspect {
 /// A property of the file as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Property {
-    /// `PRAGMA user_version`.
     UserVersion,
-    /// `PRAGMA application_id`.
     ApplicationId,
-    /// `PRAGMA page_size`.
     PageSize,
-    /// `PRAGMA encoding`.
     Encoding,
-    /// `PRAGMA auto_vacuum`.
     AutoVacuum,
-    /// `PRAGMA journal_mode`.
     JournalMode,
 }
 
 impl Property {
-    /// Every property.
     pub const ALL: [Self; 6] = [
         Self::UserVersion,
         Self::ApplicationId,
@@ -124,15 +108,12 @@ pub enum CloneFault {
 /// How an object of the schema changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectChange {
-    /// It is gone.
     Gone,
     /// It is gone, and a new one has the same definition.
     Renamed(String),
-    /// Its definition differs.
     Differs {
         /// The definition that was expected.
         was: String,
-        /// The definition now.
         is: String,
     },
     /// Its definition is the same, and no longer works, with SQLite's message.
@@ -146,36 +127,28 @@ pub enum Finding {
     Clone(CloneFault),
     /// A property of the file.
     Property {
-        /// Which one.
         property: Property,
         /// Its value before.
         was: String,
-        /// Its value now.
         is: String,
     },
     /// A table is gone.
     Table {
-        /// Its name.
         table: String,
-        /// Its rows.
         rows: u64,
         /// The indexes and triggers that belonged to it.
         parts: u64,
     },
     /// A table is gone, and a new one holds its values.
     RenamedTable {
-        /// Its name.
         table: String,
         /// The new table.
         to: String,
     },
-    /// Rows are gone.
     Rows {
         /// The table, by its name before.
         table: String,
-        /// How many.
         rows: u64,
-        /// How many there were.
         of: u64,
     },
     /// Values of a column changed.
@@ -184,7 +157,6 @@ pub enum Finding {
         table: String,
         /// The column, by its name before.
         column: String,
-        /// In how many rows.
         rows: u64,
         /// The first of them, if rows can be told by their rowids: its key, the value before and now.
         example: Option<String>,
@@ -193,14 +165,12 @@ pub enum Finding {
     Rowids {
         /// The table, by its name before.
         table: String,
-        /// How many.
         rows: u64,
     },
     /// A column is gone.
     Column {
         /// The table, by its name before.
         table: String,
-        /// The column.
         column: String,
         /// The rows in which it had a value.
         values: u64,
@@ -211,7 +181,6 @@ pub enum Finding {
     RenamedColumn {
         /// The table, by its name before.
         table: String,
-        /// The column.
         column: String,
         /// The new column.
         to: String,
@@ -222,22 +191,18 @@ pub enum Finding {
         table: String,
         /// The column, where it belongs to one.
         column: Option<String>,
-        /// Which part.
         aspect: Aspect,
-        /// What was defined.
         was: String,
         /// What is defined now; nothing if it is gone.
         is: Option<String>,
     },
     /// An index, view, trigger or virtual table.
     Object {
-        /// What it is.
         kind: ObjectKind,
         /// Its name before.
         name: String,
         /// The table it belongs to, by its name before.
         table: String,
-        /// How it changed.
         change: ObjectChange,
     },
     /// An AUTOINCREMENT counter fell back or is gone.
@@ -246,7 +211,6 @@ pub enum Finding {
         table: String,
         /// Its value before.
         was: i64,
-        /// Its value now.
         is: Option<i64>,
     },
     /// Planner statistics are gone.
@@ -258,7 +222,6 @@ pub enum Finding {
     },
     /// Rows that have no parent now and had one, or a foreign key that cannot be checked any more.
     Orphans {
-        /// The child table.
         table: String,
         /// The first ones, in SQLite's words.
         rows: Vec<String>,
@@ -363,31 +326,19 @@ impl Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Addition {
     /// A new table.
-    Table {
-        /// Its name.
-        table: String,
-        /// Its rows.
-        rows: u64,
-    },
+    Table { table: String, rows: u64 },
     /// A new column.
     Column {
         /// The table, by its name now.
         table: String,
-        /// The column.
         column: String,
     },
     /// A new index, view, trigger or virtual table.
-    Object {
-        /// What it is.
-        kind: ObjectKind,
-        /// Its name.
-        name: String,
-    },
+    Object { kind: ObjectKind, name: String },
     /// New rows in a table that was there.
     Rows {
         /// The table, by its name now.
         table: String,
-        /// How many.
         rows: u64,
     },
     /// A new constraint or default.
@@ -403,7 +354,6 @@ pub enum Addition {
     },
     /// The table in which a migration tool records its runs; its rows changed.
     Bookkeeping {
-        /// The table.
         table: String,
         /// Its rows before and now.
         rows: (u64, u64),
@@ -417,7 +367,6 @@ pub enum Addition {
     Renamed {
         /// What it is: a table, `table.column`, or an index, by the name before.
         object: String,
-        /// Its name now.
         to: String,
     },
     /// Statistics were collected again.
@@ -470,7 +419,6 @@ impl Addition {
 pub struct TableVerdict {
     /// Its name before.
     pub table: String,
-    /// Its name now.
     pub now: String,
     /// Rows that are the same.
     pub equal: u64,
@@ -489,7 +437,6 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What was lost or changed as the map declares.
     pub declared: Vec<Finding>,
-    /// What was added.
     pub additions: Vec<Addition>,
     /// The tables, in the order of the schema before.
     pub tables: Vec<TableVerdict>,

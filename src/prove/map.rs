@@ -69,7 +69,6 @@ pub struct ChangeMap {
     pub indexes: Vec<(String, String)>,
     /// What may be gone.
     pub drops: Vec<MapName>,
-    /// What may differ.
     pub changed: Vec<MapName>,
 }
 

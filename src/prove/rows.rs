@@ -40,7 +40,6 @@ struct Pairing {
 }
 
 impl RowPair<'_> {
-    /// Compares the rows.
     pub(super) fn compare(
         &self,
         interrupt: &Interrupt,

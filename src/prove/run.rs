@@ -16,7 +16,7 @@ use crate::files::{FileKind, Scratch};
 use crate::history::VersionTables;
 use crate::name::fold;
 use crate::preflight::{bytes_of, require_space};
-use crate::restore::{Replacement, Words, Written, difference, write};
+use crate::restore::{Replacement, Words, Written, backup_request, difference, write};
 use crate::rows::index_finding;
 use crate::schema::{ObjectKind, Schema, read};
 
@@ -48,7 +48,6 @@ pub enum Guard {
 /// What is to be proven, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct ProveRequest<'a> {
-    /// The database.
     pub database: &'a Path,
     /// The folder for its backups.
     pub folder: &'a Path,
@@ -89,7 +88,6 @@ pub enum RealFile {
 /// The clone after the command, compared with the backup.
 #[derive(Debug)]
 pub struct Judged<'o> {
-    /// What was found.
     pub verdict: Verdict,
     /// Whether the database itself is as before.
     pub real: RealFile,
@@ -141,7 +139,7 @@ impl<'o> Prepared<'o> {
         let bytes = bytes_of(files, request.database)?;
         // The clone, its journal, and the copy that is compared.
         require_space(files, request.scratch, 3 * bytes + bytes / 10)?;
-        let backup = back_up(request, (&source, &schema), observer)?;
+        let backup = back_up(request, &source, observer)?;
         source.close()?;
         let scratch = Scratch::create(files, request.scratch)?;
         let clone = scratch.path().join(clone_name(request.database));
@@ -152,12 +150,10 @@ impl<'o> Prepared<'o> {
         Ok(Self { options, database, lock, backup, identity, map, unfit, scratch, clone })
     }
 
-    /// Returns the database.
     pub fn database(&self) -> &Path {
         &self.database
     }
 
-    /// Returns the clone.
     pub fn clone_path(&self) -> &Path {
         &self.clone
     }
@@ -195,9 +191,6 @@ impl<'o> Prepared<'o> {
 
     /// Gives up after the command was stopped, removes the clone, and finds out whether the database holds exactly what
     /// the backup holds, whatever was asked to stop.
-    ///
-    /// # Errors
-    /// Whatever stopped the comparison.
     pub fn abandon(self) -> Result<RealFile> {
         let options = OpenOptions { interrupt: Interrupt::default(), ..self.options.clone() };
         let compared = match &self.lock {
@@ -316,7 +309,6 @@ impl<'o> Prepared<'o> {
 }
 
 impl<'o> Judged<'o> {
-    /// Returns what was prepared.
     pub fn prepared(&self) -> &Prepared<'o> {
         &self.prepared
     }
@@ -369,9 +361,6 @@ impl<'o> Judged<'o> {
     }
 
     /// Leaves the clone where it is, lets other programs write to the database again, and returns the clone's path.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Sqlite`].
     pub fn keep(self) -> Result<PathBuf> {
         release(self.prepared.lock)?;
         self.prepared.scratch.keep();
@@ -402,17 +391,12 @@ fn lock(request: &ProveRequest<'_>, options: &OpenOptions) -> Result<Option<Writ
 
 fn back_up(
     request: &ProveRequest<'_>,
-    (source, schema): (&Database, &Schema),
+    source: &Database,
     observer: &mut dyn Observer,
 ) -> Result<BackupEntry> {
     let versions = VersionTables::named(request.version_table);
-    let version = versions.version_in(source.connection(), schema);
-    let asked = BackupRequest {
-        folder: request.folder,
-        label: BackupLabel::Before(LABEL.to_owned()),
-        phase: None,
-        version,
-    };
+    let label = BackupLabel::Before(LABEL.to_owned());
+    let asked = backup_request(source, &versions, request.folder, label)?;
     create_or_reuse(source, &asked, Checked::First, observer)?.into_entry()
 }
 

@@ -19,7 +19,6 @@ use crate::shadow::{CopyMethod, Transfer, transfer_out_of};
 pub(super) struct OldRows {
     /// The table, as SQL text.
     pub(super) source: String,
-    /// How many there are.
     pub(super) count: u64,
 }
 

@@ -12,9 +12,7 @@ use crate::rows::count_rows;
 /// How the number of rows of a table changed in a data step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RowsChanged {
-    /// The phase.
     pub phase: String,
-    /// The table.
     pub table: String,
     /// Rows before.
     pub before: u64,

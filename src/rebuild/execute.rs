@@ -20,7 +20,6 @@ use crate::plan::{
 use crate::rows::count_rows;
 use crate::schema::{Object, ObjectKind};
 
-/// What an execution did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Execution {
     /// The tables that were copied: before, after and rows.

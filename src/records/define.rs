@@ -14,7 +14,6 @@ pub(crate) const EXPRESSION: i64 = -2;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Indexes(pub(super) Vec<Index>);
 
-/// One index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) name: String,
@@ -42,9 +41,6 @@ pub(super) struct Part {
 }
 
 /// Reads the indexes of a table (<https://sqlite.org/pragma.html#pragma_index_list>).
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn indexes(connection: &Connection, table: &str) -> Result<Indexes> {
     let mut list = connection.prepare(&format!("PRAGMA main.index_list({})", literal(table)))?;
     let mut rows = list.query([])?;

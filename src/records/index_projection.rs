@@ -44,9 +44,6 @@ pub struct IndexesShown<'c> {
 }
 
 /// Begins to look at the indexes of `main`; `None` if SQLite gives no pages out.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn indexes_shown(connection: &Connection) -> Result<Option<IndexesShown<'_>>> {
     let Some(pages) = DbPages::open(connection)? else { return Ok(None) };
     let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
@@ -61,9 +58,6 @@ impl IndexesShown<'_> {
     ///
     /// Indexes that were shown in another way are left out. The progress function gets the rows and entries
     /// passed and may stop by failing.
-    ///
-    /// # Errors
-    /// Whatever SQLite or the progress function reports.
     pub fn of(
         &mut self,
         table: &Table,
@@ -82,9 +76,6 @@ impl IndexesShown<'_> {
 
     /// Returns what is to be shown about a table; `None` if it cannot be. Indexes that were shown in another way
     /// are left out.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn claims(&self, table: &Table, shown: &BTreeSet<String>) -> Result<Option<IndexClaims>> {
         let found = indexes(self.connection, &table.name)?;
         let Some(places) = Places::of(table, &found) else { return Ok(None) };
@@ -135,7 +126,6 @@ impl IndexClaims {
         self.indexes.is_empty() && self.rows.key.is_empty()
     }
 
-    /// Returns how many indexes there are.
     pub fn indexes(&self) -> usize {
         self.indexes.len()
     }

@@ -23,7 +23,6 @@ pub enum RowsKnown<'p> {
 pub struct SameIndexes {
     /// Their names, folded.
     pub names: BTreeSet<String>,
-    /// Whether these are all.
     pub all: bool,
 }
 
@@ -33,9 +32,6 @@ impl Records<'_> {
     ///
     /// The pages of those that are named were checked in full. The progress function gets the entries passed
     /// in all indexes and may stop by failing.
-    ///
-    /// # Errors
-    /// Whatever SQLite or the progress function reports.
     pub fn same_indexes(
         &mut self,
         (from, to): (&Table, &Table),

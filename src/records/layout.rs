@@ -161,13 +161,7 @@ impl Renames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Schema, read};
-
-    fn schema(sql: &str) -> Schema {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch(sql).unwrap();
-        read(&connection).unwrap()
-    }
+    use crate::schema::from_sql as schema;
 
     fn rules(old: &str, new: &str) -> bool {
         let (one, two) = (schema(old), schema(new));

@@ -35,9 +35,6 @@ impl<'c> Side<'c> {
 
 impl<'c> Records<'c> {
     /// Opens the pages of both databases; `None` if SQLite gives none out.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn open(backup: &'c Connection, now: &'c Connection) -> Result<Option<Self>> {
         let Some(backup) = Side::open(backup)? else { return Ok(None) };
         let Some(now) = Side::open(now)? else { return Ok(None) };
@@ -49,9 +46,6 @@ impl<'c> Records<'c> {
     /// byte, or if the same bytes would not be the same values: that is for a comparison of values to tell.
     ///
     /// The progress function gets the rows passed and may stop by failing.
-    ///
-    /// # Errors
-    /// Whatever SQLite or the progress function reports.
     pub fn same_table(
         &mut self,
         (from, to): (&Table, &Table),

@@ -27,9 +27,6 @@ impl Records<'_> {
     /// be told so: that is for SQLite to tell.
     ///
     /// The progress function gets the rows passed and may stop by failing.
-    ///
-    /// # Errors
-    /// Whatever SQLite or the progress function reports.
     pub fn same_values(
         &mut self,
         (from, to): (&Table, &Table),

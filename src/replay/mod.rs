@@ -21,9 +21,6 @@ impl<'c> Replay<'c> {
     }
 
     /// Returns the state before the first phase.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn empty(&self) -> Result<Shadow> {
         let mut shadow = Shadow::empty()?;
         shadow.keep_tables(self.versions.names());

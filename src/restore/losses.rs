@@ -21,15 +21,9 @@ pub enum TableChange {
         changed: u64,
     },
     /// Only the live file has the table; it would be gone.
-    OnlyLive {
-        /// Its rows.
-        rows: u64,
-    },
+    OnlyLive { rows: u64 },
     /// Only the backup has the table; it would come back.
-    OnlyBackup {
-        /// Its rows.
-        rows: u64,
-    },
+    OnlyBackup { rows: u64 },
     /// The columns differ: the rows cannot be compared.
     OtherShape {
         /// Rows in the live file.
@@ -54,9 +48,7 @@ impl TableChange {
 /// One table that a restore would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableLoss {
-    /// The table.
     pub table: String,
-    /// How it differs.
     pub change: TableChange,
 }
 
@@ -81,11 +73,8 @@ impl ObjectChange {
 /// One object of the schema that a restore would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectLoss {
-    /// What it is.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: String,
-    /// How it differs.
     pub change: ObjectChange,
 }
 

@@ -29,7 +29,6 @@ pub enum LiveState {
     Missing,
     /// The file has no bytes.
     Empty,
-    /// SQLite reads it.
     Readable,
     /// A crashed program left a journal that is rolled back first.
     Crashed(String),
@@ -44,7 +43,6 @@ pub enum LiveState {
 pub struct RestorePlan {
     /// The database, without symbolic links.
     pub database: PathBuf,
-    /// The backup.
     pub backup: PathBuf,
     /// What was found in the backup.
     pub verification: Verification,

@@ -94,7 +94,7 @@ fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -
         None => look(files, backup)?,
     };
     if let Some(like) = like {
-        part.settle(&like)?;
+        part.sync_with_access_of(&like)?;
     }
     Ok(part)
 }

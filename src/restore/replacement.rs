@@ -29,9 +29,6 @@ pub(crate) struct Replacement<'a> {
 
 /// Compares every byte of an open database with a file that no connection of this process has open; says what
 /// differs.
-///
-/// # Errors
-/// Whatever stopped the comparison.
 pub(crate) fn difference(
     live: &Database,
     other: &Path,

@@ -13,7 +13,6 @@ use crate::event::{Observer, TableRows};
 /// What a restore did. It is done: a step that failed afterwards is named in `follow_up`.
 #[derive(Debug, Clone)]
 pub struct RestoreReport {
-    /// The database.
     pub database: PathBuf,
     /// The copy of the state that was replaced; `None` if there was nothing that SQLite could open.
     pub safety_backup: Option<PathBuf>,

@@ -16,11 +16,9 @@ const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 /// A broken file that is kept under a second name, and what lay beside it, which was moved there.
 pub(super) struct SetAside<'f> {
     files: &'f dyn Files,
-    /// The second name.
     name: PathBuf,
     /// Whether the file has it.
     kept: Kept,
-    /// From and to.
     moved: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -29,7 +27,6 @@ pub(super) struct SetAside<'f> {
 enum Kept {
     /// There is no file.
     Nothing,
-    /// By this run.
     Now,
     /// By a run that was killed before it came to its end.
     Before,
@@ -104,7 +101,7 @@ fn keep(path: &Path, stat: Stat, files: &dyn Files) -> Result<PathBuf> {
         Ok(copy.is_some())
     })?;
     if let Some(mut copy) = copy {
-        copy.settle(&stat)?;
+        copy.sync_with_access_of(&stat)?;
         copy.publish(&name).map_err(|error| file_error("move aside", path, error))?;
     }
     Ok(name)

@@ -31,9 +31,6 @@ pub(crate) trait Content {
     ) -> Result<Option<PathBuf>>;
 
     /// Compares what is in the file with what was to be written; differences are in words.
-    ///
-    /// # Errors
-    /// Whatever stopped the comparison.
     fn compare(
         &mut self,
         live: &Database,

@@ -29,7 +29,6 @@ pub enum RowDelta {
     Gains,
     /// The right side may lack rows.
     Losses,
-    /// Both.
     Both,
 }
 
@@ -108,9 +107,6 @@ impl Comparison {
 ///
 /// Both sides are read once, without holding a table in memory. The progress function gets the
 /// number of rows passed and may stop the comparison by failing.
-///
-/// # Errors
-/// Whatever SQLite or the progress function reports.
 pub fn compare(
     left: &Side<'_>,
     right: &Side<'_>,

@@ -44,9 +44,6 @@ pub struct Values<'s> {
 ///
 /// One pass over the table tells which values may be converted at all. These are stored in a temporary column
 /// of that type one by one, without any key: the key itself may be what is converted.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn conversions(
     connection: &Connection,
     values: Values<'_>,

@@ -7,17 +7,11 @@ use crate::error::{Result, lacks_collation};
 use crate::name::quote;
 
 /// Counts the rows of a table.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
     count_rows_where(connection, table, "")
 }
 
 /// Counts the rows of a table of which a condition (`WHERE ...`, or nothing) holds.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn count_rows_where(connection: &Connection, table: &str, condition: &str) -> Result<u64> {
     let from = format!("SELECT count(*) FROM main.{}", quote(table));
     let _lent = stub_collations(connection, table)?;

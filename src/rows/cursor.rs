@@ -12,7 +12,6 @@ use crate::schema::{RowKey, Table};
 pub struct Side<'c> {
     /// The connection to read through.
     pub connection: &'c Connection,
-    /// The table.
     pub table: &'c str,
     /// How its rows are identified.
     pub key: &'c RowKey,

@@ -13,9 +13,6 @@ use crate::schema::Schema;
 /// keys, storage classes and bytes. Returns the rows of every table, or the differences.
 ///
 /// The progress function gets the table and the rows passed in it.
-///
-/// # Errors
-/// Whatever SQLite or the progress function reports.
 pub fn compare_databases(
     left: (&Connection, &Schema),
     right: (&Connection, &Schema),

@@ -23,7 +23,6 @@ const MEMORY: u64 = 256 << 20;
 pub struct MatchSide<'c> {
     /// The connection to read through.
     pub connection: &'c Connection,
-    /// The table.
     pub table: &'c str,
     /// The columns, or names of the rowid, that identify a row. Without any, equal rows are paired.
     pub keys: Vec<String>,
@@ -64,9 +63,6 @@ struct Hashed {
 ///
 /// Rows with equal keys are paired where all values are equal, then in any order. The progress function gets the
 /// number of rows read and may stop the comparison by failing.
-///
-/// # Errors
-/// Whatever SQLite or the progress function reports.
 pub fn match_rows(
     left: &MatchSide<'_>,
     right: &MatchSide<'_>,

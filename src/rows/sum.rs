@@ -13,9 +13,6 @@ use crate::name::quote;
 /// Sums up the rows of a table: storage classes and bytes of these columns.
 ///
 /// The progress function gets the number of rows passed and may stop the sum by failing.
-///
-/// # Errors
-/// Whatever SQLite or the progress function reports.
 pub fn sum_rows(
     connection: &Connection,
     table: &str,

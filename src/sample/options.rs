@@ -64,7 +64,6 @@ pub enum VersionRows {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleOptions {
-    /// Rows of `sessions`.
     pub sessions: u32,
     /// Rows of `fits_files`.
     pub files: u32,
@@ -84,7 +83,6 @@ pub struct SampleOptions {
     pub duplicates: u32,
     /// How many of the `files` name a session that does not exist.
     pub lost_sessions: u32,
-    /// The peculiarities.
     pub features: BTreeSet<Feature>,
 }
 
@@ -106,7 +104,6 @@ impl Default for SampleOptions {
 }
 
 impl SampleOptions {
-    /// Adds a feature.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn with(mut self, feature: Feature) -> Self {

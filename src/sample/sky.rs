@@ -1,6 +1,5 @@
 //! The world of the sample: targets, filters, cameras, telescopes and sites, as constants.
 
-/// Something to photograph.
 pub(super) struct Target {
     pub(super) name: &'static str,
     pub(super) kind: &'static str,
@@ -28,7 +27,6 @@ pub(super) enum Sensor {
     Photographic,
 }
 
-/// A telescope.
 pub(super) struct Telescope {
     pub(super) name: &'static str,
     pub(super) focal_length: f64,

@@ -9,9 +9,6 @@ use crate::name::{literal, quote};
 
 /// Returns one statement for each kind of trigger that a table or view may have, ready to be prepared.
 /// The update sets every column, so that `UPDATE OF` triggers are read too.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn firing_statements(
     connection: &Connection,
     schema: &Schema,

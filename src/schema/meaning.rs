@@ -6,7 +6,6 @@ use crate::sql::{TokenKind, significant_tokens, unquote};
 /// Whether the columns of a table must stand in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnOrder {
-    /// They must.
     Same,
     /// They need not: branches of a chain may have been applied in any order.
     Any,

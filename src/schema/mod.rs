@@ -17,3 +17,12 @@ pub use model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
 pub use objects::{Object, ObjectKind, Objects};
 pub use read::{read, read_again, read_objects, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};
+
+/// The schema that statements make, for unit tests.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+pub(crate) fn from_sql(sql: &str) -> Schema {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch(sql).unwrap();
+    read(&connection).unwrap()
+}

@@ -8,7 +8,6 @@ use crate::name::{fold, is_internal, same};
 /// What kind of storage a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnStorage {
-    /// An ordinary column.
     Stored,
     /// A hidden column of a virtual table.
     Hidden,
@@ -21,7 +20,6 @@ pub enum ColumnStorage {
 /// One column, as `pragma_table_xinfo` reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
     pub name: String,
     /// Its declared type, possibly empty.
     pub declared: String,
@@ -71,7 +69,6 @@ pub struct ForeignKey {
 /// The shape of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// Its name.
     pub name: String,
     /// Its columns, in order, hidden and generated ones included.
     pub columns: Vec<Column>,

@@ -10,17 +10,12 @@ use crate::name::fold;
 /// The kind of a stored object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectKind {
-    /// An ordinary table.
     Table,
-    /// A virtual table.
     VirtualTable,
     /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
     ShadowTable,
-    /// An index.
     Index,
-    /// A view.
     View,
-    /// A trigger.
     Trigger,
 }
 
@@ -46,9 +41,7 @@ impl ObjectKind {
 /// One row of `sqlite_schema`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: String,
     /// The table or view it belongs to.
     pub table: String,

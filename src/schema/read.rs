@@ -11,9 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, literal, same};
 
 /// Returns the TEMP triggers of a connection: name and table.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn temporary_triggers(connection: &Connection) -> Result<Vec<(String, String)>> {
     let sql = "SELECT name, tbl_name FROM temp.sqlite_schema WHERE type = 'trigger'";
     let mut statement = connection.prepare(sql)?;
@@ -241,9 +238,6 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
 }
 
 /// Returns how the rows of a table are identified; `None` if there is no such table.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn row_key(connection: &Connection, table: &str) -> Result<Option<RowKey>> {
     let sql = "SELECT type, wr FROM pragma_table_list(?1) WHERE schema = 'main'";
     let found = connection

@@ -14,7 +14,6 @@ pub enum Module {
     Fts5,
     /// R*Tree (<https://sqlite.org/rtree.html>).
     RTree,
-    /// Any other module.
     Other,
 }
 
@@ -33,9 +32,7 @@ pub enum Content {
 /// A virtual table as its text declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualTable {
-    /// Its name.
     pub name: String,
-    /// Its module.
     pub module: Module,
     /// Where its rows are.
     pub content: Content,

@@ -31,7 +31,6 @@ pub enum CopyMethod {
 /// How the rows of a table and the entries of its indexes would get into the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordCopy {
-    /// The method.
     pub method: CopyMethod,
     /// The indexes of the new table whose records come over with it, from an index of the old table
     /// that holds the same.
@@ -57,9 +56,6 @@ impl RecordCopy {
 impl Shadow {
     /// Finds out how the rows of each table could be copied since the stage began, by folded name
     /// now. Tables that are not named stay as they are, or are copied value by value.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn copy_methods(&mut self, before: &Schema) -> Result<BTreeMap<String, RecordCopy>> {
         let after = self.current()?;
         let mut methods = BTreeMap::new();

@@ -18,16 +18,12 @@ pub enum TableEffect {
     Rows {
         /// The table, folded.
         table: String,
-        /// How.
         what: TouchedTable,
         /// How its rows are identified; `None` if the table is not there.
         key: Option<RowKey>,
     },
-    /// It is created.
     Create(String),
-    /// It is dropped.
     Drop(String),
-    /// It is renamed.
     Rename {
         /// The name before.
         from: String,
@@ -36,7 +32,6 @@ pub enum TableEffect {
     },
     /// One of its columns is renamed.
     RenameColumn {
-        /// The table.
         table: String,
         /// The name before.
         from: String,
@@ -45,16 +40,12 @@ pub enum TableEffect {
     },
     /// It gets a column.
     AddColumn {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
     },
     /// It loses a column with its values.
     DropColumn {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
     },
     /// A new table gets the rows of another one.

@@ -408,7 +408,7 @@ impl Shadow {
             }
             Operation::Rebuild { values, .. } => {
                 if let Some(shape) = after.shape(table) {
-                    lineage.reshape(texts, shape);
+                    lineage.redefine(texts, shape);
                 }
                 if !values.is_empty() {
                     lineage.compute(table, values);

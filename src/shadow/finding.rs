@@ -19,9 +19,7 @@ pub enum Unsound {
 pub struct UnsoundObject {
     /// The object, with its stored text.
     pub object: Object,
-    /// Why.
     pub reason: Unsound,
-    /// SQLite's message.
     pub message: String,
 }
 
@@ -30,7 +28,6 @@ pub struct UnsoundObject {
 pub struct NameAsString {
     /// The kind of the object in which it stands.
     pub kind: ObjectKind,
-    /// The object.
     pub name: String,
     /// The text, without its quotes.
     pub text: String,
@@ -39,9 +36,7 @@ pub struct NameAsString {
 /// A view or trigger that would read other tables or columns than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedReference {
-    /// Its kind.
     pub kind: ObjectKind,
-    /// Its name.
     pub name: String,
     /// What changed among the names that it may use.
     pub changes: Vec<String>,

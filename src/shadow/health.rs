@@ -24,9 +24,6 @@ impl Shadow {
     }
 
     /// Finds the views and triggers that no longer compile after the steps so far.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn newly_unsound(&mut self) -> Result<Vec<UnsoundObject>> {
         self.find_unsound()
     }
@@ -92,18 +89,12 @@ impl Shadow {
     }
 
     /// Finds the views that do not compile, and the tables and views whose triggers do not, by folded name.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports otherwise.
     pub fn uncompilable(&self) -> Result<BTreeMap<String, String>> {
         uncompilable(&self.connection, &*self.current()?)
     }
 
     /// Finds the foreign keys whose columns no index of the child begins with, as table and columns. A partial index does
     /// not count (<https://sqlite.org/foreignkeys.html#fk_indexes>).
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn foreign_keys_without_index(&self) -> Result<Vec<(String, String)>> {
         let schema = self.current()?;
         let mut without = Vec::new();
@@ -143,9 +134,6 @@ impl Shadow {
     }
 
     /// Finds the tables with a foreign key that names no key of its parent, with SQLite's message.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports otherwise.
     pub fn loose_foreign_keys(&self) -> Result<Vec<(String, String)>> {
         let schema = self.current()?;
         let mut loose = Vec::new();

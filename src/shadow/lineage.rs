@@ -36,7 +36,6 @@ pub struct CopyLayer {
 /// One column of a table and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnLineage {
-    /// The name now.
     pub name: String,
     /// Which column of the table it is, whatever its name and its values.
     pub id: usize,
@@ -66,7 +65,6 @@ pub struct TableLineage {
 /// The origins of all tables that existed before, by folded name now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lineage {
-    /// The tables.
     pub tables: BTreeMap<String, TableLineage>,
     /// Indexes that got another name: before and after.
     renamed_indexes: Vec<(String, String)>,
@@ -211,7 +209,7 @@ impl TableLineage {
 
     /// Takes over the columns of a new definition: those of the same name stay, also where one was or becomes
     /// generated. A generated column with another expression is another column.
-    pub(super) fn reshape(&mut self, texts: (&str, &str), shape: &Table) {
+    pub(super) fn redefine(&mut self, texts: (&str, &str), shape: &Table) {
         let (before, after) = (generated(texts.0), generated(texts.1));
         let stays = |name: &str| match shape.column(name).map(|column| column.storage) {
             None | Some(ColumnStorage::Hidden) => false,

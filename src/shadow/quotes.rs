@@ -55,9 +55,6 @@ impl Shadow {
 
     /// Finds every text in double quotes that SQLite takes for a string. Only SQLite knows which they are:
     /// it rewrites them when any column is renamed, here one of a table that is there for nothing else.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn names_read_as_strings(&mut self) -> Result<Vec<NameAsString>> {
         let before = self.current()?;
         let quotes = |it: &Object| it.sql.as_ref().is_some_and(|it| it.contains('"'));

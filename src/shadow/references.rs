@@ -107,9 +107,6 @@ impl Shadow {
 
     /// Takes the views and triggers that would read other tables or columns since this was last asked for. One that a
     /// later step replaced or dropped is no longer among them.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn take_changed_references(&mut self) -> Result<Vec<ChangedReference>> {
         let mut found = std::mem::take(&mut self.changed_references);
         let schema = self.current()?;

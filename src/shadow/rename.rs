@@ -63,7 +63,7 @@ impl Shadow {
             } else {
                 self.rename(*rename, views).map_err(|error| at_step(error, step))?;
             }
-            waiting = self.settle(waiting, views)?;
+            waiting = self.rename_waiting(waiting, views)?;
         }
         match waiting.first() {
             None => Ok(()),
@@ -74,7 +74,7 @@ impl Shadow {
     }
 
     /// Gives waiting things their names as soon as those are free.
-    fn settle<'s>(
+    fn rename_waiting<'s>(
         &mut self,
         waiting: Vec<Waiting<'s>>,
         views: ViewPolicy,

@@ -48,9 +48,6 @@ pub(super) type State = (u64, i64);
 
 impl Shadow {
     /// Makes an empty shadow: the state before the first phase.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn empty() -> Result<Self> {
         let mut connection = open_memory()?;
         let authorizer = Authorizer::of_memory();
@@ -76,9 +73,6 @@ impl Shadow {
     }
 
     /// Reads the schema as it is now, objects that were set aside included.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn schema(&self) -> Result<Schema> {
         let mut schema = Schema::clone(&*self.current()?);
         schema.objects.extend(self.set_aside.iter().map(|it| it.object.clone()));
@@ -128,9 +122,6 @@ impl Shadow {
 
     /// Notes that the file has the statistics tables that ANALYZE makes
     /// (<https://sqlite.org/fileformat2.html#the_sqlite_stat4_table>).
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn expect_statistics(&mut self) -> Result<()> {
         let sql = "SELECT sqlite_compileoption_used('ENABLE_STAT4')";
         let fine: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
@@ -161,17 +152,11 @@ impl Shadow {
     }
 
     /// Returns the TEMP triggers that the steps left: name and table.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn temporary_triggers(&self) -> Result<Vec<(String, String)>> {
         temporary_triggers(&self.connection)
     }
 
     /// Begins a stage: from here on, lineage is counted from the schema as it is now.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn start_stage(&mut self) -> Result<()> {
         self.lineage = Lineage::identity(&*self.current()?);
         Ok(())

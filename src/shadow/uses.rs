@@ -24,7 +24,6 @@ pub struct ObjectUses {
 /// What the views and triggers of a schema use, by folded name. One that does not compile is in neither.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// The views.
     pub views: BTreeMap<String, ObjectUses>,
     /// The triggers. The table or view that a trigger belongs to is among those that it uses.
     pub triggers: BTreeMap<String, ObjectUses>,
@@ -32,9 +31,6 @@ pub struct Uses {
 
 impl Shadow {
     /// Finds what every view and every trigger uses.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn uses(&mut self) -> Result<Uses> {
         let schema = self.schema()?;
         let missing = std::mem::take(&mut self.missing);
@@ -62,9 +58,6 @@ impl Uses {
     /// Finds what every view and every trigger of an open database uses. Nothing is written.
     ///
     /// Each is compiled once, on the database itself, so that the time grows with the number of objects.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports.
     pub fn in_database(database: &Database, schema: &Schema) -> Result<Self> {
         Finder::new((database.connection(), database.authorizer()), schema, Vec::new()).find()
     }

@@ -29,7 +29,6 @@ pub enum CopyItem {
     All,
     /// One column, or a word that looks like one.
     Column(String),
-    /// Any other expression.
     Expression,
 }
 

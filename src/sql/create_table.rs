@@ -27,7 +27,6 @@ pub struct CreateTable {
     pub options: Vec<TableOption>,
 }
 
-/// One column definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDefinition {
     /// The name of the column.
@@ -43,7 +42,6 @@ pub struct ColumnDefinition {
 /// One constraint of a column or of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
-    /// What it constrains.
     pub kind: ConstraintKind,
     /// The name behind `CONSTRAINT`, if one is written.
     pub name: Option<Name>,
@@ -54,7 +52,6 @@ pub struct Constraint {
     pub operand: Option<Range<usize>>,
 }
 
-/// The kind of a constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConstraintKind {
     /// `PRIMARY KEY`, with order, conflict clause and AUTOINCREMENT.
@@ -67,9 +64,7 @@ pub enum ConstraintKind {
     Unique,
     /// `CHECK (...)`.
     Check,
-    /// `DEFAULT value`.
     Default,
-    /// `COLLATE name`.
     Collate,
     /// `REFERENCES` of a column, with its actions and deferral.
     References,

@@ -10,15 +10,11 @@ use crate::name;
 /// The kind of object that a CREATE statement makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
-    /// `CREATE TABLE`.
     Table,
     /// `CREATE INDEX` or `CREATE UNIQUE INDEX`.
     Index,
-    /// `CREATE VIEW`.
     View,
-    /// `CREATE TRIGGER`.
     Trigger,
-    /// `CREATE VIRTUAL TABLE`.
     VirtualTable,
 }
 

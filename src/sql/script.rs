@@ -53,18 +53,13 @@ fn ends_body(script: &str, tokens: &[Token]) -> bool {
 pub enum SchemaCommand {
     /// `CREATE`, but neither `CREATE TEMP` nor `CREATE TABLE ... AS`.
     Create {
-        /// What is created.
         kind: ObjectKind,
-        /// Its name.
         name: String,
         /// Whether an object of the name may exist.
         if_not_exists: bool,
     },
-    /// `DROP`.
     Drop {
-        /// What is dropped.
         kind: ObjectKind,
-        /// Its name.
         name: String,
         /// Whether it may be missing.
         if_exists: bool,
@@ -78,7 +73,6 @@ pub enum SchemaCommand {
     },
     /// `ALTER TABLE ... RENAME COLUMN`.
     RenameColumn {
-        /// The table.
         table: String,
         /// The name before.
         from: String,
@@ -87,18 +81,12 @@ pub enum SchemaCommand {
     },
     /// `ALTER TABLE ... ADD COLUMN`.
     AddColumn {
-        /// The table.
         table: String,
         /// The place of the column definition in the statement.
         column: Range<usize>,
     },
     /// `ALTER TABLE ... DROP COLUMN`.
-    DropColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
+    DropColumn { table: String, column: String },
 }
 
 impl SchemaCommand {

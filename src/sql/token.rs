@@ -33,7 +33,6 @@ pub enum TokenKind {
 /// One token: its class and its place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
-    /// The class.
     pub kind: TokenKind,
     /// The first byte.
     pub start: usize,

@@ -30,7 +30,6 @@ pub struct ArchivedFile {
     pub name: String,
     /// The BLAKE3 hash of its bytes.
     pub blake3: String,
-    /// Its permission bits.
     pub mode: u32,
 }
 
@@ -61,7 +60,6 @@ pub struct ArchiveRecord {
 pub struct Archived {
     /// The folder with the old files: a chain of its own, up to the last phase.
     pub folder: PathBuf,
-    /// The record.
     pub record: ArchiveRecord,
 }
 
@@ -186,9 +184,6 @@ pub(super) fn discard(files: &dyn Files, folder: &Path, archived: &Archived) -> 
 }
 
 /// Lists the squashes of a folder's archive, the oldest first. What is no record is left out.
-///
-/// # Errors
-/// Those of the file system.
 pub fn archives(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
     let mut found = Vec::new();
     for folder in list(files, &folder.join(ARCHIVE))? {
@@ -212,9 +207,6 @@ pub fn archives(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
 }
 
 /// Tells how far a squash is carried out.
-///
-/// # Errors
-/// Those of the file system.
 pub fn progress(files: &dyn Files, folder: &Path, archived: &Archived) -> Result<Progress> {
     let there = |file: &ArchivedFile| -> Result<bool> {
         let path = folder.join(&file.name);
@@ -286,9 +278,6 @@ fn keep(files: &dyn Files, from: &Path, to: &Path, name: &str) -> Result<Archive
 }
 
 /// Chooses a name for a folder in the archive: the time, with a number if it is taken.
-///
-/// # Errors
-/// Those of the file system.
 pub(super) fn free_stamp(files: &dyn Files, folder: &Path) -> Result<String> {
     let (archive, stamp) = (folder.join(ARCHIVE), files.now().format("%Y%m%d_%H%M%S").to_string());
     for number in 1..1_000_u32 {

@@ -21,11 +21,9 @@ use super::steps::{self, Steps};
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct SquashRequest {
-    /// The phases.
     pub range: SquashRange,
     /// The id of the squash.
     pub id: PhaseId,
-    /// Its description.
     pub description: String,
     /// The folder of the phases.
     pub folder: PathBuf,
@@ -38,7 +36,6 @@ pub struct SquashRequest {
 /// Something of the phases that the squash does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NotCarried {
-    /// The phase.
     pub phase: String,
     /// The stable code: `data_step`, `require`, `verify` or `downgrade`.
     pub what: &'static str,
@@ -49,15 +46,10 @@ pub struct NotCarried {
 /// How many objects of each kind a new file holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ObjectCounts {
-    /// Ordinary tables.
     pub tables: usize,
-    /// Virtual tables.
     pub virtual_tables: usize,
-    /// Indexes.
     pub indexes: usize,
-    /// Views.
     pub views: usize,
-    /// Triggers.
     pub triggers: usize,
 }
 
@@ -79,9 +71,7 @@ impl ObjectCounts {
 pub struct Squash {
     /// The phases that it stands for.
     pub range: SquashRange,
-    /// The id.
     pub id: PhaseId,
-    /// The version.
     pub version: i64,
     /// All ids that it replaces: those of the phases, and those that they replaced.
     pub replaces: Vec<PhaseId>,

@@ -22,9 +22,6 @@ pub enum Texts {
 }
 
 /// Lists in what a new file differs from the expected one, one line each.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn apart(expected: &FreshFile<'_>, found: &FreshFile<'_>, texts: Texts) -> Result<Vec<String>> {
     let comparison = compare_schemas(&expected.schema, &found.schema, ColumnOrder::Same);
     let counts = |verdict: &Verdict| match verdict {

@@ -66,9 +66,6 @@ pub(super) fn tables<'s>(schema: &'s Schema, made: &FirstMade) -> Vec<&'s Object
 }
 
 /// Returns the views in layers: each after the views that it reads.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub(super) fn views<'s>(schema: &'s Schema, made: &FirstMade) -> Result<Vec<&'s Object>> {
     let layers: BTreeMap<String, usize> = view_layers(schema)?;
     let layer = |it: &Object| layers.get(&fold(&it.name)).copied().unwrap_or(usize::MAX);

@@ -8,9 +8,7 @@ use crate::phase::{Applied, Chain, Phase, PhaseId};
 pub struct SquashRange {
     /// All of them, in chain order.
     pub members: Vec<PhaseId>,
-    /// The first one.
     pub first: PhaseId,
-    /// The last one.
     pub last: PhaseId,
 }
 

@@ -11,9 +11,7 @@ use crate::schema::{Content, Object, RowKey, Schema, Table, VirtualTable};
 /// The rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seed {
-    /// The table.
     pub(super) table: String,
-    /// How many rows it has.
     pub(super) rows: u64,
     /// The statements that insert them.
     pub(super) sql: String,
@@ -70,9 +68,6 @@ pub(super) fn documents(
 }
 
 /// The counters of AUTOINCREMENT that the inserted rows do not give by themselves.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub(super) fn counters(connection: &Connection, schema: &Schema) -> Result<Option<Seed>> {
     if !schema.tables.contains_key("sqlite_sequence") {
         return Ok(None);

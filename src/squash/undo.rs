@@ -10,7 +10,6 @@ use super::archive::{Archived, Progress, archives, discard, finish, progress, re
 /// What an undo did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
-    /// The squash.
     pub archived: Archived,
     /// How far it was carried out before.
     pub before: Progress,

@@ -13,7 +13,6 @@ use super::equal::{Texts, apart};
 /// What the comparison of a squash with its phases showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The squash.
     pub phase: String,
     /// The archive that was compared with.
     pub archive: std::path::PathBuf,

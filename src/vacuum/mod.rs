@@ -12,6 +12,6 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub use request::{OptimizeReport, OptimizeRequest, Statistics};
-pub use run::optimize;
+pub use request::{Statistics, VacuumReport, VacuumRequest};
+pub use run::vacuum;
 pub use space::look;

@@ -17,8 +17,7 @@ pub enum Statistics {
 
 /// Which file is to give its free pages back.
 #[derive(Debug, Clone, Copy)]
-pub struct OptimizeRequest<'a> {
-    /// The database.
+pub struct VacuumRequest<'a> {
     pub database: &'a Path,
     /// The folder for the backup, and for the compact file until it is written back.
     pub folder: &'a Path,
@@ -28,14 +27,11 @@ pub struct OptimizeRequest<'a> {
     pub statistics: Statistics,
 }
 
-/// What was done.
 #[derive(Debug, Clone)]
-pub struct OptimizeReport {
-    /// The database.
+pub struct VacuumReport {
     pub database: PathBuf,
     /// The size before.
     pub before: FileSize,
-    /// The size now.
     pub after: FileSize,
     /// The backup; `None` if there was nothing to do.
     pub backup: Option<PathBuf>,
@@ -47,7 +43,7 @@ pub struct OptimizeReport {
     pub follow_up: Option<String>,
 }
 
-impl OptimizeReport {
+impl VacuumReport {
     /// Returns whether anything was written.
     pub fn changed(&self) -> bool {
         self.backup.is_some()

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::compact::{make, prove};
-use super::request::{OptimizeReport, OptimizeRequest, Statistics};
+use super::request::{Statistics, VacuumReport, VacuumRequest};
 use super::space::{look, require_space};
-use crate::backup::{BackupLabel, BackupRequest, Checked, Names, Part, create_or_reuse};
+use crate::backup::{BackupLabel, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::history::VersionTables;
-use crate::restore::{Replacement, Words, Written, write};
+use crate::restore::{Replacement, Words, Written, backup_request, write};
 use crate::schema::{Object, ObjectKind, read};
 use crate::shadow::Shadow;
 
@@ -41,11 +41,11 @@ const WORDS: Words = Words {
 /// what this program lacks; [`ErrorKind::NoSpace`]; [`ErrorKind::Backup`]; [`ErrorKind::Damaged`];
 /// [`ErrorKind::Proof`] if the compact file does not hold what the backup holds; [`ErrorKind::Rebuild`] if it
 /// could not be written; [`ErrorKind::Busy`]; [`ErrorKind::Interrupted`].
-pub fn optimize(
-    request: &OptimizeRequest<'_>,
+pub fn vacuum(
+    request: &VacuumRequest<'_>,
     options: &OpenOptions,
     observer: &mut dyn Observer,
-) -> Result<OptimizeReport> {
+) -> Result<VacuumReport> {
     let run = |observer: &mut dyn Observer| {
         for _ in 0..ATTEMPTS {
             if let Some(report) = attempt(request, options, observer)? {
@@ -62,10 +62,10 @@ pub fn optimize(
 
 /// `None` if another program wrote before the last lock was taken.
 fn attempt(
-    request: &OptimizeRequest<'_>,
+    request: &VacuumRequest<'_>,
     options: &OpenOptions,
     observer: &mut dyn Observer,
-) -> Result<Option<OptimizeReport>> {
+) -> Result<Option<VacuumReport>> {
     let transaction =
         WriteTransaction::begin(Database::open(request.database, Access::Write, options)?)?;
     let live = transaction.database();
@@ -74,7 +74,7 @@ fn attempt(
     }
     let before = FileSize::of(live)?;
     let analyzed = request.statistics == Statistics::Analyze;
-    let mut report = OptimizeReport {
+    let mut report = VacuumReport {
         database: request.database.to_path_buf(),
         before,
         after: before,
@@ -125,7 +125,7 @@ fn require_parts(live: &Database) -> Result<()> {
 }
 
 /// Creates the empty file beside the backups. What a killed process of our number left keeps its name.
-fn begin_part<'o>(request: &OptimizeRequest<'_>, options: &'o OpenOptions) -> Result<Part<'o>> {
+fn begin_part<'o>(request: &VacuumRequest<'_>, options: &'o OpenOptions) -> Result<Part<'o>> {
     let files = options.files.as_ref();
     let label = BackupLabel::Named("compact".to_owned());
     let names = Names::new(request.folder, request.database, &label, files.now())?;
@@ -139,20 +139,13 @@ fn begin_part<'o>(request: &OptimizeRequest<'_>, options: &'o OpenOptions) -> Re
 
 /// Makes the backup through a second connection, under the lock of the first.
 fn back_up(
-    request: &OptimizeRequest<'_>,
+    request: &VacuumRequest<'_>,
     options: &OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<PathBuf> {
     let source = Database::open(request.database, Access::Look, options)?;
-    let schema = read(source.connection())?;
     let versions = VersionTables::named(request.version_table);
-    let version = versions.version_in(source.connection(), &schema);
-    let asked = BackupRequest {
-        folder: request.folder,
-        label: BackupLabel::BeforeOptimize,
-        phase: None,
-        version,
-    };
+    let asked = backup_request(&source, &versions, request.folder, BackupLabel::BeforeOptimize)?;
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;
     source.close()?;
     Ok(entry.path)

@@ -1,10 +1,6 @@
 //! Backups and restores, judged from outside by the `sqlite3` program.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
-mod support {
-    pub use ::support::*;
-}
-
 mod backup;
 mod restore;
 mod restore_matrix;

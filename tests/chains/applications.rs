@@ -335,7 +335,7 @@ fn targets(database: &Path) -> Vec<Target> {
 /// Every object that a plan names as touched, with a reason where it is rebuilt.
 fn named_objects(plan: &Plan) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
-    for reshape in plan.reshapes() {
+    for reshape in plan.schema_changes() {
         for rebuild in &reshape.rebuilds {
             assert!(!rebuild.reasons.is_empty(), "{} is rebuilt without a reason", rebuild.to);
             named.extend([rebuild.from.clone(), rebuild.to.clone()]);

@@ -95,7 +95,7 @@ impl Rig {
     pub fn try_run(&self, request: &Request) -> Result<Option<Report>, Error> {
         let project = self.project();
         let look = Migration::prepare(&project, request)?;
-        Ok(migrate_now(&project, request, look, &mut Silent)?.ok())
+        Ok(migrate_now(&project, request, look, &mut Silent)?.report())
     }
 
     /// Goes up; `None` if there is nothing to do.

@@ -2,10 +2,6 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
-mod support {
-    pub use ::support::*;
-}
-
 mod bad_input;
 mod chain;
 mod interrupt;

@@ -248,7 +248,10 @@ fn a_file_without_records_is_adopted_by_a_stamp() {
     assert!(refused.stderr.contains("next:  phaseshift stamp phase2"), "{}", refused.stderr);
     let stamp = project.run(&["stamp", "phase2"]).expect_code(0);
     assert!(stamp.stdout.contains("✓ Current: phase2"), "{}", stamp.stdout);
-    assert_eq!(project.run(&["stamp", "phase2"]).stdout, "Nothing to do: recorded is phase2.\n");
+    assert_eq!(
+        project.run(&["stamp", "phase2"]).stdout,
+        "Nothing to do: phase2 is recorded already.\n"
+    );
     project.run(&["migrate", "phase3", "--yes"]).expect_code(0);
 }
 

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::Bench;
+use support::Bench;
 
 const FILE: &str = "CREATE TABLE author(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO author VALUES (1, 'Kepler');";
 const FITS: &str =

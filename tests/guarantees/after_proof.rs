@@ -4,7 +4,7 @@ use phaseshift::event::Silent;
 use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::support::{Bench, down_to, python, script, sqlite3, up_to};
+use support::{Bench, down_to, python, script, sqlite3, up_to};
 
 const TABLES: &str = "CREATE TABLE files(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO files VALUES(1,'a'),(2,'b'),(3,'c');
@@ -254,7 +254,7 @@ fn bytes_that_change_before_a_downgrade_are_in_its_backup_or_stop_it() {
     let look = Migration::prepare(&engine, &request).unwrap();
     overwrite(&bench);
     // Under the lock, before the backup: the file counts as it is then, in the backup and in the proof.
-    let report = migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
+    let report = migrate_now(&engine, &request, look, &mut Silent).unwrap().report().unwrap();
     let read = |path: &std::path::Path| sqlite3(path, "SELECT group_concat(what) FROM audit");
     assert_eq!(read(&report.backup), "start,oRiGiNaL");
     assert_eq!(read(&bench.database()), "start,oRiGiNaL");

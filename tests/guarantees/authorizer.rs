@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, toml, up_to};
+use support::{Bench, toml, up_to};
 
 const PEOPLE: &str = "CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT);
      INSERT INTO people VALUES (1, 'Ann', 'Oslo'), (2, 'Bo', 'Rome');";
@@ -142,7 +142,7 @@ fn a_text_that_the_history_keeps_runs_behind_the_fence() {
          'kind', 'view', 'name', 'gone', 'sql', '{}')))",
         planted.replace('\'', "''")
     ));
-    drop(bench.run(&crate::support::down_to("base")));
+    drop(bench.run(&support::down_to("base")));
     assert_eq!(std::fs::read(&other).unwrap(), before, "another file was written");
     assert_eq!(bench.ask("SELECT count(*) FROM people"), "2");
 }
@@ -380,19 +380,18 @@ fn a_trigger_of_the_file_writes_no_version_table_for_a_phase() {
 
 #[test]
 fn a_version_table_of_another_name_is_out_of_reach_and_the_application_s_own_is_not() {
-    let project = crate::support::Project::empty();
+    let project = support::Project::empty();
     let database = project.database();
-    crate::support::script(
+    support::script(
         &database,
         "CREATE TABLE schema_version(app INTEGER); INSERT INTO schema_version VALUES (1);",
     )
     .unwrap();
     project.write_phase("a.toml", &sql("UPDATE schema_version SET app = 2"));
-    let run = |project: &crate::support::Project| {
-        project.run(&["upgrade", "--version-table", "our_version"])
-    };
+    let run =
+        |project: &support::Project| project.run(&["upgrade", "--version-table", "our_version"]);
     run(&project).expect_code(0);
-    let ask = |sql: &str| crate::support::sqlite3(&database, sql);
+    let ask = |sql: &str| support::sqlite3(&database, sql);
     assert_eq!(ask("SELECT app FROM schema_version"), "2");
     project.write_phase("b.toml", &sql("UPDATE our_version SET version = 44"));
     run(&project).expect_code(4);
@@ -712,7 +711,7 @@ fn a_stored_text_with_a_second_statement_reaches_nothing() {
             toml(&text),
             toml(name)
         );
-        crate::support::python(&bench.database(), &program);
+        support::python(&bench.database(), &program);
         assert_eq!(
             bench.ask(&format!("SELECT sql FROM sqlite_schema WHERE name = '{name}'")),
             text

@@ -8,8 +8,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::support::{Output, Project};
 use pairs::{PAIRS, Pair};
+use support::{Output, Project};
 
 /// Every row of a query, with its values.
 fn rows(database: &Path, query: &str) -> Vec<Vec<Value>> {
@@ -410,7 +410,7 @@ fn the_script_of_a_schema_does_what_apply_does() {
     let script = apply(&project, &[&["--sql"], pair.flags].concat()).expect_code(0).stdout;
     let path = project.aside("changes.sql");
     std::fs::write(&path, script).unwrap();
-    super::support::sqlite3(&project.database(), &format!(".read {}", path.display()));
+    support::sqlite3(&project.database(), &format!(".read {}", path.display()));
     judge(pair, &project, &before);
     assert!(apply(&project, &[]).stdout.starts_with("Nothing to do: "));
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3};
 
 /// A phase that adds a column.
 const ADDS: &str = "[[up]]\nop = 'add_column'\ntable = 't'\ncolumn = 'b INTEGER DEFAULT 1'\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Migration, Preparation};
 
-use crate::support::{Bench, Project, script, sqlite3, up_to};
+use support::{Bench, Project, script, sqlite3, up_to};
 
 /// What is changed behind the program's back, for each check of the proof: it must not be said to hold then.
 const PROOF: [(&str, &str); 9] = [

@@ -1,6 +1,6 @@
 //! "The same schema" is one question with one answer: `diff`, `stamp`, `status` and `verify` agree.
 
-use super::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// Schemas that SQLite accepts and that tools have stumbled over.
 const SCHEMAS: [&str; 14] = [

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, Output, script, toml, try_sqlite3};
+use support::{Bench, Output, script, toml, try_sqlite3};
 
 /// A phase that gives a table a new definition.
 fn rebuild(table: &str, sql: &str) -> String {

@@ -6,7 +6,7 @@ use std::process::Command;
 use phaseshift::sample::{SampleOptions, VersionRows};
 use rusqlite::Connection;
 
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// A catalogue at phase2, and settings that name it.
 fn catalogue() -> Project {
@@ -171,7 +171,7 @@ fn every_message_of_the_troubleshooting_is_real_and_its_commands_help() {
             file.execute_batch("BEGIN EXCLUSIVE").unwrap();
         }
         if command.is_empty() {
-            let read = crate::support::try_sqlite3(&project.database(), "SELECT * FROM sessions");
+            let read = support::try_sqlite3(&project.database(), "SELECT * FROM sessions");
             let said = read.unwrap_err();
             assert!(said.contains(heading), "{said}");
         } else {

@@ -2,11 +2,11 @@
 
 use phaseshift::ErrorKind;
 
-use super::support::{Bench, down_to, explain, script};
+use support::{Bench, down_to, explain, script};
 
 /// The schema and the rows of every table but the version tables, as the `sqlite3` program reads them.
 fn content(path: &std::path::Path) -> String {
-    super::support::python(
+    support::python(
         path,
         r#"
 c = sqlite3.connect(path)
@@ -280,7 +280,7 @@ fn applied(steps: &str) -> Bench {
 
 /// Whether the phase counts as applied and not as edited.
 fn is_up_to_date(bench: &Bench) -> bool {
-    bench.run(&super::support::up_to("head")).map_err(|it| explain(&it)).expect("no edit").is_none()
+    bench.run(&support::up_to("head")).map_err(|it| explain(&it)).expect("no edit").is_none()
 }
 
 #[test]

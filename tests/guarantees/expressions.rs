@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::Bench;
+use support::Bench;
 
 const PEOPLE: &str = "
 CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT);

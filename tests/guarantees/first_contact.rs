@@ -4,7 +4,7 @@
 use phaseshift::event::{Event, Observer};
 use phaseshift::migrate::{Hooks, Migration, Preparation};
 
-use crate::support::{Bench, Project, sqlite3, up_to};
+use support::{Bench, Project, sqlite3, up_to};
 
 /// A file with a view, adopted at its first phase, and the next phase under test at `phases/next.toml`.
 fn adopted(next: &str) -> Project {

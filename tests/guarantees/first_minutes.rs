@@ -1,6 +1,6 @@
 //! What new users do in their first minutes leads on: rows of the list of first contacts, each by its command.
 
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 const SCHEMA: &str = "CREATE TABLE issues(id INTEGER PRIMARY KEY, title TEXT, legacy_code TEXT);
      CREATE TABLE worklogs(id INTEGER PRIMARY KEY, issue_id INTEGER REFERENCES issues(id), minutes TEXT);

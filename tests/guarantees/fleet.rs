@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3};
 
 const RENAMES: &str = "version = 1\n[[up]]\nop = 'rename_column'\ntable = 't'\nfrom = 'a'\nto = 'name'\n\
                        [[up]]\nop = 'create_index'\nsql = 'CREATE INDEX by_name ON t(name)'\n";
@@ -95,16 +95,13 @@ fn every_good_file_is_migrated_and_every_bad_one_is_listed() {
         assert_eq!(line["proof"]["rows"], number + 3);
     }
     // Again: nothing is written, no backup is made, and the digest is the same.
-    let before = crate::support::Snapshot::of_folder(&project.path("tenants"));
+    let before = support::Snapshot::of_folder(&project.path("tenants"));
     let again = project.run_here(&["upgrade", "--all", "tenants", "--json"]);
     let (files_again, summary_again) = lines(&again.expect_code(3));
     assert_eq!(summary_again["up_to_date"], 9);
     assert_eq!(summary_again["digest"], summary["digest"]);
     assert_eq!(files_again["00/data.db"]["backup"], Value::Null);
-    assert_eq!(
-        before.names(),
-        crate::support::Snapshot::of_folder(&project.path("tenants")).names()
-    );
+    assert_eq!(before.names(), support::Snapshot::of_folder(&project.path("tenants")).names());
 }
 
 #[test]
@@ -249,7 +246,7 @@ fn backups_in_a_common_folder_do_not_mix() {
 #[test]
 fn a_busy_file_is_a_listed_failure() {
     let project = tenants(4);
-    let mut other = crate::support::Other::start(&project.path("tenants/02/data.db"));
+    let mut other = support::Other::start(&project.path("tenants/02/data.db"));
     other.say("BEGIN IMMEDIATE");
     let run = project.run_here(&["upgrade", "--all", "tenants", "--json", "--jobs", "4"]);
     let (files, _) = lines(&run.expect_code(3));

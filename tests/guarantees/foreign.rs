@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::support::{Project, python, sqlite3};
+use support::{Project, python, sqlite3};
 
 /// Everything of a file but version tables: objects without spaces and quotes, and all rows.
 const LOOK: &str = r#"

@@ -3,7 +3,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, explain, python, up_to};
+use support::{Bench, explain, python, up_to};
 
 /// Deletes parents: refused with the action and the statement; with the statement, as Python's sqlite3 does it.
 #[track_caller]

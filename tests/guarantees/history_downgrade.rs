@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Project, engine_at, python, script};
+use support::{Project, engine_at, python, script};
 
 /// Nine phases; from the sixth on they rename, compute, drop and create.
 const PHASES: [(&str, &str); 9] = [

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use phaseshift::sample::SampleOptions;
 use rusqlite::Connection;
 
-use super::support::{Other, Project, SMALL, load_rows, sqlite3, try_sqlite3};
+use support::{Other, Project, SMALL, load_rows, sqlite3, try_sqlite3};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)

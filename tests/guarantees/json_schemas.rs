@@ -6,7 +6,7 @@ use std::process::Command;
 
 use phaseshift::sample::SampleOptions;
 
-use super::support::Project;
+use support::Project;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 

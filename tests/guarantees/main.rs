@@ -3,10 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-mod support {
-    pub use ::support::*;
-}
-
 mod adoption;
 mod after_proof;
 mod authorizer;

@@ -1,13 +1,13 @@
 //! `min_sqlite`: what an older SQLite cannot read is refused by name. `scripts/old_sqlite` holds the list of
 //! features against real old releases.
 
-use crate::support::Project;
+use support::Project;
 
 const FILE: &str = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t(a) VALUES ('q')";
 
 fn project(settings: &str, phase: &str) -> Project {
     let project = Project::empty();
-    crate::support::sqlite3(&project.database(), FILE);
+    support::sqlite3(&project.database(), FILE);
     project.write("phaseshift.toml", &format!("database = \"fits_catalog.db\"\n{settings}"));
     project.write_phase("p1.toml", phase);
     project
@@ -67,7 +67,7 @@ fn a_phase_may_name_another_release_than_the_settings() {
 fn a_file_that_needed_a_release_before_may_go_on_needing_it() {
     let phase = "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE more(x INT) STRICT\"\n";
     let strict = project("min_sqlite = \"3.31\"\n", phase);
-    crate::support::sqlite3(&strict.database(), "CREATE TABLE old(x INT) STRICT");
+    support::sqlite3(&strict.database(), "CREATE TABLE old(x INT) STRICT");
     strict.run_here(&["upgrade"]).expect_code(0);
     project("min_sqlite = \"3.31\"\n", phase).run_here(&["upgrade"]).expect_code(4);
 }

@@ -3,7 +3,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, python};
+use support::{Bench, python};
 
 const DECKS: &str = r#"
 c = sqlite3.connect(path, isolation_level=None)

@@ -10,7 +10,7 @@ use std::process::Command;
 use phaseshift::ErrorKind;
 use rusqlite::Connection;
 
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// A failure: its kind, and the arguments that meet it in the project that the function makes.
 type Case = (ErrorKind, fn() -> Project, &'static [&'static str]);

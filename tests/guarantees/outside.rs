@@ -16,7 +16,7 @@ mod streams;
 #[allow(dead_code, reason = "only some of the faults are used here")]
 mod trace;
 
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// A database with rows and two phases, the second of which is pending.
 fn project() -> Project {

@@ -3,7 +3,7 @@
 
 use phaseshift::sample::SampleOptions;
 
-use super::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// Parses a page: every element is closed in its order, only known elements and attributes appear, nothing refers to
 /// another document. Prints the text that a reader sees, attributes that are read out included.

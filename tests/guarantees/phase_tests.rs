@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Project, script, sqlite3};
+use support::{Project, script, sqlite3};
 
 /// A table with seed rows from a data step, and a phase that joins two columns; its test is added by each case.
 fn project(test: &str) -> Project {

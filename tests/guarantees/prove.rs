@@ -12,7 +12,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Output, Project, sqlite3, with_ending};
+use support::{Output, Project, sqlite3, with_ending};
 
 /// A small application's database: parents and children, a view, triggers, an index of each kind, counters, statistics.
 const APP: &str = "
@@ -50,7 +50,7 @@ ANALYZE;
 /// The application's database in a project.
 fn app() -> Project {
     let project = Project::empty();
-    crate::support::script(&project.database(), APP).unwrap();
+    support::script(&project.database(), APP).unwrap();
     project
 }
 

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use super::support::{Bench, explain, python, up_to};
+use support::{Bench, explain, python, up_to};
 
 /// Makes a table, and replaces its one leaf by cells of any bytes. The list `cells` holds pairs of a rowid and a payload, or
 /// payloads alone where the table has no rowids; `behind` follows an empty payload.

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::Bench;
+use support::Bench;
 
 fn rename_column(table: &str, from: &str, to: &str) -> String {
     format!(
@@ -129,7 +129,7 @@ fn a_table_does_not_get_the_name_of_a_common_table_expression_or_an_alias() {
     let bench =
         shop("CREATE VIEW v AS SELECT p.number FROM item JOIN part AS p ON p.code = item.code");
     bench.steps(&rename_table("item", "p"));
-    let refused = bench.run(&crate::support::up_to("head"));
+    let refused = bench.run(&support::up_to("head"));
     assert!(
         refused.is_err() || bench.ask("SELECT * FROM v") == bench.ask_before("SELECT * FROM v")
     );
@@ -159,7 +159,7 @@ fn the_body_of_a_trigger_does_the_same() {
             let fired = "UPDATE item SET code = 'z' WHERE id = 1";
             let left = "SELECT * FROM item, (SELECT group_concat(what) FROM log) ORDER BY 1";
             let ask = |database: &std::path::Path| {
-                crate::support::sqlite3(database, &format!("BEGIN; {fired}; {left}; ROLLBACK"))
+                support::sqlite3(database, &format!("BEGIN; {fired}; {left}; ROLLBACK"))
             };
             assert_eq!(ask(bench.before()), ask(&bench.database()), "{body}");
         }
@@ -206,13 +206,13 @@ fn a_foreign_key_to_a_table_that_does_not_exist_is_refused() {
 fn a_parent_is_not_dropped_under_its_children() {
     let bench = Bench::new(&FAMILY.replace("INSERT INTO child VALUES (1, 1);", ""));
     bench.steps("irreversible = \"a test\"\n[[up]]\nop = \"drop_table\"\ntable = \"parent\"\n");
-    let refused = bench.run(&crate::support::up_to("head")).expect_err("a refusal");
-    assert!(crate::support::explain(&refused).contains("child"), "{refused}");
+    let refused = bench.run(&support::up_to("head")).expect_err("a refusal");
+    assert!(support::explain(&refused).contains("child"), "{refused}");
     let both = Bench::new(FAMILY);
     both.steps(
         "irreversible = \"a test\"\n[[up]]\nop = \"drop_table\"\ntable = \"child\"\n\n[[up]]\nop = \"drop_table\"\ntable = \"parent\"\n",
     );
-    let request = crate::support::up_to("head");
+    let request = support::up_to("head");
     let ended = both.run(&request);
     assert!(
         !matches!(&ended, Err(error) if error.kind() == ErrorKind::Reference),

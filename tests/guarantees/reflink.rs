@@ -7,7 +7,7 @@ use std::process::Command;
 use phaseshift::files::{Files as _, RealFiles};
 use phaseshift::sample::SampleOptions;
 
-use crate::support::{Other, Project, digest, sqlite3, try_sqlite3};
+use support::{Other, Project, digest, sqlite3, try_sqlite3};
 
 /// Returns whether the test can be made, and prints why not.
 fn can_share(project: &Project) -> bool {

@@ -1,8 +1,8 @@
 //! What a run says of losses, differences, statistics and missing files: once, in full, and only where it is so.
 
-use super::support::{Bench, down_to, sqlite3, up_to};
 use phaseshift::event::Silent;
 use phaseshift::migrate::{Hooks, Migration, Preparation};
+use support::{Bench, down_to, sqlite3, up_to};
 
 const DROP: &str = "parents = []\n[[up]]\nop = \"drop_table\"\ntable = \"t\"\n";
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::support::{Bench, python, sqlite3};
+use support::{Bench, python, sqlite3};
 
 /// Two phases: the tables, and the change.
 fn chain(tables: &str, change: &str) -> Bench {

@@ -1,8 +1,8 @@
 //! Phases in SQL: what they do is what the `sqlite3` program does with the same statements, and what goes wrong is named
 //! with file and line.
 
-use super::support::{Bench, Project, python, script, sqlite3};
 use phaseshift::ErrorKind;
+use support::{Bench, Project, python, script, sqlite3};
 
 /// A database of these statements.
 fn bench(schema: &str) -> Bench {
@@ -167,7 +167,7 @@ fn statements_without_an_inverse_need_a_section_of_their_own() {
     let bench = bench(NOTES);
     write(&bench, "0002_x.sql", "ALTER TABLE note ADD COLUMN a;\nUPDATE note SET a = 1;");
     bench.up();
-    let refused = bench.run(&super::support::down_to("base")).unwrap_err();
+    let refused = bench.run(&support::down_to("base")).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Irreversible);
     assert!(refused.to_string().contains("line 2"), "{refused}");
 }
@@ -225,7 +225,7 @@ fn windows_line_ends_a_mark_and_empty_files_change_nothing() {
     write(&bench, "0001_t.sql", &windows);
     let said = bench.project().run(&["status"]).expect_code(0);
     assert!(!said.stdout.contains("edited"), "{}", said.stdout);
-    bench.run(&super::support::down_to("base").accepting_loss()).unwrap().unwrap();
+    bench.run(&support::down_to("base").accepting_loss()).unwrap().unwrap();
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_master WHERE name = 't'"), "0");
 }
 

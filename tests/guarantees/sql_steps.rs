@@ -1,8 +1,8 @@
 //! `sql` steps that change the schema: tables made anew by hand, ALTER TABLE, and what they take along.
 
-use super::support::{Bench, python};
 use phaseshift::ErrorKind;
 use phaseshift::proof::RemadeRows;
+use support::{Bench, python};
 
 /// A data step with these statements.
 fn step(sql: &str) -> String {
@@ -111,10 +111,10 @@ fn a_way_back_whose_statements_drop_a_table_with_rows_is_refused_without_consent
     );
     bench.up();
     bench.ask("INSERT INTO b VALUES (7), (8)");
-    let refused = bench.run(&super::support::down_to("base")).unwrap_err();
+    let refused = bench.run(&support::down_to("base")).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Irreversible);
     assert!(refused.to_string().contains("table b goes with 2 rows"), "{refused}");
-    bench.run(&super::support::down_to("base").accepting_loss()).unwrap().unwrap();
+    bench.run(&support::down_to("base").accepting_loss()).unwrap().unwrap();
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), "0");
 }
 

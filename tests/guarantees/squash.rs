@@ -7,7 +7,7 @@ use phaseshift::phase::{Chain, PhaseId};
 use phaseshift::{ErrorKind, Remedy};
 use rusqlite::Connection;
 
-use super::support::{Project, Snapshot, sqlite3};
+use support::{Project, Snapshot, sqlite3};
 
 fn project(fixture: &str) -> Project {
     let project = Project::empty_in_memory();

@@ -8,7 +8,7 @@ use phaseshift::migrate::{Hooks, Migration, Preparation};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::support::{Bench, explain, python, up_to};
+use support::{Bench, explain, python, up_to};
 
 /// Notes with a full-text index of each kind, kept by the triggers of SQLite's documentation.
 const NOTES: &str = "CREATE TABLE note(id INTEGER PRIMARY KEY, title TEXT, body TEXT, n INT);

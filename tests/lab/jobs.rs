@@ -10,7 +10,7 @@ use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, PlanCache, Project, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
 use phaseshift::restore::{Restore, RestoreRequest};
-use phaseshift::vacuum::{OptimizeRequest, Statistics, optimize};
+use phaseshift::vacuum::{Statistics, VacuumRequest, vacuum};
 use phaseshift::{Error, Result};
 
 use crate::disk::Disk;
@@ -98,9 +98,9 @@ fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
         Event::Committed => disk.promise(DONE),
         _ => {}
     };
-    Ok(match migrate_now(project, &request, look, &mut observer)? {
-        Ok(report) => Told::Done { follow_up: report.follow_up },
-        Err(_) => Told::NothingToDo,
+    Ok(match migrate_now(project, &request, look, &mut observer)?.report() {
+        Some(report) => Told::Done { follow_up: report.follow_up },
+        None => Told::NothingToDo,
     })
 }
 
@@ -115,13 +115,13 @@ fn back_up(disk: &Disk) -> Result<Told> {
 }
 
 fn compact(disk: &Disk) -> Result<Told> {
-    let request = OptimizeRequest {
+    let request = VacuumRequest {
         database: Path::new(DATABASE),
         folder: Path::new(BACKUPS),
         version_table: "schema_version",
         statistics: Statistics::Keep,
     };
-    let report = optimize(&request, &options(disk), &mut Silent)?;
+    let report = vacuum(&request, &options(disk), &mut Silent)?;
     Ok(match report.changed() {
         true => Told::Done { follow_up: report.follow_up },
         false => Told::NothingToDo,

@@ -151,7 +151,11 @@ fn nothing_slips_in_on(disk: &Disk) {
                 refused += usize::from(slip_in(disk).is_err());
             }
         };
-        migrate_now(&project, &request, look, &mut observer).map_err(explain).unwrap().unwrap();
+        migrate_now(&project, &request, look, &mut observer)
+            .map_err(explain)
+            .unwrap()
+            .report()
+            .unwrap();
         assert_eq!(refused, 1, "{start:?}");
         nothing_slipped_in(disk).unwrap();
         // With a question there is no lock: what came in since is in a second backup.

@@ -176,6 +176,6 @@ fn phase_3_stays_in_place_and_is_what_sqlite_itself_would_make_of_it() {
     }
     let done =
         phaseshift::migrate::migrate_now(&engine, &request, look, &mut phaseshift::event::Silent);
-    done.map_err(|error| explain(&error)).unwrap().unwrap();
+    done.map_err(|error| explain(&error)).unwrap().report().unwrap();
     support::judge(bench.before(), &bench.database(), &support::phase3_renames()).unwrap();
 }

@@ -61,7 +61,7 @@ fn run(heading: &str, before: &str, (language, steps): (&str, &str), question: &
     let request = Request::up(Target::Head);
     let look = Migration::prepare(&engine, &request).unwrap_or_else(|it| panic!("{heading}: {it}"));
     let done = migrate_now(&engine, &request, look, &mut Silent);
-    done.unwrap_or_else(|it| panic!("{heading}: {it} {:?}", it.causes())).unwrap();
+    done.unwrap_or_else(|it| panic!("{heading}: {it} {:?}", it.causes())).report().unwrap();
     support::sqlite3(&project.database(), question)
 }
 

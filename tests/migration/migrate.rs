@@ -56,10 +56,8 @@ fn phase_3_of_the_catalogue_is_what_sqlite_itself_would_make_of_it() {
     let engine = engine(&project);
     let request = up_to("phase3");
     let look = Migration::prepare(&engine, &request).map_err(explain).unwrap();
-    let Ok(report) = migrate_now(&engine, &request, look, &mut Silent).map_err(explain).unwrap()
-    else {
-        panic!("there was nothing to do")
-    };
+    let done = migrate_now(&engine, &request, look, &mut Silent).map_err(explain).unwrap();
+    let report = done.report().expect("there is something to do");
     assert_eq!((report.from, report.to), (Some(1), Some(2)));
     let renames = support::phase3_renames();
     support::judge(&before, &project.database(), &renames).unwrap();
@@ -74,7 +72,7 @@ fn phase3_holds(name: &str, options: &SampleOptions) {
     let look = Migration::prepare(&engine, &request).map_err(explain);
     let look = look.unwrap_or_else(|error| panic!("{name}: {error}"));
     let report = migrate_now(&engine, &request, look, &mut Silent).map_err(explain);
-    let report = report.unwrap_or_else(|error| panic!("{name}: {error}")).unwrap();
+    let report = report.unwrap_or_else(|error| panic!("{name}: {error}")).report().unwrap();
     assert!(report.proof.rows > 0, "{name}");
     let judged = support::judge(&before, &project.database(), &support::phase3_renames());
     judged.unwrap_or_else(|problems| panic!("{name}: {problems}"));
@@ -107,7 +105,7 @@ fn rows_that_only_the_wal_of_an_open_program_holds_are_in_the_backup_and_in_the_
     let engine = engine(&project);
     let look = Migration::prepare(&engine, &up_to("phase3")).map_err(explain).unwrap();
     let report = migrate_now(&engine, &up_to("phase3"), look, &mut Silent).map_err(explain);
-    let report = report.unwrap().unwrap();
+    let report = report.unwrap().report().unwrap();
     let counted = |database: &Path, table: &str| {
         support::sqlite3(database, &format!("SELECT count(*) FROM {table}")).trim().to_owned()
     };
@@ -138,6 +136,7 @@ fn a_file_without_a_recorded_phase_is_refused_until_it_is_stamped() {
         migrate_now(&engine, &up_to("phase3"), look, &mut Silent)
             .map_err(explain)
             .unwrap()
+            .report()
             .unwrap();
         let version =
             support::sqlite3(&project.database(), "SELECT MAX(version) FROM schema_version");
@@ -151,7 +150,11 @@ fn a_second_run_has_nothing_to_do_and_makes_no_backup() {
     let project = Project::with_catalogue(&options);
     let engine = engine(&project);
     let look = Migration::prepare(&engine, &up_to("phase3")).unwrap();
-    migrate_now(&engine, &up_to("phase3"), look, &mut Silent).map_err(explain).unwrap().unwrap();
+    migrate_now(&engine, &up_to("phase3"), look, &mut Silent)
+        .map_err(explain)
+        .unwrap()
+        .report()
+        .unwrap();
     let before = project.snapshot();
     let again = Migration::prepare(&engine, &up_to("phase3")).unwrap();
     assert!(matches!(again, phaseshift::migrate::Preparation::UpToDate(_)));

@@ -13,9 +13,7 @@ use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 use phaseshift::{ErrorKind, Result};
 use serde_json::json;
 
-use crate::support::{
-    Bench, Renaming, digest, explain, judge, script, sqlite3, up_to, with_ending,
-};
+use support::{Bench, Renaming, digest, explain, judge, script, sqlite3, up_to, with_ending};
 
 const ITEM: &str = "CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO item VALUES (1, 'a'), (2, 'b');";
@@ -65,7 +63,7 @@ fn p62_rows_that_are_only_in_the_wal_are_in_the_backup() {
 fn p63_a_newer_wal_does_not_bring_the_migration_back() {
     // A program that dies leaves its WAL beside the file.
     let dying = |bench: &Bench| {
-        crate::support::python(
+        support::python(
             &bench.database(),
             "import os\ndb = sqlite3.connect(path)\ndb.execute('PRAGMA journal_mode=WAL')\n\
              db.execute('PRAGMA wal_autocheckpoint=0')\ndb.execute(\"INSERT INTO item VALUES (3, 'late')\")\n\

@@ -1,7 +1,7 @@
 //! What the text of a table says and pragmas do not tell (P12 to P20, P23 to P27, P37).
 
 use crate::reflecting_rebuild;
-use crate::support::{Bench, Naive, Renaming, script, sqlite3};
+use support::{Bench, Naive, Renaming, script, sqlite3};
 
 /// Rebuilds a table as a reflecting tool does, on a copy.
 #[track_caller]

@@ -3,7 +3,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, Renaming, python, sqlite3};
+use support::{Bench, Renaming, python, sqlite3};
 
 /// The way of the textbook, with enforcement as an application has it: the pragma inside the
 /// transaction is ignored.
@@ -136,7 +136,7 @@ fn p22_deferrable_is_neither_lost_nor_added() {
     bench.renamed(&Renaming::of_column("node", "label", "name"));
     sqlite3(&bench.database(), late);
     let twin = "PRAGMA foreign_keys=ON; BEGIN; INSERT INTO node VALUES (20, 'x', NULL, 21);";
-    let said = crate::support::script(&bench.database(), twin).unwrap_err();
+    let said = support::script(&bench.database(), twin).unwrap_err();
     assert!(said.contains("FOREIGN KEY"), "the other key stays immediate: {said}");
 }
 
@@ -178,7 +178,7 @@ fn p54_old_orphans_do_not_block_and_new_ones_are_named() {
     bench.remember();
     bench.steps("[[up]]\nop = \"sql\"\nsql = \"DELETE FROM album WHERE id = 2\"\n");
     let error = bench.refused(ErrorKind::Rows, "photo row 12 has no parent in album");
-    assert!(!crate::support::explain(&error).contains("row 99"), "the old one is no news");
+    assert!(!support::explain(&error).contains("row 99"), "the old one is no news");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn p55_no_default_of_foreign_keys_is_relied_on() {
     bench.up();
     assert_eq!(state(), before);
     drop_connection(application);
-    crate::support::judge(bench.before(), &bench.database(), &title_to_name().judged()).unwrap();
+    support::judge(bench.before(), &bench.database(), &title_to_name().judged()).unwrap();
     let works = python(
         &bench.database(),
         "db = sqlite3.connect(path)\ndb.execute('PRAGMA foreign_keys=ON')\n\

@@ -5,7 +5,7 @@ use phaseshift::ErrorKind;
 use phaseshift::plan::summarize;
 use serde_json::json;
 
-use crate::support::{Bench, Renaming, quoted, sqlite3};
+use support::{Bench, Renaming, quoted, sqlite3};
 
 const SEARCH: &str = "
 CREATE TABLE doc(id INTEGER PRIMARY KEY, title TEXT, body TEXT);
@@ -61,7 +61,7 @@ fn p29_shadow_tables_are_left_to_their_module() {
         [format!("ALTER TABLE {name} RENAME TO away"), format!("ALTER TABLE away RENAME TO {name}")]
     });
     let renames = json!({"alter": back.concat(), "text": "tokens"});
-    crate::support::judge(bench.before(), &bench.database(), &renames).unwrap();
+    support::judge(bench.before(), &bench.database(), &renames).unwrap();
 }
 
 #[test]
@@ -178,9 +178,8 @@ fn p45_odd_names_are_names() {
     // Pasted as they are, eleven of them are something else than a name; the others come to no harm.
     let schema = ODD.map(|odd| format!("CREATE TABLE {0}({0} TEXT);", quoted(odd))).concat();
     let all = Bench::new(&schema);
-    let pasted = ODD.map(|odd| {
-        crate::support::script(all.before(), &format!("SELECT {odd} FROM {odd}")).is_err()
-    });
+    let pasted =
+        ODD.map(|odd| support::script(all.before(), &format!("SELECT {odd} FROM {odd}")).is_err());
     assert_eq!(pasted.iter().filter(|it| **it).count(), 11, "{pasted:?}");
 
     for (place, odd) in ODD.into_iter().enumerate() {

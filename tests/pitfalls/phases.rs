@@ -5,7 +5,7 @@ use phaseshift::database::Access;
 use phaseshift::inspect::{SchemaSource, compare_sources, drift, status};
 use phaseshift::migrate::Preparation;
 
-use crate::support::{Bench, Renaming, explain, python, script, sqlite3, toml, up_to};
+use support::{Bench, Renaming, explain, python, script, sqlite3, toml, up_to};
 
 const ITEM: &str = "CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, note TEXT);
     INSERT INTO item VALUES (1, 'a', 'x'), (2, 'b', 'y');";

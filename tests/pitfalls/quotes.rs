@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::Bench;
+use support::Bench;
 
 const TABLE: &str = "CREATE TABLE shot(id INTEGER PRIMARY KEY, object TEXT, filter TEXT);
     INSERT INTO shot VALUES (1, 'M31', 'Ha'), (2, 'M33', 'OIII');

@@ -7,7 +7,7 @@ use phaseshift::event::Silent;
 use phaseshift::migrate::Hooks;
 use serde_json::json;
 
-use crate::support::{Bench, Renaming, explain, sqlite3};
+use support::{Bench, Renaming, explain, sqlite3};
 
 /// A table whose rowids have holes, with a full-text index on it that finds rows by them.
 const NOTES: &str = "
@@ -154,7 +154,7 @@ fn p33_a_column_that_does_not_exist_is_not_read_as_a_string() {
         "[[up]]\nop = \"alter_column\"\ntable = \"person\"\ncolumn = \"name\"\nvalue = 'upper(\"full_name\")'\n",
     );
     let before = bench.project().file_bytes();
-    let error = bench.run(&crate::support::up_to("head")).unwrap_err();
+    let error = bench.run(&support::up_to("head")).unwrap_err();
     assert!(explain(&error).contains("full_name"), "{}", explain(&error));
     assert_eq!(before, bench.project().file_bytes());
 
@@ -320,7 +320,7 @@ fn p47_damage_that_counts_do_not_see_is_found_before_the_commit() {
         let error = secured.run(&mut Silent, &mut hooks).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Proof, "{damage}: {}", explain(&error));
         assert!(explain(&error).contains(table), "{damage}: {}", explain(&error));
-        crate::support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
+        support::judge(bench.before(), &bench.database(), &json!({})).unwrap();
     }
 }
 

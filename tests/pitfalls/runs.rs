@@ -16,7 +16,7 @@ use phaseshift::event::{Event, Interrupt, Silent, Stage};
 use phaseshift::inspect::status;
 use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 
-use crate::support::{Bench, Renaming, digest, explain, script, sqlite3, up_to, with_ending};
+use support::{Bench, Renaming, digest, explain, script, sqlite3, up_to, with_ending};
 
 const SHOP: &str = "
 CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price REAL);
@@ -63,7 +63,7 @@ fn victim() {
     let last: usize = std::env::var(LAST_EVENT).unwrap().parse().unwrap();
     let (database, phases) =
         (Path::new(&folder).join("fits_catalog.db"), Path::new(&folder).join("phases"));
-    let engine = crate::support::engine_at(&database, &phases);
+    let engine = support::engine_at(&database, &phases);
     let mut events = 0;
     let mut die = |_: &Event| {
         if events == last {
@@ -73,7 +73,7 @@ fn victim() {
     };
     let request = up_to("head");
     let look = Migration::prepare(&engine, &request).unwrap();
-    migrate_now(&engine, &request, look, &mut die).unwrap().unwrap();
+    migrate_now(&engine, &request, look, &mut die).unwrap().report().unwrap();
 }
 
 /// Runs the victim; tells whether it reached its end.
@@ -102,14 +102,14 @@ fn p50_a_run_that_dies_leaves_the_old_state_or_the_new_one() {
         bench.steps(title().steps());
         let ended = run_victim(&bench, last);
         if ended {
-            crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
+            support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
             break;
         }
         // SQLite rolls back what the dead left as soon as somebody looks.
         bench.ask("SELECT count(*) FROM sqlite_schema");
         let now = digest(&bench.database());
         if now != old {
-            crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
+            support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
         }
         assert_eq!(bench.ask("PRAGMA integrity_check"), "ok");
         assert_eq!(
@@ -148,7 +148,7 @@ fn p52_two_runners_do_the_work_once() {
     ];
     let mut done = Vec::new();
     for look in looks {
-        done.push(migrate_now(&engine, &request, look, &mut Silent).unwrap().is_ok());
+        done.push(migrate_now(&engine, &request, look, &mut Silent).unwrap().report().is_some());
     }
     assert_eq!(done, [true, false], "the second finds nothing to do");
 
@@ -228,7 +228,7 @@ fn p53_a_busy_file_is_waited_for_and_the_holder_is_named() {
     let mut holder = Other::on(&bench.database());
     assert_eq!(holder.say("BEGIN IMMEDIATE"), "[]");
     let (engine, request) =
-        (crate::support::engine_at(&bench.database(), &bench.project().phases()), up_to("head"));
+        (support::engine_at(&bench.database(), &bench.project().phases()), up_to("head"));
     let released = Arc::new(AtomicBool::new(false));
     let release = std::thread::spawn({
         let released = Arc::clone(&released);
@@ -239,10 +239,10 @@ fn p53_a_busy_file_is_waited_for_and_the_holder_is_named() {
         }
     });
     let look = Migration::prepare(&engine, &request).unwrap();
-    migrate_now(&engine, &request, look, &mut Silent).unwrap().unwrap();
+    migrate_now(&engine, &request, look, &mut Silent).unwrap().report().unwrap();
     assert!(released.load(Ordering::Relaxed), "the run did not wait");
     release.join().unwrap();
-    crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
+    support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn p69_long_stages_tell_how_far_they_are_and_can_be_stopped() {
     stopper.join().unwrap();
     assert_eq!(error.kind(), ErrorKind::Interrupted, "{}", explain(&error));
     assert!(begun.elapsed() < Duration::from_secs(10));
-    crate::support::judge(bench.before(), &bench.database(), &serde_json::json!({})).unwrap();
+    support::judge(bench.before(), &bench.database(), &serde_json::json!({})).unwrap();
 }
 
 #[test]
@@ -385,7 +385,7 @@ db.execute('INSERT INTO state VALUES (1)')
 db.execute('BEGIN IMMEDIATE')
 db.execute('ALTER TABLE item RENAME COLUMN name TO title')
 os._exit(0)";
-    let said = [(), (), ()].map(|()| crate::support::python(&naive.path, flagged));
+    let said = [(), (), ()].map(|()| support::python(&naive.path, flagged));
     assert_eq!(said, ["", "a migration is running", "a migration is running"], "for ever");
     assert_eq!(naive.ask("SELECT count(name) FROM item"), "500", "and nothing was done");
 
@@ -403,6 +403,6 @@ os._exit(0)";
     }
     assert!(readable > 0, "no state was ever told");
     bench.up();
-    crate::support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
+    support::judge(bench.before(), &bench.database(), &title().judged()).unwrap();
     assert_eq!(sqlite3(&bench.database(), "PRAGMA integrity_check"), "ok");
 }

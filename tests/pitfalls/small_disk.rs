@@ -5,7 +5,7 @@ use std::path::Path;
 
 use phaseshift::files::{Files, RealFiles, Space};
 
-use crate::support::as_on_disk;
+use support::as_on_disk;
 
 /// Files as they are, on a disk that is nearly full.
 #[derive(Debug)]

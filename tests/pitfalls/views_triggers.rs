@@ -3,7 +3,7 @@
 use phaseshift::plan::Stage;
 use serde_json::json;
 
-use crate::support::{Bench, Renaming, quoted, script, sqlite3};
+use support::{Bench, Renaming, quoted, script, sqlite3};
 
 const SCHEMA: &str = "
 CREATE TABLE track(id INTEGER PRIMARY KEY, title TEXT, seconds INTEGER);

@@ -6,10 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests look at files from outside the engine")]
 
-mod support {
-    pub use ::support::*;
-}
-
 mod case;
 mod chance;
 mod changes;

@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use crate::support::{Bench, Renaming, python};
+use support::{Bench, Renaming, python};
 
 #[test]
 fn a_view_on_a_view_does_not_hand_out_the_name_of_a_column_as_text() {

@@ -19,7 +19,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
 
 use super::case::Case;
-use crate::support::{Snapshot, snapshot_database};
+use support::{Snapshot, snapshot_database};
 
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -245,7 +245,7 @@ fn migrate(database: &Path, phases: &Path) -> Result<bool, Error> {
     if matches!(look, Preparation::UpToDate(_)) {
         return Ok(false);
     }
-    Ok(migrate_now(&project, &request, look, &mut Silent)?.is_ok())
+    Ok(migrate_now(&project, &request, look, &mut Silent)?.report().is_some())
 }
 
 /// An error says what it left behind; that must be true.

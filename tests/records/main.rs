@@ -7,10 +7,6 @@
     reason = "tests look at files from outside the engine"
 )]
 
-mod support {
-    pub use ::support::*;
-}
-
 mod crafted;
 mod damage;
 mod differences;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use crate::scene::{behind_the_back_of, edit_schema};
-use crate::support::{Bench, explain, up_to};
+use support::{Bench, explain, up_to};
 
 const FILL: &str = "
     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 500)

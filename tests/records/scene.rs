@@ -83,7 +83,7 @@ impl Format {
                 ".filectrl reserve_bytes {}\nPRAGMA page_size={}; PRAGMA encoding='{}'; VACUUM;\n",
                 self.reserved, self.page_size, self.encoding
             );
-            crate::support::script(path, &commands).unwrap();
+            support::script(path, &commands).unwrap();
         }
         let connection = Connection::open(path).unwrap();
         let table = if self.without_rowid {

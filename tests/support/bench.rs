@@ -141,7 +141,7 @@ impl Bench {
     ) -> phaseshift::Result<Option<Report>> {
         let engine = self.engine();
         let look = Migration::prepare(&engine, request)?;
-        Ok(migrate_now(&engine, request, look, observer)?.ok())
+        Ok(migrate_now(&engine, request, look, observer)?.report())
     }
 
     /// Migrates to the head and expects that something was done.

@@ -36,7 +36,7 @@ pub fn answers_of(context: &Context, arguments: &AnswerArgs) -> Result<Answers> 
 /// # Errors
 /// [`ErrorKind::NoAnswer`] and [`ErrorKind::SchemaMismatch`] with the flags that answer; those of [`draft`];
 /// [`ErrorKind::Declined`].
-pub fn drafted(
+pub fn draft_with_answers(
     context: &Context,
     (have, want): (&Schema, &Schema),
     mut answers: Answers,

@@ -10,7 +10,7 @@ use phaseshift::schema::{ColumnOrder, Schema};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
-use super::answers::{answers_of, drafted};
+use super::answers::{answers_of, draft_with_answers};
 use super::migrate::guide;
 use super::new_file::in_new_file;
 use crate::cli::args::ApplyArgs;
@@ -61,7 +61,7 @@ impl Apply<'_> {
             let drafted = draft(&file.schema, &self.want, &answers);
             return Ok(self.checked(&file, drafted.ok()));
         }
-        let draft = drafted(context, (&file.schema, &self.want), answers)?;
+        let draft = draft_with_answers(context, (&file.schema, &self.want), answers)?;
         if draft.steps.is_empty() {
             return Ok(self.nothing_to_do(&file));
         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use phaseshift::backup::{
-    self, BackupEntry, BackupLabel, BackupRequest, Checked, KeptBecause, Leftover, PruneMode,
-    Pruned, Retention, WayBack, leftovers, list, of_others, remove_leftovers,
+    self, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode, Pruned, Retention,
+    WayBack, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
 use phaseshift::error::file_error;
@@ -12,6 +12,7 @@ use phaseshift::event::{Event, Observer};
 use phaseshift::files::{Files, Stat};
 use phaseshift::migrate::{Project, prune_backups, retain, ways_back};
 use phaseshift::phase::Chain;
+use phaseshift::restore::backup_request;
 use phaseshift::text::similar;
 use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
@@ -32,15 +33,9 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
     let mut reporter = Reporter::new(context, Subject::default());
-    let source = open_settled(project, &mut reporter)?;
-    let schema = phaseshift::schema::read(source.connection())?;
-    let version = project.versions.version_in(source.connection(), &schema);
-    let request = BackupRequest {
-        folder: place.folder(),
-        label: name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned())),
-        phase: None,
-        version,
-    };
+    let source = open_recovered(project, &mut reporter)?;
+    let label = name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned()));
+    let request = backup_request(&source, &project.versions, place.folder(), label)?;
     let made = backup::create_or_reuse(&source, &request, Checked::First, &mut reporter);
     reporter.finish();
     let entry = made?.into_entry()?;
@@ -61,12 +56,12 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
 
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:
 /// SQLite does that for a program that may write, and without it there is nothing sound to copy.
-fn open_settled(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
+fn open_recovered(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
     match project.open(Access::Look) {
         Err(error) if error.kind() == ErrorKind::ReadOnly => {
             // Where nothing can be written, the first error says why.
-            let Ok(settled) = project.open(Access::Write) else { return Err(error) };
-            settled.close()?;
+            let Ok(recovered) = project.open(Access::Write) else { return Err(error) };
+            recovered.close()?;
             let text = "a journal that a crashed program left was rolled back first".to_owned();
             observer.event(&Event::Notice { text });
             project.open(Access::Look)

@@ -33,7 +33,7 @@ pub struct DraftedPhase {
 /// [`ErrorKind::NoAnswer`] with the flags that say what was renamed or dropped; [`ErrorKind::Step`] naming a phase
 /// that does not run from nothing; as [`phaseshift::inspect::desired_schema`] and
 /// [`phaseshift::autogenerate::draft`].
-pub fn drafted(
+pub fn draft_phase(
     context: &Context,
     chain: &Chain,
     parents: &[PhaseId],
@@ -45,7 +45,7 @@ pub fn drafted(
     let want = schema_from(&project, &source)?;
     let have = made_by(&project, parents)?;
     let answers = answers_of(context, arguments)?;
-    let draft = answers::drafted(context, (&have, &want), answers)?;
+    let draft = answers::draft_with_answers(context, (&have, &want), answers)?;
     if draft.steps.is_empty() {
         return Ok(None);
     }

@@ -65,7 +65,6 @@ fn offer_base(error: Error, project: &Project) -> Error {
 /// Something that holds, found by a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prerequisite {
-    /// The stable name.
     pub name: &'static str,
     /// What was found, one sentence.
     pub detail: String,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use phaseshift::database::{Access, holders};
 use phaseshift::migrate::{
-    Hooks, Migration, Preparation, Prepared, Project, Report, Request, migrate_now,
+    Hooks, Migrated, Migration, Preparation, Prepared, Project, Report, Request, migrate_now,
 };
 use phaseshift::plan::Direction;
 use phaseshift::proof::foreign_key_violations;
@@ -53,16 +53,10 @@ pub fn guide(
 ) -> Result<CommandOutput> {
     let looked = look(project, request)
         .or_else(|error| adopt_and_look(context, project, request, error, dry_run));
-    let migration = match looked? {
-        Preparation::UpToDate(up_to_date) => {
-            return Ok(report::nothing_to_do(project, &up_to_date));
-        }
-        Preparation::Ready(migration) => migration,
+    let migration = match begin(context, project, looked?, dry_run)? {
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::Run(migration) => migration,
     };
-    page::refuse_report_place(context)?;
-    if dry_run {
-        return without_a_change(context, &migration);
-    }
     require_somebody(context)?;
     context.say(&opening(context, &migration)?);
     let done = if context.yes {
@@ -70,17 +64,53 @@ pub fn guide(
         let subject = Subject { tables, warns: true, ..Subject::default() };
         run_now(context, request, *migration, subject)?
     } else {
-        Ok(ask_and_run(context, *migration)?)
+        Migrated::Done(ask_and_run(context, *migration)?)
     };
+    answer(context, project, done, |done| report::complete(context, done))
+}
+
+/// What a look leads to.
+enum Begun {
+    /// Nothing more is done.
+    Answered(CommandOutput),
+    Run(Box<Migration<Prepared>>),
+}
+
+/// Answers where there is nothing to do, and dry runs.
+fn begin(
+    context: &Context,
+    project: &Project,
+    looked: Preparation,
+    dry_run: bool,
+) -> Result<Begun> {
+    let migration = match looked {
+        Preparation::UpToDate(found) => {
+            return Ok(Begun::Answered(report::nothing_to_do(project, &found)));
+        }
+        Preparation::Ready(migration) => migration,
+    };
+    page::refuse_report_place(context)?;
+    if dry_run {
+        return without_a_change(context, &migration).map(Begun::Answered);
+    }
+    Ok(Begun::Run(migration))
+}
+
+/// Reports a run in words that a function makes.
+fn answer(
+    context: &Context,
+    project: &Project,
+    done: Migrated,
+    words: impl FnOnce(&Report) -> String,
+) -> Result<CommandOutput> {
     match done {
-        Ok(done) => {
-            let said = report::complete(context, &done);
+        Migrated::Done(done) => {
+            let said = words(&done);
             context.say(&said);
             let answer = report::answer(&said, &done).about(&project.database);
             Ok(page::write_run(context, project, &done, answer))
         }
-        Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
-        Err(Preparation::Ready(_)) => Err(unfinished(project)),
+        Migrated::UpToDate(found) => Ok(report::nothing_to_do(project, &found)),
     }
 }
 
@@ -130,30 +160,16 @@ pub fn unguided(
 ) -> Result<CommandOutput> {
     // There is no person who could read notices before the run.
     let request = &if dry_run { request.clone() } else { request.clone().without_notices() };
-    let migration = match look(project, request)? {
-        Preparation::UpToDate(up_to_date) => {
-            return Ok(report::nothing_to_do(project, &up_to_date));
-        }
-        Preparation::Ready(migration) => migration,
+    let migration = match begin(context, project, look(project, request)?, dry_run)? {
+        Begun::Answered(answer) => return Ok(answer),
+        Begun::Run(migration) => migration,
     };
-    page::refuse_report_place(context)?;
-    if dry_run {
-        return without_a_change(context, &migration);
-    }
     context.say(&format!("{}\n", report::heading(&migration)));
     let tables = rebuilt_tables(&migration);
     let subject = Subject { tables, detail: Detail::Brief, ..Subject::default() };
     let phases = report::phase_lines(context, migration.plan());
-    match run_now(context, request, *migration, subject)? {
-        Ok(done) => {
-            let said = phases + &report::summary(context, &done);
-            context.say(&said);
-            let answer = report::answer(&said, &done).about(&project.database);
-            Ok(page::write_run(context, project, &done, answer))
-        }
-        Err(Preparation::UpToDate(up_to_date)) => Ok(report::nothing_to_do(project, &up_to_date)),
-        Err(Preparation::Ready(_)) => Err(unfinished(project)),
-    }
+    let done = run_now(context, request, *migration, subject)?;
+    answer(context, project, done, |done| phases + &report::summary(context, done))
 }
 
 /// The answer of a dry run.
@@ -218,7 +234,7 @@ fn run_now(
     request: &Request,
     migration: Migration<Prepared>,
     subject: Subject,
-) -> Result<std::result::Result<Report, Preparation>> {
+) -> Result<Migrated> {
     let project = migration.project().clone();
     let mut reporter = Reporter::new(context, subject);
     let look = Preparation::Ready(Box::new(migration));
@@ -237,10 +253,4 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
     let done = secured.run(&mut reporter, &mut Hooks::default());
     reporter.finish();
     done
-}
-
-/// The error of a file that another program changes again and again.
-pub fn unfinished(project: &Project) -> Error {
-    let what = "another program keeps changing the file";
-    Error::new(ErrorKind::Busy, what).in_database(&project.database)
 }

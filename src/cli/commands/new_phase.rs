@@ -8,7 +8,7 @@ use phaseshift::phase::{Chain, PhaseFile, PhaseId, Target};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
-use super::draft::{DraftedPhase, drafted, nothing_to_draft, reaches};
+use super::draft::{DraftedPhase, draft_phase, nothing_to_draft, reaches};
 use super::json_values::ids;
 use crate::cli::args::{MergeArgs, RevisionArgs};
 use crate::cli::command_output::CommandOutput;
@@ -49,7 +49,7 @@ pub fn revision(context: &Context, arguments: &RevisionArgs) -> Result<CommandOu
         return Err(Error::new(ErrorKind::Arguments, what));
     }
     let drafted = match arguments.autogenerate {
-        true => match drafted(context, &chain, &parents, &arguments.answers)? {
+        true => match draft_phase(context, &chain, &parents, &arguments.answers)? {
             Some(drafted) => Some(drafted),
             None => return Ok(nothing_to_draft(context)),
         },

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use phaseshift::Result;
-use phaseshift::vacuum::{OptimizeRequest, Statistics, look, optimize};
+use phaseshift::vacuum::{Statistics, VacuumRequest, look, vacuum};
 
 use super::backups::Place;
 use crate::cli::args::OptimizeArgs;
@@ -26,7 +26,7 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput>
         let text = screen::planned(place.database(), &room, statistics);
         return Ok(CommandOutput::done(text, screen::planned_json(place.database(), &room)));
     }
-    let request = OptimizeRequest {
+    let request = VacuumRequest {
         database: place.database(),
         folder: place.folder(),
         version_table: &context.settings.version_table,
@@ -34,7 +34,7 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput>
     };
     let started = Instant::now();
     let mut reporter = Reporter::new(context, Subject::default());
-    let done = optimize(&request, &context.open_options(), &mut reporter);
+    let done = vacuum(&request, &context.open_options(), &mut reporter);
     reporter.finish();
     let report = done?;
     let seconds = started.elapsed().as_secs_f64();

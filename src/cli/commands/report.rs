@@ -87,7 +87,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
         line("Remade:", &table.to_string());
     }
     line("Time:", &format!("{:.2} seconds", report.seconds));
-    line("Size:", &size(&report.room.1));
+    line("Size:", &size(&report.sizes.1));
     line("Backup:", &report.backup.display().to_string());
     text.push_str(&lost_rules(report));
     text.push_str(&retained(&report.pruned));
@@ -96,8 +96,15 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let first = report.phases.first().map(|(id, _)| format!("restore before:{}", shell_word(id)));
     let restore = first.unwrap_or_else(|| "restore --latest".to_owned());
     let _ = writeln!(text, "  {}", context.command_line(&restore));
-    text.push_str("To undo the migration and keep later rows:\n");
-    let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+    match report.plan.phases.iter().find_map(PhasePlan::irreversible) {
+        Some(why) => {
+            let _ = writeln!(text, "A downgrade is not possible: {}", escaped(why));
+        }
+        None => {
+            text.push_str("To undo the migration and keep later rows:\n");
+            let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+        }
+    }
     text + &follow_up(report)
 }
 
@@ -122,7 +129,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let (from, to) = (number(report.from), number(report.to));
     let size = match context.verbose {
-        true => format!("{ok} Size: {}\n", size(&report.room.1)),
+        true => format!("{ok} Size: {}\n", size(&report.sizes.1)),
         false => String::new(),
     };
     format!(
@@ -145,8 +152,8 @@ fn lost_rules(report: &Report) -> String {
 
 /// Names the command that returns free pages, where it is worth one.
 fn hint(context: &Context, report: &Report) -> String {
-    let room = &report.room.1;
-    if room.free_pages * WORTH < room.pages {
+    let size = &report.sizes.1;
+    if size.free_pages * WORTH < size.pages {
         return String::new();
     }
     let command = context.command_line("optimize");
@@ -179,7 +186,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "rows_proven": report.proof.rows,
         "seconds": report.seconds,
         "stages": report.stages,
-        "room": {"before": report.room.0, "after": report.room.1},
+        "room": {"before": report.sizes.0, "after": report.sizes.1},
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
         "follow_up": report.follow_up,

@@ -120,7 +120,10 @@ fn text(context: &Context, report: &StampReport) -> String {
         current => joined(current),
     };
     if report.recorded.is_empty() && report.removed.is_empty() {
-        return format!("Nothing to do: recorded is {current}.\n");
+        return match report.current.as_slice() {
+            [] => "Nothing to do: no phase is recorded.\n".to_owned(),
+            _ => format!("Nothing to do: {current} is recorded already.\n"),
+        };
     }
     let mut text = String::new();
     let mut line = |what: String| text.push_str(&format!("{ok} {}\n", escaped(what)));

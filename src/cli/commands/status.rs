@@ -29,7 +29,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
     if let Some(file) = &context.settings.file {
         text = format!("{:<10} {}\n{text}", "Settings:", escaped(file.display()));
     }
-    let settled = status.faults.is_empty()
+    let is_sound = status.faults.is_empty()
         && status.newer.is_none()
         && status.pending.is_empty()
         && status.drift.as_ref().is_some_and(Vec::is_empty);
@@ -50,7 +50,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         "holders": status.holders.iter().map(holder).collect::<Vec<_>>(),
         "leftovers": status.leftovers,
     });
-    Ok(CommandOutput::done(text, report).is(settled || !exit_code))
+    Ok(CommandOutput::done(text, report).is(is_sound || !exit_code))
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {

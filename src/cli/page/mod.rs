@@ -17,7 +17,6 @@ use self::schemas::Schemas;
 /// What the page tells of.
 #[derive(Debug)]
 pub struct PageSubject<'s> {
-    /// The project.
     pub project: &'s Project,
     /// The database as a person names it, or the range of the chain that is planned without one.
     pub place: String,
@@ -49,7 +48,6 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// Makes the page.
 pub fn page(subject: &PageSubject<'_>) -> String {
     let mut html = Html::default();
     html.fixed("<!DOCTYPE html>\n");

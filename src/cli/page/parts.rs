@@ -66,7 +66,7 @@ fn header(html: &mut Html, subject: &PageSubject<'_>) {
             facts.push(("Rows proven", grouped(done.proof.rows)));
             facts.push(("Tables proven", done.proof.tables.to_string()));
             facts.push(("Time", format!("{:.2} s", done.seconds)));
-            facts.push(("Size", sized(done.room.1.bytes)));
+            facts.push(("Size", sized(done.sizes.1.bytes)));
         }
         None => {
             let rebuilt = subject.plan.rebuilds().count();

@@ -21,11 +21,8 @@ const MOST_COLUMNS: usize = 14;
 /// What happens to a table or column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// Nothing.
     Same,
-    /// It is created.
     New,
-    /// It is dropped.
     Dropped,
     /// It gets or had another name or definition, in a few words.
     Changed(String),
@@ -34,9 +31,7 @@ pub enum Mark {
 /// One column of a diagram.
 #[derive(Debug, Clone)]
 pub struct ColumnBox {
-    /// Its name.
     pub name: String,
-    /// Its declared type.
     pub declared: String,
     /// `PK`, `FK` or nothing.
     pub role: &'static str,
@@ -47,7 +42,6 @@ pub struct ColumnBox {
 /// One table of a diagram.
 #[derive(Debug, Clone)]
 pub struct TableBox {
-    /// Its name.
     pub name: String,
     /// What happens to it.
     pub mark: Mark,
@@ -69,7 +63,6 @@ pub struct KeyLine {
 /// One side of a diagram.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
-    /// The tables.
     pub tables: Vec<TableBox>,
     /// The foreign keys between them.
     pub keys: Vec<KeyLine>,
@@ -77,7 +70,6 @@ pub struct Side {
     pub hidden: usize,
 }
 
-/// Both sides.
 #[derive(Debug, Clone, Default)]
 pub struct Schemas {
     /// The schema before the plan.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use phaseshift::phase::{Chain, Phase, PhaseId, PhaseSource, WayBack};
 
+use phaseshift::plan::refuse_irreversible;
+
 use super::operation::operation;
 use super::time::recorded;
 use crate::cli::output::{escaped, indented};
@@ -126,7 +128,10 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     list(
         "Downgrade",
         match &phase.down {
-            WayBack::Derived => vec!["derived from the steps".to_owned()],
+            WayBack::Derived => match refuse_irreversible(phase) {
+                Ok(()) => vec!["derived from the steps".to_owned()],
+                Err(error) => vec![format!("none: {error}")],
+            },
             WayBack::Steps(steps) => steps.iter().map(|step| operation(&step.operation)).collect(),
             WayBack::Irreversible(why) => vec![format!("none: {why}")],
         },

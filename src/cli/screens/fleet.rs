@@ -24,7 +24,6 @@ pub struct Counts {
     pub up_to_date: usize,
     /// Those for which the answer is no.
     pub no: usize,
-    /// Those that failed.
     pub failed: usize,
     /// Those that the run did not come to.
     pub left: usize,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use phaseshift::database::FileSize;
-use phaseshift::vacuum::{OptimizeReport, Statistics};
+use phaseshift::vacuum::{Statistics, VacuumReport};
 use serde_json::{Value, json};
 
 use super::{counted, sized};
@@ -41,7 +41,7 @@ pub fn size(room: &FileSize) -> String {
 }
 
 /// Says what was done.
-pub fn done(report: &OptimizeReport, style: Style) -> String {
+pub fn done(report: &VacuumReport, style: Style) -> String {
     let Some(backup) = &report.backup else {
         let size = sized(report.before.bytes);
         return format!("Nothing to do: there are no free pages in the file ({size}).\n");
@@ -76,7 +76,7 @@ pub fn planned_json(database: &Path, room: &FileSize) -> Value {
 }
 
 /// What was done, as JSON.
-pub fn report_json(report: &OptimizeReport, seconds: f64) -> Value {
+pub fn report_json(report: &VacuumReport, seconds: f64) -> Value {
     json!({
         "database": report.database,
         "before": report.before,

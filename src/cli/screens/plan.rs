@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::phase::{Chain, PhaseSource};
-use phaseshift::plan::{Direction, Plan, Rebuild};
+use phaseshift::plan::{Direction, PhasePlan, Plan, Rebuild};
 
 use super::changes::{changes, mechanics};
 use super::reason;
@@ -34,7 +34,6 @@ pub fn headline(plan: &Plan) -> String {
 /// How much a list of changes says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// What changes.
     Changes,
     /// Also how it is carried out.
     Mechanics,
@@ -130,8 +129,9 @@ pub fn losses(plan: &Plan, style: Style) -> String {
 
 /// Lists what a person should know about a plan; nothing if there is nothing.
 pub fn notices(plan: &Plan) -> String {
-    let all = plan.phases.iter().flat_map(|phase| &phase.notices);
-    all.map(|notice| format!("Note: {}\n", escaped(notice))).collect()
+    let irreversible = plan.phases.iter().filter_map(PhasePlan::irreversible);
+    let notices = plan.phases.iter().flat_map(|phase| &phase.notices).map(String::as_str);
+    irreversible.chain(notices).map(|notice| format!("Note: {}\n", escaped(notice))).collect()
 }
 
 #[cfg(test)]

@@ -26,24 +26,20 @@ const SHOWN: usize = 160;
 
 /// Describes a command that ran to its end.
 pub struct Said<'a> {
-    /// The database.
     pub database: &'a Path,
     /// The backup from before the command.
     pub backup: &'a Path,
-    /// What was found.
     pub verdict: &'a Verdict,
     /// How the command ran.
     pub ran: &'a Ran,
     /// What was published, if it was.
     pub published: Option<&'a Published>,
-    /// Whether it was to be published.
     pub wants_publish: bool,
     /// The command that undoes a published change.
     pub restore: String,
 }
 
 impl Said<'_> {
-    /// Makes the screen.
     pub fn text(&self, style: Style) -> String {
         let verdict = self.verdict;
         let mut text = String::new();

@@ -179,7 +179,6 @@ pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> Strin
     text
 }
 
-/// The plan as JSON.
 pub fn plan_json(plan: &RestorePlan, unknown: &[String]) -> Value {
     let losses = match &plan.losses {
         Losses::Known(tables) => tables
@@ -208,7 +207,6 @@ pub fn plan_json(plan: &RestorePlan, unknown: &[String]) -> Value {
     })
 }
 
-/// The report as JSON.
 pub fn report_json(report: &RestoreReport) -> Value {
     json!({
         "safety_backup": report.safety_backup,

@@ -8,7 +8,6 @@ use crate::phase::{Chain, PhaseId, nearest};
 /// A finding that its phase allows.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Acknowledged {
-    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
     /// The reason that the phase gives.
@@ -18,7 +17,6 @@ pub struct Acknowledged {
 /// Findings apart from those that are acknowledged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linted {
-    /// What is left.
     pub findings: Vec<Finding>,
     /// What the phases allow.
     pub allowed: Vec<Acknowledged>,

@@ -35,14 +35,11 @@ pub enum LintPolicy {
     Additive,
 }
 
-/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// The stable name of what was found.
     pub code: &'static str,
-    /// The phase.
     pub phase: String,
-    /// Its file.
     pub file: PathBuf,
     /// The line of the step, from 1.
     pub line: usize,
@@ -52,9 +49,7 @@ pub struct Finding {
     pub table: Option<String>,
     /// The rows of that table in the file, if there is one.
     pub rows: Option<u64>,
-    /// Why it matters.
     pub why: &'static str,
-    /// What to do.
     pub fix: &'static str,
 }
 
@@ -64,7 +59,6 @@ const LONGEST: usize = 60;
 /// The phases to look at, and what is known of them.
 #[derive(Debug, Clone, Copy)]
 pub struct LintInput<'a> {
-    /// All phases.
     pub chain: &'a Chain,
     /// Those to look at.
     pub wanted: &'a [PhaseId],
@@ -79,9 +73,6 @@ pub struct LintInput<'a> {
 }
 
 /// Looks for what is dangerous in phases, in chain order.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn lint(input: &LintInput<'_>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     for phase in input.chain.phases().iter().filter(|phase| input.wanted.contains(&phase.id)) {
@@ -97,9 +88,6 @@ pub fn lint(input: &LintInput<'_>) -> Result<Vec<Finding>> {
 }
 
 /// Counts the rows of the tables that findings are about, as far as the file has them.
-///
-/// # Errors
-/// Whatever SQLite reports.
 pub fn count_rows_of(
     findings: &mut [Finding],
     connection: &Connection,

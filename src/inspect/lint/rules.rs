@@ -1,15 +1,12 @@
 //! The rules of `lint`: what each code means, why it matters, and what to do.
 
-/// One rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LintRule {
     /// The stable name, as in `allow`.
     pub code: &'static str,
     /// What it finds, in a few words.
     pub finds: &'static str,
-    /// Why that matters.
     pub why: &'static str,
-    /// What to do.
     pub fix: &'static str,
 }
 

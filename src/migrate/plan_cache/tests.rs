@@ -148,13 +148,13 @@ fn request() -> Request {
 fn key_of(project: &Project) -> Key {
     let database = project.open(Access::Look).unwrap();
     let (project, known, path) = find_path(project, &request(), &database).unwrap();
-    Key::of(&project, &known, &path)
+    Key::of((&project.chain, &project.versions), &known, &path)
 }
 
 fn upgrade(project: &Project) -> Result<()> {
     let look = Migration::prepare(project, &request())?;
     assert!(matches!(look, Preparation::Ready(_)));
-    migrate_now(project, &request(), look, &mut Silent).map(|done| drop(done.unwrap()))
+    migrate_now(project, &request(), look, &mut Silent).map(|done| drop(done.report().unwrap()))
 }
 
 /// What SQL finds in a file: its entries, rows, statistics and settings.

@@ -28,7 +28,6 @@ pub(super) struct Entries {
     pub(super) folders: Vec<PathBuf>,
 }
 
-/// Lists a folder.
 pub(super) fn entries(files: &dyn Files, folder: &Path) -> Result<Entries> {
     let mut found = Entries { files: Vec::new(), folders: Vec::new() };
     for path in files.list(folder).map_err(|error| file_error("list", folder, error))? {

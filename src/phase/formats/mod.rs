@@ -39,7 +39,6 @@ pub enum FolderFormat {
 }
 
 impl FolderFormat {
-    /// All formats.
     pub const ALL: [Self; 11] = [
         Self::Phaseshift,
         Self::Goose,

@@ -23,7 +23,6 @@ pub enum Dialect {
 pub enum CheckKind {
     /// Before the backup.
     Require,
-    /// Inside the transaction.
     Verify,
 }
 

@@ -21,19 +21,26 @@ pub fn define(
     tables: &VersionTables,
     around: &[Schema],
 ) -> Result<Definition> {
-    let irreversible = |why: &str| format!("irreversible = {}\n", toml_edit::Value::from(why));
+    let mut reason = None;
+    let mut irreversible = |why: &str, sentence: String| {
+        reason = Some(sentence);
+        format!("irreversible = {}\n", toml_edit::Value::from(why))
+    };
     let downgrade = match &phase.down {
         WayBack::Steps(steps) => steps_text("down", steps),
-        WayBack::Irreversible(why) => irreversible(why),
+        WayBack::Irreversible(why) => {
+            irreversible(why, format!("{} cannot be undone: {why}", phase.id))
+        }
         WayBack::Derived => match derive(plan, phase, (tables, around)) {
             Ok(steps) => steps_text("down", &steps),
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
                 return Err(error);
             }
-            Err(error) => irreversible(&error.to_string()),
+            Err(error) => irreversible(&error.to_string(), error.to_string()),
         },
     };
-    Ok(Definition { phase: phase_text(phase), downgrade: Some(downgrade) })
+    let phase = phase_text(phase);
+    Ok(Definition { phase, downgrade: Some(downgrade), irreversible: reason })
 }
 
 /// Derives the steps that undo a phase on the schema that it leaves.

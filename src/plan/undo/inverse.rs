@@ -25,7 +25,10 @@ pub(super) struct Inverse<'a> {
 }
 
 /// Refuses a phase with a step that nothing derived can undo.
-pub(super) fn refuse_irreversible(phase: &Phase) -> Result<()> {
+///
+/// # Errors
+/// [`ErrorKind::Irreversible`] naming the step.
+pub fn refuse_irreversible(phase: &Phase) -> Result<()> {
     for step in &phase.up {
         let why = match &step.operation {
             Operation::Sql { sql, .. } if is_index_command(sql) => continue,

@@ -22,7 +22,8 @@ use crate::shadow::Shadow;
 
 pub use define::define;
 use exact::{Reach, restore_texts};
-use inverse::{Inverse, refuse_irreversible};
+use inverse::Inverse;
+pub use inverse::refuse_irreversible;
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
 
 /// Plans the downgrade of a phase from the state that the shadow is in, and leaves the shadow in the
@@ -74,7 +75,7 @@ impl Undo<'_> {
     fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
         refuse_irreversible(self.phase)?;
         let planner = Planner { phase: self.phase, tables: self.tables, around: None };
-        let stage = planner.reshape(shadow, &mut |shadow| {
+        let stage = planner.schema_change(shadow, &mut |shadow| {
             for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
                 let now = shadow.schema()?;
                 let inverse = Inverse {

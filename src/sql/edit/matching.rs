@@ -16,7 +16,6 @@ use super::piece;
 /// Says which constraint is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConstraintRef<'a> {
-    /// The one with this name.
     Name(&'a str),
     /// The one that reads like this SQL text, as a table constraint or as a column constraint.
     Sql(&'a str),

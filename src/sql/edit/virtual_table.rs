@@ -120,7 +120,6 @@ pub struct VirtualOption {
     pub value: String,
     /// The place of the value in the text of the argument.
     pub value_range: Range<usize>,
-    /// The whole argument.
     argument: String,
 }
 

@@ -10,7 +10,7 @@ use phaseshift::database::{Access, Database, OpenOptions, beside};
 use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::RealFiles;
 
-use crate::support::{Other, sqlite3};
+use support::{Other, sqlite3};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

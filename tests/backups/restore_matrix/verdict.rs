@@ -12,7 +12,7 @@ use phaseshift::restore::{Restore, RestoreReport, RestoreRequest};
 
 use super::Outcome;
 use super::place::{BackgroundCheck, Case, Live, Mode, Place};
-use crate::support::{sqlite3, try_sqlite3};
+use support::{sqlite3, try_sqlite3};
 
 const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
 

@@ -2,7 +2,7 @@
 //! and the program says which files are concerned.
 
 use super::{column, copy, fixture, graph, refused, run_script, table, write};
-use crate::support::sqlite3;
+use support::sqlite3;
 
 #[test]
 fn a_parent_is_not_in_the_folder() {

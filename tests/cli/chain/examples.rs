@@ -6,7 +6,7 @@ use std::path::Path;
 use phaseshift::sample::{SampleOptions, VersionRows, write_catalogue};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 /// The commands that the help lists.
 fn commands() -> Vec<String> {

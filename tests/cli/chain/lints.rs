@@ -1,7 +1,7 @@
 //! `lint`: one example of each danger is flagged, with the rows of the file; additions pass.
 
 use super::{fixture, graph, write};
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 const BASE: &str = "
 [[up]]
@@ -276,7 +276,7 @@ fn findings_are_printed_as_sarif_as_github_commands_and_as_json() {
     let sarif = project.run_here(&["lint", "--format", "sarif"]).expect_code(3).stdout;
     project.write("lint.sarif", &sarif);
     // What the schema of SARIF 2.1.0 requires, and what GitHub and editors need.
-    let judged = crate::support::python(
+    let judged = support::python(
         &project.path("lint.sarif"),
         r#"
 import json

@@ -3,7 +3,7 @@
 use phaseshift::sample::SampleOptions;
 
 use super::{fixture, graph, write};
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 const BASE: &str = r#"
 [[up]]

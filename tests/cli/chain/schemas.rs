@@ -1,7 +1,7 @@
 //! `diff` and `revision --autogenerate`: the file, the phases and the desired schema.
 
 use super::{column, fixture, graph, table, write};
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 const DESIRED: &str = "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);\n";
 

@@ -2,7 +2,7 @@
 //! those of Alembic 1.20 on the same graph.
 
 use super::{fixture, graph, refused, write};
-use crate::support::Project;
+use support::Project;
 
 #[track_caller]
 fn says(project: &Project, arguments: &[&str], expected: &str) {
@@ -112,7 +112,7 @@ fn stamps_compare_force_and_purge() {
     let project = graph(&[]);
     write(&project, "a", &[], &super::table("t"));
     write(&project, "b", &["a"], &super::table("u"));
-    crate::support::sqlite3(&project.database(), "CREATE TABLE t(a INTEGER PRIMARY KEY)");
+    support::sqlite3(&project.database(), "CREATE TABLE t(a INTEGER PRIMARY KEY)");
     refused(&project, &["stamp", "b"], &["table u is missing"]);
     project.run(&["stamp", "a"]).expect_code(0);
     assert_eq!(project.run(&["current"]).stdout, "a\n");
@@ -128,7 +128,7 @@ fn stamps_compare_force_and_purge() {
     project.run(&["stamp", "b", "--purge"]).expect_code(0);
     assert_eq!(project.run(&["current"]).stdout, "b (head)\n");
     let events = "SELECT count(*) FROM phase_history";
-    let count: usize = crate::support::sqlite3(&project.database(), events).parse().unwrap();
+    let count: usize = support::sqlite3(&project.database(), events).parse().unwrap();
     assert!(count >= 5, "the history is never shortened: {count}");
 }
 

@@ -66,7 +66,7 @@ fn each_transaction_of_a_run_is_tried_where_each_phase_has_its_own() {
 
 #[test]
 fn checks_of_the_end_stay_in_the_run() {
-    let bench = super::super::support::Bench::new(DUPLICATES);
+    let bench = support::Bench::new(DUPLICATES);
     bench.steps(
         "irreversible = \"x\"\n[[up]]\nop = \"sql\"\nsql = \"DELETE FROM t WHERE b = 2\"\n
          [[verify]]\nname = \"empty\"\nsql = \"SELECT * FROM t\"\nexpect = \"no rows\"\n",

@@ -8,7 +8,7 @@ mod refused;
 mod rows;
 mod searches;
 
-use super::support::{Bench, Output, python};
+use support::{Bench, Output, python};
 
 /// A database, and one irreversible phase for each text.
 fn bench(schema: &str, phases: &[&str]) -> Bench {

@@ -116,7 +116,7 @@ fn a_column_that_an_index_needs() {
 #[test]
 fn a_stored_generated_column_whose_new_type_stores_other_values() {
     let schema = "CREATE TABLE p(id INTEGER PRIMARY KEY, n, double NUMERIC AS (n * 2) STORED); INSERT INTO p(n) VALUES (1), (2);";
-    let bench = super::super::support::Bench::new(schema);
+    let bench = support::Bench::new(schema);
     bench.steps(
         "[[up]]\nop = \"alter_column\"\ntable = \"p\"\ncolumn = \"double\"\ntype = \"TEXT\"\n",
     );

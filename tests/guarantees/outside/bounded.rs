@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::project;
-use crate::support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3};
 
 /// What lies in the place of a text.
 #[derive(Debug, Clone, Copy)]

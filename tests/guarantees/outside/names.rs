@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::project;
-use crate::support::{Other, Output, Project, sqlite3};
+use support::{Other, Output, Project, sqlite3};
 
 fn up(project: &Project, database: &str, flags: &[&str]) -> Output {
     project.run_here(&[&["-d", database, "upgrade"], flags].concat())

@@ -7,7 +7,7 @@ use std::process::Command;
 use phaseshift::files::{Files as _, RealFiles};
 
 use super::{is_root, project};
-use crate::support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o7777

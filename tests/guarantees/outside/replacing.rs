@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::project;
 use super::trace::{Call, Fault, Run, is_possible, run};
-use crate::support::{Other, Output, Project, sqlite3, try_sqlite3, with_ending};
+use support::{Other, Output, Project, sqlite3, try_sqlite3, with_ending};
 
 /// How a file is ruined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

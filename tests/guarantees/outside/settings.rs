@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
 use std::path::Path;
 
 use super::{is_root, project};
-use crate::support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3};
 
 /// Somebody else.
 const OTHER: Option<u32> = Some(65_534);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::project;
-use crate::support::{Output, Project, quoted};
+use support::{Output, Project, quoted};
 
 /// What a terminal would obey: it names the window, clears the line, begins a line of its own, hides and reverses.
 const EVIL: &str = "\x1b]0;owned\x07\x1b[2K\r\nFAKE ✓ all checks passed!\u{9b}8m\u{202e}\u{2066}\u{200f}\u{7f}\x1b[32m";

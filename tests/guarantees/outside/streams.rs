@@ -10,7 +10,7 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::project;
 use super::trace::{Fault, is_possible, run};
-use crate::support::{Project, sqlite3};
+use support::{Project, sqlite3};
 
 fn command(project: &Project, arguments: &[&str]) -> Command {
     let mut command = project.command();

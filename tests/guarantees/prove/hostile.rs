@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{app, bytes, dump, findings, left_over, prove, prove_sql};
-use crate::support::sqlite3;
+use support::sqlite3;
 
 #[test]
 fn a_clone_that_is_gone_or_ruined_is_a_finding() {

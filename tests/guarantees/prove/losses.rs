@@ -1,7 +1,7 @@
 //! Planted losses of each kind, in plain SQL.
 
 use super::{APP, app, bytes, dump, findings, judged, left_over, prove, prove_sql};
-use crate::support::{Project, script};
+use support::{Project, script};
 
 /// A change, and what it loses.
 type Planted = (&'static str, &'static [(&'static str, &'static str, Option<u64>)]);

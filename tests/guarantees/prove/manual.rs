@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::Project;
+use support::Project;
 
 const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/prove.md"));
 

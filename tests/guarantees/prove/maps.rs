@@ -1,7 +1,7 @@
 //! The map: declared renames, drops and changes, and the lines that are proposed for it.
 
 use super::{app, findings, judged, prove_sql};
-use crate::support::{Project, script};
+use support::{Project, script};
 
 const RENAMES: &str = "ALTER TABLE sessions RENAME TO imaging_sessions;
     ALTER TABLE imaging_sessions RENAME COLUMN session_id TO id;

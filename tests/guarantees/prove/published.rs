@@ -1,7 +1,7 @@
 //! Publishing: only a clean verdict, only over the state that was backed up, and back again.
 
 use super::{app, bytes, dump, left_over, prove, prove_sql, run};
-use crate::support::{Other, sqlite3};
+use support::{Other, sqlite3};
 
 const CHANGE: &str =
     "ALTER TABLE settings ADD COLUMN note TEXT DEFAULT 'x'; CREATE TABLE tags(name TEXT);";

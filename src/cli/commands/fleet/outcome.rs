@@ -13,14 +13,12 @@ use crate::cli::json;
 pub struct Outcome {
     /// The answer, or the error with what to do about it.
     pub result: Result<CommandOutput, Failure>,
-    /// What was tried.
     stage: Stage,
 }
 
 /// What was tried with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The command.
     Command,
     /// The downgrade after others failed.
     Undo,
@@ -29,7 +27,6 @@ enum Stage {
 /// An error of one file, and what to do about it.
 #[derive(Debug)]
 pub struct Failure {
-    /// The error.
     pub error: Error,
     /// The state of the file, and its next commands.
     pub advice: Advice,
@@ -44,7 +41,6 @@ pub enum Word {
     UpToDate,
     /// The answer is no.
     No,
-    /// The command failed.
     Failed,
     /// The run ended before this file was done.
     Left,

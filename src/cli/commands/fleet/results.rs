@@ -114,7 +114,6 @@ impl<'c> Results<'c> {
         }
     }
 
-    /// Sums up.
     pub fn finish(
         mut self,
         (stop, left): (Option<Stop>, &[&Member]),

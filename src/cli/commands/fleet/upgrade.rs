@@ -7,7 +7,9 @@ use phaseshift::event::Silent;
 use phaseshift::fleet::{
     Begun, Journal, JournalHead, Limits, Member, Reservations, Resumed, Stop, undo,
 };
-use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request, migrate_now};
+use phaseshift::migrate::{
+    Migrated, Migration, Preparation, Prepared, Project, Request, migrate_now,
+};
 use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
@@ -19,7 +21,7 @@ use super::{Selected, select};
 use crate::cli::args::{FleetRunArgs, Goal};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::commands::look::{look, request_of, with_strategy};
-use crate::cli::commands::migrate::{unfinished, unguided};
+use crate::cli::commands::migrate::unguided;
 use crate::cli::commands::{page, report};
 use crate::cli::context::Context;
 
@@ -131,12 +133,11 @@ impl Upgrade {
         let _claim = self.space.claim(places, migration.space(), interrupt)?;
         let look = Preparation::Ready(Box::new(migration));
         match migrate_now(project, &self.request, look, &mut Silent)? {
-            Ok(done) => Ok((report::answer("", &done), done.to)),
-            Err(Preparation::UpToDate(found)) => {
+            Migrated::Done(done) => Ok((report::answer("", &done), done.to)),
+            Migrated::UpToDate(found) => {
                 let version = found.known.recorded.version();
                 Ok((report::nothing_to_do(project, &found), version))
             }
-            Err(Preparation::Ready(_)) => Err(unfinished(project)),
         }
     }
 

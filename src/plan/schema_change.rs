@@ -59,7 +59,6 @@ impl Rebuild {
 /// A table that is dropped with its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDrop {
-    /// The table.
     pub table: String,
     /// A free name that it waits under, if its own name or that of an index is needed before it can go.
     pub scratch: Option<String>,
@@ -70,7 +69,6 @@ pub struct TableDrop {
 /// An index of an old table under a name that nothing has: names of indexes are global, and the new table's come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenamedIndex {
-    /// The index.
     pub from: String,
     /// The name that it waits under.
     pub to: String,
@@ -81,7 +79,6 @@ pub struct RenamedIndex {
 /// A change of a virtual table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VirtualChange {
-    /// It is created.
     Create {
         /// The text that creates it.
         sql: String,
@@ -97,9 +94,7 @@ pub enum VirtualChange {
         /// The text that is stored afterwards, if it is another one than SQLite writes by itself.
         text: Option<String>,
     },
-    /// It is dropped.
     Drop {
-        /// The table.
         table: String,
     },
     /// It is created again and fills itself from its content table.
@@ -115,9 +110,7 @@ pub enum VirtualChange {
     },
     /// Its index is filled from its content table.
     Fill {
-        /// The table.
         table: String,
-        /// Why.
         reason: FillReason,
     },
 }
@@ -144,7 +137,6 @@ impl VirtualChange {
     }
 }
 
-/// One change of the schema.
 #[derive(Debug, Clone)]
 pub struct SchemaChange {
     /// Triggers, views and indexes that are dropped first, because they go or change.
@@ -159,7 +151,6 @@ pub struct SchemaChange {
     pub virtuals: Vec<VirtualChange>,
     /// Indexes, views and triggers that are created afterwards, in that order.
     pub restored: Vec<Object>,
-    /// How statistics follow.
     pub statistics: StatisticsMove,
     /// Where every table and column comes from.
     pub lineage: Lineage,
