@@ -329,7 +329,7 @@ Examples:
     /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phases: graph, replay, round trips, tests, and the database against them
+    /// Check the phases (graph, replay from nothing, round trips, tests) and compare the database with them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
@@ -383,7 +383,7 @@ Examples:
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
   phaseshift revision -m 'Rename cameras' --autogenerate --rename cameras=detectors
-  phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
+  phaseshift revision -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
     /// Change a database to match schema.sql, without phases

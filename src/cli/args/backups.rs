@@ -58,7 +58,7 @@ pub struct RestoreArgs {
     /// without one, the program asks
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
-    /// The newest verified backup that was made before a phase or by name
+    /// The newest verified backup that was made before a phase or by `backup`
     #[arg(long)]
     pub latest: bool,
     /// Restore a backup even if it was made of another database or is not verified

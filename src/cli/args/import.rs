@@ -17,7 +17,7 @@ pub struct ImportArgs {
     /// The folder of the tool's migrations
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// A database that the tool migrated: records as applied what the tool recorded, after comparing the schema
+    /// A database that the tool migrated; what the tool recorded there is recorded as applied, after comparing the schema
     #[arg(long, value_name = "FILE")]
     pub adopt: Option<String>,
     /// For alembic: what `alembic upgrade base:heads --sql` printed, and `alembic downgrade heads:base --sql`

@@ -47,7 +47,7 @@ pub struct VerifyArgs {
     /// Also compare every row with a backup: a path, a file name or number of the list, or before:PHASE
     #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
     pub against: Option<String>,
-    /// Do not read every index
+    /// Skip comparing the indexes with their tables
     #[arg(long)]
     pub quick: bool,
     /// Many files.

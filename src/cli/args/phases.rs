@@ -76,7 +76,7 @@ pub struct RevisionArgs {
     /// The answers to what a draft asks.
     #[command(flatten)]
     pub answers: AnswerArgs,
-    /// The parent of the new phase; base for none
+    /// The parent of the new phase [default: the head]; `base` for no parent
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
     /// Allow --head to name a phase that has a successor: the chain forks there

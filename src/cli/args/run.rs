@@ -113,7 +113,7 @@ pub struct DowngradeArgs {
 /// Arguments of `extract-undo`.
 #[derive(Debug, Clone, Args)]
 pub struct ExtractUndoArgs {
-    /// What stays applied: an id or its beginning, version:N, base, -N; by default the last phase is undone
+    /// The phase to go back to: an id or its beginning, version:N, base, -N [default: -1]
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Print the script even if rows or values would be lost

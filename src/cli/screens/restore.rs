@@ -58,7 +58,7 @@ fn versions(plan: &RestorePlan) -> String {
         (Some(now), Some(then)) if now == then => format!("The schema version stays {now}."),
         (Some(now), Some(then)) => format!("This will go from version {now} to version {then}."),
         (Some(now), None) => {
-            format!("This will go from version {now} to a state that records no version.")
+            format!("This goes back to before any phase was recorded.")
         }
         (None, Some(then)) => format!("This will go to version {then}."),
         (None, None) => "The backup records no version.".to_owned(),
