@@ -14,7 +14,7 @@ use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::{counted, reason};
+use crate::cli::screens::reason;
 use crate::cli::settings::shell_word;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
