@@ -1,7 +1,7 @@
 //! Planted mistakes: a plan, or a shape, of another file is noticed by the key or by the proof.
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
