@@ -232,6 +232,10 @@ pub enum Remedy {
     ScriptOfRange,
     /// Give the step an expression for the values that a new type would convert.
     GiveExpression,
+    /// Record the phase that the file fits, which is the choice.
+    RecordFit,
+    /// Write the report of the committed run, whose file is the choice.
+    WriteReport,
 }
 
 /// What the programs of an older phase may do with a file.

@@ -15,6 +15,7 @@ mod embedded;
 mod real;
 #[cfg(target_os = "linux")]
 mod reflink;
+mod regular;
 mod scratch;
 
 pub use embedded::EmbeddedFiles;

@@ -199,7 +199,7 @@ pub enum Command {
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
-    /// Print the undo that the file's history holds, as a script for sqlite3
+    /// Print a script for sqlite3 that undoes phases, from the history in the file
     #[command(after_help = "Examples:
   phaseshift extract-undo
   phaseshift extract-undo phase2 --accept-loss > undo.sql
@@ -214,14 +214,16 @@ pub enum Command {
   phaseshift plan --format markdown > comment.md
   phaseshift plan phase2:phase3 --format mermaid")]
     Plan(PlanArgs),
-    /// Write a plan as one HTML page: changes, the schema before and after, checks, steps
+    /// Write a plan or a finished run as one HTML page
     #[command(
-        after_help = "The page needs no network and runs no script. `migrate --report FILE` writes that of a run.
+        after_help = "The page of a plan shows the changes, the schema before and after, checks and steps. It needs no network and runs no
+script. `migrate --report FILE` writes the page of a run; --done writes what the database recorded of an earlier one.
 
 Examples:
   phaseshift report > plan.html
   phaseshift report phase3 -o phase3.html
-  phaseshift report phase2:phase4 -o review.html"
+  phaseshift report phase2:phase4 -o review.html
+  phaseshift report --done phase2 -o phase2.html"
     )]
     Report(ReportArgs),
     /// Check everything that must hold before a migration
@@ -285,14 +287,17 @@ Examples:
   phaseshift reset --dry-run
   phaseshift reset --yes")]
     Reset(ResetArgs),
-    /// List every object of a database: which phase made it, views in layers, and what no phase made; with --schema,
-    /// write its schema as CREATE statements in dependency order
-    #[command(after_help = "Examples:
+    /// List every object of a database, and which phase made it; or write its schema
+    #[command(
+        after_help = "Views are listed in layers. With --schema, the schema is written as CREATE statements in dependency order.
+
+Examples:
   phaseshift audit
   phaseshift audit fits_catalog.db --json
-  phaseshift audit --schema --output schema.sql")]
+  phaseshift audit --schema --output schema.sql"
+    )]
     Audit(AuditArgs),
-    /// Run another tool's migration on a private clone, and name everything that it lost
+    /// Run another tool's migration on a private clone, and report everything it lost
     #[command(after_help = "Examples:
   phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
   phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
@@ -324,7 +329,7 @@ Examples:
     /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phases: graph, replay, round trips, tests, and the database against them
+    /// Check the phases (graph, replay from nothing, round trips, tests) and compare the database with them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
@@ -345,7 +350,7 @@ Examples:
   phaseshift deps fits_files --json
   phaseshift deps --format mermaid")]
     Deps(DepsArgs),
-    /// Find what is dangerous in phases
+    /// Find dangerous steps in phases
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
@@ -378,7 +383,7 @@ Examples:
   phaseshift revision -m 'Add tags' --autogenerate
   phaseshift revision -m 'Follow another file' --autogenerate --schema schema.sql --allow-drop
   phaseshift revision -m 'Rename cameras' --autogenerate --rename cameras=detectors
-  phaseshift new -m 'Begin a side line' --head phase3 --splice --label side"
+  phaseshift revision -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
     /// Change a database to match schema.sql, without phases

@@ -42,6 +42,9 @@ fn state(error: &Error) -> String {
         DatabaseState::RolledBack => {
             "everything was rolled back, the database is as before".to_owned()
         }
+        DatabaseState::Done if remedy(error) == Some(Remedy::WriteReport) => {
+            "the migration is committed; only its report is missing".to_owned()
+        }
         DatabaseState::Done => {
             "the change is in the database; what came after it failed".to_owned()
         }
@@ -221,6 +224,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Interrupted => one("run the same command again; it starts from the beginning"),
         ErrorKind::Command => one("correct the command, then prove it again"),
         ErrorKind::ForeignWrite => of_foreign_write(error, command),
+        ErrorKind::Io if remedy(error) == Some(Remedy::WriteReport) => {
+            let file = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
+            vec![command(&format!("report --done -o {file}"))]
+        }
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
     }
 }
@@ -510,6 +517,9 @@ fn from_here(places: &[String]) -> Vec<String> {
 /// The choice is the phase whose schema the file has, as far as that could be found out.
 fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     match error.facts().choices.last() {
+        Some(id) if remedy(error) == Some(Remedy::RecordFit) => {
+            vec![format!("the file fits {id}: {}", command(&format!("stamp {id}")))]
+        }
         Some(id) => vec![command(&format!("stamp {id}"))],
         None => vec![
             format!(

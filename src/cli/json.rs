@@ -18,28 +18,30 @@ pub fn of_answer(command: &str, answer: &CommandOutput) -> Value {
 
 /// Makes the document of a command that failed.
 pub fn of_failure(command: &str, exit: u8, error: &Error, advice: &Advice) -> Value {
-    let facts = error.facts();
     let mut document = head(command, exit);
-    document.insert(
-        "error".to_owned(),
-        json!({
-            "kind": error.kind().code(),
-            "message": error.to_string(),
-            "causes": error.causes(),
-            "database_state": error.state().code(),
-            "next": advice.next,
-            "problems": facts.problems,
-            "choices": facts.renames.iter().chain(&facts.choices).collect::<Vec<_>>(),
-            "completed": facts.completed,
-            "database": facts.database,
-            "backup": facts.backup,
-            "phase": facts.phase,
-            "object": facts.object,
-            "file": facts.source.as_ref().map(|(file, _)| file),
-            "line": facts.source.as_ref().map(|(_, line)| line),
-        }),
-    );
+    document.insert("error".to_owned(), of_error(error, advice));
     Value::Object(document)
+}
+
+/// Makes the `error` of a document.
+pub fn of_error(error: &Error, advice: &Advice) -> Value {
+    let facts = error.facts();
+    json!({
+        "kind": error.kind().code(),
+        "message": error.to_string(),
+        "causes": error.causes(),
+        "database_state": error.state().code(),
+        "next": advice.next,
+        "problems": facts.problems,
+        "choices": facts.renames.iter().chain(&facts.choices).collect::<Vec<_>>(),
+        "completed": facts.completed,
+        "database": facts.database,
+        "backup": facts.backup,
+        "phase": facts.phase,
+        "object": facts.object,
+        "file": facts.source.as_ref().map(|(file, _)| file),
+        "line": facts.source.as_ref().map(|(_, line)| line),
+    })
 }
 
 fn head(command: &str, exit: u8) -> Map<String, Value> {

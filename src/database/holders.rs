@@ -48,14 +48,20 @@ pub struct Holder {
     pub how: Holding,
 }
 
-impl fmt::Display for Holder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Holder {
+    /// Names the program, with its process id.
+    pub fn who(&self) -> String {
         let program = self.program.as_deref().unwrap_or("a program");
         match self.pid {
-            0 => write!(formatter, "{program} outside this container")?,
-            pid => write!(formatter, "{program} (pid {pid})")?,
+            0 => format!("{program} outside this container"),
+            pid => format!("{program} (pid {pid})"),
         }
-        write!(formatter, ", {}", self.how.word())
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}", self.who(), self.how.word())
     }
 }
 

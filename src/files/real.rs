@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset, Local};
 use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags};
 
+use super::regular::open_regular;
 use super::{FileKind, Files, MAX_TEXT_BYTES, Space, Stat};
 
 /// The file system of the machine, and its clock.
@@ -165,16 +166,6 @@ impl Files for RealFiles {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     }
-}
-
-/// Opens a regular file for reading. Opening a FIFO without a writer would block, and a device may never end.
-pub(super) fn open_regular(path: &Path) -> io::Result<File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 fn found(metadata: io::Result<fs::Metadata>) -> io::Result<Option<Stat>> {

@@ -28,7 +28,7 @@ pub(super) fn share_blocks(from: &Path, to: &Path) -> io::Result<()> {
         let apart = apart.spawn_scoped(scope, || {
             // SAFETY: no descriptor leaves this thread: those it opens are closed in it, and it uses no others.
             unsafe { unshare_unsafe(UnshareFlags::FILES) }?;
-            let (source, target) = (super::real::open_regular(from)?, open_empty(to)?);
+            let (source, target) = (super::regular::open_regular(from)?, open_empty(to)?);
             ioctl_ficlone(&target, &source).or_else(|error| {
                 target.set_len(0)?;
                 Err(error.into())

@@ -7,6 +7,7 @@
 mod applied;
 mod definition;
 mod record;
+mod runs;
 mod tables;
 mod undo;
 

@@ -26,7 +26,7 @@ impl Chain {
     pub fn up_path(&self, applied: &Applied, target: &Target) -> Result<Vec<PhaseId>> {
         let marks = self.applied_marks(applied)?;
         let wrong_way = || {
-            let what = format!("{target} leads down: it undoes phases");
+            let what = format!("{target} undoes phases: it is a target for downgrade");
             let error = Error::new(ErrorKind::Arguments, what);
             error.with_remedy(Remedy::Downgrade).choices([target.to_string()])
         };

@@ -229,7 +229,10 @@ fn a_phase_merged_in_later_is_applied_and_never_skipped() {
 fn a_way_in_the_wrong_direction_is_refused() {
     let chain = chain("a:\nb: a");
     let (kind, message, _) = up_refused(&chain, &applied("a"), "-1");
-    assert_eq!((kind, message.as_str()), (ErrorKind::Arguments, "-1 leads down: it undoes phases"));
+    assert_eq!(
+        (kind, message.as_str()),
+        (ErrorKind::Arguments, "-1 undoes phases: it is a target for downgrade")
+    );
     let (kind, message, _) = down_refused(&chain, &applied("a"), "+1");
     assert_eq!((kind, message.as_str()), (ErrorKind::Arguments, "+1 leads up: it applies phases"));
     assert_eq!(up_refused(&chain, &applied("a"), "a@-1").0, ErrorKind::Arguments);

@@ -73,9 +73,9 @@ impl std::fmt::Display for Loss {
         };
         let table = &self.table;
         match self.kind {
-            LossKind::TableDropped => write!(formatter, "table {table} goes with {rows}"),
+            LossKind::TableDropped => write!(formatter, "table {table} is dropped with {rows}"),
             LossKind::ColumnDropped => {
-                write!(formatter, "column {table}.{column} goes with its values in {rows}")
+                write!(formatter, "column {table}.{column} is dropped with its values in {rows}")
             }
             LossKind::TableEmpty => write!(formatter, "table {table} comes back without its rows"),
             LossKind::ColumnEmpty => {

@@ -126,7 +126,7 @@ fn dependents(schema_change: &SchemaChange, objects: &mut Vec<TouchedObject>) {
     };
     for object in &schema_change.removed {
         if twin(&schema_change.restored, object).is_none() {
-            let why = "the phase drops or renames it, or drops what it hangs on";
+            let why = "the phase drops or renames it, or drops its table";
             objects.push(plain(object.kind.word(), &object.name, "dropped", why));
         }
     }
@@ -138,12 +138,12 @@ fn dependents(schema_change: &SchemaChange, objects: &mut Vec<TouchedObject>) {
             Some(old) if old.sql != object.sql => {
                 ("rewritten", "it names what the phase changes".to_owned())
             }
-            Some(_) if hangs => ("made again", format!("{} is rebuilt", object.table)),
-            Some(_) => ("made again", "what it reads is changed".to_owned()),
+            Some(_) if hangs => ("recreated", format!("{} is rebuilt", object.table)),
+            Some(_) => ("recreated", "what it reads is changed".to_owned()),
             None if hangs && known && object.kind != ObjectKind::View => {
-                ("made again", format!("{} is rebuilt", object.table))
+                ("recreated", format!("{} is rebuilt", object.table))
             }
-            None => ("created", "the phase creates, replaces or renames it".to_owned()),
+            None => ("created", "the phase adds, replaces or renames it".to_owned()),
         };
         objects.push(plain(object.kind.word(), &object.name, change, &why));
     }

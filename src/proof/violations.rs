@@ -62,6 +62,11 @@ impl Violations {
         self.0.values().flat_map(|group| &group.samples)
     }
 
+    /// Returns the first row of each table and parent, with the number of such rows.
+    pub fn by_parent(&self) -> impl Iterator<Item = (&Violation, u64)> {
+        self.0.values().filter_map(|group| Some((group.samples.first()?, group.rows.count)))
+    }
+
     /// Returns how many there are in one table.
     pub(super) fn count_in(&self, table: &str) -> u64 {
         let of_it = self.0.iter().filter(|((child, _), _)| *child == fold(table));

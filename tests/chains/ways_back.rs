@@ -303,9 +303,9 @@ column = "title"
         [
             "undoing b, a loses data",
             "b: column team.title comes back empty in 1 row",
-            "b: column member.level goes with its values in 1 row",
-            "a: table person goes with 2 rows",
-            "a: table team goes with 1 row",
+            "b: column member.level is dropped with its values in 1 row",
+            "a: table person is dropped with 2 rows",
+            "a: table team is dropped with 1 row",
         ]
     );
     let texts = rig.texts();

@@ -113,7 +113,7 @@ fn a_restore_brings_the_old_state_back_and_keeps_the_present_one() {
         &output.stdout,
         &[
             "Backup verified",
-            "imaging_sessions: goes with 12 rows",
+            "imaging_sessions: removed with 12 rows",
             "Restored:",
             "RESTORE COMPLETE!",
         ],
@@ -245,7 +245,11 @@ fn a_file_without_records_is_adopted_by_a_stamp() {
     let project =
         Project::with_catalogue(&SampleOptions { version_rows: VersionRows::None, ..small() });
     let refused = project.run(&["migrate", "phase3", "--yes"]).expect_code(4);
-    assert!(refused.stderr.contains("next:  phaseshift stamp phase2"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("next:  the file fits phase2: phaseshift stamp phase2"),
+        "{}",
+        refused.stderr
+    );
     let stamp = project.run(&["stamp", "phase2"]).expect_code(0);
     assert!(stamp.stdout.contains("✓ Current: phase2"), "{}", stamp.stdout);
     assert_eq!(
@@ -313,7 +317,7 @@ fn a_way_down_that_loses_data_is_refused_until_it_is_accepted() {
     sqlite3(&project.database(), "INSERT INTO notes(text) VALUES ('one'), ('two')");
     let before = project.snapshot();
     let refused = project.run(&["downgrade"]).expect_code(4);
-    assert!(refused.stderr.contains("table notes goes with 2 rows"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("table notes is dropped with 2 rows"), "{}", refused.stderr);
     assert!(refused.stderr.contains("--accept-loss"), "{}", refused.stderr);
     let plan = project.run(&["plan", "-1"]).expect_code(0);
     assert!(plan.stdout.contains("WARNING: this loses data:"), "{}", plan.stdout);

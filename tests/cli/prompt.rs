@@ -256,7 +256,7 @@ fn a_backup_to_restore_is_picked_with_keys() {
     session.type_in("\r");
     session.wait_for("from version 2 to version 1");
     session.wait_for(RESTORE);
-    assert!(session.seen.contains("imaging_sessions: goes with 12 rows"), "{}", session.seen);
+    assert!(session.seen.contains("imaging_sessions: removed with 12 rows"), "{}", session.seen);
     session.type_in("yes\r");
     let (code, screen) = session.end();
     assert_eq!(code, 0, "{screen}");

@@ -46,11 +46,11 @@ fn what_is_lost_of_the_schema_was_not_said() {
     for line in [
         "No row would change.",
         "WARNING: changes made since the backup will be lost:",
-        "• view late: goes",
-        "• index idx_late: goes",
-        "• index idx_session_date: goes",
-        "• trigger watch: goes",
-        "• table fresh: gets the definition of the backup again",
+        "• view late: removed",
+        "• index idx_late: removed",
+        "• index idx_session_date: removed",
+        "• trigger watch: removed",
+        "• table fresh: restored to the definition in the backup",
     ] {
         assert!(dry.stdout.contains(line), "{line}:\n{}", dry.stdout);
     }
@@ -65,8 +65,8 @@ fn what_is_lost_of_the_schema_was_not_said() {
     let kept = project.backups().into_iter().find(|it| it.to_string_lossy().contains("before"));
     let kept = kept.unwrap().display().to_string();
     let dry = project.run(&["restore", &kept, "--dry-run"]).expect_code(0);
-    assert!(dry.stdout.contains("• view late: comes back"), "{}", dry.stdout);
-    assert!(dry.stdout.contains("• table fresh: gets the definition"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("• view late: restored"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("• table fresh: restored to the definition"), "{}", dry.stdout);
     project.run(&["restore", &kept, "--yes"]).expect_code(0);
     let sql = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema \
                WHERE name IN ('late', 'idx_late', 'watch', 'idx_session_date') ORDER BY name)";

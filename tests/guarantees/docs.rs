@@ -1,4 +1,4 @@
-//! The commands of docs/guide.md and docs/troubleshooting.md, run as they are written.
+//! The commands of the guides and of docs/troubleshooting.md, run as they are written.
 
 use std::path::Path;
 use std::process::Command;
@@ -71,6 +71,53 @@ fn the_guide_runs_as_it_is_written() {
         }
     }
     assert_eq!(sqlite3(&project.database(), "SELECT count(*) FROM imaging_sessions"), "12");
+}
+
+#[test]
+fn the_guides_of_going_back_and_of_scripts_run_as_they_are_written() {
+    for text in [include_str!("../../docs/restore.md"), include_str!("../../docs/scripts.md")] {
+        let project = catalogue();
+        let commands = commands(text);
+        assert!(commands.len() > 10, "{commands:?}");
+        for command in commands {
+            let said = type_in(&project, command);
+            match command {
+                _ if command.contains("json_extract") => {
+                    assert!(said.starts_with("[2,") && said.contains("_pre_phase3_"), "{said}");
+                }
+                _ if command.starts_with("sqlite3 -readonly") => assert_eq!(said, "12\n"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The losses of the other tools are those of `scripts/prove_foreign`; what phaseshift itself loses there is looked at here.
+#[test]
+fn the_comparison_is_right_about_this_program() {
+    let compare = include_str!("../../docs/COMPARE.md");
+    assert!(compare.contains("| phaseshift, `add_column` with a value | 0.1.0 | 0 |"));
+    let losses = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign_losses");
+    let project = Project::empty();
+    let database = project.database();
+    let features = std::fs::read_to_string(losses.join("features.sql")).unwrap();
+    // A text that begins with a comment would be an option.
+    sqlite3(&database, &format!("\n{features}"));
+    let before = project.copy_database("before.db");
+    let python = |arguments: &[&str], folder: &Path| {
+        let done =
+            Command::new("python3").arg("-B").args(arguments).current_dir(folder).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let script = losses.join("own_phase.py");
+    python(&[script.to_str().unwrap(), database.to_str().unwrap()], &project.folder());
+    let rebuilt = project.run(&["upgrade", "--json"]).expect_code(0).json();
+    assert_eq!(rebuilt["copied"].as_array().unwrap().len(), 54);
+    let count = "import judge, sys; print(judge.losses(*sys.argv[1:], {}))";
+    let lost =
+        python(&["-c", count, before.to_str().unwrap(), database.to_str().unwrap()], &losses);
+    assert_eq!(lost.trim(), "[]");
 }
 
 /// The failure that a section is about: a project, the command that meets it, and what is done before the advice.

@@ -354,3 +354,29 @@ fn every_row_of_the_list_names_a_test_that_exists() {
         }
     }
 }
+
+/// The chain cannot be read without the phase in its middle; the file still has a state.
+#[test]
+fn status_answers_although_a_phase_in_the_middle_is_missing() {
+    let project = Project::empty();
+    project.write("phaseshift.toml", "database = 'fits_catalog.db'\n");
+    let table = |name: &str| {
+        format!(
+            "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {name}(id INTEGER PRIMARY KEY)'\n"
+        )
+    };
+    project.write_phase("a.toml", &format!("parents = []\n{}", table("a")));
+    project.write_phase("b.toml", &format!("parents = ['a']\n{}", table("b")));
+    project.write_phase("c.toml", &format!("parents = ['b']\n{}", table("c")));
+    project.run_here(&["upgrade", "--create"]).expect_code(0);
+    std::fs::remove_file(project.path("phases/b.toml")).unwrap();
+    let said = project.run_here(&["status"]).expect_code(0).stdout;
+    for wanted in ["Version:   3", "Pending:   unknown", "names parent b", "phases/c.toml:1"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let status = project.run_here(&["status", "--json"]).expect_code(0).json();
+    assert_eq!(status["version"], 3);
+    assert!(!status["faults"][0]["next"].as_array().unwrap().is_empty());
+    project.run_here(&["status", "--exit-code"]).expect_code(3);
+    project.run_here(&["upgrade"]).expect_code(4);
+}

@@ -82,7 +82,11 @@ fn init_from_a_database_adopts_it_and_the_first_change_is_drafted() {
 fn the_phase_that_a_file_fits_is_named_and_not_a_later_one() {
     let project = adopted_late();
     let output = project.run_here(&["migrate", "app.db", "--yes"]).expect_code(4);
-    assert!(output.stderr.contains("phaseshift stamp phase1"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("the file fits phase1: phaseshift stamp phase1"),
+        "{}",
+        output.stderr
+    );
     project.run_here(&["stamp", "phase1", "--database", "app.db"]).expect_code(0);
 }
 
@@ -220,6 +224,8 @@ fn what_is_wrong_already_and_who_has_the_file_open_is_said_before_the_question()
     drop(other.stdin.take());
     other.wait().unwrap();
     assert!(said.contains("Note: 1 row already breaks a foreign key"), "{said}");
+    assert!(said.contains("worklogs row 3 has no parent in issues"), "{said}");
+    assert!(said.contains("Note: open in python3"), "{said}");
     assert!(said.contains(&format!("(pid {})", other.id())), "{said}");
     let said = project.run_here(&["migrate", "--yes"]).expect_code(0).stdout;
     assert!(!said.contains("(pid"), "{said}");

@@ -14,7 +14,7 @@ mod streams;
 #[cfg(target_os = "linux")]
 #[path = "../lab_process/trace.rs"]
 #[allow(dead_code, reason = "only some of the faults are used here")]
-mod trace;
+pub mod trace;
 
 use support::{Project, sqlite3};
 

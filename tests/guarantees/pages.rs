@@ -133,6 +133,12 @@ fn a_report_that_cannot_be_written_is_refused_before_the_run() {
         let refused = project.run(&["upgrade", "--report", place, "--json"]).expect_code(2);
         assert_eq!(refused.json()["error"]["database_state"], "unchanged", "{place}");
     }
+    #[cfg(target_os = "linux")]
+    {
+        let refused =
+            project.run(&["upgrade", "--report", "/proc/r.html", "--json"]).expect_code(2);
+        assert_eq!(refused.json()["error"]["database_state"], "unchanged");
+    }
     project.run(&["upgrade", "--report", "r.html", "--all", "."]).expect_code(2);
     assert_eq!(project.backups(), Vec::<std::path::PathBuf>::new());
     assert_eq!(project.snapshot(), before);
@@ -171,4 +177,137 @@ fn a_range_is_drawn_without_a_database() {
     let down = down.expect_code(0).json();
     assert_eq!(down["direction"], "down");
     assert!(down["mermaid"].as_str().unwrap().contains("was imaging_sessions"), "{down}");
+}
+
+#[test]
+fn the_page_of_a_finished_run_shows_what_is_recorded_and_nothing_else() {
+    let small = SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() };
+    let project = Project::with_catalogue(&small);
+    project.run(&["report", "--done"]).expect_code(4);
+    let done = project.run(&["upgrade", "phase3", "--json"]).expect_code(0).json();
+    let rows = done["proof"]["rows"].as_u64().unwrap();
+    assert_eq!(
+        sqlite3(
+            &project.database(),
+            "SELECT rows_proven FROM phase_history WHERE id = 'phase3' AND direction = 'up'"
+        ),
+        rows.to_string()
+    );
+    let before = project.snapshot();
+    let said = project.run(&["report", "--done", "-o", "run.html", "--json"]).expect_code(0).json();
+    assert_eq!(said["run"]["phases"][0]["rows_proven"], rows);
+    assert_eq!(said["run"]["backup"], done["backup"]);
+    let page = read(&project, "run.html");
+    let text = page["text"].as_str().unwrap();
+    let manifest = project.backups()[0].with_extension("db.json");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    for table in manifest["tables"].as_array().unwrap() {
+        assert!(text.contains(table["table"].as_str().unwrap()), "{table}: {text}");
+    }
+    for wanted in [
+        "Applied phase3",
+        "Rename table sessions to imaging_sessions",
+        "Table imaging_sessions: new",
+        done["backup"].as_str().unwrap(),
+        "op = \"rename_table\"",
+        "The database keeps neither what each check found",
+    ] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    assert!(!text.contains("Since this run"), "{text}");
+    std::fs::remove_file(project.path("run.html")).unwrap();
+    assert_eq!(project.snapshot(), before);
+
+    // A later run is the last one; the earlier is found by its phase, even when its backup is gone.
+    project.run(&["downgrade"]).expect_code(0);
+    project.run(&["report", "--done", "-o", "undone.html"]).expect_code(0);
+    let undone = read(&project, "undone.html");
+    let undone = undone["text"].as_str().unwrap();
+    assert!(undone.contains("Undone phase3"), "{undone}");
+    assert!(undone.contains("Rename table imaging_sessions to sessions"), "{undone}");
+    project.run(&["upgrade", "phase3"]).expect_code(0);
+    let first = done["backup"].as_str().unwrap();
+    for path in [first.to_owned(), format!("{first}.json")] {
+        std::fs::remove_file(path).unwrap();
+    }
+    project.run(&["downgrade"]).expect_code(0);
+    project.run(&["report", "--done", "phase2"]).expect_code(4);
+    let last = project.run(&["report", "--done", "phase3", "--json"]).expect_code(0).json();
+    assert_eq!(last["run"]["phases"][0]["direction"], "down");
+}
+
+#[test]
+fn the_record_of_a_run_is_text_and_not_markup() {
+    let project = hostile();
+    project.run_here(&["upgrade", "--accept-loss"]).expect_code(0);
+    sqlite3(
+        &project.database(),
+        "UPDATE phase_history SET backup = '/x/<script>b</script>', tool_version = '<i>9</i>',
+                finished_at = '<u>now</u>'",
+    );
+    project.run_here(&["report", "--done", "-o", "run.html"]).expect_code(0);
+    let page = read(&project, "run.html");
+    let text = page["text"].as_str().unwrap();
+    for wanted in [TABLE, "<script>b</script>", "<i>9</i>", "<u>now</u>", "</pre><script>"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+}
+
+/// The folder of the report fails at the last moment, as a full or a read-only disk does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_report_that_fails_after_the_commit_is_no_failed_migration() {
+    use super::outside::trace::{Fault, is_possible, run};
+    if !is_possible() {
+        return;
+    }
+    let small = SampleOptions { sessions: 3, files: 9, links: 2, ..SampleOptions::default() };
+    let upgrade = |project: &Project, json: bool| {
+        let mut command = project.command();
+        command.args(["-d", "fits_catalog.db", "upgrade", "phase3", "--report", "run.html"]);
+        command.args(json.then_some("--json"));
+        command
+    };
+    let project = Project::with_catalogue(&small);
+    let whole = run(upgrade(&project, false), Fault::None).unwrap();
+    assert!(whole.output.status.success());
+    let renames = |call: &&libc::c_long| [libc::SYS_rename, libc::SYS_renameat].contains(*call);
+    let call = *whole.calls.iter().rfind(renames).unwrap();
+    let number = whole.calls.iter().filter(|it| **it == call).count();
+    for (error, why) in [
+        (libc::ENOSPC, "No space left on device"),
+        (libc::EROFS, "Read-only file system"),
+        (libc::ENOENT, "No such file or directory"),
+    ] {
+        for json in [false, true] {
+            let project = Project::with_catalogue(&small);
+            let fault = Fault::Fail { call, number, error, for_ever: false };
+            let done = run(upgrade(&project, json), fault).unwrap();
+            let said = String::from_utf8(done.output.stderr).unwrap();
+            assert!(done.happened);
+            assert_eq!(done.output.status.code(), Some(1), "{said}");
+            let version = sqlite3(&project.database(), "SELECT max(version) FROM schema_version");
+            assert_eq!(version, "2");
+            let retry = "report --done -o run.html --database fits_catalog.db";
+            if json {
+                let document: serde_json::Value =
+                    serde_json::from_slice(&done.output.stdout).unwrap();
+                assert_eq!(document["error"]["database_state"], "done");
+                assert_eq!(document["to"], 2);
+                assert_eq!(document["error"]["next"][0], format!("phaseshift {retry}"));
+            } else {
+                assert!(said.contains("state: the migration is committed"), "{said}");
+                assert!(said.contains(why) && said.contains(retry), "{said}");
+                let shown = String::from_utf8_lossy(&done.output.stdout).into_owned();
+                assert!(shown.contains("Version 1 to 2"), "{shown}");
+            }
+            let left = std::fs::read_dir(project.folder()).unwrap();
+            let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+            assert!(!left.iter().any(|it| it.to_string_lossy().contains("html")), "{left:?}");
+            let retry: Vec<&str> = retry.split(' ').collect();
+            project.run_here(&retry).expect_code(0);
+            assert!(project.path("run.html").exists());
+        }
+    }
 }

@@ -234,7 +234,7 @@ fn a_script_down_lost_rows_without_a_word() {
         [&["plan", "-1", "--sql", "--accept-loss"], &["downgrade", "-1", "--sql", "--accept-loss"]]
     {
         let script = bench.project().run(arguments).expect_code(0).stdout;
-        assert!(script.contains("-- LOSS: table fresh goes with 2 rows\n"), "{script}");
+        assert!(script.contains("-- LOSS: table fresh is dropped with 2 rows\n"), "{script}");
         let copy = bench.project().copy_database("copy.db");
         run(&copy, &script, Way::Redirected).unwrap();
         assert_eq!(
@@ -243,7 +243,7 @@ fn a_script_down_lost_rows_without_a_word() {
         );
     }
     let range = range(&bench, "p1:base");
-    assert!(range.contains("-- LOSS: table fresh goes with"), "{range}");
+    assert!(range.contains("-- LOSS: table fresh is dropped with"), "{range}");
 }
 
 #[test]

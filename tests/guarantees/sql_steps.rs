@@ -95,7 +95,7 @@ fn a_dropped_table_is_a_loss_with_its_rows() {
         "DROP VIEW spent; DROP TABLE \"order\"; CREATE TABLE note(a); INSERT INTO note VALUES (1);";
     let bench = bench(SHOP, sql);
     let said = bench.project().run(&["plan"]).expect_code(0).stdout;
-    assert!(said.contains("table order goes with 3 rows"), "{said}");
+    assert!(said.contains("table order is dropped with 3 rows"), "{said}");
     assert!(said.contains("table note created") && !said.contains("order: rows change"), "{said}");
     bench.up();
     like_python(&bench, sql);
@@ -113,7 +113,7 @@ fn a_way_back_whose_statements_drop_a_table_with_rows_is_refused_without_consent
     bench.ask("INSERT INTO b VALUES (7), (8)");
     let refused = bench.run(&support::down_to("base")).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Irreversible);
-    assert!(refused.to_string().contains("table b goes with 2 rows"), "{refused}");
+    assert!(refused.to_string().contains("table b is dropped with 2 rows"), "{refused}");
     bench.run(&support::down_to("base").accepting_loss()).unwrap().unwrap();
     assert_eq!(bench.ask("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), "0");
 }

@@ -545,7 +545,12 @@ fn the_rows_of_a_table_that_goes_are_counted_without_the_collation_of_its_index(
 
     bench.steps("[[up]]\nop = \"drop_table\"\ntable = \"made\"");
     let plan = bench.project().run(&["plan"]);
-    assert!(plan.stdout.contains("table made goes with 2 rows"), "{} {}", plan.stdout, plan.stderr);
+    assert!(
+        plan.stdout.contains("table made is dropped with 2 rows"),
+        "{} {}",
+        plan.stdout,
+        plan.stderr
+    );
     let lint = bench.project().run(&["lint"]);
     assert!(lint.stdout.contains("2 rows"), "{} {}", lint.stdout, lint.stderr);
     bench.up();

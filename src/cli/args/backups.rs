@@ -37,7 +37,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups; named ones, those from before applied phases and the last whole one stay
+    /// Remove old backups, but never named ones, those from before applied phases, or the last intact one
     Prune {
         /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
         #[arg(long, value_name = "COUNT")]
@@ -58,7 +58,7 @@ pub struct RestoreArgs {
     /// without one, the program asks
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
-    /// The newest verified backup that was made before a phase or by name
+    /// The newest verified backup that was made before a phase or by `backup`
     #[arg(long)]
     pub latest: bool,
     /// Restore a backup even if it was made of another database or is not verified

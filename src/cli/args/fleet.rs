@@ -63,7 +63,7 @@ pub enum FleetAction {
 /// Arguments of `fleet report`.
 #[derive(Debug, Clone, Args)]
 pub struct FleetReportArgs {
-    /// What runs with --json printed on stdout, one file for each
+    /// The output of runs with --json, one file for each run
     #[arg(required = true, value_name = "FILE")]
     pub results: Vec<PathBuf>,
     /// The files that must be there, as the runs selected them

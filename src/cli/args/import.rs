@@ -11,13 +11,13 @@ use super::DryRun;
 /// Arguments of `import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The tool whose migrations these are
+    /// The tool that wrote the migrations
     #[arg(long = "from", value_name = "TOOL", value_parser = PossibleValuesParser::new(Tool::WORDS))]
     pub tool: String,
-    /// Its folder of migrations
+    /// The folder of the tool's migrations
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// A database that the tool migrated: records as applied what the tool recorded, after comparing the schema
+    /// A database that the tool migrated; what the tool recorded there is recorded as applied, after comparing the schema
     #[arg(long, value_name = "FILE")]
     pub adopt: Option<String>,
     /// For alembic: what `alembic upgrade base:heads --sql` printed, and `alembic downgrade heads:base --sql`

@@ -47,7 +47,7 @@ pub struct VerifyArgs {
     /// Also compare every row with a backup: a path, a file name or number of the list, or before:PHASE
     #[arg(long, value_name = "BACKUP", conflicts_with = "all")]
     pub against: Option<String>,
-    /// Do not read every index
+    /// Skip comparing the indexes with their tables
     #[arg(long)]
     pub quick: bool,
     /// Many files.
@@ -79,19 +79,20 @@ pub struct ShowArgs {
 /// Arguments of `diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
-    /// What is compared: database, applied, schema, a target as head or an id, a database file, or SQL (file or folder)
+    /// The schema to compare: database, applied (by the applied phases), schema (the desired one), a target such as head
+    /// or an id, a database file, or a file or folder of SQL
     #[arg(value_name = "A")]
     pub a: Option<String>,
-    /// What is expected: the applied phases, unless another place is named
+    /// The schema to compare it with, in the same words [default: applied]
     #[arg(value_name = "B")]
     pub b: Option<String>,
     /// Print the SQL that changes A to match B, for the sqlite3 program; it drops what B lacks
     #[arg(long)]
     pub sql: bool,
-    /// What is compared, as A
+    /// The schema to compare, instead of A
     #[arg(long, value_name = "PLACE", conflicts_with = "a")]
     pub from: Option<String>,
-    /// What is expected, as B
+    /// The schema to compare it with, instead of B
     #[arg(long, value_name = "PLACE", conflicts_with = "b")]
     pub to: Option<String>,
 }

@@ -70,13 +70,13 @@ pub struct RevisionArgs {
     /// What the phase does; goes into the version table
     #[arg(short, long, value_name = "TEXT")]
     pub message: String,
-    /// Draft the steps from what the phases make to the desired schema
+    /// Draft the steps that lead from the schema of the phases to the desired one
     #[arg(long)]
     pub autogenerate: bool,
     /// The answers to what a draft asks.
     #[command(flatten)]
     pub answers: AnswerArgs,
-    /// The parent of the new phase; base for none
+    /// The parent of the new phase [default: the head]; `base` for no parent
     #[arg(long, value_name = "ID")]
     pub head: Option<String>,
     /// Allow --head to name a phase that has a successor: the chain forks there
@@ -125,7 +125,7 @@ pub struct SquashArgs {
     /// The id, instead of one derived from the message; with --undo, the squash to undo instead of the newest one
     #[arg(long = "id", visible_alias = "rev-id", value_name = "ID")]
     pub id: Option<String>,
-    /// Bring the archived files back in the place of the newest squash
+    /// Undo the newest squash: put the archived phase files back
     #[arg(long)]
     pub undo: bool,
     /// The folder in which new files are made and compared, instead of the folder for temporary files

@@ -113,7 +113,7 @@ pub struct DowngradeArgs {
 /// Arguments of `extract-undo`.
 #[derive(Debug, Clone, Args)]
 pub struct ExtractUndoArgs {
-    /// What stays applied: an id or its beginning, version:N, base, -N; by default the last phase is undone
+    /// The phase to go back to: an id or its beginning, version:N, base, -N [default: -1]
     #[arg(allow_negative_numbers = true)]
     pub target: Option<String>,
     /// Print the script even if rows or values would be lost
@@ -175,6 +175,9 @@ pub struct ReportArgs {
     /// Report on a downgrade
     #[arg(long)]
     pub down: bool,
+    /// Report on a finished run from its records: the last run, or the last that applied or undid TARGET
+    #[arg(long, conflicts_with = "down")]
+    pub done: bool,
     /// Write the page to this file, instead of stdout; an existing one is replaced
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -4,7 +4,7 @@ use phaseshift::database::Access;
 use phaseshift::migrate::{Project, Request, Strictness, compare_schemas, replay, stamp};
 use phaseshift::phase::{Applied, Chain, PhaseId};
 use phaseshift::plan::Direction;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
@@ -19,7 +19,8 @@ pub fn name_the_phase(error: Error, project: &Project, request: &Request) -> Err
     }
     // The advice is a courtesy: if it cannot be found out, the error stands without it.
     match likely_phase(project, request) {
-        Ok(Some(id)) => error.choices([id.as_str()]),
+        Ok(Some((id, Fit::Whole))) => error.choices([id.as_str()]).with_remedy(Remedy::RecordFit),
+        Ok(Some((id, Fit::Guess))) => error.choices([id.as_str()]),
         Ok(None) | Err(_) => error,
     }
 }
@@ -45,9 +46,18 @@ pub fn offer(context: &Context, project: &Project, error: Error) -> Result<()> {
     Ok(())
 }
 
+/// Whether the schema of the file is that of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// It is, except for what a schema may leave open.
+    Whole,
+    /// No phase of the chain fits.
+    Guess,
+}
+
 /// Finds the phase on the way to the target whose schema is nearest to that of the file; the last one of several. If none
 /// fits, the phase before the target.
-fn likely_phase(project: &Project, request: &Request) -> Result<Option<PhaseId>> {
+fn likely_phase(project: &Project, request: &Request) -> Result<Option<(PhaseId, Fit)>> {
     let way = project.chain.up_path(&Applied::nothing(), &request.target)?;
     let database = project.open(Access::Look)?;
     let schema = phaseshift::schema::read(database.connection())?;
@@ -61,10 +71,11 @@ fn likely_phase(project: &Project, request: &Request) -> Result<Option<PhaseId>>
         }
     }
     if let Some((_, id)) = nearest {
-        return Ok(Some(id.clone()));
+        return Ok(Some((id.clone(), Fit::Whole)));
     }
     let parent = way.last().and_then(|id| project.chain.get(id));
-    Ok(parent.and_then(|phase| phase.parents.first().cloned()))
+    let before = parent.and_then(|phase| phase.parents.first().cloned());
+    Ok(before.map(|id| (id, Fit::Guess)))
 }
 
 fn up_to(chain: &Chain, id: &PhaseId) -> Applied {

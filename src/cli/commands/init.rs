@@ -87,7 +87,7 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
             text.push_str("Next: change schema.sql, then\n  phaseshift revision -m 'What changes' --autogenerate\n");
         }
         None => {
-            text.push_str(&format!("Phases go to {}\n", escaped(context.shown(&phases))));
+            text.push_str(&format!("Phase files go to {}\n", escaped(context.shown(&phases))));
             text.push_str(&next(&found, &database));
         }
     }

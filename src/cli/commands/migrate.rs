@@ -209,21 +209,28 @@ const CHECKED_BEFORE: u64 = 256 << 20;
 /// already.
 fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<String> {
     let (project, files) = (migration.project(), context.files());
+    let style = context.terminal.out;
     let mut text = String::new();
     for holder in holders(&project.database, files.as_ref()) {
-        let holder = escaped(holder);
+        let holder = escaped(holder.who());
         text.push_str(&format!("Note: open in {holder}: restart that program afterwards\n"));
     }
     let size = files.stat(&project.database).ok().flatten().map_or(0, |stat| stat.bytes);
     if size <= CHECKED_BEFORE {
         let database = project.open(Access::Look)?;
         let schema = &migration.known().schema;
-        let count = foreign_key_violations(database.connection(), schema)?.count();
+        let violations = foreign_key_violations(database.connection(), schema)?;
+        let count = violations.count();
         if count > 0 {
             let (rows, verb) = (text::rows(count), text::agree(count, "breaks", "break"));
             text.push_str(&format!(
-                "Note: {rows} already {verb} a foreign key; the migration leaves them as they are\n"
+                "Note: {rows} already {verb} a foreign key; the migration leaves them as they are:\n"
             ));
+            for (first, count) in violations.by_parent() {
+                let more =
+                    if count > 1 { format!(" ({})", text::rows(count)) } else { String::new() };
+                text.push_str(&format!("  {} {}{more}\n", style.bullet(), escaped(first)));
+            }
         }
     }
     Ok(text)

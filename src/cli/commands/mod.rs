@@ -28,6 +28,7 @@ mod new_file;
 mod new_phase;
 mod optimize;
 mod page;
+mod past_run;
 mod plan;
 mod prove;
 mod report;

@@ -6,20 +6,24 @@ use phaseshift::migrate::{Migration, Outline, Prepared, Project, Report, plan_ra
 use phaseshift::phase::TargetRange;
 use phaseshift::plan::{Direction, Plan};
 use phaseshift::rows::count_rows;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::json_values::number;
 use super::look::{rebuilt_tables, with_strategy};
+use super::past_run;
 use super::plan::{direction_of, goal, planned, project_of_range};
 use super::report::nothing_to_do;
-use super::written::{refuse_place, write_text};
+use super::written::{refuse_place, refuse_unwritable, write_text};
 use crate::cli::args::{PlanFormat, ReportArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::{Context, Output};
+use crate::cli::explain::explain;
+use crate::cli::json;
 use crate::cli::output::{self, escaped};
 use crate::cli::page::{PageSubject, markdown, mermaid, page};
+use crate::cli::screens::failure::failure;
 
 /// The largest file whose rows are counted for the page of a plan.
 const COUNTED: u64 = 256 << 20;
@@ -47,8 +51,13 @@ pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput
     if let Some(file) = &file {
         refuse_place(files.as_ref(), file)?;
     }
-    let way = (target, direction_of(target, arguments.down));
-    let mut answer = drawn(context, way, false, ("html", page))?;
+    let mut answer = match arguments.done {
+        true => past_run::drawn(context, target)?,
+        false => {
+            let way = (target, direction_of(target, arguments.down));
+            drawn(context, way, false, ("html", page))?
+        }
+    };
     let (Some(file), Some(Value::String(html))) = (file, answer.report.get("html")) else {
         return Ok(answer);
     };
@@ -97,10 +106,10 @@ pub fn drawn(
 /// Refuses a place for the report of a run where it could not be written afterwards.
 ///
 /// # Errors
-/// As [`refuse_place`].
+/// As [`refuse_unwritable`].
 pub fn refuse_report_place(context: &Context) -> Result<()> {
     let Some(file) = &context.report else { return Ok(()) };
-    refuse_place(context.files().as_ref(), file).map(|_| ())
+    refuse_unwritable(context.files().as_ref(), file)
 }
 
 /// Refuses a report of a run over many files.
@@ -140,24 +149,27 @@ pub fn write_run(
             answer.report.insert("report".to_owned(), json!(file));
         }
         Err(error) => {
-            if context.output != Output::Json {
-                let label = context.terminal.err.error("Error:");
-                let text = format!(
-                    "{label} the report could not be written\n  cause: {}\n  \
-                     state: the migration is committed\n",
-                    escaped(&error)
-                );
-                output::remark(&text, context.terminal.err);
-            }
             answer.report.insert("report".to_owned(), Value::Null);
             answer.report.insert("report_error".to_owned(), json!(error.to_string()));
+            let error = Error::new(ErrorKind::Io, "the report of the run could not be written")
+                .caused_by(error)
+                .leaving(DatabaseState::Done)
+                .choices([context.shown(file)])
+                .with_remedy(Remedy::WriteReport);
+            let advice = explain(&error, &context.settings.flags);
+            if context.output != Output::Json {
+                let style = context.terminal.err;
+                output::remark(&failure(&error, &advice, style), style);
+            }
+            answer.report.insert("error".to_owned(), json::of_error(&error, &advice));
             answer.exit = exit::FAILED;
         }
     }
     answer
 }
 
-fn now() -> String {
+/// Returns the present time, as pages show it.
+pub fn now() -> String {
     chrono::Local::now().format("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 

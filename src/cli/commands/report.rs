@@ -14,7 +14,7 @@ use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::reason;
+use crate::cli::screens::{reason, titled};
 use crate::cli::settings::shell_word;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
@@ -105,20 +105,26 @@ pub fn complete(context: &Context, report: &Report) -> String {
             let _ = writeln!(text, "  {}", context.command_line("downgrade"));
         }
     }
+    text.push_str(
+        "Restart the programs that use this file, and keep the backup until they have worked with it.\n",
+    );
     text + &follow_up(report)
 }
 
 /// One line for each phase of an unguided run that was carried out.
 pub fn phase_lines(context: &Context, plan: &Plan) -> String {
     let ok = context.terminal.out.ok();
-    let line = |phase: &PhasePlan| match phase.direction {
-        Direction::Up => format!("{ok} Applied {}: {}\n", phase.id, escaped(&phase.headline)),
-        Direction::Down => {
-            let mut text = format!("{ok} Undone {}: {}\n", phase.id, escaped(&phase.headline));
-            for loss in &phase.losses {
-                let _ = writeln!(text, "  lost, as accepted: {}", escaped(loss));
+    let line = |phase: &PhasePlan| {
+        let name = escaped(titled(&phase.id, &phase.headline));
+        match phase.direction {
+            Direction::Up => format!("{ok} Applied {name}\n"),
+            Direction::Down => {
+                let mut text = format!("{ok} Undone {name}\n");
+                for loss in &phase.losses {
+                    let _ = writeln!(text, "  lost, as accepted: {}", escaped(loss));
+                }
+                text
             }
-            text
         }
     };
     plan.phases.iter().map(line).collect()

@@ -2,9 +2,10 @@
 
 use phaseshift::backup::{BackupEntry, list};
 use phaseshift::database::Holder;
-use phaseshift::inspect::status;
+use phaseshift::inspect::{Status, status};
 use phaseshift::migrate::Project;
-use phaseshift::{Error, Result};
+use phaseshift::phase::Chain;
+use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::backups::entry_json;
@@ -22,8 +23,7 @@ use crate::cli::screens::time::rfc3339;
 /// # Errors
 /// Those of opening the file and reading its version tables.
 pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
-    let project = context.project()?;
-    let status = status(&project)?;
+    let (project, status) = looked_at(context)?;
     let backups = backups(&project)?;
     let mut text = screen(&project, &status, &backups, context.terminal.out);
     if let Some(file) = &context.settings.file {
@@ -51,6 +51,23 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         "leftovers": status.leftovers,
     });
     Ok(CommandOutput::done(text, report).is(is_sound || !exit_code))
+}
+
+/// Looks at the file. Phase files that cannot be read as a chain are a fault of the state that is shown.
+fn looked_at(context: &Context) -> Result<(Project, Status)> {
+    let unread = match context.project() {
+        Ok(project) => return status(&project).map(|status| (project, status)),
+        Err(error) => error,
+    };
+    let is_of_files = matches!(unread.kind(), ErrorKind::PhaseFile | ErrorKind::Chain);
+    let Some(database) = context.settings.database.clone().filter(|_| is_of_files) else {
+        return Err(unread);
+    };
+    let project = context.project_at(database, Chain::build(Vec::new())?);
+    let Ok(known) = status(&project) else { return Err(unread) };
+    let known =
+        Status { pending: Vec::new(), newer: None, drift: None, faults: vec![unread], ..known };
+    Ok((project, known))
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {

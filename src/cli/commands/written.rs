@@ -28,6 +28,20 @@ pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     }
 }
 
+/// As [`refuse_place`], and tries to create a file in the folder.
+///
+/// # Errors
+/// As [`refuse_place`]; [`ErrorKind::Arguments`] if the folder takes no file.
+pub fn refuse_unwritable(files: &dyn Files, path: &Path) -> Result<()> {
+    refuse_place(files, path)?;
+    let part = part_of(path);
+    let tried = files.create(&part, b"", 0o600).and_then(|()| files.remove(&part));
+    tried.map_err(|error| {
+        let what = format!("{} cannot be written: its folder takes no file", path.display());
+        Error::new(ErrorKind::Arguments, what).caused_by(error)
+    })
+}
+
 /// Writes a file beside the one of the name, and renames it.
 ///
 /// # Errors
@@ -37,15 +51,18 @@ pub fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
     let present = refuse_place(files, path)?;
     let mode = present.as_ref().map_or(0o644, |stat: &Stat| stat.mode & 0o777);
     let part = part_of(path);
-    files
+    let created = files
         .create(&part, text.as_bytes(), mode)
-        .map_err(|error| file_error("create", &part, error))?;
-    let renamed = files.sync_file(&part).and_then(|()| files.rename_over(&part, path));
-    if renamed.is_err() {
+        .map_err(|error| file_error("create", &part, error));
+    let written = created.and_then(|()| {
+        let renamed = files.sync_file(&part).and_then(|()| files.rename_over(&part, path));
+        renamed.map_err(failed("write"))
+    });
+    if written.is_err() {
         // The failure to write is what is reported.
         let _ = files.remove(&part);
     }
-    renamed.map_err(failed("write"))
+    written
 }
 
 fn part_of(path: &Path) -> PathBuf {

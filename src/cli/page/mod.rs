@@ -4,12 +4,14 @@ mod diagram;
 mod html;
 mod mermaid;
 mod parts;
+mod past;
 mod schemas;
 
 use phaseshift::migrate::{Project, Report};
 use phaseshift::plan::Plan;
 
 pub use mermaid::{label, markdown, mermaid};
+pub use past::{PastPhase, PastRun, past_page};
 
 use self::html::Html;
 use self::schemas::Schemas;
@@ -49,6 +51,11 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 pub fn page(subject: &PageSubject<'_>) -> String {
+    document(&parts::title(subject), |html| parts::body(html, subject))
+}
+
+/// Writes a page around its content.
+fn document(title: &str, content: impl FnOnce(&mut Html)) -> String {
     let mut html = Html::default();
     html.fixed("<!DOCTYPE html>\n");
     html.within("html", &[("lang", "en")], |html| {
@@ -57,12 +64,10 @@ pub fn page(subject: &PageSubject<'_>) -> String {
             html.void("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]);
             let fit = "width=device-width, initial-scale=1";
             html.void("meta", &[("name", "viewport"), ("content", fit)]);
-            html.element("title", &[], parts::title(subject));
+            html.element("title", &[], title);
             html.within("style", &[], |html| html.fixed(STYLE));
         });
-        html.within("body", &[], |html| {
-            html.within("main", &[], |html| parts::body(html, subject))
-        });
+        html.within("body", &[], |html| html.within("main", &[], content));
     });
     html.finish()
 }

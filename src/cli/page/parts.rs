@@ -39,13 +39,22 @@ pub fn body(html: &mut Html, subject: &PageSubject<'_>) {
         None => expected_proof(html, subject),
     }
     steps(html, subject);
-    next(html, subject);
-    let version = env!("CARGO_PKG_VERSION");
-    let made = format!("Made by phaseshift {version} on {}", subject.made);
-    html.element("footer", &[], made);
+    foot(html, &subject.next, &subject.made);
 }
 
-fn heading(html: &mut Html, text: &'static str) {
+/// Writes the commands to go on with, and when the page was made.
+pub fn foot(html: &mut Html, next: &[(String, String)], made: &str) {
+    heading(html, "What next");
+    for (why, command) in next {
+        html.element("p", &[], why);
+        html.within("pre", &[("tabindex", "0")], |html| html.lines(command));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    html.element("footer", &[], format!("Made by phaseshift {version} on {made}"));
+}
+
+/// Writes the heading of a part.
+pub fn heading(html: &mut Html, text: &'static str) {
     html.element("h2", &[], text);
 }
 
@@ -74,6 +83,11 @@ fn header(html: &mut Html, subject: &PageSubject<'_>) {
             facts.push(("Steps", subject.plan.steps().len().to_string()));
         }
     }
+    self::facts(html, facts);
+}
+
+/// Writes a few facts side by side.
+pub fn facts(html: &mut Html, facts: Vec<(&'static str, String)>) {
     html.within("dl", &[("class", "facts")], |html| {
         for (label, value) in facts {
             html.within("div", &[], |html| {
@@ -111,7 +125,8 @@ fn warnings(html: &mut Html, subject: &PageSubject<'_>) {
     }
 }
 
-fn list(html: &mut Html, lines: impl IntoIterator<Item = String>) {
+/// Writes lines as a list.
+pub fn list(html: &mut Html, lines: impl IntoIterator<Item = String>) {
     html.within("ul", &[], |html| {
         for line in lines {
             html.element("li", &[], line);
@@ -152,7 +167,7 @@ fn phase_changes(html: &mut Html, phase: &PhasePlan, subject: &PageSubject<'_>) 
 }
 
 /// Writes a table with a head, which scrolls by itself where the page is narrow.
-fn table(html: &mut Html, head: &[&'static str], rows: impl FnOnce(&mut Html)) {
+pub fn table(html: &mut Html, head: &[&'static str], rows: impl FnOnce(&mut Html)) {
     let scroll = [("class", "scroll"), ("tabindex", "0")];
     html.within("div", &scroll, |html| {
         html.within("table", &[], |html| {
@@ -277,7 +292,7 @@ fn counts(html: &mut Html, subject: &PageSubject<'_>) {
 }
 
 /// Writes a number with its thousands apart.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -377,12 +392,4 @@ fn steps(html: &mut Html, subject: &PageSubject<'_>) {
             });
         }
     });
-}
-
-fn next(html: &mut Html, subject: &PageSubject<'_>) {
-    heading(html, "What next");
-    for (why, command) in &subject.next {
-        html.element("p", &[], why);
-        html.within("pre", &[("tabindex", "0")], |html| html.lines(command));
-    }
 }

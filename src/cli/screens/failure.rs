@@ -22,7 +22,7 @@ pub fn failure(error: &Error, advice: &Advice, style: Style) -> String {
     for cause in telling(&error.to_string(), error.causes()) {
         line(&mut text, "cause:", &cause);
     }
-    let problems = &error.facts().problems;
+    let problems = telling_problems(&error.to_string(), &error.facts().problems);
     for problem in problems.iter().take(LISTED) {
         line(&mut text, "found:", problem);
     }
@@ -56,6 +56,12 @@ fn telling(headline: &str, causes: Vec<String>) -> Vec<String> {
         cause.as_str() != "SQLite reported an error" && !said_elsewhere(*place, cause)
     });
     kept.map(|(_, cause)| cause.clone()).collect()
+}
+
+/// Leaves out problems whose every part stands in the headline.
+fn telling_problems<'p>(headline: &str, problems: &'p [String]) -> Vec<&'p String> {
+    let is_said = |problem: &str| problem.split(": ").all(|part| headline.contains(part));
+    problems.iter().filter(|it| !is_said(it)).collect()
 }
 
 /// Adds a labelled line.

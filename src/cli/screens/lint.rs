@@ -28,7 +28,7 @@ pub fn text(linted: &Linted, phases: usize, shown: &Shown<'_>, style: Style) -> 
     }
     let phases = counted(phases, "phase", "phases");
     text.push_str(&match linted.findings.len() {
-        0 => format!("{} {phases} looked at, nothing dangerous\n", style.ok()),
+        0 => format!("{} {phases} checked, nothing dangerous found\n", style.ok()),
         count => format!("{phases} looked at, {}\n", counted(count, "finding", "findings")),
     });
     text

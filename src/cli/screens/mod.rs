@@ -19,6 +19,11 @@ pub mod time;
 
 pub use phaseshift::text::counted;
 
+/// Names a phase with its title, unless that says nothing else.
+pub fn titled(id: &phaseshift::phase::PhaseId, title: &str) -> String {
+    if title == id.as_str() { title.to_owned() } else { format!("{id}: {title}") }
+}
+
 /// Writes a size in bytes as a person reads it.
 pub fn sized(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]

@@ -58,7 +58,7 @@ fn versions(plan: &RestorePlan) -> String {
         (Some(now), Some(then)) if now == then => format!("The schema version stays {now}."),
         (Some(now), Some(then)) => format!("This will go from version {now} to version {then}."),
         (Some(now), None) => {
-            format!("This will go from version {now} to a state that records no version.")
+            format!("This goes back to before any phase was recorded.")
         }
         (None, Some(then)) => format!("This will go to version {then}."),
         (None, None) => "The backup records no version.".to_owned(),
@@ -75,7 +75,7 @@ fn live(state: &LiveState) -> String {
         }
         LiveState::Damaged(why) => format!("The database is damaged: {}\n", escaped(why)),
         LiveState::NotADatabase(why) => {
-            format!("The file is moved aside, it is no database: {}\n", escaped(why))
+            format!("The file is not a valid database and will be moved aside: {}\n", escaped(why))
         }
     }
 }
@@ -123,9 +123,9 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
 
 const fn object_change(change: ObjectChange) -> &'static str {
     match change {
-        ObjectChange::OnlyLive => "goes",
-        ObjectChange::OnlyBackup => "comes back",
-        ObjectChange::OtherText => "gets the definition of the backup again",
+        ObjectChange::OnlyLive => "removed",
+        ObjectChange::OnlyBackup => "restored",
+        ObjectChange::OtherText => "restored to the definition in the backup",
     }
 }
 
@@ -133,9 +133,9 @@ fn change(change: &TableChange) -> String {
     match change {
         TableChange::Rows { added, removed, changed } => {
             let parts = [
-                (added, "added row goes", "added rows go"),
-                (removed, "removed row comes back", "removed rows come back"),
-                (changed, "changed row gets its old values", "changed rows get their old values"),
+                (added, "added row removed", "added rows removed"),
+                (removed, "removed row restored", "removed rows restored"),
+                (changed, "changed row reverted", "changed rows reverted"),
             ];
             let parts: Vec<String> = parts
                 .into_iter()
@@ -145,13 +145,13 @@ fn change(change: &TableChange) -> String {
             parts.join(", ")
         }
         TableChange::OnlyLive { rows } => {
-            format!("goes with {}", counted(*rows, "row", "rows"))
+            format!("removed with {}", counted(*rows, "row", "rows"))
         }
         TableChange::OnlyBackup { rows } => {
-            format!("comes back with {}", counted(*rows, "row", "rows"))
+            format!("restored with {}", counted(*rows, "row", "rows"))
         }
         TableChange::OtherShape { live, backup } => {
-            format!("has other columns now; {live} rows become the {backup} of the backup")
+            format!("columns differ; {live} rows are replaced by the {backup} of the backup")
         }
     }
 }

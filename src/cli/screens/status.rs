@@ -33,6 +33,7 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
             .as_str(),
     );
     let pending = match status.pending.as_slice() {
+        [] if project.chain.is_empty() && !status.faults.is_empty() => "unknown".to_owned(),
         [] => "nothing".to_owned(),
         ids => joined(ids),
     };
@@ -67,9 +68,9 @@ fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
         _ => joined(&newer.ids()),
     };
     let may = match newer.compatibility(&project.chain, &status.heads) {
-        Compatibility::Full => "programs of this folder may read and write the file",
-        Compatibility::ReadOnly => "programs of this folder may only read the file",
-        Compatibility::None => "programs of this folder must not open the file",
+        Compatibility::Full => "programs with the older phases may read and write the file",
+        Compatibility::ReadOnly => "programs with the older phases may only read the file",
+        Compatibility::None => "programs with the older phases must not open the file",
     };
     let back = match (newer.can_be_undone(), newer.downgrade_target()) {
         (true, Some(target)) => format!("downgrade {target} undoes them from the file's history"),

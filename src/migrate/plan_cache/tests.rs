@@ -1,6 +1,7 @@
 //! Planted mistakes: a plan, or a shape, of another file is noticed by the key or by the proof.
+#![allow(clippy::disallowed_methods, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,7 +159,7 @@ fn upgrade(project: &Project) -> Result<()> {
 }
 
 /// What SQL finds in a file: its entries, rows, statistics and settings.
-fn content(path: &PathBuf) -> String {
+fn content(path: &Path) -> String {
     let file = open(path);
     let list = |sql: &str| -> Vec<String> {
         let mut statement = file.prepare(sql).unwrap();
@@ -258,9 +259,12 @@ fn planted_a_plan_of_another_file_is_noticed_and_nothing_changes() {
     }
 }
 
+/// A mistake in the shape of a table.
+type Mistake = Box<dyn Fn(&mut Table)>;
+
 /// Shapes as a reuse would give them that ignores the text of a table.
-fn wrong_shapes() -> Vec<(&'static str, Box<dyn Fn(&mut Table)>)> {
-    let column = |edit: fn(&mut Column)| -> Box<dyn Fn(&mut Table)> {
+fn wrong_shapes() -> Vec<(&'static str, Mistake)> {
+    let column = |edit: fn(&mut Column)| -> Mistake {
         Box::new(move |table| table.columns.iter_mut().filter(|it| it.name == "n").for_each(edit))
     };
     vec![

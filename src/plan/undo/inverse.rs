@@ -34,7 +34,7 @@ pub fn refuse_irreversible(phase: &Phase) -> Result<()> {
             Operation::Sql { sql, .. } if is_index_command(sql) => continue,
             Operation::Sql { .. } => "statements have no inverse",
             Operation::AlterColumn { change: ColumnChange { value: Some(_), .. }, .. } => {
-                "the values before are not kept"
+                "the old values are not kept"
             }
             Operation::RenameTable { .. }
             | Operation::RenameColumn { .. }
@@ -222,7 +222,7 @@ impl Inverse<'_> {
         let shape = self.before.and_then(|it| it.shape(table));
         let overwrites = |column: &str| shape.is_none_or(|it| it.column(column).is_some());
         match values.iter().find(|(column, _)| overwrites(column)) {
-            Some(_) => Err(self.unknown(step, "the values before are not kept")),
+            Some(_) => Err(self.unknown(step, "the old values are not kept")),
             None => Ok(()),
         }
     }

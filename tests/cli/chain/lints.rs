@@ -87,7 +87,7 @@ fn rows_of_the_file_are_counted_and_only_pending_phases_are_looked_at() {
     project.run(&["lint", "a"]).expect_code(0);
     project.run(&["upgrade", "b"]).expect_code(0);
     let none = project.run(&["lint"]).expect_code(0);
-    assert_eq!(none.stdout, "✓ 0 phases looked at, nothing dangerous\n");
+    assert_eq!(none.stdout, "✓ 0 phases checked, nothing dangerous found\n");
 }
 
 #[test]
