@@ -57,9 +57,7 @@ fn versions(plan: &RestorePlan) -> String {
     match (plan.version_now, plan.version_then) {
         (Some(now), Some(then)) if now == then => format!("The schema version stays {now}."),
         (Some(now), Some(then)) => format!("This will go from version {now} to version {then}."),
-        (Some(now), None) => {
-            format!("This goes back to before any phase was recorded.")
-        }
+        (Some(_), None) => "This goes back to before any phase was recorded.".to_owned(),
         (None, Some(then)) => format!("This will go to version {then}."),
         (None, None) => "The backup records no version.".to_owned(),
     }
