@@ -27,6 +27,8 @@ def rebuild_sql(path):
         objects = rows.fetchall()
         sql = next(sql for kind, name, sql in objects if kind == "table")
         body = renamed(sql[sql.index("("):], COLUMNS[old])
+        # The key follows its parent, which the rename of the new table does not do for it.
+        body = re.sub(r"REFERENCES sessions ?\(\w+\)", "REFERENCES imaging_sessions (id)", body)
         statements.append(f"CREATE TABLE scratch_{new} {body}")
         names = [row[1] for row in source.execute(f"PRAGMA table_info({old})")]
         quoted = [f'"{name}"' for name in names]
