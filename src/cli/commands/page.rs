@@ -24,6 +24,7 @@ use crate::cli::json;
 use crate::cli::output::{self, escaped};
 use crate::cli::page::{PageSubject, markdown, mermaid, page};
 use crate::cli::screens::failure::failure;
+use crate::cli::screens::time::now;
 
 /// The largest file whose rows are counted for the page of a plan.
 const COUNTED: u64 = 256 << 20;
@@ -166,11 +167,6 @@ pub fn write_run(
         }
     }
     answer
-}
-
-/// Returns the present time, as pages show it.
-pub fn now() -> String {
-    chrono::Local::now().format("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 fn versions((from, to): (Option<i64>, Option<i64>)) -> (&'static str, String) {

@@ -12,13 +12,12 @@ use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::backups::Place;
-use super::page::now;
 use crate::cli::args::Global;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::page::{PastPhase, PastRun, past_page};
 use crate::cli::screens::operation::operation;
-use crate::cli::screens::time::rfc3339;
+use crate::cli::screens::time::{now, rfc3339};
 use crate::cli::settings::{flags, shell_word};
 
 /// Draws the page of the last run, or of the last that applied or undid a phase.

@@ -10,6 +10,11 @@ fn read(text: &str) -> Option<DateTime<FixedOffset>> {
     with_offset.or_else(|| Some(utc(text)?.and_utc().fixed_offset()))
 }
 
+/// Returns the present time, as pages show it.
+pub fn now() -> String {
+    local(Local::now().fixed_offset())
+}
+
 /// Shows a time in local time with its offset.
 pub fn local(time: DateTime<FixedOffset>) -> String {
     time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S %:z").to_string()
