@@ -2,12 +2,14 @@
 //!
 //! An error says what happened. What to do about it is the program's business (`cli::explain`), never written here.
 
+mod files;
 mod sqlite_text;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use files::file_error;
 pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
     breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
@@ -589,16 +591,4 @@ impl From<rusqlite::Error> for Error {
         };
         Self::new(kind, what).caused_by(error)
     }
-}
-
-/// Turns a file error into an [`Error`] that names what was tried and the path.
-pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
-    let kind = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            ErrorKind::ReadOnly
-        }
-        _ => ErrorKind::Io,
-    };
-    Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error)
 }

@@ -18,6 +18,7 @@ mod script;
 mod script_checks;
 mod soundness;
 mod statistics;
+mod statistics_moves;
 mod strategy;
 mod summary;
 mod touched;
