@@ -224,7 +224,7 @@ Examples:
   phaseshift report > plan.html
   phaseshift report phase3 -o phase3.html
   phaseshift report phase2:phase4 -o review.html
-  phaseshift report --done phase2 -o phase2.html"
+  phaseshift report --done phase3 -o phase3-done.html"
     )]
     Report(ReportArgs),
     /// Check everything that must hold before a migration

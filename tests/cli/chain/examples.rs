@@ -66,6 +66,7 @@ fn project_for(example: &str) -> Project {
         "downgrade" | "extract-undo" | "history" | "show" | "diff" => Some("phase4"),
         "revision" if example.contains("--autogenerate") => Some("phase4"),
         "plan" if example.contains("--down") => Some("phase4"),
+        "report" if example.contains("--done") => Some("phase3"),
         "check" if example.contains("--schema") => Some("phase4"),
         "status" | "current" if !example.contains("--require 2") => Some("phase4"),
         "current" | "verify" | "restore" | "backups" | "check" => Some("phase3"),
