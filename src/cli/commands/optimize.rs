@@ -17,7 +17,7 @@ use crate::cli::screens::run::Subject;
 /// Gives free pages back.
 ///
 /// # Errors
-/// As [`optimize`].
+/// As [`vacuum`].
 pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
