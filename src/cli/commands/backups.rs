@@ -1,5 +1,6 @@
 //! `backup` and `backups`: making, listing, verifying and removing backups.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use phaseshift::backup::{
@@ -157,17 +158,18 @@ impl Place {
 
     fn before(&self, phase: &str) -> Result<BackupEntry> {
         let ways = ways_back(&self.project, &self.entries);
-        let recorded = ways.iter().find(|way| way.phase == phase).cloned();
-        let way = recorded.unwrap_or_else(|| WayBack { phase: phase.to_owned(), backup: None });
-        way.find(&self.entries).cloned().ok_or_else(|| {
-            let phases = self.entries.iter().filter_map(|it| it.manifest.as_ref()?.phase.clone());
-            let mut phases: Vec<String> =
-                ways.into_iter().map(|it| it.phase).chain(phases).collect();
-            phases.sort();
-            phases.dedup();
-            missing(format!("there is no backup from before {phase}")).choices(
-                phases.into_iter().filter(|it| it != phase).map(|it| format!("before:{it}")),
-            )
+        let from_before = |phase: &str| {
+            let recorded = ways.iter().find(|way| way.phase == phase).cloned();
+            let way = recorded.unwrap_or_else(|| WayBack { phase: phase.to_owned(), backup: None });
+            way.find(&self.entries).cloned()
+        };
+        from_before(phase).ok_or_else(|| {
+            let made = self.entries.iter().filter_map(|it| it.manifest.as_ref()?.phase.clone());
+            let phases: BTreeSet<String> =
+                ways.iter().map(|it| it.phase.clone()).chain(made).collect();
+            let phases = phases.into_iter().filter(|it| from_before(it).is_some());
+            missing(format!("there is no backup from before {phase}"))
+                .choices(phases.map(|it| format!("before:{it}")))
         })
     }
 
