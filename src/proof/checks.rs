@@ -11,7 +11,7 @@ use super::lineage::{Provenance, provenance};
 use super::orphans::{Orphans, action_not_run};
 use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
-use super::rows::{Seen, Sides, compare_all, rows_to_compare};
+use super::rows::{Seen, Sides, compare_all, follows_changes, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
 use super::virtual_tables::compare_reached;
@@ -227,7 +227,10 @@ impl Trial<'_, '_> {
             if self.subject.versions.contains(name) {
                 continue;
             }
-            let columns = table.columns.iter().filter(|it| origin.changes(&it.name));
+            let text = self.now.find_table(name).and_then(|it| it.sql.as_deref());
+            let follow = follows_changes(text.unwrap_or_default(), table, origin);
+            let changes = |name: &str| origin.changes(name) || follow.contains(&fold(name));
+            let columns = table.columns.iter().filter(|it| changes(&it.name));
             found.extend(columns.map(|it| format!("{}.{}", table.name, it.name)));
         }
         found

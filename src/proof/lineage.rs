@@ -2,13 +2,15 @@
 //! over all stages of a run, and what data steps may have changed on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::database::TouchedTable;
 use crate::name::{fold, same};
 use crate::plan::{Loss, LossKind, Plan, SchemaChange, Stage, VirtualChange};
 use crate::rows::RowDelta;
-use crate::schema::{ObjectKind, RowKey, Schema};
-use crate::shadow::{ColumnOrigin, RowCopy, TableEffect};
+use crate::schema::{Column, ColumnStorage, ObjectKind, RowKey, Schema, Table, text_form};
+use crate::shadow::{ColumnLineage, ColumnOrigin, RowCopy, TableEffect, TableLineage};
+use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable, mentions};
 
 /// Where one table comes from, and what is proven about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
         for stage in &phase.stages {
             match stage {
                 Stage::SchemaChange(schema_change) => {
-                    state = through_schema_change(state, schema_change, &phase.losses);
+                    state = through_schema_change(state, &schema, schema_change, &phase.losses);
                     schema.clone_from(&schema_change.after);
                 }
                 Stage::Data(data) => {
@@ -109,6 +111,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
 
 fn through_schema_change(
     state: BTreeMap<String, TableProvenance>,
+    start: &Schema,
     schema_change: &SchemaChange,
     losses: &[Loss],
 ) -> BTreeMap<String, TableProvenance> {
@@ -127,10 +130,13 @@ fn through_schema_change(
                     && it.column.as_ref().is_some_and(|column| same(column, origin))
             })
         };
+        let recomputed = recomputed(start, &schema_change.after, (name, step));
         for column in &step.columns {
             match &column.origin {
                 // The person accepted that these values are replaced.
-                ColumnOrigin::Kept(origin) if replaced(origin) => {
+                ColumnOrigin::Kept(origin)
+                    if replaced(origin) || recomputed.contains(&fold(&column.name)) =>
+                {
                     after.changed.insert(column.name.clone());
                 }
                 ColumnOrigin::Kept(origin) => {
@@ -162,6 +168,78 @@ fn through_schema_change(
         }
     }
     next
+}
+
+/// The generated columns, folded, that read a column with another type or collation than before: SQLite computes them
+/// again, and comparisons may turn out otherwise (<https://sqlite.org/datatype3.html#collation>).
+fn recomputed(
+    start: &Schema,
+    end: &Schema,
+    (name, step): (&str, &TableLineage),
+) -> BTreeSet<String> {
+    let text = |schema: &Schema, table: &str| schema.find_table(table)?.sql.clone();
+    let Some(table) = end.shape(name).filter(|it| it.columns.iter().any(is_generated)) else {
+        return BTreeSet::new();
+    };
+    let Some((old, new)) = text(start, &step.from).zip(text(end, name)) else {
+        return BTreeSet::new();
+    };
+    let rules = |text: &str| -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+        let Ok(definition) = CreateTable::read(text) else { return BTreeMap::new() };
+        let piece =
+            |range: Option<Range<usize>>| range.map_or_else(Vec::new, |it| text_form(&text[it]));
+        let rules = |column: &ColumnDefinition| {
+            let collation = column.constraint(ConstraintKind::Collate);
+            let collation = collation.and_then(|it| it.operand.clone());
+            (piece(column.type_range.clone()), piece(collation))
+        };
+        let columns = definition.columns.iter();
+        columns.map(|column| (fold(&column.name.text), rules(column))).collect()
+    };
+    let (old, now) = (rules(&old), rules(&new));
+    let differs = |column: &&ColumnLineage| match &column.origin {
+        ColumnOrigin::Kept(origin) => old.get(&fold(origin)) != now.get(&fold(&column.name)),
+        ColumnOrigin::Computed | ColumnOrigin::New => false,
+    };
+    let redefined = step.columns.iter().filter(differs).map(|it| fold(&it.name)).collect();
+    let mut found = readers(&new, table, redefined);
+    // Values that were stored must come out of the computation as they were.
+    let was_generated = |name: &str| {
+        let origin = step.column(name).map(|it| &it.origin);
+        let Some(ColumnOrigin::Kept(origin)) = origin else { return false };
+        start.shape(&step.from).and_then(|it| it.column(origin)).is_some_and(is_generated)
+    };
+    found.retain(|name| was_generated(name));
+    found
+}
+
+fn is_generated(column: &Column) -> bool {
+    matches!(column.storage, ColumnStorage::Generated | ColumnStorage::Virtual)
+}
+
+/// The generated columns, folded, whose expression reads one of these columns, directly or through another one.
+pub(super) fn readers(text: &str, table: &Table, columns: BTreeSet<String>) -> BTreeSet<String> {
+    let mut read = columns;
+    let mut found = BTreeSet::new();
+    if read.is_empty() {
+        return found;
+    }
+    // A text that cannot be read exempts nothing.
+    let Ok(definition) = CreateTable::read(text) else { return found };
+    loop {
+        let names: Vec<&str> = read.iter().map(String::as_str).collect();
+        let next = table.columns.iter().find(|column| {
+            is_generated(column)
+                && !found.contains(&fold(&column.name))
+                && definition
+                    .column(&column.name)
+                    .and_then(|it| text.get(it.name.range.end..it.range.end))
+                    .is_some_and(|expression| mentions(expression, &names))
+        });
+        let Some(column) = next else { return found };
+        found.insert(fold(&column.name));
+        read.insert(fold(&column.name));
+    }
 }
 
 /// The tables in which a full-text table keeps its index are another image of the same rows once it

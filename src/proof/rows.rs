@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::lineage::{Provenance, TableProvenance};
+use super::lineage::{Provenance, TableProvenance, readers};
 use super::remade::{Place, RemadeTable, compare_remade};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
@@ -13,7 +13,6 @@ use crate::name::{fold, same};
 use crate::records::Records;
 use crate::rows::{Comparison, RowDelta, RowDifference, Side, compare, count_rows};
 use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
-use crate::sql::{CreateTable, mentions};
 
 /// What the comparison of all tables found.
 #[derive(Debug, Clone, Default)]
@@ -320,28 +319,12 @@ fn is_carried(folded: &str) -> bool {
 
 /// The generated columns, folded, whose expression reads a column that the phases changed: their
 /// values follow.
-fn follows_changes(text: &str, after: &Table, origin: &TableProvenance) -> BTreeSet<String> {
-    let mut changed: BTreeSet<String> = origin.changed.iter().map(|it| fold(it)).collect();
-    let mut found = BTreeSet::new();
-    if changed.is_empty() {
-        return found;
-    }
-    // A text that cannot be read exempts nothing.
-    let Ok(definition) = CreateTable::read(text) else { return found };
-    loop {
-        let names: Vec<&str> = changed.iter().map(String::as_str).collect();
-        let next = after.columns.iter().find(|column| {
-            matches!(column.storage, ColumnStorage::Generated | ColumnStorage::Virtual)
-                && !found.contains(&fold(&column.name))
-                && definition
-                    .column(&column.name)
-                    .and_then(|it| text.get(it.name.range.end..it.range.end))
-                    .is_some_and(|expression| mentions(expression, &names))
-        });
-        let Some(column) = next else { return found };
-        found.insert(fold(&column.name));
-        changed.insert(fold(&column.name));
-    }
+pub(super) fn follows_changes(
+    text: &str,
+    after: &Table,
+    origin: &TableProvenance,
+) -> BTreeSet<String> {
+    readers(text, after, origin.changed.iter().map(|it| fold(it)).collect())
 }
 
 /// The columns whose stored values must be the same, before and after.

@@ -900,3 +900,34 @@ fn a_full_text_table_is_not_renamed_to_the_name_of_its_column() {
     bench.steps(rename.steps()).up();
     assert_eq!(bench.ask("SELECT person FROM people WHERE people MATCH 'a'"), "b");
 }
+
+/// SQLite computes the column again where the type or the collation of what it reads changes.
+#[test]
+fn a_generated_column_follows_the_collation_of_the_column_that_it_reads() {
+    let table = "CREATE TABLE t(id INTEGER PRIMARY KEY, w TEXT, is_a AS (w = 'A') STORED, twice AS (is_a * 2))";
+    let rows = "INSERT INTO t(w) VALUES ('a'), ('A'), ('b');";
+    let other = table.replace("w TEXT", "w TEXT COLLATE NOCASE");
+    let steps = [
+        format!("op = \"rebuild\"\ntable = \"t\"\nsql = \"{other}\"\n"),
+        "op = \"alter_column\"\ntable = \"t\"\ncolumn = \"w\"\ncollate = \"NOCASE\"\n".to_owned(),
+    ];
+    for step in steps {
+        let bench = Bench::new(&format!("{table}; {rows}"));
+        let naive = bench.naive(&format!("DROP TABLE t; {other}; {rows}"));
+        let values = "SELECT group_concat(is_a), group_concat(twice) FROM t";
+        assert_eq!(naive.ask(values), "1,1,0|2,2,0");
+
+        bench.steps(&format!("[[up]]\n{step}")).up();
+        assert_eq!(bench.ask(values), "1,1,0|2,2,0", "{step}");
+    }
+    let bench = Bench::new(&format!("{table}; {rows} UPDATE t SET w = w || '!'"));
+    bench.steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"t\"\nsql = \"{table}\"\n")).up();
+    bench.same_answer("SELECT group_concat(is_a) FROM t");
+
+    // A stored value that becomes a computed one is still the data of the file.
+    let stored =
+        Bench::new("CREATE TABLE t(w TEXT, is_a INT); INSERT INTO t VALUES ('a', 0), ('A', 1);");
+    let computed = "CREATE TABLE t(w TEXT COLLATE NOCASE, is_a INT AS (w = 'A') STORED)";
+    stored.steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"t\"\nsql = \"{computed}\"\n"));
+    stored.refused(ErrorKind::Loss, "t.is_a");
+}
