@@ -10,10 +10,7 @@ import sys
 import time
 
 from . import peers
-from .measure import MAKER, PHASES, PLACE, PROGRAM
-
-# The smallest catalogue with rows in every table.
-ROWS = 40
+from .measure import PHASES, PROGRAM, small_catalogue
 
 RECORD = "INSERT INTO schema_version(version, applied_at, description) VALUES (2, CURRENT_TIMESTAMP, 'Phase 3')"
 
@@ -73,11 +70,7 @@ def judged(path):
 
 
 def run(count, rounds):
-    folder = PLACE / "fleet"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    source = folder / "source.db"
-    subprocess.run([str(MAKER), str(source), str(ROWS)], check=True)
+    folder, source = small_catalogue("fleet")
     taken = {}
     for number in range(rounds):
         for name, command in ways(folder, source).items():

@@ -8,10 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .measure import MAKER, PHASES, PLACE, PROGRAM
-
-# The smallest catalogue with rows in every table is about as large as this.
-ROWS = 40
+from .measure import PHASES, PROGRAM, small_catalogue
 
 WRITE = re.compile(r"(?:pwrite64|write)\(\d+<([^>]+)>.* = (\d+)$")
 SYNC = re.compile(r"(?:fsync|fdatasync)\(\d+<([^>]+)>\) += 0")
@@ -52,11 +49,7 @@ def sync(folder, plan):
 
 
 def run(count, rounds):
-    folder = PLACE / "many"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    source = folder / "source.db"
-    subprocess.run([str(MAKER), str(source), str(ROWS)], check=True)
+    folder, source = small_catalogue("many")
     traced = folder / "traced" / "catalogue.db"
     traced.parent.mkdir()
     shutil.copyfile(source, traced)

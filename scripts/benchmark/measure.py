@@ -15,7 +15,19 @@ HOME = Path(__file__).resolve().parent.parent.parent
 PLACE = HOME / "target" / "bench"
 PROGRAM = HOME / "target" / "release" / "phaseshift"
 MAKER = HOME / "target" / "release" / "examples" / "catalogue"
+# The smallest catalogue with rows in every table.
+SMALL = 40
 PHASES = HOME / "fixtures" / "fits_catalog" / "phases"
+
+
+def small_catalogue(name):
+    """An empty folder of a name, and the smallest catalogue in it."""
+    folder = PLACE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    source = folder / "source.db"
+    subprocess.run([str(MAKER), str(source), str(SMALL)], check=True)
+    return folder, source
 
 
 class Watch:

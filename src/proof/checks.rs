@@ -33,6 +33,7 @@ use crate::text::counted;
 pub struct Subject<'a> {
     /// The database, in its uncommitted state.
     pub database: &'a Database,
+    /// The verified backup, through a connection of its own.
     pub backup: &'a Database,
     /// The schema in the backup.
     pub before: &'a Schema,
