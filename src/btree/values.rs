@@ -170,7 +170,12 @@ impl Demand {
 }
 
 /// Returns whether a text has no digit, or something that no number has, or a sign behind a digit, as a date has.
+///
+/// `SQLite` also takes `1` with a NUL byte behind it for a number, so a text with such a byte is not certain.
 fn is_no_number(text: &[u8]) -> bool {
+    if text.contains(&0) {
+        return false;
+    }
     let in_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE \t\n\x0b\x0c\r".contains(byte);
     let signed = |pair: &[u8]| matches!(pair, [before, b'+' | b'-'] if before.is_ascii_digit() || *before == b'.');
     !text.iter().all(in_number)
@@ -199,6 +204,7 @@ mod tests {
                 "[-+.0-9eE x]{0,8}",
                 "[ \\t\\n\\u{b}\\u{c}\\r]?[-+]?[0-9]{0,20}\\.?[0-9]{0,3}([eE][-+]?[0-9]{1,3})?[ \\r]?",
                 "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+                "[-+.0-9e x\\u{0}]{0,5}",
                 ".{0,6}",
             ]
         ) {
@@ -223,6 +229,7 @@ mod tests {
             (" -1.5e+3 ", false),
             ("1-", true),
             ("1e", false),
+            ("0\0", false),
         ] {
             assert_eq!(is_no_number(text.as_bytes()), expected, "{text}");
         }
