@@ -238,6 +238,12 @@ pub enum Remedy {
     RecordFit,
     /// Write the report of the committed run, whose file is the choice.
     WriteReport,
+    /// Look at the state: there is a project already.
+    ShowStatus,
+    /// Fork the chain at the phase that is the choice.
+    ForkChain,
+    /// Name the format of a range, which is the choice.
+    NameFormat,
 }
 
 /// What the programs of an older phase may do with a file.

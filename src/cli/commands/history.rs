@@ -42,9 +42,17 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> 
             false => format!("{}\n", history_entry(chain, phase, &marks)),
         })
         .collect::<String>();
+    if chain.is_empty() {
+        context.remark(&no_phases(context));
+    }
     phases.reverse();
     let phases: Vec<Value> = phases.into_iter().map(|phase| history.json_of(phase)).collect();
     Ok(CommandOutput::done(text, json!({"phases": phases})))
+}
+
+/// Says that the folder holds no phase, where an empty list would say nothing.
+pub fn no_phases(context: &Context) -> String {
+    format!("There are no phases in the folder {}.", context.shown(&context.settings.phases))
 }
 
 /// Shows one phase, or several if the target names several.
@@ -58,6 +66,9 @@ pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
         ("current", Some(applied)) => chain.current(applied),
         _ => chain.current(&chain.applied_at(&Target::parse(target)?)?),
     };
+    if found.is_empty() {
+        context.remark("There is nothing to show: this is before the first phase.");
+    }
     let phases: Vec<&Phase> = found.iter().filter_map(|id| chain.get(id)).collect();
     let texts: Vec<String> = phases.iter().map(|it| shown(chain, it, seen)).collect();
     let documents: Vec<Value> = phases

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
-use phaseshift::plan::{Direction, PhasePlan, Plan};
+use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
 use serde_json::json;
 
@@ -27,16 +27,24 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
     let mut text = format!(
-        "{verb} {}: {database}, version {} to {}",
+        "{verb} {}: {database}, {}",
         joined(&migration.phases()),
-        number(from),
-        number(to)
+        way(from, to)
     );
     if let Some(line) = from_history(migration.plan()) {
         text.push('\n');
         text.push_str(&line);
     }
     text
+}
+
+/// Says between which versions a run leads.
+fn way(from: Option<i64>, to: Option<i64>) -> String {
+    let named = |it: Option<i64>| it.map_or("no version".to_owned(), |it| format!("version {it}"));
+    match (from, to) {
+        (Some(from), Some(to)) => format!("version {from} to {to}"),
+        _ => format!("{} to {}", named(from), named(to)),
+    }
 }
 
 /// Says which steps come from the history of the file; `None` if all come from the folder.
@@ -101,7 +109,11 @@ pub fn complete(context: &Context, report: &Report) -> String {
             let _ = writeln!(text, "A downgrade is not possible: {}", escaped(why));
         }
         None => {
-            text.push_str("To undo the migration and keep later rows:\n");
+            let but = match added(&report.plan).join(", ").as_str() {
+                "" => String::new(),
+                names => format!(", but not those of what it added ({})", escaped(names)),
+            };
+            let _ = writeln!(text, "To undo the migration and keep later rows{but}:");
             let _ = writeln!(text, "  {}", context.command_line("downgrade"));
         }
     }
@@ -111,12 +123,30 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text + &follow_up(report)
 }
 
+/// Names the tables and columns that a downgrade drops with their rows and values.
+fn added(plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for summary in plan.phases.iter().map(summarize) {
+        names.extend(summary.created.iter().cloned());
+        for (table, reasons) in &summary.rebuilt {
+            names.extend(reasons.iter().filter_map(|reason| match reason {
+                RebuildReason::ColumnAdded { column } => Some(format!("{table}.{column}")),
+                _ => None,
+            }));
+        }
+    }
+    names
+}
+
 /// One line for each phase of an unguided run that was carried out.
 pub fn phase_lines(context: &Context, plan: &Plan) -> String {
     let ok = context.terminal.out.ok();
     let line = |phase: &PhasePlan| {
         let name = escaped(titled(&phase.id, &phase.headline));
         match phase.direction {
+            Direction::Up if phase.stages.is_empty() => {
+                format!("{ok} Applied {name} (no steps: only its version is recorded)\n")
+            }
             Direction::Up => format!("{ok} Applied {name}\n"),
             Direction::Down => {
                 let mut text = format!("{ok} Undone {name}\n");
@@ -133,13 +163,16 @@ pub fn phase_lines(context: &Context, plan: &Plan) -> String {
 /// The end of an unguided run.
 pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
-    let (from, to) = (number(report.from), number(report.to));
+    let mut way = way(report.from, report.to);
+    if let Some(first) = way.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let size = match context.verbose {
         true => format!("{ok} Size: {}\n", size(&report.sizes.1)),
         false => String::new(),
     };
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
+        "{ok} {way}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
         proven(report),
         report.seconds,
         remade(context, report),

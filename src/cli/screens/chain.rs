@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::phase::{Chain, Phase, PhaseId, PhaseSource, WayBack};
+use phaseshift::phase::{Chain, Operation, Phase, PhaseId, PhaseSource, WayBack};
 
 use phaseshift::plan::refuse_irreversible;
 
@@ -129,6 +129,10 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         "Downgrade",
         match &phase.down {
             WayBack::Derived => match refuse_irreversible(phase) {
+                Ok(()) if gives_values(phase) => vec![
+                    "derived from the steps, unless the new values replace old ones, which are not kept"
+                        .to_owned(),
+                ],
                 Ok(()) => vec!["derived from the steps".to_owned()],
                 Err(error) => vec![format!("none: {error}")],
             },
@@ -137,6 +141,12 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         },
     );
     text
+}
+
+/// Returns whether a whole new definition comes with values, which cannot be taken back if there were others.
+fn gives_values(phase: &Phase) -> bool {
+    let gives = |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
+    phase.up.iter().any(|step| gives(&step.operation))
 }
 
 /// Joins ids with commas.

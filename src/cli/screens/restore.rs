@@ -71,7 +71,7 @@ fn live(state: &LiveState) -> String {
         LiveState::Crashed(why) => {
             format!("The database is left as by a crash: {}\n", escaped(why))
         }
-        LiveState::Damaged(why) => format!("The database is damaged: {}\n", escaped(why)),
+        LiveState::Damaged(_) => "The database file is damaged.\n".to_owned(),
         LiveState::NotADatabase(why) => {
             format!("The file is not a valid database and will be moved aside: {}\n", escaped(why))
         }
