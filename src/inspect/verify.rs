@@ -284,7 +284,7 @@ fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(
-                "{} equal, {} changed, {} missing, {} new{}",
+                "{} equal, {} changed, {} missing, {} written since{}",
                 found.equal,
                 found.changed,
                 found.lost,

@@ -557,7 +557,8 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            self.record(&check.name, finding.found, problems);
+            let detail = format!("{}, as {} expects", finding.found, last.id);
+            self.record(&check.name, detail, problems);
         }
         Ok(())
     }

@@ -628,7 +628,7 @@ fn a_migrated_file_is_verified_against_its_backup_through_the_renames() {
     let (project, backup) = renamed();
     assert_eq!(
         rows_of(&project, &backup, "u", 0),
-        (true, "2 equal, 0 changed, 0 missing, 0 new".to_owned())
+        (true, "2 equal, 0 changed, 0 missing, 0 written since".to_owned())
     );
     assert_eq!(
         rows_of(&project, &backup, "pair", 0),

@@ -58,7 +58,9 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
-        [] if project.chain.is_empty() => "Nothing to do: there are no phases yet.\n".to_owned(),
+        [] if project.chain.is_empty() => {
+            "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n".to_owned()
+        },
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(
             "Nothing to do: the database is up to date at {} (version {}).\n",
