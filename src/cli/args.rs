@@ -305,7 +305,7 @@ Examples:
     /// Run another tool's migration on a private clone, and report everything it lost
     #[command(after_help = "Examples:
   phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
-  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3: the answer is no
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' # exit 3: the answer is no
   phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
     Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
