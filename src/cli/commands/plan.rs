@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::look::{Prerequisite, look, loss_policy, prerequisites, request, with_strategy};
+use super::prepare::{Prerequisite, loss_policy, prepare, prerequisites, request, with_strategy};
 use super::report;
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
@@ -21,7 +21,7 @@ use crate::cli::screens::{plan as screen, reason};
 
 /// Shows the plan to a target, or the way between two places without a database.
 ///
-/// The file is only looked at: its rows, its space and its locks are the business of `preflight`.
+/// The file is only prepared at: its rows, its space and its locks are the business of `preflight`.
 ///
 /// # Errors
 /// Those of an outline.
@@ -152,7 +152,7 @@ pub fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
 /// Those of a look.
 pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
-    let migration = match look(&project, &request(Direction::Up, target, "head")?)? {
+    let migration = match prepare(&project, &request(Direction::Up, target, "head")?)? {
         Preparation::UpToDate(up_to_date) => {
             return Ok(report::nothing_to_do(&project, &up_to_date));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::phase::{Chain, Phase, PhaseId, PhaseSource, WayBack};
+use phaseshift::phase::{Chain, Downgrade, Phase, PhaseId, PhaseSource};
 
 use phaseshift::plan::refuse_irreversible;
 
@@ -128,12 +128,14 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     list(
         "Downgrade",
         match &phase.down {
-            WayBack::Derived => match refuse_irreversible(phase) {
+            Downgrade::Derived => match refuse_irreversible(phase) {
                 Ok(()) => vec!["derived from the steps".to_owned()],
                 Err(error) => vec![format!("none: {error}")],
             },
-            WayBack::Steps(steps) => steps.iter().map(|step| operation(&step.operation)).collect(),
-            WayBack::Irreversible(why) => vec![format!("none: {why}")],
+            Downgrade::Steps(steps) => {
+                steps.iter().map(|step| operation(&step.operation)).collect()
+            }
+            Downgrade::Irreversible(why) => vec![format!("none: {why}")],
         },
     );
     text

@@ -153,9 +153,9 @@ fn key_of(project: &Project) -> Key {
 }
 
 fn upgrade(project: &Project) -> Result<()> {
-    let look = Migration::prepare(project, &request())?;
-    assert!(matches!(look, Preparation::Ready(_)));
-    migrate_now(project, &request(), look, &mut Silent).map(|done| drop(done.report().unwrap()))
+    let prepared = Migration::prepare(project, &request())?;
+    assert!(matches!(prepared, Preparation::Ready(_)));
+    migrate_now(project, &request(), prepared, &mut Silent).map(|done| drop(done.report().unwrap()))
 }
 
 /// What SQL finds in a file: its entries, rows, statistics and settings.
