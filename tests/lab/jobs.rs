@@ -91,7 +91,7 @@ pub fn to_head() -> Request {
     Request::up(Target::parse("head").unwrap())
 }
 
-fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
+pub fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
     let request = to_head();
     let look = Migration::prepare(project, &request)?;
     let mut observer = |event: &Event| match event {
