@@ -6,6 +6,7 @@
 //! only here.
 
 mod build;
+mod bystanders;
 mod compile;
 mod copy_method;
 mod data;
