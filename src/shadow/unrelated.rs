@@ -1,5 +1,6 @@
-//! Tables that a rename has nothing to do with: SQLite reads all entries of a schema several times for each rename
-//! (`sqlite3AlterRenameColumn` and `renameTestSchema` in `alter.c`), so that these are taken out of its sight meanwhile.
+//! Consecutive renames in one pass over what they concern. SQLite parses all entries of a schema several times for each
+//! rename (<https://sqlite.org/lang_altertable.html#altertabrename>), so tables that have nothing to do with the renames
+//! are taken out of the schema meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::mentioned;
 
-/// Setting entries aside reads the schema twice; with fewer tables than this, a rename costs no more.
+/// Taking entries out and putting them back reads the schema twice: with fewer tables than this nothing is saved.
 const WORTHWHILE: usize = 4;
 
-/// How names of our own begin.
+/// How the scratch names of this program begin: they must not meet a name that is set aside.
 const OWN: &str = "phaseshift";
 
 /// A row of `sqlite_schema`: rowid, type, name, table, root page, text.
@@ -23,18 +24,18 @@ impl Shadow {
     /// Applies consecutive renames, as [`Self::rename_in_turn`]. If they do not fit what they have to do with, they are
     /// applied to the whole schema: its message counts.
     pub(super) fn apply_renames(&mut self, steps: &[Step], views: ViewPolicy) -> Result<()> {
-        let bystanders = bystanders(&*self.current()?, steps);
-        if bystanders.len() < WORTHWHILE {
+        let unrelated = unrelated_tables(&*self.current()?, steps);
+        if unrelated.len() < WORTHWHILE {
             return self.rename_in_turn(steps, views);
         }
         let (lineage, notices) = (self.lineage.clone(), self.notices.len());
         let quoted = self.single_quoted.len();
-        self.connection.execute_batch("SAVEPOINT bystanders")?;
-        match self.rename_without(&bystanders, (steps, views)) {
-            Ok(()) => Ok(self.connection.execute_batch("RELEASE bystanders")?),
+        self.connection.execute_batch("SAVEPOINT unrelated")?;
+        match self.rename_without(&unrelated, (steps, views)) {
+            Ok(()) => Ok(self.connection.execute_batch("RELEASE unrelated")?),
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
             Err(_) => {
-                self.connection.execute_batch("ROLLBACK TO bystanders; RELEASE bystanders")?;
+                self.connection.execute_batch("ROLLBACK TO unrelated; RELEASE unrelated")?;
                 self.reload()?;
                 self.lineage = lineage;
                 self.notices.truncate(notices);
@@ -44,17 +45,17 @@ impl Shadow {
         }
     }
 
-    /// Applies renames while the entries of some tables are not there, and puts these back in their places.
+    /// Applies renames while the entries of some tables are taken out, and puts these back in their places.
     fn rename_without(
         &mut self,
         tables: &BTreeSet<String>,
         (steps, views): (&[Step], ViewPolicy),
     ) -> Result<()> {
-        let mut aside = self.entries()?;
-        aside.retain(|(_, _, _, table, ..)| tables.contains(&fold(table)));
+        let mut set_aside = self.entries()?;
+        set_aside.retain(|(_, _, _, table, ..)| tables.contains(&fold(table)));
         self.edit_entries(|connection| {
             let mut delete = connection.prepare("DELETE FROM sqlite_schema WHERE rowid = ?1")?;
-            aside.iter().try_fold(0, |done, row| Ok(done + delete.execute([row.0])?))
+            set_aside.iter().try_fold(0, |done, row| Ok(done + delete.execute([row.0])?))
         })?;
         self.reload()?;
         self.rename_in_turn(steps, views)?;
@@ -62,7 +63,7 @@ impl Shadow {
             let sql = "INSERT INTO sqlite_schema(rowid, type, name, tbl_name, rootpage, sql) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let mut insert = connection.prepare(sql)?;
-            aside.iter().try_fold(0, |done, row| Ok(done + insert.execute(row.clone())?))
+            set_aside.iter().try_fold(0, |done, row| Ok(done + insert.execute(row.clone())?))
         })?;
         self.reload()
     }
@@ -79,7 +80,7 @@ impl Shadow {
 
 /// The ordinary tables, folded, that renames cannot concern: they have none of the names, mention none of them, and no
 /// view or trigger mentions them.
-fn bystanders(schema: &Schema, steps: &[Step]) -> BTreeSet<String> {
+fn unrelated_tables(schema: &Schema, steps: &[Step]) -> BTreeSet<String> {
     let text = |object: &Object| mentioned(object.sql.as_deref().unwrap_or_default());
     let plain = |object: &&Object| matches!(object.kind, ObjectKind::Table | ObjectKind::Index);
     let mut renamed = BTreeSet::new();
@@ -115,8 +116,8 @@ mod tests {
     const FILE: &str = "
         CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT, x TEXT DEFAULT \"dq\", y);
         CREATE INDEX by_x ON a(x) WHERE y > 1;
-        CREATE TABLE bystander(b, c UNIQUE, CHECK (b <> \"dq\"));
-        CREATE INDEX idle ON bystander(b DESC);
+        CREATE TABLE lonely(b, c UNIQUE, CHECK (b <> \"dq\"));
+        CREATE INDEX idle ON lonely(b DESC);
         CREATE TABLE child(a_id REFERENCES a(id), p REFERENCES parent);
         CREATE TABLE parent(k PRIMARY KEY, x) WITHOUT ROWID;
         CREATE TABLE second(id INTEGER PRIMARY KEY AUTOINCREMENT, x);
@@ -138,7 +139,7 @@ mod tests {
         &[("third", "x", "Y2"), ("third", "Y2", "X")],
         &[("", "fourth", "FOURTH")],
         // What does not fit is refused in the same words.
-        &[("", "a", "bystander")],
+        &[("", "a", "lonely")],
         &[("", "a", "idle")],
         &[("", "a", "deep")],
         &[("a", "nothing", "z")],
@@ -166,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn renames_beside_bystanders_end_as_in_the_whole_schema() {
+    fn renames_without_unrelated_tables_end_as_in_the_whole_schema() {
         let file = rusqlite::Connection::open_in_memory().unwrap();
         file.execute_batch(FILE).unwrap();
         let schema = read(&file).unwrap();
         for renames in RENAMES {
             let steps = steps(renames);
-            assert!(bystanders(&schema, &steps).len() >= WORTHWHILE, "{renames:?}");
+            assert!(unrelated_tables(&schema, &steps).len() >= WORTHWHILE, "{renames:?}");
             for views in [ViewPolicy::Follow, ViewPolicy::Keep] {
                 let (mut one, mut other) =
                     (Shadow::of(&schema).unwrap(), Shadow::of(&schema).unwrap());
@@ -184,13 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rename_may_concern_stays_in_sight() {
+    fn what_a_rename_may_concern_stays() {
         let file = rusqlite::Connection::open_in_memory().unwrap();
         file.execute_batch(FILE).unwrap();
         let schema = read(&file).unwrap();
-        let left = |renames| bystanders(&schema, &steps(renames)).into_iter().collect::<Vec<_>>();
-        assert_eq!(left(&[("a", "x", "z")]), ["bystander", "fifth", "fourth", "parent", "sixth"]);
+        let left =
+            |renames| unrelated_tables(&schema, &steps(renames)).into_iter().collect::<Vec<_>>();
+        assert_eq!(left(&[("a", "x", "z")]), ["lonely", "fifth", "fourth", "parent", "sixth"]);
         assert_eq!(left(&[("", "fourth", "IDLE")]), ["fifth", "parent", "sixth"]);
-        assert_eq!(left(&[("parent", "k", "z")]), ["bystander", "fifth", "fourth", "sixth"]);
+        assert_eq!(left(&[("parent", "k", "z")]), ["lonely", "fifth", "fourth", "sixth"]);
     }
 }
