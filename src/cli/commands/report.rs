@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 
+use phaseshift::database::{Checkpoint, Holder, Kept};
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
 use phaseshift::plan::{Direction, PhasePlan, Plan};
 use phaseshift::proof::RemadeTable;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::json_values::{ids, number};
+use super::json_values::{holder, ids, number};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::{reason, titled};
+use crate::cli::screens::{reason, sized, titled};
 use crate::cli::settings::shell_word;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
@@ -108,6 +109,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text.push_str(
         "Restart the programs that use this file, and keep the backup until they have worked with it.\n",
     );
+    text.push_str(&wal(report));
     text + &follow_up(report)
 }
 
@@ -145,7 +147,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
         remade(context, report),
         escaped(report.backup.display()),
         lost_rules(report) + &retained(&report.pruned),
-        hint(context, report),
+        wal(report) + &hint(context, report),
         follow_up(report)
     )
 }
@@ -195,6 +197,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "room": {"before": report.sizes.0, "after": report.sizes.1},
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
+        "wal": report.checkpoint.as_ref().map(wal_values),
         "follow_up": report.follow_up,
         "changed": true,
     });
@@ -215,6 +218,49 @@ fn remade(context: &Context, report: &Report) -> String {
     let bullet = context.terminal.out.bullet();
     let line = |it: &RemadeTable| format!("{bullet} Recreated by statements: {}\n", escaped(it));
     report.proof.remade.iter().map(line).collect()
+}
+
+/// Says what became of a large WAL.
+fn wal(report: &Report) -> String {
+    let Some(Checkpoint { before, after, kept }) = &report.checkpoint else {
+        return String::new();
+    };
+    let size = sized(*after);
+    match kept {
+        None => format!("WAL: {}, checkpointed and truncated\n", sized(*before)),
+        Some(Kept::Litestream) => {
+            format!("Note: the WAL stays at {size}; its checkpoints are left to Litestream\n")
+        }
+        Some(Kept::InUse(holders)) => {
+            let who = match holders.as_slice() {
+                [] => "another program".to_owned(),
+                some => joined_holders(some),
+            };
+            format!(
+                "Note: the WAL stays at {size} while it is in use by {}; \
+                 SQLite uses its space again afterwards\n",
+                escaped(who)
+            )
+        }
+    }
+}
+
+fn joined_holders(holders: &[Holder]) -> String {
+    holders.iter().map(Holder::who).collect::<Vec<_>>().join(", ")
+}
+
+fn wal_values(checkpoint: &Checkpoint) -> Value {
+    let (kept, holders): (_, &[Holder]) = match &checkpoint.kept {
+        None => (None, &[]),
+        Some(Kept::Litestream) => (Some("litestream"), &[]),
+        Some(Kept::InUse(holders)) => (Some("in-use"), holders),
+    };
+    json!({
+        "before": checkpoint.before,
+        "after": checkpoint.after,
+        "kept": kept,
+        "holders": holders.iter().map(holder).collect::<Vec<_>>(),
+    })
 }
 
 fn follow_up(report: &Report) -> String {
