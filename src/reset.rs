@@ -54,7 +54,7 @@ pub struct ResetPlan {
 ///
 /// # Errors
 /// As [`Database::open`].
-pub fn look(path: &Path, options: &OpenOptions) -> Result<ResetPlan> {
+pub fn plan(path: &Path, options: &OpenOptions) -> Result<ResetPlan> {
     let database = Database::open(path, Access::Look, options)?;
     let schema = read(database.connection())?;
     let mut rows: u64 = 0;

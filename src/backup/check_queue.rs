@@ -73,7 +73,7 @@ impl Piece {
     }
 
     /// Finds out what it is about.
-    fn look(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<()> {
+    fn check(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<()> {
         let mut progress = |done| {
             reached(done);
             interrupt.check()
@@ -117,7 +117,7 @@ impl CheckQueue {
     /// Whatever SQLite reports; [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted).
     pub(super) fn do_one(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<bool> {
         let Some(mut taken) = self.take() else { return Ok(false) };
-        taken.piece.look(pages, interrupt)?;
+        taken.piece.check(pages, interrupt)?;
         taken.done = true;
         Ok(true)
     }

@@ -12,7 +12,7 @@ use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
 use super::job::{BackupRequest, Job, NAMES};
 use super::name::stem_of;
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, look};
+use super::part::{Part, ensure_folder, stat_of};
 use super::publish::{Content, Finished, publish};
 use super::shared::is_whole;
 use super::verified::{VerifiedBackup, of_copy};
@@ -168,7 +168,7 @@ impl<'a> Job<'a> {
     /// Begins to check the source, if it cannot change until its copy is compared with it: what SQLite says of the
     /// one it then says of the other.
     fn look_early(&self, checked: Checked) -> Result<Option<BackgroundCheck<bool>>> {
-        let bytes = look(self.files, self.source.path())?.map_or(0, |stat| stat.bytes);
+        let bytes = stat_of(self.files, self.source.path())?.map_or(0, |stat| stat.bytes);
         let begins = checked == Checked::BesideUnderLock && bytes >= LARGE;
         let job = Arc::new(background_check::is_sound);
         let start = || BackgroundCheck::start(self.source.path(), self.source.options(), job);
@@ -183,7 +183,7 @@ impl<'a> Job<'a> {
 
     /// Creates the folder and an empty part file.
     fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
-        let source = look(self.files, self.source.path())?;
+        let source = stat_of(self.files, self.source.path())?;
         ensure_folder(self.files, self.request.folder, source)?;
         self.remove_leftovers();
         for number in 1..NAMES {
@@ -269,7 +269,7 @@ impl<'a> Job<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Compared> {
         let options = self.source.options();
-        let total = look(self.files, part.path())?.map_or(0, |stat| stat.bytes);
+        let total = stat_of(self.files, part.path())?.map_or(0, |stat| stat.bytes);
         let mut progress = |done: u64| {
             let subject = part.path().display().to_string();
             observer.event(&Event::Progress { stage: Stage::VerifyBackup, subject, done, total });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{BackupKind, MAX_SEQUENCE, Manifest};
 use super::name::{is_backup_name, manifest_of, part_writer, stamp_of, stem_of};
-use super::part::{folder_of, look};
+use super::part::{folder_of, stat_of};
 use super::writer;
 use crate::error::{Result, file_error};
 use crate::files::{FileKind, Files};
@@ -36,7 +36,7 @@ impl BackupEntry {
     /// [`crate::ErrorKind::DatabaseMissing`] if there is no such file; [`crate::ErrorKind::Io`].
     pub fn at(files: &dyn Files, path: &Path) -> Result<Self> {
         use crate::error::{Error, ErrorKind};
-        match look(files, path)? {
+        match stat_of(files, path)? {
             Some(stat) if stat.kind == FileKind::File => {
                 read(files, path.to_path_buf(), stat.bytes)
             }
@@ -117,7 +117,7 @@ pub(super) fn list_of(
         if path.extension().is_none_or(|ending| ending != "db") {
             continue;
         }
-        let Some(stat) = look(files, &path)?.filter(|stat| stat.kind == FileKind::File) else {
+        let Some(stat) = stat_of(files, &path)?.filter(|stat| stat.kind == FileKind::File) else {
             continue;
         };
         let named = path.file_name().and_then(|name| name.to_str());
@@ -148,7 +148,7 @@ pub fn of_others(
     let mut others = BTreeMap::new();
     for path in paths(files, folder)? {
         if path.extension().is_some_and(|ending| ending == "db")
-            && let Some(stat) = look(files, &path)?
+            && let Some(stat) = stat_of(files, &path)?
             && let Some(source) = read(files, path, stat.bytes)?.made_of_other(files, database)
         {
             *others.entry(source.to_path_buf()).or_default() += 1;
@@ -255,7 +255,7 @@ pub fn leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<Vec<Lef
             is_backup_name(target, stem) || Path::new(target).file_stem() == Some(stem.as_ref())
         };
         let Some(target) = target_of(name).filter(|target| ours(target)) else { continue };
-        let Some(stat) = look(files, &path)? else { continue };
+        let Some(stat) = stat_of(files, &path)? else { continue };
         let alive = writer::is_alive(files, &path, writer, stamp_of(target))?;
         found.push(Leftover { path, bytes: stat.bytes, process: writer.process, alive });
     }
@@ -290,7 +290,7 @@ pub fn remove_leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<
 }
 
 fn paths(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
-    if look(files, folder)?.is_none() {
+    if stat_of(files, folder)?.is_none() {
         return Ok(Vec::new());
     }
     files.list(folder).map_err(|error| file_error("list", folder, error))

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, FixedOffset};
 
 use super::name::{BackupLabel, Names, manifest_of};
-use super::part::{has_sidecar, look};
+use super::part::{has_sidecar, stat_of};
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
@@ -47,8 +47,8 @@ impl<'a> Job<'a> {
     /// Returns whether a backup of this name, its manifest, or a journal that SQLite would take for that of the
     /// backup is there.
     pub(super) fn is_taken(&self, path: &Path) -> Result<bool> {
-        Ok(look(self.files, path)?.is_some()
-            || look(self.files, &manifest_of(path))?.is_some()
+        Ok(stat_of(self.files, path)?.is_some()
+            || stat_of(self.files, &manifest_of(path))?.is_some()
             || has_sidecar(self.files, path)?)
     }
 

@@ -64,7 +64,7 @@ pub enum BackupKind {
 
 impl BackupKind {
     /// Returns whether `restore --latest` may choose a backup of this kind: one made before phases, or by a person.
-    pub const fn is_way_back(self) -> bool {
+    pub const fn is_restored_by_latest(self) -> bool {
         match self {
             Self::BeforePhase
             | Self::BeforeUndo

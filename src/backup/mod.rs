@@ -35,8 +35,10 @@ pub use manifest::{BackupKind, LabelKind, Manifest, ManifestTable, Occasion};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};
 pub(crate) use pages::{Pages, compare_pages};
-pub(crate) use part::{Part, folder_of, look};
-pub use prune::{Kept, KeptBecause, PruneMode, Pruned, Retention, Rules, WayBack, prune};
+pub(crate) use part::{Part, folder_of, stat_of};
+pub use prune::{
+    AppliedPhase, KeptBackup, KeptBecause, PruneMode, Pruned, Retention, Rules, prune,
+};
 pub use reuse::create_or_reuse;
 pub use verified::VerifiedBackup;
 pub(crate) use verify::digest;

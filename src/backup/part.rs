@@ -33,7 +33,7 @@ impl<'f> Part<'f> {
         let claim = Claim::of(&path);
         // What an earlier process of the same number left beside it would be rolled back into it.
         for sidecar in SIDECARS {
-            if look(files, &beside(&path, sidecar))?.is_some() {
+            if stat_of(files, &beside(&path, sidecar))?.is_some() {
                 return Ok(None);
             }
         }
@@ -84,7 +84,7 @@ impl<'f> Part<'f> {
         let mode = like.mode & (0o707 | ((like.mode & 0o007) << 3));
         let narrow = Stat { mode, ..*like };
         self.files.set_access(&self.path, &narrow).map_err(failed("set the permissions of"))?;
-        let now = look(self.files, &self.path)?;
+        let now = stat_of(self.files, &self.path)?;
         if mode != like.mode && now.is_some_and(|now| now.group == like.group) {
             self.files.set_access(&self.path, like).map_err(failed("set the permissions of"))?;
         }
@@ -127,7 +127,7 @@ impl Drop for Part<'_> {
 /// Returns whether SQLite would find a journal or WAL beside a file of this name.
 pub(super) fn has_sidecar(files: &dyn Files, path: &Path) -> Result<bool> {
     for sidecar in SIDECARS {
-        if look(files, &beside(path, sidecar))?.is_some() {
+        if stat_of(files, &beside(path, sidecar))?.is_some() {
             return Ok(true);
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn has_sidecar(files: &dyn Files, path: &Path) -> Result<bool> {
 pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Option<PathBuf>> {
     for sidecar in ["-journal", "-wal"] {
         let beside = beside(path, sidecar);
-        if look(files, &beside)?.is_some_and(|stat| stat.bytes > 0) {
+        if stat_of(files, &beside)?.is_some_and(|stat| stat.bytes > 0) {
             return Ok(Some(beside));
         }
     }
@@ -146,7 +146,7 @@ pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Opt
 }
 
 /// Looks at a path.
-pub(crate) fn look(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+pub(crate) fn stat_of(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
     look_at(path, files)
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path, like: Option<Stat>
     let mut created = Vec::new();
     let mut next = Some(folder);
     while let Some(path) = next.filter(|path| !path.as_os_str().is_empty()) {
-        if look(files, path)?.is_some() {
+        if stat_of(files, path)?.is_some() {
             break;
         }
         created.push(path);
@@ -188,7 +188,7 @@ const fn folder_mode(file: u32) -> u32 {
 
 /// Gives a folder that root created to the owner of the file, and takes from its group what is meant for another.
 fn narrow(files: &dyn Files, folder: &Path, like: &Stat) -> Result<()> {
-    let Some(now) = look(files, folder)? else { return Ok(()) };
+    let Some(now) = stat_of(files, folder)? else { return Ok(()) };
     // root has given it to the group of the file, too.
     let same = now.group == like.group || now.owner == 0;
     let mode = if same { now.mode } else { now.mode & (0o707 | (now.mode & 0o007) << 3) };

@@ -53,14 +53,14 @@ impl Retention {
 
 /// An applied phase, and the backup from before the run that applied it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WayBack {
+pub struct AppliedPhase {
     /// The phase.
     pub phase: String,
     /// The backup that the history of the database names.
     pub backup: Option<PathBuf>,
 }
 
-impl WayBack {
+impl AppliedPhase {
     /// Returns the backup from before the last run that applied the phase. `entries` are the backups of the
     /// database, newest first.
     pub fn find<'e>(&self, entries: &'e [BackupEntry]) -> Option<&'e BackupEntry> {
@@ -84,7 +84,7 @@ pub struct Rules<'r> {
     /// By number and age.
     pub retention: Retention,
     /// The phases that are applied: the backup from before each of them stays.
-    pub applied: &'r [WayBack],
+    pub applied: &'r [AppliedPhase],
     /// A backup that was compared with the database just now: it is whole.
     pub whole: Option<&'r Path>,
 }
@@ -127,7 +127,7 @@ pub enum KeptBecause {
 
 /// A backup that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptBackup {
     /// The backup.
     pub entry: BackupEntry,
     /// Why it stays.
@@ -140,7 +140,7 @@ pub struct Pruned {
     /// The backups that no rule keeps, newest first.
     pub removed: Vec<BackupEntry>,
     /// The backups that stay, newest first.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptBackup>,
     /// Newer ones whose bytes no longer are what was verified.
     pub damaged: Vec<BackupEntry>,
 }
@@ -168,7 +168,7 @@ pub fn prune(
     options: &OpenOptions,
     mode: PruneMode,
 ) -> Result<Pruned> {
-    let mut reasons = rules.judge(entries, options.files.now());
+    let mut reasons = rules.reasons(entries, options.files.now());
     let mut damaged = Vec::new();
     if reasons.iter().any(Option::is_none) {
         let whole = newest_whole(entries, rules, options, &mut damaged)?;
@@ -183,7 +183,7 @@ pub fn prune(
     let mut pruned = Pruned { damaged, ..Pruned::default() };
     for (entry, reason) in entries.iter().zip(reasons) {
         match reason {
-            Some(because) => pruned.kept.push(Kept { entry: entry.clone(), because }),
+            Some(because) => pruned.kept.push(KeptBackup { entry: entry.clone(), because }),
             None => {
                 if mode == PruneMode::Remove {
                     remove(options.files.as_ref(), entry)?;
@@ -197,7 +197,7 @@ pub fn prune(
 
 impl Rules<'_> {
     /// Returns for each backup why it stays, or `None`.
-    fn judge(
+    fn reasons(
         &self,
         entries: &[BackupEntry],
         now: DateTime<FixedOffset>,
@@ -209,7 +209,7 @@ impl Rules<'_> {
             }
         }
         let mut counts: BTreeMap<Option<BackupKind>, usize> = BTreeMap::new();
-        let mut judge = |entry: &BackupEntry| {
+        let mut reason = |entry: &BackupEntry| {
             if !entry.is_verified() {
                 return Some(KeptBecause::NotVerified);
             }
@@ -224,7 +224,7 @@ impl Rules<'_> {
             }
             self.retention.keeps(place, entry, now)
         };
-        entries.iter().map(&mut judge).collect()
+        entries.iter().map(&mut reason).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use super::entry::next_sequence;
 use super::job::{Job, NAMES};
 use super::manifest::{FORMAT, Manifest, ManifestTable};
 use super::name::{manifest_of, stem_of};
-use super::part::{Part, folder_of, has_sidecar, look};
+use super::part::{Part, folder_of, has_sidecar, stat_of};
 use super::verify::Digest;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::TableRows;
@@ -34,7 +34,7 @@ pub(super) struct Content {
 /// the backup is promised.
 pub(super) fn publish(job: &Job<'_>, part: &mut Part<'_>, content: Content) -> Result<Finished> {
     let source = job.source.path();
-    let like = look(job.files, source)?.ok_or_else(|| {
+    let like = stat_of(job.files, source)?.ok_or_else(|| {
         Error::new(ErrorKind::FileChanged, "the database was removed during the backup")
     })?;
     part.sync_with_access_of(&like)?;
@@ -85,7 +85,7 @@ fn manifest(job: &Job<'_>, content: Content) -> Result<Manifest> {
 /// Writes the manifest of a promised backup again, in one step: it says something else now.
 pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Result<()> {
     let beside = manifest_of(path);
-    let like = look(files, &beside)?;
+    let like = stat_of(files, &beside)?;
     let bytes = manifest.to_bytes().map_err(|error| {
         Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
     })?;

@@ -15,7 +15,7 @@ use super::job::{BackupRequest, Job};
 use super::manifest::{BackupKind, Manifest};
 use super::name::BackupLabel;
 use super::pages::{Pages, compare_pages};
-use super::part::{folder_of, has_sidecar, look};
+use super::part::{folder_of, has_sidecar, stat_of};
 use super::verified::{VerifiedBackup, of_copy};
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database};
@@ -105,8 +105,8 @@ impl Job<'_> {
     fn candidate(&self) -> Result<Option<BackupEntry>> {
         let asked = self.request.label.kind();
         let entries = list(self.files, self.request.folder, self.source.path())?;
-        let rivals = |kind: BackupKind| match asked.is_way_back() {
-            true => kind.is_way_back(),
+        let rivals = |kind: BackupKind| match asked.is_restored_by_latest() {
+            true => kind.is_restored_by_latest(),
             false => kind == asked,
         };
         let mut verified = entries.into_iter().filter(BackupEntry::is_verified);
@@ -138,8 +138,8 @@ impl Job<'_> {
             let real = self.files.canonical(path).ok()?;
             Some(real == folder.join(path.file_name()?))
         };
-        let stats = look(self.files, path).ok().flatten();
-        let stats = stats.zip(look(self.files, self.source.path()).ok().flatten());
+        let stats = stat_of(self.files, path).ok().flatten();
+        let stats = stats.zip(stat_of(self.files, self.source.path()).ok().flatten());
         stats.is_some_and(|(backup, source)| {
             let is_itself = (backup.device, backup.inode) == (source.device, source.inode);
             let others = (source.mode & 0o007) << 3;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::part::look;
+use super::part::stat_of;
 use crate::btree::OpenFile;
 use crate::error::Result;
 use crate::files::Files;
@@ -34,5 +34,5 @@ pub(super) fn is_whole(connection: &Connection, files: &dyn Files, path: &Path) 
         |place: usize| header[place..place + 4].iter().fold(0, |sum, it| sum << 8 | u64::from(*it));
     // Programs of before 2010 leave the number of pages as it was, and the second counter behind the first.
     let states = number(24) == number(92) && number(28) * u64::from(page_size) == file.bytes();
-    Ok(states && look(files, path)?.is_some_and(|stat| stat.bytes == file.bytes()))
+    Ok(states && stat_of(files, path)?.is_some_and(|stat| stat.bytes == file.bytes()))
 }

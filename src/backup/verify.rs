@@ -6,7 +6,7 @@ use std::path::Path;
 use super::check::integrity;
 use super::entry::BackupEntry;
 use super::export::recognise;
-use super::part::{look, sidecar_with_content};
+use super::part::{sidecar_with_content, stat_of};
 use crate::database::{Access, Database, OpenOptions, read_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
@@ -75,7 +75,7 @@ pub fn verify(
     observer: &mut dyn Observer,
 ) -> Result<Verification> {
     let path = &entry.path;
-    if look(options.files.as_ref(), path)?.is_none() {
+    if stat_of(options.files.as_ref(), path)?.is_none() {
         let what = format!("the backup {} does not exist", path.display());
         return Err(Error::new(ErrorKind::DatabaseMissing, what).about("backup"));
     }

@@ -6,6 +6,9 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind as ClapKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use phaseshift::database::CheckpointRule;
+
+use super::settings_file::checkpoint_rule;
 use super::terminal::ColorChoice;
 
 mod answers;
@@ -149,6 +152,9 @@ pub struct Global {
     /// Seconds to wait for the locks of other programs [default: 5]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub wait: Option<u64>,
+    /// Truncate a WAL above this size after a run, such as "64 MiB"; or never [default: 64 MiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = checkpoint_rule)]
+    pub checkpoint_above: Option<CheckpointRule>,
     /// Answer yes to the question
     #[arg(short, long, global = true)]
     pub yes: bool,

@@ -216,7 +216,8 @@ impl Context {
         let versions = VersionTables::named(&self.settings.version_table);
         let (backups, options) = (self.settings.backups.clone(), self.open_options());
         let project = Project::new(database, backups, chain, versions, options);
-        Project { keep: self.settings.keep, plans: self.plans.clone(), ..project }
+        let (keep, checkpoint) = (self.settings.keep, self.settings.checkpoint);
+        Project { keep, checkpoint, plans: self.plans.clone(), ..project }
     }
 
     /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.

@@ -4,7 +4,7 @@ use phaseshift::ErrorKind;
 use serde_json::{Map, Value, json};
 
 use super::args::{Document, FORMATS};
-use super::settings_file::{KEEP_KEYS, KEYS};
+use super::settings_file::{CHECKPOINT_ABOVE, KEEP_KEYS, KEYS};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -24,6 +24,11 @@ fn settings() -> Value {
     let of_key = |key: &str| match key {
         "format" => json!({"enum": FORMATS}),
         "wait" => count(),
+        CHECKPOINT_ABOVE => json!({
+            "type": ["string", "integer"],
+            "pattern": r"^(never|\d+ *([KkMmGg][Ii]?)?[Bb]?)$",
+            "minimum": 0,
+        }),
         "keep" => json!({"type": "object", "properties": keep, "additionalProperties": false}),
         "min_sqlite" => json!({"type": "string", "pattern": r"^\d+\.\d+(\.\d+)?$"}),
         _ => json!({"type": "string", "minLength": 1}),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use phaseshift::backup::Retention;
+use phaseshift::database::CheckpointRule;
 use phaseshift::error::file_error;
 use phaseshift::files::{FileKind, Files};
 use phaseshift::phase::FolderFormat;
@@ -13,7 +14,7 @@ use phaseshift::{Error, ErrorKind, Remedy, Result};
 use super::args::{Global, THE_SETTINGS};
 use super::location::database_path;
 use super::output::escaped;
-use super::settings_file::{self, SettingsFile};
+use super::settings_file::{self, SettingsFile, checkpoint_rule};
 use super::settings_search::{self, Surroundings};
 
 /// How long other programs' locks are waited for, in seconds, unless a setting or flag changes it.
@@ -22,6 +23,9 @@ const DEFAULT_WAIT: u64 = 5;
 /// The variable in which web frameworks and migration tools name the database. It is general, so that a setting of this
 /// project comes first.
 const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The variable of the size above which a WAL is checkpointed.
+const CHECKPOINT_VARIABLE: &str = "PHASESHIFT_CHECKPOINT_ABOVE";
 
 /// What a run works on and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct Settings {
     pub version_table: String,
     /// How long other programs' locks are waited for.
     pub wait: Duration,
+    /// When the WAL is checkpointed after a run.
+    pub checkpoint: CheckpointRule,
     /// Which backups stay after a successful run.
     pub keep: Retention,
     /// How a new phase file is named.
@@ -113,6 +119,7 @@ impl Settings {
                 .or(said.version_table)
                 .unwrap_or_else(|| "schema_version".to_owned()),
             wait: Duration::from_secs(global.wait.or(said.wait).unwrap_or(DEFAULT_WAIT)),
+            checkpoint: checkpoint(global, &variable)?.or(said.checkpoint).unwrap_or_default(),
             keep: Retention {
                 keep: said.keep_count.or(Retention::default().keep),
                 keep_days: said.keep_days.or(Retention::default().keep_days),
@@ -134,6 +141,19 @@ impl Settings {
             Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameDatabase)
         })
     }
+}
+
+/// The rule that a flag or the environment gives for checkpoints.
+fn checkpoint(
+    global: &Global,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<CheckpointRule>> {
+    let Some(text) = variable(CHECKPOINT_VARIABLE).filter(|_| global.checkpoint_above.is_none())
+    else {
+        return Ok(global.checkpoint_above);
+    };
+    let wrong = |what| Error::new(ErrorKind::Arguments, format!("{CHECKPOINT_VARIABLE} {what}"));
+    checkpoint_rule(&text).map(Some).map_err(wrong)
 }
 
 /// Returns the database that `DATABASE_URL` names in the `.env` beside the settings file.

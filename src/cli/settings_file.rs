@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use phaseshift::database::CheckpointRule;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::text::{line_at, toml};
@@ -14,7 +15,7 @@ use super::args::FORMATS;
 pub const FILE_NAME: &str = "phaseshift.toml";
 
 /// The keys of the file.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "database",
     "phases",
     "format",
@@ -22,11 +23,45 @@ pub const KEYS: [&str; 10] = [
     "backups",
     "keep",
     "wait",
+    "checkpoint_above",
     "version_table",
     "name_template",
     "min_sqlite",
 ];
 pub const KEEP_KEYS: [&str; 2] = ["days", "count"];
+/// The key of the size above which a WAL is checkpointed.
+pub const CHECKPOINT_ABOVE: &str = "checkpoint_above";
+
+/// The units of a size, in bytes.
+const UNITS: [(&str, u64); 8] = [
+    ("", 1),
+    ("b", 1),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+];
+
+/// Reads the size above which a WAL is checkpointed, or `never`.
+///
+/// # Errors
+/// What the text must be.
+pub fn checkpoint_rule(text: &str) -> std::result::Result<CheckpointRule, String> {
+    if text == "never" {
+        return Ok(CheckpointRule::Never);
+    }
+    let (number, unit) =
+        text.split_at(text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = unit.trim().to_ascii_lowercase();
+    let bytes = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .and_then(|(_, bytes)| number.parse::<u64>().ok()?.checked_mul(*bytes));
+    let what = "must be a size such as \"64 MiB\", or \"never\"";
+    bytes.map(CheckpointRule::Above).ok_or_else(|| what.to_owned())
+}
 
 /// What a settings file says. Whatever it leaves out is `None`; paths are as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +80,8 @@ pub struct SettingsFile {
     pub keep_count: Option<usize>,
     /// How many seconds to wait for locks.
     pub wait: Option<u64>,
+    /// When the WAL is checkpointed after a run.
+    pub checkpoint: Option<CheckpointRule>,
     /// The table that records versions.
     pub version_table: Option<String>,
     /// How a new phase file is named.
@@ -99,6 +136,7 @@ impl Reader<'_> {
                 }
                 "format" => settings.format = Some(self.format(line, key, item)?),
                 "name_template" => settings.name_template = Some(self.text(line, key, item)?),
+                CHECKPOINT_ABOVE => settings.checkpoint = Some(self.checkpoint(line, item)?),
                 "wait" => settings.wait = Some(self.number(line, key, item)?),
                 "keep" => self.keep(line, item, &mut settings)?,
                 _ => return Err(self.unknown(line, key, &KEYS)),
@@ -120,6 +158,13 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn checkpoint(&self, line: usize, item: &Item) -> Result<CheckpointRule> {
+        let text = item.as_str().map(ToOwned::to_owned);
+        let text = text.or_else(|| item.as_integer().map(|bytes| bytes.to_string()));
+        let rule = checkpoint_rule(text.as_deref().unwrap_or_default());
+        rule.map_err(|what| fault(self.path, line, &format!("`{CHECKPOINT_ABOVE}` {what}")))
     }
 
     fn line(&self, table: &dyn TableLike, key: &str) -> usize {
@@ -185,6 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_units_and_whole_numbers() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("65536", 65_536),
+            ("64 MiB", 64 << 20),
+            ("64mib", 64 << 20),
+            ("2 GB", 2_000_000_000),
+            ("3KiB", 3_072),
+        ] {
+            assert_eq!(checkpoint_rule(text), Ok(CheckpointRule::Above(bytes)), "{text}");
+        }
+        assert_eq!(checkpoint_rule("never"), Ok(CheckpointRule::Never));
+        for text in ["", "MB", "-1", "1.5 MB", "64 M B", "64 MB 3", "99999999999 GiB", "Never!"] {
+            assert!(checkpoint_rule(text).is_err(), "{text}");
+        }
+        let settings = read("checkpoint_above = 4096\n").unwrap();
+        assert_eq!(settings.checkpoint, Some(CheckpointRule::Above(4_096)));
+        assert!(
+            read("checkpoint_above = -1\n").is_err() && read("checkpoint_above = 1.5\n").is_err()
+        );
+    }
+
+    #[test]
     fn faults_name_file_line_and_the_nearest_key() {
         for (text, wanted) in [
             (
@@ -196,6 +264,10 @@ mod tests {
             ("wait = -1", "p.toml:1: `wait` must be a whole number, not below zero"),
             ("\nphases = 3", "p.toml:2: `phases` must be a text"),
             ("phases = ''", "p.toml:1: `phases` is empty"),
+            (
+                "checkpoint_above = 'much'",
+                "p.toml:1: `checkpoint_above` must be a size such as \"64 MiB\", or \"never\"",
+            ),
             ("keep = 3", "p.toml:1: `keep` is a table with `days` and `count`"),
         ] {
             assert_eq!(read(text).unwrap_err(), wanted);

@@ -21,11 +21,11 @@ const STOPPING: &str =
 
 /// The watch for signals, until the outcome is printed.
 #[derive(Debug, Clone)]
-pub struct Watch(Arc<Mutex<Option<Answer>>>);
+pub struct Watch(Arc<Mutex<Option<NoticeFormat>>>);
 
 /// How a request to stop is answered.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+enum NoticeFormat {
     Text,
     Json,
 }
@@ -41,8 +41,8 @@ impl Watch {
         std::thread::sleep(PATIENCE);
         let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match answer.take() {
-            Some(Answer::Json) => output::event(&serde_json::json!({"event": "interrupted"})),
-            Some(Answer::Text) => output::over_bar(STOPPING),
+            Some(NoticeFormat::Json) => output::event(&serde_json::json!({"event": "interrupted"})),
+            Some(NoticeFormat::Text) => output::over_bar(STOPPING),
             None => {}
         }
     }
@@ -60,9 +60,9 @@ pub fn watch(interrupt: &Interrupt, global: &Global) -> Watch {
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
     }
     let answer = match (global.quiet, global.progress) {
-        (_, ProgressChoice::Json) => Some(Answer::Json),
+        (_, ProgressChoice::Json) => Some(NoticeFormat::Json),
         (true, _) => None,
-        (false, _) => Some(Answer::Text),
+        (false, _) => Some(NoticeFormat::Text),
     };
     let watch = Watch(Arc::new(Mutex::new(answer)));
     let (interrupt, own) = (interrupt.clone(), watch.clone());

@@ -7,6 +7,7 @@
 mod attached;
 mod authorizer;
 mod busy_handler;
+mod checkpoint;
 mod compact;
 mod effort;
 mod file_size;
@@ -23,6 +24,7 @@ mod writeback;
 
 pub use authorizer::{ATTACHED, Authorizer, Touched, TouchedTable, Use};
 pub use busy_handler::{WaitListener, listen_to_waits};
+pub use checkpoint::{Checkpoint, CheckpointRule, Kept};
 pub use effort::effort;
 pub use file_size::FileSize;
 pub use holders::{Holder, Holding, holders};

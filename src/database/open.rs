@@ -42,15 +42,15 @@ pub struct Database {
     authorizer: Authorizer,
     opened: Option<Stat>,
     options: OpenOptions,
-    _waker: Kept,
+    _waker: WakerHandle,
 }
 
 /// What stops the statements of a connection; it is called while it is kept.
-struct Kept(#[expect(dead_code, reason = "kept, so that it is called")] Arc<Waker>);
+struct WakerHandle(#[expect(dead_code, reason = "kept, so that it is called")] Arc<Waker>);
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for WakerHandle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Kept")
+        formatter.write_str("WakerHandle")
     }
 }
 
@@ -201,7 +201,7 @@ impl Database {
 }
 
 /// Lets a connection wait for locks and obey a request to stop, behind an authorizer.
-fn guard(connection: &mut Connection, options: &OpenOptions) -> Result<(Authorizer, Kept)> {
+fn guard(connection: &mut Connection, options: &OpenOptions) -> Result<(Authorizer, WakerHandle)> {
     options.interrupt.make_current();
     busy_handler::install(connection, options.wait, &options.interrupt)?;
     let waker = watch(connection, &options.interrupt)?;
@@ -217,7 +217,7 @@ pub(super) const STEPS: u16 = 1_000;
 ///
 /// Most opcodes are short, and the progress handler is called between them; some walk a whole table
 /// (`count(*)`), and look at `sqlite3_interrupt` only (<https://sqlite.org/c3ref/interrupt.html>).
-fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<Kept> {
+fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<WakerHandle> {
     let requested = interrupt.clone();
     let handler = move || {
         ticked(u64::from(STEPS));
@@ -227,7 +227,7 @@ fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<Kept> {
     let handle = connection.get_interrupt_handle();
     let waker: Arc<Waker> = Arc::new(move || handle.interrupt());
     interrupt.on_request(&waker);
-    Ok(Kept(waker))
+    Ok(WakerHandle(waker))
 }
 
 /// Looks at the path without opening it.

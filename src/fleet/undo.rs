@@ -32,8 +32,8 @@ pub fn undo(project: &Project, before: &[PhaseId], losses: LossPolicy) -> Result
         }
     };
     let request = Request { losses, ..Request::new(Direction::Down, target) }.without_notices();
-    let look = Migration::prepare(project, &request)?;
-    let report = migrate_now(project, &request, look, &mut Silent)?.report();
+    let prepared = Migration::prepare(project, &request)?;
+    let report = migrate_now(project, &request, prepared, &mut Silent)?.report();
     match self::current(project)?.0 {
         reached if same_ids(&reached, before) => Ok(report),
         reached => {

@@ -11,7 +11,7 @@ use super::tables::{HISTORY_TABLE, HistoryRow, Recorded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::phase::{
-    Annotations, Operation, Phase, PhaseFile, PhaseId, PhaseSource, Step, StepsKnown, WayBack,
+    Annotations, Downgrade, Operation, Phase, PhaseFile, PhaseId, PhaseSource, Step, StepsKnown,
     phase_text,
 };
 
@@ -90,7 +90,7 @@ fn read(text: &str, event: &HistoryRow, files: &dyn Files) -> Result<Phase> {
         unusable(event, "it is no phase").problems(error.facts().problems.clone()).caused_by(error)
     })?;
     let phase = read.phase;
-    let down: &[Step] = if let WayBack::Steps(steps) = &phase.down { steps } else { &[] };
+    let down: &[Step] = if let Downgrade::Steps(steps) = &phase.down { steps } else { &[] };
     let in_file = |it: &Step| matches!(&it.operation, Operation::Sql { file: Some(_), .. });
     if phase.up.iter().chain(down).any(in_file) {
         return Err(unusable(event, "it names a file"));
@@ -136,7 +136,7 @@ fn unknown_phase(id: &PhaseId, event: &HistoryRow, parents: Vec<PhaseId>) -> Pha
         require: Vec::new(),
         up: Vec::new(),
         verify: Vec::new(),
-        down: WayBack::Irreversible("its steps are not in the history of the file".to_owned()),
+        down: Downgrade::Irreversible("its steps are not in the history of the file".to_owned()),
         annotations: Annotations {
             source: PhaseSource::History,
             steps: StepsKnown::None,

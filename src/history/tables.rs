@@ -90,7 +90,7 @@ impl Recorded {
 
     /// Returns the phases that were applied and not undone since, with the backup from before the last run that
     /// applied them.
-    pub fn ways_back(&self) -> Vec<(String, Option<String>)> {
+    pub fn applied_phases(&self) -> Vec<(String, Option<String>)> {
         let mut ways: Vec<(String, Option<String>)> = Vec::new();
         for event in &self.events {
             match &*event.direction {

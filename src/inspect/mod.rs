@@ -25,4 +25,4 @@ pub use lint::{
 };
 pub use script::{in_dependency_order, schema_script};
 pub use status::{Status, status};
-pub use verify::{Answer, Expectation, VerifyCheck, meets, verify};
+pub use verify::{Expectation, Met, VerifyCheck, meets, verify};

@@ -41,14 +41,14 @@ pub struct VerifyCheck {
 
 /// Whether a file is what a program expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Met {
     Yes,
     No,
     /// It holds phases that the program does not know; what its programs may do with it.
     Newer(Compatibility),
 }
 
-impl Answer {
+impl Met {
     /// Returns whether a program that expected this may read and write the file.
     pub fn is_yes(self) -> bool {
         matches!(self, Self::Yes | Self::Newer(Compatibility::Full))
@@ -63,7 +63,7 @@ impl Answer {
 ///
 /// A file with phases that the project does not hold is an answer of its own, unless it is the expected version by
 /// number, or an expected phase is one of those: see [`Project::know_newer`].
-pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) -> (Answer, String) {
+pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) -> (Met, String) {
     let version = known.recorded.version();
     let shown = version.map_or_else(|| "no version".to_owned(), |it| format!("version {it}"));
     let is_newer = |id: &PhaseId| {
@@ -92,16 +92,16 @@ pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) ->
             (pending == 0, programs, format!("{shown}, {pending_phases} pending"))
         }
     };
-    let Some(newer) = &known.newer else { return (Answer::of(holds), detail) };
+    let Some(newer) = &known.newer else { return (Met::of(holds), detail) };
     let names_newer =
         programs.iter().any(is_newer) || (matches!(expectation, Expectation::Version(_)) && holds);
     if names_newer {
-        return (Answer::of(holds), detail);
+        return (Met::of(holds), detail);
     }
     let allowed = match expectation {
         // A program that expects what is not even applied is not merely older.
-        Expectation::Phase(id) if !known.applied.contains(id) => return (Answer::No, detail),
-        Expectation::Head if !holds => return (Answer::No, detail),
+        Expectation::Phase(id) if !known.applied.contains(id) => return (Met::No, detail),
+        Expectation::Head if !holds => return (Met::No, detail),
         _ => newer.compatibility(&project.chain, &programs),
     };
     let newest: Vec<&str> = newer.phases.iter().map(|it| it.id.as_str()).collect();
@@ -114,7 +114,7 @@ pub fn meets(project: &Project, known: &FileState, expectation: &Expectation) ->
         Compatibility::ReadOnly => "which older programs may only read",
         Compatibility::None => "and does not say that older programs may open it",
     };
-    (Answer::Newer(allowed), format!("{detail}; {what}, {may}"))
+    (Met::Newer(allowed), format!("{detail}; {what}, {may}"))
 }
 
 /// Verifies a file. Every check runs; the answer is no if one of them does not hold.

@@ -89,7 +89,7 @@ impl Database {
     /// As [`migrate`](Self::migrate); [`ErrorKind::Irreversible`] for an undo that would lose data.
     pub fn migrate_with(&self, request: &Request, observer: &mut dyn Observer) -> Result<Outcome> {
         let request = &request.0;
-        let prepared = self.look(request)?;
+        let prepared = self.preparation(request)?;
         match migrate_now(self.engine(), request, prepared, observer)? {
             Migrated::Done(report) => Ok(Outcome::Migrated(Report::of(report))),
             Migrated::UpToDate(_) => Ok(Outcome::AlreadyCurrent),
@@ -121,7 +121,7 @@ impl Database {
     /// # Errors
     /// As [`migrate`](Self::migrate).
     pub fn prepare(&self, request: &Request) -> Result<Option<Prepared>> {
-        match self.look(&request.0)? {
+        match self.preparation(&request.0)? {
             Preparation::Ready(migration) => Ok(Some(Prepared(*migration))),
             Preparation::UpToDate(_) => Ok(None),
         }
@@ -144,7 +144,7 @@ impl Database {
         &self.engine
     }
 
-    fn look(&self, request: &migrate::Request) -> Result<Preparation> {
+    fn preparation(&self, request: &migrate::Request) -> Result<Preparation> {
         Migration::prepare(self.engine(), request).map_err(|error| self.name_newer(error))
     }
 

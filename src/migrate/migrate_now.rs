@@ -37,12 +37,12 @@ impl Migrated {
 enum Attempt {
     Secured(Migration<Secured>),
     /// The file is another one, or changed.
-    LookAgain(Preparation),
+    PrepareAgain(Preparation),
 }
 
-/// Migrates without asking: look, lock, back up under the lock, carry out, prove, commit.
+/// Migrates without asking: prepared, lock, back up under the lock, carry out, prove, commit.
 ///
-/// If another program changes the file between the look and the lock, the look is repeated under
+/// If another program changes the file between the prepared and the lock, the prepared is repeated under
 /// the lock; if that program has done the same migration, there is nothing left to do.
 ///
 /// # Errors
@@ -50,18 +50,18 @@ enum Attempt {
 pub fn migrate_now(
     project: &Project,
     request: &Request,
-    look: Preparation,
+    prepared: Preparation,
     observer: &mut dyn Observer,
 ) -> Result<Migrated> {
-    let mut look = look;
+    let mut prepared = prepared;
     for _ in 0..ATTEMPTS {
-        match look {
+        match prepared {
             Preparation::UpToDate(found) => return Ok(Migrated::UpToDate(found)),
             Preparation::Ready(migration) => match migration.lock_and_secure(request, observer)? {
                 Attempt::Secured(secured) => {
                     return secured.run(observer, &mut Hooks::default()).map(Migrated::Done);
                 }
-                Attempt::LookAgain(again) => look = again,
+                Attempt::PrepareAgain(again) => prepared = again,
             },
         }
     }
@@ -71,7 +71,7 @@ pub fn migrate_now(
 
 impl Migration<Prepared> {
     /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
-    /// the file changed since the look, it is looked at again under the lock, so that a busy writer
+    /// the file changed since the prepared, it is looked at again under the lock, so that a busy writer
     /// cannot keep the run from beginning.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Migration<Prepared> {
         let database = transaction.into_database();
         if database.has_moved()? {
             drop(database);
-            return Migration::prepare(&project, request).map(Attempt::LookAgain);
+            return Migration::prepare(&project, request).map(Attempt::PrepareAgain);
         }
         let Planned { project, known, plan, .. } = if data_version(&database)? == state.data_version
         {
@@ -90,7 +90,7 @@ impl Migration<Prepared> {
         } else {
             match Self::prepare_through(&project, request, &database)? {
                 Found::UpToDate(found) => {
-                    return Ok(Attempt::LookAgain(Preparation::UpToDate(found)));
+                    return Ok(Attempt::PrepareAgain(Preparation::UpToDate(found)));
                 }
                 Found::Plan(planned) => *planned,
             }

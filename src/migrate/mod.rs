@@ -28,7 +28,7 @@ mod stages;
 mod stamp;
 mod state;
 mod step_place;
-mod trial;
+mod trial_copy;
 mod undo_history;
 
 pub use crate::error::Compatibility;
@@ -46,7 +46,7 @@ pub use prepare::{Preparation, UpToDate, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use request::{Request, Transactions, Warnings};
-pub use retain::{prune_backups, retain, ways_back};
+pub use retain::{applied_phases, prune_backups, retain};
 pub use roundtrip::{RoundTrip, TripPlace, TripVerdict, roundtrip};
 pub use run::{Hooks, Report};
 pub use script::{plan_range, script, script_between, script_for_state, script_range};

@@ -23,7 +23,7 @@ use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
 use super::state::{Migration, Prepared, data_version};
 use super::step_place::at_its_step;
-use super::trial::try_run;
+use super::trial_copy::try_run;
 use super::undo_history::UndoHistory;
 
 /// A file on which there is nothing to do.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backup::{Retention, list};
-use crate::database::{Access, Database, OpenOptions};
+use crate::database::{Access, CheckpointRule, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileKind;
 use crate::history::{Recorded, VersionTables, applied};
@@ -33,6 +33,8 @@ pub struct Project {
     pub options: OpenOptions,
     /// Which backups stay after a successful run.
     pub keep: Retention,
+    /// When the WAL is checkpointed after a run.
+    pub checkpoint: CheckpointRule,
     /// Plans that files with the same schema share, in a run over many files.
     pub plans: Option<Arc<PlanCache>>,
 }
@@ -61,6 +63,7 @@ impl Project {
             versions,
             options,
             keep: Retention::default(),
+            checkpoint: CheckpointRule::default(),
             plans: None,
         }
     }

@@ -9,7 +9,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
 use crate::files::{Files, Scratch};
-use crate::phase::{LinePlace, Operation, Phase, Step, Target, WayBack};
+use crate::phase::{Downgrade, LinePlace, Operation, Phase, Step, Target};
 use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Comparison, RowDelta, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, read};
@@ -151,8 +151,8 @@ impl Rehearsal {
     /// Runs; the inner error is a finding about the phase.
     fn go(&self, request: &Request) -> Result<std::result::Result<Option<Report>, Error>> {
         let run = || {
-            let look = Migration::prepare(&self.project, request)?;
-            migrate_now(&self.project, request, look, &mut Silent)
+            let prepared = Migration::prepare(&self.project, request)?;
+            migrate_now(&self.project, request, prepared, &mut Silent)
         };
         match run() {
             Ok(done) => Ok(Ok(done.report())),
@@ -249,8 +249,8 @@ impl Rehearsal {
 }
 
 fn backups_in(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
-    let look = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    match look {
+    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    match stat {
         None => Ok(Vec::new()),
         Some(_) => files.list(folder).map_err(|error| file_error("list", folder, error)),
     }
@@ -304,8 +304,8 @@ fn may_lose(phase: &Phase) -> bool {
         | Operation::ReplaceTrigger { .. } => false,
     };
     let by_hand = match &phase.down {
-        WayBack::Steps(steps) => steps.iter().any(touches_rows),
-        WayBack::Derived | WayBack::Irreversible(_) => false,
+        Downgrade::Steps(steps) => steps.iter().any(touches_rows),
+        Downgrade::Derived | Downgrade::Irreversible(_) => false,
     };
     by_hand || phase.up.iter().any(touches_rows)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{BackupEntry, PruneMode, Pruned, Retention, Rules, WayBack, list, prune};
+use crate::backup::{AppliedPhase, BackupEntry, PruneMode, Pruned, Retention, Rules, list, prune};
 use crate::database::Access;
 use crate::error::Result;
 
@@ -11,20 +11,20 @@ use super::project::Project;
 /// Returns the phases that are applied, with the backups from before them.
 ///
 /// If the database cannot be read, every phase for which there is a backup counts as applied.
-pub fn ways_back(project: &Project, entries: &[BackupEntry]) -> Vec<WayBack> {
-    let recorded = || -> Result<Vec<WayBack>> {
+pub fn applied_phases(project: &Project, entries: &[BackupEntry]) -> Vec<AppliedPhase> {
+    let recorded = || -> Result<Vec<AppliedPhase>> {
         let database = project.open(Access::Look)?;
         let schema = project.schema_of(&database)?;
         let recorded = project.versions.read(database.connection(), &schema)?;
-        let ways = recorded.ways_back().into_iter();
+        let ways = recorded.applied_phases().into_iter();
         Ok(ways
-            .map(|(phase, backup)| WayBack { phase, backup: backup.map(PathBuf::from) })
+            .map(|(phase, backup)| AppliedPhase { phase, backup: backup.map(PathBuf::from) })
             .collect())
     };
     recorded().unwrap_or_else(|_| {
         let manifests = entries.iter().filter_map(|entry| entry.manifest.as_ref());
         let phases = manifests.filter_map(|manifest| manifest.phase.clone());
-        phases.map(|phase| WayBack { phase, backup: None }).collect()
+        phases.map(|phase| AppliedPhase { phase, backup: None }).collect()
     })
 }
 
@@ -50,6 +50,6 @@ pub fn prune_backups(
     (retention, whole): (Retention, Option<&Path>),
     mode: PruneMode,
 ) -> Result<Pruned> {
-    let applied = ways_back(project, entries);
+    let applied = applied_phases(project, entries);
     prune(entries, &Rules { retention, applied: &applied, whole }, &project.options, mode)
 }

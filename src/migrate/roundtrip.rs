@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
-use crate::phase::{Operation, Phase, PhaseId, WayBack};
+use crate::phase::{Downgrade, Operation, Phase, PhaseId};
 use crate::plan::{
     Direction, LossKind, PastSchemas, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
     snapshots,
@@ -128,7 +128,7 @@ impl Trip<'_> {
                 .map(|verdict| (verdict, None));
             }
         };
-        if let WayBack::Irreversible(why) = &self.phase.down {
+        if let Downgrade::Irreversible(why) = &self.phase.down {
             return Ok((TripVerdict::Irreversible(why.clone()), Some(up.after)));
         }
         let verdict = match self.down(&up.after) {

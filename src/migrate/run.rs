@@ -7,7 +7,9 @@ use rusqlite::Connection;
 
 use crate::assertion::evaluate;
 use crate::backup::{Pruned, VerifiedBackup};
-use crate::database::{Access, Database, FileSize, Identity, WriteTransaction, Writeback};
+use crate::database::{
+    Access, Checkpoint, CheckpointRule, Database, FileSize, Identity, WriteTransaction, Writeback,
+};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::history::{HistoryEvent, record};
@@ -68,6 +70,8 @@ pub struct Report {
     pub stages: Stages,
     /// The sizes that the file took before, and takes now.
     pub sizes: (FileSize, FileSize),
+    /// What became of a large WAL after the commit.
+    pub checkpoint: Option<Checkpoint>,
     /// Something after the commit that failed; the migration itself is done.
     pub follow_up: Option<String>,
 }
@@ -125,10 +129,11 @@ impl Migration<Secured> {
             }
             self = self.lock_again(&work)?;
         };
+        let (checkpoint, unmoved) = checkpoint(&database, self.project.checkpoint);
         let closing = database.close().err().map(|error| error.to_string());
         let backup = self.state.backup.path().to_path_buf();
         let (pruned, unpruned) = prune(&self.project, self.state.backup);
-        let follow_up = work.follow_up.or(closing).or(unpruned);
+        let follow_up = work.follow_up.or(unmoved).or(closing).or(unpruned);
         work.stages.commit += work.timer.next();
         Ok(Report {
             from,
@@ -144,6 +149,7 @@ impl Migration<Secured> {
             seconds: started.elapsed().as_secs_f64(),
             stages: work.stages,
             sizes: work.sizes,
+            checkpoint,
             follow_up,
             plan: self.plan,
         })
@@ -331,6 +337,14 @@ impl Migration<Secured> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Checkpoints a large WAL; the error says why that could not be done. The commit counts in any case.
+fn checkpoint(database: &Database, rule: CheckpointRule) -> (Option<Checkpoint>, Option<String>) {
+    match database.checkpoint(rule) {
+        Ok(checkpoint) => (checkpoint, None),
+        Err(error) => (None, Some(format!("the WAL could not be checkpointed: {error}"))),
     }
 }
 

@@ -11,7 +11,7 @@ use super::keys::{CHECK_KEYS, KINDS, Kind, PHASE_KEYS, TEST_KEYS, Values};
 use super::meaning::meaning;
 use super::nearest::{nearest, quoted};
 use super::phase::{
-    Allowed, Annotations, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+    Allowed, Annotations, Downgrade, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy,
 };
 use super::problem::Problems;
 use super::step::{Check, PhaseTest, Step, TestQuery};
@@ -112,7 +112,7 @@ impl TableReader<'_> {
         let up = self.steps(place, "up");
         let verify = self.checks(place, "verify");
         let tests = self.tests(place);
-        let down = self.way_back(place, &mut values);
+        let down = self.downgrade(place, &mut values);
         let lines: BTreeMap<String, usize> = place
             .table
             .iter()
@@ -149,7 +149,7 @@ impl TableReader<'_> {
             .ok()
     }
 
-    fn way_back(&mut self, place: &Place<'_>, values: &mut Values) -> WayBack {
+    fn downgrade(&mut self, place: &Place<'_>, values: &mut Values) -> Downgrade {
         let steps = self.steps(place, "down");
         let has = |key: &str| place.table.contains_key(key);
         if has("down") && has("irreversible") {
@@ -157,9 +157,9 @@ impl TableReader<'_> {
             self.problem(line, "the phase takes only one of `irreversible`, `down`");
         }
         match values.text("irreversible") {
-            Some(reason) => WayBack::Irreversible(reason),
-            None if has("down") => WayBack::Steps(steps),
-            None => WayBack::Derived,
+            Some(reason) => Downgrade::Irreversible(reason),
+            None if has("down") => Downgrade::Steps(steps),
+            None => Downgrade::Derived,
         }
     }
 
@@ -261,7 +261,7 @@ pub(super) struct Body {
     pub(super) require: Vec<Check>,
     pub(super) up: Vec<Step>,
     pub(super) verify: Vec<Check>,
-    pub(super) down: WayBack,
+    pub(super) down: Downgrade,
     /// The file of `down`, if it is another one.
     pub(super) down_file: Option<PathBuf>,
     pub(super) pointless: Vec<(usize, String)>,

@@ -102,7 +102,7 @@ fn a_whole_phase_is_read() {
         phase.up[0].operation,
         Operation::RenameTable { from: "sessions".to_owned(), to: "imaging_sessions".to_owned() }
     );
-    let WayBack::Steps(down) = phase.down else { panic!("steps") };
+    let Downgrade::Steps(down) = phase.down else { panic!("steps") };
     assert_eq!(down[0].line, 30);
     assert!(phase.checksum.starts_with("steps:"));
     assert!(phase.text_checksum.starts_with("blake3:"));
@@ -115,7 +115,7 @@ fn what_is_left_out_has_its_default() {
     let phase = file.phase;
     assert_eq!(phase.id, id("x"));
     assert_eq!(phase.description, "x");
-    assert_eq!(phase.down, WayBack::Derived);
+    assert_eq!(phase.down, Downgrade::Derived);
     assert_eq!(phase.views, ViewPolicy::Keep);
     assert_eq!(phase.statistics, StatisticsPolicy::Carry);
     assert_eq!(phase.strategy, Strategy::Rebuild);
@@ -125,9 +125,9 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(phase_of("title = \"Big\"").description, "Big");
     assert_eq!(
         phase_of("irreversible = \"rows are gone\"").down,
-        WayBack::Irreversible("rows are gone".to_owned())
+        Downgrade::Irreversible("rows are gone".to_owned())
     );
-    assert_eq!(phase_of("down = []").down, WayBack::Steps(Vec::new()));
+    assert_eq!(phase_of("down = []").down, Downgrade::Steps(Vec::new()));
 }
 
 #[test]

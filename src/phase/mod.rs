@@ -37,8 +37,8 @@ pub use formats::{FolderFormat, recorded_key, sql_of};
 pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use phase::{
-    Allowed, Annotations, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown, Strategy,
-    ViewPolicy, WayBack,
+    Allowed, Annotations, Downgrade, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown,
+    Strategy, ViewPolicy,
 };
 pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{

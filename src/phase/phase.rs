@@ -67,7 +67,7 @@ pub enum Strategy {
 
 /// The downgrade of a phase.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum WayBack {
+pub enum Downgrade {
     /// Derived from the steps.
     #[default]
     Derived,
@@ -169,7 +169,7 @@ pub struct Phase {
     pub up: Vec<Step>,
     /// Checks inside the transaction, after the steps.
     pub verify: Vec<Check>,
-    pub down: WayBack,
+    pub down: Downgrade,
     /// What its file says beside that.
     pub annotations: Annotations,
     /// The file it was read from.

@@ -6,7 +6,7 @@ use proptest::prelude::{Just, any, prop};
 use proptest::strategy::Strategy as _;
 
 use super::{
-    Annotations, Applied, Chain, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack,
+    Annotations, Applied, Chain, Downgrade, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy,
 };
 use crate::error::Result;
 use crate::files::{Files as _, RealFiles};
@@ -49,7 +49,7 @@ pub(crate) fn phase(name: &str, version: i64, parents: &str, depends_on: &str) -
         require: Vec::new(),
         up: Vec::new(),
         verify: Vec::new(),
-        down: WayBack::Derived,
+        down: Downgrade::Derived,
         annotations: Annotations::default(),
         file: PathBuf::from(format!("phases/{name}.toml")),
         checksum: format!("steps:{name}"),

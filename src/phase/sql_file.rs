@@ -9,7 +9,7 @@ use super::checksum::checksum;
 use super::file::{Body, PhaseFile, declared};
 use super::keys::{CHECK_KEYS, PHASE_KEYS, Values};
 use super::meaning::meaning;
-use super::phase::{PhaseId, ViewPolicy, WayBack};
+use super::phase::{Downgrade, PhaseId, ViewPolicy};
 use super::problem::Problems;
 use super::sql_form::{
     CheckKind, CheckSection, Dialect, Lowered, Sections, keeps_schema, lower, sections,
@@ -97,7 +97,7 @@ impl TableReader<'_> {
         body.pointless.extend(pointless);
         body.up = self.lowered(lower(&source.text, lines, &found.up), &mut body.pointless);
         let reason = values.text("irreversible");
-        body.down = self.sql_way_back((source, lines), &found, reason, &mut body);
+        body.down = self.sql_downgrade((source, lines), &found, reason, &mut body);
         body.down_file = source.down.as_ref().map(|(path, _)| path.clone());
         body.pointless.sort();
         for section in &found.checks {
@@ -171,13 +171,13 @@ impl TableReader<'_> {
 
     /// Reads the downgrade. A section without statements stands for none: it is what templates hold. Where only rows
     /// change, nothing can be derived, and such a section does what it does for its tool: nothing.
-    fn sql_way_back(
+    fn sql_downgrade(
         &mut self,
         (source, lines): (&SqlSource, &Lines),
         found: &Sections,
         reason: Option<String>,
         body: &mut Body,
-    ) -> WayBack {
+    ) -> Downgrade {
         let is_there = source.down.is_some() || found.down.is_some();
         let is_data = |step: &Step| match &step.operation {
             Operation::Sql { sql, .. } => keeps_schema(sql),
@@ -200,13 +200,13 @@ impl TableReader<'_> {
             (None, None) => Vec::new(),
         };
         match (reason, steps.is_empty()) {
-            (Some(reason), true) => WayBack::Irreversible(reason),
+            (Some(reason), true) => Downgrade::Irreversible(reason),
             (Some(_), false) => {
                 self.problem(1, "the phase takes only one of `irreversible`, `down`");
-                WayBack::Derived
+                Downgrade::Derived
             }
-            (None, true) if !(is_there && only_data) => WayBack::Derived,
-            (None, _) => WayBack::Steps(steps),
+            (None, true) if !(is_there && only_data) => Downgrade::Derived,
+            (None, _) => Downgrade::Steps(steps),
         }
     }
 

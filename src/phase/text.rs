@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml_edit::{Array, InlineTable, Value};
 
-use super::phase::{Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy, WayBack};
+use super::phase::{Downgrade, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy};
 use super::step::{
     Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
 };
@@ -53,14 +53,14 @@ pub fn phase_text(phase: &Phase) -> String {
         let allowed = annotations.allow.iter().map(|it| format!("{}: {}", it.code, it.reason));
         keys.value("allow", allowed.collect::<Array>());
     }
-    if let WayBack::Irreversible(why) = &phase.down {
+    if let Downgrade::Irreversible(why) = &phase.down {
         keys.text("irreversible", why);
     }
     let mut text = keys.0;
     phase.require.iter().for_each(|check| text.push_str(&check_text("require", check)));
     text.push_str(&steps_text("up", &phase.up));
     phase.verify.iter().for_each(|check| text.push_str(&check_text("verify", check)));
-    if let WayBack::Steps(steps) = &phase.down {
+    if let Downgrade::Steps(steps) = &phase.down {
         text.push_str(&steps_text("down", steps));
     }
     text
@@ -297,8 +297,8 @@ mod tests {
 
     fn without_places(mut phase: Phase) -> Phase {
         let steps = match &mut phase.down {
-            WayBack::Steps(steps) => steps.iter_mut(),
-            WayBack::Derived | WayBack::Irreversible(_) => [].iter_mut(),
+            Downgrade::Steps(steps) => steps.iter_mut(),
+            Downgrade::Derived | Downgrade::Irreversible(_) => [].iter_mut(),
         };
         phase.up.iter_mut().chain(steps).for_each(|it| it.line = 0);
         phase.require.iter_mut().chain(&mut phase.verify).for_each(|it| it.line = 0);
@@ -322,7 +322,7 @@ mod tests {
         phase.labels = vec!["side".to_owned()];
         phase.views = ViewPolicy::Follow;
         phase.up = operations().into_iter().map(step).collect();
-        phase.down = WayBack::Steps(operations().into_iter().rev().map(step).collect());
+        phase.down = Downgrade::Steps(operations().into_iter().rev().map(step).collect());
         phase.require = vec![check(Expected::NoRows), check(Expected::Real(1.0))];
         phase.verify = vec![check(Expected::Integer(-1)), check(Expected::Text(ODD.to_owned()))];
         phase.annotations.compatible_with = PhaseId::new("p1");

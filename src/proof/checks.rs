@@ -25,7 +25,9 @@ use crate::name::{fold, same};
 use crate::plan::Plan;
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again};
+use crate::schema::{
+    Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again, read_entries,
+};
 use crate::text::counted;
 
 /// What the proof is about.
@@ -124,7 +126,7 @@ pub fn prove(subject: &Subject<'_>, observer: &mut dyn Observer) -> Result<Proof
         observer,
     };
     trial.rows()?;
-    trial.schema();
+    trial.schema()?;
     trial.objects_compile()?;
     trial.foreign_keys()?;
     trial.integrity()?;
@@ -248,8 +250,8 @@ impl Trial<'_, '_> {
             .collect()
     }
 
-    fn schema(&mut self) {
-        let mut problems = self.made_for_another();
+    fn schema(&mut self) -> Result<()> {
+        let mut problems = self.made_for_another()?;
         problems.extend(not_identical(self.subject.target, &self.now));
         let count = |kind| self.now.of_kind(kind).count();
         let kinds = [
@@ -269,16 +271,20 @@ impl Trial<'_, '_> {
             [first @ .., last] => format!("{} and {last} as planned", first.join(", ")),
         };
         self.record("schema", detail, problems);
+        Ok(())
     }
 
-    /// What a plan promises is right only for the schema that it was made for: one of another file would be proven by
-    /// its own promise.
-    fn made_for_another(&self) -> Vec<String> {
-        let Some(first) = self.subject.plan.phases.first() else { return Vec::new() };
-        let others = compare_entries(&self.subject.before.objects, &first.before.objects);
+    /// What a plan promises is right only for the schema that it was made for: one of another file, or of this file
+    /// before another program changed it, would be proven by its own promise. The backup holds what there was.
+    fn made_for_another(&self) -> Result<Vec<String>> {
+        let was = read_entries(self.subject.backup.connection())?;
+        let planned = self.subject.plan.phases.first().map(|phase| phase.before.as_ref());
+        let known = [Some(self.subject.before), planned].into_iter().flatten();
+        let others = known.flat_map(|it| compare_entries(&was.objects, &it.objects));
         let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
-        let line = |it: &str| format!("the plan was made for another schema: {it} differs");
-        others.iter().map(|it| line(&name(it.object()))).collect()
+        let names: BTreeSet<String> = others.map(|it| name(it.object())).collect();
+        let line = |it| format!("the plan was made for another schema: {it} differs");
+        Ok(names.into_iter().map(line).collect())
     }
 
     /// Every view and trigger compiles now if it compiled before.
@@ -323,7 +329,10 @@ impl Trial<'_, '_> {
             (_, 0) => "the same keys between the same rows as in the backup".to_owned(),
             (spared, others) => {
                 let others = counted(others, "table", "tables");
-                format!("{looked_at} in {others}; unchanged keys in {}", counted(spared, "other", "others"))
+                format!(
+                    "{looked_at} in {others}; unchanged keys in {}",
+                    counted(spared, "other", "others")
+                )
             }
         };
         self.record("foreign keys", detail, problems);

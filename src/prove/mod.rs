@@ -4,11 +4,11 @@
 //! foreign command on the clone. The clone is then compared with the backup: rows, values, definitions, counters,
 //! statistics. Only a clean verdict lets the clone take the place of the file, through SQLite and under its locks.
 
+mod assess;
 mod definitions;
 mod expected;
 mod finding;
 mod guess;
-mod judge;
 mod map;
 mod parts;
 mod rows;
@@ -19,4 +19,4 @@ pub use finding::{
     Addition, Aspect, CloneFault, Finding, ObjectChange, Property, TableVerdict, Verdict,
 };
 pub use map::{ChangeMap, MapFile, MapName};
-pub use run::{Guard, Judged, Prepared, ProveRequest, Published, RealFile};
+pub use run::{Assessed, Guard, Prepared, ProveRequest, Published, RealFile};

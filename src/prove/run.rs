@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::assess::{Sides, assess};
 use super::finding::{CloneFault, Finding, ObjectChange, Verdict};
-use super::judge::{Sides, judge};
 use super::map::{ChangeMap, MapFile};
 use crate::backup::{
     BackupEntry, BackupLabel, BackupRequest, Checked, PageCopy, copy_pages, create, create_or_reuse,
@@ -87,7 +87,7 @@ pub enum RealFile {
 
 /// The clone after the command, compared with the backup.
 #[derive(Debug)]
-pub struct Judged<'o> {
+pub struct Assessed<'o> {
     pub verdict: Verdict,
     /// Whether the database itself is as before.
     pub real: RealFile,
@@ -169,15 +169,15 @@ impl<'o> Prepared<'o> {
     /// # Errors
     /// Whatever stopped the comparison; [`ErrorKind::Busy`] if a process of the command holds the clone. What is
     /// wrong with the clone is a finding.
-    pub fn judge(self, observer: &mut dyn Observer) -> Result<Judged<'o>> {
+    pub fn assess(self, observer: &mut dyn Observer) -> Result<Assessed<'o>> {
         let real = self.real_file(observer);
-        let judged = self.judge_clone(observer);
+        let assessed = self.judge_clone(observer);
         let backup = self.backup.clone();
         let named = |error: Error| error.in_database(&self.database).with_backup(&backup);
         let real = real.map_err(named)?;
         // That the file itself was changed matters more than whatever is wrong with the clone.
-        let (verdict, snapshot) = match (judged, &real) {
-            (Ok(judged), _) => judged,
+        let (verdict, snapshot) = match (assessed, &real) {
+            (Ok(assessed), _) => assessed,
             (Err(_), RealFile::Changed(_)) => (Verdict::default(), None),
             (Err(error), RealFile::Untouched) => return Err(named(error)),
         };
@@ -186,7 +186,7 @@ impl<'o> Prepared<'o> {
             // That it was changed is known; what else is found only helps.
             RealFile::Changed(_) => self.real_findings(observer).unwrap_or_default(),
         };
-        Ok(Judged { verdict, real, real_findings, prepared: self, snapshot })
+        Ok(Assessed { verdict, real, real_findings, prepared: self, snapshot })
     }
 
     /// Gives up after the command was stopped, removes the clone, and finds out whether the database holds exactly what
@@ -220,7 +220,7 @@ impl<'o> Prepared<'o> {
         let new = Database::open(&self.database, Access::Look, self.options)?;
         let identity = Identity::read(new.connection())?;
         let sides = Sides { old: (&old, &self.identity), new: (&new, &identity) };
-        Ok(judge(&sides, &self.map, observer)?.findings)
+        Ok(assess(&sides, &self.map, observer)?.findings)
     }
 
     /// Finds out whether the database holds exactly what the backup holds.
@@ -250,7 +250,7 @@ impl<'o> Prepared<'o> {
         let old = Database::open(&self.backup, Access::Look, self.options)?;
         let new = Database::open(&entry.path, Access::Look, self.options)?;
         let sides = Sides { old: (&old, &self.identity), new: (&new, &identity) };
-        let mut verdict = judge(&sides, &self.map, observer)?;
+        let mut verdict = assess(&sides, &self.map, observer)?;
         let schemas = (read(old.connection())?, read(new.connection())?);
         old.close()?;
         verdict.same_bytes = difference(&new, &self.backup, observer)?.is_none();
@@ -295,7 +295,7 @@ impl<'o> Prepared<'o> {
         // To write, because a command that was killed leaves a journal that is rolled back first.
         let clone = Database::open(&self.clone, Access::Write, self.options)?;
         let identity = Identity::read(clone.connection())?;
-        let folder = self.scratch.path().join("judged");
+        let folder = self.scratch.path().join("assessed");
         let request = BackupRequest {
             folder: &folder,
             label: BackupLabel::Named(LABEL.to_owned()),
@@ -308,7 +308,7 @@ impl<'o> Prepared<'o> {
     }
 }
 
-impl<'o> Judged<'o> {
+impl<'o> Assessed<'o> {
     pub fn prepared(&self) -> &Prepared<'o> {
         &self.prepared
     }
@@ -451,7 +451,7 @@ fn clone_name(database: &Path) -> String {
     let name = database.file_name().map(|it| it.to_string_lossy().into_owned());
     let plain = |it: &String| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        it.bytes().all(allowed) && !it.starts_with(['-', '.']) && it != "judged"
+        it.bytes().all(allowed) && !it.starts_with(['-', '.']) && it != "assessed"
     };
     name.filter(plain).unwrap_or_else(|| "clone.db".to_owned())
 }

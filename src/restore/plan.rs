@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::losses::{Losses, ObjectLoss, Pair, open, version};
-use crate::backup::{BackupEntry, Verification, folder_of, look, verify};
+use crate::backup::{BackupEntry, Verification, folder_of, stat_of, verify};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
@@ -118,7 +118,7 @@ impl Restore {
 /// Resolves links once. A missing file has the real path of its folder.
 fn real_path(path: &Path, files: &dyn Files) -> Result<PathBuf> {
     let failed = |error| file_error("find the real path of", path, error);
-    match look(files, path)? {
+    match stat_of(files, path)? {
         Some(stat) if stat.kind == FileKind::File => files.canonical(path).map_err(failed),
         Some(_) => {
             let what = format!("{} is not a file", path.display());
@@ -132,7 +132,7 @@ fn real_path(path: &Path, files: &dyn Files) -> Result<PathBuf> {
 }
 
 fn refuse_itself(database: &Path, backup: &BackupEntry, files: &dyn Files) -> Result<()> {
-    let place = |path| Ok::<_, Error>(look(files, path)?.map(|it| (it.device, it.inode)));
+    let place = |path| Ok::<_, Error>(stat_of(files, path)?.map(|it| (it.device, it.inode)));
     let (one, two) = (place(database)?, place(&backup.path)?);
     if one.is_some() && one == two {
         let what = "the backup is the database itself";
@@ -163,7 +163,7 @@ impl Looked {
             let (objects, version_now) = (Vec::new(), None);
             Self { live, losses, objects, version_now, version_then }
         };
-        match look(options.files.as_ref(), database)?.map(|stat| stat.bytes) {
+        match stat_of(options.files.as_ref(), database)?.map(|stat| stat.bytes) {
             None => return Ok(without(LiveState::Missing, Losses::Nothing)),
             Some(0) => return Ok(without(LiveState::Empty, Losses::Nothing)),
             Some(_) => {}

@@ -11,7 +11,9 @@ use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
 use super::set_aside::{NAMES, SetAside};
 use super::verify::compare;
-use crate::backup::{BackupLabel, Names, Part, digest, folder_of, look, remove_leftovers, stem_of};
+use crate::backup::{
+    BackupLabel, Names, Part, digest, folder_of, remove_leftovers, stat_of, stem_of,
+};
 use crate::database::{Access, Database, holders};
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
@@ -19,7 +21,7 @@ use crate::files::{Files, Stat};
 
 pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, files) = (&restore.plan.database, restore.options.files.as_ref());
-    let present = look(files, path)?;
+    let present = stat_of(files, path)?;
     refuse(path, present, files)?;
     // A copy that a killed run left is not wanted any more; if it stays, it is listed.
     drop(remove_leftovers(files, folder_of(path), &stem_of(path)));
@@ -91,7 +93,7 @@ fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -
     }
     let like = match present {
         Some(present) => Some(present),
-        None => look(files, backup)?,
+        None => stat_of(files, backup)?,
     };
     if let Some(like) = like {
         part.sync_with_access_of(&like)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::plan::Restore;
 use super::{content, replace};
-use crate::backup::{digest, look};
+use crate::backup::{digest, stat_of};
 use crate::database::{Access, Database, beside};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Observer, TableRows};
@@ -82,12 +82,12 @@ fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
 fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     let (path, options) = (&restore.plan.database, &restore.options);
     let files = options.files.as_ref();
-    let opened = match look(files, path)?.map(|stat| stat.bytes) {
+    let opened = match stat_of(files, path)?.map(|stat| stat.bytes) {
         None => return replace::run(restore, observer),
         Some(0) => {
             // SQLite would delete what lies beside an empty file.
             for suffix in ["-journal", "-wal"] {
-                if look(files, &beside(path, suffix))?.is_some() {
+                if stat_of(files, &beside(path, suffix))?.is_some() {
                     return replace::run(restore, observer);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{BackupLabel, Names, Part, folder_of, look, stem_of};
+use crate::backup::{BackupLabel, Names, Part, folder_of, stat_of, stem_of};
 use crate::database::beside;
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::files::{Files, Stat};
@@ -18,13 +18,13 @@ pub(super) struct SetAside<'f> {
     files: &'f dyn Files,
     name: PathBuf,
     /// Whether the file has it.
-    kept: Kept,
+    kept: SetAsideFile,
     moved: Vec<(PathBuf, PathBuf)>,
 }
 
 /// How the file came to its second name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
+enum SetAsideFile {
     /// There is no file.
     Nothing,
     Now,
@@ -41,14 +41,14 @@ impl<'f> SetAside<'f> {
     pub(super) fn of(path: &Path, present: Option<Stat>, files: &'f dyn Files) -> Result<Self> {
         let before = present.map(|stat| kept_before(path, stat, files)).transpose()?.flatten();
         let (name, kept) = match (before, present) {
-            (Some(name), _) => (name, Kept::Before),
-            (None, Some(stat)) => (keep(path, stat, files)?, Kept::Now),
-            (None, None) => (free_name(path, files, |_| Ok(true))?, Kept::Nothing),
+            (Some(name), _) => (name, SetAsideFile::Before),
+            (None, Some(stat)) => (keep(path, stat, files)?, SetAsideFile::Now),
+            (None, None) => (free_name(path, files, |_| Ok(true))?, SetAsideFile::Nothing),
         };
         let mut aside = Self { files, name, kept, moved: Vec::new() };
         for suffix in SIDECARS {
             let (from, to) = (beside(path, suffix), beside(&aside.name, suffix));
-            let moved = match look(files, &from) {
+            let moved = match stat_of(files, &from) {
                 Ok(None) => continue,
                 Ok(Some(_)) => files
                     .rename_new(&from, &to)
@@ -69,7 +69,7 @@ impl<'f> SetAside<'f> {
         while let Some((from, to)) = self.moved.pop() {
             all &= self.files.rename_new(&to, &from).is_ok();
         }
-        if self.kept == Kept::Now {
+        if self.kept == SetAsideFile::Now {
             // The file is still in its place: a second name that stays does no harm.
             drop(self.files.remove(&self.name));
         }
@@ -78,7 +78,7 @@ impl<'f> SetAside<'f> {
 
     /// Returns the names under which everything is kept.
     pub(super) fn into_paths(self) -> Vec<PathBuf> {
-        let file = (self.kept != Kept::Nothing).then_some(self.name);
+        let file = (self.kept != SetAsideFile::Nothing).then_some(self.name);
         file.into_iter().chain(self.moved.into_iter().map(|(_, to)| to)).collect()
     }
 
@@ -112,8 +112,8 @@ fn kept_before(path: &Path, stat: Stat, files: &dyn Files) -> Result<Option<Path
     for name in names_of(path, stat, files)? {
         let mut free = name.extension().is_some_and(|end| end != "part");
         for suffix in SIDECARS {
-            let both = look(files, &beside(path, suffix))?.is_some()
-                && look(files, &beside(&name, suffix))?.is_some();
+            let both = stat_of(files, &beside(path, suffix))?.is_some()
+                && stat_of(files, &beside(&name, suffix))?.is_some();
             free &= !both;
         }
         if free {
@@ -155,9 +155,9 @@ fn free_name(
     let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
     for number in 1..NAMES {
         let name = names.candidate(number);
-        let mut taken = look(files, &name)?.is_some();
+        let mut taken = stat_of(files, &name)?.is_some();
         for suffix in SIDECARS {
-            taken |= look(files, &beside(&name, suffix))?.is_some();
+            taken |= stat_of(files, &beside(&name, suffix))?.is_some();
         }
         if !taken && take(&name)? {
             return Ok(name);

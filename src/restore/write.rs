@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 
 use super::verify::Found;
 use crate::backup::{PageCopy, copy_pages, patiently};
-use crate::database::{Access, Database, OpenOptions};
+use crate::database::{Access, CheckpointRule, Database, OpenOptions};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Stage, TableRows};
 
@@ -205,9 +205,8 @@ impl Writing<'_> {
         let compared = hold_still(&live).and_then(|()| self.compare(&live, observer));
         let now = data_version(&live);
         drop(live.connection().execute_batch("COMMIT"));
-        let checkpoint =
-            live.connection().query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        self.note(checkpoint.map_err(Error::from), "the WAL could not be emptied");
+        let checkpoint = live.checkpoint(CheckpointRule::Above(0));
+        self.note(checkpoint.map(drop), "the WAL could not be emptied");
         drop(live);
         let compared = match compared {
             Ok(compared) => compared,

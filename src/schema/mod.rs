@@ -15,7 +15,7 @@ pub use meaning::{
 };
 pub use model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
 pub use objects::{Object, ObjectKind, Objects};
-pub use read::{read, read_again, read_objects, row_key, temporary_triggers};
+pub use read::{read, read_again, read_entries, read_objects, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};
 
 /// The schema that statements make, for unit tests.

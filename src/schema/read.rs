@@ -61,6 +61,16 @@ pub fn read_objects(connection: &Connection) -> Result<Schema> {
     Ok(schema)
 }
 
+/// Reads what `main` stores, without the shapes of its tables; shadow tables count as ordinary ones.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_entries(connection: &Connection) -> Result<Schema> {
+    let mut schema = Schema::default();
+    stored_objects(connection, &HashMap::new())?.into_iter().for_each(|it| schema.add(it));
+    Ok(schema)
+}
+
 fn known_shape<'b>(before: &'b Schema, object: &Object) -> Option<&'b Table> {
     let known = before.find(ObjectKind::Table, &object.name)?;
     let same = known.kind == object.kind && known.name == object.name && known.sql == object.sql;

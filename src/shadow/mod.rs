@@ -26,6 +26,7 @@ mod restore_text;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
 mod transfer;
+mod unrelated;
 mod uses;
 mod views;
 

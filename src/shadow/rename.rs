@@ -44,7 +44,7 @@ impl<'s> Rename<'s> {
 impl Shadow {
     /// Applies consecutive renames. A rename to a name that a later one of the run gives up waits
     /// under a scratch name, so that swaps and chains mean what they say.
-    pub(super) fn apply_renames(&mut self, steps: &[Step], views: ViewPolicy) -> Result<()> {
+    pub(super) fn rename_in_turn(&mut self, steps: &[Step], views: ViewPolicy) -> Result<()> {
         let renames: Vec<(&Step, Rename<'_>)> =
             steps.iter().filter_map(|step| Some((step, Rename::of(step)?))).collect();
         let mut waiting: Vec<Waiting<'_>> = Vec::new();

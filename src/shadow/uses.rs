@@ -88,7 +88,7 @@ struct Finder<'c> {
     /// The views, folded.
     views: BTreeSet<String>,
     /// The schema in memory, for what can only be tried out.
-    trial: Option<Shadow>,
+    trial_copy: Option<Shadow>,
 }
 
 impl<'c> Finder<'c> {
@@ -101,7 +101,7 @@ impl<'c> Finder<'c> {
             schema.of_kind(ObjectKind::View).map(|it| fold(&it.name)).collect();
         let tables = schema.objects.iter().filter(|it| it.kind.is_table());
         let known = tables.map(|it| fold(&it.name)).chain(views.iter().cloned()).collect();
-        Self { place, schema, missing, known, views, trial: None }
+        Self { place, schema, missing, known, views, trial_copy: None }
     }
 
     fn find(&mut self) -> Result<Uses> {
@@ -122,11 +122,11 @@ impl<'c> Finder<'c> {
     }
 
     /// The schema without triggers, in memory: there each trigger is compiled alone.
-    fn trial(&mut self) -> Result<&mut Shadow> {
-        if self.trial.is_none() {
-            self.trial = Some(Shadow::of(&without_triggers(self.schema))?);
+    fn trial_copy(&mut self) -> Result<&mut Shadow> {
+        if self.trial_copy.is_none() {
+            self.trial_copy = Some(Shadow::of(&without_triggers(self.schema))?);
         }
-        self.trial.as_mut().ok_or_else(|| Error::new(ErrorKind::Unsupported, "no trial"))
+        self.trial_copy.as_mut().ok_or_else(|| Error::new(ErrorKind::Unsupported, "no trial_copy"))
     }
 
     fn uses_of_view(&mut self, view: &Object) -> Result<Option<ObjectUses>> {
@@ -166,7 +166,7 @@ impl<'c> Finder<'c> {
             .cloned()
             .collect();
         for name in doubtful {
-            if self.trial()?.needs(statements, &name)? {
+            if self.trial_copy()?.needs(statements, &name)? {
                 found.insert(Use { name, within: None, without_column: false });
             }
         }
@@ -183,7 +183,7 @@ impl<'c> Finder<'c> {
             .map(|it| it.name.clone())
             .collect();
         for name in doubtful {
-            if !self.trial()?.needs(statements, &name)? {
+            if !self.trial_copy()?.needs(statements, &name)? {
                 found.retain(|it| it.name != name);
             }
         }
@@ -239,13 +239,13 @@ impl<'c> Finder<'c> {
         statements: &[&str],
     ) -> Result<Option<BTreeSet<String>>> {
         let Some(sql) = &trigger.sql else { return Ok(None) };
-        let trial = self.trial()?;
+        let trial_copy = self.trial_copy()?;
         let create = |connection: &Connection| run_one(connection, sql);
-        if with_stubs(&trial.connection, &mut trial.missing, create).is_err() {
+        if with_stubs(&trial_copy.connection, &mut trial_copy.missing, create).is_err() {
             return Ok(None);
         }
-        let place = (&trial.connection, &trial.authorizer);
-        let mut found = compiled(place, &mut trial.missing, statements);
+        let place = (&trial_copy.connection, &trial_copy.authorizer);
+        let mut found = compiled(place, &mut trial_copy.missing, statements);
         if let Some(found) = &mut found {
             let owner = fold(&trigger.table);
             found.retain(|it| it.name != owner);
@@ -254,7 +254,7 @@ impl<'c> Finder<'c> {
             self.drop_unneeded(statements, found)?;
         }
         let drop = format!("DROP TRIGGER main.{}", quote(&trigger.name));
-        run_one(&self.trial()?.connection, &drop)?;
+        run_one(&self.trial_copy()?.connection, &drop)?;
         Ok(found.map(|it| it.into_iter().map(|it| it.name).collect()))
     }
 }

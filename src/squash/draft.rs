@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
 use crate::files::{Files, Scratch};
 use crate::migrate::{FreshFile, Project};
 use crate::phase::{
-    Annotations, Chain, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step, Strategy,
-    Target, ViewPolicy, WayBack, phase_text,
+    Annotations, Chain, Downgrade, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step,
+    Strategy, Target, ViewPolicy, phase_text,
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
@@ -253,7 +253,7 @@ impl Drafting<'_> {
             min_sqlite: self.members().filter_map(|it| it.min_sqlite).max(),
             require: if is_base { Vec::new() } else { first.require.clone() },
             up: steps.up.clone(),
-            down: down.unwrap_or(WayBack::Derived),
+            down: down.unwrap_or(Downgrade::Derived),
             annotations: Annotations {
                 replaced_versions: versions,
                 replaced_squashes: self.replaced_squashes(),
@@ -321,7 +321,7 @@ impl Drafting<'_> {
             if !phase.verify.is_empty() && phase.id != range.last {
                 add(phase, "verify", "verify checks, which are about a state in between");
             }
-            if matches!(phase.down, WayBack::Steps(_)) && is_base {
+            if matches!(phase.down, Downgrade::Steps(_)) && is_base {
                 add(
                     phase,
                     "downgrade",
@@ -555,8 +555,8 @@ impl Folder {
 /// The SQL files that a phase names; they stand beside it.
 fn sql_files(phase: &Phase) -> BTreeSet<String> {
     let down = match &phase.down {
-        WayBack::Steps(steps) => steps.as_slice(),
-        WayBack::Derived | WayBack::Irreversible(_) => &[],
+        Downgrade::Steps(steps) => steps.as_slice(),
+        Downgrade::Derived | Downgrade::Irreversible(_) => &[],
     };
     let steps = phase.up.iter().chain(down);
     steps

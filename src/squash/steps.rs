@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::migrate::{FreshFile, Project};
 use crate::name::same;
-use crate::phase::{Operation, Phase, Step, WayBack};
+use crate::phase::{Downgrade, Operation, Phase, Step};
 use crate::schema::{Object, ObjectKind, Schema, VirtualTable};
 
 use super::order::{self, FirstMade};
@@ -18,7 +18,7 @@ use super::seeds::{Seed, counters, seed};
 pub(super) struct Steps {
     /// The steps up to the first data step of the rows.
     pub(super) up: Vec<Step>,
-    pub(super) down: Option<WayBack>,
+    pub(super) down: Option<Downgrade>,
     /// The rows, by table.
     pub(super) seeds: Vec<Seed>,
 }
@@ -75,7 +75,7 @@ pub(super) fn from_nothing(
     up.extend(order::triggers(schema).into_iter().filter_map(create));
     seeds.extend(late);
     // Statements have no inverse, so the downgrade is written where there are rows.
-    let down = (!seeds.is_empty()).then(|| WayBack::Steps(drops(schema, &tables, &views)));
+    let down = (!seeds.is_empty()).then(|| Downgrade::Steps(drops(schema, &tables, &views)));
     Ok(Steps { up, down, seeds })
 }
 
@@ -98,38 +98,40 @@ fn drops(schema: &Schema, tables: &[&Object], views: &[&Object]) -> Vec<Step> {
 pub(super) fn in_order(project: &Project, range: &SquashRange) -> Steps {
     let phases: Vec<&Phase> = range.phases(&project.chain).collect();
     let up = phases.iter().flat_map(|phase| phase.up.iter().cloned()).collect();
-    let derived = phases.iter().all(|phase| phase.down == WayBack::Derived);
+    let derived = phases.iter().all(|phase| phase.down == Downgrade::Derived);
     let written = phases.iter().all(|phase| {
-        matches!(phase.down, WayBack::Steps(_))
-            || (phase.up.is_empty() && phase.down == WayBack::Derived)
+        matches!(phase.down, Downgrade::Steps(_))
+            || (phase.up.is_empty() && phase.down == Downgrade::Derived)
     });
     let down = if derived {
         None
     } else if written {
         let steps = phases.iter().rev().filter_map(|phase| match &phase.down {
-            WayBack::Steps(steps) => Some(steps.iter().cloned()),
-            WayBack::Derived | WayBack::Irreversible(_) => None,
+            Downgrade::Steps(steps) => Some(steps.iter().cloned()),
+            Downgrade::Derived | Downgrade::Irreversible(_) => None,
         });
-        Some(WayBack::Steps(steps.flatten().collect()))
+        Some(Downgrade::Steps(steps.flatten().collect()))
     } else {
         let by_hand: Vec<&str> = phases
             .iter()
-            .filter(|phase| matches!(phase.down, WayBack::Steps(_)))
+            .filter(|phase| matches!(phase.down, Downgrade::Steps(_)))
             .map(|phase| phase.id.as_str())
             .collect();
         let why = format!(
             "the downgrade of {} was written by hand, and that of other phases was derived",
             by_hand.join(", ")
         );
-        Some(WayBack::Irreversible(why))
+        Some(Downgrade::Irreversible(why))
     };
     Steps { up, down, seeds: Vec::new() }
 }
 
 /// The reason why a squash cannot be undone, if one of its phases cannot.
-pub(super) fn irreversible(project: &Project, range: &SquashRange) -> Option<WayBack> {
+pub(super) fn irreversible(project: &Project, range: &SquashRange) -> Option<Downgrade> {
     range.phases(&project.chain).find_map(|phase| match &phase.down {
-        WayBack::Irreversible(why) => Some(WayBack::Irreversible(format!("{}: {why}", phase.id))),
-        WayBack::Derived | WayBack::Steps(_) => None,
+        Downgrade::Irreversible(why) => {
+            Some(Downgrade::Irreversible(format!("{}: {why}", phase.id)))
+        }
+        Downgrade::Derived | Downgrade::Steps(_) => None,
     })
 }

@@ -14,4 +14,4 @@ mod tests;
 
 pub use request::{Statistics, VacuumReport, VacuumRequest};
 pub use run::vacuum;
-pub use space::look;
+pub use space::measure;

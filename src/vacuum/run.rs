@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::compact::{make, prove};
 use super::request::{Statistics, VacuumReport, VacuumRequest};
-use super::space::{look, require_space};
+use super::space::{measure, require_space};
 use crate::backup::{BackupLabel, Checked, Names, Part, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
@@ -108,7 +108,7 @@ fn attempt(
     (report.backup, report.tables) = (kept, tables);
     report.follow_up = (!follow_up.is_empty()).then(|| follow_up.join("; "));
     report.after =
-        look(request.database, options).map_err(|error| error.leaving(DatabaseState::Done))?;
+        measure(request.database, options).map_err(|error| error.leaving(DatabaseState::Done))?;
     Ok(Some(report))
 }
 

@@ -10,7 +10,7 @@ use crate::preflight::{MANIFEST, SpaceNeed, check_space};
 ///
 /// # Errors
 /// As [`Database::open`].
-pub fn look(path: &Path, options: &OpenOptions) -> Result<FileSize> {
+pub fn measure(path: &Path, options: &OpenOptions) -> Result<FileSize> {
     let database = Database::open(path, Access::Look, options)?;
     let room = FileSize::of(&database)?;
     database.close()?;

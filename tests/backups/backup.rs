@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use phaseshift::backup::{
-    BackupEntry, BackupLabel, BackupRequest, Checked, Kept, KeptBecause, LabelKind, PruneMode,
-    Retention, Rules, VerifiedBackup, create, create_checked, leftovers, list, prune,
+    BackupEntry, BackupLabel, BackupRequest, Checked, KeptBackup, KeptBecause, LabelKind,
+    PruneMode, Retention, Rules, VerifiedBackup, create, create_checked, leftovers, list, prune,
     remove_leftovers, verify,
 };
 use phaseshift::database::{Access, Database, OpenOptions};
@@ -805,7 +805,7 @@ fn pruning_never_removes_the_last_whole_backup() {
     // Both are said: what is damaged, and why one stays that no rule keeps.
     assert_eq!(done.damaged, entries[..2]);
     let because = KeptBecause::LastWhole;
-    assert_eq!(done.kept, [Kept { entry: entries[2].clone(), because }]);
+    assert_eq!(done.kept, [KeptBackup { entry: entries[2].clone(), because }]);
     let left = place.list();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].path, entries[2].path);

@@ -289,7 +289,7 @@ fn rename_once(bench: &Bench, target: &Target, folder: &Path, pairs: &mut Pairs)
     pairs.add(format!("{} as a script", target.name()), &after, &scripted, target.normal(&before));
     let scripted_back = keep(&bench.database(), "scripted_back.db");
     let down = Migration::prepare(&bench.engine(), &down_to("-1"));
-    let Ok(Preparation::Ready(down)) = down else { panic!("{}: no way back", target.name()) };
+    let Ok(Preparation::Ready(down)) = down else { panic!("{}: no downgrade", target.name()) };
     let text = phaseshift::migrate::script(&down).unwrap();
     drop(down);
     script(&scripted_back, &text).unwrap_or_else(|said| panic!("{}: {said}", target.name()));

@@ -3,6 +3,7 @@
 
 mod applications;
 mod catalogue;
+mod down_steps;
 mod fill;
 mod gene_catalogue;
 mod graphs;
@@ -15,4 +16,3 @@ mod roundtrips;
 mod scripts;
 mod sweeps;
 mod trace;
-mod ways_back;

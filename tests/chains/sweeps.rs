@@ -138,7 +138,7 @@ fn every_id_as_target(fixture: &str, every: usize) {
     }
 }
 
-/// Removes rows that the rules of before do not allow: they have to go before the way back.
+/// Removes rows that the rules of before do not allow: they have to go before the downgrade.
 pub fn remove_late_rows(rig: &Rig) {
     let late = "DELETE FROM notifications WHERE user_id IS NULL";
     let _ = rig.connection().execute_batch(late);
@@ -151,7 +151,7 @@ pub fn remove_late_rows(rig: &Rig) {
 const LOST: [(&str, &str); 3] =
     [("photos", "thumbnail_path"), ("photos", "filepath"), ("cached_regions", "last_cursor")];
 
-/// Values that a way back changes, because its phase moves them: phase, table and column.
+/// Values that a downgrade changes, because its phase moves them: phase, table and column.
 const MOVED: [(&str, &str, &str); 4] = [
     ("13342d0a1b93", "users", "role"),
     ("d075e1120235", "photos", "captured_at"),

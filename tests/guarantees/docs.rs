@@ -92,6 +92,16 @@ fn the_guides_of_going_back_and_of_scripts_run_as_they_are_written() {
     }
 }
 
+#[test]
+fn the_page_on_litestream_runs_as_it_is_written() {
+    let project = catalogue();
+    let said = commands(include_str!("../../docs/litestream.md"))
+        .iter()
+        .map(|command| type_in(&project, command))
+        .collect::<String>();
+    assert_eq!(said, "null\n");
+}
+
 /// The losses of the other tools are those of `scripts/prove_foreign`; what phaseshift itself loses there is looked at here.
 #[test]
 fn the_comparison_is_right_about_this_program() {

@@ -473,14 +473,14 @@ fn a_newer_phase_says_which_programs_may_open_the_file() {
 
 #[test]
 fn the_library_says_that_a_file_is_newer_and_who_may_open_it() {
-    use phaseshift::inspect::{Answer, Expectation, meets};
+    use phaseshift::inspect::{Expectation, Met, meets};
     use phaseshift::migrate::Compatibility;
     let project = compatible_file("compatible_with = \"phase4\"\n");
     let engine = engine_at(&project.database(), &project.phases());
     let database = engine.open(phaseshift::database::Access::Look).unwrap();
     let (extended, known) = engine.know_newer(&database).unwrap();
     let (answer, _) = meets(&extended, &known, &Expectation::Head);
-    assert_eq!(answer, Answer::Newer(Compatibility::Full));
+    assert_eq!(answer, Met::Newer(Compatibility::Full));
     assert!(answer.is_yes());
     assert_eq!(known.newer.unwrap().ids().len(), 2);
 }

@@ -67,7 +67,10 @@ fn the_settings_fit_the_schema() {
     let project = Project::empty();
     let schema = schema(&project, "settings");
     project.run_here(&["init", "new"]).expect_code(0);
-    project.write("more.toml", "wait = 3\nformat = 'goose'\n[keep]\ndays = 30\ncount = 2\n");
+    project.write(
+        "more.toml",
+        "wait = 3\nformat = 'goose'\ncheckpoint_above = '64 MiB'\n[keep]\ndays = 30\ncount = 2\n",
+    );
     let files = [project.path("new/phaseshift.toml"), project.path("more.toml")];
     assert_eq!(faults(&schema, &files), Vec::<String>::new());
     project.write("wrong.toml", "databse = 'a.db'\n");

@@ -44,3 +44,4 @@ mod sql_form;
 mod sql_steps;
 mod squash;
 mod virtual_tables;
+mod wal;

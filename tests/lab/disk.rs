@@ -153,6 +153,24 @@ pub enum Sharing {
     Other(&'static str),
 }
 
+/// What another program does to a database just before somebody begins to read it for the n-th time, from 1.
+#[derive(Debug, Clone)]
+pub struct Meanwhile {
+    pub path: &'static str,
+    pub at: u64,
+    pub sql: &'static str,
+    /// How often somebody began to read it so far.
+    reads: u64,
+    /// Whether the SQL ran, once it was its turn.
+    pub done: Option<bool>,
+}
+
+impl Meanwhile {
+    pub const fn before_read(at: u64, path: &'static str, sql: &'static str) -> Self {
+        Self { path, at, sql, reads: 0, done: None }
+    }
+}
+
 #[derive(Debug)]
 pub struct Node {
     pub content: Content,
@@ -184,6 +202,7 @@ pub struct State {
     /// By so many bytes the database looks larger than it is.
     pub pretended: u64,
     pub sharing: Sharing,
+    pub meanwhile: Option<Meanwhile>,
     random: u64,
 }
 
@@ -266,6 +285,25 @@ impl Disk {
     /// Returns the record since the disk was loaded.
     pub fn log(&self) -> Vec<Change> {
         self.state().log.clone()
+    }
+
+    /// Somebody begins to read a database: it may be the turn of the other program.
+    pub fn read_begins(&self, path: &str) {
+        let mut state = self.state();
+        let Some(other) = state.meanwhile.as_mut().filter(|other| other.path == path) else {
+            return;
+        };
+        other.reads += 1;
+        if other.reads != other.at || other.done.is_some() {
+            return;
+        }
+        other.done = Some(false);
+        let sql = other.sql;
+        drop(state);
+        let done = crate::database::open(self, path).and_then(|it| it.execute_batch(sql)).is_ok();
+        if let Some(other) = self.state().meanwhile.as_mut() {
+            other.done = Some(done);
+        }
     }
 
     /// Notes that the checks before a commit begin.

@@ -144,6 +144,9 @@ impl Handle {
         if self.level >= wanted {
             return Ok(true);
         }
+        if wanted == Level::Shared {
+            self.disk.read_begins(&self.path);
+        }
         let mut state = self.disk.state();
         state.attempt(Operation::Lock)?;
         let locks = locks(&mut state, self.node);
@@ -183,6 +186,9 @@ impl Handle {
     }
 
     pub fn lock_shared(&self, range: Range<usize>, what: SlotAction) -> Result<bool, Failure> {
+        if what == SlotAction::Shared {
+            self.disk.read_begins(&self.path);
+        }
         let mut state = self.disk.state();
         if what != SlotAction::Unlock {
             state.attempt(Operation::Lock)?;

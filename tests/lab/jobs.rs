@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use phaseshift::backup::{BackupEntry, BackupLabel, BackupRequest, create};
-use phaseshift::database::{Access, Database};
+use phaseshift::database::{Access, CheckpointRule, Database};
 use phaseshift::event::{Event, Observer, Silent};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, PlanCache, Project, Request, migrate_now};
@@ -78,11 +78,12 @@ impl Job {
     }
 }
 
-/// Returns the project on a disk.
+/// Returns the project on a disk. Every WAL is checkpointed after a run.
 pub fn project(disk: &Disk, chain: &Chain) -> Project {
     let (database, backups) = (PathBuf::from(DATABASE), PathBuf::from(BACKUPS));
     let versions = VersionTables::named("schema_version");
-    Project::new(database, Some(backups), chain.clone(), versions, options(disk))
+    let project = Project::new(database, Some(backups), chain.clone(), versions, options(disk));
+    Project { checkpoint: CheckpointRule::Above(0), ..project }
 }
 
 /// Returns the request to apply everything.
@@ -90,7 +91,7 @@ pub fn to_head() -> Request {
     Request::up(Target::parse("head").unwrap())
 }
 
-fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
+pub fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
     let request = to_head();
     let look = Migration::prepare(project, &request)?;
     let mut observer = |event: &Event| match event {

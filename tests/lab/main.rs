@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod catalogue;
+mod changing;
 mod content;
 mod database;
 mod disk;

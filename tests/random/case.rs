@@ -82,7 +82,7 @@ impl Case {
             .collect()
     }
 
-    /// Whether the way back must lead to just what was before: nothing is dropped or computed.
+    /// Whether the downgrade must lead to just what was before: nothing is dropped or computed.
     pub fn comes_back(&self) -> bool {
         self.changes.iter().all(|change| {
             matches!(

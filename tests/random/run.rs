@@ -218,11 +218,11 @@ pub fn run_back(place: &Place) -> Option<Result<(), String>> {
         migrate_now(&project, &request, look, &mut Silent).map(|_| ())
     };
     match without_panic(back) {
-        Err(said) => Some(Err(format!("panic on the way back: {said}"))),
+        Err(said) => Some(Err(format!("panic on the downgrade: {said}"))),
         Ok(Ok(())) => Some(Ok(())),
         Ok(Err(error)) => match error.state() {
             DatabaseState::Unchanged => None,
-            _ => Some(Err(format!("the way back: {}", describe(&error)))),
+            _ => Some(Err(format!("the downgrade: {}", describe(&error)))),
         },
     }
 }

@@ -21,7 +21,7 @@ pub enum Verdict {
     RolledBack(String),
     /// Carried out as it should be.
     Right {
-        /// Whether the way back was tried, and led to what was before.
+        /// Whether the downgrade was tried, and led to what was before.
         and_back: bool,
     },
     /// A fault.

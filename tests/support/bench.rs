@@ -155,7 +155,7 @@ impl Bench {
     #[track_caller]
     pub fn down(&self) -> Report {
         let done = self.run(&down_to("base")).map_err(|error| explain(&error));
-        done.expect("a way back").expect("something to undo")
+        done.expect("a downgrade").expect("something to undo")
     }
 
     /// Renames in a phase of its own, migrates, and has the judge compare with the state before.

@@ -150,13 +150,7 @@ pub struct PlanArgs {
     pub in_place: bool,
     /// How the plan is written: text, json (as with --json), markdown (with a diagram, for a pull request) or mermaid (a
     /// flowchart of the schema before and after)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        conflicts_with = "sql"
-    )]
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, conflicts_with = "sql")]
     pub format: PlanFormat,
 }
 

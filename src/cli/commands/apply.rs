@@ -58,11 +58,9 @@ impl Apply<'_> {
         let context = self.context;
         let is_new = self.arguments.create && context.dry_run && can_be_made(project);
         let file = match is_new {
-            true => DeclaredFile {
-                project: project.clone(),
-                schema: Schema::default(),
-                version: None,
-            },
+            true => {
+                DeclaredFile { project: project.clone(), schema: Schema::default(), version: None }
+            }
             false => DeclaredFile::read(project)?,
         };
         let answers = answers_of(context, &self.arguments.answers)?;

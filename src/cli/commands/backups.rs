@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use phaseshift::backup::{
-    self, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode, Pruned, Retention,
-    WayBack, leftovers, list, of_others, remove_leftovers,
+    self, AppliedPhase, BackupEntry, BackupLabel, Checked, KeptBecause, Leftover, PruneMode,
+    Pruned, Retention, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
 use phaseshift::error::file_error;
 use phaseshift::event::{Event, Observer};
 use phaseshift::files::{Files, Stat};
-use phaseshift::migrate::{Project, prune_backups, retain, ways_back};
+use phaseshift::migrate::{Project, applied_phases, prune_backups, retain};
 use phaseshift::phase::Chain;
 use phaseshift::restore::backup_request;
 use phaseshift::text::similar;
@@ -164,10 +164,11 @@ impl Place {
     }
 
     fn before(&self, phase: &str) -> Result<BackupEntry> {
-        let ways = ways_back(&self.project, &self.entries);
+        let ways = applied_phases(&self.project, &self.entries);
         let from_before = |phase: &str| {
             let recorded = ways.iter().find(|way| way.phase == phase).cloned();
-            let way = recorded.unwrap_or_else(|| WayBack { phase: phase.to_owned(), backup: None });
+            let way =
+                recorded.unwrap_or_else(|| AppliedPhase { phase: phase.to_owned(), backup: None });
             way.find(&self.entries).cloned()
         };
         from_before(phase).ok_or_else(|| {

@@ -54,7 +54,8 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     let heads = chain.heads();
     if let [_, ..] = heads.as_slice() {
         let label = counted(heads.len(), "head", "heads");
-        let mark = if heads.len() == 1 { check.style.ok() } else { check.style.bullet().to_owned() };
+        let mark =
+            if heads.len() == 1 { check.style.ok() } else { check.style.bullet().to_owned() };
         check.line(&mark, &format!("{label}: {}", joined(&heads)));
     }
     if context.settings.schema_demanded {

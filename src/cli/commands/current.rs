@@ -2,7 +2,7 @@
 
 use phaseshift::Result;
 use phaseshift::database::Access;
-use phaseshift::inspect::{Answer, Expectation, meets};
+use phaseshift::inspect::{Expectation, Met, meets};
 use phaseshift::migrate::Newer;
 use phaseshift::phase::{Chain, PhaseId, Target};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
         let (answer, detail) = meets(&project, &known, expectation);
         met = answer.is_yes();
         report["required"] = json!({"ok": met, "detail": detail, "answer": answer_code(answer)});
-        if let Answer::Newer(compatibility) = answer {
+        if let Met::Newer(compatibility) = answer {
             report["required"]["compatibility"] = json!(compatibility.code());
         }
         if !met {
@@ -60,11 +60,11 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
 }
 
 /// The stable text code of an answer.
-const fn answer_code(answer: Answer) -> &'static str {
+const fn answer_code(answer: Met) -> &'static str {
     match answer {
-        Answer::Yes => "yes",
-        Answer::No => "no",
-        Answer::Newer(_) => "newer",
+        Met::Yes => "yes",
+        Met::No => "no",
+        Met::Newer(_) => "newer",
     }
 }
 

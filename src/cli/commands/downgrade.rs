@@ -3,9 +3,9 @@
 use phaseshift::Result;
 use phaseshift::plan::Direction;
 
-use super::look::{loss_policy, request_of, with_strategy};
 use super::migrate::unguided;
 use super::plan;
+use super::prepare::{loss_policy, request_of, with_strategy};
 use crate::cli::args::DowngradeArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -13,7 +13,7 @@ use crate::cli::context::Context;
 /// Undoes phases without asking.
 ///
 /// # Errors
-/// Those of a look and a run.
+/// Those of the preparation and the run.
 pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {

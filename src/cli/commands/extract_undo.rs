@@ -8,8 +8,8 @@ use phaseshift::plan::Direction;
 use serde_json::json;
 
 use super::json_values::number;
-use super::look::{loss_policy, request};
 use super::plan::planned;
+use super::prepare::{loss_policy, request};
 use super::report;
 use crate::cli::args::ExtractUndoArgs;
 use crate::cli::command_output::CommandOutput;

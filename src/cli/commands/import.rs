@@ -49,7 +49,7 @@ pub fn run(context: &Context, arguments: &ImportArgs) -> Result<CommandOutput> {
     refuse_present(context, &target)?;
     let apart = compared_with_schema(context, &imported)?;
     let found = match &arguments.adopt {
-        Some(database) => Some(look(context, tool, &imported, database)?),
+        Some(database) => Some(read_recorded(context, tool, &imported, database)?),
         None => None,
     };
     let is_dry_run = context.dry_run || arguments.dry_run.dry_run;
@@ -130,7 +130,12 @@ struct Found {
     notices: Vec<String>,
 }
 
-fn look(context: &Context, tool: Tool, imported: &ImportedChain, database: &str) -> Result<Found> {
+fn read_recorded(
+    context: &Context,
+    tool: Tool,
+    imported: &ImportedChain,
+    database: &str,
+) -> Result<Found> {
     let path = database_path(database, &context.folder)?;
     let project = context.project_at(path, imported.chain.clone());
     let opened = project.open(Access::Look)?;

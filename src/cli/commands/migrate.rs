@@ -12,9 +12,11 @@ use phaseshift::text;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::offer;
-use super::look::{drift_note, look, loss_policy, prerequisites, rebuilt_tables, request_of, with_strategy};
 use super::new_file::{can_be_made, in_new_file};
 use super::plan::detail;
+use super::prepare::{
+    drift_note, loss_policy, prepare, prerequisites, rebuilt_tables, request_of, with_strategy,
+};
 use super::{page, plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
 use crate::cli::command_output::CommandOutput;
@@ -34,7 +36,7 @@ pub const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 /// Guides a person through a migration.
 ///
 /// # Errors
-/// Those of a look and a run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
+/// Those of the preparation and the run; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn guided(context: &Context, goal: &Goal) -> Result<CommandOutput> {
     let project = with_strategy(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
@@ -51,9 +53,9 @@ pub fn guide(
     request: &Request,
     dry_run: bool,
 ) -> Result<CommandOutput> {
-    let looked = look(project, request)
-        .or_else(|error| adopt_and_look(context, project, request, error, dry_run));
-    let migration = match begin(context, project, looked?, dry_run)? {
+    let prepared = prepare(project, request)
+        .or_else(|error| adopt_and_prepare(context, project, request, error, dry_run));
+    let migration = match begin(context, project, prepared?, dry_run)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::Run(migration) => migration,
     };
@@ -69,7 +71,7 @@ pub fn guide(
     answer(context, project, done, |done| report::complete(context, done))
 }
 
-/// What a look leads to.
+/// What the preparation leads to.
 enum Begun {
     /// Nothing more is done.
     Answered(CommandOutput),
@@ -80,10 +82,10 @@ enum Begun {
 fn begin(
     context: &Context,
     project: &Project,
-    looked: Preparation,
+    prepared: Preparation,
     dry_run: bool,
 ) -> Result<Begun> {
-    let migration = match looked {
+    let migration = match prepared {
         Preparation::UpToDate(found) => {
             return Ok(Begun::Answered(report::nothing_to_do(project, &found)));
         }
@@ -114,8 +116,8 @@ fn answer(
     }
 }
 
-/// Offers to record the phase that a file looks like, and looks again.
-fn adopt_and_look(
+/// Offers to record the phase that a file looks like, and prepares again.
+fn adopt_and_prepare(
     context: &Context,
     project: &Project,
     request: &Request,
@@ -126,13 +128,13 @@ fn adopt_and_look(
         return Err(error);
     }
     offer(context, project, error)?;
-    look(project, request)
+    prepare(project, request)
 }
 
 /// Applies phases without asking.
 ///
 /// # Errors
-/// Those of a look and a run.
+/// Those of the preparation and the run.
 pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {
@@ -154,7 +156,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
 /// Runs in either direction without asking.
 ///
 /// # Errors
-/// Those of a look and a run.
+/// Those of the preparation and the run.
 pub fn unguided(
     context: &Context,
     project: &Project,
@@ -163,7 +165,7 @@ pub fn unguided(
 ) -> Result<CommandOutput> {
     // There is no person who could read notices before the run.
     let request = &if dry_run { request.clone() } else { request.clone().without_notices() };
-    let migration = match begin(context, project, look(project, request)?, dry_run)? {
+    let migration = match begin(context, project, prepare(project, request)?, dry_run)? {
         Begun::Answered(answer) => return Ok(answer),
         Begun::Run(migration) => migration,
     };
@@ -251,8 +253,8 @@ fn run_now(
 ) -> Result<Migrated> {
     let project = migration.project().clone();
     let mut reporter = Reporter::new(context, subject);
-    let look = Preparation::Ready(Box::new(migration));
-    let done = migrate_now(&project, request, look, &mut reporter);
+    let ready = Preparation::Ready(Box::new(migration));
+    let done = migrate_now(&project, request, ready, &mut reporter);
     reporter.finish();
     done
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use phaseshift::Result;
-use phaseshift::vacuum::{Statistics, VacuumRequest, look, vacuum};
+use phaseshift::vacuum::{Statistics, VacuumRequest, measure, vacuum};
 
 use super::backups::Place;
 use crate::cli::args::OptimizeArgs;
@@ -22,7 +22,7 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput>
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
     if context.dry_run || arguments.dry_run.dry_run {
-        let room = look(place.database(), &context.open_options())?;
+        let room = measure(place.database(), &context.open_options())?;
         let text = screen::planned(place.database(), &room, statistics);
         return Ok(CommandOutput::done(text, screen::planned_json(place.database(), &room)));
     }

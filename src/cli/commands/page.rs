@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::json_values::number;
-use super::look::{rebuilt_tables, with_strategy};
 use super::past_run;
 use super::plan::{direction_of, goal, planned, project_of_range};
+use super::prepare::{rebuilt_tables, with_strategy};
 use super::report::nothing_to_do;
 use super::written::{refuse_place, refuse_unwritable, write_text};
 use crate::cli::args::{PlanFormat, ReportArgs};

@@ -6,7 +6,7 @@ use phaseshift::backup::BackupEntry;
 use phaseshift::database::Access;
 use phaseshift::files::Files;
 use phaseshift::history::{Definition, HistoryRow, Recorded, UndoRecord};
-use phaseshift::phase::{PhaseFile, Step, WayBack};
+use phaseshift::phase::{Downgrade, PhaseFile, Step};
 use phaseshift::schema::read;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -131,7 +131,7 @@ fn words(steps: &[Step]) -> Vec<String> {
 fn undoing(files: &dyn Files, kept: &Definition) -> Vec<String> {
     let Some(downgrade) = &kept.downgrade else { return Vec::new() };
     match parsed(files, &format!("parents = []\n{downgrade}")).map(|it| it.phase.down) {
-        Some(WayBack::Steps(steps)) => words(&steps),
+        Some(Downgrade::Steps(steps)) => words(&steps),
         Some(_) | None => Vec::new(),
     }
 }

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::look::{Prerequisite, drift_note, look, loss_policy, prerequisites, request, with_strategy};
 use super::migrate::DRY_RUN;
+use super::prepare::{
+    Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
+};
 use super::{page, report};
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
@@ -21,7 +23,7 @@ use crate::cli::screens::{plan as screen, reason};
 
 /// Shows the plan to a target, or the way between two places without a database.
 ///
-/// The file is only looked at: its rows, its space and its locks are the business of `preflight`.
+/// The file is only prepared at: its rows, its space and its locks are the business of `preflight`.
 ///
 /// # Errors
 /// Those of an outline.
@@ -160,7 +162,7 @@ pub fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
 /// Those of a look.
 pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
-    let migration = match look(&project, &request(Direction::Up, target, "head")?)? {
+    let migration = match prepare(&project, &request(Direction::Up, target, "head")?)? {
         Preparation::UpToDate(up_to_date) => {
             return Ok(report::nothing_to_do(&project, &up_to_date));
         }
@@ -187,7 +189,11 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
 ///
 /// # Errors
 /// As [`plan_range`]; those of writing the report.
-pub fn in_no_file(context: &Context, project: &Project, request: &Request) -> Result<CommandOutput> {
+pub fn in_no_file(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+) -> Result<CommandOutput> {
     let range = TargetRange { from: Target::Base, to: request.target.clone() };
     let plan = plan_range(project, &range, Direction::Up)?;
     page::write_range(context, project, &plan, &range)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use phaseshift::database::OpenOptions;
 use phaseshift::event::Observer;
-use phaseshift::prove::{Guard, Judged, MapFile, Prepared, ProveRequest, Published, RealFile};
+use phaseshift::prove::{Assessed, Guard, MapFile, Prepared, ProveRequest, Published, RealFile};
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -41,24 +41,24 @@ pub fn run(context: &Context, arguments: &ProveArgs) -> Result<CommandOutput> {
         return Err(interrupted(prepared));
     }
     let mut reporter = Reporter::new(context, Subject::default());
-    let judged = prepared.judge(&mut reporter);
+    let assessed = prepared.assess(&mut reporter);
     reporter.finish();
-    let mut judged = judged?;
-    let refused = refusal(&judged, &ran);
-    let published = match (&refused, arguments.publish && judged.may_publish()) {
-        (None, true) if !judged.verdict.same_bytes => Some(publish(context, &mut judged)?),
+    let mut assessed = assessed?;
+    let refused = refusal(&assessed, &ran);
+    let published = match (&refused, arguments.publish && assessed.may_publish()) {
+        (None, true) if !assessed.verdict.same_bytes => Some(publish(context, &mut assessed)?),
         _ => None,
     };
     let report = Report { arguments, ran: &ran, published: published.as_ref() };
-    let (text, mut document) = report.of(context, &judged);
-    let clean = judged.verdict.is_clean();
-    let backup = judged.prepared().backup().to_path_buf();
+    let (text, mut document) = report.of(context, &assessed);
+    let clean = assessed.verdict.is_clean();
+    let backup = assessed.prepared().backup().to_path_buf();
     // No process of the command may use the clone any more when it goes.
     drop(ran.left);
     let kept = match arguments.keep {
-        true => Some(judged.keep()?),
+        true => Some(assessed.keep()?),
         false => {
-            judged.finish()?;
+            assessed.finish()?;
             None
         }
     };
@@ -117,9 +117,9 @@ fn run_command(context: &Context, arguments: &ProveArgs, prepared: &Prepared<'_>
     })
 }
 
-fn publish(context: &Context, judged: &mut Judged<'_>) -> Result<Published> {
+fn publish(context: &Context, assessed: &mut Assessed<'_>) -> Result<Published> {
     let mut reporter = Reporter::new(context, Subject::default());
-    let published = judged.publish(&mut reporter);
+    let published = assessed.publish(&mut reporter);
     reporter.finish();
     published
 }
@@ -143,11 +143,11 @@ fn interrupted(prepared: Prepared<'_>) -> Error {
 }
 
 /// Why there is no verdict to give: the command changed the file itself, or failed.
-fn refusal(judged: &Judged<'_>, ran: &Ran) -> Option<Error> {
-    let prepared = judged.prepared();
+fn refusal(assessed: &Assessed<'_>, ran: &Ran) -> Option<Error> {
+    let prepared = assessed.prepared();
     let paths = (prepared.database(), prepared.backup());
-    if let RealFile::Changed(what) = &judged.real {
-        return Some(foreign_write(paths, what, &screen::lines(&judged.real_findings)));
+    if let RealFile::Changed(what) = &assessed.real {
+        return Some(foreign_write(paths, what, &screen::lines(&assessed.real_findings)));
     }
     let what = match ran.ending {
         Ending::Status(0) => return None,
@@ -156,10 +156,10 @@ fn refusal(judged: &Judged<'_>, ran: &Ran) -> Option<Error> {
         Ending::TimedOut => "the command did not end in time and was stopped".to_owned(),
         Ending::Interrupted => "the command was interrupted".to_owned(),
     };
-    let left = match judged.verdict.is_as_before() {
+    let left = match assessed.verdict.is_as_before() {
         true => vec!["it left the clone as it was".to_owned()],
         false => {
-            let found = judged.verdict.findings.iter().chain(&judged.verdict.declared);
+            let found = assessed.verdict.findings.iter().chain(&assessed.verdict.declared);
             let mut lines = vec!["it left the clone half changed".to_owned()];
             lines.extend(found.map(screen::line));
             lines
@@ -187,12 +187,12 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn of(&self, context: &Context, judged: &Judged<'_>) -> (String, serde_json::Value) {
-        let prepared = judged.prepared();
+    fn of(&self, context: &Context, assessed: &Assessed<'_>) -> (String, serde_json::Value) {
+        let prepared = assessed.prepared();
         let said = screen::Said {
             database: prepared.database(),
             backup: prepared.backup(),
-            verdict: &judged.verdict,
+            verdict: &assessed.verdict,
             ran: self.ran,
             published: self.published,
             wants_publish: self.arguments.publish,

@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 
+use phaseshift::database::{Checkpoint, Holder, Kept};
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
 use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::json_values::{ids, number};
+use super::json_values::{holder, ids, number};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::{reason, titled};
+use crate::cli::screens::{reason, sized, titled};
 use crate::cli::settings::shell_word;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
@@ -26,11 +27,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let verb = if down { "Undoing" } else { "Applying" };
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
-    let mut text = format!(
-        "{verb} {}: {database}, {}",
-        joined(&migration.phases()),
-        way(from, to)
-    );
+    let mut text = format!("{verb} {}: {database}, {}", joined(&migration.phases()), way(from, to));
     if let Some(line) = from_history(migration.plan()) {
         text.push('\n');
         text.push_str(&line);
@@ -59,8 +56,9 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput 
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
         [] if project.chain.is_empty() => {
-            "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n".to_owned()
-        },
+            "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n"
+                .to_owned()
+        }
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(
             "Nothing to do: the database is up to date at {} (version {}).\n",
@@ -122,6 +120,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text.push_str(
         "Restart the programs that use this file, and keep the backup until they have worked with it.\n",
     );
+    text.push_str(&wal(report));
     text + &follow_up(report)
 }
 
@@ -180,7 +179,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
         remade(context, report),
         escaped(report.backup.display()),
         lost_rules(report) + &retained(&report.pruned),
-        hint(context, report),
+        wal(report) + &hint(context, report),
         follow_up(report)
     )
 }
@@ -230,6 +229,7 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
         "room": {"before": report.sizes.0, "after": report.sizes.1},
         "copied": copied,
         "rows_changed": report.execution.rows_changed,
+        "wal": report.checkpoint.as_ref().map(wal_values),
         "follow_up": report.follow_up,
         "changed": true,
     });
@@ -250,6 +250,49 @@ fn remade(context: &Context, report: &Report) -> String {
     let bullet = context.terminal.out.bullet();
     let line = |it: &RemadeTable| format!("{bullet} Recreated by statements: {}\n", escaped(it));
     report.proof.remade.iter().map(line).collect()
+}
+
+/// Says what became of a large WAL.
+fn wal(report: &Report) -> String {
+    let Some(Checkpoint { before, after, kept }) = &report.checkpoint else {
+        return String::new();
+    };
+    let size = sized(*after);
+    match kept {
+        None => format!("WAL: {}, checkpointed and truncated\n", sized(*before)),
+        Some(Kept::Litestream) => {
+            format!("Note: the WAL stays at {size}; its checkpoints are left to Litestream\n")
+        }
+        Some(Kept::InUse(holders)) => {
+            let who = match holders.as_slice() {
+                [] => "another program".to_owned(),
+                some => joined_holders(some),
+            };
+            format!(
+                "Note: the WAL stays at {size} while it is in use by {}; \
+                 SQLite uses its space again afterwards\n",
+                escaped(who)
+            )
+        }
+    }
+}
+
+fn joined_holders(holders: &[Holder]) -> String {
+    holders.iter().map(Holder::who).collect::<Vec<_>>().join(", ")
+}
+
+fn wal_values(checkpoint: &Checkpoint) -> Value {
+    let (kept, holders): (_, &[Holder]) = match &checkpoint.kept {
+        None => (None, &[]),
+        Some(Kept::Litestream) => (Some("litestream"), &[]),
+        Some(Kept::InUse(holders)) => (Some("in-use"), holders),
+    };
+    json!({
+        "before": checkpoint.before,
+        "after": checkpoint.after,
+        "kept": kept,
+        "holders": holders.iter().map(holder).collect::<Vec<_>>(),
+    })
 }
 
 fn follow_up(report: &Report) -> String {

@@ -1,7 +1,7 @@
 //! `reset`: a backup, then an empty database.
 
 use phaseshift::Result;
-use phaseshift::reset::{ResetPlan, ResetReport, ResetRequest, look, reset};
+use phaseshift::reset::{ResetPlan, ResetReport, ResetRequest, plan, reset};
 use serde_json::{Value, json};
 
 use super::backups::Place;
@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &ResetArgs) -> Result<CommandOutput> {
 
 /// Says what would be dropped.
 fn planned(context: &Context, place: &Place) -> Result<(String, Value)> {
-    let ResetPlan { objects, rows } = look(place.database(), &context.open_options())?;
+    let ResetPlan { objects, rows } = plan(place.database(), &context.open_options())?;
     let text = format!(
         "{}\nThis will:\n  • Back the database up to {}\n  • Drop {} with {}\n  • Keep the page size, the encoding, \
          the journal mode, application_id and user_version\n",

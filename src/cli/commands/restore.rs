@@ -119,9 +119,10 @@ fn no_backup(place: &Place) -> Error {
 
 /// The newest verified backup that was made before phases or by a person: going back twice must not come back.
 fn latest(place: &Place) -> Result<BackupEntry> {
-    let is_way_back = |entry: &BackupEntry| entry.kind().is_some_and(BackupKind::is_way_back);
+    let is_restored_by_latest =
+        |entry: &BackupEntry| entry.kind().is_some_and(BackupKind::is_restored_by_latest);
     let mut entries = place.entries.iter().filter(|entry| entry.is_verified());
-    entries.find(|entry| is_way_back(entry)).cloned().ok_or_else(|| no_backup(place))
+    entries.find(|entry| is_restored_by_latest(entry)).cloned().ok_or_else(|| no_backup(place))
 }
 
 /// Refuses a backup of another database, and one that its manifest does not call verified.
@@ -147,7 +148,7 @@ fn unknown_phases(context: &Context, place: &Place, entry: &BackupEntry) -> Vec<
         let backup = Database::open(&entry.path, Access::Look, &context.open_options())?;
         let schema = read(backup.connection())?;
         let recorded = place.project.versions.read(backup.connection(), &schema)?;
-        Ok(recorded.ways_back().into_iter().map(|(phase, _)| phase).collect())
+        Ok(recorded.applied_phases().into_iter().map(|(phase, _)| phase).collect())
     };
     // Phase files that cannot be read are another command's finding; restoring needs none.
     let (Ok(recorded), Ok(chain)) = (recorded(), context.chain()) else { return Vec::new() };

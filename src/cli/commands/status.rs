@@ -1,7 +1,6 @@
 //! `status`: the state of a file.
 
 use phaseshift::backup::{BackupEntry, list};
-use phaseshift::database::Holder;
 use phaseshift::inspect::{Status, status};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::backups::entry_json;
 use super::current::newer_json;
-use super::json_values::ids;
+use super::json_values::{holder, ids};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::explain::explain;
@@ -79,8 +78,4 @@ fn backups(project: &Project) -> Result<Vec<BackupEntry>> {
 fn fault_json(fault: &Error) -> Value {
     let advice = explain(fault, "");
     json!({"kind": fault.kind().code(), "message": fault.to_string(), "next": advice.next})
-}
-
-fn holder(holder: &Holder) -> Value {
-    json!({"pid": holder.pid, "program": holder.program, "text": holder.to_string()})
 }

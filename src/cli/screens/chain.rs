@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phaseshift::phase::{Chain, Operation, Phase, PhaseId, PhaseSource, WayBack};
+use phaseshift::phase::{Chain, Downgrade, Operation, Phase, PhaseId, PhaseSource};
 
 use phaseshift::plan::refuse_irreversible;
 
@@ -128,7 +128,7 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     list(
         "Downgrade",
         match &phase.down {
-            WayBack::Derived => match refuse_irreversible(phase) {
+            Downgrade::Derived => match refuse_irreversible(phase) {
                 Ok(()) if gives_values(phase) => vec![
                     "derived from the steps, unless the new values replace old ones, which are not kept"
                         .to_owned(),
@@ -136,8 +136,10 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
                 Ok(()) => vec!["derived from the steps".to_owned()],
                 Err(error) => vec![format!("none: {error}")],
             },
-            WayBack::Steps(steps) => steps.iter().map(|step| operation(&step.operation)).collect(),
-            WayBack::Irreversible(why) => vec![format!("none: {why}")],
+            Downgrade::Steps(steps) => {
+                steps.iter().map(|step| operation(&step.operation)).collect()
+            }
+            Downgrade::Irreversible(why) => vec![format!("none: {why}")],
         },
     );
     text
@@ -145,7 +147,8 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
 
 /// Returns whether a whole new definition comes with values, which cannot be taken back if there were others.
 fn gives_values(phase: &Phase) -> bool {
-    let gives = |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
+    let gives =
+        |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
     phase.up.iter().any(|step| gives(&step.operation))
 }
 

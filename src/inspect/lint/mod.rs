@@ -12,7 +12,9 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 use crate::name::same;
-use crate::phase::{Chain, ColumnChange, DefaultChange, Operation, Phase, PhaseId, Step, WayBack};
+use crate::phase::{
+    Chain, ColumnChange, DefaultChange, Downgrade, Operation, Phase, PhaseId, Step,
+};
 use crate::plan::PhasePlan;
 use crate::rows::count_rows;
 use crate::schema::{ObjectKind, Schema, same_meaning};
@@ -117,7 +119,7 @@ impl Lint<'_> {
             let what = format!("the description has {length} characters, 1 to {LONGEST} read well");
             found.push(self.finding("description", 1, what, None));
         }
-        if let WayBack::Irreversible(why) = &self.phase.down {
+        if let Downgrade::Irreversible(why) = &self.phase.down {
             found.push(self.finding("irreversible", 1, format!("cannot be undone: {why}"), None));
         }
         let mut rows = RowState::default();
@@ -199,7 +201,7 @@ impl Lint<'_> {
                 return Some(("drop-unique", what, Some(object.table.clone())));
             }
             Operation::Sql { sql, .. }
-                if self.phase.down == WayBack::Derived && !is_index_command(sql) =>
+                if self.phase.down == Downgrade::Derived && !is_index_command(sql) =>
             {
                 ("no-way-back", "changes rows, and no downgrade is written".to_owned(), None)
             }

@@ -11,7 +11,7 @@ use super::super::migrate_now::migrate_now;
 use super::super::prepare::{Preparation, find_path};
 use super::super::project::Project;
 use super::super::request::Request;
-use super::super::state::Migration;
+use super::super::state::{Migration, Prepared, data_version};
 use super::{Key, PlanCache};
 use crate::database::{Access, OpenOptions};
 use crate::error::{DatabaseState, ErrorKind, Result};
@@ -153,9 +153,9 @@ fn key_of(project: &Project) -> Key {
 }
 
 fn upgrade(project: &Project) -> Result<()> {
-    let look = Migration::prepare(project, &request())?;
-    assert!(matches!(look, Preparation::Ready(_)));
-    migrate_now(project, &request(), look, &mut Silent).map(|done| drop(done.report().unwrap()))
+    let prepared = Migration::prepare(project, &request())?;
+    assert!(matches!(prepared, Preparation::Ready(_)));
+    migrate_now(project, &request(), prepared, &mut Silent).map(|done| drop(done.report().unwrap()))
 }
 
 /// What SQL finds in a file: its entries, rows, statistics and settings.
@@ -304,6 +304,95 @@ fn planted_a_shape_of_another_table_is_noticed_or_makes_no_difference() {
                 assert_eq!(content(&other.database), alone(&other, PHASE, FILE, "").1, "{what}")
             }
             Err(_) => assert_eq!(content(&other.database), before, "{what}"),
+        }
+    }
+}
+
+/// What another program does to a file between its plan and its lock, and whether a run that trusts its plan fails.
+const MEANWHILE: [(&str, &str, Naive); 12] = [
+    ("a column", "ALTER TABLE t ADD COLUMN late DEFAULT 'x'", Naive::Fails),
+    (
+        "a column less",
+        "DROP TRIGGER made; DROP INDEX by_n; ALTER TABLE other DROP COLUMN x",
+        Naive::Fails,
+    ),
+    ("a column by another name", "ALTER TABLE t RENAME COLUMN n TO m", Naive::Fails),
+    ("a table by another name", "ALTER TABLE t RENAME TO u", Naive::Fails),
+    ("a table more", "CREATE TABLE late(x); INSERT INTO late VALUES (1)", Naive::Fails),
+    ("an index more", "CREATE INDEX late ON t(a, n)", Naive::Fails),
+    ("an index less", "DROP INDEX by_n", Naive::Fails),
+    (
+        "a trigger",
+        "CREATE TRIGGER late AFTER DELETE ON t BEGIN DELETE FROM other; END",
+        Naive::Fails,
+    ),
+    ("a view", "CREATE VIEW late AS SELECT n, a FROM t", Naive::Fails),
+    (
+        "a row that breaks the new rule",
+        "INSERT INTO t(id, a) VALUES (9, 'longer than nine')",
+        Naive::Fails,
+    ),
+    (
+        "rows",
+        "INSERT INTO t(id, a) VALUES (9, 'nine'); DELETE FROM t WHERE id = 3",
+        Naive::EndsRight,
+    ),
+    ("statistics", "ANALYZE", Naive::EndsRight),
+];
+
+/// How a run ends that carries out its plan although the file changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naive {
+    /// It is rolled back.
+    Fails,
+    /// The plan is right for the change, too.
+    EndsRight,
+}
+
+/// Prepares a file by the plan of another one, lets another program change it, and carries the run out. `trust` may
+/// tamper with what the run knows of the file.
+fn overtaken(sql: &str, trust: impl FnOnce(&mut Migration<Prepared>)) -> (Result<()>, String) {
+    let fleet = Fleet::new(PHASE);
+    let (one, other) = (fleet.file("one.db", FILE, ""), fleet.file("other.db", FILE, ""));
+    upgrade(&one).unwrap();
+    let mut look = Migration::prepare(&other, &request()).unwrap();
+    assert_eq!(fleet.cache.lock().made.len(), 1);
+    let program = open(&other.database);
+    program.execute_batch(sql).unwrap();
+    program.close().unwrap();
+    if let Preparation::Ready(migration) = &mut look {
+        trust(migration);
+    }
+    let done = migrate_now(&other, &request(), look, &mut Silent);
+    (done.map(|it| drop(it.report().unwrap())), content(&other.database))
+}
+
+#[test]
+fn a_file_that_changes_after_it_got_a_shared_plan_is_planned_again() {
+    for (what, sql, _) in MEANWHILE {
+        let (done, held) = overtaken(sql, |_| ());
+        let fleet = Fleet::new(PHASE);
+        let right = alone(&fleet.file("other.db", FILE, ""), PHASE, FILE, sql);
+        assert_eq!((done.err().map(|error| error.kind()), held), right, "{what}");
+    }
+}
+
+#[test]
+fn planted_a_shared_plan_that_is_trusted_although_the_file_changed_is_rolled_back() {
+    for (what, sql, naive) in MEANWHILE {
+        let (done, held) = overtaken(sql, |migration| {
+            migration.state.data_version = data_version(&migration.state.database).unwrap();
+        });
+        let fleet = Fleet::new(PHASE);
+        let changed = fleet.file("other.db", FILE, sql);
+        let expected = match naive {
+            Naive::Fails => content(&changed.database),
+            Naive::EndsRight => alone(&changed, PHASE, FILE, sql).1,
+        };
+        assert_eq!(done.is_err(), naive == Naive::Fails, "{what}: {done:?}");
+        assert_eq!(held, expected, "{what}: {done:?}");
+        if let Err(error) = done {
+            assert_eq!(error.state(), DatabaseState::RolledBack, "{what}: {error}");
         }
     }
 }

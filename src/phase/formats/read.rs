@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::phase::checksum::as_read;
 use crate::phase::file::{PhaseFile, read_into};
-use crate::phase::phase::{Phase, PhaseId, WayBack};
+use crate::phase::phase::{Downgrade, Phase, PhaseId};
 use crate::phase::problem::Problems;
 use crate::phase::sql_file::{SqlSource, read_sql};
 use crate::phase::sql_form::{Dialect, SectionTexts, section_texts};
@@ -74,8 +74,8 @@ fn named_files(phases: &[PhaseFile]) -> Vec<PathBuf> {
     let mut named = Vec::new();
     for PhaseFile { phase, .. } in phases {
         let down = match &phase.down {
-            WayBack::Steps(steps) => steps.as_slice(),
-            WayBack::Derived | WayBack::Irreversible(_) => &[],
+            Downgrade::Steps(steps) => steps.as_slice(),
+            Downgrade::Derived | Downgrade::Irreversible(_) => &[],
         };
         for step in phase.up.iter().chain(down) {
             if let Operation::Sql { file: Some(name), .. } = &step.operation {

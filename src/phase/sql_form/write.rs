@@ -111,7 +111,7 @@ mod tests {
         let ops: Vec<&str> = read.phase.up.iter().map(|it| it.operation.op()).collect();
         assert_eq!(ops, ["create_table", "sql"]);
         assert!(
-            matches!(&read.phase.down, crate::phase::WayBack::Steps(steps) if steps.len() == 1)
+            matches!(&read.phase.down, crate::phase::Downgrade::Steps(steps) if steps.len() == 1)
         );
         assert!(written.contains("--: verify the totals") && written.contains("'\n-- up\n'"));
     }

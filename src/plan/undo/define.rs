@@ -4,7 +4,7 @@ use super::inverse::{Inverse, creation, refuse_irreversible};
 use super::past::groups;
 use crate::error::{ErrorKind, Result};
 use crate::history::{Definition, KeptObject, UndoRecord, VersionTables};
-use crate::phase::{Operation, Phase, Step, WayBack, phase_text, steps_text};
+use crate::phase::{Downgrade, Operation, Phase, Step, phase_text, steps_text};
 use crate::plan::PhasePlan;
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::Shadow;
@@ -27,11 +27,11 @@ pub fn define(
         format!("irreversible = {}\n", toml_edit::Value::from(why))
     };
     let downgrade = match &phase.down {
-        WayBack::Steps(steps) => steps_text("down", steps),
-        WayBack::Irreversible(why) => {
+        Downgrade::Steps(steps) => steps_text("down", steps),
+        Downgrade::Irreversible(why) => {
             irreversible(why, format!("{} cannot be undone: {why}", phase.id))
         }
-        WayBack::Derived => match derive(plan, phase, (tables, around)) {
+        Downgrade::Derived => match derive(plan, phase, (tables, around)) {
             Ok(steps) => steps_text("down", &steps),
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Sqlite) => {
                 return Err(error);

@@ -16,7 +16,7 @@ use super::{Direction, PhasePlan, Stage};
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{KeptObject, VersionTables};
-use crate::phase::{Phase, Step, WayBack};
+use crate::phase::{Downgrade, Phase, Step};
 use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_virtual_meaning};
 use crate::shadow::Shadow;
 
@@ -42,14 +42,14 @@ pub fn plan_undo(
     let before = shadow.schema()?;
     let strings = shadow.names_read_as_strings()?;
     let (stages, place) = match &phase.down {
-        WayBack::Irreversible(why) => {
+        Downgrade::Irreversible(why) => {
             let what = format!("{} cannot be undone: {why}", phase.id);
             return Err(Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()));
         }
-        WayBack::Derived => {
+        Downgrade::Derived => {
             (undo.derived(shadow, &before), (phase.file.as_path(), phase.up.as_slice()))
         }
-        WayBack::Steps(steps) => {
+        Downgrade::Steps(steps) => {
             (undo.written(shadow, steps), (phase.file_of_downgrade(), steps.as_slice()))
         }
     };

@@ -269,7 +269,7 @@ fn a_phase_drops_what_somebody_made_by_hand() {
     assert!(revision.stderr.contains(says), "{}", revision.stderr);
     project.run(&["check"]).expect_code(3);
     project.run(&["upgrade"]).expect_code(0);
-    // The way back knows the text that was in this file.
+    // The downgrade knows the text that was in this file.
     project.run(&["downgrade", "a"]).expect_code(0);
     let view = "SELECT sql FROM sqlite_schema WHERE name = 'new_view'";
     assert_eq!(sqlite3(&project.database(), view), "CREATE VIEW new_view AS SELECT 1");

@@ -87,7 +87,10 @@ fn rows_of_the_file_are_counted_and_only_pending_phases_are_looked_at() {
     project.run(&["lint", "a"]).expect_code(0);
     project.run(&["upgrade", "b"]).expect_code(0);
     let none = project.run(&["lint"]).expect_code(0);
-    assert_eq!(none.stdout, "Nothing to check: no phase is pending. Name a phase to check it again.\n");
+    assert_eq!(
+        none.stdout,
+        "Nothing to check: no phase is pending. Name a phase to check it again.\n"
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ const WRONG_WAYS_BACK: [Wrong; 5] = [
         "after the downgrade:",
     ),
     (
-        // The repair that was made in the way up only: the way back makes the table once more.
+        // The repair that was made in the upgrade only: the downgrade makes the table once more.
         "[[up]]\nop='add_column'\ntable='person'\ncolumn='mail TEXT'\n\
          [[down]]\nop='create_table'\nsql='CREATE TABLE person(id INTEGER PRIMARY KEY)'",
         "the downgrade does not run: line 6: create_table: table person exists already",

@@ -20,8 +20,8 @@ use super::results::Results;
 use super::{Selected, select};
 use crate::cli::args::{FleetRunArgs, Goal};
 use crate::cli::command_output::CommandOutput;
-use crate::cli::commands::look::{look, request_of, with_strategy};
 use crate::cli::commands::migrate::unguided;
+use crate::cli::commands::prepare::{prepare, request_of, with_strategy};
 use crate::cli::commands::{page, report};
 use crate::cli::context::Context;
 
@@ -102,7 +102,7 @@ impl Upgrade {
     /// Migrates one file.
     fn one(&self, file: &Context, member: &Member) -> Result<CommandOutput> {
         let project = with_strategy(file.project()?, self.in_place);
-        match look(&project, &self.request)? {
+        match prepare(&project, &self.request)? {
             Preparation::UpToDate(found) => {
                 self.ledger.found_done(member, found.known.recorded.version())?;
                 Ok(report::nothing_to_do(&project, &found))
@@ -131,8 +131,8 @@ impl Upgrade {
         let places = (project.database.as_path(), project.backups.as_path());
         let interrupt = &project.options.interrupt;
         let _claim = self.space.claim(places, migration.space(), interrupt)?;
-        let look = Preparation::Ready(Box::new(migration));
-        match migrate_now(project, &self.request, look, &mut Silent)? {
+        let ready = Preparation::Ready(Box::new(migration));
+        match migrate_now(project, &self.request, ready, &mut Silent)? {
             Migrated::Done(done) => Ok((report::answer("", &done), done.to)),
             Migrated::UpToDate(found) => {
                 let version = found.known.recorded.version();

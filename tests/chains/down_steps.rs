@@ -1,4 +1,4 @@
-//! The way back of every kind of step: the very text of before, and the rows written since.
+//! The downgrade of every kind of step: the very text of before, and the rows written since.
 
 use phaseshift::ErrorKind;
 use phaseshift::migrate::Request;

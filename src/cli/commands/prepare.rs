@@ -46,7 +46,7 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
 ///
 /// # Errors
 /// As [`Migration::prepare`].
-pub fn look(project: &Project, request: &Request) -> Result<Preparation> {
+pub fn prepare(project: &Project, request: &Request) -> Result<Preparation> {
     Migration::prepare(project, request)
         .map_err(|error| name_the_phase(error, project, request))
         .map_err(|error| offer_base(error, project))

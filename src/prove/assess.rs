@@ -51,7 +51,7 @@ pub(super) struct Sides<'a> {
 ///
 /// # Errors
 /// Whatever SQLite reports; a comparison that cannot be made is an error, not a clean verdict.
-pub(super) fn judge(
+pub(super) fn assess(
     sides: &Sides<'_>,
     map: &ChangeMap,
     observer: &mut dyn Observer,
@@ -69,7 +69,7 @@ pub(super) fn judge(
         }
         Err(error) => return Err(error),
     };
-    let mut judge = Judge {
+    let mut assess = Assessment {
         old: (old, &before),
         new: (new, &now),
         kept: compare_schemas(&expected.kept, &now, ColumnOrder::Same),
@@ -82,14 +82,14 @@ pub(super) fn judge(
         indexes: BTreeMap::new(),
         found: Found::default(),
     };
-    judge.found.findings.extend(state::properties(sides.old.1, sides.new.1));
-    judge.tables(observer)?;
-    judge.virtual_tables()?;
-    judge.objects();
-    judge.additions();
-    judge.state()?;
-    judge.broken()?;
-    Ok(judge.found.sorted(map))
+    assess.found.findings.extend(state::properties(sides.old.1, sides.new.1));
+    assess.tables(observer)?;
+    assess.virtual_tables()?;
+    assess.objects();
+    assess.additions();
+    assess.state()?;
+    assess.broken()?;
+    Ok(assess.found.sorted(map))
 }
 
 #[derive(Default)]
@@ -117,7 +117,7 @@ impl Found {
     }
 }
 
-struct Judge<'a> {
+struct Assessment<'a> {
     old: (&'a Connection, &'a Schema),
     new: (&'a Connection, &'a Schema),
     expected: &'a Expected,
@@ -137,7 +137,7 @@ struct Judge<'a> {
     found: Found,
 }
 
-impl Judge<'_> {
+impl Assessment<'_> {
     fn tables(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let (old, new, names) = (self.old, self.new, self.names);
         for object in old.1.of_kind(ObjectKind::Table) {
