@@ -69,7 +69,7 @@ pub struct FleetReportArgs {
     /// The output of runs with --json, one file for each run
     #[arg(required = true, value_name = "FILE")]
     pub results: Vec<PathBuf>,
-    /// The files that must be there, as the runs selected them
+    /// The files that the runs should have covered, selected as for the runs
     #[arg(long, value_name = "DIR|GLOB|@LIST")]
     pub all: Option<String>,
 }

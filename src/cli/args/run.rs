@@ -149,7 +149,8 @@ pub struct PlanArgs {
     #[arg(long)]
     pub in_place: bool,
     /// How the plan is written: text, json (as with --json), markdown (with a diagram, for a pull request) or mermaid (a
-    /// flowchart of the schema before and after)
+    /// flowchart of the schema before and after). With --sql, markdown and mermaid, TARGET may be A:B, which needs no
+    /// database
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, conflicts_with = "sql")]
     pub format: PlanFormat,
 }

@@ -107,8 +107,11 @@ impl History {
         let database = project.open(Access::Look)?;
         let (project, known) = project.know_newer(&database)?;
         let chain = project.chain;
-        let seen =
-            Seen { current: chain.current(&known.applied), applied_at: times(&chain, &known) };
+        let seen = Seen {
+            current: chain.current(&known.applied),
+            applied_at: times(&chain, &known),
+            stamped: stamped(&known),
+        };
         Ok(Self { chain, applied: Some(known.applied), seen })
     }
 
@@ -143,6 +146,17 @@ pub fn times(chain: &Chain, known: &FileState) -> BTreeMap<PhaseId, String> {
     };
     let applied = chain.phases().iter().filter(|phase| known.applied.contains(&phase.id));
     applied.filter_map(|phase| Some((phase.id.clone(), time_of(phase.version)?))).collect()
+}
+
+/// The phases that were recorded without being run.
+pub fn stamped(known: &FileState) -> BTreeSet<PhaseId> {
+    let is_last = |place: usize| {
+        let events = &known.recorded.events;
+        events.iter().skip(place + 1).all(|it| it.id != events[place].id)
+    };
+    let events = known.recorded.events.iter().enumerate();
+    let stamps = events.filter(|(place, it)| it.direction == "stamp" && is_last(*place));
+    stamps.filter_map(|(_, it)| PhaseId::new(&it.id)).collect()
 }
 
 /// The stable text code of where a phase was read from.

@@ -51,13 +51,13 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let (plan, (_, version)) = (migration.plan(), migration.versions());
     let database = project.database.display().to_string();
     let note = drift_note(context, &migration).map(|note| format!("{note}\n"));
+    let notices = screen::notices(plan) + &note.unwrap_or_default();
+    let gap = if notices.is_empty() { "" } else { "\n" };
     let opening = format!(
-        "{}\n{}{}{}{}\n",
+        "{}\n{}{}{gap}{notices}\n",
         screen::banner(&screen::headline(plan), &database, style),
         screen::will_do((plan, &project.chain), version, detail(context), style),
         screen::losses(plan, style),
-        screen::notices(plan),
-        note.unwrap_or_default(),
     );
     let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;

@@ -106,7 +106,7 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let _ = writeln!(text, "  {}", context.command_line(&restore));
     match report.plan.phases.iter().find_map(PhasePlan::irreversible) {
         Some(why) => {
-            let _ = writeln!(text, "A downgrade is not possible: {}", escaped(why));
+            let _ = writeln!(text, "Note: {}", escaped(why));
         }
         None => {
             let but = match added(&report.plan).join(", ").as_str() {
