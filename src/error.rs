@@ -14,7 +14,7 @@ pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
     breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
     is_interrupted_reading, is_reserved_name, is_sound, lacks_collation, lacks_own_table,
-    missing_column, needs_no_trigger,
+    missing_column, needs_no_trigger, without_object,
 };
 
 /// The result of every engine operation.
@@ -238,6 +238,12 @@ pub enum Remedy {
     RecordFit,
     /// Write the report of the committed run, whose file is the choice.
     WriteReport,
+    /// Look at the state: there is a project already.
+    ShowStatus,
+    /// Fork the chain at the phase that is the choice.
+    ForkChain,
+    /// Name the format of a range, which is the choice.
+    NameFormat,
 }
 
 /// What the programs of an older phase may do with a file.

@@ -103,7 +103,8 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
-    /// The format of the phase files (also: --format); detected from their names and contents if omitted
+    /// The format of the phase files; detected from their names and contents if omitted (also: --format, where the
+    /// command has no --format of its own)
     #[arg(
         long = "phases-format",
         global = true,
@@ -111,7 +112,8 @@ pub struct Global {
         value_parser = PossibleValuesParser::new(FORMATS)
     )]
     pub phases_format: Option<String>,
-    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit: write the
+    /// schema of the database
     #[arg(
         long,
         global = true,
@@ -199,7 +201,9 @@ pub enum Command {
     /// Undo phases without asking; rows written since stay
     #[command(
         visible_alias = "down",
-        after_help = "Examples:
+        after_help = "Rows of tables, and values of columns, that an undone phase created are dropped only with --accept-loss.
+
+Examples:
   phaseshift downgrade
   phaseshift downgrade phase2
   phaseshift downgrade -2
@@ -223,8 +227,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Write a plan or a finished run as one HTML page
     #[command(
-        after_help = "The page of a plan shows the changes, the schema before and after, checks and steps. It needs no network and runs no
-script. `migrate --report FILE` writes the page of a run; --done writes what the database recorded of an earlier one.
+        after_help = "The page of a plan shows the changes, the schema before and after, checks and steps. It needs no network and runs no script.
+`migrate --report FILE` writes the page of a run; --done writes what the database recorded of an earlier one.
 
 Examples:
   phaseshift report > plan.html
@@ -250,7 +254,7 @@ Examples:
   phaseshift current
   phaseshift current --require 2
   phaseshift current --require head --quiet
-  phaseshift current --all tenants --require 2 # exit 3")]
+  phaseshift current --all tenants --require 2 # exit 3: the answer is no")]
     Current(CurrentArgs),
     /// Check the integrity, foreign keys and schema of a database
     #[command(after_help = "Examples:
@@ -307,7 +311,7 @@ Examples:
     /// Run another tool's migration on a private clone, and report everything it lost
     #[command(after_help = "Examples:
   phaseshift prove --run 'sqlite3 {} \"CREATE TABLE tags(name TEXT)\"'
-  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' --json # exit 3
+  phaseshift prove --run 'sqlite3 {} \"DROP INDEX idx_session_date\"' # exit 3: the answer is no
   phaseshift prove --run 'python3 migrate.py' --map map.toml --publish")]
     Prove(ProveArgs),
     /// Write the sample catalogue and migrate it
@@ -348,7 +352,7 @@ Examples:
   phaseshift diff
   phaseshift diff --from head --to schema
   phaseshift diff --from database --to schema.sql --json
-  phaseshift diff phase2 phase3 # exit 3
+  phaseshift diff phase2 phase3 # exit 3: the answer is no
   phaseshift diff fits_catalog.db schema.sql --sql")]
     Diff(DiffArgs),
     /// Show what depends on a table or view, or the layers of all views
@@ -361,7 +365,7 @@ Examples:
     #[command(after_help = "Examples:
   phaseshift lint
   phaseshift lint phase4 --json
-  phaseshift lint phase3 --additive # exit 3
+  phaseshift lint phase3 --additive # exit 3: the answer is no
   phaseshift lint --format sarif > lint.sarif
   phaseshift lint --format github")]
     Lint(LintArgs),
@@ -396,7 +400,7 @@ Examples:
     /// Change a database to match schema.sql, without phases
     #[command(after_help = "Examples:
   phaseshift apply
-  phaseshift apply schema.sql --check # exit 3
+  phaseshift apply schema.sql --check # exit 3: the answer is no
   phaseshift apply schema.sql --dry-run
   phaseshift apply schema.sql --yes --json
   phaseshift apply schema.sql --sql > changes.sql

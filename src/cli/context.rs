@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use phaseshift::database::OpenOptions;
+use phaseshift::database::{Access, OpenOptions};
 use phaseshift::event::Interrupt;
 use phaseshift::files::{Files, RealFiles};
 use phaseshift::fleet::{FolderIndex, Member, backup_folder};
@@ -164,6 +164,33 @@ impl Context {
             }
         })?;
         Ok(self.project_at(database, chain))
+    }
+
+    /// Puts the project together as [`project`](Self::project) does. If the phase files cannot be read, its phases are
+    /// those that the file records, as its history keeps them.
+    ///
+    /// # Errors
+    /// As [`project`](Self::project), if the history does not keep them.
+    pub fn project_as_recorded(&self) -> Result<Project> {
+        let unread = match self.project() {
+            Ok(project) => return Ok(project),
+            Err(error) => error,
+        };
+        let Some(project) = self.applied_only(&unread) else { return Err(unread) };
+        self.remark(&format!("Note: {unread}; the applied phases come from the file's history"));
+        Ok(project)
+    }
+
+    /// Returns the project whose phases are those that the file records, if phase files that cannot be read are the
+    /// reason for it.
+    pub fn applied_only(&self, unread: &Error) -> Option<Project> {
+        if !matches!(unread.kind(), ErrorKind::PhaseFile | ErrorKind::Chain) {
+            return None;
+        }
+        let database = self.settings.database.clone()?;
+        let project = self.project_at(database, Chain::build(Vec::new()).ok()?);
+        let project = project.as_applied(&project.open(Access::Look).ok()?).ok()?;
+        (!project.chain.is_empty()).then_some(project)
     }
 
     /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.

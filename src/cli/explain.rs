@@ -72,7 +72,8 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Chain => of_chain(error, command),
         ErrorKind::UnknownTarget => {
             let mut next = of_choices(error);
-            next.push(command("history"));
+            let of_table = error.facts().object.as_deref() == Some("table");
+            next.push(command(if of_table { "deps" } else { "history" }));
             next
         }
         ErrorKind::AmbiguousTarget => of_ambiguous(error, command),
@@ -107,7 +108,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("plan"),
         ],
         ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => of_loss(error, command),
-        ErrorKind::Irreversible => vec![command("backups"), command("restore --latest")],
+        ErrorKind::Irreversible => of_irreversible(error, command),
         ErrorKind::NotAFile | ErrorKind::ReadOnly
             if error.facts().object.as_deref() == Some("backup folder") =>
         {
@@ -278,8 +279,27 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => vec![accept, command("restore --latest")],
+        None => vec![accept, of_restore(error, command)],
     }
+}
+
+/// The restore of the backup from before the phase.
+fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> String {
+    match &error.facts().phase {
+        Some(id) => command(&format!("restore {}", shell_word(&format!("before:{id}")))),
+        None => command("restore --latest"),
+    }
+}
+
+/// A downgrade can be written later; the backup from before the phase exists.
+fn of_irreversible(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let facts = error.facts();
+    let is_toml = |file: &Path| file.extension().is_some_and(|it| it == "toml");
+    let write = "write [[down]] steps, which count as no edit of the phase";
+    let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
+    let write = is_written.then(|| at_source(error, write.to_owned()));
+    let restore = format!("or bring back the state before: {}", of_restore(error, command));
+    write.into_iter().chain([restore, command("backups")]).collect()
 }
 
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
@@ -389,6 +409,15 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
         ],
         Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
         Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
+        Some(Remedy::ShowStatus) => vec![command("status")],
+        Some(Remedy::ForkChain) => vec![
+            "add --splice to fork the chain there".to_owned(),
+            format!("or let the new phase follow the head: leave out --head {first}"),
+        ],
+        Some(Remedy::NameFormat) => vec![
+            command(&format!("plan {first} --sql")),
+            command(&format!("plan {first} --format markdown")),
+        ],
         Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
         _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
     }

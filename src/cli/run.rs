@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
-use clap::error::ErrorKind as ClapKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use phaseshift::event::Interrupt;
 use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 
@@ -177,7 +177,18 @@ fn refuse_arguments(arguments: &[OsString], error: &clap::Error) -> u8 {
         let _ = output::result(&rendered(terminal.out), terminal.out);
         return exit::DONE;
     }
-    if arguments.iter().any(|argument| argument == "--json") {
+    let is_dry_run = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(it)) if it == "-n" || it == "--dry-run"
+    );
+    let is_json = arguments.iter().any(|argument| argument == "--json");
+    if is_dry_run && error.kind() == ClapKind::UnknownArgument && !is_json {
+        let error = Error::new(ErrorKind::Arguments, "this command has no dry run");
+        let text = failure(&error, &explain(&error, ""), terminal.err);
+        output::remark(&text, terminal.err);
+        return exit::ARGUMENTS;
+    }
+    if is_json {
         let what = error.to_string();
         let mut lines = what.lines().map(|line| line.trim_start_matches("error: "));
         let first = lines.next().unwrap_or("the arguments are wrong").to_owned();

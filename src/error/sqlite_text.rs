@@ -140,6 +140,14 @@ pub(crate) fn is_about_object(message: &str, kind: &str, name: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
 }
 
+/// Returns a message about an object without the object, where the sentence names it already.
+pub(crate) fn without_object<'m>(message: &'m str, kind: &str, name: &str) -> &'m str {
+    match is_about_object(message, kind, name) {
+        true => message.split_once(": ").map_or(message, |(_, rest)| rest),
+        false => message,
+    }
+}
+
 /// Returns whether an integrity check found nothing: it returns this one line then.
 pub(crate) fn is_sound(finding: &str) -> bool {
     finding == "ok"

@@ -186,11 +186,14 @@ pub(super) fn layers(uses: &Uses) -> BTreeMap<String, usize> {
     layers
 }
 
+/// How many names an unknown one is answered with where none is similar.
+const LISTED: usize = 10;
+
 impl Dependencies {
     /// Returns what depends on the table or view of this name.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownTarget`] with the similar names if there is none.
+    /// [`ErrorKind::UnknownTarget`] with the similar names, or with the first ones, if there is none.
     pub fn of(&self, name: &str) -> Result<&Dependents> {
         self.objects.iter().find(|it| same(&it.name, name)).ok_or_else(|| {
             let names = self.objects.iter().map(|it| it.name.as_str());
@@ -199,8 +202,13 @@ impl Dependencies {
             if near.is_empty() {
                 near.extend(similar(name, names));
             }
+            let more = if near.is_empty() { self.objects.len().saturating_sub(LISTED) } else { 0 };
+            if near.is_empty() {
+                near.extend(self.objects.iter().map(|it| it.name.as_str()).take(LISTED));
+            }
             let what = format!("no table or view is called {name}");
-            Error::new(ErrorKind::UnknownTarget, what).choices(near)
+            let error = Error::new(ErrorKind::UnknownTarget, what).about("table");
+            error.choices(near).and_more_choices(more)
         })
     }
 }

@@ -18,6 +18,8 @@ pub struct Status {
     pub version: Option<i64>,
     pub description: Option<String>,
     pub applied_at: Option<String>,
+    /// Whether the phase of that version was recorded without being run.
+    pub stamped: bool,
     /// The ids that are applied and have no applied descendant.
     pub current: Vec<PhaseId>,
     /// The heads of the chain.
@@ -64,6 +66,7 @@ pub fn status(project: &Project) -> Result<Status> {
     Ok(Status {
         version: known.recorded.version(),
         description: latest.as_ref().and_then(|row| row.description.clone()),
+        stamped: latest.as_ref().is_some_and(|row| is_stamped(&known, row.version)),
         applied_at: latest.and_then(|row| row.applied_at),
         current: extended.chain.current(&known.applied),
         heads: project.chain.heads(),
@@ -75,6 +78,11 @@ pub fn status(project: &Project) -> Result<Status> {
         holders: holders(&project.database, files),
         leftovers: part_files(project)?,
     })
+}
+
+fn is_stamped(known: &FileState, version: i64) -> bool {
+    let mut events = known.recorded.events.iter().rev();
+    events.find(|it| it.version == version).is_some_and(|it| it.direction == "stamp")
 }
 
 /// Reads a file for a report. Phases that are newer than the folder come from the file's history; what is missing or

@@ -250,11 +250,22 @@ fn against_backup(
     let entry = backup::BackupEntry::at(files, path)?;
     backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
     let reader = Database::open(path, Access::Look, &project.options)?;
-    let before = project.know(&reader)?;
-    let Some(plan) = plan_between(project, &before, known)? else {
+    let unlike = |detail: &str| {
         let name = "phases since the backup".to_owned();
-        let detail = "the backup is of another branch of the chain: it cannot be compared";
-        return Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }]);
+        Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }])
+    };
+    let before = project.know(&reader)?;
+    let planned = match plan_between(project, &before, known) {
+        Err(error) if error.kind() == ErrorKind::NotAdopted => {
+            return unlike(
+                "the backup records no version, so its rows cannot be followed through the phases; \
+                 compare with a backup that has one",
+            );
+        }
+        planned => planned?,
+    };
+    let Some(plan) = planned else {
+        return unlike("the backup is of another branch of the chain: it cannot be compared");
     };
     let sides =
         Sides { backup: (reader.connection(), &before.schema), now: (connection, &known.schema) };
@@ -273,7 +284,7 @@ fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(
-                "{} equal, {} changed, {} missing, {} new{}",
+                "{} equal, {} changed, {} missing, {} written since{}",
                 found.equal,
                 found.changed,
                 found.lost,

@@ -51,7 +51,7 @@ impl DeclaredFile {
         });
         let phases: Vec<String> = ids.filter(|id| !is_applied_schema(id)).collect();
         if !phases.is_empty() {
-            let what = "the file is migrated by phases, which a schema cannot be applied beside";
+            let what = "this file is migrated by phases; apply is for files without phases";
             return Err(Error::new(ErrorKind::Chain, what)
                 .with_remedy(Remedy::WritePhase)
                 .problems(phases.iter().map(|id| format!("{id} is recorded")))

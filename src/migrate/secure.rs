@@ -9,6 +9,7 @@ use crate::plan::{Direction, Plan};
 
 use super::file_state::FileState;
 use super::project::Project;
+use super::stamp::STAMP_BASE;
 use super::state::{LockState, Migration, Prepared, Secured, data_version};
 
 impl Migration<Prepared> {
@@ -50,6 +51,7 @@ pub(super) fn back_up(
 ) -> Result<VerifiedBackup> {
     let source = Database::open(&project.database, Access::Look, &project.options)?;
     let phase = match &label {
+        BackupLabel::BeforeStamp(id) if id == STAMP_BASE => None,
         BackupLabel::Before(id) | BackupLabel::BeforeUndo(id) | BackupLabel::BeforeStamp(id) => {
             Some(id.clone())
         }

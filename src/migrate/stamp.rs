@@ -214,6 +214,9 @@ fn event(
     }
 }
 
+/// What names the backup before every record is removed, in the place of a phase.
+pub(super) const STAMP_BASE: &str = "stamp_base";
+
 /// What is recorded without running a phase.
 struct Recording<'a> {
     project: &'a Project,
@@ -237,7 +240,7 @@ impl Recording<'_> {
         project.versions.refuse_triggers(&self.known.schema)?;
         let transaction = WriteTransaction::begin(database)?;
         self.refuse_changed(transaction.database())?;
-        let phase = self.phase.map_or_else(|| "migration".to_owned(), PhaseId::to_string);
+        let phase = self.phase.map_or_else(|| STAMP_BASE.to_owned(), PhaseId::to_string);
         let label = BackupLabel::BeforeStamp(phase);
         let backup = back_up(project, self.known, label, Checked::First, observer)?;
         match self.write_proven(transaction.database(), &backup, &events(backup.path())) {

@@ -122,10 +122,10 @@ fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<St
         };
         let (gone, fresh) = (only_in(old, new).join(", "), only_in(new, old).join(", "));
         notices.push(match (gone.as_str(), fresh.as_str()) {
-            ("", "") => format!("view {} hands out its columns in another order", view.name),
-            ("", fresh) => format!("view {} hands out more columns: {fresh}", view.name),
-            (gone, "") => format!("view {} no longer hands out {gone}", view.name),
-            (gone, fresh) => format!("view {} hands out {fresh} instead of {gone}", view.name),
+            ("", "") => format!("view {} returns its columns in another order", view.name),
+            ("", fresh) => format!("view {} returns more columns: {fresh}", view.name),
+            (gone, "") => format!("view {} no longer returns {gone}", view.name),
+            (gone, fresh) => format!("view {} returns {fresh} instead of {gone}", view.name),
         });
     }
     notices

@@ -75,7 +75,7 @@ fn header(plan: &Plan) -> String {
 -- that fails rolls everything back, without -bail, too; the statements after it then fail or change nothing.
 -- NOT checked: it makes no backup, does not compare the rows with those from before, and cannot ask before
 -- it loses rows. Without -bail, a statement of an sql step that fails does not stop the script. A program that runs
--- it by a library must roll back, not commit, after an error.
+-- it through a library must roll back, not commit, after an error.
 ",
     );
     for name in unchecked(plan) {

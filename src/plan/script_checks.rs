@@ -94,7 +94,10 @@ pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Ve
 pub(super) fn row_counts(rebuild: &Rebuild) -> Found {
     let count = |table: &str| format!("(SELECT count(*) FROM {})", in_main(table));
     Found {
-        message: format!("rows of {} were not copied to {}", rebuild.from, rebuild.to),
+        message: match rebuild.from == rebuild.to {
+            true => format!("not all rows of {} were copied", rebuild.from),
+            false => format!("not all rows of {} were copied to {}", rebuild.from, rebuild.to),
+        },
         prepare: Vec::new(),
         condition: format!("{} <> {}", count(&rebuild.scratch), count(&rebuild.to)),
     }

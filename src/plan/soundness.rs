@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::{PhasePlan, Stage};
-use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result, without_object};
 use crate::name::{fold, same};
 use crate::phase::Phase;
 use crate::schema::{Content, ForeignKey, Object, ObjectKind, Schema};
-use crate::shadow::{NameAsString, Shadow};
+use crate::shadow::{NameAsString, Shadow, UnsoundObject};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
 /// Whether the texts of new objects come from a phase that was never applied, or are the old ones that a downgrade restores.
@@ -74,15 +74,18 @@ pub(super) fn refuse_newer_syntax(phase: &Phase, before: &Schema, after: &Schema
 fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
     let broken = shadow.newly_unsound()?;
     let Some(first) = broken.first() else { return Ok(()) };
+    let why = |it: &UnsoundObject| {
+        without_object(&it.message, it.object.kind.word(), &it.object.name).to_owned()
+    };
     let what = format!(
         "{} {} would be broken: {}",
         first.object.kind.word(),
         first.object.name,
-        first.message
+        why(first)
     );
     let all = broken
         .iter()
-        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, it.message));
+        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, why(it)));
     let named = broken.iter().map(|it| format!("{} {}", it.object.kind.word(), it.object.name));
     let error = Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all);
     Err(error.with_remedy(Remedy::ReplaceObject).choices(named))

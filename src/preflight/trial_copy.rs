@@ -206,8 +206,12 @@ impl TrialCopy<'_> {
                 self.from
             ));
         }
-        if let Some(samples) = self.sample_keys(connection)? {
-            problems.push(format!("{}: rows that do not fit: {samples}", self.from));
+        if let Some((samples, shown)) = self.sample_keys(connection)? {
+            let more = match lost.saturating_sub(shown) {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            problems.push(format!("{}: rows that do not fit: {samples}{more}", self.from));
         }
         Ok(problems)
     }
@@ -230,7 +234,7 @@ impl TrialCopy<'_> {
             };
             if count > 0 {
                 problems.push(format!(
-                    "{}.{} would be NULL in {} and must not be",
+                    "{}.{} would be NULL in {}, and the phase makes it NOT NULL",
                     self.new.name,
                     column.name,
                     rows(count)
@@ -350,7 +354,7 @@ impl TrialCopy<'_> {
         Ok(keys)
     }
 
-    fn sample_keys(&self, connection: &Connection) -> Result<Option<String>> {
+    fn sample_keys(&self, connection: &Connection) -> Result<Option<(String, u64)>> {
         let (Some(old), Some(new)) = (key_of(self.old), key_of(self.new)) else { return Ok(None) };
         let sql = format!(
             "SELECT {} FROM main.{} WHERE {} NOT IN (SELECT {} FROM temp.{TWIN}) LIMIT {SAMPLES}",
@@ -365,7 +369,8 @@ impl TrialCopy<'_> {
         while let Some(row) = rows.next()? {
             samples.push(format!("{old} {}", show(row.get_ref(0)?)));
         }
-        Ok((!samples.is_empty()).then(|| samples.join(", ")))
+        let shown = u64::try_from(samples.len()).unwrap_or(u64::MAX);
+        Ok((!samples.is_empty()).then(|| (samples.join(", "), shown)))
     }
 
     /// Counts values that a STRICT table refuses (<https://sqlite.org/stricttables.html>).

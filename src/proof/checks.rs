@@ -254,13 +254,22 @@ impl Trial<'_, '_> {
         let mut problems = self.made_for_another()?;
         problems.extend(not_identical(self.subject.target, &self.now));
         let count = |kind| self.now.of_kind(kind).count();
-        let detail = format!(
-            "{}, {}, {} and {} as planned",
-            counted(count(ObjectKind::Table) + count(ObjectKind::VirtualTable), "table", "tables"),
-            counted(count(ObjectKind::Index), "index", "indexes"),
-            counted(count(ObjectKind::View), "view", "views"),
-            counted(count(ObjectKind::Trigger), "trigger", "triggers")
-        );
+        let kinds = [
+            (count(ObjectKind::Table) + count(ObjectKind::VirtualTable), "table", "tables"),
+            (count(ObjectKind::Index), "index", "indexes"),
+            (count(ObjectKind::View), "view", "views"),
+            (count(ObjectKind::Trigger), "trigger", "triggers"),
+        ];
+        let found: Vec<String> = kinds
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| counted(count, one, many))
+            .collect();
+        let detail = match found.as_slice() {
+            [] => "empty, as planned".to_owned(),
+            [only] => format!("{only} as planned"),
+            [first @ .., last] => format!("{} and {last} as planned", first.join(", ")),
+        };
         self.record("schema", detail, problems);
         Ok(())
     }
@@ -320,7 +329,10 @@ impl Trial<'_, '_> {
             (_, 0) => "the same keys between the same rows as in the backup".to_owned(),
             (spared, others) => {
                 let others = counted(others, "table", "tables");
-                format!("{looked_at} in {others}; as in the backup in {spared}")
+                format!(
+                    "{looked_at} in {others}; unchanged keys in {}",
+                    counted(spared, "other", "others")
+                )
             }
         };
         self.record("foreign keys", detail, problems);
@@ -435,8 +447,13 @@ impl Trial<'_, '_> {
                 problems.push(format!("the index of {table} does not fit its content: {finding}"));
             }
         }
-        let detail =
-            format!("{}, indexes included", counted(checked, "rebuilt table", "rebuilt tables"));
+        let detail = match checked {
+            0 => "no table was rebuilt".to_owned(),
+            _ => {
+                let tables = counted(checked, "rebuilt table", "rebuilt tables");
+                format!("{tables}, indexes included")
+            }
+        };
         self.record("integrity", detail, problems);
         Ok(())
     }
@@ -484,8 +501,12 @@ impl Trial<'_, '_> {
         let detail = match &statistics {
             None => "changed by a data step, not compared".to_owned(),
             Some(found) => {
-                let rows = count(found.kept, "row", "rows");
-                let mut detail = format!("{rows} of planner statistics as before");
+                let mut detail = match found.kept {
+                    0 => "no planner statistics to keep".to_owned(),
+                    kept => {
+                        format!("{} of planner statistics as before", count(kept, "row", "rows"))
+                    }
+                };
                 if !found.others.is_empty() {
                     detail += &format!("; collected again: {}", found.others.join(", "));
                 }
@@ -545,7 +566,8 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            self.record(&check.name, finding.found, problems);
+            let detail = format!("{}, as {} expects", finding.found, last.id);
+            self.record(&check.name, detail, problems);
         }
         Ok(())
     }

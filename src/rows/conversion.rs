@@ -100,7 +100,8 @@ fn stored_otherwise(
     connection.execute_batch(&format!("DROP TABLE temp.{TYPED}"))?;
     Ok(found?.map(|(count, samples)| {
         let values = counted(count, "value", "values");
-        format!("the new type would convert {values} ({})", samples.join("; "))
+        let rows: Vec<String> = samples.iter().map(|it| format!("row {it}")).collect();
+        format!("the new type would convert {values} ({})", rows.join("; "))
     }))
 }
 

@@ -223,7 +223,7 @@ fn forks_are_joined_by_a_merge() {
     project.run(&["new", "-m", "One", "--head", "phase4", "--id", "phase5"]).expect_code(0);
     let two = ["new", "-m", "Two", "--head", "phase4", "--label", "side", "--id", "phase6"];
     let refused = project.run(&two).expect_code(2);
-    assert!(refused.stderr.contains("its successor is phase5: --splice"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("add --splice to fork the chain"), "{}", refused.stderr);
     project.run(&[&two[..], &["--splice"]].concat()).expect_code(0);
     assert_eq!(project.run(&["heads"]).stdout, "phase5 (head)\nphase6 (side) (head)\n");
     assert_eq!(

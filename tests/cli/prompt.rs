@@ -244,7 +244,7 @@ fn a_backup_to_restore_is_picked_with_keys() {
     let (project, before) = with_two_backups();
     // Down to the older one; what would be lost is said before the word is asked for.
     let mut session = Session::start(&project, &["restore"], &[]);
-    session.wait_for("made by hand, version 2");
+    session.wait_for("made by hand, named later, version 2");
     session.wait_for("before phase3, version 1");
     assert!(session.seen.contains(PICK), "{}", session.seen);
     let newest_first = session.seen.find("made by hand") < session.seen.find("before phase3");

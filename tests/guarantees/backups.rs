@@ -628,11 +628,11 @@ fn a_migrated_file_is_verified_against_its_backup_through_the_renames() {
     let (project, backup) = renamed();
     assert_eq!(
         rows_of(&project, &backup, "u", 0),
-        (true, "2 equal, 0 changed, 0 missing, 0 new".to_owned())
+        (true, "2 equal, 0 changed, 0 missing, 0 written since".to_owned())
     );
     assert_eq!(
         rows_of(&project, &backup, "pair", 0),
-        (true, "2 equal, 0 changed, 0 missing, 0 new".to_owned())
+        (true, "2 equal, 0 changed, 0 missing, 0 written since".to_owned())
     );
     assert!(rows_of(&project, &backup, "gone", 0).1.contains("a phase dropped"));
 }
@@ -640,14 +640,26 @@ fn a_migrated_file_is_verified_against_its_backup_through_the_renames() {
 #[test]
 fn a_row_that_changed_after_the_migration_is_found_through_the_renames() {
     for (sql, table, words) in [
-        ("UPDATE u SET name = 'other' WHERE id = 2", "u", "1 equal, 1 changed, 0 missing, 0 new"),
+        (
+            "UPDATE u SET name = 'other' WHERE id = 2",
+            "u",
+            "1 equal, 1 changed, 0 missing, 0 written since",
+        ),
         (
             "UPDATE u SET name = CAST(name AS BLOB) WHERE id = 1",
             "u",
-            "1 equal, 1 changed, 0 missing, 0 new",
+            "1 equal, 1 changed, 0 missing, 0 written since",
         ),
-        ("DELETE FROM pair WHERE c = 'y'", "pair", "1 equal, 0 changed, 1 missing, 0 new"),
-        ("INSERT INTO u(name) VALUES ('third')", "u", "2 equal, 0 changed, 0 missing, 1 new"),
+        (
+            "DELETE FROM pair WHERE c = 'y'",
+            "pair",
+            "1 equal, 0 changed, 1 missing, 0 written since",
+        ),
+        (
+            "INSERT INTO u(name) VALUES ('third')",
+            "u",
+            "2 equal, 0 changed, 0 missing, 1 written since",
+        ),
     ] {
         let (project, backup) = renamed();
         sqlite3(&project.database(), sql);

@@ -232,7 +232,7 @@ fn the_manual_has_a_page_for_every_command_and_refers_to_no_other() {
 fn letters_of_a_message_are_written_in_ascii_in_the_name_of_the_file() {
     let project = Project::empty();
     let said = project.run_here(&["revision", "-m", "Höher: naïve Straße"]).expect_code(0).stdout;
-    assert!(said.trim_end().ends_with("_hoeher_naive_strasse.toml"), "{said}");
+    assert!(said.contains("_hoeher_naive_strasse.toml\n"), "{said}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod outside;
 mod pages;
 mod phase_tests;
 mod prove;
+mod reader;
 mod records;
 mod references;
 mod reflink;

@@ -42,6 +42,10 @@ fn upgraded(text: &str) -> Project {
     project
 }
 
+fn computed() -> Project {
+    upgraded("[[up]]\nop = 'sql'\nsql = \"UPDATE t SET b = 'z'\"\n")
+}
+
 fn forked() -> Project {
     let project = with_phase(TABLE);
     project.write_phase(
@@ -98,6 +102,8 @@ fn cases() -> Vec<Case> {
         (K::Arguments, adopted, &["backup", "--name", "before the eclipse"]),
         (K::Arguments, adopted, &["status", "other.db", "--database", "app.db"]),
         (K::Arguments, || with_phase(TABLE), &["revision", "-m", "x", "--head", "baseline"]),
+        (K::Arguments, adopted, &["plan", "base:head"]),
+        (K::Arguments, adopted, &["init", "--from", "app.db"]),
         (K::Config, || with_file("phaseshift.toml", "databse = 'app.db'\n"), &["status"]),
         (K::Config, open_settings, &["status"]),
         (K::PhaseFile, || with_phase("[[up]]\nop = 'add_colum'\n"), &["upgrade"]),
@@ -117,6 +123,7 @@ fn cases() -> Vec<Case> {
         (K::PhaseMissing, missing, &["upgrade"]),
         (K::PhaseMissing, renamed, &["upgrade"]),
         (K::Irreversible, || upgraded("irreversible = 'why'\n"), &["downgrade"]),
+        (K::Irreversible, computed, &["downgrade"]),
         (K::Irreversible, lossy_back, &["downgrade"]),
         (K::Irreversible, adopted, &["downgrade"]),
         (K::Loss, lossy_up, &["upgrade"]),

@@ -47,6 +47,7 @@ fn run(heading: &str, before: &str, (language, steps): (&str, &str), question: &
     support::sqlite3(&project.database(), before);
     match language {
         "sql" => project.write_phase("example.sql", steps),
+        _ if steps.starts_with("description") => project.write_phase("example.toml", steps),
         _ => project.write_phase("example.toml", &format!("description = \"{heading}\"\n{steps}")),
     }
     let options = OpenOptions {

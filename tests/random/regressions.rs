@@ -174,7 +174,7 @@ fn values_of_a_data_step_are_not_converted_without_a_word() {
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"",
     );
-    bench.refused(ErrorKind::Rows, "t.b: the new type would convert 1 value (1: 3 becomes");
+    bench.refused(ErrorKind::Rows, "t.b: the new type would convert 1 value (row 1: 3 becomes");
     bench.steps(
         "[[up]]\nop = \"sql\"\nsql = \"UPDATE t SET b = 3\"
          [[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"b\"\ntype = \"TEXT\"
@@ -202,7 +202,7 @@ fn a_key_of_several_columns_that_would_be_converted_is_looked_at_before() {
          INSERT INTO t VALUES ('12', 1), ('x', 2);",
     );
     bench.steps("[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"a\"\ntype = \"NUMERIC\"");
-    bench.refused(ErrorKind::Rows, "t.a: the new type would convert 1 value ('12, 1': '12'");
+    bench.refused(ErrorKind::Rows, "t.a: the new type would convert 1 value (row '12, 1': '12'");
 }
 
 #[test]

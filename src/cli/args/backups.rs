@@ -21,6 +21,7 @@ pub struct BackupArgs {
 
 /// Arguments of `backups`.
 #[derive(Debug, Clone, Args)]
+#[command(disable_help_subcommand = true)]
 pub struct BackupsArgs {
     /// What to do [default: list]
     #[command(subcommand)]
@@ -37,7 +38,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups, but never named ones, those from before applied phases, or the last intact one
+    /// Remove old backups, but never named ones, those from before applied phases, unverified ones, or the last intact one
     Prune {
         /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
         #[arg(long, value_name = "COUNT")]
@@ -55,7 +56,7 @@ pub enum BackupsAction {
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
     /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE;
-    /// without one, the program asks
+    /// without one, the program asks on a terminal
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
     /// The newest verified backup that was made before a phase or by `backup`

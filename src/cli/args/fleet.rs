@@ -24,7 +24,8 @@ pub struct FleetArgs {
     /// Stop at the first failure
     #[arg(long, requires = "all")]
     pub fail_fast: bool,
-    /// Work on part I of N only, by a hash of the relative path; auto reads a scheduler's variables
+    /// Work on part I of N only, by a hash of the relative path; auto takes both from
+    /// the variables of Slurm, Kubernetes, AWS Batch and others
     #[arg(long, value_name = "I/N|auto|auto/N", requires = "all")]
     pub shard: Option<String>,
 }
@@ -40,13 +41,15 @@ pub struct FleetRunArgs {
     /// --max-failures, one failure is enough
     #[arg(long, requires = "all")]
     pub undo_on_failure: bool,
-    /// Write what is done to FILE, one JSON document per line, so that a killed run is resumed with its undo
+    /// Write what is done to FILE, one JSON document per line. After a kill, the same command goes on from there, and
+    /// undoes what the killed run did if it fails
     #[arg(long, value_name = "FILE", requires = "all")]
     pub journal: Option<PathBuf>,
 }
 
 /// Arguments of `fleet`.
 #[derive(Debug, Clone, Args)]
+#[command(disable_help_subcommand = true)]
 pub struct FleetCommandArgs {
     /// What to do.
     #[command(subcommand)]
@@ -66,7 +69,7 @@ pub struct FleetReportArgs {
     /// The output of runs with --json, one file for each run
     #[arg(required = true, value_name = "FILE")]
     pub results: Vec<PathBuf>,
-    /// The files that must be there, as the runs selected them
+    /// The files that the runs should have covered, selected as for the runs
     #[arg(long, value_name = "DIR|GLOB|@LIST")]
     pub all: Option<String>,
 }

@@ -51,9 +51,15 @@ pub fn command() -> clap::Command {
     }
     let template = format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n{listed}\n\
-         `phaseshift help COMMAND` shows the options and examples of a command.\n\nGlobal options:\n{{options}}{{after-help}}"
+         `phaseshift help COMMAND` shows the options and examples of a command.\n\
+         To begin with an existing file: phaseshift init --from FILE. To see a migration: phaseshift demo.\n\nGlobal options:\n{{options}}{{after-help}}"
     );
-    command.help_template(template)
+    let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N, or head \
+                  for the newest phase of the folder \
+                  [default: -1, one phase back]";
+    command
+        .mut_subcommand("downgrade", |it| it.mut_arg("words", |words| words.help(undone)))
+        .help_template(template)
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, inclusive; either may be omitted, and -3: begins three phases before the end
+    /// Only the phases from A to B, inclusive; either may be omitted, and -3: begins three phases before the
+    /// last one, so that it lists four
     #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
     /// Mark the current phases, and show when each phase was applied
@@ -102,8 +103,8 @@ pub struct DiffArgs {
 pub struct DepsArgs {
     /// A table or view [default: all]
     pub name: Option<String>,
-    /// How the answer is written: lines, JSON, or a Mermaid diagram
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// How the answer is written: text, json (as with --json) or mermaid (a flowchart)
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub format: GraphFormat,
 }
 

@@ -13,7 +13,8 @@ pub struct CheckArgs {
     /// Also report for each phase whether it can be undone; with a database, by trying it on a private copy
     #[arg(long)]
     pub roundtrip: bool,
-    /// The folder for the copy, instead of the folder for temporary files; about five times the size of the database
+    /// The folder for the copy, instead of the folder for temporary files; needs about five times the size of the
+    /// database
     #[arg(long, value_name = "FOLDER", requires = "roundtrip")]
     pub scratch: Option<PathBuf>,
     /// Also run the tests of the phases ([[test]]), in memory
@@ -33,8 +34,9 @@ pub struct LintArgs {
     /// Allow only additions, which programs for the old schema can ignore
     #[arg(long)]
     pub additive: bool,
-    /// How the findings are printed
-    #[arg(long, value_enum, default_value_t)]
+    /// How the findings are printed: text, json (as with --json), sarif (SARIF 2.1.0, for code scanning) or github
+    /// (annotations of GitHub Actions)
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: LintFormat,
 }
 
@@ -59,7 +61,7 @@ pub struct InitArgs {
     #[arg(default_value = ".")]
     pub folder: PathBuf,
     /// Begin with the schema of an existing database: write it as schema.sql and as the first phase, and record that
-    /// phase in the database
+    /// phase in the database, after a backup. --database alone names the file in the settings and does not open it
     #[arg(long, value_name = "DATABASE")]
     pub from: Option<String>,
 }
@@ -139,7 +141,7 @@ pub struct SquashArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// The folder to write to
+    /// The folder to write to; the files of an earlier demo are replaced
     #[arg(default_value = "demo")]
     pub folder: PathBuf,
 }
@@ -154,8 +156,8 @@ pub struct CompletionArgs {
 /// Arguments of `json-schema`.
 #[derive(Debug, Clone, Args)]
 pub struct JsonSchemaArgs {
-    /// What the schema is for
-    #[arg(value_enum)]
+    /// What the schema is for: phase (phase files in TOML), settings (phaseshift.toml) or output (what --json prints)
+    #[arg(value_enum, hide_possible_values = true)]
     pub document: Document,
 }
 

@@ -18,7 +18,8 @@ pub struct DryRun {
 /// The database and the target of a command; each is optional.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Place {
-    /// The database, and the target: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    /// The database, and the phase to go to: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
+    /// [default: head]
     #[arg(value_names = ["DATABASE", "TARGET"], num_args = 0..=2, allow_negative_numbers = true)]
     words: Vec<String>,
 }
@@ -147,8 +148,10 @@ pub struct PlanArgs {
     /// Keep a table in place if only names change
     #[arg(long)]
     pub in_place: bool,
-    /// How the plan is written; TARGET may be A:B with markdown and mermaid, and needs no database then
-    #[arg(long, value_enum, default_value_t, conflicts_with = "sql")]
+    /// How the plan is written: text, json (as with --json), markdown (with a diagram, for a pull request) or mermaid (a
+    /// flowchart of the schema before and after). With --sql, markdown and mermaid, TARGET may be A:B, which needs no
+    /// database
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, conflicts_with = "sql")]
     pub format: PlanFormat,
 }
 
@@ -195,11 +198,11 @@ pub struct StampArgs {
     /// Record the phases even if the schema differs
     #[arg(long)]
     pub force: bool,
-    /// Remove all records first, then record as with --force
+    /// Remove all records first, then record the phases even if the schema differs
     #[arg(long)]
     pub purge: bool,
-    /// Compare with the schema before recording; this is the default
-    #[arg(long, conflicts_with_all = ["force", "purge"])]
+    /// The default: compare with the schema before recording.
+    #[arg(long, hide = true, conflicts_with_all = ["force", "purge"])]
     pub verify: bool,
     /// Show what would be done, and stop.
     #[command(flatten)]

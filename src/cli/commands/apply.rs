@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::answers::{answers_of, draft_with_answers};
 use super::migrate::guide;
-use super::new_file::in_new_file;
+use super::new_file::{can_be_made, in_new_file};
+use super::plan::in_no_file;
 use crate::cli::args::ApplyArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -55,7 +56,13 @@ struct Apply<'a> {
 impl Apply<'_> {
     fn to(&self, project: &Project) -> Result<CommandOutput> {
         let context = self.context;
-        let file = DeclaredFile::read(project)?;
+        let is_new = self.arguments.create && context.dry_run && can_be_made(project);
+        let file = match is_new {
+            true => {
+                DeclaredFile { project: project.clone(), schema: Schema::default(), version: None }
+            }
+            false => DeclaredFile::read(project)?,
+        };
         let answers = answers_of(context, &self.arguments.answers)?;
         if self.arguments.check {
             let drafted = draft(&file.schema, &self.want, &answers);
@@ -69,6 +76,7 @@ impl Apply<'_> {
         let request = self.request(id.as_str());
         let done = match self.arguments.sql {
             true => self.script(&project, &request),
+            false if is_new => in_no_file(context, &project, &request),
             false => guide(context, &project, &request, context.dry_run),
         };
         let mut answer = done.map_err(|error| self.explained(error, &draft))?;

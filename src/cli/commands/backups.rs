@@ -151,7 +151,14 @@ impl Place {
         if is_name && look_at(files, &path)?.is_none() {
             let names = self.entries.iter().filter_map(|it| it.path.file_name()?.to_str());
             let found = BackupEntry::at(files, &self.folder().join(wanted));
-            return found.map_err(|error| error.choices(similar(wanted, names)));
+            return found.map_err(|error| {
+                let mut near: Vec<&str> =
+                    names.clone().filter(|it| it.contains(&format!("_{wanted}_"))).collect();
+                if near.is_empty() {
+                    near.extend(similar(wanted, names));
+                }
+                error.choices(near)
+            });
         }
         BackupEntry::at(files, &path)
     }

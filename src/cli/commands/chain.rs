@@ -4,6 +4,7 @@ use phaseshift::Result;
 use phaseshift::phase::{Chain, PhaseId};
 use serde_json::json;
 
+use super::history::no_phases;
 use super::json_values::ids;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -45,6 +46,9 @@ pub fn branches(context: &Context) -> Result<CommandOutput> {
 
 fn listed(context: &Context, choose: fn(&Chain) -> Vec<PhaseId>) -> Result<CommandOutput> {
     let chain = context.chain()?;
+    if chain.is_empty() {
+        context.remark(&no_phases(context));
+    }
     let found = choose(&chain);
     let text = found
         .iter()

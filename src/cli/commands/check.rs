@@ -39,7 +39,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     check.broken_trips(&trips);
     if arguments.roundtrip {
         check.other_trips(&trips, copied);
-    } else if count(&trips, "broken") == 0 {
+    } else if count(&trips, "broken") == 0 && !trips.is_empty() {
         let ways = "every downgrade leads to the schema before";
         let none = match count(&trips, "irreversible") {
             0 => String::new(),
@@ -52,9 +52,11 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         check.line(&check.style.warning("Warning:"), &warning.to_string());
     }
     let heads = chain.heads();
-    if !heads.is_empty() {
+    if let [_, ..] = heads.as_slice() {
         let label = counted(heads.len(), "head", "heads");
-        check.line(&check.style.ok(), &format!("{label}: {}", joined(&heads)));
+        let mark =
+            if heads.len() == 1 { check.style.ok() } else { check.style.bullet().to_owned() };
+        check.line(&mark, &format!("{label}: {}", joined(&heads)));
     }
     if context.settings.schema_demanded {
         check.desired(context, &project)?;
@@ -187,11 +189,12 @@ impl Check {
         let all = project.chain.phases().iter().map(|phase| phase.id.clone()).collect();
         match replay(project, &all) {
             Ok(_) => {
-                let phases = match project.chain.len() {
-                    1 => "1 phase runs".to_owned(),
-                    count => format!("{count} phases run"),
+                let what = match project.chain.len() {
+                    0 => "there are no phases".to_owned(),
+                    1 => "1 phase runs from nothing".to_owned(),
+                    count => format!("{count} phases run from nothing"),
                 };
-                self.passed("replay", &format!("{phases} from nothing"));
+                self.passed("replay", &what);
                 Ok(())
             }
             Err(error) if error.kind().is_about_phases() => {
@@ -258,9 +261,8 @@ impl Check {
             let mark = match trip.verdict {
                 TripVerdict::Broken(_) => continue,
                 TripVerdict::Untried(_) => self.style.no(),
-                TripVerdict::Reversible | TripVerdict::Lossy(_) | TripVerdict::Irreversible(_) => {
-                    self.style.ok()
-                }
+                TripVerdict::Reversible | TripVerdict::Lossy(_) => self.style.ok(),
+                TripVerdict::Irreversible(_) => self.style.bullet().to_owned(),
             };
             self.line(&mark, &format!("{}: {}", trip.phase, trip.verdict.code()));
             self.reasons(trip.verdict.reasons());

@@ -116,7 +116,7 @@ impl Check {
             Err(error) if is_about_records(&error) => {
                 let phase = error.facts().phase.clone();
                 let why = [error.facts().problems.clone(), error.causes()].concat();
-                let what = format!("{shown}: {error}");
+                let what = format!("not as {shown} records it: {error}");
                 self.failed("recorded", phase.as_deref(), &what, &why);
                 Ok(None)
             }

@@ -7,7 +7,7 @@ use phaseshift::migrate::Newer;
 use phaseshift::phase::{Chain, PhaseId, Target};
 use serde_json::{Value, json};
 
-use super::history::times;
+use super::history::{stamped, times};
 use super::json_values::ids;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -26,7 +26,7 @@ pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let current = project.chain.current(&known.applied);
     let applied_at = times(&project.chain, &known);
-    let seen = Seen { current: Vec::new(), applied_at };
+    let seen = Seen { current: Vec::new(), applied_at, stamped: stamped(&known) };
     let mut text: String = current
         .iter()
         .map(|id| match project.chain.get(id).filter(|_| context.verbose) {

@@ -69,7 +69,7 @@ fn text(found: &SchemaComparison, (left, right): (&str, &str), style: Style) -> 
     let mut count = 0;
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
     {
-        let small = if weight == Weight::Small { " (small)" } else { "" };
+        let small = if weight == Weight::Small { " (stamp accepts it)" } else { "" };
         text.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }

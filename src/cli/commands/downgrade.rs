@@ -20,7 +20,7 @@ pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput
         let losses = loss_policy(goal.accept_loss);
         return plan::sql(context, goal.place.target(), (Direction::Down, losses));
     }
-    let project = with_strategy(context.project()?, goal.in_place);
+    let project = with_strategy(context.project_as_recorded()?, goal.in_place);
     let request = request_of(Direction::Down, goal)?;
     unguided(context, &project, &request, context.dry_run || goal.dry_run.dry_run)
 }

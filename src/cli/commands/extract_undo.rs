@@ -2,7 +2,7 @@
 
 use phaseshift::Result;
 use phaseshift::database::Access;
-use phaseshift::migrate::{Migration, Outline, Project, Request, script_for_state};
+use phaseshift::migrate::{Migration, Outline, Request, script_for_state};
 use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use serde_json::json;
@@ -24,9 +24,14 @@ pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutp
     let database = context.settings.need_database()?.to_path_buf();
     let folder = &context.settings.phases;
     let has_folder = context.files().stat(folder).is_ok_and(|stat| stat.is_some());
-    let chain = if has_folder { context.chain()? } else { Chain::assemble(Vec::new())? };
-    let project = context.project_at(database, chain);
-    let project: Project = project.as_applied(&project.open(Access::Look)?)?;
+    let chain = if has_folder { context.chain() } else { Chain::assemble(Vec::new()) };
+    let project = match chain {
+        Ok(chain) => {
+            let project = context.project_at(database, chain);
+            project.as_applied(&project.open(Access::Look)?)?
+        }
+        Err(unread) => context.applied_only(&unread).ok_or(unread)?,
+    };
     let request = Request {
         losses: loss_policy(arguments.accept_loss),
         ..request(Direction::Down, arguments.target.as_deref(), "-1")?

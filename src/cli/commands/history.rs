@@ -42,9 +42,17 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> 
             false => format!("{}\n", history_entry(chain, phase, &marks)),
         })
         .collect::<String>();
+    if chain.is_empty() {
+        context.remark(&no_phases(context));
+    }
     phases.reverse();
     let phases: Vec<Value> = phases.into_iter().map(|phase| history.json_of(phase)).collect();
     Ok(CommandOutput::done(text, json!({"phases": phases})))
+}
+
+/// Says that the folder holds no phase, where an empty list would say nothing.
+pub fn no_phases(context: &Context) -> String {
+    format!("There are no phases in the folder {}.", context.shown(&context.settings.phases))
 }
 
 /// Shows one phase, or several if the target names several.
@@ -58,6 +66,9 @@ pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
         ("current", Some(applied)) => chain.current(applied),
         _ => chain.current(&chain.applied_at(&Target::parse(target)?)?),
     };
+    if found.is_empty() {
+        context.remark("There is nothing to show: this is before the first phase.");
+    }
     let phases: Vec<&Phase> = found.iter().filter_map(|id| chain.get(id)).collect();
     let texts: Vec<String> = phases.iter().map(|it| shown(chain, it, seen)).collect();
     let documents: Vec<Value> = phases
@@ -96,8 +107,11 @@ impl History {
         let database = project.open(Access::Look)?;
         let (project, known) = project.know_newer(&database)?;
         let chain = project.chain;
-        let seen =
-            Seen { current: chain.current(&known.applied), applied_at: times(&chain, &known) };
+        let seen = Seen {
+            current: chain.current(&known.applied),
+            applied_at: times(&chain, &known),
+            stamped: stamped(&known),
+        };
         Ok(Self { chain, applied: Some(known.applied), seen })
     }
 
@@ -132,6 +146,17 @@ pub fn times(chain: &Chain, known: &FileState) -> BTreeMap<PhaseId, String> {
     };
     let applied = chain.phases().iter().filter(|phase| known.applied.contains(&phase.id));
     applied.filter_map(|phase| Some((phase.id.clone(), time_of(phase.version)?))).collect()
+}
+
+/// The phases that were recorded without being run.
+pub fn stamped(known: &FileState) -> BTreeSet<PhaseId> {
+    let is_last = |place: usize| {
+        let events = &known.recorded.events;
+        events.iter().skip(place + 1).all(|it| it.id != events[place].id)
+    };
+    let events = known.recorded.events.iter().enumerate();
+    let stamps = events.filter(|(place, it)| it.direction == "stamp" && is_last(*place));
+    stamps.filter_map(|(_, it)| PhaseId::new(&it.id)).collect()
 }
 
 /// The stable text code of where a phase was read from.

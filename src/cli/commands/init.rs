@@ -10,7 +10,7 @@ use phaseshift::migrate::{Strictness, stamp};
 use phaseshift::phase::{Applied, PhaseId};
 use phaseshift::schema::{ObjectKind, Schema};
 use phaseshift::text::counted;
-use phaseshift::{DatabaseState, Error, ErrorKind, Result};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, Result};
 use serde_json::json;
 
 use crate::cli::args::InitArgs;
@@ -20,7 +20,7 @@ use crate::cli::location::database_path;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::run::Subject;
-use crate::cli::settings_file::FILE_NAME;
+use crate::cli::settings_file::{self, FILE_NAME};
 
 const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n";
 
@@ -55,21 +55,7 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     if let Some(baseline) = &baseline {
         contents.push((phases.join(BASELINE_FILE), baseline.phase.clone()));
     }
-    let mut text = String::new();
-    let mut created = Vec::new();
-    for (path, content) in contents {
-        let shown = escaped(context.shown(&path));
-        match files.create(&path, content.as_bytes(), 0o644) {
-            Ok(()) => {
-                text.push_str(&format!("Created {shown}\n"));
-                created.push(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                text.push_str(&format!("Kept {shown}\n"));
-            }
-            Err(error) => return Err(file_error("create", &path, error)),
-        }
-    }
+    let (mut text, created) = create_missing(context, contents)?;
     let report = json!({
         "folder": folder,
         "created": created,
@@ -88,10 +74,38 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
         }
         None => {
             text.push_str(&format!("Phase files go to {}\n", escaped(context.shown(&phases))));
-            text.push_str(&next(&found, &database));
+            let is_there = !created.contains(&folder.join(FILE_NAME))
+                && files.list(&phases).is_ok_and(|it| !it.is_empty());
+            text.push_str(&match is_there {
+                true => next_of_project(context, named.as_deref()),
+                false => next(&found, &database),
+            });
         }
     }
     Ok(CommandOutput::done(text, report))
+}
+
+/// Writes the files that do not exist yet; returns the lines about all, and the files that were written.
+fn create_missing(
+    context: &Context,
+    contents: Vec<(PathBuf, String)>,
+) -> Result<(String, Vec<PathBuf>)> {
+    let files = context.files();
+    let (mut text, mut created) = (String::new(), Vec::new());
+    for (path, content) in contents {
+        let shown = escaped(context.shown(&path));
+        match files.create(&path, content.as_bytes(), 0o644) {
+            Ok(()) => {
+                text.push_str(&format!("Created {shown}\n"));
+                created.push(path);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                text.push_str(&format!("Kept {shown}\n"));
+            }
+            Err(error) => return Err(file_error("create", &path, error)),
+        }
+    }
+    Ok((text, created))
 }
 
 /// Removes the files of a project whose database could not be adopted, so that the same command can be run again. The
@@ -100,6 +114,23 @@ fn take_back(files: &dyn Files, created: &[PathBuf]) {
     for path in created {
         let _ = files.remove(path);
     }
+}
+
+/// Says what comes next in a project that was there already. Its settings stay, whatever database is named now.
+fn next_of_project(context: &Context, named: Option<&Path>) -> String {
+    let other = named.and_then(|named| {
+        let file = context.settings.file.as_ref()?;
+        let text = settings_file::read(context.files().as_ref(), file).ok()?.database?;
+        let kept = database_path(&text, file.parent()?).ok()?;
+        let (kept, named) = (escaped(context.shown(&kept)), escaped(context.shown(named)));
+        (kept != named).then(|| {
+            format!(
+                "{FILE_NAME} stays as it is and names {kept}. To use {named}, write it there as database, or add \
+                 --database to each command.\n"
+            )
+        })
+    });
+    format!("{}Next: {}\n", other.unwrap_or_default(), context.command_line("status"))
 }
 
 /// Says what comes next: an existing database can be adopted.
@@ -155,10 +186,10 @@ impl Baseline {
         };
         if has_phases {
             let what = format!(
-                "{} holds files already; --from writes the first phase",
+                "the folder {} is not empty; --from is for a project without phases",
                 context.shown(phases)
             );
-            return Err(Error::new(ErrorKind::Arguments, what));
+            return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::ShowStatus));
         }
         let project = context
             .project_at(database.to_path_buf(), phaseshift::phase::Chain::build(Vec::new())?);

@@ -12,10 +12,10 @@ use phaseshift::text;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::offer;
-use super::new_file::in_new_file;
+use super::new_file::{can_be_made, in_new_file};
 use super::plan::detail;
 use super::prepare::{
-    loss_policy, prepare, prerequisites, rebuilt_tables, request_of, with_strategy,
+    drift_note, loss_policy, prepare, prerequisites, rebuilt_tables, request_of, with_strategy,
 };
 use super::{page, plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
@@ -31,7 +31,7 @@ use crate::cli::screens::run::{Detail, Subject};
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
 
 /// The end of a dry run.
-const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
+pub const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 
 /// Guides a person through a migration.
 ///
@@ -144,6 +144,9 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
     let project = with_strategy(context.project()?, goal.in_place);
     let request = request_of(Direction::Up, goal)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
+    if arguments.create && dry_run && can_be_made(&project) {
+        return plan::in_no_file(context, &project, &request);
+    }
     if arguments.create && !dry_run {
         return in_new_file(&project, || unguided(context, &project, &request, false));
     }
@@ -166,6 +169,9 @@ pub fn unguided(
         Begun::Answered(answer) => return Ok(answer),
         Begun::Run(migration) => migration,
     };
+    if let Some(note) = drift_note(context, &migration) {
+        context.remark(&note);
+    }
     context.say(&format!("{}\n", report::heading(&migration)));
     let tables = rebuilt_tables(&migration);
     let subject = Subject { tables, detail: Detail::Brief, ..Subject::default() };
@@ -212,7 +218,8 @@ const CHECKED_BEFORE: u64 = 256 << 20;
 fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<String> {
     let (project, files) = (migration.project(), context.files());
     let style = context.terminal.out;
-    let mut text = String::new();
+    let note = drift_note(context, migration).map(|note| format!("{note}\n"));
+    let mut text = note.unwrap_or_default();
     for holder in holders(&project.database, files.as_ref()) {
         let holder = escaped(holder.who());
         text.push_str(&format!("Note: open in {holder}: restart that program afterwards\n"));

@@ -18,21 +18,29 @@ pub fn in_new_file(
     run: impl FnOnce() -> Result<CommandOutput>,
 ) -> Result<CommandOutput> {
     let path = &project.database;
-    // What cannot be looked at is reported when it is opened.
-    let Ok(present) = project.options.files.stat(path) else { return run() };
-    if present.is_some_and(|stat| stat.bytes > 0 || stat.kind != FileKind::File) {
+    if !can_be_made(project) {
         return run();
     }
-    // What lies beside an empty file belongs to one that was lost.
-    let orphan = ["-journal", "-wal"].map(|suffix| beside(path, suffix));
-    if orphan.iter().any(|it| !matches!(project.options.files.stat(it), Ok(None))) {
-        return run();
-    }
+    let present = project.options.files.stat(path).ok().flatten();
     let done = create_file(project).and_then(|()| run());
     if done.is_err() {
         remove(project, path, present);
     }
     done
+}
+
+/// Returns whether the file is missing or empty, so that it can be made. What cannot be looked at is reported when it is
+/// opened.
+pub fn can_be_made(project: &Project) -> bool {
+    let (files, path) = (project.options.files.as_ref(), &project.database);
+    let is_free = match files.stat(path) {
+        Ok(None) => true,
+        Ok(Some(stat)) => stat.bytes == 0 && stat.kind == FileKind::File,
+        Err(_) => false,
+    };
+    // What lies beside an empty file belongs to one that was lost.
+    let beside = ["-journal", "-wal"].map(|suffix| beside(path, suffix));
+    is_free && beside.iter().all(|it| matches!(files.stat(it), Ok(None)))
 }
 
 /// Takes the file away, or leaves an empty one again; the failure that led here is the one that is reported.

@@ -91,8 +91,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
     let project = context.project_at(context.folder.join("unused.db"), chain.clone());
     refuse_branch_conflicts(&project, &parents)?;
     let names: Vec<&str> = ids(&parents);
-    let message =
-        arguments.message.clone().unwrap_or_else(|| format!("Merge {}", names.join(" and ")));
+    let message = arguments.message.clone().unwrap_or_else(|| merge_message(&names));
     let name = new_name(context, &chain, arguments.id.as_deref(), &message)?;
     let phase = NewPhase {
         id: name.id,
@@ -105,6 +104,16 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
         drafted: None,
     };
     write(context, &phase)
+}
+
+/// Describes a merge in a line that `lint` accepts: ids can be long.
+fn merge_message(names: &[&str]) -> String {
+    const LONGEST: usize = 60;
+    let message = format!("Merge {}", names.join(" and "));
+    match message.chars().count() {
+        0..=LONGEST => message,
+        _ => format!("Merge {} branches", names.len()),
+    }
 }
 
 /// Reads the phases; a folder that is missing holds none.
@@ -131,11 +140,13 @@ fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
 fn refuse_unwanted_fork(chain: &Chain, parents: &[PhaseId], splice: bool) -> Result<()> {
     let taken = parents.iter().find(|id| !chain.is_head(id)).filter(|_| !splice);
     let Some(id) = taken else { return Ok(()) };
-    let what = format!("{id} is no head, its successor is {}: --splice makes a fork", {
-        let children = chain.children(id);
-        ids(&children).join(", ")
-    });
-    Err(Error::new(ErrorKind::Arguments, what).choices(ids(&chain.heads())))
+    let successors = chain.children(id);
+    let children = ids(&successors);
+    let noun = if children.len() == 1 { "a successor" } else { "successors" };
+    let what = format!("{id} already has {noun}: {}", children.join(", "));
+    Err(Error::new(ErrorKind::Arguments, what)
+        .with_remedy(Remedy::ForkChain)
+        .choices([id.as_str()]))
 }
 
 fn next_version(chain: &Chain) -> i64 {
@@ -269,6 +280,9 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     let mut said = format!("Created {}\n", escaped(context.shown(&path)));
     if phase.drafted.is_some() {
         said.push_str("Review it before you apply it: it was drafted from two schemas.\n");
+    } else if phase.parents.len() < 2 {
+        let plan = context.command_line("plan");
+        said.push_str(&format!("It has no steps yet. Write them, then: {plan}\n"));
     }
     Ok(CommandOutput::done(said, report))
 }

@@ -25,6 +25,7 @@ use crate::cli::output::{self, escaped};
 use crate::cli::page::{PageSubject, markdown, mermaid, page};
 use crate::cli::screens::failure::failure;
 use crate::cli::screens::time::now;
+use crate::cli::settings::shell_word;
 
 /// The largest file whose rows are counted for the page of a plan.
 const COUNTED: u64 = 256 << 20;
@@ -134,6 +135,21 @@ pub fn write_plan(context: &Context, migration: &Migration<Prepared>) -> Result<
     write_text(context.files().as_ref(), file, &page(&of_plan(context, migration)?))
 }
 
+/// Writes the page of a dry run on a file that does not exist yet, if one is asked for.
+///
+/// # Errors
+/// As [`write_text`].
+pub fn write_range(
+    context: &Context,
+    project: &Project,
+    plan: &Plan,
+    range: &TargetRange,
+) -> Result<()> {
+    let Some(file) = &context.report else { return Ok(()) };
+    let page = page(&of_range(context, project, plan, range));
+    write_text(context.files().as_ref(), file, &page)
+}
+
 /// Writes the page of a run, if one is asked for. The run is committed: a page that cannot be written is part of the
 /// answer, which fails then.
 pub fn write_run(
@@ -223,10 +239,12 @@ fn of_plan<'s, S>(context: &Context, migration: &'s Migration<S>) -> Result<Page
 }
 
 fn of_run<'s>(context: &Context, project: &'s Project, done: &'s Report) -> PageSubject<'s> {
+    let first = done.phases.first().map(|(id, _)| format!("restore before:{}", shell_word(id)));
+    let restore = first.unwrap_or_else(|| "restore --latest".to_owned());
     let next = [
         ("Check the file at any time:", "verify"),
         ("Go back and keep what was written since:", "downgrade"),
-        ("Go back to the backup; what was written since is lost:", "restore --latest"),
+        ("Go back to the backup; what was written since is lost:", restore.as_str()),
     ];
     let next = next.map(|(why, command)| (why.to_owned(), context.command_line(command)));
     PageSubject {

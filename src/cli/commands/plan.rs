@@ -1,22 +1,24 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::migrate::{
-    Migration, Outline, Preparation, Project, Request, script, script_range,
+    Migration, Outline, Preparation, Project, Request, plan_range, script, script_range,
 };
 use phaseshift::phase::{Target, TargetRange};
-use phaseshift::plan::{Direction, PhasePlan, summarize};
+use phaseshift::plan::{Direction, PhasePlan, Plan, summarize};
 use phaseshift::preflight::LossPolicy;
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::prepare::{Prerequisite, loss_policy, prepare, prerequisites, request, with_strategy};
-use super::report;
+use super::migrate::DRY_RUN;
+use super::prepare::{
+    Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
+};
+use super::{page, report};
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
-use crate::cli::output::indented;
 use crate::cli::screens::{plan as screen, reason};
 
 /// Shows the plan to a target, or the way between two places without a database.
@@ -31,6 +33,12 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     if arguments.sql {
         return sql(context, target, (direction, loss_policy(arguments.accept_loss)));
     }
+    if let Some(Ok(range)) = target.map(TargetRange::parse) {
+        let what = format!("the range {range} needs --sql, or --format markdown or mermaid");
+        return Err(Error::new(ErrorKind::Arguments, what)
+            .with_remedy(Remedy::NameFormat)
+            .choices([range.to_string()]));
+    }
     let project = with_strategy(context.project()?, arguments.in_place);
     let request = goal(target, direction)?;
     let outlined = Migration::outline(&project, &request)
@@ -42,12 +50,14 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let style = context.terminal.out;
     let (plan, (_, version)) = (migration.plan(), migration.versions());
     let database = project.database.display().to_string();
+    let note = drift_note(context, &migration).map(|note| format!("{note}\n"));
+    let notices = screen::notices(plan) + &note.unwrap_or_default();
+    let gap = if notices.is_empty() { "" } else { "\n" };
     let opening = format!(
-        "{}\n{}{}{}\n",
+        "{}\n{}{}{gap}{notices}\n",
         screen::banner(&screen::headline(plan), &database, style),
         screen::will_do((plan, &project.chain), version, detail(context), style),
         screen::losses(plan, style),
-        screen::notices(plan),
     );
     let mut answer = planned(context, &migration, "");
     answer.text = opening + &answer.text;
@@ -175,10 +185,41 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
     Ok(answer)
 }
 
+/// Shows what a run would write into a file that it would make first; nothing is made.
+///
+/// # Errors
+/// As [`plan_range`]; those of writing the report.
+pub fn in_no_file(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+) -> Result<CommandOutput> {
+    let range = TargetRange { from: Target::Base, to: request.target.clone() };
+    let plan = plan_range(project, &range, Direction::Up)?;
+    page::write_range(context, project, &plan, &range)?;
+    let version = plan.phases.iter().map(|it| it.version).max();
+    let style = context.terminal.out;
+    let database = project.database.display().to_string();
+    context.say(&format!(
+        "{}The file does not exist yet and would be created.\n\n{}{}\n",
+        screen::banner(&screen::headline(&plan), &database, style),
+        screen::will_do((&plan, &project.chain), version, detail(context), style),
+        screen::notices(&plan),
+    ));
+    Ok(shown(context, project, &plan, ((None, version), DRY_RUN)))
+}
+
 /// The answer that shows the steps and changes nothing.
 pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> CommandOutput {
-    let plan = migration.plan();
-    let (from, to) = migration.versions();
+    shown(context, migration.project(), migration.plan(), (migration.versions(), end))
+}
+
+fn shown(
+    context: &Context,
+    project: &Project,
+    plan: &Plan,
+    ((from, to), end): ((Option<i64>, Option<i64>), &str),
+) -> CommandOutput {
     let steps: Vec<Value> = plan
         .steps()
         .iter()
@@ -195,12 +236,11 @@ pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> Com
     if !end.is_empty() {
         text.push_str(end);
     } else if context.verbose {
-        // A plan without a script is no fault here; `--sql` says why there is none.
-        let script = indented(&script(migration).unwrap_or_default(), "  ");
-        text.push_str(&format!("{}\n{script}\n", screen::ways(plan)));
+        text.push_str(&screen::ways(plan));
+        text.push_str("The same as a script for the sqlite3 program: add --sql\n");
     }
     let report = json!({
-        "database": migration.project().database,
+        "database": project.database,
         "from": from,
         "to": to,
         "phases": phases,

@@ -1,5 +1,6 @@
 //! Looking before a run: the goal, the plan, and what was found to hold.
 
+use phaseshift::inspect::drift;
 use phaseshift::migrate::{Migration, Preparation, Prepared, Project, Request};
 use phaseshift::phase::{PhaseId, Target};
 use phaseshift::plan::Direction;
@@ -8,6 +9,7 @@ use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::name_the_phase;
 use crate::cli::args::Goal;
+use crate::cli::context::{Context, Output};
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 
@@ -60,6 +62,26 @@ fn offer_base(error: Error, project: &Project) -> Error {
         return error.choices(["base"]);
     }
     error
+}
+
+/// The largest schema that is compared with what the applied phases make before a run: in a larger one that takes too
+/// long to wait for.
+const COMPARED_BEFORE: usize = 2_000;
+
+/// Says that other programs changed the schema since the applied phases; `None` if they did not, or if that cannot be
+/// found out.
+pub fn drift_note<S>(context: &Context, migration: &Migration<S>) -> Option<String> {
+    let (project, known) = (migration.project(), migration.known());
+    if context.output != Output::Text || known.schema.objects.len() > COMPARED_BEFORE {
+        return None;
+    }
+    let differences = drift(project, known).ok()?.len();
+    if differences == 0 {
+        return None;
+    }
+    let count = counted(differences, "difference", "differences");
+    let diff = context.command_line("diff");
+    Some(format!("Note: the schema is not what the applied phases made ({count}): {diff}"))
 }
 
 /// Something that holds, found by a look.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use phaseshift::database::{Checkpoint, Holder, Kept};
 use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
-use phaseshift::plan::{Direction, PhasePlan, Plan};
+use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
 use serde_json::{Value, json};
 
@@ -27,17 +27,21 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let verb = if down { "Undoing" } else { "Applying" };
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
-    let mut text = format!(
-        "{verb} {}: {database}, version {} to {}",
-        joined(&migration.phases()),
-        number(from),
-        number(to)
-    );
+    let mut text = format!("{verb} {}: {database}, {}", joined(&migration.phases()), way(from, to));
     if let Some(line) = from_history(migration.plan()) {
         text.push('\n');
         text.push_str(&line);
     }
     text
+}
+
+/// Says between which versions a run leads.
+fn way(from: Option<i64>, to: Option<i64>) -> String {
+    let named = |it: Option<i64>| it.map_or("no version".to_owned(), |it| format!("version {it}"));
+    match (from, to) {
+        (Some(from), Some(to)) => format!("version {from} to {to}"),
+        _ => format!("{} to {}", named(from), named(to)),
+    }
 }
 
 /// Says which steps come from the history of the file; `None` if all come from the folder.
@@ -51,7 +55,10 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
     let text = match up_to_date.current.as_slice() {
-        [] if project.chain.is_empty() => "Nothing to do: there are no phases yet.\n".to_owned(),
+        [] if project.chain.is_empty() => {
+            "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n"
+                .to_owned()
+        }
         [] => "Nothing to do: no phase is applied.\n".to_owned(),
         current => format!(
             "Nothing to do: the database is up to date at {} (version {}).\n",
@@ -99,10 +106,14 @@ pub fn complete(context: &Context, report: &Report) -> String {
     let _ = writeln!(text, "  {}", context.command_line(&restore));
     match report.plan.phases.iter().find_map(PhasePlan::irreversible) {
         Some(why) => {
-            let _ = writeln!(text, "A downgrade is not possible: {}", escaped(why));
+            let _ = writeln!(text, "Note: {}", escaped(why));
         }
         None => {
-            text.push_str("To undo the migration and keep later rows:\n");
+            let but = match added(&report.plan).join(", ").as_str() {
+                "" => String::new(),
+                names => format!(", but not those of what it added ({})", escaped(names)),
+            };
+            let _ = writeln!(text, "To undo the migration and keep later rows{but}:");
             let _ = writeln!(text, "  {}", context.command_line("downgrade"));
         }
     }
@@ -113,12 +124,30 @@ pub fn complete(context: &Context, report: &Report) -> String {
     text + &follow_up(report)
 }
 
+/// Names the tables and columns that a downgrade drops with their rows and values.
+fn added(plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for summary in plan.phases.iter().map(summarize) {
+        names.extend(summary.created.iter().cloned());
+        for (table, reasons) in &summary.rebuilt {
+            names.extend(reasons.iter().filter_map(|reason| match reason {
+                RebuildReason::ColumnAdded { column } => Some(format!("{table}.{column}")),
+                _ => None,
+            }));
+        }
+    }
+    names
+}
+
 /// One line for each phase of an unguided run that was carried out.
 pub fn phase_lines(context: &Context, plan: &Plan) -> String {
     let ok = context.terminal.out.ok();
     let line = |phase: &PhasePlan| {
         let name = escaped(titled(&phase.id, &phase.headline));
         match phase.direction {
+            Direction::Up if phase.stages.is_empty() => {
+                format!("{ok} Applied {name} (no steps: only its version is recorded)\n")
+            }
             Direction::Up => format!("{ok} Applied {name}\n"),
             Direction::Down => {
                 let mut text = format!("{ok} Undone {name}\n");
@@ -135,13 +164,16 @@ pub fn phase_lines(context: &Context, plan: &Plan) -> String {
 /// The end of an unguided run.
 pub fn summary(context: &Context, report: &Report) -> String {
     let ok = context.terminal.out.ok();
-    let (from, to) = (number(report.from), number(report.to));
+    let mut way = way(report.from, report.to);
+    if let Some(first) = way.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let size = match context.verbose {
         true => format!("{ok} Size: {}\n", size(&report.sizes.1)),
         false => String::new(),
     };
     format!(
-        "{ok} Version {from} to {to}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
+        "{ok} {way}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
         proven(report),
         report.seconds,
         remade(context, report),

@@ -139,8 +139,8 @@ fn text(context: &Context, report: &StampReport) -> String {
     }
     let notices = report.adoption.small();
     if !notices.is_empty() {
-        let what = counted(notices.len(), "small difference", "small differences");
-        text.push_str(&format!("Note: {what} from what the phases make:\n"));
+        let what = counted(notices.len(), "difference", "differences");
+        text.push_str(&format!("Note: {what} from what the phases make, which a stamp accepts:\n"));
         let shown = if context.verbose { notices.len() } else { 10 };
         for notice in notices.iter().take(shown) {
             text.push_str(&format!("  {}\n", escaped(notice)));

@@ -63,10 +63,12 @@ fn looked_at(context: &Context) -> Result<(Project, Status)> {
         return Err(unread);
     };
     let project = context.project_at(database, Chain::build(Vec::new())?);
-    let Ok(known) = status(&project) else { return Err(unread) };
-    let known =
-        Status { pending: Vec::new(), newer: None, drift: None, faults: vec![unread], ..known };
-    Ok((project, known))
+    // What is applied is known from the history of the file; what is pending is not.
+    let recorded = context.applied_only(&unread).and_then(|it| status(&it).ok());
+    let drift = recorded.as_ref().and_then(|it| it.drift.clone());
+    let Ok(known) = recorded.map_or_else(|| status(&project), Ok) else { return Err(unread) };
+    let (pending, heads, faults) = (Vec::new(), Vec::new(), vec![unread]);
+    Ok((project, Status { pending, heads, newer: None, drift, faults, ..known }))
 }
 
 fn backups(project: &Project) -> Result<Vec<BackupEntry>> {

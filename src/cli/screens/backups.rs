@@ -76,12 +76,29 @@ fn occasion(manifest: &Manifest) -> String {
         (BackupKind::BeforePhase, None) => "before a migration".to_owned(),
         (BackupKind::BeforeUndo, Some(phase)) => format!("before undoing {phase}"),
         (BackupKind::BeforeStamp, Some(phase)) => format!("before recording {phase}"),
-        (BackupKind::BeforeStamp, None) => "before recording phases".to_owned(),
+        (BackupKind::BeforeStamp, None) => "before stamp base removed every record".to_owned(),
         (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
-        (BackupKind::Named | BackupKind::Manual, _) => "made by hand".to_owned(),
+        (BackupKind::Named, _) => match chosen_name(manifest) {
+            Some(name) => format!("made by hand, named {name}"),
+            None => "made by hand".to_owned(),
+        },
+        (BackupKind::Manual, _) => "made by hand".to_owned(),
         (BackupKind::BeforeRestore, _) => "before a restore".to_owned(),
         (BackupKind::BeforeOptimize, _) => "before optimize".to_owned(),
     }
+}
+
+/// Returns the name that a person chose: what stands in the file name between the database and the time.
+fn chosen_name(manifest: &Manifest) -> Option<&str> {
+    const TIME: usize = "_20241027_013000".len();
+    let rest = manifest.file.strip_prefix(&manifest.stem)?.strip_prefix('_')?;
+    let rest = rest.strip_suffix(".db")?;
+    let is_stamped = |it: &str| it.ends_with(|last: char| last.is_ascii_digit());
+    // A number behind the time tells backups of one second apart.
+    let counted = rest.rsplit_once('_').filter(|(_, number)| number.len() < "013000".len());
+    let rest = counted.map_or(rest, |(rest, _)| rest);
+    let end = rest.len().checked_sub(TIME).filter(|_| is_stamped(rest))?;
+    rest.get(..end).filter(|name| !name.is_empty())
 }
 
 /// The stable name of a kind of backup, for JSON.

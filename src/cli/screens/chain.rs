@@ -1,9 +1,9 @@
 //! The phases as lists, in the words of Alembic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use phaseshift::phase::{Chain, Downgrade, Phase, PhaseId, PhaseSource};
+use phaseshift::phase::{Chain, Downgrade, Operation, Phase, PhaseId, PhaseSource};
 
 use phaseshift::plan::refuse_irreversible;
 
@@ -23,7 +23,8 @@ pub fn history_entry(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         let _ = write!(before, " ({})", joined(&phase.depends_on));
     }
     let applied = seen.applied_at.get(&phase.id);
-    let applied = applied.map(|time| format!(", applied {}", escaped(recorded(time))));
+    let how = if seen.stamped.contains(&phase.id) { "recorded" } else { "applied" };
+    let applied = applied.map(|time| format!(", {how} {}", escaped(recorded(time))));
     format!("{before} -> {}{}", entry(chain, phase, &seen.current), applied.unwrap_or_default())
 }
 
@@ -74,6 +75,8 @@ pub struct Seen {
     pub current: Vec<PhaseId>,
     /// When each phase was applied.
     pub applied_at: BTreeMap<PhaseId, String>,
+    /// The phases that were recorded without being run.
+    pub stamped: BTreeSet<PhaseId>,
 }
 
 /// Everything about one phase.
@@ -102,7 +105,8 @@ pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     line("Path", &phase.file.display().to_string());
     line("Checksum", &phase.checksum);
     if let Some(time) = seen.applied_at.get(&phase.id) {
-        line("Applied", &recorded(time));
+        let how = if seen.stamped.contains(&phase.id) { "Recorded" } else { "Applied" };
+        line(how, &recorded(time));
     }
     if phase.headline() != phase.description {
         line("Title", phase.headline());
@@ -129,6 +133,10 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         "Downgrade",
         match &phase.down {
             Downgrade::Derived => match refuse_irreversible(phase) {
+                Ok(()) if gives_values(phase) => vec![
+                    "derived from the steps, unless the new values replace old ones, which are not kept"
+                        .to_owned(),
+                ],
                 Ok(()) => vec!["derived from the steps".to_owned()],
                 Err(error) => vec![format!("none: {error}")],
             },
@@ -139,6 +147,13 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         },
     );
     text
+}
+
+/// Returns whether a whole new definition comes with values, which cannot be taken back if there were others.
+fn gives_values(phase: &Phase) -> bool {
+    let gives =
+        |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
+    phase.up.iter().any(|step| gives(&step.operation))
 }
 
 /// Joins ids with commas.

@@ -26,10 +26,14 @@ pub fn text(linted: &Linted, phases: usize, shown: &Shown<'_>, style: Style) -> 
         let (line, reason) = (line(&allowed.finding, shown), escaped(&allowed.reason));
         text.push_str(&format!("{} allowed: {line}\n    reason: {reason}\n", style.bullet()));
     }
+    let count = phases;
     let phases = counted(phases, "phase", "phases");
     text.push_str(&match linted.findings.len() {
+        0 if count == 0 => {
+            "Nothing to check: no phase is pending. Name a phase to check it again.\n".to_owned()
+        }
         0 => format!("{} {phases} checked, nothing dangerous found\n", style.ok()),
-        count => format!("{phases} looked at, {}\n", counted(count, "finding", "findings")),
+        count => format!("{phases} checked, {}\n", counted(count, "finding", "findings")),
     });
     text
 }

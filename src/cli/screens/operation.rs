@@ -34,7 +34,14 @@ pub fn operation(operation: &Operation) -> String {
         Operation::RenameIndex { from, to } => format!("rename index {from} to {to}"),
         Operation::ReplaceView { sql } => format!("replace view: {}", first_line(sql)),
         Operation::ReplaceTrigger { sql } => format!("replace trigger: {}", first_line(sql)),
-        Operation::Rebuild { table, .. } => format!("rebuild table {table} with a new definition"),
+        Operation::Rebuild { table, values, .. } => {
+            let new: Vec<&str> = values.iter().map(|(column, _)| column.as_str()).collect();
+            let values = match new.as_slice() {
+                [] => String::new(),
+                new => format!(", and new values of {}", new.join(", ")),
+            };
+            format!("rebuild table {table} with a new definition{values}")
+        }
         Operation::Sql { file: Some(file), .. } => format!("run {file}"),
         Operation::Sql { sql, file: None } => format!("run: {}", first_line(sql)),
     }

@@ -81,7 +81,8 @@ pub fn will_do(
 /// Says how the rows of each rebuilt table come over, one line each.
 pub fn ways(plan: &Plan) -> String {
     let line = |it: &Rebuild| format!("  {}: {}\n", escaped(&it.to), escaped(reason::way(it)));
-    plan.rebuilds().map(line).collect()
+    let lines: String = plan.rebuilds().map(line).collect();
+    if lines.is_empty() { lines } else { format!("Rows:\n{lines}\n") }
 }
 
 /// Lists prerequisites that hold.
@@ -110,7 +111,10 @@ pub fn touched(plan: &Plan) -> String {
             Some(before) => format!("{before} as {}", object.name),
             None => object.name,
         };
-        let line = format!("{} {name}: {}: {}", object.kind, object.change, object.why);
+        let line = match object.change {
+            "created" | "dropped" => format!("{} {name}: {}", object.kind, object.change),
+            change => format!("{} {name}: {change}: {}", object.kind, object.why),
+        };
         let _ = writeln!(text, "  {}", escaped(line));
     }
     if text.is_empty() { text } else { format!("Objects:\n{text}\n") }

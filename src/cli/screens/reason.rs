@@ -20,6 +20,10 @@ pub fn reason(reason: &RebuildReason) -> String {
             format!("column {column} becomes generated, its stored values are replaced")
         }
         RebuildReason::RuleLost(lost) => format!("leaves out {}", rule(lost)),
+        RebuildReason::RuleGained(Rule::NotNull { column }) => format!("{column} becomes NOT NULL"),
+        RebuildReason::RuleGained(Rule::Default { column, value }) => {
+            format!("{column} gets DEFAULT {value}")
+        }
         RebuildReason::RuleGained(gained) => format!("adds {}", rule(gained)),
         RebuildReason::FilledFromContent => "filled from its content table".to_owned(),
         RebuildReason::DefinitionChanged => "definition changed".to_owned(),
@@ -87,7 +91,7 @@ pub fn way(rebuild: &Rebuild) -> String {
     };
     match rebuild.kept().len() {
         0 => way,
-        1 => format!("{way}; 1 index keeps its entries"),
-        count => format!("{way}; {count} indexes keep their entries"),
+        1 => format!("{way}; 1 index is created again with its old entries"),
+        count => format!("{way}; {count} indexes are created again with their old entries"),
     }
 }

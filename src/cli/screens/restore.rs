@@ -71,7 +71,7 @@ fn live(state: &LiveState) -> String {
         LiveState::Crashed(why) => {
             format!("The database is left as by a crash: {}\n", escaped(why))
         }
-        LiveState::Damaged(why) => format!("The database is damaged: {}\n", escaped(why)),
+        LiveState::Damaged(_) => "The database file is damaged.\n".to_owned(),
         LiveState::NotADatabase(why) => {
             format!("The file is not a valid database and will be moved aside: {}\n", escaped(why))
         }
@@ -162,8 +162,11 @@ pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> Strin
         counted(report.rows(), "row", "rows"),
         counted(report.tables.len(), "table", "tables")
     );
-    let version = version.map_or("none".into(), |it: i64| it.to_string());
-    let _ = writeln!(text, "{ok} Schema version is {version}");
+    let version = match version {
+        Some(version) => format!("Schema version is {version}"),
+        None => "No version is recorded".to_owned(),
+    };
+    let _ = writeln!(text, "{ok} {version}");
     if let Some(safety) = &report.safety_backup {
         let _ = writeln!(text, "{ok} The state before is kept: {}", escaped(safety.display()));
     }

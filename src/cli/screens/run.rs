@@ -1,7 +1,7 @@
 //! The lines of a run, from its events.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use phaseshift::event::{Event, TableRows};
 
@@ -40,6 +40,8 @@ pub struct RunScreen {
     style: Style,
     verbose: bool,
     step: Option<Step>,
+    /// The backup that was said to be created: one that fails is tried again in another way.
+    backup: Option<PathBuf>,
 }
 
 /// What was said about the running step.
@@ -52,7 +54,7 @@ struct Step {
 impl RunScreen {
     /// Begins the screen of a run.
     pub fn new(subject: Subject, style: Style, verbose: bool) -> Self {
-        Self { subject, style, verbose, step: None }
+        Self { subject, style, verbose, step: None, backup: None }
     }
 
     /// Returns the lines for an event; each ends its line.
@@ -67,7 +69,9 @@ impl RunScreen {
             return String::new();
         }
         match event {
+            Event::BackupStarted { path } if self.backup.as_ref() == Some(path) => String::new(),
             Event::BackupStarted { path } => {
+                self.backup = Some(path.clone());
                 format!("Creating backup: {}\n", escaped(path.display()))
             }
             Event::BackupCreated { .. } => format!("{ok} Backup created\n"),

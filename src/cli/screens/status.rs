@@ -43,7 +43,12 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     }
     let rows: u64 = status.tables.iter().map(|it| it.rows).sum();
     let tables = counted(status.tables.len(), "table", "tables");
-    line("Rows:", &format!("{rows} in {tables}"));
+    let own = status.tables.iter().filter(|it| project.versions.contains(&it.table)).count();
+    let own = match own {
+        0 => String::new(),
+        own => format!(", {own} of them the records of phaseshift"),
+    };
+    line("Rows:", &format!("{rows} in {tables}{own}"));
     line("Backups:", &backup_line(backups));
     for holder in &status.holders {
         line("Held by:", &holder.to_string());
@@ -99,7 +104,8 @@ fn version(status: &Status) -> String {
         let _ = write!(text, ", {description}");
     }
     if let Some(applied_at) = &status.applied_at {
-        let _ = write!(text, ", applied {}", recorded(applied_at));
+        let how = if status.stamped { "recorded" } else { "applied" };
+        let _ = write!(text, ", {how} {}", recorded(applied_at));
     }
     text
 }
@@ -154,8 +160,12 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     let ran: Vec<&VerifyCheck> = checks.iter().filter(|check| check.ran).collect();
     let failed = ran.iter().filter(|check| !check.ok).count();
     let sum = match failed {
+        0 if ran.len() == 2 => "Both checks hold.".to_owned(),
         0 => format!("All {} hold.", counted(ran.len(), "check", "checks")),
-        _ => format!("{failed} of {} do not hold.", counted(ran.len(), "check", "checks")),
+        _ => {
+            let verb = if failed == 1 { "does" } else { "do" };
+            format!("{failed} of {} {verb} not hold.", counted(ran.len(), "check", "checks"))
+        }
     };
     text + &sum + "\n"
 }
@@ -169,6 +179,6 @@ mod tests {
         let check =
             |name: &str, ok| VerifyCheck { name: name.into(), ok, ran: true, detail: "x".into() };
         let text = checks(&[check("a", true), check("b", false)], Style::default());
-        assert_eq!(text, "ok a: x\nNO b: x\n1 of 2 checks do not hold.\n");
+        assert_eq!(text, "ok a: x\nNO b: x\n1 of 2 checks does not hold.\n");
     }
 }

@@ -80,8 +80,8 @@ pub const LINT_RULES: &[LintRule] = &[
     LintRule {
         code: "rebuild",
         finds: "a whole new definition for a table that can have rows",
-        why: "old rows may not fit it, and what it leaves out is lost without a step that says so",
-        fix: "use add_column, alter_column, add_constraint and the like where they are enough",
+        why: "the whole definition is replaced: rows that break a new rule refuse the phase, and what it leaves out is lost",
+        fix: "give `values` for what old rows lack; use add_column, alter_column or add_constraint where they are enough",
     },
     LintRule {
         code: "lost-rule",

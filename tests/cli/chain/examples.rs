@@ -202,7 +202,10 @@ fn in_terminal(project: &Project, example: &str, path: &str) -> (i32, String) {
 
 /// The code that an example states behind `# exit`, 0 if it states none.
 fn stated(example: &str) -> i32 {
-    let code = example.split("# exit ").nth(1).map(|rest| rest.trim().parse().unwrap());
+    let code = example.split("# exit ").nth(1).map(|rest| {
+        let code = rest.split(':').next().unwrap_or_default();
+        code.trim().parse().unwrap()
+    });
     code.unwrap_or(0)
 }
 

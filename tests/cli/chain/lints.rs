@@ -79,7 +79,7 @@ fn rows_of_the_file_are_counted_and_only_pending_phases_are_looked_at() {
     let says = "✗ b (phases/b.toml:2) drop-column: drops column t.c with its values (2 rows)
     why: its values are lost, and a downgrade brings the column back empty
     fix: keep the column until no program reads it, or copy its values in a step before
-1 phase looked at, 1 finding\n";
+1 phase checked, 1 finding\n";
     assert_eq!(output.stdout, says);
     assert_eq!(project.snapshot(), before);
     let json = project.run(&["lint", "--json"]).expect_code(3).json();
@@ -87,7 +87,10 @@ fn rows_of_the_file_are_counted_and_only_pending_phases_are_looked_at() {
     project.run(&["lint", "a"]).expect_code(0);
     project.run(&["upgrade", "b"]).expect_code(0);
     let none = project.run(&["lint"]).expect_code(0);
-    assert_eq!(none.stdout, "✓ 0 phases checked, nothing dangerous found\n");
+    assert_eq!(
+        none.stdout,
+        "Nothing to check: no phase is pending. Name a phase to check it again.\n"
+    );
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn what_was_changed_outside_is_listed() {
     assert_eq!(lines(&project, &["diff"]), expected);
     let text = project.run(&["diff"]).expect_code(3).stdout;
     assert!(
-        text.contains("✗ column t.c is unexpected (small)") && text.contains("2 differences"),
+        text.contains("✗ column t.c is unexpected (stamp accepts it)")
+            && text.contains("2 differences"),
         "{text}"
     );
     assert_eq!(project.snapshot(), before);

@@ -136,7 +136,7 @@ fn stamps_compare_force_and_purge() {
 fn revisions_fork_only_when_told_and_carry_labels() {
     let project = graph(&[("a", &[]), ("b", &["a"])]);
     let refused = project.run(&["revision", "-m", "side", "--head", "a"]).expect_code(2);
-    assert!(refused.stderr.contains("--splice makes a fork"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("a already has a successor: b"), "{}", refused.stderr);
     let side = [
         "revision",
         "-m",

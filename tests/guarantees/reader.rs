@@ -1,0 +1,103 @@
+//! What a reader who knows only the field stumbled over: a folder that cannot be read, a dry run on no file, a file that
+//! drifted, and names that say what they stand for.
+
+use support::{Project, sqlite3};
+
+const TABLE: &str = "[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE u(a)'\n";
+
+/// An adopted file with one more phase applied.
+fn applied() -> Project {
+    let project = Project::empty();
+    sqlite3(
+        &project.path("app.db"),
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'x');
+         CREATE VIEW v AS SELECT a FROM t;",
+    );
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{TABLE}"));
+    project.run_here(&["upgrade"]).expect_code(0);
+    project
+}
+
+#[test]
+fn a_half_written_phase_file_stops_no_way_back() {
+    let project = applied();
+    project.write_phase("half.toml", "[[up\n");
+    let status = project.run_here(&["status"]).expect_code(0).stdout;
+    for wanted in ["Current:   next\n", "Pending:   unknown", "phases/half.toml:1", "✓ Schema:"] {
+        assert!(status.contains(wanted), "{wanted}: {status}");
+    }
+    project.run_here(&["upgrade"]).expect_code(4);
+    let script = project.run_here(&["extract-undo"]).expect_code(0).stdout;
+    let copy = project.path("copy.db");
+    std::fs::copy(project.path("app.db"), &copy).unwrap();
+    project.write("undo.sql", &script);
+    sqlite3(&copy, &format!(".read {}", project.path("undo.sql").display()));
+    let undone = project.run_here(&["downgrade"]).expect_code(0);
+    assert!(undone.stderr.contains("phases/half.toml:1"), "{}", undone.stderr);
+    for file in [copy, project.path("app.db")] {
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'u'";
+        assert_eq!(sqlite3(&file, tables), "0", "{}", file.display());
+    }
+}
+
+#[test]
+fn a_dry_run_that_would_create_the_file_says_so_and_creates_nothing() {
+    let project = applied();
+    let before = project.snapshot();
+    project.write("want.sql", "CREATE TABLE w(id INTEGER PRIMARY KEY);\n");
+    for (command, table) in [
+        (&["apply", "want.sql", "--create", "--database", "new.db", "-n"][..], "table w"),
+        (&["upgrade", "--create", "--database", "new.db", "-n"], "table u"),
+    ] {
+        let said = project.run_here(command).expect_code(0).stdout;
+        for wanted in ["would be created", table, "Nothing was changed"] {
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        }
+        assert!(!project.path("new.db").exists());
+    }
+    std::fs::remove_file(project.path("want.sql")).unwrap();
+    assert_eq!(project.snapshot(), before);
+}
+
+#[test]
+fn a_run_on_a_file_that_drifted_says_so_and_where_to_look() {
+    let project = applied();
+    project.write_phase(
+        "rest.toml",
+        "parents = ['next']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n",
+    );
+    let note = "the schema is not what the applied phases made (1 difference): phaseshift diff";
+    let quiet = project.run_here(&["plan"]).expect_code(0).stdout;
+    assert!(!quiet.contains("the applied phases made"), "{quiet}");
+    sqlite3(&project.path("app.db"), "DROP VIEW v");
+    let planned = project.run_here(&["plan"]).expect_code(0).stdout;
+    assert!(planned.contains(note), "{planned}");
+    let ran = project.run_here(&["upgrade"]).expect_code(0);
+    assert!(ran.stderr.contains(note), "{}", ran.stderr);
+    project.run_here(&["diff"]).expect_code(3);
+}
+
+#[test]
+fn what_removes_every_record_is_named_in_the_list_of_backups() {
+    let project = applied();
+    project.run_here(&["stamp", "base"]).expect_code(0);
+    project.run_here(&["backup", "--name", "mine_2"]).expect_code(0);
+    let list = project.run_here(&["backups"]).expect_code(0).stdout;
+    for wanted in ["app_pre_stamp_base_", "before stamp base", "made by hand, named mine_2,"] {
+        assert!(list.contains(wanted), "{wanted}: {list}");
+    }
+    // A backup that records nothing cannot be followed through the phases.
+    project.run_here(&["stamp", "next"]).expect_code(0);
+    let against = project.run_here(&["verify", "--against", "4"]).expect_code(3).stdout;
+    assert!(against.contains("✗ phases since the backup"), "{against}");
+}
+
+#[test]
+fn init_in_a_project_keeps_its_settings_and_says_which_database_they_name() {
+    let project = applied();
+    let said = project.run_here(&["init", "--database", "other.db"]).expect_code(0).stdout;
+    assert!(said.contains("names app.db") && said.contains("To use other.db"), "{said}");
+    let said = project.run_here(&["init"]).expect_code(0).stdout;
+    assert!(!said.contains("stays as it is") && said.contains("phaseshift status"), "{said}");
+}
