@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::name::fold;
+use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind};
 
 /// A stored entry that is not the same in two schemas.
@@ -42,14 +42,16 @@ pub(crate) fn compare_entries<'s>(
         let kind = if object.kind.is_table() { ObjectKind::Table } else { object.kind };
         (kind, fold(&object.name))
     };
-    let stored = |object: &Object| (object.name.clone(), fold(&object.table), object.sql.clone());
+    let alike = |one: &Object, other: &Object| {
+        one.name == other.name && same(&one.table, &other.table) && one.sql == other.sql
+    };
     let found: Vec<&Object> = found.into_iter().collect();
     let mut rest: BTreeMap<_, _> = found.iter().map(|object| (key(object), *object)).collect();
     let mut differences = Vec::new();
     for object in expected {
         match rest.remove(&key(object)) {
             None => differences.push(EntryDifference::Missing(object)),
-            Some(other) if stored(other) != stored(object) => {
+            Some(other) if !alike(other, object) => {
                 differences.push(EntryDifference::Differs(object));
             }
             Some(_) => {}

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::assertion::evaluate;
-use crate::backup::{Pruned, VerifiedBackup};
+use crate::backup::{AppliedPhase, Pruned, VerifiedBackup};
 use crate::database::{
     Access, Checkpoint, CheckpointRule, Database, FileSize, Identity, WriteTransaction, Writeback,
 };
@@ -23,7 +23,7 @@ use crate::schema::temporary_triggers;
 use super::project::Project;
 use super::recording::{RunContext, events};
 use super::request::Transactions;
-use super::retain::retain;
+use super::retain::{recorded_phases, retain, retain_after};
 use super::secure::relock;
 use super::stages::{Stages, Timer};
 use super::state::{Migration, Secured, data_version};
@@ -129,10 +129,12 @@ impl Migration<Secured> {
             }
             self = self.lock_again(&work)?;
         };
+        let applied = self.plan.target().map(|it| recorded_phases(&self.project, &database, it));
         let (checkpoint, unmoved) = checkpoint(&database, self.project.checkpoint);
         let closing = database.close().err().map(|error| error.to_string());
         let backup = self.state.backup.path().to_path_buf();
-        let (pruned, unpruned) = prune(&self.project, self.state.backup);
+        let applied = applied.and_then(Result::ok);
+        let (pruned, unpruned) = prune(&self.project, self.state.backup, applied.as_deref());
         let follow_up = work.follow_up.or(unmoved).or(closing).or(unpruned);
         work.stages.commit += work.timer.next();
         Ok(Report {
@@ -349,9 +351,17 @@ fn checkpoint(database: &Database, rule: CheckpointRule) -> (Option<Checkpoint>,
 }
 
 /// Removes old backups; the error says why that could not be done.
-fn prune(project: &Project, backup: VerifiedBackup) -> (Pruned, Option<String>) {
+fn prune(
+    project: &Project,
+    backup: VerifiedBackup,
+    applied: Option<&[AppliedPhase]>,
+) -> (Pruned, Option<String>) {
     let path = backup.path().to_path_buf();
-    match backup.into_entry().and_then(|_| retain(project, Some(&path))) {
+    let pruned = backup.into_entry().and_then(|_| match applied {
+        Some(applied) => retain_after(project, &path, applied),
+        None => retain(project, Some(&path)),
+    });
+    match pruned {
         Ok(pruned) => (pruned, None),
         Err(error) => {
             (Pruned::default(), Some(format!("old backups could not be removed: {error}")))

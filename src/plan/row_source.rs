@@ -153,8 +153,9 @@ fn could_notice(plan: &Plan, known: &Schema) -> bool {
     let sees = |text: &str| {
         let lower = text.to_ascii_lowercase();
         ["table_list", "database_list"].iter().any(|name| lower.contains(name))
-            || significant_tokens(text).any(|token| token.is_word(text, "PRAGMA"))
-            || names_common_table(text, known)
+            || (lower.contains("pragma")
+                && significant_tokens(text).any(|token| token.is_word(text, "PRAGMA")))
+            || (lower.contains("with") && names_common_table(text, known))
     };
     let stored = |schema: &Schema| {
         schema.objects.iter().any(|object| object.sql.as_deref().is_some_and(sees))

@@ -52,25 +52,25 @@ pub struct Provenance {
 /// Follows every table from the backup through all stages of a plan.
 pub fn provenance(start: &Schema, plan: &Plan) -> Provenance {
     let mut state = identity(start);
-    let mut schema = start.clone();
+    let mut schema = start;
     for phase in &plan.phases {
         for stage in &phase.stages {
             match stage {
                 Stage::SchemaChange(schema_change) => {
-                    state = through_schema_change(state, &schema, schema_change, &phase.losses);
-                    schema.clone_from(&schema_change.after);
+                    state = through_schema_change(state, schema, schema_change, &phase.losses);
+                    schema = &schema_change.after;
                 }
                 Stage::Data(data) => {
                     for effect in &data.effects {
                         if let TableEffect::Rows { table, .. } = effect {
-                            reach(&mut state, table, &schema);
+                            reach(&mut state, table, schema);
                             data.after.iter().for_each(|it| reach(&mut state, table, it));
                         }
                         through_effect(&mut state, effect);
                     }
-                    data.fills.iter().for_each(|(table, _)| reach(&mut state, table, &schema));
+                    data.fills.iter().for_each(|(table, _)| reach(&mut state, table, schema));
                     if let Some(after) = &data.after {
-                        schema.clone_from(after);
+                        schema = after;
                     }
                 }
             }

@@ -57,30 +57,29 @@ pub fn same_rules(before: (&Table, &str), after: (&Table, &str)) -> bool {
     if !alike {
         return false;
     }
-    if !same_collations(old_text, new_text) {
+    let Some((one, two)) = Definition::read(old_text).zip(Definition::read(new_text)) else {
+        return false;
+    };
+    if one.collations() != two.collations() {
         return false;
     }
     let renames = Renames::between(old, new);
-    match (checks(old_text, &renames), checks(new_text, &Renames::default())) {
+    match (one.checks(&renames), two.checks(&Renames::default())) {
         (Some(old), Some(new)) => old == new,
         _ => false,
     }
 }
 
-/// The conditions of a table, with names as they are after the renames.
-fn checks(text: &str, renames: &Renames) -> Option<Vec<Vec<String>>> {
-    let mut found = operands(text, ConstraintKind::Check, renames)?;
-    found.sort();
-    Some(found)
-}
-
 /// Returns whether the computed columns of two tables are computed alike, and all columns compared alike.
 pub(super) fn same_computed(before: (&Table, &str), after: (&Table, &str)) -> bool {
+    let Some((one, two)) = Definition::read(before.1).zip(Definition::read(after.1)) else {
+        return false;
+    };
     let renames = Renames::between(before.0, after.0);
-    let old = operands(before.1, ConstraintKind::Generated, &renames);
+    let old = one.operands(ConstraintKind::Generated, &renames);
     old.is_some()
-        && same_collations(before.1, after.1)
-        && old == operands(after.1, ConstraintKind::Generated, &Renames::default())
+        && one.collations() == two.collations()
+        && old == two.operands(ConstraintKind::Generated, &Renames::default())
 }
 
 /// Returns whether two indexes of such tables are the same but for names: their expressions and conditions
@@ -91,33 +90,48 @@ pub(super) fn same_index_text(before: (&Table, &str), after: (&Table, &str)) -> 
     old.is_some() && old == Renames::default().tokens(behind_name(after.1))
 }
 
-/// Returns whether the n-th columns have the same collation, by which expressions compare them.
-fn same_collations(before: &str, after: &str) -> bool {
-    let collations = |text: &str| -> Option<Vec<Option<String>>> {
-        let table = CreateTable::read(text).ok()?;
+/// What a table is made by.
+struct Definition<'t> {
+    text: &'t str,
+    table: CreateTable,
+}
+
+impl<'t> Definition<'t> {
+    fn read(text: &'t str) -> Option<Self> {
+        Some(Self { text, table: CreateTable::read(text).ok()? })
+    }
+
+    /// The collations of the columns, by which expressions compare them.
+    fn collations(&self) -> Vec<Option<String>> {
         let of = |column: &ColumnDefinition| {
             let operand = column.constraint(ConstraintKind::Collate)?.operand.clone()?;
-            Some(fold(&unquote(text.get(operand)?)))
+            Some(fold(&unquote(self.text.get(operand)?)))
         };
-        Some(table.columns.iter().map(of).collect())
-    };
-    let old = collations(before);
-    old.is_some() && old == collations(after)
+        self.table.columns.iter().map(of).collect()
+    }
+
+    /// The conditions, with names as they are after the renames.
+    fn checks(&self, renames: &Renames) -> Option<Vec<Vec<String>>> {
+        let mut found = self.operands(ConstraintKind::Check, renames)?;
+        found.sort();
+        Some(found)
+    }
+
+    /// What the constraints of one kind say, in their order.
+    fn operands(&self, kind: ConstraintKind, renames: &Renames) -> Option<Vec<Vec<String>>> {
+        let of_columns = self.table.columns.iter().flat_map(|column| &column.constraints);
+        of_columns
+            .chain(&self.table.constraints)
+            .filter(|it| it.kind == kind)
+            .map(|it| renames.tokens(self.text.get(it.operand.clone()?)?))
+            .collect()
+    }
 }
 
 /// What stands behind the name of an index in its text.
 fn behind_name(text: &str) -> &str {
     let on = significant_tokens(text).find(|token| token.is_word(text, "ON"));
     on.and_then(|token| text.get(token.range().end..)).unwrap_or_default()
-}
-
-/// What the constraints of one kind say, in their order.
-fn operands(text: &str, kind: ConstraintKind, renames: &Renames) -> Option<Vec<Vec<String>>> {
-    let table = CreateTable::read(text).ok()?;
-    let all = table.columns.iter().flat_map(|column| &column.constraints).chain(&table.constraints);
-    all.filter(|it| it.kind == kind)
-        .map(|it| renames.tokens(text.get(it.operand.clone()?)?))
-        .collect()
 }
 
 /// What the columns of a table, and the table itself, are called afterwards; folded.

@@ -6,6 +6,7 @@
 
 use super::finding::NameAsString;
 use super::shadow::Shadow;
+use crate::compare::compare_entries;
 use crate::database::with_stubs;
 use crate::error::{Result, missing_column, words};
 use crate::name::{quote, same};
@@ -62,6 +63,19 @@ impl Shadow {
         if !before.objects.iter().any(quotes) {
             return Ok(found);
         }
+        let same_texts =
+            |known: &Schema| compare_entries(&known.objects, &before.objects).is_empty();
+        let strings = match &self.known_strings {
+            Some((known, strings)) if same_texts(known) => strings.clone(),
+            Some(_) | None => self.find_strings(&before)?,
+        };
+        found.extend_from_slice(&strings);
+        self.known_strings = Some((before, strings));
+        Ok(found)
+    }
+
+    fn find_strings(&mut self, before: &Schema) -> Result<Vec<NameAsString>> {
+        let mut found = Vec::new();
         let mut aside: Vec<Object> = Vec::new();
         let after = loop {
             match self.requoted(&aside)? {
@@ -79,7 +93,7 @@ impl Shadow {
                 }
             }
         };
-        found.extend(strings(&before, &after));
+        found.extend(strings(before, &after));
         Ok(found)
     }
 

@@ -41,6 +41,8 @@ pub struct Shadow {
     epoch: Cell<u64>,
     read: RefCell<Option<(State, Rc<Schema>)>>,
     pub(super) known_outputs: Option<(State, Outputs)>,
+    /// A schema, and the names in it that are read as strings: a phase begins where the one before it ended.
+    pub(super) known_strings: Option<(Rc<Schema>, Vec<NameAsString>)>,
 }
 
 /// A state of the schema: our count of what may have changed it, and SQLite's.
@@ -69,6 +71,7 @@ impl Shadow {
             epoch: Cell::new(0),
             read: RefCell::new(None),
             known_outputs: None,
+            known_strings: None,
         })
     }
 
