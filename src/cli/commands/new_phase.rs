@@ -288,7 +288,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
 }
 
 /// Reads the phases together with the new file before it is written, and replays all of them from
-/// nothing. A chain that stands on tables that no phase makes does not run so: that is told, and no
+/// nothing. A chain that stands on tables that no phase makes does not run so: that is a notice, and no
 /// more.
 fn accept(context: &Context, path: &Path, content: &str, phase: &NewPhase) -> Result<Vec<String>> {
     let files = context.files();
