@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::shadow::Shadow;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::fold;
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{Object, ObjectKind, Schema};
@@ -26,12 +26,13 @@ impl Shadow {
     pub(super) fn apply_renames(&mut self, steps: &[Step], views: ViewPolicy) -> Result<()> {
         let unrelated = unrelated_tables(&*self.current()?, steps);
         if unrelated.len() < WORTHWHILE {
-            return self.rename_in_turn(steps, views);
+            return self.keeping_entries(|shadow| shadow.rename_in_turn(steps, views));
         }
         let (lineage, notices) = (self.lineage.clone(), self.notices.len());
         let quoted = self.single_quoted.len();
         self.connection.execute_batch("SAVEPOINT unrelated")?;
-        match self.rename_without(&unrelated, (steps, views)) {
+        let rename = |shadow: &mut Self| shadow.rename_in_turn(steps, views);
+        match self.keeping_entries(|shadow| shadow.without_tables(&unrelated, rename)) {
             Ok(()) => Ok(self.connection.execute_batch("RELEASE unrelated")?),
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
             Err(_) => {
@@ -40,16 +41,29 @@ impl Shadow {
                 self.lineage = lineage;
                 self.notices.truncate(notices);
                 self.single_quoted.truncate(quoted);
-                self.rename_in_turn(steps, views)
+                self.keeping_entries(|shadow| shadow.rename_in_turn(steps, views))
             }
         }
     }
 
-    /// Applies renames while the entries of some tables are taken out, and puts these back in their places.
-    fn rename_without(
+    /// Does work that neither adds nor drops an object, and refuses its result if it did: the proof compares the file
+    /// with this schema and would not miss an index that is not in it.
+    fn keeping_entries(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let before = self.entries()?.len();
+        work(self)?;
+        let after = self.entries()?.len();
+        if before == after {
+            return Ok(());
+        }
+        let what = format!("renames made {after} objects of {before}");
+        Err(Error::new(ErrorKind::Unsupported, what))
+    }
+
+    /// Does work while the entries of some tables are taken out, and puts these back in their places.
+    fn without_tables(
         &mut self,
         tables: &BTreeSet<String>,
-        (steps, views): (&[Step], ViewPolicy),
+        work: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
         let mut set_aside = self.entries()?;
         set_aside.retain(|(_, _, _, table, ..)| tables.contains(&fold(table)));
@@ -58,7 +72,7 @@ impl Shadow {
             set_aside.iter().try_fold(0, |done, row| Ok(done + delete.execute([row.0])?))
         })?;
         self.reload()?;
-        self.rename_in_turn(steps, views)?;
+        work(self)?;
         self.edit_entries(|connection| {
             let sql = "INSERT INTO sqlite_schema(rowid, type, name, tbl_name, rootpage, sql) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -191,8 +205,26 @@ mod tests {
         let schema = read(&file).unwrap();
         let left =
             |renames| unrelated_tables(&schema, &steps(renames)).into_iter().collect::<Vec<_>>();
-        assert_eq!(left(&[("a", "x", "z")]), ["lonely", "fifth", "fourth", "parent", "sixth"]);
+        assert_eq!(left(&[("a", "x", "z")]), ["fifth", "fourth", "lonely", "parent", "sixth"]);
         assert_eq!(left(&[("", "fourth", "IDLE")]), ["fifth", "parent", "sixth"]);
-        assert_eq!(left(&[("parent", "k", "z")]), ["lonely", "fifth", "fourth", "sixth"]);
+        assert_eq!(left(&[("parent", "k", "z")]), ["fifth", "fourth", "lonely", "sixth"]);
+    }
+
+    #[test]
+    fn an_object_that_is_lost_on_the_way_is_noticed() {
+        let file = rusqlite::Connection::open_in_memory().unwrap();
+        file.execute_batch(FILE).unwrap();
+        let mut shadow = Shadow::of(&read(&file).unwrap()).unwrap();
+        for lost in ["idle", "deep", "fires"] {
+            let lose = |shadow: &mut Shadow| {
+                shadow.edit_entries(|it| {
+                    it.execute("DELETE FROM sqlite_schema WHERE name = ?1", [lost])
+                })
+            };
+            let error = shadow.keeping_entries(lose).unwrap_err();
+            assert!(error.to_string().starts_with("renames made"), "{error}");
+        }
+        let unrelated = BTreeSet::from(["lonely".to_owned()]);
+        shadow.keeping_entries(|shadow| shadow.without_tables(&unrelated, |_| Ok(()))).unwrap();
     }
 }

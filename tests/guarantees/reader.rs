@@ -101,3 +101,18 @@ fn init_in_a_project_keeps_its_settings_and_says_which_database_they_name() {
     let said = project.run_here(&["init"]).expect_code(0).stdout;
     assert!(!said.contains("stays as it is") && said.contains("phaseshift status"), "{said}");
 }
+
+#[test]
+fn a_phase_that_was_only_recorded_is_not_called_applied() {
+    let project = applied();
+    let history = project.run_here(&["history", "-i"]).expect_code(0).stdout;
+    let line = |id: &str| history.lines().find(|it| it.contains(&format!("-> {id}"))).unwrap();
+    assert!(line("baseline").contains(", recorded 2"), "{history}");
+    assert!(line("next").contains(", applied 2"), "{history}");
+    project.run_here(&["downgrade"]).expect_code(0);
+    let status = project.run_here(&["status"]).expect_code(0).stdout;
+    assert!(status.contains(", recorded 2"), "{status}");
+    project.run_here(&["upgrade"]).expect_code(0);
+    let status = project.run_here(&["status"]).expect_code(0).stdout;
+    assert!(status.contains(", applied 2"), "{status}");
+}

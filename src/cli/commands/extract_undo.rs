@@ -30,7 +30,11 @@ pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutp
             let project = context.project_at(database, chain);
             project.as_applied(&project.open(Access::Look)?)?
         }
-        Err(unread) => context.applied_only(&unread).ok_or(unread)?,
+        Err(unread) => {
+            let Some(project) = context.applied_only(&unread) else { return Err(unread) };
+            context.remark(&format!("Note: {unread}; the script comes from the file's history"));
+            project
+        }
     };
     let request = Request {
         losses: loss_policy(arguments.accept_loss),

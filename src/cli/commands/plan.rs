@@ -200,11 +200,12 @@ pub fn in_no_file(
     let version = plan.phases.iter().map(|it| it.version).max();
     let style = context.terminal.out;
     let database = project.database.display().to_string();
+    let notices = screen::notices(&plan);
+    let gap = if notices.is_empty() { "" } else { "\n" };
     context.say(&format!(
-        "{}The file does not exist yet and would be created.\n\n{}{}\n",
+        "{}The file does not exist yet and would be created.\n\n{}{gap}{notices}\n",
         screen::banner(&screen::headline(&plan), &database, style),
         screen::will_do((&plan, &project.chain), version, detail(context), style),
-        screen::notices(&plan),
     ));
     Ok(shown(context, project, &plan, ((None, version), DRY_RUN)))
 }

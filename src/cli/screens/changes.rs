@@ -6,7 +6,7 @@ use phaseshift::plan::{Direction, PhasePlan, PhaseSummary, RebuildReason, Rule, 
 use phaseshift::schema::{Object, ObjectKind};
 
 use super::counted;
-use super::reason::{self, rule, typed};
+use super::reason::{self, is_part_of_added_column, rule, typed};
 
 /// Returns what a phase changes, one sentence each.
 pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
@@ -71,18 +71,6 @@ fn table_change(table: &str, reason: &RebuildReason) -> Option<String> {
         RebuildReason::FilledFromContent => format!("Fill {table} from its content table"),
         RebuildReason::DefinitionChanged => format!("Update the definition of {table}"),
     })
-}
-
-/// Returns whether a rule came with a column that is added.
-fn is_part_of_added_column(reason: &RebuildReason, all: &[RebuildReason]) -> bool {
-    let RebuildReason::RuleGained(
-        Rule::NotNull { column } | Rule::Default { column, .. } | Rule::Collate { column, .. },
-    ) = reason
-    else {
-        return false;
-    };
-    all.iter()
-        .any(|it| matches!(it, RebuildReason::ColumnAdded { column: added } if added == column))
 }
 
 fn rule_change(table: &str, changed: &Rule, verb: &str, toward: &str) -> String {

@@ -37,7 +37,20 @@ pub fn typed(declared: &str) -> &str {
 
 /// Says why a table is rebuilt, all reasons in one line.
 pub fn reasons(all: &[RebuildReason]) -> String {
-    all.iter().map(reason).collect::<Vec<_>>().join(", ")
+    let stands_alone = |it: &&RebuildReason| !is_part_of_added_column(it, all);
+    all.iter().filter(stands_alone).map(reason).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns whether a rule came with a column that is added.
+pub fn is_part_of_added_column(reason: &RebuildReason, all: &[RebuildReason]) -> bool {
+    let RebuildReason::RuleGained(
+        Rule::NotNull { column } | Rule::Default { column, .. } | Rule::Collate { column, .. },
+    ) = reason
+    else {
+        return false;
+    };
+    all.iter()
+        .any(|it| matches!(it, RebuildReason::ColumnAdded { column: added } if added == column))
 }
 
 /// Writes a rule as SQL has it, with the columns that it is about.
