@@ -86,7 +86,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
     parents.dedup();
     if parents.len() < 2 {
         let what = "there is nothing to join: a merge needs two heads";
-        return Err(Error::new(ErrorKind::Arguments, what));
+        return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameHead));
     }
     let project = context.project_at(context.folder.join("unused.db"), chain.clone());
     refuse_branch_conflicts(&project, &parents)?;
