@@ -64,6 +64,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match error.kind() {
         ErrorKind::Arguments => of_arguments(error, command),
+        ErrorKind::Config if error.facts().object.as_deref() == Some("desired schema") => {
+            one("name a file or folder of CREATE statements with --schema FILE")
+        }
         ErrorKind::Config => of_settings(error),
         ErrorKind::PhaseFile if remedy(error) == Some(Remedy::FinishSquash) => {
             of_chain(error, command)
@@ -410,6 +413,7 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
         Some(Remedy::Downgrade) => vec![command(&format!("downgrade {first}"))],
         Some(Remedy::Upgrade) => vec![command(&format!("upgrade {first}"))],
         Some(Remedy::ShowStatus) => vec![command("status")],
+        Some(Remedy::NameHead) => vec![command("heads")],
         Some(Remedy::ForkChain) => vec![
             "add --splice to fork the chain there".to_owned(),
             format!("or let the new phase follow the head: leave out --head {first}"),

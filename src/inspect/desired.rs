@@ -189,11 +189,11 @@ fn sql_files(files: &dyn Files, path: &Path) -> Result<Vec<PathBuf>> {
         Some(FileKind::File) => Ok(vec![path.to_path_buf()]),
         Some(FileKind::Other) => {
             let what = format!("the desired schema is not a regular file: {}", path.display());
-            Err(Error::new(ErrorKind::Config, what))
+            Err(Error::new(ErrorKind::Config, what).about("desired schema"))
         }
         None => {
             let what = format!("the desired schema does not exist: {}", path.display());
-            Err(Error::new(ErrorKind::Config, what))
+            Err(Error::new(ErrorKind::Config, what).about("desired schema"))
         }
     }
 }

@@ -316,7 +316,7 @@ impl Drafting<'_> {
             }
             let is_first = phase.id == range.first && !is_base;
             if !phase.require.is_empty() && !is_first {
-                add(phase, "require", "require checks, which are about rows of before");
+                add(phase, "require", "require checks, which concern the rows before the phase");
             }
             if !phase.verify.is_empty() && phase.id != range.last {
                 add(phase, "verify", "verify checks, which are about a state in between");

@@ -104,6 +104,8 @@ fn cases() -> Vec<Case> {
         (K::Arguments, || with_phase(TABLE), &["revision", "-m", "x", "--head", "baseline"]),
         (K::Arguments, adopted, &["plan", "base:head"]),
         (K::Arguments, adopted, &["init", "--from", "app.db"]),
+        (K::Arguments, adopted, &["merge"]),
+        (K::Config, adopted, &["apply", "nosuch.sql"]),
         (K::Config, || with_file("phaseshift.toml", "databse = 'app.db'\n"), &["status"]),
         (K::Config, open_settings, &["status"]),
         (K::PhaseFile, || with_phase("[[up]]\nop = 'add_colum'\n"), &["upgrade"]),

@@ -48,7 +48,8 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
         return Ok(CommandOutput::done(sql, report).for_programs().is(found.is_same()));
     }
     let (left, right) = (in_words(context, &from), in_words(context, &to));
-    let text = text(&found, (&left, &right), context.terminal.out);
+    let is_file = matches!(&from, SchemaSource::Database | SchemaSource::File(_));
+    let text = text((&found, is_file), (&left, &right), context.terminal.out);
     let lines: Vec<String> =
         found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
     let shown = found.objects.iter().filter(|it| it.verdict != Verdict::Identical);
@@ -63,13 +64,17 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     Ok(CommandOutput::done(text, report).is(found.is_same()))
 }
 
-/// The differences, the small ones marked, and how many there are.
-fn text(found: &SchemaComparison, (left, right): (&str, &str), style: Style) -> String {
+/// The differences, of a file those marked that `stamp` accepts, and how many there are.
+fn text(
+    (found, is_file): (&SchemaComparison, bool),
+    (left, right): (&str, &str),
+    style: Style,
+) -> String {
     let mut text = String::new();
     let mut count = 0;
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
     {
-        let small = if weight == Weight::Small { " (stamp accepts it)" } else { "" };
+        let small = if is_file && weight == Weight::Small { " (stamp accepts it)" } else { "" };
         text.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }

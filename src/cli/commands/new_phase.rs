@@ -86,7 +86,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
     parents.dedup();
     if parents.len() < 2 {
         let what = "there is nothing to join: a merge needs two heads";
-        return Err(Error::new(ErrorKind::Arguments, what));
+        return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameHead));
     }
     let project = context.project_at(context.folder.join("unused.db"), chain.clone());
     refuse_branch_conflicts(&project, &parents)?;
@@ -288,7 +288,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
 }
 
 /// Reads the phases together with the new file before it is written, and replays all of them from
-/// nothing. A chain that stands on tables that no phase makes does not run so: that is told, and no
+/// nothing. A chain that stands on tables that no phase makes does not run so: that is a notice, and no
 /// more.
 fn accept(context: &Context, path: &Path, content: &str, phase: &NewPhase) -> Result<Vec<String>> {
     let files = context.files();

@@ -64,15 +64,16 @@ fn offer_base(error: Error, project: &Project) -> Error {
     error
 }
 
-/// The largest schema that is compared with what the applied phases make before a run: in a larger one that takes too
-/// long to wait for.
-const COMPARED_BEFORE: usize = 2_000;
+/// The most that is replayed before a run to compare the schema, as objects times applied phases: more takes too long to
+/// wait for, and `status` compares any schema.
+const REPLAYED_BEFORE: usize = 5_000;
 
 /// Says that other programs changed the schema since the applied phases; `None` if they did not, or if that cannot be
 /// found out.
 pub fn drift_note<S>(context: &Context, migration: &Migration<S>) -> Option<String> {
     let (project, known) = (migration.project(), migration.known());
-    if context.output != Output::Text || known.schema.objects.len() > COMPARED_BEFORE {
+    let work = known.schema.objects.len() * known.applied.len();
+    if context.output != Output::Text || work > REPLAYED_BEFORE {
         return None;
     }
     let differences = drift(project, known).ok()?.len();

@@ -137,10 +137,13 @@ fn text(context: &Context, report: &StampReport) -> String {
     if let Some(backup) = &report.backup {
         line(format!("Backup: {}", backup.display()));
     }
-    let notices = report.adoption.small();
+    // With --force, what the file lacks stands beside what a stamp accepts anyway.
+    let lacking = &report.adoption.problems;
+    let notices = [lacking.as_slice(), &report.adoption.small()].concat();
     if !notices.is_empty() {
         let what = counted(notices.len(), "difference", "differences");
-        text.push_str(&format!("Note: {what} from what the phases make, which a stamp accepts:\n"));
+        let why = if lacking.is_empty() { ", which a stamp accepts" } else { "" };
+        text.push_str(&format!("Note: {what} from what the phases make{why}:\n"));
         let shown = if context.verbose { notices.len() } else { 10 };
         for notice in notices.iter().take(shown) {
             text.push_str(&format!("  {}\n", escaped(notice)));
