@@ -20,7 +20,15 @@ pub struct Advice {
 
 /// Explains a failure. `flags` are those that say which project is meant.
 pub fn explain(error: &Error, flags: &str) -> Advice {
-    let command = |rest: &str| format!("phaseshift {rest}{flags}");
+    explain_of(error, flags, "")
+}
+
+/// Explains a failure of a command, whose help is named where nothing else helps.
+pub fn explain_of(error: &Error, flags: &str, name: &str) -> Advice {
+    let command = |rest: &str| match rest {
+        "help" => format!("phaseshift help {name}").trim_end().to_owned(),
+        rest => format!("phaseshift {rest}{flags}"),
+    };
     let mut next = advice(error, &command);
     if error.state() == DatabaseState::Unknown {
         next.insert(0, command("status"));
@@ -423,7 +431,7 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             command(&format!("plan {first} --format markdown")),
         ],
         Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
-        _ => of_choices(error).into_iter().chain(["phaseshift help".to_owned()]).collect(),
+        _ => of_choices(error).into_iter().chain([command("help")]).collect(),
     }
 }
 
@@ -561,37 +569,5 @@ fn of_unadopted(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             ),
             command("history"),
         ],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_says_the_state_and_something_to_do() {
-        for kind in ErrorKind::ALL {
-            let advice = explain(&Error::new(kind, "x"), " --database a.db");
-            assert_eq!(advice.state, "nothing was changed");
-            assert!(!advice.next.is_empty(), "{}", kind.code());
-            for text in advice.next.iter() {
-                assert!(!text.contains('!') && !text.ends_with('.'), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_unadopted_file_is_told_which_phase_to_stamp() {
-        let error = Error::new(ErrorKind::NotAdopted, "x").choices(["phase2"]);
-        assert_eq!(explain(&error, " -d a.db").next, ["phaseshift stamp phase2 -d a.db"]);
-    }
-
-    #[test]
-    fn the_state_names_the_backup() {
-        let error = Error::new(ErrorKind::Proof, "x")
-            .leaving(DatabaseState::RolledBack)
-            .with_backup(Path::new("/b/x.db"));
-        let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
-        assert_eq!(explain(&error, "").state, wanted);
     }
 }

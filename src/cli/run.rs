@@ -12,7 +12,7 @@ use phaseshift::{DatabaseState, Error, ErrorKind, exit};
 use super::args::{Cli, with_phases_format};
 use super::command_output::{CommandOutput, Form};
 use super::context::Context;
-use super::explain::explain;
+use super::explain::{explain, explain_of};
 use super::output::escaped;
 use super::screens::failure::failure;
 use super::terminal::{ColorChoice, Style, Terminal, show_cursor};
@@ -140,7 +140,7 @@ fn untold(answer: &CommandOutput, why: &str, style: Style) -> String {
 
 fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
     let code = exit::code_of(error);
-    let advice = explain(error, flags);
+    let advice = explain_of(error, flags, name);
     let style = Terminal::detect(cli.global.color).err;
     let text = failure(error, &advice, style);
     let told =

@@ -99,7 +99,7 @@ pub fn stamp(
     let target = replay(project, wanted)?.schema()?;
     let adoption = compare_schemas(&target, &schema, project);
     if strictness == Strictness::Compare && !adoption.problems.is_empty() {
-        let what = "the file does not have what the phases make";
+        let what = "the database does not have what the phases make";
         return Err(Error::new(ErrorKind::SchemaMismatch, what)
             .in_database(&project.database)
             .problems(adoption.problems));
@@ -168,7 +168,7 @@ pub fn accept(
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
     if !adoption.problems.is_empty() {
-        let what = "the file does not have what the phases make";
+        let what = "the database does not have what the phases make";
         return Err(Error::new(ErrorKind::SchemaMismatch, what)
             .in_database(&project.database)
             .problems(adoption.problems));

@@ -158,7 +158,7 @@ fn fits(project: &Project, schema: &Schema, record: &ToolRecord) -> Result<Vec<S
     if adoption.problems.is_empty() {
         return Ok(adoption.small());
     }
-    let what = "the file does not have what its migrations make";
+    let what = "the database does not have what its migrations make";
     Err(Error::new(ErrorKind::SchemaMismatch, what)
         .in_database(&project.database)
         .problems(adoption.problems))

@@ -92,7 +92,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
     if !adoption.problems.is_empty() {
-        let what = "the file does not have what the phases make";
+        let what = "the database does not have what the phases make";
         return Err(Error::new(ErrorKind::SchemaMismatch, what)
             .in_database(&project.database)
             .problems(adoption.problems));
