@@ -564,7 +564,7 @@ def as_written(value):
 def attempt(db, sql):
     try:
         return [tuple(exact(v) for v in row) for row in db.execute(sql)]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):  # a collation in Python reads no text that is not UTF-8
         return None
 
 
