@@ -380,8 +380,9 @@ impl<'a> Rules<'a> {
         let word = |token: &str| {
             let name = unquote(token);
             match self.names {
-                Some(names) if same(&name, &self.defined.shape.name) => fold(&names.new.name),
+                // A column may be called like its table.
                 Some(_) if self.defined.shape.column(&name).is_some() => self.now_or_gone(&name),
+                Some(names) if same(&name, &self.defined.shape.name) => fold(&names.new.name),
                 Some(_) | None => fold(&name),
             }
         };

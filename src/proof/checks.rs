@@ -22,12 +22,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage};
 use crate::history::VersionTables;
 use crate::name::{fold, same};
-use crate::plan::Plan;
+use crate::plan::{Plan, Stage as PlanStage};
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
 use crate::schema::{
     Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again, read_entries,
 };
+use crate::shadow::TableEffect;
 use crate::text::counted;
 
 /// What the proof is about.
@@ -477,12 +478,24 @@ impl Trial<'_, '_> {
         }))
     }
 
+    /// The tables that were rebuilt, by their names now. A later phase that renames one rebuilds it, too, and may give
+    /// its name to a virtual table; a statement of a phase may rename it.
     fn rebuilt(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .subject
-            .plan
+        let plan = self.subject.plan;
+        let renamed = plan.stages().filter_map(|stage| match stage {
+            PlanStage::Data(data) => Some(data.effects.iter()),
+            PlanStage::SchemaChange(_) => None,
+        });
+        let renamed = renamed.flatten().filter_map(|effect| match effect {
+            TableEffect::Rename { to, .. } => Some(to),
+            _ => None,
+        });
+        let mut names: Vec<String> = plan
             .rebuilds()
-            .filter_map(|it| self.now.shape(&it.to).map(|table| table.name.clone()))
+            .map(|it| &it.to)
+            .chain(renamed)
+            .filter_map(|name| self.now.find(ObjectKind::Table, name))
+            .map(|table| table.name.clone())
             .collect();
         names.sort();
         names.dedup();

@@ -111,9 +111,9 @@ pub fn touched(plan: &Plan) -> String {
             Some(before) => format!("{before} as {}", object.name),
             None => object.name,
         };
-        let line = match object.change {
-            "created" | "dropped" => format!("{} {name}: {}", object.kind, object.change),
-            change => format!("{} {name}: {change}: {}", object.kind, object.why),
+        let line = match (object.kind, object.change) {
+            ("table", "created" | "dropped") => format!("table {name}: {}", object.change),
+            (kind, change) => format!("{kind} {name}: {change}: {}", object.why),
         };
         let _ = writeln!(text, "  {}", escaped(line));
     }
