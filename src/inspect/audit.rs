@@ -114,7 +114,7 @@ pub struct Audit {
     pub triggers: Vec<AuditedTrigger>,
     /// Objects that no applied phase made.
     pub unmade: Vec<Stray>,
-    /// Objects that are defined otherwise than by the applied phases.
+    /// Objects that differ from what the applied phases make.
     pub different: Vec<Stray>,
     /// Objects that the applied phases make and that are not in the file.
     pub missing: Vec<Stray>,

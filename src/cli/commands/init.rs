@@ -199,7 +199,9 @@ impl Baseline {
         if !recorded.versions.is_empty() {
             let what =
                 "the database records phases already: bring their files into the phases folder";
-            return Err(Error::new(ErrorKind::Arguments, what).in_database(database));
+            return Err(Error::new(ErrorKind::Arguments, what)
+                .with_remedy(Remedy::ShowStatus)
+                .in_database(database));
         }
         schema.objects.retain(|object| {
             !project.versions.contains(&object.name) && !project.versions.contains(&object.table)

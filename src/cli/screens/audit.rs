@@ -40,8 +40,8 @@ pub fn text(database: &str, audit: &Audit) -> String {
         .map(|it| format!("{} on {}{}", escaped(&it.name), escaped(&it.table), origin(&it.origin)));
     section(&mut text, "Triggers", triggers);
     strays(&mut text, "Not made by any phase", &audit.unmade);
-    strays(&mut text, "Defined otherwise than by the phases", &audit.different);
-    strays(&mut text, "Made by the phases, and not in the file", &audit.missing);
+    strays(&mut text, "Different from what the phases make", &audit.different);
+    strays(&mut text, "Made by the phases, but missing in the file", &audit.missing);
     text
 }
 
@@ -61,21 +61,30 @@ fn summary(audit: &Audit) -> String {
     if behind > 0 {
         parts.push(counted(behind, "shadow table", "shadow tables"));
     }
-    parts.push(format!(
-        "{} ({} automatic, {} unique, {} partial, {} on expressions)",
-        counted(audit.indexes.len(), "index", "indexes"),
-        count(|it| it.automatic),
-        count(|it| it.unique && !it.automatic),
-        count(|it| it.partial),
-        count(|it| it.expression),
-    ));
-    let views = counted(audit.views.len(), "view", "views");
-    parts.push(match layers {
-        0 => views,
-        layers => format!("{views} in {}", counted(layers, "layer", "layers")),
-    });
-    parts.push(counted(audit.triggers.len(), "trigger", "triggers"));
-    parts.push(counted(checks, "CHECK", "CHECKs"));
+    let kinds = [
+        (count(|it| it.automatic), "automatic"),
+        (count(|it| it.unique && !it.automatic), "unique"),
+        (count(|it| it.partial), "partial"),
+        (count(|it| it.expression), "on expressions"),
+    ];
+    let kinds: Vec<String> = kinds
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, kind)| format!("{count} {kind}"))
+        .collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let layers = match layers {
+        0 => String::new(),
+        layers => format!(" in {}", counted(layers, "layer", "layers")),
+    };
+    let (indexes, views) = (audit.indexes.len(), audit.views.len());
+    let others = [
+        (indexes, counted(indexes, "index", "indexes") + &kinds),
+        (views, counted(views, "view", "views") + &layers),
+        (audit.triggers.len(), counted(audit.triggers.len(), "trigger", "triggers")),
+        (checks, counted(checks, "CHECK", "CHECKs")),
+    ];
+    parts.extend(others.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words));
     parts.join(", ")
 }
 
