@@ -41,6 +41,23 @@ pub(super) fn plan_fills(before: &Schema, stages: &mut [Stage]) {
 }
 
 impl Stage {
+    /// Returns the full-text tables whose index the stage fills from their content.
+    pub(super) fn filled(&self) -> Vec<&str> {
+        match self {
+            Self::Data(data) => data.fills.iter().map(|(table, _)| table.as_str()).collect(),
+            Self::SchemaChange(schema_change) => {
+                let changes = schema_change.virtuals.iter();
+                changes
+                    .filter_map(|change| match change {
+                        VirtualChange::Fill { table: name, .. }
+                        | VirtualChange::Recreate { to: name, .. } => Some(name.as_str()),
+                        _ => None,
+                    })
+                    .collect()
+            }
+        }
+    }
+
     /// Returns whether a statement of the stage itself, not a trigger, writes to a table.
     pub(crate) fn writes_directly(&self, table: &str) -> bool {
         match self {

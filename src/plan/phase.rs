@@ -254,6 +254,8 @@ impl Planner<'_> {
         mut stages: Vec<Stage>,
     ) -> Result<PhasePlan> {
         plan_fills(&before, &mut stages);
+        let filled: Vec<&str> = stages.iter().flat_map(Stage::filled).collect();
+        shadow.refuse_unreadable_content(&filled)?;
         let creates = self.tables.missing_from(&shadow.schema()?);
         for statement in &creates {
             shadow.define(statement)?;

@@ -4,8 +4,9 @@
 use super::shadow::Shadow;
 use crate::database::{strict_names, string_in_double_quotes, stub, take_back};
 use crate::error::{Error, ErrorKind, MissingExtension, Result, lacks_own_table, words};
-use crate::name::quote;
+use crate::name::{in_main, quote, same};
 use crate::phase::Check;
+use crate::schema::{ColumnStorage, Content, VirtualTable};
 use crate::sql::with_identifiers_only;
 
 impl Shadow {
@@ -90,5 +91,44 @@ impl Shadow {
             true => self.without_stubs(|_| values.iter().try_for_each(compile_all)),
             false => Ok(()),
         }
+    }
+
+    /// Refuses to fill full-text tables whose content needs what this program lacks: a function in a generated column,
+    /// or in a view.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingExtension`] naming the table.
+    pub fn refuse_unreadable_content(&self, tables: &[&str]) -> Result<()> {
+        if !self.plans_a_run || self.missing.is_empty() || tables.is_empty() {
+            return Ok(());
+        }
+        let schema = self.current()?;
+        let read = |table: &VirtualTable| {
+            let Content::External(content) = &table.content else { return Ok(()) };
+            let columns: Vec<String> = match schema.shape(&table.name) {
+                Some(shape) => shape
+                    .columns
+                    .iter()
+                    .filter(|it| it.storage != ColumnStorage::Hidden)
+                    .map(|it| quote(&it.name))
+                    .collect(),
+                None => return Ok(()),
+            };
+            let sql = format!("SELECT {} FROM {}", columns.join(", "), in_main(content));
+            match self.connection.prepare(&sql) {
+                Err(error) if MissingExtension::in_error(&error).is_some() => {
+                    let what = format!(
+                        "the full-text table {} cannot be filled from {content}",
+                        table.name
+                    );
+                    let error = Error::new(ErrorKind::MissingExtension, what).caused_by(error);
+                    Err(error.about(&table.name))
+                }
+                Ok(_) | Err(_) => Ok(()),
+            }
+        };
+        let filled = |it: &VirtualTable| tables.iter().any(|table| same(table, &it.name));
+        let filled: Vec<VirtualTable> = schema.virtual_tables().filter(filled).collect();
+        self.without_stubs(|_| filled.iter().try_for_each(read))
     }
 }

@@ -958,3 +958,27 @@ fn a_rebuilt_table_is_checked_by_the_name_that_it_has_in_the_end() {
         "{said:?}"
     );
 }
+
+/// The run found it out when it filled the index, after the backup.
+#[test]
+fn a_full_text_table_over_a_column_that_needs_a_missing_function_is_refused_before_the_backup() {
+    let bench = Bench::new("CREATE TABLE plain(b);");
+    python(
+        &bench.database(),
+        "c = sqlite3.connect(path, isolation_level=None)\n\
+         c.create_function('app_fn', 1, lambda it: it, deterministic=True)\n\
+         c.execute('CREATE TABLE note(note, face AS (app_fn(note)))')\n\
+         c.execute(\"INSERT INTO note(note) VALUES ('a')\")",
+    );
+    let create = |columns: &str| {
+        format!(
+            "[[up]]\nop = \"create_table\"\nsql = \"CREATE VIRTUAL TABLE f USING fts5({columns}, content='note')\""
+        )
+    };
+    bench.steps(&create("face, note"));
+    let error = bench
+        .refused(ErrorKind::MissingExtension, "the full-text table f cannot be filled from note");
+    assert!(format!("{error:?}").contains("app_fn"), "{error:?}");
+    bench.steps(&create("note")).up();
+    assert_eq!(bench.ask("SELECT rowid FROM f WHERE f MATCH 'a'"), "1");
+}
