@@ -411,7 +411,7 @@ impl Trial<'_, '_> {
     fn integrity(&mut self) -> Result<()> {
         let mut problems = Vec::new();
         let mut checked = 0;
-        let rebuilt: Vec<String> = self.rebuilt();
+        let rebuilt = self.rebuilt();
         let subject = self.subject;
         let interrupt = &subject.database.options().interrupt;
         let known = (self.records.as_mut(), &self.seen);
@@ -480,26 +480,22 @@ impl Trial<'_, '_> {
 
     /// The tables that were rebuilt, by their names now. A later phase that renames one rebuilds it, too, and may give
     /// its name to a virtual table; a statement of a phase may rename it.
-    fn rebuilt(&self) -> Vec<String> {
+    fn rebuilt(&self) -> BTreeSet<String> {
         let plan = self.subject.plan;
-        let renamed = plan.stages().filter_map(|stage| match stage {
-            PlanStage::Data(data) => Some(data.effects.iter()),
-            PlanStage::SchemaChange(_) => None,
+        let effects = plan.stages().flat_map(|stage| match stage {
+            PlanStage::Data(data) => data.effects.as_slice(),
+            PlanStage::SchemaChange(_) => &[],
         });
-        let renamed = renamed.flatten().filter_map(|effect| match effect {
+        let renamed = effects.filter_map(|effect| match effect {
             TableEffect::Rename { to, .. } => Some(to),
             _ => None,
         });
-        let mut names: Vec<String> = plan
-            .rebuilds()
+        plan.rebuilds()
             .map(|it| &it.to)
             .chain(renamed)
             .filter_map(|name| self.now.find(ObjectKind::Table, name))
             .map(|table| table.name.clone())
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+            .collect()
     }
 
     fn carried(&mut self) -> Result<()> {
