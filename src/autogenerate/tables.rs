@@ -138,7 +138,7 @@ impl Change<'_> {
     fn whole(&self, left_out: LeftOut) -> DraftStep {
         let (table, sql) = (self.table.to_owned(), self.new.to_owned());
         let operation = Operation::Rebuild { table, sql, values: self.values.clone(), left_out };
-        let note = "old rows that the new definition does not allow are counted before it runs";
+        let note = "before it runs, rows that break the new definition are counted; if there are any, it is refused";
         DraftStep { operation, notes: vec![note.to_owned()] }
     }
 

@@ -50,7 +50,7 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub global: Global,
-    /// Show what would be done; change nothing
+    /// Show what would be done and change nothing, in commands that change something
     #[arg(short = 'n', long = "dry-run")]
     pub dry_run: bool,
     /// The command.
@@ -347,7 +347,7 @@ Examples:
   phaseshift check --schema schema.sql --test
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
-    /// Compare the schema of the database, of the phases, and the desired one
+    /// Compare two schemas: by default those of the database and of the applied phases
     #[command(after_help = "Examples:
   phaseshift diff
   phaseshift diff --from head --to schema

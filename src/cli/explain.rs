@@ -290,7 +290,13 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => vec![accept, of_restore(error, command)],
+        None => {
+            let restore = of_restore(error, command);
+            vec![
+                accept,
+                format!("or go back to the backup, which loses all changes since: {restore}"),
+            ]
+        }
     }
 }
 

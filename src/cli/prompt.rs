@@ -55,7 +55,10 @@ pub fn require_somebody(context: &Context) -> Result<()> {
     if context.yes || context.can_ask() {
         return Ok(());
     }
-    let what = "confirmation is required, but this is not a terminal; pass --yes";
+    let what = match context.no_input && context.terminal.attended {
+        true => "confirmation is required, and --no-input forbids the question",
+        false => "confirmation is required, but this is not a terminal; pass --yes",
+    };
     Err(Error::new(ErrorKind::NoAnswer, what))
 }
 

@@ -21,7 +21,7 @@ use super::file_state::FileState;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
-use super::state::{Migration, Prepared, data_version};
+use super::state::{Migration, Prepared, data_version, refuse_damage};
 use super::step_place::at_its_step;
 use super::trial_copy::try_run;
 use super::undo_history::UndoHistory;
@@ -34,7 +34,17 @@ pub struct UpToDate {
     pub current: Vec<PhaseId>,
 }
 
-/// What a look gives.
+impl UpToDate {
+    /// As [`Migration::check_integrity`], where there is nothing to do.
+    ///
+    /// # Errors
+    /// As there, and those of opening the file.
+    pub fn check_integrity(&self, project: &Project) -> Result<()> {
+        refuse_damage(&project.open(Access::Look)?)
+    }
+}
+
+/// What the preparation gives.
 #[derive(Debug)]
 pub enum Preparation {
     /// There is nothing to do.

@@ -87,17 +87,21 @@ impl Migration<Prepared> {
     /// # Errors
     /// [`ErrorKind::Damaged`] with SQLite's findings; [`ErrorKind::Interrupted`].
     pub fn check_integrity(&self) -> Result<()> {
-        let found = integrity(&self.state.database)?;
-        if found.damage.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
+        refuse_damage(&self.state.database)
     }
 
     /// Returns the space that the run needs.
     pub fn space(&self) -> SpaceNeed {
         self.state.need
     }
+}
+
+pub(super) fn refuse_damage(database: &Database) -> Result<()> {
+    let found = integrity(database)?;
+    if found.damage.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Damaged, "the database is damaged").problems(found.damage))
 }
 
 impl Migration<Secured> {

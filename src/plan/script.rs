@@ -74,7 +74,7 @@ fn header(plan: &Plan) -> String {
 -- (no more rows without a parent than before), the require and verify checks, the objects that were made. A check
 -- that fails rolls everything back, without -bail, too; the statements after it then fail or change nothing.
 -- NOT checked: it makes no backup, does not compare the rows with those from before, and cannot ask before
--- it loses rows. Without -bail, a statement of an sql step that fails does not stop the script. A program that runs
+-- it loses rows. Without -bail, the script goes on after a failed statement of an sql step. A program that runs
 -- it through a library must roll back, not commit, after an error.
 ",
     );

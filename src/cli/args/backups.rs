@@ -38,7 +38,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups, but never named ones, those from before applied phases, unverified ones, or the last intact one
+    /// Remove old backups; named ones, those from before applied phases, unverified ones and the last intact one always stay
     Prune {
         /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
         #[arg(long, value_name = "COUNT")]

@@ -58,8 +58,7 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, inclusive; either may be omitted, and -3: begins three phases before the
-    /// last one, so that it lists four
+    /// Only the phases from A to B, inclusive; either may be omitted: `-3:` lists the last four
     #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
     /// Mark the current phases, and show when each phase was applied

@@ -164,6 +164,7 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
     let project = context.project()?;
     let migration = match prepare(&project, &request(Direction::Up, target, "head")?)? {
         Preparation::UpToDate(up_to_date) => {
+            up_to_date.check_integrity(&project)?;
             return Ok(report::nothing_to_do(&project, &up_to_date));
         }
         Preparation::Ready(migration) => migration,

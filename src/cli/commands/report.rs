@@ -111,7 +111,10 @@ pub fn complete(context: &Context, report: &Report) -> String {
         None => {
             let but = match added(&report.plan).join(", ").as_str() {
                 "" => String::new(),
-                names => format!(", but not those of what it added ({})", escaped(names)),
+                names => format!(
+                    " (those of what it added, {}, go: with rows in there add --accept-loss)",
+                    escaped(names)
+                ),
             };
             let _ = writeln!(text, "To undo the migration and keep later rows{but}:");
             let _ = writeln!(text, "  {}", context.command_line("downgrade"));

@@ -2,7 +2,7 @@
 
 use phaseshift::database::Access;
 use phaseshift::migrate::{
-    Project, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+    Adoption, Project, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
 use phaseshift::phase::{Applied, Target};
 use phaseshift::{Error, ErrorKind, Result};
@@ -67,6 +67,7 @@ fn accepted(
     if let Some(backup) = &report.backup {
         text.push_str(&format!("{ok} Backup: {}\n", backup.display()));
     }
+    text.push_str(&differences(context, &report.adoption));
     let report = json!({
         "database": project.database,
         "accepted": report.phase.as_str(),
@@ -101,7 +102,10 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let ok = context.terminal.out.ok();
     let found = match current.as_slice() {
         [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
-        current => format!("{ok} The file has what the phases make up to {}.", joined(current)),
+        current => format!(
+            "{ok} The schema of the file is that of the phases up to {0}; it would be recorded at {0}.",
+            joined(current)
+        ),
     };
     let text = format!("{found}\nNothing was changed: this was a dry run.\n");
     let report = json!({
@@ -137,20 +141,26 @@ fn text(context: &Context, report: &StampReport) -> String {
     if let Some(backup) = &report.backup {
         line(format!("Backup: {}", backup.display()));
     }
-    // With --force, what the file lacks stands beside what a stamp accepts anyway.
-    let lacking = &report.adoption.problems;
-    let notices = [lacking.as_slice(), &report.adoption.small()].concat();
-    if !notices.is_empty() {
-        let what = counted(notices.len(), "difference", "differences");
-        let why = if lacking.is_empty() { ", which a stamp accepts" } else { "" };
-        text.push_str(&format!("Note: {what} from what the phases make{why}:\n"));
-        let shown = if context.verbose { notices.len() } else { 10 };
-        for notice in notices.iter().take(shown) {
-            text.push_str(&format!("  {}\n", escaped(notice)));
-        }
-        if notices.len() > shown {
-            text.push_str(&format!("  and {} more (-v lists them)\n", notices.len() - shown));
-        }
+    text + &differences(context, &report.adoption)
+}
+
+/// Lists how the file differs from what the phases make. With --force, what it lacks stands beside what a stamp accepts
+/// anyway.
+fn differences(context: &Context, adoption: &Adoption) -> String {
+    let lacking = &adoption.problems;
+    let notices = [lacking.as_slice(), &adoption.small()].concat();
+    if notices.is_empty() {
+        return String::new();
+    }
+    let what = counted(notices.len(), "difference", "differences");
+    let why = if lacking.is_empty() { ", which a stamp accepts" } else { "" };
+    let mut text = format!("Note: {what} from what the phases make{why}:\n");
+    let shown = if context.verbose { notices.len() } else { 10 };
+    for notice in notices.iter().take(shown) {
+        text.push_str(&format!("  {}\n", escaped(notice)));
+    }
+    if notices.len() > shown {
+        text.push_str(&format!("  and {} more (-v lists them)\n", notices.len() - shown));
     }
     text
 }

@@ -78,11 +78,13 @@ fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
         Compatibility::None => "programs with the older phases must not open the file",
     };
     let back = match (newer.can_be_undone(), newer.downgrade_target()) {
-        (true, Some(target)) => format!("downgrade {target} undoes them from the file's history"),
-        (true, None) => "downgrade undoes them one by one, from the file's history".to_owned(),
+        (true, Some(target)) => {
+            format!("`downgrade {target}` undoes these phases, from the file's history")
+        }
+        (true, None) => "`downgrade` undoes them one by one, from the file's history".to_owned(),
         (false, _) => "the file's history does not hold their steps".to_owned(),
     };
-    format!("{what}; {may}; {back}")
+    format!("{what} (not in the folder of the phases); {may}; {back}")
 }
 
 /// Applied phases that are missing or were edited, each with what to do.

@@ -80,8 +80,8 @@ pub const LINT_RULES: &[LintRule] = &[
     LintRule {
         code: "rebuild",
         finds: "a whole new definition for a table that can have rows",
-        why: "the whole definition is replaced: rows that break a new rule refuse the phase, and what it leaves out is lost",
-        fix: "give `values` for what old rows lack; use add_column, alter_column or add_constraint where they are enough",
+        why: "the new definition replaces the old: if a row breaks a new rule, the phase is refused; columns and rules that it leaves out are lost",
+        fix: "give `values` for what old rows lack, or use add_column, alter_column or add_constraint instead",
     },
     LintRule {
         code: "lost-rule",
@@ -98,7 +98,7 @@ pub const LINT_RULES: &[LintRule] = &[
     LintRule {
         code: "foreign-key-index",
         finds: "a foreign key without an index on its columns",
-        why: "every delete and update of a parent row reads the whole child table",
+        why: "every delete of a parent row, and every change of its key, reads the whole child table",
         fix: "create an index on the columns of the key (https://sqlite.org/foreignkeys.html#fk_indexes)",
     },
     LintRule {
@@ -170,8 +170,8 @@ pub const LINT_RULES: &[LintRule] = &[
     LintRule {
         code: "not-additive",
         finds: "a step that programs of before notice (with --additive)",
-        why: "programs that know the schema of before may fail",
-        fix: "add beside the old, and remove the old in a later release",
+        why: "programs written for the old schema may fail",
+        fix: "add the new name beside the old one, and remove the old one in a later release",
     },
     LintRule {
         code: "unused-allow",
