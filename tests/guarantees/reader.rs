@@ -116,3 +116,29 @@ fn a_phase_that_was_only_recorded_is_not_called_applied() {
     let status = project.run_here(&["status"]).expect_code(0).stdout;
     assert!(status.contains(", applied 2"), "{status}");
 }
+
+#[test]
+fn preflight_reads_every_page_where_nothing_is_pending() {
+    let project = applied();
+    let sound = project.run_here(&["preflight"]).expect_code(0).stdout;
+    assert!(sound.contains("Nothing to do"), "{sound}");
+    let path = project.path("app.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..4096 + 64].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let found = project.run_here(&["preflight"]).expect_code(10);
+    assert!(found.stderr.contains("damaged"), "{}", found.stderr);
+}
+
+#[test]
+fn what_an_accepted_phase_does_not_make_is_named() {
+    let project = applied();
+    let column = "[[up]]\nop = 'add_column'\ntable = 'u'\ncolumn = 'b DEFAULT 0'\n";
+    project.write_phase("rest.toml", &format!("parents = ['next']\n{column}"));
+    project.run_here(&["upgrade"]).expect_code(0);
+    project
+        .write_phase("rest.toml", &format!("parents = ['next']\n{}", column.replace(" 0", " 7")));
+    let said = project.run_here(&["stamp", "--accept", "rest"]).expect_code(0).stdout;
+    assert!(said.contains("Note: 1 difference from what the phases make"), "{said}");
+    assert!(said.contains("u.b"), "{said}");
+}

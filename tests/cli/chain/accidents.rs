@@ -114,7 +114,11 @@ fn files_were_deleted_after_they_were_applied() {
     refused(&project, &["upgrade"], &["b, c are applied, but not in the folder"]);
     assert_eq!(project.run(&["current"]).expect_code(0).stdout, "c (newer)\n");
     let status = project.run(&["status"]).expect_code(0);
-    assert!(status.stdout.contains("Newer:     b, c; "), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("Newer:     b, c (not in the folder of the phases); "),
+        "{}",
+        status.stdout
+    );
     let json = project.run(&["upgrade", "--json"]).expect_code(4).json();
     assert_eq!(json["error"]["kind"], "phase-missing");
     // A person who knows what happened forgets them by name.
