@@ -19,7 +19,7 @@ use crate::cli::context::Context;
 /// those of the folder are used for phases that the history keeps nothing of.
 ///
 /// # Errors
-/// As [`Project::as_applied`]; those of an outline and of a script.
+/// As [`Project::as_applied`](phaseshift::migrate::Project::as_applied); those of an outline and of a script.
 pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutput> {
     let database = context.settings.need_database()?.to_path_buf();
     let folder = &context.settings.phases;
