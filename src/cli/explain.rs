@@ -157,7 +157,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         // The newest one may be the very one that is damaged.
         ErrorKind::BackupDamaged => vec![
             command("backups verify"),
-            format!("restore another one, by its number in the list: {}", command("backups")),
+            format!("choose another one, by its number in the list: {}", command("backups")),
         ],
         ErrorKind::Unreadable => of_unreadable(error, command),
         ErrorKind::ReadOnly if error.facts().object.as_deref() == Some(CRASHED) => vec![

@@ -204,8 +204,8 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
     let ok = adoption.problems.is_empty();
     let small = match adoption.notices.len() {
         0 => String::new(),
-        1 => " (1 small difference)".to_owned(),
-        count => format!(" ({count} small differences)"),
+        1 => " but for 1 difference that stamp accepts".to_owned(),
+        count => format!(" but for {count} differences that stamp accepts"),
     };
     let detail = match (ok, basis) {
         (true, Basis::Phases) => format!("matches the applied phases{small}"),

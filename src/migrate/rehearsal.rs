@@ -230,7 +230,7 @@ impl Rehearsal {
                 compare(&one, &two, RowDelta::None, &mut |_| interrupt.check())
             };
             let all = compare_these(columns.clone())?;
-            for (rows, what) in [(all.lost, "are gone"), (all.gained, "are new")] {
+            for (rows, what) in [(all.lost, "would be lost"), (all.gained, "would be new")] {
                 if rows > 0 {
                     lines.push(format!("{rows} rows of {} {what}", object.name));
                 }

@@ -156,7 +156,7 @@ fn on_a_copy_rows_are_counted() {
     };
     let one = |reason: &str| Some(("lossy", vec![reason.to_owned()]));
     assert_eq!(reasons("002_add_file_md5_column"), one("photos.file_md5 differs in 8 rows"));
-    assert_eq!(reasons("c0d43de831b9"), one("10 rows of photo_ratings are gone"));
+    assert_eq!(reasons("c0d43de831b9"), one("10 rows of photo_ratings would be lost"));
     assert_eq!(
         reasons("002_remove_thumbnail_path_column"),
         one("photos.thumbnail_path differs in 8 rows")

@@ -136,7 +136,7 @@ fn advice_about_backups_is_about_backups() {
     std::fs::write(&backup, bytes).unwrap();
     let damaged = project.run(&["restore", "--latest", "--yes"]).expect_code(10);
     assert!(!damaged.stderr.contains("restore --latest"), "{}", damaged.stderr);
-    assert!(damaged.stderr.contains("restore another one"), "{}", damaged.stderr);
+    assert!(damaged.stderr.contains("choose another one"), "{}", damaged.stderr);
 }
 
 #[test]

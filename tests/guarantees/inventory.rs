@@ -167,7 +167,7 @@ fn an_audit_counts_what_sqlite_counts() {
     assert_eq!(trigger["made_by"], "1913be50fe24");
     assert!(json["unmade"].as_array().unwrap().is_empty());
     let text = project.run(&["audit"]).expect_code(0).stdout;
-    let summary = "13 tables, 44 indexes (7 automatic, 3 unique, 4 partial, 1 on expressions), 10 views in 5 layers, \
+    let summary = "13 tables, 44 indexes (7 automatic, 3 other unique, 4 partial, 1 on expressions), 10 views in 5 layers, \
                    4 triggers";
     assert!(text.contains(summary), "{text}");
     assert!(

@@ -130,7 +130,7 @@ fn layers(all: &[Dependents]) -> String {
         by_layer.entry(one.layer).or_default().push(one);
     }
     if by_layer.is_empty() {
-        return "No view depends on anything.\n".to_owned();
+        return "There are no views that depend on anything.\n".to_owned();
     }
     let mut text = String::new();
     for (layer, objects) in by_layer {

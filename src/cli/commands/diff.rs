@@ -70,22 +70,21 @@ fn text(
     (left, right): (&str, &str),
     style: Style,
 ) -> String {
-    let mut text = String::new();
-    let mut count = 0;
+    let (mut lines, mut count) = (String::new(), 0);
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
     {
         let small = if is_file && weight == Weight::Small { " (stamp accepts it)" } else { "" };
-        text.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
+        lines.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }
     let (left, right) = (escaped(left), escaped(right));
-    text.push_str(&match count {
+    let mut text = match count {
         0 => format!("{} {left} has the schema of {right}.\n", style.ok()),
         count => {
             let count = counted(count, "difference", "differences");
-            format!("{count}: {left}, compared with {right}.\n")
+            format!("{count} of {left} from {right}:\n{lines}")
         }
-    });
+    };
     let reworded: Vec<String> = found.reworded().map(ComparedObject::title).collect();
     if !reworded.is_empty() {
         let names = escaped(reworded.join(", "));

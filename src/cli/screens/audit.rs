@@ -63,7 +63,7 @@ fn summary(audit: &Audit) -> String {
     }
     let kinds = [
         (count(|it| it.automatic), "automatic"),
-        (count(|it| it.unique && !it.automatic), "unique"),
+        (count(|it| it.unique && !it.automatic), "other unique"),
         (count(|it| it.partial), "partial"),
         (count(|it| it.expression), "on expressions"),
     ];

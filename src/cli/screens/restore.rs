@@ -115,7 +115,7 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
     };
     let warning = style.warning("WARNING:");
     list(&format!("{warning} changes made since the backup will be lost:"), lost, lost_objects);
-    list("This changes to what the backup holds:", back, back_objects);
+    list("Comes back from the backup:", back, back_objects);
     text
 }
 
@@ -149,7 +149,7 @@ fn change(change: &TableChange) -> String {
             format!("restored with {}", counted(*rows, "row", "rows"))
         }
         TableChange::OtherShape { live, backup } => {
-            format!("columns differ; {live} rows are replaced by the {backup} of the backup")
+            format!("other columns; its {live} rows are replaced by the {backup} of the backup")
         }
     }
 }

@@ -46,7 +46,8 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     let own = status.tables.iter().filter(|it| project.versions.contains(&it.table)).count();
     let own = match own {
         0 => String::new(),
-        own => format!(", {own} of them the records of phaseshift"),
+        1 => ", the table of phaseshift included".to_owned(),
+        own => format!(", the {own} tables of phaseshift included"),
     };
     line("Rows:", &format!("{rows} in {tables}{own}"));
     line("Backups:", &backup_line(backups));

@@ -148,7 +148,7 @@ fn a_round_trip_on_a_database_counts_rows_and_leaves_it_alone() {
     let before = project.snapshot();
     let output = project.run(&["check", "--roundtrip"]).expect_code(0);
     for line in [
-        "✓ a: lossy\n    3 rows of person are gone\n",
+        "✓ a: lossy\n    3 rows of person would be lost\n",
         "✓ b: reversible\n",
         "✓ c: lossy\n    person.note differs in 2 rows\n",
         "• d: irreversible\n    letters were sent\n",
