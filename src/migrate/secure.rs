@@ -9,8 +9,10 @@ use crate::plan::{Direction, Plan};
 
 use super::file_state::FileState;
 use super::project::Project;
-use super::stamp::STAMP_BASE;
 use super::state::{LockState, Migration, Prepared, Secured, data_version};
+
+/// What names the backup before every record is removed, in the place of a phase.
+pub(super) const STAMP_BASE: &str = "stamp_base";
 
 impl Migration<Prepared> {
     /// Makes the backup without a lock, so that a person can be asked afterwards. Whether anything

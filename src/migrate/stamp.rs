@@ -19,7 +19,7 @@ use crate::shadow::Shadow;
 
 use super::file_state::FileState;
 use super::project::Project;
-use super::secure::back_up;
+use super::secure::{STAMP_BASE, back_up};
 
 /// Whether a file that does not fit is recorded nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -213,9 +213,6 @@ fn event(
         undo: definition.and_then(|it| it.to_json()),
     }
 }
-
-/// What names the backup before every record is removed, in the place of a phase.
-pub(super) const STAMP_BASE: &str = "stamp_base";
 
 /// What is recorded without running a phase.
 struct Recording<'a> {

@@ -15,7 +15,8 @@ use super::adoption::offer;
 use super::new_file::{can_be_made, in_new_file};
 use super::plan::detail;
 use super::prepare::{
-    drift_note, loss_policy, prepare, prerequisites, rebuilt_tables, request_of, with_strategy,
+    DRY_RUN, drift_note, loss_policy, prepare, prerequisites, rebuilt_tables, request_of,
+    with_strategy,
 };
 use super::{page, plan, report};
 use crate::cli::args::{Goal, UpgradeArgs};
@@ -29,9 +30,6 @@ use crate::cli::screens::run::{Detail, Subject};
 
 /// The question before the change.
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
-
-/// The end of a dry run.
-pub const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
 
 /// Guides a person through a migration.
 ///

@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
 use super::history::source_code;
-use super::migrate::DRY_RUN;
 use super::prepare::{
-    Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
+    DRY_RUN, Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
 };
 use super::{page, report};
 use crate::cli::args::PlanArgs;

@@ -13,6 +13,9 @@ use crate::cli::context::{Context, Output};
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
 
+/// The end of a dry run.
+pub const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
+
 /// Makes the request for a target; `default` is what is meant if none is given.
 ///
 /// # Errors
