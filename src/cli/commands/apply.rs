@@ -12,8 +12,7 @@ use serde_json::json;
 
 use super::answers::{answers_of, draft_with_answers};
 use super::migrate::guide;
-use super::new_file::{can_be_made, in_new_file};
-use super::plan::in_no_file;
+use super::new_file::{can_be_made, in_new_file, in_no_file};
 use crate::cli::args::ApplyArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;

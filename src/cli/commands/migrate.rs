@@ -12,7 +12,7 @@ use phaseshift::text;
 use phaseshift::{Error, ErrorKind, Result};
 
 use super::adoption::offer;
-use super::new_file::{can_be_made, in_new_file};
+use super::new_file::{can_be_made, in_new_file, in_no_file};
 use super::plan::detail;
 use super::prepare::{
     DRY_RUN, drift_note, loss_policy, prepare, prerequisites, rebuilt_tables, request_of,
@@ -143,7 +143,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
     let request = request_of(Direction::Up, goal)?;
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if arguments.create && dry_run && can_be_made(&project) {
-        return plan::in_no_file(context, &project, &request);
+        return in_no_file(context, &project, &request);
     }
     if arguments.create && !dry_run {
         return in_new_file(&project, || unguided(context, &project, &request, false));

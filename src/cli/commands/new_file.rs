@@ -5,9 +5,41 @@ use std::path::Path;
 use phaseshift::Result;
 use phaseshift::database::beside;
 use phaseshift::files::{FileKind, Stat};
-use phaseshift::migrate::{Project, create_file};
+use phaseshift::migrate::{Project, Request, create_file, plan_range};
+use phaseshift::phase::{Target, TargetRange};
+use phaseshift::plan::Direction;
 
+use super::page;
+use super::plan::{detail, shown};
+use super::prepare::DRY_RUN;
 use crate::cli::command_output::CommandOutput;
+use crate::cli::context::Context;
+use crate::cli::screens::plan as screen;
+
+/// Shows what a run would write into a file that it would make first; nothing is made.
+///
+/// # Errors
+/// As [`plan_range`]; those of writing the report.
+pub fn in_no_file(
+    context: &Context,
+    project: &Project,
+    request: &Request,
+) -> Result<CommandOutput> {
+    let range = TargetRange { from: Target::Base, to: request.target.clone() };
+    let plan = plan_range(project, &range, Direction::Up)?;
+    page::write_range(context, project, &plan, &range)?;
+    let version = plan.phases.iter().map(|it| it.version).max();
+    let style = context.terminal.out;
+    let database = project.database.display().to_string();
+    let notices = screen::notices(&plan);
+    let gap = if notices.is_empty() { "" } else { "\n" };
+    context.say(&format!(
+        "{}The file does not exist yet and would be created.\n\n{}{gap}{notices}\n",
+        screen::banner(&screen::headline(&plan), &database, style),
+        screen::will_do((&plan, &project.chain), version, detail(context), style),
+    ));
+    Ok(shown(context, project, &plan, ((None, version), DRY_RUN)))
+}
 
 /// Makes the file if it is missing or empty, and runs. If the run fails, everything is as it was.
 ///

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::adoption::name_the_phase;
 use super::history::source_code;
 use super::prepare::{
-    DRY_RUN, Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
+    Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
 };
-use super::{page, report};
+use super::report;
 use crate::cli::args::PlanArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -185,37 +185,13 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
     Ok(answer)
 }
 
-/// Shows what a run would write into a file that it would make first; nothing is made.
-///
-/// # Errors
-/// As [`plan_range`]; those of writing the report.
-pub fn in_no_file(
-    context: &Context,
-    project: &Project,
-    request: &Request,
-) -> Result<CommandOutput> {
-    let range = TargetRange { from: Target::Base, to: request.target.clone() };
-    let plan = plan_range(project, &range, Direction::Up)?;
-    page::write_range(context, project, &plan, &range)?;
-    let version = plan.phases.iter().map(|it| it.version).max();
-    let style = context.terminal.out;
-    let database = project.database.display().to_string();
-    let notices = screen::notices(&plan);
-    let gap = if notices.is_empty() { "" } else { "\n" };
-    context.say(&format!(
-        "{}The file does not exist yet and would be created.\n\n{}{gap}{notices}\n",
-        screen::banner(&screen::headline(&plan), &database, style),
-        screen::will_do((&plan, &project.chain), version, detail(context), style),
-    ));
-    Ok(shown(context, project, &plan, ((None, version), DRY_RUN)))
-}
-
 /// The answer that shows the steps and changes nothing.
 pub fn planned<S>(context: &Context, migration: &Migration<S>, end: &str) -> CommandOutput {
     shown(context, migration.project(), migration.plan(), (migration.versions(), end))
 }
 
-fn shown(
+/// The answer that shows the steps of a plan between two versions.
+pub fn shown(
     context: &Context,
     project: &Project,
     plan: &Plan,
