@@ -1,7 +1,7 @@
 //! `plan` and `preflight`: what a run would do, and whether it could begin.
 
 use phaseshift::migrate::{
-    Migration, Outline, Preparation, Project, Request, plan_range, script, script_range,
+    Migration, Outline, Preparation, Project, Request, script, script_range,
 };
 use phaseshift::phase::{Target, TargetRange};
 use phaseshift::plan::{Direction, PhasePlan, Plan, summarize};
