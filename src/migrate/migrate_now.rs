@@ -40,9 +40,9 @@ enum Attempt {
     PrepareAgain(Preparation),
 }
 
-/// Migrates without asking: prepared, lock, back up under the lock, carry out, prove, commit.
+/// Migrates without asking: prepare, lock, back up under the lock, carry out, prove, commit.
 ///
-/// If another program changes the file between the prepared and the lock, the prepared is repeated under
+/// If another program changes the file between the preparation and the lock, it is prepared again under
 /// the lock; if that program has done the same migration, there is nothing left to do.
 ///
 /// # Errors
@@ -71,7 +71,7 @@ pub fn migrate_now(
 
 impl Migration<Prepared> {
     /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
-    /// the file changed since the prepared, it is looked at again under the lock, so that a busy writer
+    /// the file changed since the preparation, it is prepared again under the lock, so that a busy writer
     /// cannot keep the run from beginning.
     ///
     /// # Errors
