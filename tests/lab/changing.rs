@@ -7,12 +7,12 @@ use std::sync::Arc;
 use phaseshift::ErrorKind;
 use phaseshift::migrate::{PlanCache, Project};
 
-use crate::content::Contents;
-use crate::database;
-use crate::disk::{Disk, Image, Meanwhile};
-use crate::jobs::{Told, migrate, project};
-use crate::scene::{DATABASE, Scene, Start};
-use crate::tally::long;
+use support::lab::content::Contents;
+use support::lab::database;
+use support::lab::disk::{Disk, Image, Meanwhile};
+use support::lab::jobs::{Told, migrate, project};
+use support::lab::scene::{DATABASE, Scene, Start};
+use support::lab::tally::long;
 
 const SESSIONS: u32 = 3;
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use phaseshift::DatabaseState;
 
-use crate::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
-use crate::jobs::{Job, Told};
-use crate::power::{Model, Numbers, cut};
-use crate::scene::Scene;
-use crate::seen::Seen;
-use crate::tally::{Tally, long};
-use crate::verdict::{Expected, Which};
+use support::lab::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
+use support::lab::jobs::{Job, Told};
+use support::lab::power::{Model, Numbers, cut};
+use support::lab::scene::Scene;
+use support::lab::seen::Seen;
+use support::lab::tally::{Tally, long};
+use support::lab::verdict::{Expected, Which};
 
 /// Of so many cases one is run again in the short form.
 const RERUNS: u64 = 15;

@@ -8,12 +8,12 @@ use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::database;
-use crate::disk::{Disk, Failure, Fault, Lasting};
-use crate::jobs::Job;
-use crate::power_sweep::finish;
-use crate::scene::{BACKUPS, DATABASE, Scene, Start, options};
-use crate::verdict::Expected;
+use support::lab::database;
+use support::lab::disk::{Disk, Failure, Fault, Lasting};
+use support::lab::jobs::Job;
+use support::lab::power_sweep::finish;
+use support::lab::scene::{BACKUPS, DATABASE, Scene, Start, options};
+use support::lab::verdict::Expected;
 
 #[test]
 fn a_copy_left_by_a_killed_run_of_our_process_id_stopped_every_later_restore() {

@@ -8,10 +8,10 @@ use phaseshift::database::{Access, Database, WriteTransaction};
 use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 
-use crate::database;
-use crate::disk::{Content, Disk, ROOT};
-use crate::jobs::Told;
-use crate::scene::{BACKUPS, DATABASE, options};
+use support::lab::database;
+use support::lab::disk::{Content, Disk, ROOT};
+use support::lab::jobs::Told;
+use support::lab::scene::{BACKUPS, DATABASE, options};
 
 const DONE: Result<Told> = Ok(Told::Done { follow_up: None });
 const COPY: &str = "/lab/fits.db.1.part";

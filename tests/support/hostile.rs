@@ -1,8 +1,6 @@
 //! What is done with hostile input. It may be refused; it must not panic, hang, or bend a promise.
 //!
 //! The fuzzer and the short test of tests/records/hostile.rs share these functions.
-#![allow(dead_code, reason = "each fuzz target uses one function")]
-#![allow(clippy::disallowed_methods, reason = "hostile files are written from outside the engine")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -10,11 +10,11 @@ use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::Files as _;
 use phaseshift::phase::Chain;
 
-use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
-use crate::database;
-use crate::disk::{Content, Disk, Image};
-use crate::power::{Model, Numbers, cut};
-pub use crate::start::Start;
+use crate::lab::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
+use crate::lab::database;
+use crate::lab::disk::{Content, Disk, Image};
+use crate::lab::power::{Model, Numbers, cut};
+pub use crate::lab::start::Start;
 
 pub const DATABASE: &str = "/lab/fits.db";
 pub const BACKUPS: &str = "/lab/backups";

@@ -13,8 +13,8 @@ use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::vacuum::{Statistics, VacuumRequest, vacuum};
 use phaseshift::{Error, Result};
 
-use crate::disk::Disk;
-use crate::scene::{BACKUPS, DATABASE, options};
+use crate::lab::disk::Disk;
+use crate::lab::scene::{BACKUPS, DATABASE, options};
 
 /// Something that the engine is asked to do.
 #[derive(Debug, Clone)]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{leftovers, list};
 
-use crate::content::Contents;
-use crate::database;
-use crate::disk::{Change, Content, Disk, Image};
-use crate::jobs::{DONE, Job, Told};
-use crate::scene::{BACKUPS, DATABASE};
+use crate::lab::content::Contents;
+use crate::lab::database;
+use crate::lab::disk::{Change, Content, Disk, Image};
+use crate::lab::jobs::{DONE, Job, Told};
+use crate::lab::scene::{BACKUPS, DATABASE};
 
 /// The part of names that all files of the database share.
 const STEM: &str = "fits";
@@ -65,7 +65,7 @@ impl Expected {
             .map(|path| (path.clone(), database::read(disk, &path).expect("a whole backup")))
             .collect();
         disk.load(image);
-        let told = job.run(disk).map_err(|error| crate::jobs::words(&error)).unwrap();
+        let told = job.run(disk).map_err(|error| crate::lab::jobs::words(&error)).unwrap();
         assert_eq!(told, Told::Done { follow_up: None }, "{}", job.name());
         let after = database::read(disk, DATABASE).unwrap();
         let expected = Self { before, after, older, job: job.name() };
@@ -232,7 +232,7 @@ impl Expected {
         }
         let said = match result {
             Ok(told) => format!("{told:?}"),
-            Err(error) => crate::jobs::words(error),
+            Err(error) => crate::lab::jobs::words(error),
         };
         Err(format!("the database is {:?}, said was: {said}", findings.which))
     }
@@ -258,7 +258,7 @@ fn aside<'i>(image: &'i Image, bytes: &Content) -> Option<&'i String> {
 /// is recognised as a leftover.
 fn no_litter(disk: &Disk, image: &Image) -> Result<(), String> {
     let mut known: BTreeSet<PathBuf> = BTreeSet::new();
-    for folder in [crate::disk::ROOT, BACKUPS] {
+    for folder in [crate::lab::disk::ROOT, BACKUPS] {
         let found = leftovers(disk, Path::new(folder), STEM).map_err(|error| error.to_string())?;
         known.extend(found.into_iter().map(|leftover| leftover.path));
     }
