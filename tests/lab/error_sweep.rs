@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use phaseshift::DatabaseState;
 
 use support::lab::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
-use support::lab::jobs::{Job, Told};
+use support::lab::jobs::{Job, JobReport};
 use support::lab::power::{Model, Numbers, cut};
 use support::lab::scene::Scene;
 use support::lab::seen::Seen;
@@ -82,7 +82,7 @@ impl ErrorSweep<'_> {
         }
     }
 
-    fn attempt(&self, at: u64) -> (phaseshift::Result<Told>, Option<Operation>) {
+    fn attempt(&self, at: u64) -> (phaseshift::Result<JobReport>, Option<Operation>) {
         self.disk.load(&self.scene.image);
         self.disk.fail(Fault { at, lasting: self.lasting, failure: self.failure });
         let result = self.job.run(self.disk);
@@ -94,7 +94,7 @@ impl ErrorSweep<'_> {
         &self,
         expected: &Expected,
         seen: &mut Seen<'_>,
-        result: &phaseshift::Result<Told>,
+        result: &phaseshift::Result<JobReport>,
     ) -> Result<Which, String> {
         let (log, image) = (self.disk.log(), self.disk.image());
         if let Some(path) = self.disk.state().lost_locks.first() {
@@ -107,7 +107,7 @@ impl ErrorSweep<'_> {
         if unknown && self.lasting == Lasting::Once {
             return Err(format!("{:?}, but said to be unknown", findings.which));
         }
-        if matches!(result, Ok(Told::Done { follow_up: None })) {
+        if matches!(result, Ok(JobReport::Done { follow_up: None })) {
             self.cut_power(expected, seen, &log)?;
         }
         Ok(findings.which)

@@ -9,7 +9,7 @@ mod allocator;
 
 use phaseshift::event::{Event, Stage};
 use support::lab::disk::Disk;
-use support::lab::jobs::{self, Job, Told};
+use support::lab::jobs::{self, Job, JobReport};
 use support::lab::scene::{Scene, Start};
 use support::lab::seen::Seen;
 use support::lab::tally::{Tally, long};
@@ -34,7 +34,7 @@ fn attempt(
     scene: &Scene,
     job: &Job,
     (at, for_ever): (u64, bool),
-) -> Option<Result<phaseshift::Result<Told>>> {
+) -> Option<Result<phaseshift::Result<JobReport>>> {
     disk.load(&scene.image);
     allocator::fail(at, for_ever);
     let result = catch_unwind(AssertUnwindSafe(|| job.run(disk)));
@@ -46,7 +46,7 @@ fn judge(
     disk: &Disk,
     expected: &Expected,
     seen: &mut Seen<'_>,
-    result: &phaseshift::Result<Told>,
+    result: &phaseshift::Result<JobReport>,
 ) -> Result<Which> {
     let (log, image) = (disk.log(), disk.image());
     let findings = seen.judge(&image)?;

@@ -190,7 +190,7 @@ pub fn backup(input: &[u8]) {
         assert!(check == "ok" || !found.unchecked.is_empty(), "{check}");
     }
     // Looking leaves every byte as it is.
-    if let Ok(database) = Database::open(&path, Access::Look, &options) {
+    if let Ok(database) = Database::open(&path, Access::ReadOnly, &options) {
         drop(schema::read(database.connection()));
     }
     assert!(std::fs::read(&path).expect("the file") == *bytes, "a look changed the file");

@@ -63,7 +63,7 @@ impl Scene {
     pub fn with_older_backup(mut self, disk: &Disk, sessions: u32) -> (Self, String) {
         disk.load(&Image::new());
         catalogue(disk, Start::Clean, sessions);
-        let source = Database::open(Path::new(DATABASE), Access::Look, &options(disk)).unwrap();
+        let source = Database::open(Path::new(DATABASE), Access::ReadOnly, &options(disk)).unwrap();
         let label = BackupLabel::Named("older".into());
         let request =
             BackupRequest { folder: Path::new(BACKUPS), label, phase: None, version: Some(1) };

@@ -8,7 +8,7 @@ use phaseshift::backup::{leftovers, list};
 use crate::lab::content::Contents;
 use crate::lab::database;
 use crate::lab::disk::{Change, Content, Disk, Image};
-use crate::lab::jobs::{DONE, Job, Told};
+use crate::lab::jobs::{DONE, Job, JobReport};
 use crate::lab::scene::{BACKUPS, DATABASE};
 
 /// The part of names that all files of the database share.
@@ -65,8 +65,8 @@ impl Expected {
             .map(|path| (path.clone(), database::read(disk, &path).expect("a whole backup")))
             .collect();
         disk.load(image);
-        let told = job.run(disk).map_err(|error| crate::lab::jobs::words(&error)).unwrap();
-        assert_eq!(told, Told::Done { follow_up: None }, "{}", job.name());
+        let report = job.run(disk).map_err(|error| crate::lab::jobs::words(&error)).unwrap();
+        assert_eq!(report, JobReport::Done { follow_up: None }, "{}", job.name());
         let after = database::read(disk, DATABASE).unwrap();
         let expected = Self { before, after, older, job: job.name() };
         let log = disk.log();
@@ -213,12 +213,12 @@ impl Expected {
     pub fn hold_result(
         &self,
         findings: &Findings,
-        result: &phaseshift::Result<Told>,
+        result: &phaseshift::Result<JobReport>,
     ) -> Result<(), String> {
         use phaseshift::DatabaseState as State;
         let right = match result {
-            Ok(Told::Done { .. }) => findings.which == Which::New || self.changes_nothing(),
-            Ok(Told::NothingToDo) => false,
+            Ok(JobReport::Done { .. }) => findings.which == Which::New || self.changes_nothing(),
+            Ok(JobReport::NothingToDo) => false,
             Err(error) => match error.state() {
                 State::Unchanged | State::RolledBack => findings.which == Which::Old,
                 State::Done => findings.which == Which::New,
@@ -231,7 +231,7 @@ impl Expected {
             return Ok(());
         }
         let said = match result {
-            Ok(told) => format!("{told:?}"),
+            Ok(report) => format!("{report:?}"),
             Err(error) => crate::lab::jobs::words(error),
         };
         Err(format!("the database is {:?}, said was: {said}", findings.which))
