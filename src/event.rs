@@ -17,7 +17,7 @@ pub(crate) use meter::{reached, tell, ticked, track_progress, without_progress};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Old rows are held against new rules, before anything is written.
-    Look,
+    Preflight,
     /// Pages are copied into the backup.
     Backup,
     /// The backup is compared with the database and checked.
@@ -40,7 +40,7 @@ impl Stage {
     /// Returns the stable text code, as in the JSON events.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Look => "look",
+            Self::Preflight => "look",
             Self::Backup => "backup",
             Self::VerifyBackup => "verify-backup",
             Self::Copy => "copy",

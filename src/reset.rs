@@ -55,7 +55,7 @@ pub struct ResetPlan {
 /// # Errors
 /// As [`Database::open`].
 pub fn plan(path: &Path, options: &OpenOptions) -> Result<ResetPlan> {
-    let database = Database::open(path, Access::Look, options)?;
+    let database = Database::open(path, Access::ReadOnly, options)?;
     let schema = read(database.connection())?;
     let mut rows: u64 = 0;
     for table in schema.objects.iter().filter(|it| it.kind.is_table() && it.root != 0) {
@@ -119,7 +119,7 @@ fn back_up(
     options: &OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<(PathBuf, Vec<TableRows>)> {
-    let source = Database::open(request.database, Access::Look, options)?;
+    let source = Database::open(request.database, Access::ReadOnly, options)?;
     let versions = VersionTables::named(request.version_table);
     let label = BackupLabel::Named(LABEL.to_owned());
     let asked = backup_request(&source, &versions, request.folder, label)?;

@@ -49,10 +49,10 @@ impl<T: Send + 'static> BackgroundCheck<T> {
         let own = OpenOptions { interrupt: stop.clone(), ..options.clone() };
         let place = path.to_path_buf();
         let latest = Latest::default();
-        let (told, its) = (Arc::clone(&latest), Arc::clone(&job));
+        let (latest_event, its) = (Arc::clone(&latest), Arc::clone(&job));
         let work = move || {
             let _listener = listen_to_progress(move |event| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
+                *latest_event.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
             });
             its(&place, &own)
         };
@@ -139,7 +139,7 @@ fn looking<T>(
     options: &OpenOptions,
     look: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
-    let database = Database::open(path, Access::Look, options)?;
+    let database = Database::open(path, Access::ReadOnly, options)?;
     let found = look(database.connection())?;
     database.close()?;
     Ok(found)
@@ -147,7 +147,7 @@ fn looking<T>(
 
 /// Reads every page of a backup again and returns the digest of its bytes.
 pub(super) fn digest(path: &Path, options: &OpenOptions) -> Result<String> {
-    let backup = Database::open(path, Access::Look, options)?;
+    let backup = Database::open(path, Access::ReadOnly, options)?;
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
     let bytes: i64 = backup.connection().query_row(sql, [], |row| row.get(0))?;
     let about = (Stage::VerifyBackup, "every page again");

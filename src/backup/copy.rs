@@ -80,7 +80,7 @@ pub(crate) fn patiently<T>(
     attempt: &mut dyn FnMut() -> Result<T>,
 ) -> Result<T> {
     let deadline = Instant::now() + options.wait;
-    let mut told = false;
+    let mut reported = false;
     loop {
         options.interrupt.check()?;
         let error = match attempt() {
@@ -91,8 +91,8 @@ pub(crate) fn patiently<T>(
         if Instant::now() >= deadline {
             return Err(error.problems(by_whom()).in_database(path));
         }
-        if !told {
-            told = true;
+        if !reported {
+            reported = true;
             observer.event(&Event::Waiting { holders: by_whom().collect() });
         }
         std::thread::sleep(PAUSE);

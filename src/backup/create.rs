@@ -97,7 +97,7 @@ fn run(
     };
     let unchecked = compared.unchecked;
     let finished = job.finish(&mut part, compared, (blocks, true))?;
-    let reader = Database::open(&finished.path, Access::Look, source.options())?;
+    let reader = Database::open(&finished.path, Access::ReadOnly, source.options())?;
     let Finished { path, manifest } = finished;
     let tables = manifest.table_rows();
     observer.event(&Event::BackupCreated { path: path.clone(), bytes: manifest.bytes });
@@ -299,7 +299,7 @@ impl<'a> Job<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
         let options = self.source.options();
-        let copy = Database::open(part.path(), Access::Look, options).map_err(of_copy)?;
+        let copy = Database::open(part.path(), Access::ReadOnly, options).map_err(of_copy)?;
         self.check_integrity(&copy)?;
         let source_schema = schema::read(self.source.connection())?;
         let copy_schema = schema::read(copy.connection()).map_err(of_copy)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::name::part_of;
 use super::writer::{Claim, this_writer};
-use crate::database::{beside, look_at};
+use crate::database::{beside, file_stat};
 use crate::error::{Result, file_error};
 use crate::files::{Files, Stat};
 
@@ -147,7 +147,7 @@ pub(super) fn sidecar_with_content(files: &dyn Files, path: &Path) -> Result<Opt
 
 /// Looks at a path.
 pub(crate) fn stat_of(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
-    look_at(path, files)
+    file_stat(path, files)
 }
 
 /// Creates a folder and makes its name durable, and those of its parents that were created too.

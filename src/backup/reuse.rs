@@ -73,7 +73,7 @@ fn reuse(
     let folder = folder_of(&path);
     job.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
     job.files.promised(&format!("backup {}", path.display()));
-    let reader = Database::open(&path, Access::Look, source.options())?;
+    let reader = Database::open(&path, Access::ReadOnly, source.options())?;
     observer.event(&Event::BackupReused { path: path.clone(), bytes: manifest.bytes });
     observer.event(&Event::BackupVerified { path: path.clone(), tables: tables.clone() });
     let pieces = Arc::new(CheckQueue::default());
@@ -176,7 +176,8 @@ impl Job<'_> {
 
     /// Opens a copy whose bytes were compared, checks what does not have to wait, and counts its rows.
     pub(super) fn read_again(&self, path: &Path, checked: Checked) -> Result<Vec<TableRows>> {
-        let copy = Database::open(path, Access::Look, self.source.options()).map_err(of_copy)?;
+        let copy =
+            Database::open(path, Access::ReadOnly, self.source.options()).map_err(of_copy)?;
         if checked == Checked::First {
             self.check_integrity(&copy)?;
         }

@@ -113,7 +113,7 @@ pub fn verify(
 }
 
 fn read(path: &Path, options: &OpenOptions) -> Result<(Vec<TableRows>, Vec<String>)> {
-    let database = Database::open(path, Access::Look, options)?;
+    let database = Database::open(path, Access::ReadOnly, options)?;
     let found = integrity(&database)?;
     if !found.damage.is_empty() {
         return Err(damaged(path, found.damage));

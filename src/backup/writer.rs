@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta};
 
 use super::name::Writer;
-use crate::database::look_at;
+use crate::database::file_stat;
 use crate::error::Result;
 use crate::files::Files;
 
@@ -69,7 +69,7 @@ pub(super) fn is_alive(
         return Ok(claimed.contains_key(std::ffi::OsStr::new(part)));
     }
     let place = PathBuf::from(format!("/proc/{}", writer.process));
-    Ok(look_at(&place, files)?.is_some())
+    Ok(file_stat(&place, files)?.is_some())
 }
 
 fn is_recent(now: DateTime<FixedOffset>, begun: NaiveDateTime) -> bool {

@@ -189,7 +189,7 @@ impl Context {
         }
         let database = self.settings.database.clone()?;
         let project = self.project_at(database, Chain::build(Vec::new()).ok()?);
-        let project = project.as_applied(&project.open(Access::Look).ok()?).ok()?;
+        let project = project.as_applied(&project.open(Access::ReadOnly).ok()?).ok()?;
         (!project.chain.is_empty()).then_some(project)
     }
 

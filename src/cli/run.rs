@@ -120,7 +120,7 @@ fn print_answer(cli: &Cli, name: &str, answer: &CommandOutput) -> u8 {
     if closed && !answer.changed() {
         return answer.exit;
     }
-    output::remark(&untold(answer, &lost.why, terminal.err), terminal.err);
+    output::remark(&unwritten(answer, &lost.why, terminal.err), terminal.err);
     match answer.exit {
         exit::DONE if !closed || cli.global.json => exit::FAILED,
         code => code,
@@ -134,7 +134,7 @@ fn is_silent(cli: &Cli, answer: &CommandOutput) -> bool {
 }
 
 /// Says on stderr what stdout did not take: whatever the command did is done.
-fn untold(answer: &CommandOutput, why: &str, style: Style) -> String {
+fn unwritten(answer: &CommandOutput, why: &str, style: Style) -> String {
     let label = style.error("Error:");
     let head = format!("{label} the result could not be written to stdout\n  cause: {why}\n");
     if !answer.changed() {
@@ -149,9 +149,9 @@ fn print_failure(cli: &Cli, name: &str, error: &Error, flags: &str) -> u8 {
     let advice = explain_of(error, flags, name);
     let style = Terminal::detect(cli.global.color).err;
     let text = failure(error, &advice, style);
-    let told =
+    let written =
         cli.global.json && output::document(&json::of_failure(name, code, error, &advice)).is_ok();
-    if !told {
+    if !written {
         output::remark(&text, style);
     }
     code

@@ -16,11 +16,11 @@ use crate::event::Interrupt;
 /// less than a millisecond at a time, which rare tries keep missing.
 const NAP: Duration = Duration::from_micros(500);
 
-struct Patience {
+struct Wait {
     wait: Duration,
     interrupt: Interrupt,
     since: Instant,
-    told: bool,
+    reported: bool,
 }
 
 /// How long a wait lasts before anybody hears of it.
@@ -29,7 +29,7 @@ const QUIET: Duration = Duration::from_millis(250);
 type Listener = Box<dyn FnMut()>;
 
 thread_local! {
-    static PATIENCE: RefCell<Option<Patience>> = const { RefCell::new(None) };
+    static WAIT: RefCell<Option<Wait>> = const { RefCell::new(None) };
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
@@ -71,27 +71,27 @@ pub(super) fn install(
     wait: Duration,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    PATIENCE.with_borrow_mut(|patience| {
+    WAIT.with_borrow_mut(|current| {
         let (interrupt, since) = (interrupt.clone(), Instant::now());
-        *patience = Some(Patience { wait, interrupt, since, told: false });
+        *current = Some(Wait { wait, interrupt, since, reported: false });
     });
     Ok(connection.busy_handler(Some(wait_once))?)
 }
 
 /// Called for the `count`-th time in a row for one lock; tells whether to try again.
 fn wait_once(count: i32) -> bool {
-    let nap = PATIENCE.with_borrow_mut(|patience| {
-        let patience = patience.as_mut()?;
+    let nap = WAIT.with_borrow_mut(|current| {
+        let current = current.as_mut()?;
         if count == 0 {
-            (patience.since, patience.told) = (Instant::now(), false);
+            (current.since, current.reported) = (Instant::now(), false);
         }
-        let waited = patience.since.elapsed();
-        if patience.interrupt.requested() || waited >= patience.wait {
+        let waited = current.since.elapsed();
+        if current.interrupt.requested() || waited >= current.wait {
             return None;
         }
-        let tells = waited >= QUIET && !patience.told;
-        patience.told |= tells;
-        Some((NAP.min(patience.wait), tells))
+        let tells = waited >= QUIET && !current.reported;
+        current.reported |= tells;
+        Some((NAP.min(current.wait), tells))
     });
     let Some((nap, tells)) = nap else { return false };
     if tells {

@@ -29,13 +29,13 @@ pub struct Checkpoint {
     pub before: u64,
     /// The bytes that it has now.
     pub after: u64,
-    /// Why it was not truncated.
-    pub kept: Option<Kept>,
+    /// What kept it from being truncated, if it was not.
+    pub blocked_by: Option<CheckpointBlocker>,
 }
 
-/// Why a WAL keeps its size.
+/// What keeps a WAL from being truncated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum CheckpointBlocker {
     /// Litestream replicates the database and decides about checkpoints.
     Litestream,
     /// Other programs read or write; empty if the system does not name them.
@@ -58,7 +58,11 @@ impl Database {
             return Ok(None);
         }
         if self.is_replicated()? {
-            return Ok(Some(Checkpoint { before, after: before, kept: Some(Kept::Litestream) }));
+            return Ok(Some(Checkpoint {
+                before,
+                after: before,
+                blocked_by: Some(CheckpointBlocker::Litestream),
+            }));
         }
         let connection = self.connection();
         connection.busy_timeout(Duration::ZERO)?;
@@ -70,8 +74,8 @@ impl Database {
             })
         };
         let truncated = run("PASSIVE")? && run("TRUNCATE")?;
-        let kept = (!truncated).then(|| Kept::InUse(self.users()));
-        Ok(Some(Checkpoint { before, after: self.wal_bytes()?, kept }))
+        let blocked_by = (!truncated).then(|| CheckpointBlocker::InUse(self.users()));
+        Ok(Some(Checkpoint { before, after: self.wal_bytes()?, blocked_by }))
     }
 
     fn wal_bytes(&self) -> Result<u64> {

@@ -42,7 +42,7 @@ impl Database {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
         connection.execute_batch("PRAGMA query_only=OFF")?;
         let done = connection.execute("VACUUM main INTO ?1", [path]);
-        if self.access() == Access::Look {
+        if self.access() == Access::ReadOnly {
             connection.execute_batch("PRAGMA query_only=ON")?;
         }
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;

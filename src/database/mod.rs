@@ -24,7 +24,7 @@ mod writeback;
 
 pub use authorizer::{ATTACHED, Authorizer, Touched, TouchedTable, Use};
 pub use busy_handler::{WaitListener, listen_to_waits};
-pub use checkpoint::{Checkpoint, CheckpointRule, Kept};
+pub use checkpoint::{Checkpoint, CheckpointBlocker, CheckpointRule};
 pub use effort::effort;
 pub use file_size::FileSize;
 pub use holders::{Holder, Holding, holders};
@@ -36,7 +36,7 @@ pub use missing_extensions::{
 pub(crate) use missing_extensions::{forget_schema, passing_stubs, stub, take_back, with_stubs};
 pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
-pub(crate) use permissions::{look_at, read_error};
+pub(crate) use permissions::{file_stat, read_error};
 pub use sandbox::{Limits, Sandbox};
 pub use settings::{Access, Identity, with_strict_names};
 pub use statements::{

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::authorizer::Authorizer;
 use super::busy_handler;
-use super::permissions::{beside, closed_beside, explain_unopened, look_at};
+use super::permissions::{beside, closed_beside, explain_unopened, file_stat};
 use super::settings::{self, Access};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::{Interrupt, Waker, ticked};
@@ -94,7 +94,7 @@ impl Database {
         if leaves_wal {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
-        if access == Access::Look
+        if access == Access::ReadOnly
             && leaves_wal
             && size(&beside(path, "-shm"), options.files.as_ref())?.is_none()
         {
@@ -234,7 +234,7 @@ fn watch(connection: &mut Connection, interrupt: &Interrupt) -> Result<WakerHand
 fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat>> {
     let refuse = |kind, what: String| Err(Error::new(kind, what).in_database(path));
     let name = path.display();
-    let stat = look_at(path, files)?;
+    let stat = file_stat(path, files)?;
     match stat {
         None if access == Access::Create => Ok(None),
         None => refuse(ErrorKind::DatabaseMissing, format!("{name} does not exist")),
@@ -269,7 +269,7 @@ fn open_flags(
     Ok(match access {
         Access::Write => base | OpenFlags::SQLITE_OPEN_READ_WRITE,
         Access::Create => base | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        Access::Look => {
+        Access::ReadOnly => {
             let hot = size(&beside(path, "-journal"), files)?.is_some_and(|bytes| bytes > 0);
             let shared = size(&beside(path, "-shm"), files)?.is_some();
             if hot || (leaves_wal && shared) {

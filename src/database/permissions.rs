@@ -10,7 +10,7 @@ use crate::files::{Files, Stat};
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`] if a folder on the way is closed; [`ErrorKind::Io`].
-pub(crate) fn look_at(path: &Path, files: &dyn Files) -> Result<Option<Stat>> {
+pub(crate) fn file_stat(path: &Path, files: &dyn Files) -> Result<Option<Stat>> {
     files.stat(path).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => behind_closed_folder(path, files, error),
         _ => file_error("look at", path, error),

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Reads; leaves every byte of the file and of its folder as it is.
-    Look,
+    ReadOnly,
     /// Reads and writes an existing file; never creates one.
     Write,
     /// Creates a new file: a backup's part file, or what `init` and `demo` ask for.
@@ -69,7 +69,7 @@ pub(super) fn apply(connection: &Connection, access: Access) -> Result<()> {
     }
     enlarge_cache(connection, access)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    if access == Access::Look {
+    if access == Access::ReadOnly {
         connection.execute_batch("PRAGMA query_only=ON")?;
         require(connection, "query_only", 1)?;
     }
@@ -109,7 +109,7 @@ fn enlarge_cache(connection: &Connection, access: Access) -> Result<()> {
     let size: i64 = connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
     let wanted = match access {
         Access::Write => -20_000,
-        Access::Look | Access::Create => -10_000,
+        Access::ReadOnly | Access::Create => -10_000,
     };
     if size == -2_000 {
         connection.execute_batch(&format!("PRAGMA cache_size={wanted}"))?;

@@ -25,7 +25,7 @@ struct Meter {
     /// Steps of the virtual machine that the work is expected to take.
     expected: u64,
     steps: u64,
-    told: Instant,
+    reported: Instant,
 }
 
 impl Meter {
@@ -53,7 +53,7 @@ impl Drop for ProgressListener {
 }
 
 /// Calls a listener with [`Event::Progress`], on this thread, while a single statement or another thread
-/// works for a long time; at most thirty times a second. The last number of a statement is not told.
+/// works for a long time; at most thirty times a second. The last number of a statement is not reported.
 pub fn listen_to_progress(listener: impl FnMut(&Event) + 'static) -> ProgressListener {
     LISTENER.set(Some(Box::new(listener)));
     ProgressListener(())
@@ -71,8 +71,8 @@ pub(crate) fn track_progress<T>(
             METERS.with_borrow_mut(|meters| drop(meters.pop()));
         }
     }
-    let (subject, told) = (subject.to_owned(), Instant::now());
-    let meter = Meter { stage, subject, total, expected, steps: 0, told };
+    let (subject, reported) = (subject.to_owned(), Instant::now());
+    let meter = Meter { stage, subject, total, expected, steps: 0, reported };
     METERS.with_borrow_mut(|meters| meters.push(meter));
     let _scope = Scope;
     work()
@@ -99,15 +99,15 @@ pub(crate) fn reached(done: u64) {
     tell_of(|meter| done.min(meter.total));
 }
 
-/// Tells where the innermost piece of work is, unless that was told just before.
+/// Tells where the innermost piece of work is, unless that was reported just before.
 fn tell_of(done: impl FnOnce(&mut Meter) -> u64) {
     let event = METERS.with_borrow_mut(|meters| {
         let meter = meters.last_mut()?;
         let done = done(meter);
-        if meter.told.elapsed() < PAUSE {
+        if meter.reported.elapsed() < PAUSE {
             return None;
         }
-        meter.told = Instant::now();
+        meter.reported = Instant::now();
         let (stage, subject, total) = (meter.stage, meter.subject.clone(), meter.total);
         Some(Event::Progress { stage, subject, done, total })
     });

@@ -112,11 +112,11 @@ impl Shard {
     ) -> Result<Self> {
         let (name, count_name) = scheduler.variables();
         let number = needed(name, variables)?;
-        let told = match count_name {
+        let numbers = match count_name {
             Some(count_name) => Some((count_name, needed(count_name, variables)?)),
             None => None,
         };
-        let count = match (told, demanded) {
+        let count = match (numbers, demanded) {
             (Some((count_name, count)), Some(demanded)) if count != u64::from(demanded.get()) => {
                 return refuse(format!("--shard auto/{demanded}, but {count_name} is {count}"));
             }
@@ -166,16 +166,16 @@ fn slurm_index(number: u64, count: u64, variables: Variables<'_>) -> Result<u64>
         _ => needed(name, variables),
     });
     let (least, most, step) = (least?, most?, step?);
-    let told = format!(
+    let numbers = format!(
         "SLURM_ARRAY_TASK_MIN {least}, _MAX {most}, _STEP {step}, _COUNT {count} and _ID {number}"
     );
     if step == 0 || most < least || (most - least) / step + 1 != count {
         return refuse(format!(
-            "{told} contradict each other; an array with gaps needs --shard I/N"
+            "{numbers} contradict each other; an array with gaps needs --shard I/N"
         ));
     }
     if number < least || number > most || !(number - least).is_multiple_of(step) {
-        return refuse(format!("{told} contradict each other: the task is not in the array"));
+        return refuse(format!("{numbers} contradict each other: the task is not in the array"));
     }
     Ok((number - least) / step)
 }

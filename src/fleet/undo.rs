@@ -52,7 +52,7 @@ pub fn undo(project: &Project, before: &[PhaseId], losses: LossPolicy) -> Result
 }
 
 fn current(project: &Project) -> Result<(Vec<PhaseId>, FileState)> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let known = project.know(&database)?;
     Ok((project.chain.current(&known.applied), known))
 }

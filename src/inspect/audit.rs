@@ -129,7 +129,7 @@ pub struct Audit {
 /// # Errors
 /// Those of opening the file; as [`Shadow::of`].
 pub fn audit(project: &Project) -> Result<Audit> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let connection = database.connection();
     let mut audit = Audit::default();
     let (project, state) = match project.know_newer(&database) {

@@ -33,13 +33,13 @@ pub enum SchemaSource {
 /// does not run from nothing; as [`desired_schema`].
 pub fn schema_from(project: &Project, source: &SchemaSource) -> Result<Schema> {
     let schema = match source {
-        SchemaSource::Database => read(project.open(Access::Look)?.connection())?,
+        SchemaSource::Database => read(project.open(Access::ReadOnly)?.connection())?,
         SchemaSource::File(path) => {
             let path = project.options.files.canonical(path).unwrap_or_else(|_| path.clone());
-            read(Database::open(&path, Access::Look, &project.options)?.connection())?
+            read(Database::open(&path, Access::ReadOnly, &project.options)?.connection())?
         }
         SchemaSource::Applied => {
-            let (project, known) = project.know_newer(&project.open(Access::Look)?)?;
+            let (project, known) = project.know_newer(&project.open(Access::ReadOnly)?)?;
             replay(&project, &known.applied)?.schema()?
         }
         SchemaSource::Phases(target) => {

@@ -45,7 +45,7 @@ pub struct Status {
 /// # Errors
 /// Those of opening the file and reading its version tables.
 pub fn status(project: &Project) -> Result<Status> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let (extended, known, faults) = examine(project, &database)?;
     let mut tables = Vec::new();
     for object in known.schema.of_kind(ObjectKind::Table) {

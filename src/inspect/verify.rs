@@ -127,7 +127,7 @@ pub fn verify(
     against: Option<&Path>,
     depth: Depth,
 ) -> Result<Vec<VerifyCheck>> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let connection = database.connection();
     let (extended, known) = project.know_newer(&database)?;
     let project = &extended;
@@ -251,7 +251,7 @@ fn against_backup(
     let files = project.options.files.as_ref();
     let entry = backup::BackupEntry::at(files, path)?;
     backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
-    let reader = Database::open(path, Access::Look, &project.options)?;
+    let reader = Database::open(path, Access::ReadOnly, &project.options)?;
     let unlike = |detail: &str| {
         let name = "phases since the backup".to_owned();
         Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }])

@@ -89,7 +89,7 @@ impl Database {
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) if the database is.
     pub fn back_up(&self, observer: &mut dyn Observer) -> Result<Backup> {
         let engine = self.engine();
-        let source = engine.open(Access::Look)?;
+        let source = engine.open(Access::ReadOnly)?;
         let label = BackupLabel::Manual;
         let request = backup_request(&source, &engine.versions, &engine.backups, label)?;
         let made = create_or_reuse(&source, &request, Checked::First, observer)?.into_entry()?;

@@ -154,7 +154,7 @@ impl Database {
             return error;
         }
         let newer = || {
-            let database = self.engine.open(Access::Look)?;
+            let database = self.engine.open(Access::ReadOnly)?;
             let (extended, known) = self.engine.know_newer(&database)?;
             let heads = self.engine.chain.heads();
             Ok::<_, Error>(known.newer.map(|it| it.compatibility(&extended.chain, &heads)))

@@ -37,7 +37,7 @@ impl DeclaredFile {
     /// [`ErrorKind::Chain`] naming the phases; those of opening and reading the file.
     pub fn read(project: &Project) -> Result<Self> {
         let project = &Project { chain: Chain::build(Vec::new())?, ..project.clone() };
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let mut schema = read(database.connection())?;
         let recorded = project.versions.read(database.connection(), &schema)?;
         let ids = recorded.versions.iter().map(|row| {

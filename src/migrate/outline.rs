@@ -63,7 +63,7 @@ impl Migration<Outlined> {
         request: &Request,
         judge: &dyn Fn(&Connection, &Plan) -> Result<()>,
     ) -> Result<Outline> {
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let (project, known, path) = find_path(project, request, &database)?;
         let project = &project;
         if path.is_empty() {

@@ -141,7 +141,7 @@ impl<'p> Bench<'p> {
     fn copy(&self) -> Result<Self> {
         let mut copy = Self::empty(self.project)?;
         let job = PageCopy {
-            stage: Stage::Look,
+            stage: Stage::Preflight,
             subject: &self.project.database,
             options: &self.project.options,
         };

@@ -313,7 +313,7 @@ fn plan_up(
     Ok(plan)
 }
 
-/// A step that does not fit after another branch is a clash of the two, which has a name.
+/// A step that does not fit after another branch is a conflict of the two, which has a name.
 fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
     if error.kind() != ErrorKind::Step || project.chain.is_linear() {
         return error;
@@ -324,7 +324,7 @@ fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
         conflicts.into_iter().filter(|it| it.phases.iter().any(|id| id == phase.id.as_str()));
     match as_error(ours.collect()) {
         Ok(()) => error,
-        Err(clash) => clash.in_phase(phase.id.as_str()).caused_by(error),
+        Err(conflict) => conflict.in_phase(phase.id.as_str()).caused_by(error),
     }
 }
 
@@ -336,9 +336,9 @@ fn plan_down(
 ) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut remaining = known.applied.clone();
-    let ways = UndoHistory::new(project, &remaining)?;
+    let history = UndoHistory::new(project, &remaining)?;
     for phase in phases {
-        let past = ways.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
+        let past = history.past(phase, &remaining, &known.recorded, &shadow.schema()?)?;
         let mut planned = plan_undo(shadow, phase, &past, &project.versions)?;
         planned.replaced = replaced(phase, &applied(&known.recorded, &project.chain)?);
         plan.phases.push(planned);

@@ -42,7 +42,7 @@ pub struct Rehearsed {
 /// copying the database; what is wrong with a phase is a verdict.
 pub fn roundtrip_on_copy(project: &Project, place: &Path) -> Result<Rehearsed> {
     let mut trips = roundtrip(project)?;
-    let source = project.open(Access::Look)?;
+    let source = project.open(Access::ReadOnly)?;
     let applied = project.know(&source)?.applied;
     let files = project.options.files.as_ref();
     require_space(files, place, rehearsal_space(project)?)?;
@@ -264,7 +264,7 @@ struct Opened {
 
 impl Opened {
     fn new(project: &Project, path: &Path) -> Result<Self> {
-        let database = Database::open(path, Access::Look, &project.options)?;
+        let database = Database::open(path, Access::ReadOnly, &project.options)?;
         let mut schema = read(database.connection())?;
         schema.objects.retain(|it| !project.versions.contains(&it.name));
         Ok(Self { database, schema })

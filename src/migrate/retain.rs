@@ -14,7 +14,7 @@ use super::project::Project;
 /// If the database cannot be read, every phase for which there is a backup counts as applied.
 pub fn applied_phases(project: &Project, entries: &[BackupEntry]) -> Vec<AppliedPhase> {
     let recorded = || -> Result<Vec<AppliedPhase>> {
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let schema = project.schema_of(&database)?;
         recorded_phases(project, &database, &schema)
     };

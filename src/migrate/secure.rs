@@ -51,7 +51,7 @@ pub(super) fn back_up(
     checked: Checked,
     observer: &mut dyn Observer,
 ) -> Result<VerifiedBackup> {
-    let source = Database::open(&project.database, Access::Look, &project.options)?;
+    let source = Database::open(&project.database, Access::ReadOnly, &project.options)?;
     let phase = match &label {
         BackupLabel::BeforeStamp(id) if id == STAMP_BASE => None,
         BackupLabel::Before(id) | BackupLabel::BeforeUndo(id) | BackupLabel::BeforeStamp(id) => {

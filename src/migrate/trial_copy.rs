@@ -42,7 +42,7 @@ pub(super) fn try_run(
     if !decided_by_rows(plan) || FileSize::of(database)?.all_bytes() > LARGEST {
         return Ok(());
     }
-    let file = database.sibling(Access::Look)?;
+    let file = database.sibling(Access::ReadOnly)?;
     let mut sandbox = Sandbox::new(&project.database, &project.options, LIMITS)?;
     let mut plan = plan.clone();
     plan.use_old_tables();
@@ -67,7 +67,7 @@ struct Trial<'a> {
 impl Trial<'_> {
     fn run(&self, sandbox: &mut Sandbox) -> Result<()> {
         let (subject, options) = (self.file.path(), &self.project.options);
-        let job = PageCopy { stage: Stage::Look, subject, options };
+        let job = PageCopy { stage: Stage::Preflight, subject, options };
         let target = sandbox.database_mut().connection_mut();
         copy_pages(self.file.connection(), target, job, &mut |_| Ok(()), &mut Silent)?;
         sandbox.limit_size()?;

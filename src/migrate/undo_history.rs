@@ -25,15 +25,15 @@ impl<'p> UndoHistory<'p> {
     /// Whatever SQLite reports; a phase that does not run on what the others made only ends the
     /// replay.
     pub(super) fn new(project: &'p Project, applied: &Applied) -> Result<Self> {
-        let mut ways = Self { project, befores: BTreeMap::new() };
+        let mut history = Self { project, befores: BTreeMap::new() };
         let mut shadow = project.replay().empty()?;
         for phase in project.chain.phases().iter().filter(|it| applied.contains(&it.id)) {
-            ways.befores.insert(phase.id.clone(), shadow.schema()?);
+            history.befores.insert(phase.id.clone(), shadow.schema()?);
             if unless_broken(project.replay().apply(&mut shadow, phase))?.is_none() {
                 break;
             }
         }
-        Ok(ways)
+        Ok(history)
     }
 
     /// Returns what is known of the schema around a phase that is undone while `remaining`, the

@@ -65,6 +65,6 @@ impl UpToDate {
     /// # Errors
     /// As there, and those of opening the file.
     pub fn check_integrity(&self, project: &Project) -> Result<()> {
-        refuse_damage(&project.open(Access::Look)?)
+        refuse_damage(&project.open(Access::ReadOnly)?)
     }
 }

@@ -313,7 +313,7 @@ fn join(files: &[PhaseFile], positions: &Positions, stands_for: &Positions) -> R
                     let others = positions.keys().filter(|other| **other != phase.id);
                     let mut others: Vec<&str> = others.map(PhaseId::as_str).collect();
                     others.sort_unstable();
-                    problems.meant(nearest(id.as_str(), others));
+                    problems.suggest(nearest(id.as_str(), others));
                 }
             }
         }

@@ -20,15 +20,15 @@ fn down(chain: &Chain, state: &Applied, text: &str) -> String {
 
 /// Returns the kind, the message and the choices of a refused way up.
 fn up_refused(chain: &Chain, state: &Applied, text: &str) -> (ErrorKind, String, String) {
-    told(chain.up_path(state, &target(text)).unwrap_err())
+    refusal(chain.up_path(state, &target(text)).unwrap_err())
 }
 
 /// Returns the kind, the message and the choices of a refused way down.
 fn down_refused(chain: &Chain, state: &Applied, text: &str) -> (ErrorKind, String, String) {
-    told(chain.down_path(state, &target(text)).unwrap_err())
+    refusal(chain.down_path(state, &target(text)).unwrap_err())
 }
 
-fn told(error: Error) -> (ErrorKind, String, String) {
+fn refusal(error: Error) -> (ErrorKind, String, String) {
     (error.kind(), error.to_string(), error.facts().choices.join(" "))
 }
 

@@ -26,7 +26,7 @@ impl Problems {
     }
 
     /// Notes what was probably meant by the fault noted last.
-    pub(super) fn meant(&mut self, choice: Option<&str>) {
+    pub(super) fn suggest(&mut self, choice: Option<&str>) {
         self.choices.extend(choice.map(str::to_owned));
     }
 

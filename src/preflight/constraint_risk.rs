@@ -243,7 +243,7 @@ pub(super) fn values_are_there(
         })
     };
     as_answer(with_strict_names(connection, || {
-        Ok(with_progress(connection, (Stage::Look, &rebuild.from), (&sql, expected), ask)?)
+        Ok(with_progress(connection, (Stage::Preflight, &rebuild.from), (&sql, expected), ask)?)
     }))
 }
 

@@ -186,7 +186,7 @@ fn converted(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Problem>>
     let values = Values {
         source: &in_main(&rebuild.from),
         rows: count_rows(connection, &rebuild.from)?,
-        stage: event::Stage::Look,
+        stage: event::Stage::Preflight,
         shape: &rebuild.shape,
     };
     let found = conversions(connection, values, &rebuild.typed)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::trees::TreePages;
-use crate::database::{Database, FileSize, Identity, beside, look_at};
+use crate::database::{Database, FileSize, Identity, beside, file_stat};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::{FileKind, Files};
 use crate::name::{fold, same};
@@ -67,7 +67,7 @@ impl SpaceNeed {
 /// Whatever SQLite reports while pages are read.
 pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<SpaceNeed> {
     let identity = Identity::read(database.connection())?;
-    let room = FileSize::of(database)?;
+    let size = FileSize::of(database)?;
     let mut work = Work {
         schema,
         pages: TreePages::count(database, schema)?,
@@ -86,11 +86,11 @@ pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<S
     let touched = if all { work.pages.all() } else { work.touched() };
     let touched = touched + touched / LISTS + ALWAYS;
     let database = if identity.journal_mode == "wal" {
-        (touched + work.grown) * (room.page_size + FRAME_HEADER) + work.grown * room.page_size
+        (touched + work.grown) * (size.page_size + FRAME_HEADER) + work.grown * size.page_size
     } else {
-        touched * (room.page_size + JOURNAL_HEADER) + work.grown * room.page_size
+        touched * (size.page_size + JOURNAL_HEADER) + work.grown * size.page_size
     };
-    Ok(SpaceNeed { backup: room.all_bytes() + MANIFEST, database })
+    Ok(SpaceNeed { backup: size.all_bytes() + MANIFEST, database })
 }
 
 /// What a run does to the trees of a file.
@@ -168,7 +168,7 @@ impl Work<'_> {
 pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
     let mut bytes = 0;
     for path in [database.to_path_buf(), beside(database, "-wal")] {
-        let stat = look_at(&path, files)?;
+        let stat = file_stat(&path, files)?;
         bytes += stat.map_or(0, |stat| stat.bytes);
     }
     Ok(bytes)
@@ -181,8 +181,8 @@ pub fn bytes_of(files: &dyn Files, database: &Path) -> Result<u64> {
 /// [`ErrorKind::Unreadable`], [`ErrorKind::Io`].
 pub fn will_share_blocks(files: &dyn Files, database: &Path, backups: &Path) -> Result<bool> {
     let folder = existing(files, backups);
-    let device = |path: &Path| Ok::<_, Error>(look_at(path, files)?.map(|stat| stat.device));
-    let wal = look_at(&beside(database, "-wal"), files)?;
+    let device = |path: &Path| Ok::<_, Error>(file_stat(path, files)?.map(|stat| stat.device));
+    let wal = file_stat(&beside(database, "-wal"), files)?;
     Ok(device(database)? == device(&folder)?
         && wal.is_none_or(|wal| wal.bytes == 0)
         && files.can_share_blocks(&folder))

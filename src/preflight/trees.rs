@@ -29,8 +29,8 @@ pub(super) struct TreePages {
 impl TreePages {
     /// Counts the pages of every table and index. What cannot be read counts as not known.
     pub(super) fn count(database: &Database, schema: &Schema) -> Result<Self> {
-        let room = FileSize::of(database)?;
-        let mut found = Self { known: BTreeMap::new(), beside: room.pages - room.free_pages };
+        let size = FileSize::of(database)?;
+        let mut found = Self { known: BTreeMap::new(), beside: size.pages - size.free_pages };
         let Some(mut pages) = DbPages::open(database.connection())? else { return Ok(found) };
         for object in schema.objects.iter().chain(&schema.internal) {
             let Some(root) = u32::try_from(object.root).ok().filter(|it| *it > 0) else { continue };

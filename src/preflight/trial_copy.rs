@@ -77,7 +77,7 @@ fn count_in_twin(
     connection.execute_batch(&format!("ALTER TABLE temp.{TWIN} ADD COLUMN {stored}"))?;
     let insert = copy.insert(&format!("INSERT OR IGNORE INTO temp.{TWIN}"), &in_main(trial.from));
     let rows = count_rows(connection, trial.from)?;
-    with_progress(connection, (Stage::Look, trial.from), (&insert, rows), || {
+    with_progress(connection, (Stage::Preflight, trial.from), (&insert, rows), || {
         connection.execute_batch(&insert)
     })?;
     let computed = quote(new);
@@ -113,7 +113,7 @@ impl TrialCopy<'_> {
         let rows = count_rows(connection, self.from)?;
         let copy = || connection.execute_batch(&insert);
         if let Err(error) =
-            with_progress(connection, (Stage::Look, self.from), (&insert, rows), copy)
+            with_progress(connection, (Stage::Preflight, self.from), (&insert, rows), copy)
         {
             let Some(row) = self.failing_row(connection, rows)? else {
                 return Err(refused(error));

@@ -343,7 +343,7 @@ impl Assessment<'_> {
                 ObjectKind::Index => guess_index(&self.expected.kept, self.new.1, &name),
                 _ => None,
             };
-            let change = renamed.map_or(ObjectChange::Gone, ObjectChange::Renamed);
+            let change = renamed.map_or(ObjectChange::Dropped, ObjectChange::Renamed);
             if let ObjectChange::Renamed(to) = &change {
                 self.indexes.insert(fold(&object.name), fold(to));
             }
@@ -461,7 +461,7 @@ impl Assessment<'_> {
     fn broken(&mut self) -> Result<()> {
         let before = uncompilable(self.old.0, self.old.1)?;
         let now = uncompilable(self.new.0, self.new.1)?;
-        let told: BTreeSet<String> =
+        let reported: BTreeSet<String> =
             self.found.findings.iter().map(|it| fold(&it.object())).collect();
         for (name, message) in now {
             let before_name = self.name_before(&name);
@@ -472,7 +472,7 @@ impl Assessment<'_> {
             let triggers = self.old.1.belonging(ObjectKind::Trigger, &before_name);
             for object in view.into_iter().chain(triggers) {
                 let is_there = self.new.1.find(object.kind, &object.name).is_some();
-                if is_there && !told.contains(&fold(&object.name)) {
+                if is_there && !reported.contains(&fold(&object.name)) {
                     let change = ObjectChange::Broken(message.clone());
                     self.found.findings.push(of_object(object, change));
                 }

@@ -1,4 +1,8 @@
 //! The definition of a table, part by part: what it was, and what is left of it.
+//!
+//! Whether two definitions are the same is for `compare` to say; only where they differ is this module asked. It answers
+//! another question, which has a direction: what of the old definition the new one no longer enforces. A constraint over a
+//! dropped column, or one that a unique index replaces, is no loss, and a lost name or ON CONFLICT clause is a loss of its own.
 
 use super::finding::{Addition, Aspect, Finding};
 use super::parts::{KeyText, Rule, TableText, listed};

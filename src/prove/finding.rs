@@ -108,7 +108,7 @@ pub enum CloneFault {
 /// How an object of the schema changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectChange {
-    Gone,
+    Dropped,
     /// It is gone, and a new one has the same definition.
     Renamed(String),
     Differs {

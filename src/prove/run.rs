@@ -132,7 +132,7 @@ impl<'o> Prepared<'o> {
     ) -> Result<Self> {
         let files = options.files.as_ref();
         let lock = lock(request, options)?;
-        let source = Database::open(request.database, Access::Look, options)?;
+        let source = Database::open(request.database, Access::ReadOnly, options)?;
         let identity = Identity::read(source.connection())?;
         let schema = read(source.connection())?;
         let map = request.map.map(|map| map.resolve(&schema)).transpose()?.unwrap_or_default();
@@ -204,7 +204,7 @@ impl<'o> Prepared<'o> {
     }
 
     fn compare_real(&self, options: &OpenOptions, observer: &mut dyn Observer) -> Result<RealFile> {
-        let compared = Database::open(&self.database, Access::Look, options)
+        let compared = Database::open(&self.database, Access::ReadOnly, options)
             .and_then(|database| difference(&database, &self.backup, observer));
         match compared {
             Ok(None) => Ok(RealFile::Untouched),
@@ -216,8 +216,8 @@ impl<'o> Prepared<'o> {
 
     /// What the command did to the database itself.
     fn real_findings(&self, observer: &mut dyn Observer) -> Result<Vec<Finding>> {
-        let old = Database::open(&self.backup, Access::Look, self.options)?;
-        let new = Database::open(&self.database, Access::Look, self.options)?;
+        let old = Database::open(&self.backup, Access::ReadOnly, self.options)?;
+        let new = Database::open(&self.database, Access::ReadOnly, self.options)?;
         let identity = Identity::read(new.connection())?;
         let sides = Sides { old: (&old, &self.identity), new: (&new, &identity) };
         Ok(assess(&sides, &self.map, observer)?.findings)
@@ -247,8 +247,8 @@ impl<'o> Prepared<'o> {
                 None => return Err(error),
             },
         };
-        let old = Database::open(&self.backup, Access::Look, self.options)?;
-        let new = Database::open(&entry.path, Access::Look, self.options)?;
+        let old = Database::open(&self.backup, Access::ReadOnly, self.options)?;
+        let new = Database::open(&entry.path, Access::ReadOnly, self.options)?;
         let sides = Sides { old: (&old, &self.identity), new: (&new, &identity) };
         let mut verdict = assess(&sides, &self.map, observer)?;
         let schemas = (read(old.connection())?, read(new.connection())?);
@@ -407,7 +407,7 @@ fn make_clone(
     options: &OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let source = Database::open(backup, Access::Look, options)?;
+    let source = Database::open(backup, Access::ReadOnly, options)?;
     let created = options.files.create(clone, b"", 0o600);
     created.map_err(|error| file_error("create", clone, error))?;
     let mut target = Database::open(clone, Access::Create, options)?;

@@ -7,7 +7,7 @@ use crate::btree::Place;
 use crate::schema::{ColumnStorage, RowKey, Table};
 
 /// Where the columns of a table are in its records.
-pub(super) struct Places<'t> {
+pub(super) struct FieldPositions<'t> {
     table: &'t Table,
     pub(super) without_rowid: bool,
     /// The number of the column that is another name of the rowid.
@@ -16,7 +16,7 @@ pub(super) struct Places<'t> {
     fields: HashMap<i64, usize>,
 }
 
-impl<'t> Places<'t> {
+impl<'t> FieldPositions<'t> {
     pub(super) fn of(table: &'t Table, indexes: &Indexes) -> Option<Self> {
         let without_rowid = match table.key {
             RowKey::Rowid(_) | RowKey::HiddenRowid => false,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::define::{Definition, indexes};
-use super::field_positions::Places;
+use super::field_positions::FieldPositions;
 use crate::btree::{
     Checked, Collation, DbPages, IndexShape, KeyPart, Read, Rows, Stop, Sum, index_holds,
     indexes_project, rows_ask_for,
@@ -78,15 +78,15 @@ impl IndexesShown<'_> {
     /// are left out.
     pub fn claims(&self, table: &Table, shown: &BTreeSet<String>) -> Result<Option<IndexClaims>> {
         let found = indexes(self.connection, &table.name)?;
-        let Some(places) = Places::of(table, &found) else { return Ok(None) };
+        let Some(positions) = FieldPositions::of(table, &found) else { return Ok(None) };
         let root = |name: &str| self.trees.get(&fold(name)).map(|tree| tree.root);
         let Some(table_root) = root(&table.name) else { return Ok(None) };
         let mut rows = Rows { root: table_root, key: Vec::new() };
         let mut shapes = Vec::new();
         for index in found.0.iter().filter(|index| !shown.contains(&fold(&index.name))) {
-            let Some(parts) = self.parts(&places, &index.definition) else { return Ok(None) };
+            let Some(parts) = self.parts(&positions, &index.definition) else { return Ok(None) };
             let keys = index.definition.parts.iter().filter(|part| part.key).count();
-            if places.without_rowid && index.definition.primary {
+            if positions.without_rowid && index.definition.primary {
                 // It is the table.
                 rows.key = parts.into_iter().take(keys).collect();
                 continue;
@@ -98,14 +98,18 @@ impl IndexesShown<'_> {
         Ok(Some(IndexClaims { rows, indexes: shapes }))
     }
 
-    fn parts(&self, places: &Places<'_>, definition: &Definition) -> Option<Vec<KeyPart>> {
+    fn parts(
+        &self,
+        positions: &FieldPositions<'_>,
+        definition: &Definition,
+    ) -> Option<Vec<KeyPart>> {
         if definition.partial {
             return None;
         }
         let part = |part: &super::define::Part| {
             let collation = Collation::named(&part.collation)?;
             let known = self.utf8 || collation == Collation::Binary;
-            let place = places.find(part.column)?;
+            let place = positions.find(part.column)?;
             known.then_some(KeyPart { place, descending: part.descending, collation })
         };
         definition.parts.iter().map(part).collect()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::define::indexes;
-use super::field_positions::Places;
+use super::field_positions::FieldPositions;
 use super::same::Records;
 use crate::btree::{Demand, Place, Stop, Texts, ValueMap, Values, compare_values};
 use crate::error::Result;
@@ -36,11 +36,11 @@ impl Records<'_> {
         if !same_rowids(from, to, pairs) {
             return Ok(None);
         }
-        let places = (
-            Places::of(from, &indexes(self.backup.connection, &from.name)?),
-            Places::of(to, &indexes(self.now.connection, &to.name)?),
+        let positions = (
+            FieldPositions::of(from, &indexes(self.backup.connection, &from.name)?),
+            FieldPositions::of(to, &indexes(self.now.connection, &to.name)?),
         );
-        let (Some(old), Some(new)) = places else { return Ok(None) };
+        let (Some(old), Some(new)) = positions else { return Ok(None) };
         let sides = (Placed::new(from, &old), Placed::new(to, &new));
         let encoding: String =
             self.now.connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
@@ -79,15 +79,15 @@ fn is_pair(pairs: &[(String, String)], old: &Column, new: &Column) -> bool {
 /// A table, and where its columns are in its records, by their names: there may be two thousand.
 struct Placed<'t> {
     table: &'t Table,
-    places: &'t Places<'t>,
+    positions: &'t FieldPositions<'t>,
     numbers: HashMap<String, usize>,
 }
 
 impl<'t> Placed<'t> {
-    fn new(table: &'t Table, places: &'t Places<'t>) -> Self {
+    fn new(table: &'t Table, positions: &'t FieldPositions<'t>) -> Self {
         let columns = table.columns.iter().enumerate();
         let numbers = columns.map(|(number, column)| (fold(&column.name), number)).collect();
-        Self { table, places, numbers }
+        Self { table, positions, numbers }
     }
 
     fn column(&self, name: &str) -> Option<(usize, &'t Column)> {
@@ -97,7 +97,7 @@ impl<'t> Placed<'t> {
 
     fn place(&self, name: &str) -> Option<(Place, &'t Column)> {
         let (number, column) = self.column(name)?;
-        Some((self.places.find(i64::try_from(number).ok()?)?, column))
+        Some((self.positions.find(i64::try_from(number).ok()?)?, column))
     }
 }
 
@@ -179,8 +179,8 @@ mod tests {
         };
         let names = table.columns.iter().map(|it| (it.name.clone(), it.name.to_uppercase()));
         let pairs: Vec<(String, String)> = names.collect();
-        let places = Places::of(&table, &Indexes::default()).unwrap();
-        let sides = (Placed::new(&table, &places), Placed::new(&table, &places));
+        let positions = FieldPositions::of(&table, &Indexes::default()).unwrap();
+        let sides = (Placed::new(&table, &positions), Placed::new(&table, &positions));
         let map = value_map(&sides, &pairs, true).unwrap();
         assert!(map.pairs.iter().all(|(old, new)| old == new));
         assert_eq!((map.pairs.len(), map.demands.len()), (COLUMNS, COLUMNS));

@@ -55,7 +55,7 @@ impl Content for Backup<'_> {
         live: &Database,
         observer: &mut dyn Observer,
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
-        let backup = Database::open(&self.0.backup.path, Access::Look, &self.0.options)?;
+        let backup = Database::open(&self.0.backup.path, Access::ReadOnly, &self.0.options)?;
         compare(&backup, live, observer)
     }
 

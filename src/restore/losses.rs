@@ -199,7 +199,7 @@ pub(super) fn open(
     path: &std::path::Path,
     options: &OpenOptions,
 ) -> Result<std::result::Result<Database, (ErrorKind, String)>> {
-    match Database::open(path, Access::Look, options) {
+    match Database::open(path, Access::ReadOnly, options) {
         Ok(database) => Ok(Ok(database)),
         Err(error)
             if matches!(

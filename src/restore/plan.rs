@@ -157,7 +157,7 @@ impl Looked {
         options: &OpenOptions,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let backup = Database::open(&request.backup.path, Access::Look, options)?;
+        let backup = Database::open(&request.backup.path, Access::ReadOnly, options)?;
         let version_then = version(&backup, request.version_table);
         let without = |live, losses| {
             let (objects, version_now) = (Vec::new(), None);

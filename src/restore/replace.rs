@@ -45,9 +45,9 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
             .follow_up
             .push(format!("the folder {} could not be synced: {error}", folder.display()));
     }
-    let backup = Database::open(&restore.backup.path, Access::Look, &restore.options);
+    let backup = Database::open(&restore.backup.path, Access::ReadOnly, &restore.options);
     let compared = backup.and_then(|backup| {
-        let live = Database::open(path, Access::Look, &restore.options)?;
+        let live = Database::open(path, Access::ReadOnly, &restore.options)?;
         compare(&backup, &live, observer)
     });
     match compared {

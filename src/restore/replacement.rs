@@ -53,7 +53,7 @@ pub(crate) fn difference(
 /// Compares schemas and rows where the pages cannot be read.
 fn difference_in_values(live: &Database, other: &Path) -> Result<Option<String>> {
     let options = live.options();
-    let other = Database::open(other, Access::Look, options)?;
+    let other = Database::open(other, Access::ReadOnly, options)?;
     let schemas = (read(live.connection())?, read(other.connection())?);
     let compared = compare_databases(
         (live.connection(), &schemas.0),

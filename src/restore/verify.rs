@@ -44,7 +44,7 @@ pub(super) fn look_again(
 ) -> Found {
     let mut holds = |path: &Path| -> Result<Option<Vec<TableRows>>> {
         let live = Database::open(live, Access::Write, options)?;
-        let other = Database::open(path, Access::Look, options)?;
+        let other = Database::open(path, Access::ReadOnly, options)?;
         Ok(compare(&other, &live, observer)?.ok())
     };
     if let Ok(Some(tables)) = holds(backup) {

@@ -91,7 +91,7 @@ pub(crate) fn write(
         let what = format!("{} cannot be written", path.display());
         return Err(Error::new(ErrorKind::ReadOnly, what));
     }
-    let source = Database::open(source, Access::Look, &options)?;
+    let source = Database::open(source, Access::ReadOnly, &options)?;
     let before = journal_mode(&live)?;
     // Pages bring the source's journal mode along, unless the live file is in WAL mode.
     let mut mode_moves = before != "wal" && journal_mode(&source)? == "wal";
@@ -189,7 +189,7 @@ impl Writing<'_> {
         let job = PageCopy { stage: Stage::Restore, subject: place.path, options: place.options };
         let (kept, content) = (&mut self.kept, &mut *self.content);
         let mut secure = |observer: &mut dyn Observer| {
-            let beside = Database::open(place.path, Access::Look, place.options)?;
+            let beside = Database::open(place.path, Access::ReadOnly, place.options)?;
             *kept = content.secure(&beside, observer)?;
             Ok(())
         };

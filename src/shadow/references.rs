@@ -231,7 +231,7 @@ impl Judge {
         }
         match found {
             Some(_) => Finding::Different,
-            // That it does not compile is found, and told better, where the phase ends.
+            // That it does not compile is found, and answers better, where the phase ends.
             None => Finding::Same,
         }
     }
@@ -255,9 +255,9 @@ impl Judge {
         let drop = format!("DROP TRIGGER main.{}", quote(&pair.name));
         connection.execute_batch(&drop).ok()?;
         // A view without a trigger for a statement refuses it, before as after.
-        let told = programs.into_iter().map(|it| it.or_else(needs_no_trigger)).collect();
-        let told: rusqlite::Result<Vec<Program>> = told;
-        told.ok()
+        let answers = programs.into_iter().map(|it| it.or_else(needs_no_trigger)).collect();
+        let answers: rusqlite::Result<Vec<Program>> = answers;
+        answers.ok()
     }
 
     /// Writes the names that a change of names may capture with their tables in front, and returns the new text if it

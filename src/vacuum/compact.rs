@@ -28,7 +28,7 @@ pub(super) fn make(
     statistics: Statistics,
     options: &OpenOptions,
 ) -> Result<()> {
-    let source = Database::open(backup, Access::Look, options)?;
+    let source = Database::open(backup, Access::ReadOnly, options)?;
     let rows = count_all(&source)?;
     let about = (Stage::Copy, "the compact file");
     // Whole records are copied, a few steps for each.
@@ -74,8 +74,8 @@ pub(super) fn prove(
     options: &OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<Vec<TableRows>> {
-    let backup = Database::open(backup, Access::Look, options)?;
-    let compact = Database::open(part, Access::Look, options)?;
+    let backup = Database::open(backup, Access::ReadOnly, options)?;
+    let compact = Database::open(part, Access::ReadOnly, options)?;
     let pair = Pair {
         before: (backup.connection(), &read(backup.connection())?),
         after: (compact.connection(), &read(compact.connection())?),

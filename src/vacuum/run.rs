@@ -143,7 +143,7 @@ fn back_up(
     options: &OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<PathBuf> {
-    let source = Database::open(request.database, Access::Look, options)?;
+    let source = Database::open(request.database, Access::ReadOnly, options)?;
     let versions = VersionTables::named(request.version_table);
     let asked = backup_request(&source, &versions, request.folder, BackupLabel::BeforeOptimize)?;
     let entry = create_or_reuse(&source, &asked, Checked::First, observer)?.into_entry()?;

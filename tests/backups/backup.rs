@@ -163,7 +163,7 @@ impl Place {
     }
 
     fn source(&self) -> Database {
-        Database::open(&self.database(), Access::Look, &self.options).unwrap()
+        Database::open(&self.database(), Access::ReadOnly, &self.options).unwrap()
     }
 
     fn backup(&self) -> Result<VerifiedBackup> {
@@ -736,7 +736,7 @@ fn databases_of_similar_names_keep_their_backups_apart() {
     std::fs::copy(place.database(), &other).unwrap();
     place.backup().unwrap();
     let folder = place.backups();
-    let source = Database::open(&other, Access::Look, &place.options).unwrap();
+    let source = Database::open(&other, Access::ReadOnly, &place.options).unwrap();
     let label = BackupLabel::Before("phase3".into());
     let request = BackupRequest { folder: &folder, label, phase: None, version: None };
     let backup = create(&source, &request, &mut Silent).unwrap();

@@ -115,7 +115,7 @@ impl Place {
         sqlite3(&database, &format!("PRAGMA journal_mode={journal}; {OLD}"));
         let options = options(Arc::new(RealFiles));
         let backup = {
-            let source = Database::open(&database, Access::Look, &options).unwrap();
+            let source = Database::open(&database, Access::ReadOnly, &options).unwrap();
             let label = BackupLabel::Before("phase2".into());
             let backups = folder.path().join("backups");
             let request = BackupRequest { folder: &backups, label, phase: None, version: Some(1) };

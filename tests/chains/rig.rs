@@ -122,7 +122,7 @@ impl Rig {
     /// The current ids.
     pub fn current(&self) -> Vec<String> {
         let project = self.project();
-        let database = project.open(phaseshift::database::Access::Look).unwrap();
+        let database = project.open(phaseshift::database::Access::ReadOnly).unwrap();
         let known = project.know(&database).unwrap();
         project.chain.current(&known.applied).iter().map(ToString::to_string).collect()
     }

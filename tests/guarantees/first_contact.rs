@@ -300,9 +300,9 @@ fn an_adoption_that_fails_can_be_repeated() {
 
 /// What a run tells a person beside its results.
 #[derive(Default)]
-struct Notices(Vec<String>);
+struct Warnings(Vec<String>);
 
-impl Observer for Notices {
+impl Observer for Warnings {
     fn event(&mut self, event: &Event) {
         if let Event::Notice { text } = event {
             self.0.push(text.clone());
@@ -314,7 +314,7 @@ impl Observer for Notices {
 fn a_second_backup_says_that_the_file_changed_during_the_question() {
     let bench = Bench::new("CREATE TABLE t(a); INSERT INTO t VALUES (1);");
     bench.steps("[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT\"\n");
-    let (mut told, project) = (Notices::default(), bench.engine());
+    let (mut told, project) = (Warnings::default(), bench.engine());
     let Preparation::Ready(migration) = Migration::prepare(&project, &up_to("head")).unwrap()
     else {
         panic!("a plan")

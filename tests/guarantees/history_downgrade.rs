@@ -477,7 +477,7 @@ fn the_library_says_that_a_file_is_newer_and_who_may_open_it() {
     use phaseshift::migrate::Compatibility;
     let project = compatible_file("compatible_with = \"phase4\"\n");
     let engine = engine_at(&project.database(), &project.phases());
-    let database = engine.open(phaseshift::database::Access::Look).unwrap();
+    let database = engine.open(phaseshift::database::Access::ReadOnly).unwrap();
     let (extended, known) = engine.know_newer(&database).unwrap();
     let (answer, _) = meets(&extended, &known, &Expectation::Head);
     assert_eq!(answer, Met::Newer(Compatibility::Full));

@@ -212,7 +212,7 @@ fn every_floor_is_a_module() {
     }
 }
 
-/// Ways to read a message. What SQLite says in words alone is read in one file, which has a test for each message.
+/// How a message could be read. What SQLite says in words alone is read in one file, which has a test for each message.
 const READING: [&str; 8] = [
     "to_string().contains(",
     "to_string().starts_with(",

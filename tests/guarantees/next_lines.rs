@@ -55,7 +55,7 @@ fn forked() -> Project {
     project
 }
 
-fn unadopted() -> Project {
+fn not_adopted() -> Project {
     let project = Project::empty();
     sqlite3(&project.path("app.db"), "CREATE TABLE t(a)");
     project.write("phaseshift.toml", "database = 'app.db'\n");
@@ -65,7 +65,7 @@ fn unadopted() -> Project {
 }
 
 fn without_database() -> Project {
-    let project = unadopted();
+    let project = not_adopted();
     std::fs::remove_file(project.path("app.db")).unwrap();
     project
 }
@@ -148,10 +148,10 @@ fn cases() -> Vec<Case> {
         (K::Io, adopted, &["fleet", "report", "nowhere.jsonl"]),
         (K::BackupDamaged, damaged_backup, &["restore", "1", "--yes"]),
         (K::Busy, || with_phase(TABLE), &["upgrade", "--wait", "0"]),
-        (K::NotAdopted, unadopted, &["upgrade"]),
+        (K::NotAdopted, not_adopted, &["upgrade"]),
         (K::VersionTable, foreign_version_table, &["upgrade"]),
         (K::VersionTrigger, trigger_on_versions, &["upgrade"]),
-        (K::SchemaMismatch, unadopted, &["stamp", "b"]),
+        (K::SchemaMismatch, not_adopted, &["stamp", "b"]),
         (K::SchemaMismatch, nothing_desired, &["revision", "-m", "x", "--autogenerate"]),
         (
             K::Requirement,
@@ -263,13 +263,13 @@ fn clashing() -> Project {
 }
 
 fn without_phases() -> Project {
-    let project = unadopted();
+    let project = not_adopted();
     std::fs::remove_dir_all(project.phases()).unwrap();
     project
 }
 
 fn many() -> Project {
-    let project = unadopted();
+    let project = not_adopted();
     for number in 1..=9 {
         project.write_phase(&format!("phase{number}.toml"), "");
     }
@@ -367,7 +367,7 @@ fn file_as_backups() -> Project {
 }
 
 fn text_as_database() -> Project {
-    let project = unadopted();
+    let project = not_adopted();
     project.write("app.db", &"no database ".repeat(100));
     project
 }
@@ -404,7 +404,7 @@ fn damaged_backup() -> Project {
 }
 
 fn foreign_version_table() -> Project {
-    let project = unadopted();
+    let project = not_adopted();
     sqlite3(&project.path("app.db"), "CREATE TABLE schema_version(installed, checksum)");
     project
 }

@@ -4,17 +4,12 @@
 mod bounded;
 mod names;
 mod permissions;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod replacing;
 mod settings;
 mod shown;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod streams;
-
-#[cfg(target_os = "linux")]
-#[path = "../lab_process/trace.rs"]
-#[allow(dead_code, reason = "only some of the faults are used here")]
-pub mod trace;
 
 use support::{Project, sqlite3};
 

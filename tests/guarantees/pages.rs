@@ -256,9 +256,9 @@ fn the_record_of_a_run_is_text_and_not_markup() {
 
 /// The folder of the report fails at the last moment, as a full or a read-only disk does.
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn a_report_that_fails_after_the_commit_is_no_failed_migration() {
-    use super::outside::trace::{Fault, is_possible, run};
+    use support::trace::{Fault, is_possible, run};
     if !is_possible() {
         return;
     }

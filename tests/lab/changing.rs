@@ -7,12 +7,12 @@ use std::sync::Arc;
 use phaseshift::ErrorKind;
 use phaseshift::migrate::{PlanCache, Project};
 
-use crate::content::Contents;
-use crate::database;
-use crate::disk::{Disk, Image, Meanwhile};
-use crate::jobs::{Told, migrate, project};
-use crate::scene::{DATABASE, Scene, Start};
-use crate::tally::long;
+use support::lab::content::Contents;
+use support::lab::database;
+use support::lab::disk::{Disk, Image, Meanwhile};
+use support::lab::jobs::{JobReport, migrate, project};
+use support::lab::scene::{DATABASE, Scene, Start};
+use support::lab::tally::long;
 
 const SESSIONS: u32 = 3;
 
@@ -48,7 +48,7 @@ const CHANGES: [(&str, &str); 9] = [
 ];
 
 /// How a run ended, and what the file then holds.
-type End = (Result<Told, ErrorKind>, blake3::Hash);
+type End = (Result<JobReport, ErrorKind>, blake3::Hash);
 
 struct Fleet<'a> {
     disk: &'a Disk,
@@ -66,20 +66,21 @@ impl<'a> Fleet<'a> {
     /// Runs on the first file, while the other program comes before its `at`-th read; tells whether it did its work.
     fn run_while(&self, at: u64) -> (End, Option<bool>) {
         self.disk.state().meanwhile = Some(Meanwhile::before_read(at, DATABASE, self.sql));
-        let told = self.tell(DATABASE);
+        let report = self.tell(DATABASE);
         let done = self.disk.state().meanwhile.take().unwrap().done;
-        ((told, self.held(DATABASE)), done)
+        ((report, self.held(DATABASE)), done)
     }
 
     fn run(&self, path: &str) -> End {
         (self.tell(path), self.held(path))
     }
 
-    fn tell(&self, path: &str) -> Result<Told, ErrorKind> {
+    fn tell(&self, path: &str) -> Result<JobReport, ErrorKind> {
         let plans = Some(Arc::clone(&self.plans));
         let project = project(self.disk, &self.scene.chain);
-        let told = migrate(self.disk, &Project { database: PathBuf::from(path), plans, ..project });
-        told.map_err(|error| error.kind())
+        let report =
+            migrate(self.disk, &Project { database: PathBuf::from(path), plans, ..project });
+        report.map_err(|error| error.kind())
     }
 
     fn held(&self, path: &str) -> blake3::Hash {
@@ -114,8 +115,8 @@ impl Right {
     fn learn(disk: &Disk, scene: &Scene, sql: &'static str) -> Self {
         let run = |path: &str| Fleet::new(disk, scene, sql).run(path);
         let fleet = Fleet::new(disk, scene, sql);
-        let (told, _) = fleet.run(DATABASE);
-        let before = fleet.change(DATABASE).then(|| (told, fleet.held(DATABASE)));
+        let (report, _) = fleet.run(DATABASE);
+        let before = fleet.change(DATABASE).then(|| (report, fleet.held(DATABASE)));
         Self { undisturbed: run(DATABASE), after: run(CHANGED), before }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use phaseshift::DatabaseState;
 
-use crate::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
-use crate::jobs::{Job, Told};
-use crate::power::{Model, Numbers, cut};
-use crate::scene::Scene;
-use crate::seen::Seen;
-use crate::tally::{Tally, long};
-use crate::verdict::{Expected, Which};
+use support::lab::disk::{Change, Disk, Failure, Fault, Lasting, Operation};
+use support::lab::jobs::{Job, JobReport};
+use support::lab::power::{Model, Numbers, cut};
+use support::lab::scene::Scene;
+use support::lab::seen::Seen;
+use support::lab::tally::{Tally, long};
+use support::lab::verdict::{Expected, Which};
 
 /// Of so many cases one is run again in the short form.
 const RERUNS: u64 = 15;
@@ -82,7 +82,7 @@ impl ErrorSweep<'_> {
         }
     }
 
-    fn attempt(&self, at: u64) -> (phaseshift::Result<Told>, Option<Operation>) {
+    fn attempt(&self, at: u64) -> (phaseshift::Result<JobReport>, Option<Operation>) {
         self.disk.load(&self.scene.image);
         self.disk.fail(Fault { at, lasting: self.lasting, failure: self.failure });
         let result = self.job.run(self.disk);
@@ -94,7 +94,7 @@ impl ErrorSweep<'_> {
         &self,
         expected: &Expected,
         seen: &mut Seen<'_>,
-        result: &phaseshift::Result<Told>,
+        result: &phaseshift::Result<JobReport>,
     ) -> Result<Which, String> {
         let (log, image) = (self.disk.log(), self.disk.image());
         if let Some(path) = self.disk.state().lost_locks.first() {
@@ -107,7 +107,7 @@ impl ErrorSweep<'_> {
         if unknown && self.lasting == Lasting::Once {
             return Err(format!("{:?}, but said to be unknown", findings.which));
         }
-        if matches!(result, Ok(Told::Done { follow_up: None })) {
+        if matches!(result, Ok(JobReport::Done { follow_up: None })) {
             self.cut_power(expected, seen, &log)?;
         }
         Ok(findings.which)

@@ -1,10 +1,10 @@
 //! Every error of the disk in the engine's jobs: nothing is lost, and nothing fails silently.
 
-use crate::disk::{Disk, Failure, Lasting};
 use crate::error_sweep::ErrorSweep;
-use crate::jobs::Job;
-use crate::scene::{Scene, Start};
-use crate::tally::long;
+use support::lab::disk::{Disk, Failure, Lasting};
+use support::lab::jobs::Job;
+use support::lab::scene::{Scene, Start};
+use support::lab::tally::long;
 
 const SESSIONS: u32 = 24;
 

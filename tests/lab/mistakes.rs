@@ -7,14 +7,14 @@ use phaseshift::backup::{BackupEntry, verify};
 use phaseshift::event::{Event, Silent};
 use phaseshift::migrate::{Hooks, Migration, Preparation, migrate_now};
 
-use crate::database;
-use crate::disk::{Content, Deaf, Disk};
-use crate::jobs::{Job, project, to_head, words};
-use crate::power_sweep::{Planted, PowerSweep, finish};
-use crate::scene::{DATABASE, Scene, Start, options};
-use crate::tally::Tally;
-use crate::verdict::Expected;
 use crate::wrong;
+use support::lab::database;
+use support::lab::disk::{Content, Deaf, Disk};
+use support::lab::jobs::{Job, project, to_head, words};
+use support::lab::power_sweep::{Planted, PowerSweep, finish};
+use support::lab::scene::{DATABASE, Scene, Start, options};
+use support::lab::tally::Tally;
+use support::lab::verdict::Expected;
 
 const SESSIONS: u32 = 16;
 
@@ -220,7 +220,8 @@ fn the_engine_notices_every_flipped_byte_of_a_backup() {
         disk.state().write_unrecorded(&backup, place, bytes[place] ^ (1 << (place % 8)));
         let entry = BackupEntry::at(&disk, Path::new(&backup)).unwrap();
         let noticed = verify(&entry, &options(&disk), &mut Silent).is_err();
-        let outcome = if noticed { Ok(crate::verdict::Which::Old) } else { Err("passed".into()) };
+        let outcome =
+            if noticed { Ok(support::lab::verdict::Which::Old) } else { Err("passed".into()) };
         tally.count(|| format!("byte {place}"), outcome);
     }
     tally.expect_green();

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use phaseshift::migrate::{Migration, Preparation};
 
-use crate::disk::{Change, Disk};
-use crate::jobs::{Job, project, to_head};
-use crate::power_sweep::{Planted, PowerSweep};
-use crate::scene::{DATABASE, Scene, Start};
-use crate::tally::long;
+use support::lab::disk::{Change, Disk};
+use support::lab::jobs::{Job, project, to_head};
+use support::lab::power_sweep::{Planted, PowerSweep};
+use support::lab::scene::{DATABASE, Scene, Start};
+use support::lab::tally::long;
 
 /// How many rows the catalogue has; few, because every case reads all of them.
 const SESSIONS: u32 = 24;
@@ -103,7 +103,7 @@ fn rebuilt_tables_are_refilled_from_the_backup_on_this_disk_too() {
         disk.load(&scene.image);
         Job::Migrate(scene.chain.clone().into()).run(&disk).unwrap();
         let pages = |disk: &Disk| -> u32 {
-            let connection = crate::database::open(disk, DATABASE).unwrap();
+            let connection = support::lab::database::open(disk, DATABASE).unwrap();
             connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
         };
         let after = pages(&disk);

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::content;
-use crate::database;
-use crate::disk::{Change, Disk, Failure, Fault, Image, Lasting};
-use crate::jobs::{Job, words};
-use crate::power::{Model, Numbers, cut};
-use crate::scene::{DATABASE, Scene, Start};
-use crate::seen::{Seen, fingerprint};
-use crate::tally::{Tally, long};
-use crate::verdict::{Before, Expected, Which};
+use support::lab::content;
+use support::lab::database;
+use support::lab::disk::{Change, Disk, Failure, Fault, Image, Lasting};
+use support::lab::jobs::{Job, words};
+use support::lab::power::{Model, Numbers, cut};
+use support::lab::scene::{DATABASE, Scene, Start};
+use support::lab::seen::{Seen, fingerprint};
+use support::lab::tally::{Tally, long};
+use support::lab::verdict::{Before, Expected, Which};
 
 const SESSIONS: u32 = 12;
 

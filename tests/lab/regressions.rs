@@ -8,12 +8,12 @@ use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 use phaseshift::{DatabaseState, ErrorKind};
 
-use crate::database;
-use crate::disk::{Disk, Failure, Fault, Lasting};
-use crate::jobs::Job;
-use crate::power_sweep::finish;
-use crate::scene::{BACKUPS, DATABASE, Scene, Start, options};
-use crate::verdict::Expected;
+use support::lab::database;
+use support::lab::disk::{Disk, Failure, Fault, Lasting};
+use support::lab::jobs::Job;
+use support::lab::power_sweep::finish;
+use support::lab::scene::{BACKUPS, DATABASE, Scene, Start, options};
+use support::lab::verdict::Expected;
 
 #[test]
 fn a_copy_left_by_a_killed_run_of_our_process_id_stopped_every_later_restore() {
@@ -57,7 +57,7 @@ fn a_look_at_a_hot_journal_said_that_the_file_cannot_be_written() {
     let scene = Scene::new(&disk, Start::HotJournal, 24);
     disk.load(&scene.image);
     let path = Path::new(DATABASE);
-    let error = Database::open(path, Access::Look, &options(&disk)).unwrap_err();
+    let error = Database::open(path, Access::ReadOnly, &options(&disk)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly);
     assert!(error.to_string().contains("a crashed program left a journal"), "{error}");
     assert_eq!(disk.image(), scene.image, "a look changes nothing");
@@ -127,7 +127,8 @@ fn an_error_in_the_check_beside_removed_a_backup_that_was_promised() {
     let mut failed = 0;
     for at in 1.. {
         disk.load(&scene.image);
-        let source = Database::open(Path::new(DATABASE), Access::Look, &options(&disk)).unwrap();
+        let source =
+            Database::open(Path::new(DATABASE), Access::ReadOnly, &options(&disk)).unwrap();
         let made = create_checked(&source, &request, Checked::BackgroundCheck, &mut Silent);
         let mut backup = made.unwrap();
         let promised = disk.image();

@@ -8,14 +8,14 @@ use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 use phaseshift::{ErrorKind, Result};
 
-use crate::database;
-use crate::disk::{Content, Deaf, Disk, Failure, Fault, Image, Lasting, Sharing};
-use crate::jobs::Job;
-use crate::power_sweep::{Planted, PowerSweep, finish};
-use crate::scene::{BACKUPS, DATABASE, Scene, Start, options};
-use crate::tally::long;
-use crate::verdict::Expected;
 use crate::wrong;
+use support::lab::database;
+use support::lab::disk::{Content, Deaf, Disk, Failure, Fault, Image, Lasting, Sharing};
+use support::lab::jobs::Job;
+use support::lab::power_sweep::{Planted, PowerSweep, finish};
+use support::lab::scene::{BACKUPS, DATABASE, Scene, Start, options};
+use support::lab::tally::long;
+use support::lab::verdict::Expected;
 
 const SESSIONS: u32 = 16;
 const OLDER: &str = "/lab/older";

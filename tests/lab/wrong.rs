@@ -8,12 +8,12 @@ use phaseshift::database::{Access, Database, WriteTransaction};
 use phaseshift::event::Silent;
 use phaseshift::files::Files as _;
 
-use crate::database;
-use crate::disk::{Content, Disk, ROOT};
-use crate::jobs::Told;
-use crate::scene::{BACKUPS, DATABASE, options};
+use support::lab::database;
+use support::lab::disk::{Content, Disk, ROOT};
+use support::lab::jobs::JobReport;
+use support::lab::scene::{BACKUPS, DATABASE, options};
 
-const DONE: Result<Told> = Ok(Told::Done { follow_up: None });
+const DONE: Result<JobReport> = Ok(JobReport::Done { follow_up: None });
 const COPY: &str = "/lab/fits.db.1.part";
 const SIDECARS: [&str; 3] = ["/lab/fits.db-journal", "/lab/fits.db-wal", "/lab/fits.db-shm"];
 
@@ -52,7 +52,7 @@ fn take_the_name(disk: &Disk) {
 }
 
 /// `cp backup database`.
-pub fn restore_by_cp(disk: &Disk) -> Result<Told> {
+pub fn restore_by_cp(disk: &Disk) -> Result<JobReport> {
     let backup = older(disk);
     keep(disk, BackupLabel::BeforeRestore)?;
     let bytes = disk.read(&backup).unwrap();
@@ -69,7 +69,7 @@ pub fn restore_by_cp(disk: &Disk) -> Result<Told> {
 }
 
 /// A rename over the database; its WAL or journal stays.
-pub fn restore_beside_stale_sidecars(disk: &Disk) -> Result<Told> {
+pub fn restore_beside_stale_sidecars(disk: &Disk) -> Result<JobReport> {
     let backup = older(disk);
     keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
@@ -79,7 +79,7 @@ pub fn restore_beside_stale_sidecars(disk: &Disk) -> Result<Told> {
 }
 
 /// A rename over the database; its sidecars are removed first.
-pub fn restore_after_removing_sidecars(disk: &Disk) -> Result<Told> {
+pub fn restore_after_removing_sidecars(disk: &Disk) -> Result<JobReport> {
     let backup = older(disk);
     keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
@@ -90,7 +90,7 @@ pub fn restore_after_removing_sidecars(disk: &Disk) -> Result<Told> {
 }
 
 /// A rename over the database; its sidecars are removed afterwards.
-pub fn restore_before_removing_sidecars(disk: &Disk) -> Result<Told> {
+pub fn restore_before_removing_sidecars(disk: &Disk) -> Result<JobReport> {
     let backup = older(disk);
     keep(disk, BackupLabel::BeforeRestore)?;
     copy_beside(disk, &backup);
@@ -101,16 +101,16 @@ pub fn restore_before_removing_sidecars(disk: &Disk) -> Result<Told> {
 }
 
 /// A rebuild as many tools do it, with foreign keys off, as it must be.
-pub fn rebuild_by_hand(disk: &Disk) -> Result<Told> {
+pub fn rebuild_by_hand(disk: &Disk) -> Result<JobReport> {
     rebuild(disk, "OFF")
 }
 
 /// The same with foreign keys on, as they are by default here.
-pub fn rebuild_with_foreign_keys_on(disk: &Disk) -> Result<Told> {
+pub fn rebuild_with_foreign_keys_on(disk: &Disk) -> Result<JobReport> {
     rebuild(disk, "ON")
 }
 
-fn rebuild(disk: &Disk, foreign_keys: &str) -> Result<Told> {
+fn rebuild(disk: &Disk, foreign_keys: &str) -> Result<JobReport> {
     keep(disk, BackupLabel::Named("manual".into()))?;
     let connection = database::open(disk, DATABASE)?;
     connection.execute_batch(&format!(
@@ -128,7 +128,7 @@ fn rebuild(disk: &Disk, foreign_keys: &str) -> Result<Told> {
 }
 
 /// A backup that is right, until one of its bytes flips, in a column without an index.
-pub fn back_up_with_a_flipped_byte(disk: &Disk) -> Result<Told> {
+pub fn back_up_with_a_flipped_byte(disk: &Disk) -> Result<JobReport> {
     let path = keep(disk, BackupLabel::Named("manual".into()))?;
     let bytes = disk.read(&path).unwrap();
     let text = b"scope 1";
@@ -141,7 +141,7 @@ pub fn back_up_with_a_flipped_byte(disk: &Disk) -> Result<Told> {
 }
 
 /// A backup under the lock whose maker looks into the database with a handle of its own.
-pub fn read_the_live_file(disk: &Disk) -> Result<Told> {
+pub fn read_the_live_file(disk: &Disk) -> Result<JobReport> {
     let database = Database::open(Path::new(DATABASE), Access::Write, &options(disk))?;
     let transaction = WriteTransaction::begin(database)?;
     disk.read(Path::new(DATABASE)).unwrap();
@@ -169,7 +169,7 @@ pub fn migrate_after_a_backup_without_lock(disk: &Disk, meanwhile: &mut dyn FnMu
 }
 
 /// A backup that shares the blocks of the file, whatever waits in the WAL; its header leaves WAL mode, as it must.
-pub fn back_up_without_the_wal(disk: &Disk) -> Result<Told> {
+pub fn back_up_without_the_wal(disk: &Disk) -> Result<JobReport> {
     let path = Path::new(BACKUPS).join("fits_manual_20241027_023000.db");
     disk.create_folder(Path::new(BACKUPS)).unwrap();
     disk.create(&path, b"", 0o600).unwrap();

@@ -1,52 +1,19 @@
 //! The fault lab for memory: every allocation of SQLite fails, and the verdict is that of the disk.
 //!
-//! It stands on the modules of tests/lab. See tests/README.md.
+//! It stands on tests/support/lab. See tests/README.md.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-#![allow(dead_code, reason = "the modules of tests/lab are used in part")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod allocator;
-#[path = "../lab/catalogue.rs"]
-mod catalogue;
-#[path = "../lab/content.rs"]
-mod content;
-#[path = "../lab/database.rs"]
-mod database;
-#[path = "../lab/disk.rs"]
-mod disk;
-#[path = "../lab/files.rs"]
-mod files;
-#[path = "../lab/handle.rs"]
-mod handle;
-#[path = "../lab/jobs.rs"]
-mod jobs;
-#[path = "../lab/locks.rs"]
-mod locks;
-#[path = "../lab/power.rs"]
-mod power;
-#[path = "../lab/power_sweep.rs"]
-mod power_sweep;
-#[path = "../lab/scene.rs"]
-mod scene;
-#[path = "../lab/seen.rs"]
-mod seen;
-#[path = "../lab/start.rs"]
-mod start;
-#[path = "../lab/tally.rs"]
-mod tally;
-#[path = "../lab/verdict.rs"]
-mod verdict;
-#[path = "../lab/vfs.rs"]
-mod vfs;
 
-use disk::Disk;
-use jobs::{Job, Told};
 use phaseshift::event::{Event, Stage};
-use scene::{Scene, Start};
-use seen::Seen;
-use tally::{Tally, long};
-use verdict::{Expected, Which};
+use support::lab::disk::Disk;
+use support::lab::jobs::{self, Job, JobReport};
+use support::lab::scene::{Scene, Start};
+use support::lab::seen::Seen;
+use support::lab::tally::{Tally, long};
+use support::lab::verdict::{Expected, Which};
 
 const SESSIONS: u32 = 6;
 
@@ -67,7 +34,7 @@ fn attempt(
     scene: &Scene,
     job: &Job,
     (at, for_ever): (u64, bool),
-) -> Option<Result<phaseshift::Result<Told>>> {
+) -> Option<Result<phaseshift::Result<JobReport>>> {
     disk.load(&scene.image);
     allocator::fail(at, for_ever);
     let result = catch_unwind(AssertUnwindSafe(|| job.run(disk)));
@@ -79,7 +46,7 @@ fn judge(
     disk: &Disk,
     expected: &Expected,
     seen: &mut Seen<'_>,
-    result: &phaseshift::Result<Told>,
+    result: &phaseshift::Result<JobReport>,
 ) -> Result<Which> {
     let (log, image) = (disk.log(), disk.image());
     let findings = seen.judge(&image)?;

@@ -1,6 +1,6 @@
 //! System calls by name, and which of them the sweeps look at.
 
-use crate::trace::Call;
+use support::trace::Call;
 
 /// Calls by which something changes that survives the program. A kill before another call is a
 /// kill before the next of these, as far as files go.

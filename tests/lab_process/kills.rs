@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::calls::{changes, is_about_files, name};
 use crate::place::{Catalogue, Job, Place, Start, bare};
 use crate::tally::{Tally, long, skip};
-use crate::trace::{self, Call, Fault};
 use crate::verdict::{Expected, Which, Wrong};
+use support::trace::{self, Call, Fault};
 
 /// How many programs run beside each other, each in a folder of its own.
 const WORKERS: usize = 2;

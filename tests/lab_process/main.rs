@@ -6,20 +6,11 @@
 
 #[cfg(target_arch = "x86_64")]
 mod calls;
-#[path = "../lab/catalogue.rs"]
-mod catalogue;
-#[path = "../lab/content.rs"]
-mod content;
 #[cfg(target_arch = "x86_64")]
 mod kills;
 mod others;
 mod place;
 mod rights;
 mod space;
-#[path = "../lab/start.rs"]
-mod start;
 mod tally;
-// It reads and writes the registers of this processor.
-#[cfg(target_arch = "x86_64")]
-mod trace;
 mod verdict;

@@ -8,9 +8,9 @@ use std::process::{Command, Output, Stdio};
 use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
 use tempfile::TempDir;
 
-use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
-pub use crate::start::Start;
 use crate::verdict::backups;
+use support::lab::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
+pub use support::lab::start::Start;
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

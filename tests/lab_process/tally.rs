@@ -1,4 +1,4 @@
-//! Counting, as in tests/lab/tally.rs, for cases that are judged on a real folder.
+//! Counting, as in tests/support/lab/tally.rs, for cases that are judged on a real folder.
 
 use std::io::Write as _;
 use std::time::Instant;

@@ -5,8 +5,8 @@ use std::process::Output;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::content::{self, Contents};
 use crate::place::{Job, Place};
+use support::lab::content::{self, Contents};
 
 /// What may be found.
 pub struct Expected {

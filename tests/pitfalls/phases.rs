@@ -129,7 +129,7 @@ fn p59_a_schema_does_not_differ_from_itself() {
     bench.phase("two", Renaming::of_column("odd", "k", "l").steps());
     bench.up();
     let engine = bench.engine();
-    let database = engine.open(Access::Look).unwrap();
+    let database = engine.open(Access::ReadOnly).unwrap();
     let known = engine.know(&database).unwrap();
     let found = drift(&engine, &known).unwrap();
     assert_eq!(found, ["table other is made by no applied phase"]);

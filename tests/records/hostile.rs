@@ -3,7 +3,8 @@
 //!
 //! `PHASESHIFT_HOSTILE=20000` asks for so many inputs for each kind.
 
-mod inputs;
+use support::hostile as inputs;
+
 mod seeds;
 
 /// How many inputs of each kind are made.

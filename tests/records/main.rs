@@ -7,7 +7,6 @@
     reason = "tests look at files from outside the engine"
 )]
 
-mod crafted;
 mod damage;
 mod differences;
 mod hostile;

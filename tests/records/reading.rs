@@ -7,8 +7,8 @@ use phaseshift::btree::{
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use crate::crafted::{Tally, judge};
 use crate::scene::{Chance, Format, root};
+use support::crafted::{Tally, judge};
 
 /// Reads all entries of a tree: the rowid and the fields.
 fn entries(pages: &mut impl Pages, root: u32) -> Vec<(i64, Vec<Sql>)> {

@@ -189,8 +189,8 @@ impl Bench {
         assert_eq!(before, self.project.file_bytes(), "the file or its folder changed");
         let Err(error) = refused else { panic!("the run was not refused") };
         // On a file without a recorded phase, a step that does not fit is told as such.
-        let unadopted = kind == ErrorKind::Step && error.kind() == ErrorKind::NotAdopted;
-        assert!(unadopted || error.kind() == kind, "{:?}: {}", error.kind(), explain(&error));
+        let not_adopted = kind == ErrorKind::Step && error.kind() == ErrorKind::NotAdopted;
+        assert!(not_adopted || error.kind() == kind, "{:?}: {}", error.kind(), explain(&error));
         assert_eq!(error.state(), DatabaseState::Unchanged, "{}", explain(&error));
         assert!(explain(&error).contains(names), "{names} is not named in {}", explain(&error));
         error

@@ -8,11 +8,16 @@
 )]
 
 mod bench;
+pub mod crafted;
+pub mod hostile;
 mod judge;
+pub mod lab;
 mod other;
 mod project;
 mod snapshot;
 mod steps;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod trace;
 mod volumes;
 
 pub use {

@@ -59,7 +59,7 @@ enum Fit {
 /// fits, the phase before the target.
 fn likely_phase(project: &Project, request: &Request) -> Result<Option<(PhaseId, Fit)>> {
     let way = project.chain.up_path(&Applied::nothing(), &request.target)?;
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let mut nearest: Option<(usize, &PhaseId)> = None;
     for id in way.iter().rev() {

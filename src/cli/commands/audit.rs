@@ -38,7 +38,7 @@ pub fn run(context: &Context, arguments: &AuditArgs) -> Result<CommandOutput> {
 }
 
 fn schema(context: &Context, project: &Project, output: Option<&Path>) -> Result<CommandOutput> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let script = schema_script(&project.own(&read(database.connection())?))?;
     database.close()?;
     let Some(output) = output else {

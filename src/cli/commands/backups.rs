@@ -10,7 +10,6 @@ use phaseshift::backup::{
 use phaseshift::database::{Access, Database};
 use phaseshift::error::file_error;
 use phaseshift::event::{Event, Observer};
-use phaseshift::files::{Files, Stat};
 use phaseshift::migrate::{Project, applied_phases, prune_backups, retain};
 use phaseshift::phase::Chain;
 use phaseshift::restore::backup_request;
@@ -58,14 +57,14 @@ pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
 /// Opens the database to look at it. What a crashed program left half written is rolled back first:
 /// SQLite does that for a program that may write, and without it there is nothing sound to copy.
 fn open_recovered(project: &Project, observer: &mut dyn Observer) -> Result<Database> {
-    match project.open(Access::Look) {
+    match project.open(Access::ReadOnly) {
         Err(error) if error.kind() == ErrorKind::ReadOnly => {
             // Where nothing can be written, the first error says why.
             let Ok(recovered) = project.open(Access::Write) else { return Err(error) };
             recovered.close()?;
             let text = "a journal that a crashed program left was rolled back first".to_owned();
             observer.event(&Event::Notice { text });
-            project.open(Access::Look)
+            project.open(Access::ReadOnly)
         }
         opened => opened,
     }
@@ -148,7 +147,8 @@ impl Place {
         }
         let path = context.folder.join(wanted);
         let is_name = Path::new(wanted).components().count() == 1;
-        if is_name && look_at(files, &path)?.is_none() {
+        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error));
+        if is_name && stat?.is_none() {
             let names = self.entries.iter().filter_map(|it| it.path.file_name()?.to_str());
             let found = BackupEntry::at(files, &self.folder().join(wanted));
             return found.map_err(|error| {
@@ -280,10 +280,6 @@ impl Place {
 
 fn missing(what: String) -> Error {
     Error::new(ErrorKind::DatabaseMissing, what).about("backup")
-}
-
-fn look_at(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
-    files.stat(path).map_err(|error| file_error("look at", path, error))
 }
 
 /// The name of a database without folder and extension, as backups carry it.

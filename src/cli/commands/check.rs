@@ -231,9 +231,9 @@ impl Check {
     /// Looks for branches that do not fit together.
     fn merges(&mut self, project: &Project) -> Result<()> {
         match check_merges(project) {
-            Ok(clashes) => {
-                for clash in clashes {
-                    self.failed("merges", None, &clash.what, &[]);
+            Ok(conflicts) => {
+                for conflict in conflicts {
+                    self.failed("merges", None, &conflict.what, &[]);
                 }
                 Ok(())
             }

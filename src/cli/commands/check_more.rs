@@ -83,7 +83,7 @@ impl Check {
             return Ok(());
         }
         let project = context.project_at(path, chain.clone());
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let shown = context.shown(&project.database);
         let Some((extended, known)) = self.recorded(&project, &database, &shown)? else {
             return Ok(());

@@ -21,7 +21,7 @@ use crate::cli::screens::chain::{Seen, details, marked};
 pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let heads = project.chain.heads();
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let (project, known) = project.know_newer(&database)?;
     let expectation = require.map(|text| expectation(&project.chain, text)).transpose()?;
     let current = project.chain.current(&known.applied);

@@ -51,7 +51,7 @@ fn found(context: &Context) -> Result<Dependencies> {
     if let Some(path) = &context.settings.database {
         // The phases are not needed, and need not be there.
         let project = context.project_at(path.clone(), Chain::build(Vec::new())?);
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         return dependencies_in(&database, &project.own(&read(database.connection())?));
     }
     let source = SchemaSource::Phases(Target::Heads);

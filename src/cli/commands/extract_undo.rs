@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutp
     let project = match chain {
         Ok(chain) => {
             let project = context.project_at(database, chain);
-            project.as_applied(&project.open(Access::Look)?)?
+            project.as_applied(&project.open(Access::ReadOnly)?)?
         }
         Err(unread) => {
             let Some(project) = context.applied_only(&unread) else { return Err(unread) };

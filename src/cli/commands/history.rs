@@ -106,7 +106,7 @@ impl History {
     fn in_file(context: &Context, chain: &Chain) -> Result<Self> {
         let database = context.settings.need_database()?.to_path_buf();
         let project = context.project_at(database, chain.clone());
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let (project, known) = project.know_newer(&database)?;
         let chain = project.chain;
         let seen = Seen {

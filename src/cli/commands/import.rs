@@ -138,7 +138,7 @@ fn read_recorded(
 ) -> Result<Found> {
     let path = database_path(database, &context.folder)?;
     let project = context.project_at(path, imported.chain.clone());
-    let opened = project.open(Access::Look)?;
+    let opened = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(opened.connection())?;
     let record = recorded_by(tool, imported, opened.connection(), &schema)
         .map_err(|error| error.in_database(&project.database))?;

@@ -200,7 +200,7 @@ impl Baseline {
         }
         let project = context
             .project_at(database.to_path_buf(), phaseshift::phase::Chain::build(Vec::new())?);
-        let file = project.open(Access::Look)?;
+        let file = project.open(Access::ReadOnly)?;
         let mut schema = phaseshift::schema::read(file.connection())?;
         let recorded = project.versions.read(file.connection(), &schema)?;
         if !recorded.versions.is_empty() {

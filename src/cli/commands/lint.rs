@@ -35,7 +35,7 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let path = path.filter(|_| there);
     let project =
         context.project_at(path.clone().unwrap_or_else(|| context.folder.join("unused.db")), chain);
-    let database = path.map(|_| project.open(Access::Look)).transpose()?;
+    let database = path.map(|_| project.open(Access::ReadOnly)).transpose()?;
     let known = database.as_ref().map(|database| project.know_newer(database)).transpose()?;
     let (project, known) = match known {
         Some((extended, known)) => (extended, Some(known)),

@@ -224,7 +224,7 @@ fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<Stri
     }
     let size = files.stat(&project.database).ok().flatten().map_or(0, |stat| stat.bytes);
     if size <= CHECKED_BEFORE {
-        let database = project.open(Access::Look)?;
+        let database = project.open(Access::ReadOnly)?;
         let schema = &migration.known().schema;
         let violations = foreign_key_violations(database.connection(), schema)?;
         let count = violations.count();

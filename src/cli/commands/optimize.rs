@@ -22,9 +22,9 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput>
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
     if context.dry_run || arguments.dry_run.dry_run {
-        let room = measure(place.database(), &context.open_options())?;
-        let text = screen::planned(place.database(), &room, statistics);
-        return Ok(CommandOutput::done(text, screen::planned_json(place.database(), &room)));
+        let size = measure(place.database(), &context.open_options())?;
+        let text = screen::planned(place.database(), &size, statistics);
+        return Ok(CommandOutput::done(text, screen::planned_json(place.database(), &size)));
     }
     let request = VacuumRequest {
         database: place.database(),

@@ -280,7 +280,7 @@ fn counts<S>(context: &Context, migration: &Migration<S>) -> Result<Vec<(String,
     if stat.is_none_or(|stat| stat.bytes > COUNTED) {
         return Ok(tables.into_iter().map(|name| (name, None)).collect());
     }
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let count = |name: String| {
         let rows = count_rows(database.connection(), &name)?;
         Ok((name, Some(rows)))

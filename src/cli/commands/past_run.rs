@@ -27,7 +27,7 @@ use crate::cli::settings::{flags, shell_word};
 pub fn drawn(context: &Context, wanted: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let schema = read(database.connection())?;
     let recorded = project.versions.read(database.connection(), &schema)?;
     let run = find(&recorded, wanted)?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use phaseshift::database::{Checkpoint, Holder, Kept};
+use phaseshift::database::{Checkpoint, CheckpointBlocker, Holder};
 use phaseshift::migrate::{Migration, Prepared, Project, Reached, Report, UpToDate};
 use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
@@ -277,16 +277,16 @@ fn remade(context: &Context, report: &Report) -> String {
 
 /// Says what became of a large WAL.
 fn wal(report: &Report) -> String {
-    let Some(Checkpoint { before, after, kept }) = &report.checkpoint else {
+    let Some(Checkpoint { before, after, blocked_by }) = &report.checkpoint else {
         return String::new();
     };
     let size = sized(*after);
-    match kept {
+    match blocked_by {
         None => format!("WAL: {}, checkpointed and truncated\n", sized(*before)),
-        Some(Kept::Litestream) => {
+        Some(CheckpointBlocker::Litestream) => {
             format!("Note: the WAL stays at {size}; its checkpoints are left to Litestream\n")
         }
-        Some(Kept::InUse(holders)) => {
+        Some(CheckpointBlocker::InUse(holders)) => {
             let who = match holders.as_slice() {
                 [] => "another program".to_owned(),
                 some => joined_holders(some),
@@ -305,10 +305,10 @@ fn joined_holders(holders: &[Holder]) -> String {
 }
 
 fn wal_values(checkpoint: &Checkpoint) -> Value {
-    let (kept, holders): (_, &[Holder]) = match &checkpoint.kept {
+    let (kept, holders): (_, &[Holder]) = match &checkpoint.blocked_by {
         None => (None, &[]),
-        Some(Kept::Litestream) => (Some("litestream"), &[]),
-        Some(Kept::InUse(holders)) => (Some("in-use"), holders),
+        Some(CheckpointBlocker::Litestream) => (Some("litestream"), &[]),
+        Some(CheckpointBlocker::InUse(holders)) => (Some("in-use"), holders),
     };
     json!({
         "before": checkpoint.before,

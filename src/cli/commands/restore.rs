@@ -84,7 +84,7 @@ fn after(error: Error, report: &RestoreReport) -> Error {
 
 /// The version that the restored file records, unless its version table has another meaning.
 fn version_of(context: &Context, place: &Place) -> Result<Option<i64>> {
-    let database = Database::open(place.database(), Access::Look, &context.open_options())?;
+    let database = Database::open(place.database(), Access::ReadOnly, &context.open_options())?;
     let schema = read(database.connection())?;
     let versions = VersionTables::named(&context.settings.version_table);
     Ok(versions.read(database.connection(), &schema).ok().and_then(|it| it.version()))
@@ -148,7 +148,7 @@ fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Resul
 /// The phases that the backup records and that have no file here: later commands will miss them.
 fn unknown_phases(context: &Context, place: &Place, entry: &BackupEntry) -> Vec<String> {
     let recorded = || -> Result<Vec<String>> {
-        let backup = Database::open(&entry.path, Access::Look, &context.open_options())?;
+        let backup = Database::open(&entry.path, Access::ReadOnly, &context.open_options())?;
         let schema = read(backup.connection())?;
         let recorded = place.project.versions.read(backup.connection(), &schema)?;
         Ok(recorded.applied_phases().into_iter().map(|(phase, _)| phase).collect())

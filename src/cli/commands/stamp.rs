@@ -89,7 +89,7 @@ fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
 
 /// The dry run: the comparison alone.
 fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<CommandOutput> {
-    let database = project.open(Access::Look)?;
+    let database = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
     if !adoption.problems.is_empty() {

@@ -118,7 +118,7 @@ fn shown(subject: &str) -> String {
 
 fn word(stage: Stage) -> &'static str {
     match stage {
-        Stage::Look => "Looking at the rows of",
+        Stage::Preflight => "Looking at the rows of",
         Stage::Backup => "Backing up",
         Stage::VerifyBackup => "Verifying the backup:",
         Stage::Copy => "Copying",

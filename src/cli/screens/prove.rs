@@ -270,14 +270,14 @@ fn toml_text(text: &str) -> String {
 /// The findings, with many of one kind about one table in one line.
 fn grouped(findings: &[Finding]) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut shown: Vec<(&str, &str)> = Vec::new();
     for finding in findings {
         let Some((table, _)) = member(finding) else {
             lines.push(line(finding));
             continue;
         };
         let key = (finding.code(), table);
-        if told.contains(&key) {
+        if shown.contains(&key) {
             continue;
         }
         let same = |it: &&Finding| it.code() == key.0 && member(it).is_some_and(|it| it.0 == table);
@@ -289,12 +289,12 @@ fn grouped(findings: &[Finding]) -> Vec<String> {
                 group.iter().filter_map(|it| member(it)).map(|it| it.1).collect();
             lines.push(format!("{}: {}", headline(finding, table, group.len()), names.join(", ")));
         }
-        told.push(key);
+        shown.push(key);
     }
     lines
 }
 
-/// The table of a finding that may be told together with others, and its part of the line.
+/// The table of a finding that may be shown together with others, and its part of the line.
 fn member(finding: &Finding) -> Option<(&str, String)> {
     match finding {
         Finding::Column { table, column, values, .. } => {
@@ -309,7 +309,7 @@ fn member(finding: &Finding) -> Option<(&str, String)> {
         Finding::Definition { table, column: Some(column), aspect: Aspect::NotNull, .. } => {
             Some((table, column.clone()))
         }
-        Finding::Object { kind: ObjectKind::Index, name, table, change: ObjectChange::Gone } => {
+        Finding::Object { kind: ObjectKind::Index, name, table, change: ObjectChange::Dropped } => {
             Some((table, name.clone()))
         }
         _ => None,
@@ -383,8 +383,8 @@ pub fn line(finding: &Finding) -> String {
         Finding::Object { kind, name, table, change } => {
             let object = format!("{} {name}", kind.word());
             match change {
-                ObjectChange::Gone if table == name => format!("{object} is gone"),
-                ObjectChange::Gone => format!("{object} on {table} is gone"),
+                ObjectChange::Dropped if table == name => format!("{object} is gone"),
+                ObjectChange::Dropped => format!("{object} on {table} is gone"),
                 ObjectChange::Renamed(to) => {
                     format!("{object} is gone; {to} is new and defined alike: renamed?")
                 }

@@ -176,7 +176,7 @@ impl Lint<'_> {
     }
 
     /// What a step takes away.
-    fn loss(&self, place: usize, step: &Step, rows: &RowState) -> Option<Told> {
+    fn loss(&self, place: usize, step: &Step, rows: &RowState) -> Option<LintText> {
         let returns = |name: &str| comes_back(self.phase, place, name);
         let (code, what, table) = match &step.operation {
             Operation::DropTable { table, .. } if !rows.is_new(table) => {
@@ -211,7 +211,7 @@ impl Lint<'_> {
     }
 
     /// What a step demands of old rows.
-    fn rule(&self, step: &Step, rows: &RowState) -> Option<Told> {
+    fn rule(&self, step: &Step, rows: &RowState) -> Option<LintText> {
         let (code, what, table) = match &step.operation {
             Operation::AddColumn { table, column, value, .. } => {
                 let needs = value.is_none() && needs_value(column);
@@ -238,7 +238,7 @@ impl Lint<'_> {
     }
 
     /// A unique index may not fit old rows; one of the same columns is there already.
-    fn index(&self, sql: &str, rows: &RowState) -> Option<Told> {
+    fn index(&self, sql: &str, rows: &RowState) -> Option<LintText> {
         let head = object_head(sql).ok()?;
         let name = &head.name.text;
         let table = table_of_index(sql);
@@ -262,7 +262,7 @@ impl Lint<'_> {
 }
 
 /// A finding about a step: its code, what it does, and the table.
-type Told = (&'static str, String, Option<String>);
+type LintText = (&'static str, String, Option<String>);
 
 impl Finding {
     /// Makes a finding about a line of a phase.

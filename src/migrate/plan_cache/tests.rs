@@ -147,7 +147,7 @@ fn request() -> Request {
 }
 
 fn key_of(project: &Project) -> Key {
-    let database = project.open(Access::Look).unwrap();
+    let database = project.open(Access::ReadOnly).unwrap();
     let (project, known, path) = find_path(project, &request(), &database).unwrap();
     Key::of((&project.chain, &project.versions), &known, &path)
 }

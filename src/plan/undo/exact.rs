@@ -11,7 +11,7 @@ use crate::sql::{significant_tokens, tokens};
 
 /// How far texts are taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum UndoTexts {
     /// Every text that is known to belong here: the downgrade is derived.
     Derived,
     /// Texts that mean what the object means anyway: the downgrade is written by hand.
@@ -25,9 +25,9 @@ pub(super) fn restore_texts(
     start: &Schema,
     past: &PastSchemas,
     tables: &VersionTables,
-    reach: Reach,
+    which: UndoTexts,
 ) -> Result<()> {
-    if reach == Reach::Derived {
+    if which == UndoTexts::Derived {
         create_missing(shadow, past)?;
     }
     let schema = shadow.schema()?;
@@ -36,7 +36,7 @@ pub(super) fn restore_texts(
             if tables.contains(&object.name) || tables.contains(&object.table) {
                 continue;
             }
-            let text = text_before(shadow, object, start, past, reach);
+            let text = text_before(shadow, object, start, past, which);
             if let Some(text) = text.filter(|text| object.sql.as_ref() != Some(text)) {
                 shadow.restore_text(kind, &object.name, &text)?;
             }
@@ -96,7 +96,7 @@ fn text_before(
     object: &Object,
     start: &Schema,
     past: &PastSchemas,
-    reach: Reach,
+    which: UndoTexts,
 ) -> Option<String> {
     let later = name_at_start(shadow, object, start);
     let at_start = start.find(object.kind, &later).and_then(|it| it.sql.as_deref());
@@ -108,7 +108,7 @@ fn text_before(
         if before == present {
             return None;
         }
-        if belongs && (reach == Reach::Derived || same_meaning(before, present)) {
+        if belongs && (which == UndoTexts::Derived || same_meaning(before, present)) {
             if keeps_columns(shadow, object, before) {
                 return Some(before.to_owned());
             }

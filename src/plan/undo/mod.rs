@@ -21,7 +21,7 @@ use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_
 use crate::shadow::Shadow;
 
 pub use define::define;
-use exact::{Reach, restore_texts};
+use exact::{UndoTexts, restore_texts};
 use inverse::Inverse;
 pub use inverse::refuse_irreversible;
 pub use past::{PastSchemas, advance, groups, schema_before, schema_left, snapshots};
@@ -88,7 +88,7 @@ impl Undo<'_> {
                 };
                 shadow.apply(&inverse.of(group)?, self.phase.views)?;
             }
-            restore_texts(shadow, start, self.past, self.tables, Reach::Derived)
+            restore_texts(shadow, start, self.past, self.tables, UndoTexts::Derived)
         })?;
         let end = shadow.schema()?;
         self.check(start, &end)?;
@@ -165,7 +165,7 @@ impl Undo<'_> {
     fn written(&self, shadow: &mut Shadow, steps: &[Step]) -> Result<Vec<Stage>> {
         let planner = Planner { phase: self.phase, tables: self.tables, around: None };
         planner.stages(shadow, steps, &mut |shadow, start| {
-            restore_texts(shadow, start, self.past, self.tables, Reach::SameMeaning)
+            restore_texts(shadow, start, self.past, self.tables, UndoTexts::SameMeaning)
         })
     }
 }

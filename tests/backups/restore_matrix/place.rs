@@ -221,7 +221,7 @@ impl Place {
     }
 
     fn back_up(&self, version: i64) -> PathBuf {
-        let source = Database::open(&self.database(), Access::Look, &self.options).unwrap();
+        let source = Database::open(&self.database(), Access::ReadOnly, &self.options).unwrap();
         let label = BackupLabel::Before("next".into());
         let folder = self.backups();
         let request = BackupRequest { folder: &folder, label, phase: None, version: Some(version) };

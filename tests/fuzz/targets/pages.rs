@@ -1,7 +1,4 @@
 #![no_main]
 #![allow(missing_docs)]
 
-#[path = "../../records/hostile/inputs.rs"]
-mod hostile;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| hostile::pages(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| support::hostile::pages(input));

@@ -4,7 +4,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use super::project;
-use super::trace::{Call, Fault, Run, is_possible, run};
+use support::trace::{Call, Fault, Run, is_possible, run};
 use support::{Other, Output, Project, sqlite3, try_sqlite3, with_ending};
 
 /// How a file is ruined.

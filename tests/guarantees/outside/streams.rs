@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::project;
-use super::trace::{Fault, is_possible, run};
+use support::trace::{Fault, is_possible, run};
 use support::{Project, sqlite3};
 
 fn command(project: &Project, arguments: &[&str]) -> Command {

@@ -155,7 +155,7 @@ pub fn backup() -> Vec<Vec<u8>> {
         wait: Duration::ZERO,
         interrupt: Interrupt::default(),
     };
-    let source = Database::open(&database, Access::Look, &options).unwrap();
+    let source = Database::open(&database, Access::ReadOnly, &options).unwrap();
     let backups = folder.path().join("backups");
     let label = BackupLabel::Before("phase2".into());
     let request = BackupRequest { folder: &backups, label, phase: None, version: None };

@@ -13,8 +13,8 @@ use phaseshift::restore::{Restore, RestoreRequest};
 use phaseshift::vacuum::{Statistics, VacuumRequest, vacuum};
 use phaseshift::{Error, Result};
 
-use crate::disk::Disk;
-use crate::scene::{BACKUPS, DATABASE, options};
+use crate::lab::disk::Disk;
+use crate::lab::scene::{BACKUPS, DATABASE, options};
 
 /// Something that the engine is asked to do.
 #[derive(Debug, Clone)]
@@ -30,12 +30,12 @@ pub enum Job {
     /// Giving free pages back.
     Optimize,
     /// A job with a planted mistake, and its name.
-    Planted(&'static str, fn(&Disk) -> Result<Told>),
+    Planted(&'static str, fn(&Disk) -> Result<JobReport>),
 }
 
 /// What was said at the end of a job that went well.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum JobReport {
     Done { follow_up: Option<String> },
     NothingToDo,
 }
@@ -61,8 +61,8 @@ impl Job {
     }
 
     /// Does the job; what it says is promised on the disk.
-    pub fn run(&self, disk: &Disk) -> Result<Told> {
-        let told = match self {
+    pub fn run(&self, disk: &Disk) -> Result<JobReport> {
+        let report = match self {
             Self::Migrate(chain) => migrate(disk, &project(disk, chain))?,
             Self::MigrateShared(chain, plans) => {
                 let plans = Some(Arc::clone(plans));
@@ -74,7 +74,7 @@ impl Job {
             Self::Planted(_, job) => job(disk)?,
         };
         disk.promise(DONE);
-        Ok(told)
+        Ok(report)
     }
 }
 
@@ -91,7 +91,7 @@ pub fn to_head() -> Request {
     Request::up(Target::parse("head").unwrap())
 }
 
-pub fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
+pub fn migrate(disk: &Disk, project: &Project) -> Result<JobReport> {
     let request = to_head();
     let look = Migration::prepare(project, &request)?;
     let mut observer = |event: &Event| match event {
@@ -100,22 +100,22 @@ pub fn migrate(disk: &Disk, project: &Project) -> Result<Told> {
         _ => {}
     };
     Ok(match migrate_now(project, &request, look, &mut observer)?.report() {
-        Some(report) => Told::Done { follow_up: report.follow_up },
-        None => Told::NothingToDo,
+        Some(report) => JobReport::Done { follow_up: report.follow_up },
+        None => JobReport::NothingToDo,
     })
 }
 
-fn back_up(disk: &Disk) -> Result<Told> {
-    let source = Database::open(Path::new(DATABASE), Access::Look, &options(disk))?;
+fn back_up(disk: &Disk) -> Result<JobReport> {
+    let source = Database::open(Path::new(DATABASE), Access::ReadOnly, &options(disk))?;
     let label = BackupLabel::Named("manual".into());
     let request =
         BackupRequest { folder: Path::new(BACKUPS), label, phase: None, version: Some(1) };
     create(&source, &request, &mut Silent)?.into_entry()?;
     source.close()?;
-    Ok(Told::Done { follow_up: None })
+    Ok(JobReport::Done { follow_up: None })
 }
 
-fn compact(disk: &Disk) -> Result<Told> {
+fn compact(disk: &Disk) -> Result<JobReport> {
     let request = VacuumRequest {
         database: Path::new(DATABASE),
         folder: Path::new(BACKUPS),
@@ -124,17 +124,21 @@ fn compact(disk: &Disk) -> Result<Told> {
     };
     let report = vacuum(&request, &options(disk), &mut Silent)?;
     Ok(match report.changed() {
-        true => Told::Done { follow_up: report.follow_up },
-        false => Told::NothingToDo,
+        true => JobReport::Done { follow_up: report.follow_up },
+        false => JobReport::NothingToDo,
     })
 }
 
-fn restore(disk: &Disk, backup: &str) -> Result<Told> {
+fn restore(disk: &Disk, backup: &str) -> Result<JobReport> {
     restore_observed(disk, backup, &mut Silent)
 }
 
 /// The same, with somebody who looks on.
-pub fn restore_observed(disk: &Disk, backup: &str, observer: &mut dyn Observer) -> Result<Told> {
+pub fn restore_observed(
+    disk: &Disk,
+    backup: &str,
+    observer: &mut dyn Observer,
+) -> Result<JobReport> {
     let entry = BackupEntry::at(disk, Path::new(backup))?;
     let request = RestoreRequest {
         database: Path::new(DATABASE),
@@ -144,7 +148,7 @@ pub fn restore_observed(disk: &Disk, backup: &str, observer: &mut dyn Observer) 
     };
     let prepared = Restore::prepare(&request, &options(disk), observer)?;
     let report = prepared.run(observer)?;
-    Ok(Told::Done { follow_up: report.follow_up })
+    Ok(JobReport::Done { follow_up: report.follow_up })
 }
 
 /// Says an error with its causes and what it reports about the data, for messages of the lab.

@@ -10,11 +10,11 @@ use phaseshift::event::{Interrupt, Silent};
 use phaseshift::files::Files as _;
 use phaseshift::phase::Chain;
 
-use crate::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
-use crate::database;
-use crate::disk::{Content, Disk, Image};
-use crate::power::{Model, Numbers, cut};
-pub use crate::start::Start;
+use crate::lab::catalogue::{FIRST, FREE_PAGES, HALF, LATE, NAMES_ONLY, PAGE_SIZE, SECOND, fill};
+use crate::lab::database;
+use crate::lab::disk::{Content, Disk, Image};
+use crate::lab::power::{Model, Numbers, cut};
+pub use crate::lab::start::Start;
 
 pub const DATABASE: &str = "/lab/fits.db";
 pub const BACKUPS: &str = "/lab/backups";
@@ -63,7 +63,7 @@ impl Scene {
     pub fn with_older_backup(mut self, disk: &Disk, sessions: u32) -> (Self, String) {
         disk.load(&Image::new());
         catalogue(disk, Start::Clean, sessions);
-        let source = Database::open(Path::new(DATABASE), Access::Look, &options(disk)).unwrap();
+        let source = Database::open(Path::new(DATABASE), Access::ReadOnly, &options(disk)).unwrap();
         let label = BackupLabel::Named("older".into());
         let request =
             BackupRequest { folder: Path::new(BACKUPS), label, phase: None, version: Some(1) };

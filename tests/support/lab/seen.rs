@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::disk::{Content, Disk, Image};
-use crate::jobs::Job;
-use crate::power_sweep::finish;
-use crate::verdict::{Expected, Findings};
+use crate::lab::disk::{Content, Disk, Image};
+use crate::lab::jobs::Job;
+use crate::lab::power_sweep::finish;
+use crate::lab::verdict::{Expected, Findings};
 
 /// What was found on a disk.
 struct Verdict {

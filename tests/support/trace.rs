@@ -3,7 +3,7 @@
 //!
 //! A filter of seccomp(2) (`SECCOMP_RET_TRACE`) stops a thread once before each call that is of
 //! interest, and lets all others pass at full speed. A call that is killed or made to fail is not
-//! carried out (ptrace(2), "PTRACE_EVENT_SECCOMP").
+//! carried out (ptrace(2), "PTRACE_EVENT_SECCOMP"). It reads and writes the registers of x86-64.
 #![allow(
     unsafe_code,
     reason = "tracing has no safe form: every call below is of a process that this module started, \
@@ -28,7 +28,6 @@ pub enum Fault {
     /// It is killed before its n-th system call, counted over all its threads, from 1.
     Kill(usize),
     /// It is killed before its n-th call of this number.
-    #[allow(dead_code, reason = "not every test that traces does this")]
     KillBefore { call: Call, number: usize },
     /// The n-th call of this number fails, or that and all after it.
     Fail { call: Call, number: usize, error: c_int, for_ever: bool },

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use phaseshift::backup::{leftovers, list};
 
-use crate::content::Contents;
-use crate::database;
-use crate::disk::{Change, Content, Disk, Image};
-use crate::jobs::{DONE, Job, Told};
-use crate::scene::{BACKUPS, DATABASE};
+use crate::lab::content::Contents;
+use crate::lab::database;
+use crate::lab::disk::{Change, Content, Disk, Image};
+use crate::lab::jobs::{DONE, Job, JobReport};
+use crate::lab::scene::{BACKUPS, DATABASE};
 
 /// The part of names that all files of the database share.
 const STEM: &str = "fits";
@@ -65,8 +65,8 @@ impl Expected {
             .map(|path| (path.clone(), database::read(disk, &path).expect("a whole backup")))
             .collect();
         disk.load(image);
-        let told = job.run(disk).map_err(|error| crate::jobs::words(&error)).unwrap();
-        assert_eq!(told, Told::Done { follow_up: None }, "{}", job.name());
+        let report = job.run(disk).map_err(|error| crate::lab::jobs::words(&error)).unwrap();
+        assert_eq!(report, JobReport::Done { follow_up: None }, "{}", job.name());
         let after = database::read(disk, DATABASE).unwrap();
         let expected = Self { before, after, older, job: job.name() };
         let log = disk.log();
@@ -213,12 +213,12 @@ impl Expected {
     pub fn hold_result(
         &self,
         findings: &Findings,
-        result: &phaseshift::Result<Told>,
+        result: &phaseshift::Result<JobReport>,
     ) -> Result<(), String> {
         use phaseshift::DatabaseState as State;
         let right = match result {
-            Ok(Told::Done { .. }) => findings.which == Which::New || self.changes_nothing(),
-            Ok(Told::NothingToDo) => false,
+            Ok(JobReport::Done { .. }) => findings.which == Which::New || self.changes_nothing(),
+            Ok(JobReport::NothingToDo) => false,
             Err(error) => match error.state() {
                 State::Unchanged | State::RolledBack => findings.which == Which::Old,
                 State::Done => findings.which == Which::New,
@@ -231,8 +231,8 @@ impl Expected {
             return Ok(());
         }
         let said = match result {
-            Ok(told) => format!("{told:?}"),
-            Err(error) => crate::jobs::words(error),
+            Ok(report) => format!("{report:?}"),
+            Err(error) => crate::lab::jobs::words(error),
         };
         Err(format!("the database is {:?}, said was: {said}", findings.which))
     }
@@ -258,7 +258,7 @@ fn aside<'i>(image: &'i Image, bytes: &Content) -> Option<&'i String> {
 /// is recognised as a leftover.
 fn no_litter(disk: &Disk, image: &Image) -> Result<(), String> {
     let mut known: BTreeSet<PathBuf> = BTreeSet::new();
-    for folder in [crate::disk::ROOT, BACKUPS] {
+    for folder in [crate::lab::disk::ROOT, BACKUPS] {
         let found = leftovers(disk, Path::new(folder), STEM).map_err(|error| error.to_string())?;
         known.extend(found.into_iter().map(|leftover| leftover.path));
     }

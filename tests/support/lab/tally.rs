@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::Instant;
 
-use crate::verdict::Which;
+use crate::lab::verdict::Which;
 
 /// How many bad cases are described.
 const DESCRIBED: usize = 5;

@@ -1,12 +1,12 @@
 //! A power cut at every operation of a job: the job runs once, the cuts are made in the record.
 
-use crate::disk::{Change, Deaf, Disk};
-use crate::jobs::Job;
-use crate::power::{Model, Numbers, Replay};
-use crate::scene::Scene;
-use crate::seen::Seen;
-use crate::tally::{Tally, long};
-use crate::verdict::Expected;
+use crate::lab::disk::{Change, Deaf, Disk};
+use crate::lab::jobs::Job;
+use crate::lab::power::{Model, Numbers, Replay};
+use crate::lab::scene::Scene;
+use crate::lab::seen::Seen;
+use crate::lab::tally::{Tally, long};
+use crate::lab::verdict::Expected;
 
 /// On how many disks of each moment and model the job is run again in the long form.
 const LONG_RERUNS: u64 = 10;
@@ -58,7 +58,7 @@ impl PowerSweep<'_> {
             }
             Planted::Instead(job) => job,
         };
-        job.run(self.disk).map_err(|error| crate::jobs::words(&error)).unwrap();
+        job.run(self.disk).map_err(|error| crate::lab::jobs::words(&error)).unwrap();
         self.disk.log()
     }
 
@@ -102,8 +102,8 @@ impl PowerSweep<'_> {
 
 /// Runs a job on the disk as it is, without faults: it must end well and leave the new state.
 pub fn finish(disk: &Disk, job: &Job, expected: &Expected) -> Result<(), String> {
-    use crate::verdict::Which;
-    job.run(disk).map_err(|error| crate::jobs::words(&error))?;
+    use crate::lab::verdict::Which;
+    job.run(disk).map_err(|error| crate::lab::jobs::words(&error))?;
     let log = disk.log();
     if let Some(path) = disk.state().lost_locks.first() {
         return Err(format!("{path} was read by an ordinary handle while it was open"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::disk::{Change, Content, Image, NodeId, parent, put};
+use crate::lab::disk::{Change, Content, Image, NodeId, parent, put};
 
 /// How much of what was not synced gets lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +83,9 @@ impl Replay {
         let mut nodes = BTreeMap::new();
         let mut names = BTreeMap::new();
         // A loaded disk numbers its names from 1, the root first and then in order.
-        let root = std::iter::once((crate::disk::ROOT, &Content::Folder));
+        let root = std::iter::once((crate::lab::disk::ROOT, &Content::Folder));
         let others = start.iter().map(|(path, content)| (path.as_str(), content));
-        let others = others.filter(|(path, _)| *path != crate::disk::ROOT);
+        let others = others.filter(|(path, _)| *path != crate::lab::disk::ROOT);
         for (number, (path, content)) in (1..).zip(root.chain(others)) {
             let (content, folder) = match content {
                 Content::File(bytes) => (bytes.to_vec(), false),

@@ -13,9 +13,9 @@ use std::ptr;
 
 use rusqlite::ffi;
 
-use crate::disk::{Disk, Failure};
-use crate::handle::{self, Handle, Opening, Role, SyncFailure, SyncOrRemove};
-use crate::locks::{Level, SlotAction};
+use crate::lab::disk::{Disk, Failure};
+use crate::lab::handle::{self, Handle, Opening, Role, SyncFailure, SyncOrRemove};
+use crate::lab::locks::{Level, SlotAction};
 
 /// What SQLite allocates for an open file. `base` comes first, so that pointers to both are equal.
 #[repr(C)]

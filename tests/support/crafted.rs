@@ -83,7 +83,7 @@ pub fn judge(input: &[u8], file: &Path, tally: &mut Tally) {
     connection.execute_batch(quick).expect("settings");
     let theirs = sqlite_rows(&connection, "t", rowids);
     let ours = rows(&bytes, 2, rowids);
-    hold(&ours, &theirs, (columns, &real, rowids), tally);
+    compare_rows(&ours, &theirs, (columns, &real, rowids), tally);
     for copy in ["INSERT INTO n SELECT * FROM t", "INSERT INTO n SELECT +a, b, c, d FROM t"] {
         let again = format!("DELETE FROM n; {copy}");
         if connection.execute_batch(&again).is_err() {
@@ -311,7 +311,7 @@ fn rows(bytes: &[u8], root: u32, rowids: bool) -> Option<Vec<Row>> {
 }
 
 /// Compares what both read. Our reader may leave anything to SQLite; what it reads must be what SQLite reads.
-fn hold(
+fn compare_rows(
     ours: &Option<Vec<Row>>,
     theirs: &Option<Vec<Row>>,
     (columns, real, rowids): (&str, &[bool], bool),

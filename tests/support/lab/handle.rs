@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::disk::{Change, Content, Deaf, Disk, Failure, NodeId, Operation, parent};
-use crate::locks::{FileLocks, HandleId, Level, SharedMemory, SlotAction};
+use crate::lab::disk::{Change, Content, Deaf, Disk, Failure, NodeId, Operation, parent};
+use crate::lab::locks::{FileLocks, HandleId, Level, SharedMemory, SlotAction};
 
 /// What SQLite opens a file as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,7 +219,7 @@ pub enum SyncFailure {
     Folder,
 }
 
-fn locks(state: &mut crate::disk::State, node: NodeId) -> &mut FileLocks {
+fn locks(state: &mut crate::lab::disk::State, node: NodeId) -> &mut FileLocks {
     &mut state.nodes.get_mut(&node).expect("an open file").locks
 }
 

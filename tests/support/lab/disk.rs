@@ -1,14 +1,14 @@
 //! A disk in memory that records every change, fails on request, and forgets nothing.
 //!
-//! SQLite reaches it through [`crate::vfs`], the engine's own file steps through [`crate::files`]:
+//! SQLite reaches it through [`crate::lab::vfs`], the engine's own file steps through [`crate::lab::files`]:
 //! both see the same names and bytes. What would be left after a power cut is worked out from the
-//! record by [`crate::power`]. Paths outside of [`ROOT`] do not exist and are not counted.
+//! record by [`crate::lab::power`]. Paths outside of [`ROOT`] do not exist and are not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::locks::{FileLocks, HandleId, SharedMemory};
+use crate::lab::locks::{FileLocks, HandleId, SharedMemory};
 
 /// The folder that the disk holds.
 pub const ROOT: &str = "/lab";
@@ -217,7 +217,7 @@ impl Disk {
     /// Makes a disk with an empty [`ROOT`] and registers it as a VFS of this name.
     pub fn new(vfs: &str) -> Self {
         let disk = Self { state: Arc::default(), vfs: vfs.into() };
-        crate::vfs::register(&disk);
+        crate::lab::vfs::register(&disk);
         disk.load(&Image::new());
         disk
     }
@@ -300,7 +300,8 @@ impl Disk {
         other.done = Some(false);
         let sql = other.sql;
         drop(state);
-        let done = crate::database::open(self, path).and_then(|it| it.execute_batch(sql)).is_ok();
+        let done =
+            crate::lab::database::open(self, path).and_then(|it| it.execute_batch(sql)).is_ok();
         if let Some(other) = self.state().meanwhile.as_mut() {
             other.done = Some(done);
         }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 use phaseshift::files::{FileKind, Files, Space, Stat};
 
-use crate::disk::{Change, Content, Deaf, Disk, NodeId, Operation, ROOT, Sharing, State, parent};
-use crate::scene::DATABASE;
+use crate::lab::disk::{
+    Change, Content, Deaf, Disk, NodeId, Operation, ROOT, Sharing, State, parent,
+};
+use crate::lab::scene::DATABASE;
 
 /// The number of the simulated device, which no real file has.
 const DEVICE: u64 = 0x1AB_0000;

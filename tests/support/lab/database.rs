@@ -4,8 +4,8 @@ use std::ffi::CString;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::content::{self, Contents};
-use crate::disk::Disk;
+use crate::lab::content::{self, Contents};
+use crate::lab::disk::Disk;
 
 /// Opens a database; SQLite rolls back what must be.
 pub fn open(disk: &Disk, path: &str) -> rusqlite::Result<Connection> {
