@@ -73,6 +73,12 @@ impl ExpectedObjects {
             Operation::DropIndex { index, .. } => self.drop(Index, index),
             Operation::DropView { view, .. } => self.drop(View, view),
             Operation::DropTrigger { trigger, .. } => self.drop(Trigger, trigger),
+            // It may be on another table from here on.
+            Operation::ReplaceTrigger { sql } => {
+                let name = object_head(sql).map(|it| it.name.text);
+                name.into_iter().for_each(|it| self.drop(Trigger, &it));
+                self.create(Trigger, sql);
+            }
             // None of these gives or takes a name of an object.
             Operation::RenameColumn { .. }
             | Operation::AddColumn { .. }
@@ -81,7 +87,6 @@ impl ExpectedObjects {
             | Operation::AddConstraint { .. }
             | Operation::DropConstraint { .. }
             | Operation::ReplaceView { .. }
-            | Operation::ReplaceTrigger { .. }
             | Operation::Rebuild { .. }
             | Operation::Sql { .. } => {}
         }
@@ -243,6 +248,13 @@ mod tests {
                 rename("words", "Texts"),
                 drop_table("nothing"),
                 create("CREATE TABLE IF NOT EXISTS b(id INTEGER PRIMARY KEY AUTOINCREMENT, z)"),
+            ],
+            vec![
+                step(Operation::ReplaceTrigger {
+                    sql: "CREATE TRIGGER fires INSTEAD OF DELETE ON seen BEGIN SELECT 1; END"
+                        .to_owned(),
+                }),
+                step(Operation::DropView { view: "seen".to_owned(), if_exists: false }),
             ],
             vec![
                 step(Operation::DropView { view: "seen".to_owned(), if_exists: false }),
