@@ -79,7 +79,6 @@ impl fmt::Display for Expected {
 /// What the query of a test must give.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExpectedAnswer {
-    /// As a check expects it.
     Check(Expected),
     /// Exactly these rows, in this order.
     Rows(Vec<Vec<Cell>>),
@@ -128,7 +127,6 @@ pub struct ColumnChange {
     pub value: Option<String>,
 }
 
-/// How a column's default changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DefaultChange {
     /// The default becomes this SQL text.
@@ -198,7 +196,6 @@ pub enum Operation {
         column: String,
         change: ColumnChange,
     },
-    /// Adds a table constraint.
     AddConstraint {
         table: String,
         sql: String,

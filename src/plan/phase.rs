@@ -35,9 +35,6 @@ pub fn plan_phase(
 }
 
 /// Plans the way up of a phase, and makes what the history keeps of it.
-///
-/// # Errors
-/// As [`plan_phase`].
 pub fn plan_and_define(
     shadow: &mut Shadow,
     phase: &Phase,
@@ -368,7 +365,6 @@ fn reads_new_columns(step: &Step, earlier: &[Step]) -> bool {
     values.into_iter().any(|it| mentions(it, &new))
 }
 
-/// The name in a column definition.
 fn defined_column(definition: &str) -> Option<String> {
     let table = CreateTable::read(&format!("CREATE TABLE t({definition})")).ok()?;
     table.columns.first().map(|it| it.name.text.clone())

@@ -22,10 +22,8 @@ use super::steps::{self, Steps};
 #[derive(Debug, Clone)]
 pub struct SquashRequest {
     pub range: SquashRange,
-    /// The id of the squash.
     pub id: PhaseId,
     pub description: String,
-    /// The folder of the phases.
     pub folder: PathBuf,
     /// Where new files may be made; they are removed at the end.
     pub place: PathBuf,
