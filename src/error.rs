@@ -244,6 +244,16 @@ pub enum Remedy {
     ForkChain,
     /// Name the format of a range, which is the choice.
     NameFormat,
+    /// Name a path that exists.
+    CheckPath,
+    /// Name an id that no phase has.
+    NameId,
+    /// Leave out the flag that is the choice.
+    LeaveOut,
+    /// Begin a project elsewhere, for the database that is the choice.
+    BeginElsewhere,
+    /// Name the file of a backup of another database, and force it.
+    RestoreForeign,
 }
 
 /// What the programs of an older phase may do with a file.

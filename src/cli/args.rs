@@ -413,11 +413,15 @@ Examples:
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
     /// Replace many phases by one, proven on new files, and archive the old ones
-    #[command(after_help = "Examples:
+    #[command(
+        override_usage = "phaseshift squash [OPTIONS] --message <TEXT> [FIRST:LAST]
+       phaseshift squash [OPTIONS] --undo",
+        after_help = "Examples:
   phaseshift squash -m 'All phases so far' --dry-run
   phaseshift squash -m 'All phases so far' --id 00000001_init --yes
   phaseshift squash phase2:phase3 -m 'Renames' --yes
-  phaseshift squash --undo --yes")]
+  phaseshift squash --undo --yes"
+    )]
     Squash(SquashArgs),
     /// Merge the results of runs over many files
     #[command(after_help = "Examples:

@@ -107,7 +107,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::PhaseMissing if remedy(error) == Some(Remedy::UndoNewer) => vec![
             "use the newer program or folder that holds these phases".to_owned(),
-            format!("undo them, from the file's history: {}", command(&of_newer(error))),
+            format!(
+                "or undo them, from the file's history, with --accept-loss if their rows may be lost: {}",
+                command(&of_newer(error))
+            ),
         ],
         ErrorKind::PhaseMissing => vec![
             "restore the missing phase files, or name their folder with --phases FOLDER".to_owned(),
@@ -133,6 +136,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::DatabaseMissing | ErrorKind::NotAFile if !error.facts().choices.is_empty() => {
             of_missing_database(error, command)
         }
+        ErrorKind::DatabaseMissing if error.facts().object.as_deref() == Some("selection") => {
+            one("name a folder, a pattern in quotes, or @LIST with --all")
+        }
         ErrorKind::DatabaseMissing => vec![
             "name an existing file with --database FILE".to_owned(),
             format!("or create it from the phases: {}", command("upgrade --create")),
@@ -153,7 +159,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::NotADatabase => {
             one("check that the path is right; an encrypted file must be decrypted first")
         }
-        ErrorKind::Damaged => vec![command("backups verify"), command("restore --latest")],
+        ErrorKind::Damaged => of_damage(error, command),
         // The newest one may be the very one that is damaged.
         ErrorKind::BackupDamaged => vec![
             command("backups verify"),
@@ -240,7 +246,27 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let file = error.facts().choices.first().map(|it| shell_word(it)).unwrap_or_default();
             vec![command(&format!("report --done -o {file}"))]
         }
+        ErrorKind::Io if remedy(error) == Some(Remedy::CheckPath) => {
+            one("check the path that is named above")
+        }
         ErrorKind::Io | ErrorKind::Sqlite => vec![command("status")],
+    }
+}
+
+/// Without a backup, what SQLite can still read goes into a new file (<https://sqlite.org/recovery.html>).
+fn of_damage(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    match &error.facts().database {
+        Some(file) if error.facts().choices.is_empty() => {
+            let file = shell_word(&shown(file));
+            vec![
+                command("backups"),
+                format!(
+                    "without a backup, recover what can be read into a new file: \
+                     sqlite3 {file} .recover | sqlite3 recovered.db"
+                ),
+            ]
+        }
+        _ => vec![command("backups verify"), command("restore --latest")],
     }
 }
 
@@ -406,6 +432,9 @@ fn of_draft(error: &Error) -> Vec<String> {
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
     next.push(command("backups"));
+    if remedy(error) == Some(Remedy::RestoreForeign) {
+        next.push("to restore one of another database, name its file, and add --force".to_owned());
+    }
     next.push(
         "name a file or a number of the list, or the folder of the backups with --backup-dir FOLDER"
             .to_owned(),
@@ -436,6 +465,13 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
             command(&format!("plan {first} --sql")),
             command(&format!("plan {first} --format markdown")),
         ],
+        Some(Remedy::NameId) => {
+            vec!["choose another id with --id ID, or leave it out".to_owned(), command("history")]
+        }
+        Some(Remedy::LeaveOut) => vec![format!("leave out {first}")],
+        Some(Remedy::BeginElsewhere) => vec![format!(
+            "begin another project for the file: phaseshift init project2 --from {first}"
+        )],
         Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
         _ => of_choices(error).into_iter().chain([command("help")]).collect(),
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use phaseshift::event::Interrupt;
-use phaseshift::{DatabaseState, Error, ErrorKind, exit};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, exit};
 
 use super::args::{Cli, with_phases_format};
 use super::command_output::{CommandOutput, Form};
@@ -21,7 +21,11 @@ use super::{commands, json, output, signals};
 const TOO_LATE: &str = "The interruption came too late: everything was done already.";
 
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = with_phases_format(arguments.collect());
+    let mut arguments = with_phases_format(arguments.collect());
+    // The help of `help`, which is clap's own, speaks of subcommands.
+    if arguments.get(1..).is_some_and(|it| it == ["help", "help"]) {
+        arguments.pop();
+    }
     let code = match parse(&arguments) {
         Ok(mut cli) => {
             cli.global.json |= cli.command.asks_for_json();
@@ -88,7 +92,9 @@ fn own_fault() -> Error {
 fn prepare(cli: &Cli, interrupt: Interrupt) -> Result<Context, (Error, String)> {
     let prepared = if cli.dry_run && cli.command.has_no_dry_run() {
         let what = format!("{} has no dry run", cli.command.name());
-        Err(Error::new(ErrorKind::Arguments, what))
+        Err(Error::new(ErrorKind::Arguments, what)
+            .with_remedy(Remedy::LeaveOut)
+            .choices(["--dry-run"]))
     } else {
         Context::new(&cli.global, cli.dry_run, interrupt).map(|context| {
             let report = cli.command.report().map(|file| context.folder.join(file));
@@ -181,22 +187,24 @@ fn refuse_arguments(arguments: &[OsString], error: &clap::Error) -> u8 {
         error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(it)) if it == "-n" || it == "--dry-run"
     );
-    let is_json = arguments.iter().any(|argument| argument == "--json");
-    if is_dry_run && error.kind() == ClapKind::UnknownArgument && !is_json {
-        let error = Error::new(ErrorKind::Arguments, "this command has no dry run");
-        let text = failure(&error, &explain(&error, ""), terminal.err);
-        output::remark(&text, terminal.err);
-        return exit::ARGUMENTS;
-    }
-    if is_json {
+    let no_dry_run = (is_dry_run && error.kind() == ClapKind::UnknownArgument).then(|| {
+        Error::new(ErrorKind::Arguments, "this command has no dry run")
+            .with_remedy(Remedy::LeaveOut)
+            .choices(["--dry-run"])
+    });
+    if arguments.iter().any(|argument| argument == "--json") {
         let what = error.to_string();
         let mut lines = what.lines().map(|line| line.trim_start_matches("error: "));
         let first = lines.next().unwrap_or("the arguments are wrong").to_owned();
-        let error = Error::new(ErrorKind::Arguments, first);
+        let error = no_dry_run.unwrap_or_else(|| Error::new(ErrorKind::Arguments, first));
         let advice = explain(&error, "");
         if output::document(&json::of_failure("", exit::ARGUMENTS, &error, &advice)).is_ok() {
             return exit::ARGUMENTS;
         }
+    } else if let Some(error) = no_dry_run {
+        let text = failure(&error, &explain(&error, ""), terminal.err);
+        output::remark(&text, terminal.err);
+        return exit::ARGUMENTS;
     }
     output::remark(&rendered(terminal.err), terminal.err);
     exit::ARGUMENTS

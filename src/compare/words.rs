@@ -10,7 +10,7 @@ use super::difference::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unexpected {
     Unexpected,
-    /// `is made by no phase`: the expected schema is what the phases make.
+    /// `is made by no applied phase`: the expected schema is what the phases make.
     MadeByNoPhase,
 }
 
@@ -18,7 +18,7 @@ impl Unexpected {
     const fn words(self) -> &'static str {
         match self {
             Self::Unexpected => "is unexpected",
-            Self::MadeByNoPhase => "is made by no phase",
+            Self::MadeByNoPhase => "is made by no applied phase",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, Remedy};
 
 /// Turns a file error into an [`Error`] that names what was tried and the path.
 pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
@@ -13,5 +13,7 @@ pub fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
         }
         _ => ErrorKind::Io,
     };
-    Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error)
+    let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+    let error = Error::new(kind, format!("cannot {action} {}", path.display())).caused_by(error);
+    if is_missing { error.with_remedy(Remedy::CheckPath) } else { error }
 }

@@ -202,10 +202,12 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
         Err(error) => return Err(error),
     };
     let ok = adoption.problems.is_empty();
-    let small = match adoption.notices.len() {
-        0 => String::new(),
-        1 => " but for 1 difference that stamp accepts".to_owned(),
-        count => format!(" but for {count} differences that stamp accepts"),
+    let small = match adoption.notices.as_slice() {
+        [] => String::new(),
+        notices => {
+            let count = counted(notices.len(), "difference", "differences");
+            format!(" but for {count} that stamp accepts: {}", first_few(notices))
+        }
     };
     let detail = match (ok, basis) {
         (true, Basis::Phases) => format!("matches the applied phases{small}"),

@@ -5,12 +5,13 @@ use crate::database::WriteTransaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 
-use super::prepare::{ATTEMPTS, Found, Planned, Preparation, UpToDate};
+use super::prepare::{ATTEMPTS, Found, Planned, Preparation};
 use super::project::Project;
 use super::request::Request;
 use super::run::{Hooks, Report};
 use super::secure::{back_up, occasion};
 use super::state::{LockState, Migration, Prepared, Secured, data_version};
+use super::up_to_date::UpToDate;
 
 /// How a migration ended.
 #[derive(Debug)]

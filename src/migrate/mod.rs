@@ -30,6 +30,7 @@ mod state;
 mod step_place;
 mod trial_copy;
 mod undo_history;
+mod up_to_date;
 
 pub use crate::error::Compatibility;
 pub use apply::DeclaredFile;
@@ -42,7 +43,7 @@ pub use migrate_now::{Migrated, migrate_now};
 pub use outline::{Outline, Outlined, plan_phases};
 pub use phase_tests::{TestFailure, TestOutcome, run_tests};
 pub use plan_cache::PlanCache;
-pub use prepare::{Preparation, UpToDate, plan_between};
+pub use prepare::{Preparation, plan_between};
 pub use project::Project;
 pub use rehearsal::{Rehearsed, rehearsal_space, roundtrip_on_copy};
 pub use request::{Request, Transactions, Warnings};
@@ -56,3 +57,4 @@ pub use stamp::{
 };
 pub use state::{Migration, Prepared, Secured};
 pub use step_place::StepPlace;
+pub use up_to_date::{Reached, UpToDate};

@@ -12,11 +12,12 @@ use crate::preflight::count_losses;
 use crate::schema::Schema;
 use crate::shadow::Shadow;
 
-use super::prepare::{UpToDate, find_path, plan_path, refuse_by_rows};
+use super::prepare::{find_path, plan_path, refuse_by_rows};
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::Request;
 use super::state::Migration;
+use super::up_to_date::UpToDate;
 
 /// Planned, and nothing else: rows, space and locks were not looked at.
 #[derive(Debug, Clone, Copy)]
@@ -64,8 +65,7 @@ impl Migration<Outlined> {
         let (project, known, path) = find_path(project, request, &database)?;
         let project = &project;
         if path.is_empty() {
-            let current = project.chain.current(&known.applied);
-            return Ok(Outline::UpToDate(Box::new(UpToDate { known, current })));
+            return Ok(Outline::UpToDate(Box::new(UpToDate::new(request, project, known))));
         }
         let located = |error: Error| error.in_database(&project.database);
         let mut plan = plan_path(project, &known, &path, request.direction).map_err(located)?;

@@ -21,28 +21,11 @@ use super::file_state::FileState;
 use super::project::Project;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
-use super::state::{Migration, Prepared, data_version, refuse_damage};
+use super::state::{Migration, Prepared, data_version};
 use super::step_place::at_its_step;
 use super::trial_copy::try_run;
 use super::undo_history::UndoHistory;
-
-/// A file on which there is nothing to do.
-#[derive(Debug, Clone)]
-pub struct UpToDate {
-    /// What was read from it.
-    pub known: FileState,
-    pub current: Vec<PhaseId>,
-}
-
-impl UpToDate {
-    /// As [`Migration::check_integrity`], where there is nothing to do.
-    ///
-    /// # Errors
-    /// As there, and those of opening the file.
-    pub fn check_integrity(&self, project: &Project) -> Result<()> {
-        refuse_damage(&project.open(Access::ReadOnly)?)
-    }
-}
+use super::up_to_date::UpToDate;
 
 #[derive(Debug)]
 pub enum Preparation {
@@ -90,8 +73,7 @@ impl Migration<Prepared> {
     ) -> Result<Found> {
         let (project, known, path) = find_path(project, request, database)?;
         if path.is_empty() {
-            let current = project.chain.current(&known.applied);
-            return Ok(Found::UpToDate(Box::new(UpToDate { known, current })));
+            return Ok(Found::UpToDate(Box::new(UpToDate::new(request, &project, known))));
         }
         project.versions.refuse_triggers(&known.schema)?;
         let make = || plan_path(&project, &known, &path, request.direction);

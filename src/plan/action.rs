@@ -194,24 +194,38 @@ impl SchemaChange {
     /// again. The old table is renamed with `legacy_alter_table` on, which leaves every reference
     /// to the name alone (<https://sqlite.org/pragma.html#pragma_legacy_alter_table>).
     pub fn steps(&self) -> Vec<PlannedStep> {
+        let (mut prelude, mut steps) = self.prelude_and_steps();
+        if let Some(first) = steps.first_mut() {
+            prelude.append(&mut first.actions);
+            first.actions = prelude;
+        }
+        steps
+    }
+
+    /// Returns the steps as a script shows them: what frees names is a step of its own.
+    pub fn script_steps(&self) -> Vec<PlannedStep> {
+        let (prelude, steps) = self.prelude_and_steps();
+        let title = "Moving what is replaced out of the way".to_owned();
+        let first = (!prelude.is_empty()).then_some(PlannedStep { title, actions: prelude });
+        first.into_iter().chain(steps).collect()
+    }
+
+    /// What comes before the first step, and the steps.
+    fn prelude_and_steps(&self) -> (Vec<Action>, Vec<PlannedStep>) {
         let mut steps: Vec<PlannedStep> = self.edit_step().into_iter().collect();
         steps.extend(self.copy_steps());
         steps.extend(self.swap_step());
         steps.extend(self.restore_step());
         let mut prelude = self.prelude();
-        match steps.first_mut() {
-            Some(first) => {
-                prelude.append(&mut first.actions);
-                first.actions = prelude;
-            }
-            None if prelude.is_empty() => {}
-            None => steps.push(PlannedStep { title: self.removal_title(), actions: prelude }),
+        if steps.is_empty() && !prelude.is_empty() {
+            let actions = std::mem::take(&mut prelude);
+            steps.push(PlannedStep { title: self.removal_title(), actions });
         }
         let unparked = self.statistics.unpark_sql();
         if let (Some(last), false) = (steps.last_mut(), unparked.is_empty()) {
             last.actions.push(Action::CarryStatistics(unparked));
         }
-        steps
+        (prelude, steps)
     }
 
     fn removal_title(&self) -> String {

@@ -152,7 +152,7 @@ impl Script {
         }
         let mut counts: Vec<Found> =
             schema_change.rebuilds.iter().map(script_checks::row_counts).collect();
-        for step in schema_change.steps() {
+        for step in schema_change.script_steps() {
             // The old tables are there until the first of them goes.
             let goes =
                 |it: &Action| matches!(it, Action::DropTable { .. } | Action::AlreadyGone { .. });

@@ -165,8 +165,8 @@ fn stamp_diff_and_status_agree() {
         assert_eq!(stamp["problems"], serde_json::json!([]), "{other}");
         let said = |json: &serde_json::Value| -> Vec<String> {
             let lines = json.as_array().unwrap().iter();
-            let lines =
-                lines.map(|it| it.as_str().unwrap().replace("made by no phase", "unexpected"));
+            let lines = lines
+                .map(|it| it.as_str().unwrap().replace("made by no applied phase", "unexpected"));
             lines.collect()
         };
         assert_eq!(said(&stamp["notices"]), said(&diff["differences"]), "{other}");

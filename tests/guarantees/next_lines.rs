@@ -104,7 +104,10 @@ fn cases() -> Vec<Case> {
         (K::Arguments, || with_phase(TABLE), &["revision", "-m", "x", "--head", "baseline"]),
         (K::Arguments, adopted, &["plan", "base:head"]),
         (K::Arguments, adopted, &["init", "--from", "app.db"]),
+        (K::Arguments, with_other_database, &["init", "--from", "other.db"]),
         (K::Arguments, adopted, &["merge"]),
+        (K::Arguments, adopted, &["status", "--dry-run"]),
+        (K::Arguments, adopted, &["revision", "-m", "x", "--id", "baseline"]),
         (K::Config, adopted, &["apply", "nosuch.sql"]),
         (K::Config, || with_file("phaseshift.toml", "databse = 'app.db'\n"), &["status"]),
         (K::Config, open_settings, &["status"]),
@@ -132,6 +135,8 @@ fn cases() -> Vec<Case> {
         (K::DatabaseMissing, without_database, &["upgrade"]),
         (K::DatabaseMissing, lost_database, &["status"]),
         (K::DatabaseMissing, adopted, &["restore", "99", "--yes"]),
+        (K::DatabaseMissing, copied, &["restore", "before:next", "--yes"]),
+        (K::DatabaseMissing, adopted, &["upgrade", "--all", "nowhere"]),
         (K::NotAFile, empty_database, &["upgrade"]),
         (K::NotAFile, || with_file("demo/phaseshift.toml", "x"), &["demo", "--yes"]),
         (K::NotAFile, folder_as_database, &["upgrade"]),
@@ -139,6 +144,8 @@ fn cases() -> Vec<Case> {
         (K::NotAFile, file_as_backups, &["upgrade"]),
         (K::NotADatabase, text_as_database, &["upgrade"]),
         (K::Damaged, damaged, &["upgrade"]),
+        (K::Damaged, damaged_without_backup, &["upgrade"]),
+        (K::Io, adopted, &["fleet", "report", "nowhere.jsonl"]),
         (K::BackupDamaged, damaged_backup, &["restore", "1", "--yes"]),
         (K::Busy, || with_phase(TABLE), &["upgrade", "--wait", "0"]),
         (K::NotAdopted, not_adopted, &["upgrade"]),
@@ -370,6 +377,26 @@ fn damaged() -> Project {
     ruined(project, 4096, "app.db")
 }
 
+fn with_other_database() -> Project {
+    let project = adopted();
+    sqlite3(&project.path("other.db"), "CREATE TABLE t(a)");
+    project
+}
+
+fn damaged_without_backup() -> Project {
+    let project = damaged();
+    std::fs::remove_dir_all(project.path("backups")).unwrap();
+    project
+}
+
+/// A project whose database has another place than the one that its backups were made of.
+fn copied() -> Project {
+    let project = upgraded(TABLE);
+    std::fs::rename(project.path("app.db"), project.path("copy.db")).unwrap();
+    project.write("phaseshift.toml", "database = 'copy.db'\n");
+    project
+}
+
 fn damaged_backup() -> Project {
     let project = upgraded(TABLE);
     let backup = newest_backup(&project);
@@ -496,7 +523,7 @@ fn shown((kind, project, arguments): &Case) -> Result<Shown, String> {
 
 /// The command of a line: the whole line, or what comes after a colon.
 fn command_of(line: &str) -> Option<&str> {
-    const PROGRAMS: [&str; 3] = ["phaseshift ", "chmod ", "touch "];
+    const PROGRAMS: [&str; 4] = ["phaseshift ", "chmod ", "touch ", "sqlite3 "];
     let begins = |text: &str| PROGRAMS.iter().any(|it| text.starts_with(it));
     if begins(line) {
         return Some(line);
@@ -518,7 +545,8 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 15] = [
+const BY_HAND: [&str; 16] = [
+    "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",
     "check that the path is right; an encrypted file must be decrypted first",

@@ -142,3 +142,73 @@ fn what_an_accepted_phase_does_not_make_is_named() {
     assert!(said.contains("Note: 1 difference from what the phases make"), "{said}");
     assert!(said.contains("u.b"), "{said}");
 }
+
+#[test]
+fn a_target_that_is_behind_the_file_is_not_called_up_to_date() {
+    let project = applied();
+    for (command, wanted) in [
+        (&["migrate", "baseline"][..], "past baseline, at next (version 2).\n"),
+        (&["upgrade", "version:1"], "To go back: phaseshift downgrade version:1\n"),
+        (&["upgrade", "base"], "To go back: phaseshift downgrade base\n"),
+        (&["preflight", "baseline"], "To go back: phaseshift downgrade baseline\n"),
+        (&["plan", "baseline", "--sql"], "-- To go back: phaseshift downgrade baseline\n"),
+    ] {
+        let said = project.run_here(command).expect_code(0).stdout;
+        assert!(said.contains(wanted) && !said.contains("up to date"), "{command:?}: {said}");
+    }
+    let said = project.run_here(&["migrate"]).expect_code(0).stdout;
+    assert_eq!(said, "Nothing to do: the database is up to date at next (version 2).\n");
+    project.run_here(&["downgrade", "baseline"]).expect_code(0);
+    let said = project.run_here(&["migrate", "baseline"]).expect_code(0).stdout;
+    assert_eq!(said, "Nothing to do: the database is at baseline (version 1) already.\n");
+}
+
+#[test]
+fn a_page_of_nothing_is_not_written() {
+    let project = applied();
+    for command in [&["report"][..], &["plan", "--format", "markdown"], &["report", "-o", "p.html"]]
+    {
+        let done = project.run_here(command).expect_code(0);
+        assert_eq!(done.stdout, "", "{command:?}");
+        assert!(done.stderr.contains("Nothing to do"), "{command:?}: {}", done.stderr);
+    }
+    assert!(!project.path("p.html").exists());
+    let document = project.run_here(&["report", "--json"]).expect_code(0).json();
+    assert_eq!(document["ids"][0], "next");
+}
+
+#[test]
+fn the_backups_of_a_project_that_was_copied_are_named() {
+    let project = applied();
+    std::fs::rename(project.path("app.db"), project.path("copy.db")).unwrap();
+    project.write("phaseshift.toml", "database = 'copy.db'\n");
+    let failed = project.run_here(&["restore", "before:next", "--yes"]).expect_code(4).stderr;
+    for wanted in ["no backup of this database from before next", "2 backups of ", "app.db in "] {
+        assert!(failed.contains(wanted), "{wanted}: {failed}");
+    }
+}
+
+#[test]
+fn a_stamp_of_base_calls_no_table_foreign() {
+    let project = applied();
+    let dry = project.run_here(&["stamp", "base", "-n"]).expect_code(0).stdout;
+    let said = project.run_here(&["stamp", "base"]).expect_code(0).stdout;
+    assert!(!dry.contains("is made by") && !said.contains("is made by"), "{dry}{said}");
+    assert!(said.contains("Its tables and rows stay"), "{said}");
+}
+
+#[test]
+fn a_script_renames_old_tables_under_a_heading_of_its_own() {
+    let project = applied();
+    project.write_phase(
+        "rest.toml",
+        "parents = ['next']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n
+         [[up]]\nop = 'alter_column'\ntable = 't'\ncolumn = 'a'\nnot_null = true\n",
+    );
+    let script = project.run_here(&["plan", "--sql"]).expect_code(0).stdout;
+    let created = script.split("-- Creating w\n").nth(1).unwrap();
+    assert!(created.starts_with("CREATE TABLE w"), "{created}");
+    project.write("up.sql", &script);
+    sqlite3(&project.path("app.db"), &format!(".read {}", project.path("up.sql").display()));
+    project.run_here(&["verify", "--expect", "rest"]).expect_code(0);
+}

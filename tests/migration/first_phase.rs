@@ -158,7 +158,7 @@ fn a_file_is_held_against_what_its_first_phase_left_in_it() {
     let said = verify().expect_code(0).stdout;
     assert!(said.contains("that stamp accepts"), "{said}");
     let status = bench.project().run(&["status"]).expect_code(0).stdout;
-    assert!(status.contains("column author.died is made by no phase"), "{status}");
+    assert!(status.contains("column author.died is made by no applied phase"), "{status}");
     bench.ask("ALTER TABLE author RENAME COLUMN year TO born");
     let said = verify().expect_code(3).stdout;
     assert!(said.contains("column author.year is missing"), "{said}");

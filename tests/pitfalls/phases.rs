@@ -132,7 +132,7 @@ fn p59_a_schema_does_not_differ_from_itself() {
     let database = engine.open(Access::ReadOnly).unwrap();
     let known = engine.know(&database).unwrap();
     let found = drift(&engine, &known).unwrap();
-    assert_eq!(found, ["table other is made by no phase"]);
+    assert_eq!(found, ["table other is made by no applied phase"]);
     drop(database);
 
     // The desired schema in the words of the file, by hand, and in other words: no difference.

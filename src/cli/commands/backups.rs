@@ -14,7 +14,7 @@ use phaseshift::migrate::{Project, applied_phases, prune_backups, retain};
 use phaseshift::phase::Chain;
 use phaseshift::restore::backup_request;
 use phaseshift::text::similar;
-use phaseshift::{Error, ErrorKind, Result, exit};
+use phaseshift::{Error, ErrorKind, Remedy, Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::args::BackupsAction;
@@ -166,9 +166,23 @@ impl Place {
             let phases: BTreeSet<String> =
                 ways.iter().map(|it| it.phase.clone()).chain(made).collect();
             let phases = phases.into_iter().filter(|it| from_before(it).is_some());
-            missing(format!("there is no backup from before {phase}"))
-                .choices(phases.map(|it| format!("before:{it}")))
+            let what = format!("there is no backup of this database from before {phase}");
+            self.name_others(missing(what)).choices(phases.map(|it| format!("before:{it}")))
         })
+    }
+
+    /// Adds which other databases the backups in the folder were made of: a project may have been moved or copied.
+    pub fn name_others(&self, error: Error) -> Error {
+        let files = self.project.options.files.as_ref();
+        let others = of_others(files, self.folder(), self.database()).unwrap_or_default();
+        if others.is_empty() {
+            return error;
+        }
+        let lines = others.into_iter().map(|(database, count)| {
+            let backups = counted(count, "backup", "backups");
+            format!("{backups} of {} in {}", database.display(), self.folder().display())
+        });
+        error.problems(lines).with_remedy(Remedy::RestoreForeign)
     }
 
     /// Removes the backups that the settings do not keep. Nothing depends on it: what cannot be removed stays.

@@ -261,8 +261,10 @@ impl Check {
             let mark = match trip.verdict {
                 TripVerdict::Broken(_) => continue,
                 TripVerdict::Untried(_) => self.style.no(),
-                TripVerdict::Reversible | TripVerdict::Lossy(_) => self.style.ok(),
-                TripVerdict::Irreversible(_) => self.style.bullet().to_owned(),
+                TripVerdict::Reversible => self.style.ok(),
+                TripVerdict::Lossy(_) | TripVerdict::Irreversible(_) => {
+                    self.style.bullet().to_owned()
+                }
             };
             self.line(&mark, &format!("{}: {}", trip.phase, trip.verdict.code()));
             self.reasons(trip.verdict.reasons());

@@ -79,7 +79,7 @@ fn text(
         0 => format!("{} {left} has the schema of {right}.\n", style.ok()),
         count => {
             let count = counted(count, "difference", "differences");
-            format!("{count} of {left} from {right}:\n{lines}")
+            format!("{left} compared with {right}: {count}\n{lines}")
         }
     };
     let reworded: Vec<String> = found.reworded().map(ComparedObject::title).collect();

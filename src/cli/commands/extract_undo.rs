@@ -38,11 +38,7 @@ pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutp
         ..request(Direction::Down, arguments.target.as_deref(), "-1")?
     };
     let mut answer = match Migration::outline_for_script(&project, &request)? {
-        Outline::UpToDate(up_to_date) => {
-            let mut answer = report::nothing_to_do(&project, &up_to_date);
-            answer.text = format!("-- {}", answer.text);
-            answer
-        }
+        Outline::UpToDate(found) => report::nothing_to_script(context, &project, &found),
         Outline::Planned(migration) => {
             let (from, to) = migration.versions();
             let mut answer = planned(context, &migration, "");

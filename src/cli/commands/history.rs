@@ -44,6 +44,8 @@ pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> 
         .collect::<String>();
     if chain.is_empty() {
         context.remark(&no_phases(context));
+    } else if phases.is_empty() {
+        context.remark("No phase lies in this range.");
     }
     phases.reverse();
     let phases: Vec<Value> = phases.into_iter().map(|phase| history.json_of(phase)).collect();

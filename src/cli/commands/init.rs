@@ -189,7 +189,14 @@ impl Baseline {
                 "the folder {} is not empty; --from is for a project without phases",
                 context.shown(phases)
             );
-            return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::ShowStatus));
+            let error = Error::new(ErrorKind::Arguments, what);
+            let is_other = context.settings.database.as_deref() != Some(database);
+            return Err(match is_other {
+                true => {
+                    error.with_remedy(Remedy::BeginElsewhere).choices([context.shown(database)])
+                }
+                false => error.with_remedy(Remedy::ShowStatus),
+            });
         }
         let project = context
             .project_at(database.to_path_buf(), phaseshift::phase::Chain::build(Vec::new())?);

@@ -82,7 +82,7 @@ fn begin(
 ) -> Result<Begun> {
     let migration = match prepared {
         Preparation::UpToDate(found) => {
-            return Ok(Begun::Answered(report::nothing_to_do(project, &found)));
+            return Ok(Begun::Answered(report::nothing_to_do(context, project, &found)));
         }
         Preparation::Ready(migration) => migration,
     };
@@ -107,7 +107,7 @@ fn answer(
             let answer = report::answer(&said, &done).about(&project.database);
             Ok(page::write_run(context, project, &done, answer))
         }
-        Migrated::UpToDate(found) => Ok(report::nothing_to_do(project, &found)),
+        Migrated::UpToDate(found) => Ok(report::nothing_to_do(context, project, &found)),
     }
 }
 

@@ -180,7 +180,10 @@ fn new_name(context: &Context, chain: &Chain, given: Option<&str>, message: &str
         Some(text) => text.to_owned(),
         None => unused(chain, &written(own, "")),
     };
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Arguments, format!("{text:?} {why}")));
+    let refuse = |why: &str| {
+        let error = Error::new(ErrorKind::Arguments, format!("{text:?} {why}"));
+        Err(error.with_remedy(Remedy::NameId))
+    };
     let id = match PhaseId::new(&text) {
         None => return refuse("is no id: letters, digits, _ . and - only"),
         Some(id) if chain.get(&id).is_some() => return refuse("is the id of another phase"),
@@ -281,8 +284,11 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     if phase.drafted.is_some() {
         said.push_str("Review it before you apply it: it was drafted from two schemas.\n");
     } else if phase.parents.len() < 2 {
-        let plan = context.command_line("plan");
-        said.push_str(&format!("It has no steps yet. Write them, then: {plan}\n"));
+        let database = context.settings.database.as_deref();
+        let is_missing = |path| matches!(context.files().stat(path), Ok(None));
+        let next = if database.is_some_and(is_missing) { "upgrade --create" } else { "plan" };
+        let next = context.command_line(next);
+        said.push_str(&format!("It has no steps yet. Write them, then: {next}\n"));
     }
     Ok(CommandOutput::done(said, report))
 }

@@ -2,7 +2,7 @@
 
 use phaseshift::database::Access;
 use phaseshift::exit;
-use phaseshift::migrate::{Migration, Outline, Prepared, Project, Report, plan_range};
+use phaseshift::migrate::{Migration, Outline, Prepared, Project, Report, UpToDate, plan_range};
 use phaseshift::phase::TargetRange;
 use phaseshift::plan::{Direction, Plan};
 use phaseshift::rows::count_rows;
@@ -57,9 +57,15 @@ pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput
             drawn(context, way, false, ("html", page))?
         }
     };
-    let (Some(file), Some(Value::String(html))) = (file, answer.report.get("html")) else {
-        return Ok(answer);
+    let html = match answer.report.get("html") {
+        Some(Value::String(html)) => html,
+        _ => {
+            let done = context.command_line("report --done");
+            context.remark(&format!("No page was written. That of the last run: {done}"));
+            return Ok(answer);
+        }
     };
+    let Some(file) = file else { return Ok(answer) };
     write_text(files.as_ref(), &file, html)?;
     answer.report.shift_remove("html");
     answer.report.insert("file".to_owned(), json!(file));
@@ -92,11 +98,18 @@ pub fn drawn(
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
     let migration = match outlined {
-        Outline::UpToDate(up_to_date) => return Ok(nothing_to_do(&project, &up_to_date)),
+        Outline::UpToDate(found) => return Ok(nothing_to_draw(context, &project, &found)),
         Outline::Planned(migration) => migration,
     };
     let text = draw(&of_plan(context, &migration)?);
     Ok(answer(planned(context, &migration, "").report, text))
+}
+
+/// The answer if there is no plan to draw: stdout, which may be a file, stays empty.
+fn nothing_to_draw(context: &Context, project: &Project, found: &UpToDate) -> CommandOutput {
+    let answer = nothing_to_do(context, project, found);
+    answer.text.lines().for_each(|line| context.remark(line));
+    CommandOutput { text: String::new(), ..answer }.for_programs()
 }
 
 /// Refuses a place for the report of a run where it could not be written afterwards.

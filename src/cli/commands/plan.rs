@@ -40,7 +40,9 @@ pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let outlined = Migration::outline(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
     let migration = match outlined {
-        Outline::UpToDate(up_to_date) => return Ok(report::nothing_to_do(&project, &up_to_date)),
+        Outline::UpToDate(up_to_date) => {
+            return Ok(report::nothing_to_do(context, &project, &up_to_date));
+        }
         Outline::Planned(migration) => migration,
     };
     let style = context.terminal.out;
@@ -86,11 +88,7 @@ pub fn sql(
     let outlined = Migration::outline_for_script(&project, &request)
         .map_err(|error| name_the_phase(error, &project, &request))?;
     let mut answer = match outlined {
-        Outline::UpToDate(up_to_date) => {
-            let mut answer = report::nothing_to_do(&project, &up_to_date);
-            answer.text = format!("-- {}", answer.text);
-            answer
-        }
+        Outline::UpToDate(found) => report::nothing_to_script(context, &project, &found),
         Outline::Planned(migration) => {
             let mut answer = planned(context, &migration, "");
             answer.text = script(&migration)?;
@@ -155,7 +153,7 @@ pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutpu
     let migration = match prepare(&project, &request(Direction::Up, target, "head")?)? {
         Preparation::UpToDate(up_to_date) => {
             up_to_date.check_integrity(&project)?;
-            return Ok(report::nothing_to_do(&project, &up_to_date));
+            return Ok(report::nothing_to_do(context, &project, &up_to_date));
         }
         Preparation::Ready(migration) => migration,
     };

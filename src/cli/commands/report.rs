@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phaseshift::database::{Checkpoint, CheckpointBlocker, Holder};
-use phaseshift::migrate::{Migration, Prepared, Project, Report, UpToDate};
+use phaseshift::migrate::{Migration, Prepared, Project, Reached, Report, UpToDate};
 use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
 use serde_json::{Value, json};
@@ -52,19 +52,27 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 }
 
 /// The answer if there is nothing to do.
-pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput {
+pub fn nothing_to_do(context: &Context, project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
-    let text = match up_to_date.current.as_slice() {
-        [] if project.chain.is_empty() => {
+    let place = format!("{} (version {})", joined(&up_to_date.current), number(version));
+    let text = match (up_to_date.current.as_slice(), &up_to_date.reached) {
+        ([], _) if project.chain.is_empty() => {
             "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n"
                 .to_owned()
         }
-        [] => "Nothing to do: no phase is applied.\n".to_owned(),
-        current => format!(
-            "Nothing to do: the database is up to date at {} (version {}).\n",
-            joined(current),
-            number(version)
-        ),
+        ([], _) => "Nothing to do: no phase is applied.\n".to_owned(),
+        (_, Reached::Everything) => {
+            format!("Nothing to do: the database is up to date at {place}.\n")
+        }
+        (_, Reached::Target) => format!("Nothing to do: the database is at {place} already.\n"),
+        (_, Reached::Past(target)) => {
+            let target = target.to_string();
+            let back = context.command_line(&format!("downgrade {}", shell_word(&target)));
+            format!(
+                "Nothing to do: the database is past {}, at {place}.\nTo go back: {back}\n",
+                escaped(target)
+            )
+        }
     };
     let report = json!({
         "database": project.database,
@@ -80,6 +88,17 @@ pub fn nothing_to_do(project: &Project, up_to_date: &UpToDate) -> CommandOutput 
         "changed": false,
     });
     CommandOutput::done(text, report)
+}
+
+/// The answer of a script if there is nothing to do: comments.
+pub fn nothing_to_script(
+    context: &Context,
+    project: &Project,
+    up_to_date: &UpToDate,
+) -> CommandOutput {
+    let answer = nothing_to_do(context, project, up_to_date);
+    let text = answer.text.lines().map(|line| format!("-- {line}\n")).collect();
+    CommandOutput { text, ..answer }
 }
 
 /// The end of the guided form.
@@ -109,15 +128,16 @@ pub fn complete(context: &Context, report: &Report) -> String {
             let _ = writeln!(text, "Note: {}", escaped(why));
         }
         None => {
-            let but = match added(&report.plan).join(", ").as_str() {
-                "" => String::new(),
-                names => format!(
-                    " (those of what it added, {}, go: with rows in there add --accept-loss)",
-                    escaped(names)
-                ),
-            };
-            let _ = writeln!(text, "To undo the migration and keep later rows{but}:");
+            text.push_str("To undo the migration and keep later rows:\n");
             let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+            let added = added(&report.plan);
+            if !added.is_empty() {
+                let names = escaped(added.join(", "));
+                let _ = writeln!(
+                    text,
+                    "  It drops what the migration added: {names}. Once rows use that, add --accept-loss."
+                );
+            }
         }
     }
     text.push_str(

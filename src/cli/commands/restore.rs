@@ -114,15 +114,18 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
 fn no_backup(place: &Place) -> Error {
     let what =
         format!("there is no verified backup of this database in {}", place.folder().display());
-    Error::new(ErrorKind::DatabaseMissing, what).about("backup")
+    place.name_others(Error::new(ErrorKind::DatabaseMissing, what).about("backup"))
 }
 
 /// The newest verified backup that was made before phases or by a person: going back twice must not come back.
 fn latest(place: &Place) -> Result<BackupEntry> {
-    let is_restored_by_latest =
-        |entry: &BackupEntry| entry.kind().is_some_and(BackupKind::is_restored_by_latest);
-    let mut entries = place.entries.iter().filter(|entry| entry.is_verified());
-    entries.find(|entry| is_restored_by_latest(entry)).cloned().ok_or_else(|| no_backup(place))
+    let found = place.entries.iter().find(|entry| is_for_latest(entry));
+    found.cloned().ok_or_else(|| no_backup(place))
+}
+
+/// Whether `--latest` may take a backup.
+pub fn is_for_latest(entry: &BackupEntry) -> bool {
+    entry.is_verified() && entry.kind().is_some_and(BackupKind::is_restored_by_latest)
 }
 
 /// Refuses a backup of another database, and one that its manifest does not call verified.

@@ -107,7 +107,11 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
             joined(current)
         ),
     };
-    let text = format!("{found}\nNothing was changed: this was a dry run.\n");
+    let differing = match current.is_empty() {
+        true => String::new(),
+        false => differences(context, &adoption),
+    };
+    let text = format!("{found}\n{differing}Nothing was changed: this was a dry run.\n");
     let report = json!({
         "database": project.database,
         "ids": ids(&current),
@@ -141,7 +145,11 @@ fn text(context: &Context, report: &StampReport) -> String {
     if let Some(backup) = &report.backup {
         line(format!("Backup: {}", backup.display()));
     }
-    text + &differences(context, &report.adoption)
+    // Where no phase is recorded, the whole schema differs from what the phases make.
+    text + &match report.current.is_empty() {
+        true => "Its tables and rows stay as they are.\n".to_owned(),
+        false => differences(context, &report.adoption),
+    }
 }
 
 /// Lists how the file differs from what the phases make. With --force, what it lacks stands beside what a stamp accepts

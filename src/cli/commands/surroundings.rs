@@ -3,12 +3,29 @@
 use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind};
 
+use super::backups::Place;
+use super::restore::is_for_latest;
 use crate::cli::context::Context;
 
 /// Adds to an error what only the surroundings of the command tell: that a wait was interrupted, and who holds the
 /// file.
 pub(super) fn with_surroundings(context: &Context, error: Error) -> Error {
-    name_holders(context, interrupted_while_waiting(context, error))
+    let error = interrupted_while_waiting(context, error);
+    name_backups(context, name_holders(context, error))
+}
+
+/// Adds the backups that `restore --latest` takes to the error of a damaged database.
+fn name_backups(context: &Context, error: Error) -> Error {
+    if error.kind() != ErrorKind::Damaged {
+        return error;
+    }
+    let Ok(place) = Place::of(context) else { return error };
+    if error.facts().database.as_deref().is_some_and(|it| it != place.database()) {
+        return error;
+    }
+    let latest = place.entries.iter().filter(|it| is_for_latest(it));
+    let files: Vec<String> = latest.map(|it| it.path.display().to_string()).collect();
+    error.in_database(place.database()).choices(files)
 }
 
 /// A wait for a lock that was interrupted ends as a busy file; the interrupt is what happened.

@@ -60,7 +60,7 @@ pub fn line(entry: &BackupEntry) -> String {
         counted(manifest.tables.len(), "table", "tables")
     );
     let version = manifest.version.map_or("no version".into(), |it| format!("version {it}"));
-    let state = if entry.is_verified() { "verified" } else { "NOT VERIFIED" };
+    let state = if entry.is_verified() { "verified when made" } else { "NOT VERIFIED" };
     let shared = if manifest.shares_blocks { ", made with shared blocks" } else { "" };
     format!("{made}  {occasion}, {version}, {}, {counts}, {state}{shared}", sized(entry.bytes))
 }
@@ -123,7 +123,7 @@ fn about(entry: &BackupEntry) -> String {
     parts.push(sized(entry.bytes));
     match &entry.problem {
         Some(problem) => parts.push(format!("not verified: {problem}")),
-        None => parts.push("verified".to_owned()),
+        None => parts.push("verified when made".to_owned()),
     }
     if entry.manifest.as_ref().is_some_and(|it| it.shares_blocks) {
         parts.push("made with shared blocks".to_owned());

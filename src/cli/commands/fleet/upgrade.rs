@@ -102,11 +102,11 @@ impl Upgrade {
         match prepare(&project, &self.request)? {
             Preparation::UpToDate(found) => {
                 self.ledger.found_done(member, found.known.recorded.version())?;
-                Ok(report::nothing_to_do(&project, &found))
+                Ok(report::nothing_to_do(file, &project, &found))
             }
             Preparation::Ready(migration) => {
                 let began = self.ledger.start(member, &migration);
-                let done = began.and_then(|()| self.carry_out(&project, *migration));
+                let done = began.and_then(|()| self.carry_out((file, &project), *migration));
                 match &done {
                     Ok((_, version)) => self
                         .ledger
@@ -122,7 +122,7 @@ impl Upgrade {
     /// Claims the space and migrates; returns the version that the file has then, too.
     fn carry_out(
         &self,
-        project: &Project,
+        (file, project): (&Context, &Project),
         migration: Migration<Prepared>,
     ) -> Result<(CommandOutput, Option<i64>)> {
         let places = (project.database.as_path(), project.backups.as_path());
@@ -133,7 +133,7 @@ impl Upgrade {
             Migrated::Done(done) => Ok((report::answer("", &done), done.to)),
             Migrated::UpToDate(found) => {
                 let version = found.known.recorded.version();
-                Ok((report::nothing_to_do(project, &found), version))
+                Ok((report::nothing_to_do(file, project, &found), version))
             }
         }
     }
