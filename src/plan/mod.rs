@@ -7,6 +7,7 @@ mod action;
 mod copy;
 mod data;
 mod derive;
+mod expected_objects;
 mod fill;
 mod losses;
 mod phase;

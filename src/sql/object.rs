@@ -110,6 +110,26 @@ pub fn update_of_columns(sql: &str) -> Vec<String> {
     read().unwrap_or_default()
 }
 
+/// Returns the table or view that a CREATE INDEX or CREATE TRIGGER statement names behind ON.
+///
+/// ```
+/// use phaseshift::sql::owner;
+/// assert_eq!(owner("CREATE TRIGGER g AFTER UPDATE OF \"on\" ON main.[T 1] BEGIN SELECT 1; END"), Some("T 1".into()));
+/// ```
+pub fn owner(sql: &str) -> Option<String> {
+    let mut reader = Reader::new(sql);
+    read_head(&mut reader).ok()?;
+    // ON is reserved: a column of that name stands in quotes (<https://sqlite.org/lang_keywords.html>).
+    while !reader.take_word("ON") {
+        reader.advance()?;
+    }
+    let name = reader.name().ok()?;
+    match reader.take_mark(".") {
+        true => Some(reader.name().ok()?.text),
+        false => Some(name.text),
+    }
+}
+
 /// Returns whether a text uses one of the names as a word, a quoted name or a string literal.
 ///
 /// It errs on the side of yes: a column, an alias or a text value of that name counts too.
