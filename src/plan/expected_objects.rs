@@ -61,18 +61,11 @@ impl ExpectedObjects {
     }
 
     fn follow_one(&mut self, operation: &Operation) {
-        use ObjectKind::{Index, Table, Trigger, View};
         match operation {
-            Operation::RenameTable { from, to } => self.rename(Table, from, to),
-            Operation::RenameIndex { from, to } => self.rename(Index, from, to),
-            Operation::CreateTable { sql, .. } => self.create(Table, sql),
-            Operation::CreateIndex { sql, .. } => self.create(Index, sql),
-            Operation::CreateView { sql, .. } => self.create(View, sql),
-            Operation::CreateTrigger { sql, .. } => self.create(Trigger, sql),
-            Operation::DropTable { table, .. } => self.drop(Table, table),
-            Operation::DropIndex { index, .. } => self.drop(Index, index),
-            Operation::DropView { view, .. } => self.drop(View, view),
-            Operation::DropTrigger { trigger, .. } => self.drop(Trigger, trigger),
+            Operation::RenameTable { from, to } => self.rename(ObjectKind::Table, from, to),
+            Operation::RenameIndex { from, to } => self.rename(ObjectKind::Index, from, to),
+            Operation::Create { kind, sql, .. } => self.create((*kind).into(), sql),
+            Operation::Drop { kind, name, .. } => self.drop((*kind).into(), name),
             // None of these gives or takes a name of an object.
             Operation::RenameColumn { .. }
             | Operation::AddColumn { .. }
