@@ -171,6 +171,7 @@ fn one_kind(kind: ObjectKind) -> ObjectKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phase::StepObject;
     use crate::phase::ViewPolicy;
     use crate::shadow::Shadow;
 
@@ -192,7 +193,7 @@ mod tests {
     }
 
     fn drop_table(table: &str) -> Step {
-        step(Operation::DropTable { table: table.to_owned(), if_exists: true })
+        step(Operation::Drop { kind: StepObject::Table, name: table.to_owned(), if_exists: true })
     }
 
     fn shadow() -> Shadow {
@@ -223,10 +224,19 @@ mod tests {
 
     #[test]
     fn names_follow_the_steps_as_sqlite_does() {
-        let create =
-            |sql: &str| step(Operation::CreateTable { sql: sql.to_owned(), if_not_exists: true });
+        let create = |sql: &str| {
+            step(Operation::Create {
+                kind: StepObject::Table,
+                sql: sql.to_owned(),
+                if_not_exists: true,
+            })
+        };
         let trigger = |sql: &str| {
-            step(Operation::CreateTrigger { sql: sql.to_owned(), if_not_exists: false })
+            step(Operation::Create {
+                kind: StepObject::Trigger,
+                sql: sql.to_owned(),
+                if_not_exists: false,
+            })
         };
         let chains = [
             vec![rename("a", "b"), rename("b", "a"), drop_table("a"), create("CREATE TABLE a(q)")],
@@ -238,7 +248,11 @@ mod tests {
                 create("CREATE TABLE IF NOT EXISTS b(id INTEGER PRIMARY KEY AUTOINCREMENT, z)"),
             ],
             vec![
-                step(Operation::DropView { view: "seen".to_owned(), if_exists: false }),
+                step(Operation::Drop {
+                    kind: StepObject::View,
+                    name: "seen".to_owned(),
+                    if_exists: false,
+                }),
                 step(Operation::RenameIndex { from: "by_y".to_owned(), to: "by_w".to_owned() }),
                 trigger("CREATE TRIGGER \"on\" BEFORE DELETE ON [b] BEGIN SELECT 1; END"),
                 drop_table("b"),
