@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::data::data_changes;
 use super::derive::{Facts, derive};
+use super::expected_objects::ExpectedObjects;
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::undo::{define, groups};
@@ -35,9 +36,6 @@ pub fn plan_phase(
 }
 
 /// Plans the way up of a phase, and makes what the history keeps of it.
-///
-/// # Errors
-/// As [`plan_phase`].
 pub fn plan_and_define(
     shadow: &mut Shadow,
     phase: &Phase,
@@ -176,7 +174,8 @@ impl Planner<'_> {
             let run = rest.iter().take_while(|it| !is_data(it)).count();
             let run = together(&rest[..run]);
             let start = shadow.schema()?;
-            stages.extend(self.schema_change(shadow, &mut |shadow| {
+            stages.extend(self.schema_change(shadow, &mut |shadow, expected| {
+                expected.follow(&rest[..run]);
                 for group in groups(&rest[..run]) {
                     shadow.apply(group, self.phase.views)?;
                     self.note(shadow)?;
@@ -200,16 +199,18 @@ impl Planner<'_> {
         plan_data(shadow, step, (sql, file), lines)
     }
 
-    /// Plans one change of the schema; `None` if nothing changes.
+    /// Plans one change of the schema; `None` if nothing changes. The change names the steps that it carries out.
     pub(super) fn schema_change(
         &self,
         shadow: &mut Shadow,
-        change: &mut dyn FnMut(&mut Shadow) -> Result<()>,
+        change: &mut dyn FnMut(&mut Shadow, &mut ExpectedObjects) -> Result<()>,
     ) -> Result<Option<Stage>> {
         shadow.start_stage()?;
         let before = shadow.schema()?;
-        change(shadow)?;
+        let mut expected = ExpectedObjects::of(&before);
+        change(shadow, &mut expected)?;
         let after = shadow.schema()?;
+        expected.compare(&after)?;
         let facts = Facts {
             methods: shadow.copy_methods(&before)?,
             in_place: self.phase.strategy == Strategy::Auto,
@@ -368,7 +369,6 @@ fn reads_new_columns(step: &Step, earlier: &[Step]) -> bool {
     values.into_iter().any(|it| mentions(it, &new))
 }
 
-/// The name in a column definition.
 fn defined_column(definition: &str) -> Option<String> {
     let table = CreateTable::read(&format!("CREATE TABLE t({definition})")).ok()?;
     table.columns.first().map(|it| it.name.text.clone())

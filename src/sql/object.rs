@@ -21,11 +21,9 @@ pub enum ObjectKind {
 /// What a CREATE statement makes, and under which name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectHead {
-    /// The kind of the object.
     pub kind: ObjectKind,
     /// The schema before the dot, if one is written.
     pub schema: Option<Name>,
-    /// The name of the object.
     pub name: Name,
 }
 
@@ -110,6 +108,26 @@ pub fn update_of_columns(sql: &str) -> Vec<String> {
         Ok(columns)
     };
     read().unwrap_or_default()
+}
+
+/// Returns the table or view that a CREATE INDEX or CREATE TRIGGER statement names behind ON.
+///
+/// ```
+/// use phaseshift::sql::owner;
+/// assert_eq!(owner("CREATE TRIGGER g AFTER UPDATE OF \"on\" ON main.[T 1] BEGIN SELECT 1; END"), Some("T 1".into()));
+/// ```
+pub fn owner(sql: &str) -> Option<String> {
+    let mut reader = Reader::new(sql);
+    read_head(&mut reader).ok()?;
+    // ON is reserved: a column of that name stands in quotes (<https://sqlite.org/lang_keywords.html>).
+    while !reader.take_word("ON") {
+        reader.advance()?;
+    }
+    let name = reader.name().ok()?;
+    match reader.take_mark(".") {
+        true => Some(reader.name().ok()?.text),
+        false => Some(name.text),
+    }
 }
 
 /// Returns whether a text uses one of the names as a word, a quoted name or a string literal.

@@ -20,9 +20,6 @@ use crate::cli::screens::{lint as screen, reason};
 
 /// Lists what is dangerous in the phases that are named, in those that are pending where there is a
 /// database, or in all; the answer is no if anything is.
-///
-/// # Errors
-/// As [`phaseshift::phase::Chain::read`]; those of opening the database.
 pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let policy = if arguments.additive { LintPolicy::Additive } else { LintPolicy::Danger };

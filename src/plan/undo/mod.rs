@@ -75,7 +75,7 @@ impl Undo<'_> {
     fn derived(&self, shadow: &mut Shadow, start: &Schema) -> Result<Vec<Stage>> {
         refuse_irreversible(self.phase)?;
         let planner = Planner { phase: self.phase, tables: self.tables, around: None };
-        let stage = planner.schema_change(shadow, &mut |shadow| {
+        let stage = planner.schema_change(shadow, &mut |shadow, expected| {
             for (place, group) in groups(&self.phase.up).into_iter().enumerate().rev() {
                 let now = shadow.schema()?;
                 let inverse = Inverse {
@@ -86,7 +86,9 @@ impl Undo<'_> {
                     recorded: self.past.recorded.as_ref(),
                     tables: self.tables,
                 };
-                shadow.apply(&inverse.of(group)?, self.phase.views)?;
+                let steps = inverse.of(group)?;
+                expected.follow(&steps);
+                shadow.apply(&steps, self.phase.views)?;
             }
             restore_texts(shadow, start, self.past, self.tables, UndoTexts::Derived)
         })?;
