@@ -16,7 +16,6 @@ const SHOWN: usize = 5;
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether the check holds.
     pub holds: bool,
     /// What the query gave, in words.
     pub found: String,

@@ -20,7 +20,6 @@ pub struct ResetRequest<'a> {
     pub database: &'a Path,
     /// The folder of the backups.
     pub folder: &'a Path,
-    /// The name of the version table.
     pub version_table: &'a str,
 }
 
@@ -46,14 +45,10 @@ pub struct ResetReport {
 pub struct ResetPlan {
     /// The objects, shadow tables included.
     pub objects: usize,
-    /// The rows of all tables.
     pub rows: u64,
 }
 
 /// Counts what a reset would drop. Nothing is changed.
-///
-/// # Errors
-/// As [`Database::open`].
 pub fn plan(path: &Path, options: &OpenOptions) -> Result<ResetPlan> {
     let database = Database::open(path, Access::ReadOnly, options)?;
     let schema = read(database.connection())?;

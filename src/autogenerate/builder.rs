@@ -4,9 +4,9 @@
 use crate::compare::compare_schemas;
 use crate::error::Result;
 use crate::name::same;
-use crate::phase::{Operation, Step, ViewPolicy};
+use crate::phase::{Operation, Step, StepObject, ViewPolicy};
 use crate::schema::{ColumnOrder, Object, ObjectKind, Schema};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, creation, removal};
 
 use super::alike::alike;
 use super::answers::Answers;
@@ -130,7 +130,7 @@ impl<'a> Builder<'a> {
         let pairing = self.pairing;
         for table in pairing.virtual_tables.gone.iter().chain(&pairing.tables.gone) {
             let table = table.clone();
-            self.push(Operation::DropTable { table, if_exists: false }, Vec::new())?;
+            self.push(removal(ObjectKind::Table, &table, false), Vec::new())?;
         }
         if order == Order::DropFirst {
             self.drop_full_text()?;
@@ -273,18 +273,8 @@ impl<'a> Builder<'a> {
     }
 
     fn create(&mut self, object: &Object) -> Result<()> {
-        let Some(sql) = object.sql.clone() else { return Ok(()) };
-        let if_not_exists = false;
-        let operation = match object.kind {
-            ObjectKind::Table | ObjectKind::VirtualTable => {
-                Operation::CreateTable { sql, if_not_exists }
-            }
-            ObjectKind::Index => Operation::CreateIndex { sql, if_not_exists },
-            ObjectKind::View => Operation::CreateView { sql, if_not_exists },
-            ObjectKind::Trigger => Operation::CreateTrigger { sql, if_not_exists },
-            ObjectKind::ShadowTable => return Ok(()),
-        };
-        self.push(operation, Vec::new())
+        let operation = object.sql.as_deref().and_then(|sql| creation(object.kind, sql));
+        operation.map_or(Ok(()), |operation| self.push(operation, Vec::new()))
     }
 
     fn replace(&mut self, object: &Object) -> Result<()> {
@@ -294,7 +284,7 @@ impl<'a> Builder<'a> {
             ObjectKind::Trigger => self.push(Operation::ReplaceTrigger { sql }, Vec::new()),
             ObjectKind::Index => {
                 self.push(drop_of(object), Vec::new())?;
-                self.push(Operation::CreateIndex { sql, if_not_exists: false }, Vec::new())
+                self.create(object)
             }
             ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => Ok(()),
         }
@@ -303,7 +293,7 @@ impl<'a> Builder<'a> {
     /// Adds a remark to the step that creates a virtual table.
     pub(super) fn note_creation(&mut self, table: &str, note: String) {
         let creates = |it: &&mut DraftStep| {
-            matches!(&it.operation, Operation::CreateTable { sql, .. }
+            matches!(&it.operation, Operation::Create { kind: StepObject::Table, sql, .. }
                 if crate::schema::VirtualTable::read(sql).is_some_and(|it| same(&it.name, table)))
         };
         if let Some(step) = self.draft.steps.iter_mut().find(creates) {
@@ -313,13 +303,5 @@ impl<'a> Builder<'a> {
 }
 
 fn drop_of(object: &Object) -> Operation {
-    let (name, if_exists) = (object.name.clone(), false);
-    match object.kind {
-        ObjectKind::Trigger => Operation::DropTrigger { trigger: name, if_exists },
-        ObjectKind::View => Operation::DropView { view: name, if_exists },
-        ObjectKind::Index => Operation::DropIndex { index: name, if_exists },
-        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
-            Operation::DropTable { table: name, if_exists }
-        }
-    }
+    removal(object.kind, &object.name, false)
 }

@@ -2,8 +2,9 @@
 
 use crate::error::Result;
 use crate::name::quote;
-use crate::phase::Operation;
-use crate::schema::{ColumnStorage, Content, Module, Object, Schema, VirtualTable};
+use crate::phase::{Operation, StepObject};
+use crate::schema::{ColumnStorage, Content, Module, Object, ObjectKind, Schema, VirtualTable};
+use crate::shadow::removal;
 
 use super::builder::{Builder, Waiting};
 use super::pairing::TablePair;
@@ -17,8 +18,7 @@ impl Builder<'_> {
         if keeps_rows {
             self.set_rows_aside(object, pair)?;
         }
-        let table = object.name.clone();
-        self.push(Operation::DropTable { table, if_exists: false }, Vec::new())
+        self.push(removal(ObjectKind::Table, &object.name, false), Vec::new())
     }
 
     fn set_rows_aside(&mut self, object: &Object, pair: &TablePair) -> Result<()> {
@@ -35,7 +35,8 @@ impl Builder<'_> {
         let table = quote(&scratch);
         let sql = format!("CREATE TABLE {table}({key}{definitions})");
         let note = format!("keeps the rows of {} while it is recreated", object.name);
-        self.push(Operation::CreateTable { sql, if_not_exists: false }, vec![note])?;
+        let create = Operation::Create { kind: StepObject::Table, sql, if_not_exists: false };
+        self.push(create, vec![note])?;
         let rowid = if keyed { "rowid, " } else { "" };
         let from = quote(&object.name);
         let sql = format!("INSERT INTO {table} SELECT {rowid}{definitions} FROM {from}");
@@ -58,8 +59,7 @@ impl Builder<'_> {
             let (key, value) = if keyed { ("rowid, ", "\"rowid of the row\", ") } else { ("", "") };
             let sql = format!("INSERT INTO {table}({key}{new}) SELECT {value}{old} FROM {scratch}");
             self.push(Operation::Sql { sql, file: None }, Vec::new())?;
-            let table = waiting.scratch;
-            self.push(Operation::DropTable { table, if_exists: false }, Vec::new())?;
+            self.push(removal(ObjectKind::Table, &waiting.scratch, false), Vec::new())?;
         }
         Ok(())
     }

@@ -58,7 +58,6 @@ pub struct Draft {
     pub needs_values: Vec<NeedsValue>,
 }
 
-/// What a draft gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drafted {
     Open(OpenPoints),

@@ -14,7 +14,6 @@ use super::subject::Subject;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
     Column,
-    /// An object of the schema.
     Object(ObjectKind),
 }
 

@@ -8,12 +8,8 @@ use crate::sql::{Token, TokenKind, significant_tokens, unquote};
 /// A table, view, index or trigger; or a column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// An object of the schema.
     Object(String),
-    Column {
-        table: String,
-        column: String,
-    },
+    Column { table: String, column: String },
 }
 
 impl Subject {

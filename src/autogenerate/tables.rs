@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::name::same;
 use crate::phase::{LeftOut, Operation, Step, ViewPolicy};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, same_meaning};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, removal};
 use crate::sql::{ColumnDefinition, ConstraintKind, CreateTable};
 
 use super::builder::Builder;
@@ -44,7 +44,7 @@ impl Builder<'_> {
                 values,
             };
             for index in change.indexes_in_the_way(&schema, self.want) {
-                self.push(Operation::DropIndex { index, if_exists: false }, Vec::new())?;
+                self.push(removal(ObjectKind::Index, &index, false), Vec::new())?;
             }
             let steps = change.steps()?;
             self.note_needed_values(&change);

@@ -112,7 +112,6 @@ impl<T> Drop for BackgroundCheck<T> {
     }
 }
 
-/// Checks the integrity of a backup.
 pub(super) fn check(path: &Path, options: &OpenOptions, pieces: &CheckQueue) -> Result<Integrity> {
     looking(path, options, |it| integrity_in(it, &options.interrupt, pieces))
 }

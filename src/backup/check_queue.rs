@@ -123,9 +123,6 @@ impl CheckQueue {
     }
 
     /// Does what no other thread has claimed, and waits until all is done.
-    ///
-    /// # Errors
-    /// As [`CheckQueue::do_one`].
     pub(super) fn do_all(&self, pages: &mut DbPages<'_>, interrupt: &Interrupt) -> Result<()> {
         loop {
             while self.do_one(pages, interrupt)? {}

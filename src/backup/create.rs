@@ -65,9 +65,6 @@ pub fn create(
 }
 
 /// As [`create`], with a choice of when the integrity of the backup is checked.
-///
-/// # Errors
-/// As [`create`].
 pub fn create_checked(
     source: &Database,
     request: &BackupRequest<'_>,

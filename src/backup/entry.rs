@@ -137,9 +137,6 @@ pub(super) fn list_of(
 }
 
 /// Counts the backups in a folder that were made of other databases, by the path of the database.
-///
-/// # Errors
-/// As [`list`].
 pub fn of_others(
     files: &dyn Files,
     folder: &Path,
@@ -231,7 +228,6 @@ fn problem(path: &Path, bytes: u64, manifest: &Manifest) -> Option<String> {
 /// A file that a killed run left in the folder of backups, or that a running one is writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// The file.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,

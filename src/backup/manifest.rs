@@ -79,7 +79,6 @@ impl BackupKind {
 /// Rows of one table, as the manifest stores them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestTable {
-    /// The table's name.
     pub table: String,
     /// Its number of rows.
     pub rows: u64,

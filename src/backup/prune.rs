@@ -54,7 +54,6 @@ impl Retention {
 /// An applied phase, and the backup from before the run that applied it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedPhase {
-    /// The phase.
     pub phase: String,
     /// The backup that the history of the database names.
     pub backup: Option<PathBuf>,
@@ -128,7 +127,6 @@ pub enum KeptBecause {
 /// A backup that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptBackup {
-    /// The backup.
     pub entry: BackupEntry,
     /// Why it stays.
     pub because: KeptBecause,

@@ -26,9 +26,6 @@ use crate::schema;
 
 /// As [`create_checked`], unless the newest backup that may stand for the one asked for already holds every byte that
 /// the database holds: then that one is used again.
-///
-/// # Errors
-/// As [`create`](fn@super::create).
 pub fn create_or_reuse(
     source: &Database,
     request: &BackupRequest<'_>,

@@ -123,9 +123,6 @@ impl VerifiedBackup {
     }
 
     /// As [`VerifiedBackup::await_check`], if the check has come to its end; else it goes on.
-    ///
-    /// # Errors
-    /// As [`VerifiedBackup::await_check`].
     pub fn await_check_if_done(&mut self) -> Result<()> {
         if self.beside.as_ref().is_some_and(BackgroundCheck::is_done) {
             self.await_check()

@@ -9,9 +9,6 @@ use crate::error::Result;
 /// same pages. If they are equal, one is as sound as the other: the left one is that of a backup, which is checked
 /// in full. Otherwise as [`compare_trees`](super::compare_trees), which can tell more where this says that they
 /// differ.
-///
-/// # Errors
-/// As [`compare_trees`](super::compare_trees).
 pub fn compare_pages<L: Pages, R: Pages>(
     left: &mut L,
     right: &mut R,

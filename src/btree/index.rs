@@ -39,9 +39,6 @@ pub struct Rows {
 /// than SQLite writes. Nothing but one
 /// page of each level and one entry is held in memory. The progress function gets the number of rows and
 /// entries passed and may stop by failing.
-///
-/// # Errors
-/// As [`compare_trees`](super::compare_trees).
 pub fn indexes_project<P: Pages>(
     pages: &mut P,
     rows: &Rows,
@@ -73,9 +70,6 @@ fn has_constants(pages: &mut impl Pages) -> Read<bool> {
 
 /// Returns what the rows of a table say about the entries of each index; `None` if that is not known, or if the
 /// rows of a table without rowids are not in order. The progress function gets the rows passed.
-///
-/// # Errors
-/// As [`indexes_project`].
 pub fn rows_ask_for<P: Pages>(
     pages: &mut P,
     rows: &Rows,
@@ -121,9 +115,6 @@ pub fn rows_ask_for<P: Pages>(
 
 /// Returns what is in an index; `None` if it is not in order or not unique where it must be, or if that cannot be
 /// told. The progress function gets the entries passed.
-///
-/// # Errors
-/// As [`indexes_project`].
 pub fn index_holds<P: Pages>(
     pages: &mut P,
     index: &IndexShape,

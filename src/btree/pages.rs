@@ -125,5 +125,4 @@ impl From<Error> for Stop {
     }
 }
 
-/// The result of reading pages.
 pub type Read<T> = Result<T, Stop>;

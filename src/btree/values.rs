@@ -56,9 +56,6 @@ pub enum Values {
 ///
 /// If they are equal, the pages of both were also checked in full. The progress function gets the number of
 /// rows passed and may stop the comparison by failing.
-///
-/// # Errors
-/// As [`compare_trees`](super::compare_trees).
 pub fn compare_values<L: Pages, R: Pages>(
     (left, left_root): (&mut L, u32),
     (right, right_root): (&mut R, u32),

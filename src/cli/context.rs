@@ -106,7 +106,6 @@ impl Context {
         Arc::clone(&self.files)
     }
 
-    /// How files are opened.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             files: self.files(),
@@ -116,9 +115,6 @@ impl Context {
     }
 
     /// Reads the phases.
-    ///
-    /// # Errors
-    /// As [`Chain::read`].
     pub fn chain(&self) -> Result<Chain> {
         if let Some(chain) = &self.chain {
             return Ok(chain.as_ref().clone());
@@ -150,9 +146,6 @@ impl Context {
     }
 
     /// Puts the project together: the database that is named, and the phases.
-    ///
-    /// # Errors
-    /// As [`Settings::need_database`] and [`Chain::read`].
     pub fn project(&self) -> Result<Project> {
         let database = self.settings.need_database()?.to_path_buf();
         let chain = self.chain_or_history().map_err(|error| {
@@ -194,9 +187,6 @@ impl Context {
     }
 
     /// Reads the phases. Where there is none, a file to which whole schemas were applied has its history for a chain.
-    ///
-    /// # Errors
-    /// As [`Chain::read`].
     pub fn chain_or_history(&self) -> Result<Chain> {
         let chain = self.chain();
         if chain.as_ref().is_ok_and(|it| !it.is_empty()) {

@@ -41,7 +41,6 @@ pub struct ForeignCommand<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// By itself, with a status; 0 means success.

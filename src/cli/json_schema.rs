@@ -8,7 +8,6 @@ use super::settings_file::{CHECKPOINT_ABOVE, KEEP_KEYS, KEYS};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Returns the schema of a document.
 pub fn json_schema(document: Document) -> Value {
     match document {
         Document::Phase => phaseshift::phase::json_schema(),

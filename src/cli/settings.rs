@@ -46,7 +46,6 @@ pub struct Settings {
     pub schema_demanded: bool,
     /// The folder of the backups, if another one than `backups/` beside the database.
     pub backups: Option<PathBuf>,
-    /// The table that records versions.
     pub version_table: String,
     /// How long other programs' locks are waited for.
     pub wait: Duration,

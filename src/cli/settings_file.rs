@@ -14,7 +14,6 @@ use super::args::FORMATS;
 /// The name of the file that is searched for upwards.
 pub const FILE_NAME: &str = "phaseshift.toml";
 
-/// The keys of the file.
 pub const KEYS: [&str; 11] = [
     "database",
     "phases",
@@ -69,7 +68,6 @@ pub struct SettingsFile {
     pub database: Option<String>,
     /// The folder of the phases.
     pub phases: Option<String>,
-    /// The format of the phases.
     pub format: Option<String>,
     pub schema: Option<String>,
     /// The folder of the backups.
@@ -82,7 +80,6 @@ pub struct SettingsFile {
     pub wait: Option<u64>,
     /// When the WAL is checkpointed after a run.
     pub checkpoint: Option<CheckpointRule>,
-    /// The table that records versions.
     pub version_table: Option<String>,
     /// How a new phase file is named.
     pub name_template: Option<String>,

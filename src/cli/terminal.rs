@@ -11,9 +11,7 @@ pub enum ColorChoice {
     /// On a terminal that shows colours, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

@@ -60,7 +60,6 @@ pub enum Difference {
         /// Which side lacks it.
         presence: Presence,
     },
-    /// A part of an index.
     Index(IndexAspect),
     /// The text of a view, a trigger or a virtual table; or a table of which no part can be named.
     Text,
@@ -133,7 +132,6 @@ pub enum TableOptionName {
     Autoincrement,
 }
 
-/// A part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexAspect {
     Table,
@@ -141,7 +139,6 @@ pub enum IndexAspect {
     /// The columns and expressions, or their order.
     Columns,
     Collation,
-    /// The direction of a column.
     Direction,
     /// The condition of a partial index.
     Where,

@@ -83,7 +83,6 @@ impl ComparedObject {
         }
     }
 
-    /// Describes one of its differences.
     pub fn line(&self, difference: &Difference, unexpected: Unexpected) -> String {
         let (title, name) = (self.title(), &self.name);
         match difference {

@@ -34,9 +34,6 @@ impl Database {
     }
 
     /// Runs statements that may read the attached database.
-    ///
-    /// # Errors
-    /// Those of what is run.
     pub fn with_attached<T>(&self, action: impl FnOnce() -> Result<T>) -> Result<T> {
         self.authorizer().open_attached(true);
         let done = action();

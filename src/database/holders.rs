@@ -133,7 +133,6 @@ impl Inode {
     }
 }
 
-/// One lock of the table.
 #[derive(Debug)]
 struct Lock {
     pid: u32,

@@ -160,7 +160,6 @@ impl Database {
         &self.authorizer
     }
 
-    /// Returns the options it was opened with.
     pub fn options(&self) -> &OpenOptions {
         &self.options
     }
@@ -172,9 +171,6 @@ impl Database {
     }
 
     /// Opens another connection to the same file. SQLite connections of one process respect each other.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
     pub fn sibling(&self, access: Access) -> Result<Self> {
         Self::open(&self.path, access, &self.options)
     }

@@ -145,7 +145,6 @@ pub struct Identity {
     pub auto_vacuum: i64,
     /// The application's own version number.
     pub user_version: i64,
-    /// The application's id.
     pub application_id: i64,
     pub journal_mode: String,
 }

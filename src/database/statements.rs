@@ -45,7 +45,6 @@ pub trait Follower {
     fn after(&mut self, connection: &Connection, statement: DoneStatement<'_>) -> Result<()>;
 }
 
-/// A statement of a text.
 #[derive(Debug, Clone, Copy)]
 pub struct DoneStatement<'s> {
     pub text: &'s str,
@@ -65,9 +64,6 @@ impl Follower for Unfollowed {
 }
 
 /// As [`run_authorized`]; the follower receives each statement.
-///
-/// # Errors
-/// Those of [`run_authorized`] and of the follower.
 pub fn run_followed(
     connection: &Connection,
     (authorizer, purpose): (&Authorizer, Purpose),

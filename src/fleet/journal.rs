@@ -82,11 +82,9 @@ pub struct Begun {
 pub struct Resumed {
     /// The files that were begun, did not fail, and were not undone, by their relative paths.
     pub begun: BTreeMap<String, Begun>,
-    /// Whether the run was undoing them.
     pub undoing: bool,
 }
 
-/// The journal of a run.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -148,49 +146,31 @@ impl Journal {
     }
 
     /// Notes that a file was migrated.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn done(&self, file: &str, version: Option<i64>) -> Result<()> {
         self.write(&Line::Done { file: file.to_owned(), version })
     }
 
     /// Notes that a file failed, and is as before.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn failed(&self, file: &str, kind: ErrorKind) -> Result<()> {
         self.write(&Line::Failed { file: file.to_owned(), kind: kind.code().to_owned() })
     }
 
     /// Notes that from here on files are undone.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn undo(&self) -> Result<()> {
         self.write(&Line::Undo)
     }
 
     /// Notes that a file was undone.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn undone(&self, file: &str) -> Result<()> {
         self.write(&Line::Undone { file: file.to_owned() })
     }
 
     /// Notes that a file could not be undone.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn undo_failed(&self, file: &str, kind: ErrorKind) -> Result<()> {
         self.write(&Line::UndoFailed { file: file.to_owned(), kind: kind.code().to_owned() })
     }
 
     /// Notes that the run came to its end: it is not resumed.
-    ///
-    /// # Errors
-    /// As [`Journal::start`].
     pub fn end(&self, exit_code: u8) -> Result<()> {
         self.write(&Line::End { exit_code })
     }

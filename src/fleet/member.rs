@@ -20,7 +20,6 @@ pub struct Member {
 /// Why nothing can be done with a file, known before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The kind of the error.
     pub kind: ErrorKind,
     pub what: String,
 }

@@ -21,7 +21,6 @@ pub enum Verdict {
     Failed,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended<'m> {
     /// Why it ended early, if it did.

@@ -42,7 +42,6 @@ impl EventKind {
     }
 }
 
-/// One event to record.
 #[derive(Debug, Clone)]
 pub struct HistoryEvent {
     pub kind: EventKind,

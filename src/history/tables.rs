@@ -27,13 +27,11 @@ const HISTORY_COLUMNS: [&str; 12] = [
     "outcome",
 ];
 
-/// The names of the version tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionTables {
     version: String,
 }
 
-/// One row of the version table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
     pub version: i64,

@@ -34,10 +34,8 @@ pub struct ImportSource<'s> {
 /// A migration as a phase in SQL.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The id of the phase.
     pub id: PhaseId,
     pub file_name: String,
-    /// The text of its file.
     pub text: String,
     /// What the tool records when it has applied the migration.
     pub key: String,

@@ -12,7 +12,6 @@ use crate::name::quote;
 use crate::phase::{Applied, FolderFormat, PhaseId};
 use crate::schema::Schema;
 
-/// What a tool recorded.
 #[derive(Debug, Clone)]
 pub struct ToolRecord {
     /// The table that was read, or `user_version`.

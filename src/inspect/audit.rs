@@ -125,9 +125,6 @@ pub struct Audit {
 /// Lists every object of the project's database. The file is only read.
 ///
 /// Where the recorded phases cannot be replayed, the objects are listed without their phases.
-///
-/// # Errors
-/// Those of opening the file; as [`Shadow::of`].
 pub fn audit(project: &Project) -> Result<Audit> {
     let database = project.open(Access::ReadOnly)?;
     let connection = database.connection();

@@ -51,9 +51,6 @@ pub struct Dependencies {
 /// compiles the views and triggers in memory.
 ///
 /// A view or trigger that does not compile is in no list.
-///
-/// # Errors
-/// As [`Shadow::of`].
 pub fn dependencies(schema: &Schema) -> Result<Dependencies> {
     Ok(of_uses(schema, &Shadow::of(schema)?.uses()?))
 }
@@ -162,9 +159,6 @@ impl<'s> ByUse<'s> {
 }
 
 /// Returns the layer of each view, by folded name: 1 for a view that reads no other view.
-///
-/// # Errors
-/// As [`Shadow::of`].
 pub fn view_layers(schema: &Schema) -> Result<BTreeMap<String, usize>> {
     Ok(layers(&Shadow::of(schema)?.uses()?))
 }

@@ -59,7 +59,6 @@ fn sources(files: &dyn Files, path: &Path) -> Result<Vec<Source>> {
     sql_files(files, path)?.into_iter().map(read).collect()
 }
 
-/// One statement of a file.
 struct Statement<'s> {
     source: &'s Source,
     start: usize,

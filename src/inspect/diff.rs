@@ -54,9 +54,6 @@ pub fn schema_from(project: &Project, source: &SchemaSource) -> Result<Schema> {
 ///
 /// Branches of a chain may have been applied in any order, so that the order of columns counts only
 /// where the chain is one line.
-///
-/// # Errors
-/// As [`schema_from`].
 pub fn compare_sources(
     project: &Project,
     from: &SchemaSource,

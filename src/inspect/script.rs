@@ -90,9 +90,6 @@ fn by_foreign_keys<'s>(schema: &Schema, tables: Vec<&'s Object>) -> Vec<&'s Obje
 
 /// Returns the schema as a script of CREATE statements in dependency order, in the words in which SQLite stores them.
 /// The same objects give the same bytes.
-///
-/// # Errors
-/// As [`in_dependency_order`].
 pub fn schema_script(schema: &Schema) -> Result<String> {
     let mut script = String::new();
     for sql in in_dependency_order(schema)?.into_iter().filter_map(|it| it.sql.as_deref()) {

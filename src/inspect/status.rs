@@ -22,7 +22,6 @@ pub struct Status {
     pub stamped: bool,
     /// The ids that are applied and have no applied descendant.
     pub current: Vec<PhaseId>,
-    /// The heads of the chain.
     pub heads: Vec<PhaseId>,
     /// The phases that are not applied, in chain order.
     pub pending: Vec<PhaseId>,
@@ -41,9 +40,6 @@ pub struct Status {
 }
 
 /// Looks at a file without changing it.
-///
-/// # Errors
-/// Those of opening the file and reading its version tables.
 pub fn status(project: &Project) -> Result<Status> {
     let database = project.open(Access::ReadOnly)?;
     let (extended, known, faults) = examine(project, &database)?;

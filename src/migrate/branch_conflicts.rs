@@ -23,9 +23,6 @@ pub struct BranchConflict {
 }
 
 /// Looks for conflicts between the branches that end at these phases, each against each other.
-///
-/// # Errors
-/// Those of a phase that does not run on what its own ancestors make.
 pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<BranchConflict>> {
     let mut found: Vec<BranchConflict> = Vec::new();
     for (place, first) in ends.iter().enumerate() {
@@ -41,9 +38,6 @@ pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<
 }
 
 /// Looks for conflicts at every merge of the chain and between its heads.
-///
-/// # Errors
-/// As [`find_branch_conflicts`].
 pub fn check_merges(project: &Project) -> Result<Vec<BranchConflict>> {
     let chain = &project.chain;
     let merges = chain.merges().into_iter().filter_map(|id| chain.get(&id));

@@ -11,7 +11,6 @@ pub struct FileState {
     pub schema: Schema,
     /// What the version tables say.
     pub recorded: Recorded,
-    /// The phases that are applied.
     pub applied: Applied,
     /// What it records beyond the phases of the folder.
     pub newer: Option<Newer>,
@@ -60,7 +59,6 @@ impl Newer {
         self.versions.is_empty() && self.phases.iter().all(is_known)
     }
 
-    /// Returns whether all of them can be replayed.
     pub fn can_be_replayed(&self) -> bool {
         let is_known = |it: &Phase| it.annotations.steps == StepsKnown::All;
         self.versions.is_empty() && self.phases.iter().all(is_known)

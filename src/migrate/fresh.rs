@@ -19,7 +19,6 @@ use super::state::Migration;
 /// A new file at a place of the chain. It is removed when it is dropped.
 #[derive(Debug)]
 pub struct FreshFile<'p> {
-    /// The file.
     pub database: Database,
     /// Its schema, without the version tables.
     pub schema: Schema,

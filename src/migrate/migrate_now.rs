@@ -45,9 +45,6 @@ enum Attempt {
 ///
 /// If another program changes the file between the preparation and the lock, it is prepared again under
 /// the lock; if that program has done the same migration, there is nothing left to do.
-///
-/// # Errors
-/// As [`Migration::prepare`], [`Migration::secure`] and [`Migration::run`].
 pub fn migrate_now(
     project: &Project,
     request: &Request,
@@ -74,9 +71,6 @@ impl Migration<Prepared> {
     /// Takes the write lock first and makes the backup under it: nothing can slip in between. If
     /// the file changed since the preparation, it is prepared again under the lock, so that a busy writer
     /// cannot keep the run from beginning.
-    ///
-    /// # Errors
-    /// As [`Migration::prepare`] and [`Migration::secure`].
     fn lock_and_secure(self, request: &Request, observer: &mut dyn Observer) -> Result<Attempt> {
         let Self { project, known, plan, transactions, state } = self;
         let transaction = WriteTransaction::begin(state.database)?;

@@ -23,12 +23,10 @@ use super::up_to_date::UpToDate;
 #[derive(Debug, Clone, Copy)]
 pub struct Outlined(());
 
-/// What an outline gives.
 #[derive(Debug)]
 pub enum Outline {
     /// There is nothing to do.
     UpToDate(Box<UpToDate>),
-    /// There is a plan.
     Planned(Box<Migration<Outlined>>),
 }
 

@@ -36,7 +36,6 @@ pub struct TestOutcome {
     pub phase: PhaseId,
     /// The name of the test.
     pub name: String,
-    /// The file of the phase.
     pub file: PathBuf,
     /// The line of the test.
     pub line: usize,
@@ -168,7 +167,6 @@ impl<'p> Bench<'p> {
         self.project.replay().on(schema)
     }
 
-    /// Applies a phase with its checks.
     fn apply(&self, phase: &Phase) -> Result<PhasePlan> {
         let schema = read(self.connection())?;
         let mut shadow = self.shadow(&schema)?;
@@ -187,7 +185,6 @@ impl<'p> Bench<'p> {
         Ok(plan)
     }
 
-    /// Undoes the phase that a plan applied.
     fn undo(&self, phase: &Phase, applied: &PhasePlan) -> Result<()> {
         let schema = read(self.connection())?;
         let versions = &self.project.versions;

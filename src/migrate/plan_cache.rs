@@ -69,9 +69,6 @@ impl PlanCache {
 
     /// Returns the plan of a way up, which is made and kept if no file before had the same. A way down depends on what
     /// the file itself records.
-    ///
-    /// # Errors
-    /// Those of making it.
     pub(super) fn plan(
         &self,
         phases: (&Chain, &VersionTables),

@@ -27,12 +27,10 @@ use super::trial_copy::try_run;
 use super::undo_history::UndoHistory;
 use super::up_to_date::UpToDate;
 
-/// What the preparation gives.
 #[derive(Debug)]
 pub enum Preparation {
     /// There is nothing to do.
     UpToDate(Box<UpToDate>),
-    /// There is a plan.
     Ready(Box<Migration<Prepared>>),
 }
 
@@ -228,9 +226,6 @@ pub(super) const ATTEMPTS: usize = 5;
 
 /// Returns the plan that leads from one state of a database, a backup of it for instance, to another, as far as the
 /// phases tell; `None` if some phases have to be undone and others to be applied.
-///
-/// # Errors
-/// Those of planning.
 pub fn plan_between(project: &Project, from: &FileState, to: &FileState) -> Result<Option<Plan>> {
     let missing = |of: &FileState, other: &FileState| -> Vec<PhaseId> {
         let phases = project.chain.phases().iter().map(|phase| &phase.id);

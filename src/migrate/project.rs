@@ -22,14 +22,11 @@ const NAMED: usize = 5;
 /// What every operation needs to know: the file, the phases, and the settings.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The database file.
     pub database: PathBuf,
     pub chain: Chain,
     /// The folder for backups.
     pub backups: PathBuf,
-    /// The names of the version tables.
     pub versions: VersionTables,
-    /// How files are opened.
     pub options: OpenOptions,
     /// Which backups stay after a successful run.
     pub keep: Retention,
@@ -42,9 +39,6 @@ pub struct Project {
 impl Project {
     /// Resolves the database's path once, so that a symbolic link stays a link, and chooses
     /// `backups/` beside it unless another folder is given.
-    ///
-    /// # Errors
-    /// Those of a look at the path.
     pub fn new(
         database: PathBuf,
         backups: Option<PathBuf>,
@@ -74,10 +68,6 @@ impl Project {
         Self { chain: self.chain.in_place(), ..self }
     }
 
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
     pub fn open(&self, access: Access) -> Result<Database> {
         let database = Database::open(&self.database, access, &self.options)
             .map_err(|error| self.name_backups(error))?;
@@ -114,9 +104,6 @@ impl Project {
     }
 
     /// Reads the schema and what is recorded.
-    ///
-    /// # Errors
-    /// As [`VersionTables::read`] and [`Chain::check_applied`].
     pub fn know(&self, database: &Database) -> Result<FileState> {
         let schema = self.schema_of(database)?;
         let recorded = self.versions.read(database.connection(), &schema)?;
@@ -126,9 +113,6 @@ impl Project {
     }
 
     /// As [`know`](Self::know), for a report: phases that are missing or were edited since are returned as faults.
-    ///
-    /// # Errors
-    /// As [`VersionTables::read`].
     pub fn examine(&self, database: &Database) -> Result<(FileState, Vec<Error>)> {
         let schema = read(database.connection())?;
         let recorded = self.versions.read(database.connection(), &schema)?;
@@ -146,9 +130,6 @@ impl Project {
     }
 
     /// Derives what is applied, in terms of the chain, and checks that nothing was edited since.
-    ///
-    /// # Errors
-    /// As [`Chain::check_applied`].
     pub fn applied(&self, recorded: &Recorded) -> Result<Applied> {
         let phases: Vec<_> = applied(recorded, &self.chain)?
             .into_iter()
@@ -159,9 +140,6 @@ impl Project {
 
     /// Returns the project as a file sees it that records this: its phases keep the versions they
     /// have there, and the others take versions that are free.
-    ///
-    /// # Errors
-    /// As [`applied`].
     pub fn as_recorded(&self, recorded: &Recorded) -> Result<Self> {
         let found = applied(recorded, &self.chain)?;
         let mut versions: BTreeMap<PhaseId, i64> =

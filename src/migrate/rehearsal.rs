@@ -9,7 +9,7 @@ use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Silent;
 use crate::files::{Files, Scratch};
-use crate::phase::{Downgrade, LinePlace, Operation, Phase, Step, Target};
+use crate::phase::{Downgrade, LinePlace, Operation, Phase, Step, StepObject, Target};
 use crate::preflight::{bytes_of, require_space};
 use crate::rows::{Comparison, RowDelta, Side, compare};
 use crate::schema::{ColumnOrder, ObjectKind, Schema, Table, read};
@@ -281,9 +281,9 @@ fn side<'a>(opened: &'a Opened, shape: &'a Table, columns: Vec<String>) -> Side<
 fn may_lose(phase: &Phase) -> bool {
     let touches_rows = |step: &Step| match &step.operation {
         Operation::Sql { .. }
-        | Operation::DropTable { .. }
+        | Operation::Drop { kind: StepObject::Table, .. }
         | Operation::DropColumn { .. }
-        | Operation::CreateTable { .. }
+        | Operation::Create { kind: StepObject::Table, .. }
         | Operation::AddColumn { .. }
         | Operation::Rebuild { .. } => true,
         Operation::AlterColumn { change, .. } => {
@@ -294,12 +294,8 @@ fn may_lose(phase: &Phase) -> bool {
         | Operation::RenameIndex { .. }
         | Operation::AddConstraint { .. }
         | Operation::DropConstraint { .. }
-        | Operation::CreateIndex { .. }
-        | Operation::CreateView { .. }
-        | Operation::CreateTrigger { .. }
-        | Operation::DropIndex { .. }
-        | Operation::DropView { .. }
-        | Operation::DropTrigger { .. }
+        | Operation::Create { .. }
+        | Operation::Drop { .. }
         | Operation::ReplaceView { .. }
         | Operation::ReplaceTrigger { .. } => false,
     };

@@ -44,9 +44,6 @@ pub(super) fn recorded_phases(
 ///
 /// `whole` is a backup that was compared with the database just now. No connection of this process may have a backup
 /// open.
-///
-/// # Errors
-/// As [`list`] and [`prune`].
 pub fn retain(project: &Project, whole: Option<&Path>) -> Result<Pruned> {
     let entries = list(project.options.files.as_ref(), &project.backups, &project.database)?;
     prune_backups(project, &entries, (project.keep, whole), PruneMode::Remove)
@@ -64,9 +61,6 @@ pub(super) fn retain_after(
 }
 
 /// As [`retain`], by another rule and for backups that are listed already.
-///
-/// # Errors
-/// As [`prune`].
 pub fn prune_backups(
     project: &Project,
     entries: &[BackupEntry],

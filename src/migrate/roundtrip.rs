@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::compare::differences;
 use crate::error::{Error, ErrorKind, Result};
-use crate::phase::{Downgrade, Operation, Phase, PhaseId};
+use crate::phase::{Downgrade, Operation, Phase, PhaseId, StepObject};
 use crate::plan::{
     Direction, LossKind, PastSchemas, PhasePlan, Plan, find_losses, groups, plan_phase, plan_undo,
     snapshots,
@@ -190,7 +190,8 @@ impl Trip<'_> {
         let mut tables = Vec::new();
         for (group, schema) in groups(&self.phase.up).into_iter().zip(&replayed) {
             for step in group {
-                if let Operation::DropTable { table, if_exists: true } = &step.operation
+                if let Operation::Drop { kind: StepObject::Table, name: table, if_exists: true } =
+                    &step.operation
                     && schema.find_table(table).is_none()
                 {
                     tables.push(format!(

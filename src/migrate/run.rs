@@ -54,7 +54,6 @@ pub struct Report {
     pub plan: Plan,
     /// The titles of the steps.
     pub steps: Vec<String>,
-    /// The rules that tables lost.
     pub lost_rules: Vec<LostRule>,
     pub backup: PathBuf,
     /// The older backups that were removed afterwards, and why the others stay.

@@ -31,9 +31,6 @@ pub fn script<S>(migration: &Migration<S>) -> Result<String> {
 
 /// Prints the plan as a script that refuses a file in any other state than the one that was planned for. Rows may
 /// change until it runs.
-///
-/// # Errors
-/// As [`script`].
 pub fn script_for_state<S>(migration: &Migration<S>) -> Result<String> {
     let (known, tables) = (migration.known(), &migration.project().versions);
     let expected = ExpectedState { tables, recorded: &known.recorded, schema: &known.schema };
@@ -59,9 +56,6 @@ pub fn script_range(
 }
 
 /// Plans the way from one place of the chain to another, without a file.
-///
-/// # Errors
-/// As [`script_range`].
 pub fn plan_range(project: &Project, range: &TargetRange, direction: Direction) -> Result<Plan> {
     let path = match direction {
         Direction::Up => project.chain.up_range(range)?,

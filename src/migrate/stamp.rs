@@ -127,7 +127,6 @@ pub fn stamp(
 #[derive(Debug, Clone)]
 pub struct AcceptReport {
     pub phase: PhaseId,
-    /// Whether it was edited at all.
     pub is_edited: bool,
     /// How the file compares with what the phases make now.
     pub adoption: Adoption,

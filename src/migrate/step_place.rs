@@ -9,7 +9,6 @@ use crate::phase::{Chain, Operation, Phase, PhaseId, Step};
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StepPlace {
-    /// The phase file.
     pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,

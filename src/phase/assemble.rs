@@ -43,9 +43,6 @@ impl Chain {
     }
 
     /// Reads the phases of a folder in this format; without one, as [`read`](Self::read) does.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
     pub fn read_as(files: &dyn Files, folder: &Path, format: Option<FolderFormat>) -> Result<Self> {
         check_folder(files, folder)?;
         let found = read_folder(files, folder, format)?;
@@ -60,9 +57,6 @@ impl Chain {
 
     /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
     /// there yet: what the chain would be. A folder that is missing holds none.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
     pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
         let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
         let mut all = match stat {

@@ -74,12 +74,10 @@ impl Chain {
         self.phases.is_empty()
     }
 
-    /// Returns the phase with this id.
     pub fn get(&self, id: &PhaseId) -> Option<&Phase> {
         self.positions.get(id).map(|position| &self.phases[*position])
     }
 
-    /// Returns the phase with this version.
     pub fn with_version(&self, version: i64) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.version == version)
     }

@@ -30,7 +30,6 @@ pub struct PhaseFile {
     pub phase: Phase,
     /// Whether the file declares parents, if only `[]`.
     pub declares_parents: bool,
-    /// Whether the file declares a version.
     pub declares_version: bool,
     pub(super) lines: BTreeMap<String, usize>,
     /// The number in the name of a file of SQL, which becomes the version if no other phase has it.

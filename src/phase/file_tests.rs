@@ -6,7 +6,9 @@ use proptest::proptest;
 use super::*;
 use crate::files::RealFiles;
 use crate::phase::samples::{Folder, id};
-use crate::phase::{ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation};
+use crate::phase::{
+    ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, StepObject,
+};
 
 fn read(text: &str) -> Result<PhaseFile> {
     let folder = Folder::with(&[("x.toml", text), ("rows.sql", "DELETE FROM t;\n")]);
@@ -142,13 +144,16 @@ fn every_op_is_read() {
         ),
         (
             "create_table', sql='CREATE x', if_not_exists=true",
-            Operation::CreateTable { sql: sql(), if_not_exists: true },
+            Operation::Create { kind: StepObject::Table, sql: sql(), if_not_exists: true },
         ),
         (
             "drop_table', table='t', if_exists=true",
-            Operation::DropTable { table: owned("t"), if_exists: true },
+            Operation::Drop { kind: StepObject::Table, name: owned("t"), if_exists: true },
         ),
-        ("drop_table', table='t'", Operation::DropTable { table: owned("t"), if_exists: false }),
+        (
+            "drop_table', table='t'",
+            Operation::Drop { kind: StepObject::Table, name: owned("t"), if_exists: false },
+        ),
         (
             "add_column', table='t', column='n TEXT', after='a', value='1'",
             Operation::AddColumn {
@@ -196,21 +201,27 @@ fn every_op_is_read() {
         ),
         (
             "create_index', sql='CREATE x'",
-            Operation::CreateIndex { sql: sql(), if_not_exists: false },
+            Operation::Create { kind: StepObject::Index, sql: sql(), if_not_exists: false },
         ),
         (
             "create_view', sql='CREATE x'",
-            Operation::CreateView { sql: sql(), if_not_exists: false },
+            Operation::Create { kind: StepObject::View, sql: sql(), if_not_exists: false },
         ),
         (
             "create_trigger', sql='CREATE x'",
-            Operation::CreateTrigger { sql: sql(), if_not_exists: false },
+            Operation::Create { kind: StepObject::Trigger, sql: sql(), if_not_exists: false },
         ),
-        ("drop_index', index='i'", Operation::DropIndex { index: owned("i"), if_exists: false }),
-        ("drop_view', view='v'", Operation::DropView { view: owned("v"), if_exists: false }),
+        (
+            "drop_index', index='i'",
+            Operation::Drop { kind: StepObject::Index, name: owned("i"), if_exists: false },
+        ),
+        (
+            "drop_view', view='v'",
+            Operation::Drop { kind: StepObject::View, name: owned("v"), if_exists: false },
+        ),
         (
             "drop_trigger', trigger='g'",
-            Operation::DropTrigger { trigger: owned("g"), if_exists: false },
+            Operation::Drop { kind: StepObject::Trigger, name: owned("g"), if_exists: false },
         ),
         (
             "rename_index', from='a', to='b'",

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::phase::PhaseId;
 use super::step::{
     ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut, Operation,
+    StepObject,
 };
 
 /// What a key holds.
@@ -288,21 +289,40 @@ const VALUE: Key = optional("value", Form::Piece);
 const IF_EXISTS: Key = optional("if_exists", Form::Switch);
 const IF_NOT_EXISTS: Key = optional("if_not_exists", Form::Switch);
 
+const fn kind(
+    op: &'static str,
+    keys: &'static [Key],
+    make: fn(&mut Values) -> Option<Operation>,
+) -> Kind {
+    Kind { op, keys, make }
+}
+
 /// The kinds of steps: per `op` the keys with what they hold, and the constructor.
 pub(super) const KINDS: &[Kind] = &[
-    Kind { op: "rename_table", keys: &[FROM, TO], make: rename_table },
-    Kind { op: "rename_column", keys: &[TABLE, FROM, TO], make: rename_column },
-    Kind { op: "create_table", keys: &[CREATE, IF_NOT_EXISTS], make: create_table },
-    Kind { op: "drop_table", keys: &[TABLE, IF_EXISTS], make: drop_table },
-    Kind {
-        op: "add_column",
-        keys: &[TABLE, required("column", Form::Piece), optional("after", Form::Identifier), VALUE],
-        make: add_column,
-    },
-    Kind { op: "drop_column", keys: &[TABLE, COLUMN], make: drop_column },
-    Kind {
-        op: "alter_column",
-        keys: &[
+    kind("rename_table", &[FROM, TO], |it| {
+        Some(Operation::RenameTable { from: it.text("from")?, to: it.text("to")? })
+    }),
+    kind("rename_column", &[TABLE, FROM, TO], |it| {
+        let (from, to) = (it.text("from")?, it.text("to")?);
+        Some(Operation::RenameColumn { table: it.text("table")?, from, to })
+    }),
+    kind("create_table", &[CREATE, IF_NOT_EXISTS], |it| create(it, StepObject::Table)),
+    kind("drop_table", &[TABLE, IF_EXISTS], |it| drop(it, StepObject::Table)),
+    kind(
+        "add_column",
+        &[TABLE, required("column", Form::Piece), optional("after", Form::Identifier), VALUE],
+        |it| {
+            let (table, column) = (it.text("table")?, it.text("column")?);
+            let (after, value) = (it.text("after"), it.text("value"));
+            Some(Operation::AddColumn { table, column, after, value })
+        },
+    ),
+    kind("drop_column", &[TABLE, COLUMN], |it| {
+        Some(Operation::DropColumn { table: it.text("table")?, column: it.text("column")? })
+    }),
+    kind(
+        "alter_column",
+        &[
             TABLE,
             COLUMN,
             some_of("type", Form::TypeName),
@@ -311,86 +331,66 @@ pub(super) const KINDS: &[Kind] = &[
             some_of("collate", Form::Name),
             some_of("value", Form::Piece),
         ],
-        make: alter_column,
-    },
-    Kind {
-        op: "add_constraint",
-        keys: &[TABLE, required("sql", Form::Piece)],
-        make: add_constraint,
-    },
-    Kind {
-        op: "drop_constraint",
-        keys: &[TABLE, one_of("name", Form::Name), one_of("sql", Form::Piece)],
-        make: drop_constraint,
-    },
-    Kind { op: "create_index", keys: &[CREATE, IF_NOT_EXISTS], make: create_index },
-    Kind { op: "create_view", keys: &[CREATE, IF_NOT_EXISTS], make: create_view },
-    Kind { op: "create_trigger", keys: &[CREATE, IF_NOT_EXISTS], make: create_trigger },
-    Kind {
-        op: "drop_index",
-        keys: &[required("index", Form::Identifier), IF_EXISTS],
-        make: drop_index,
-    },
-    Kind {
-        op: "drop_view",
-        keys: &[required("view", Form::Identifier), IF_EXISTS],
-        make: drop_view,
-    },
-    Kind {
-        op: "drop_trigger",
-        keys: &[required("trigger", Form::Identifier), IF_EXISTS],
-        make: drop_trigger,
-    },
-    Kind { op: "rename_index", keys: &[FROM, TO], make: rename_index },
-    Kind { op: "replace_view", keys: &[CREATE], make: replace_view },
-    Kind { op: "replace_trigger", keys: &[CREATE], make: replace_trigger },
-    Kind {
-        op: "rebuild",
-        keys: &[
+        alter_column,
+    ),
+    kind("add_constraint", &[TABLE, required("sql", Form::Piece)], |it| {
+        Some(Operation::AddConstraint { table: it.text("table")?, sql: it.text("sql")? })
+    }),
+    kind(
+        "drop_constraint",
+        &[TABLE, one_of("name", Form::Name), one_of("sql", Form::Piece)],
+        |it| {
+            let constraint = match it.text("name") {
+                Some(name) => ConstraintChoice::Name(name),
+                None => ConstraintChoice::Sql(it.text("sql")?),
+            };
+            Some(Operation::DropConstraint { table: it.text("table")?, constraint })
+        },
+    ),
+    kind("create_index", &[CREATE, IF_NOT_EXISTS], |it| create(it, StepObject::Index)),
+    kind("create_view", &[CREATE, IF_NOT_EXISTS], |it| create(it, StepObject::View)),
+    kind("create_trigger", &[CREATE, IF_NOT_EXISTS], |it| create(it, StepObject::Trigger)),
+    kind("drop_index", &[required("index", Form::Identifier), IF_EXISTS], |it| {
+        drop(it, StepObject::Index)
+    }),
+    kind("drop_view", &[required("view", Form::Identifier), IF_EXISTS], |it| {
+        drop(it, StepObject::View)
+    }),
+    kind("drop_trigger", &[required("trigger", Form::Identifier), IF_EXISTS], |it| {
+        drop(it, StepObject::Trigger)
+    }),
+    kind("rename_index", &[FROM, TO], |it| {
+        Some(Operation::RenameIndex { from: it.text("from")?, to: it.text("to")? })
+    }),
+    kind("replace_view", &[CREATE], |it| Some(Operation::ReplaceView { sql: it.text("sql")? })),
+    kind("replace_trigger", &[CREATE], |it| {
+        Some(Operation::ReplaceTrigger { sql: it.text("sql")? })
+    }),
+    kind(
+        "rebuild",
+        &[
             TABLE,
             CREATE,
             optional("values", Form::Expressions),
             optional("left_out", Form::Word(&["refuse", "drop"])),
         ],
-        make: rebuild,
-    },
-    Kind { op: "sql", keys: &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], make: sql },
+        |it| {
+            let values = it.expressions("values").unwrap_or_default();
+            let left_out = match it.text("left_out").as_deref() {
+                Some("drop") => LeftOut::Drop,
+                _ => LeftOut::Refuse,
+            };
+            let (table, sql) = (it.text("table")?, it.text("sql")?);
+            Some(Operation::Rebuild { table, sql, values, left_out })
+        },
+    ),
+    kind("sql", &[one_of("sql", Form::Sql), one_of("file", Form::SqlFile)], |it| {
+        if let Some((name, sql)) = it.sql_file("file") {
+            return Some(Operation::Sql { sql, file: Some(name) });
+        }
+        Some(Operation::Sql { sql: it.text("sql")?, file: None })
+    }),
 ];
-
-fn rename_table(values: &mut Values) -> Option<Operation> {
-    Some(Operation::RenameTable { from: values.text("from")?, to: values.text("to")? })
-}
-
-fn rename_column(values: &mut Values) -> Option<Operation> {
-    Some(Operation::RenameColumn {
-        table: values.text("table")?,
-        from: values.text("from")?,
-        to: values.text("to")?,
-    })
-}
-
-fn create_table(values: &mut Values) -> Option<Operation> {
-    let (sql, if_not_exists) = creation(values)?;
-    Some(Operation::CreateTable { sql, if_not_exists })
-}
-
-fn drop_table(values: &mut Values) -> Option<Operation> {
-    let (table, if_exists) = removal(values, "table")?;
-    Some(Operation::DropTable { table, if_exists })
-}
-
-fn add_column(values: &mut Values) -> Option<Operation> {
-    Some(Operation::AddColumn {
-        table: values.text("table")?,
-        column: values.text("column")?,
-        after: values.text("after"),
-        value: values.text("value"),
-    })
-}
-
-fn drop_column(values: &mut Values) -> Option<Operation> {
-    Some(Operation::DropColumn { table: values.text("table")?, column: values.text("column")? })
-}
 
 fn alter_column(values: &mut Values) -> Option<Operation> {
     let default = values.text("default").map(|text| {
@@ -413,87 +413,14 @@ fn alter_column(values: &mut Values) -> Option<Operation> {
     })
 }
 
-fn add_constraint(values: &mut Values) -> Option<Operation> {
-    Some(Operation::AddConstraint { table: values.text("table")?, sql: values.text("sql")? })
+fn create(values: &mut Values, kind: StepObject) -> Option<Operation> {
+    let if_not_exists = values.switch("if_not_exists").unwrap_or_default();
+    Some(Operation::Create { kind, sql: values.text("sql")?, if_not_exists })
 }
 
-fn drop_constraint(values: &mut Values) -> Option<Operation> {
-    let constraint = match values.text("name") {
-        Some(name) => ConstraintChoice::Name(name),
-        None => ConstraintChoice::Sql(values.text("sql")?),
-    };
-    Some(Operation::DropConstraint { table: values.text("table")?, constraint })
-}
-
-fn create_index(values: &mut Values) -> Option<Operation> {
-    let (sql, if_not_exists) = creation(values)?;
-    Some(Operation::CreateIndex { sql, if_not_exists })
-}
-
-fn create_view(values: &mut Values) -> Option<Operation> {
-    let (sql, if_not_exists) = creation(values)?;
-    Some(Operation::CreateView { sql, if_not_exists })
-}
-
-fn create_trigger(values: &mut Values) -> Option<Operation> {
-    let (sql, if_not_exists) = creation(values)?;
-    Some(Operation::CreateTrigger { sql, if_not_exists })
-}
-
-fn drop_index(values: &mut Values) -> Option<Operation> {
-    let (index, if_exists) = removal(values, "index")?;
-    Some(Operation::DropIndex { index, if_exists })
-}
-
-fn drop_view(values: &mut Values) -> Option<Operation> {
-    let (view, if_exists) = removal(values, "view")?;
-    Some(Operation::DropView { view, if_exists })
-}
-
-fn drop_trigger(values: &mut Values) -> Option<Operation> {
-    let (trigger, if_exists) = removal(values, "trigger")?;
-    Some(Operation::DropTrigger { trigger, if_exists })
-}
-
-fn rename_index(values: &mut Values) -> Option<Operation> {
-    Some(Operation::RenameIndex { from: values.text("from")?, to: values.text("to")? })
-}
-
-fn replace_view(values: &mut Values) -> Option<Operation> {
-    Some(Operation::ReplaceView { sql: values.text("sql")? })
-}
-
-fn replace_trigger(values: &mut Values) -> Option<Operation> {
-    Some(Operation::ReplaceTrigger { sql: values.text("sql")? })
-}
-
-fn rebuild(values: &mut Values) -> Option<Operation> {
-    Some(Operation::Rebuild {
-        table: values.text("table")?,
-        sql: values.text("sql")?,
-        values: values.expressions("values").unwrap_or_default(),
-        left_out: match values.text("left_out").as_deref() {
-            Some("drop") => LeftOut::Drop,
-            _ => LeftOut::Refuse,
-        },
-    })
-}
-
-fn sql(values: &mut Values) -> Option<Operation> {
-    if let Some((name, sql)) = values.sql_file("file") {
-        return Some(Operation::Sql { sql, file: Some(name) });
-    }
-    Some(Operation::Sql { sql: values.text("sql")?, file: None })
-}
-
-/// Takes what the steps that create something share.
-fn creation(values: &mut Values) -> Option<(String, bool)> {
-    Some((values.text("sql")?, values.switch("if_not_exists").unwrap_or_default()))
-}
-
-/// Takes what the steps that drop something share.
-fn removal(values: &mut Values, key: &str) -> Option<(String, bool)> {
-    Some((values.text(key)?, values.switch("if_exists").unwrap_or_default()))
+fn drop(values: &mut Values, kind: StepObject) -> Option<Operation> {
+    let if_exists = values.switch("if_exists").unwrap_or_default();
+    Some(Operation::Drop { kind, name: values.text(kind.word())?, if_exists })
 }
 
 #[cfg(test)]

@@ -133,17 +133,11 @@ impl Written {
                 self.field("from", from);
                 self.field("to", to);
             }
-            Operation::CreateTable { sql, if_not_exists }
-            | Operation::CreateIndex { sql, if_not_exists }
-            | Operation::CreateView { sql, if_not_exists }
-            | Operation::CreateTrigger { sql, if_not_exists } => {
+            Operation::Create { sql, if_not_exists, .. } => {
                 self.sql("sql", sql);
                 self.flag("if_not_exists", *if_not_exists);
             }
-            Operation::DropTable { table: name, if_exists }
-            | Operation::DropIndex { index: name, if_exists }
-            | Operation::DropView { view: name, if_exists }
-            | Operation::DropTrigger { trigger: name, if_exists } => {
+            Operation::Drop { name, if_exists, .. } => {
                 self.field("name", name);
                 self.flag("if_exists", *if_exists);
             }

@@ -43,7 +43,7 @@ pub use phase::{
 pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{
     Cell, Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, ExpectedAnswer, LeftOut,
-    Operation, PhaseTest, Step, TestQuery,
+    Operation, PhaseTest, Step, StepObject, TestQuery,
 };
 pub use target::{LinePlace, Target, TargetRange};
 pub use text::{operation_text, phase_text, steps_text};

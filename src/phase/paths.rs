@@ -101,17 +101,11 @@ impl Chain {
     }
 
     /// Returns the phases that a script applies which begins where the range begins.
-    ///
-    /// # Errors
-    /// As [`applied_at`](Self::applied_at) and [`up_path`](Self::up_path).
     pub fn up_range(&self, range: &TargetRange) -> Result<Vec<PhaseId>> {
         self.up_path(&self.applied_at(&range.from)?, &range.to)
     }
 
     /// Returns the phases that a script undoes which begins where the range begins.
-    ///
-    /// # Errors
-    /// As [`applied_at`](Self::applied_at) and [`down_path`](Self::down_path).
     pub fn down_range(&self, range: &TargetRange) -> Result<Vec<PhaseId>> {
         self.down_path(&self.applied_at(&range.from)?, &range.to)
     }

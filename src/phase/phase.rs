@@ -65,7 +65,6 @@ pub enum Strategy {
     Auto,
 }
 
-/// The downgrade of a phase.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Downgrade {
     /// Derived from the steps.

@@ -25,7 +25,6 @@ pub(crate) fn applied(text: &str) -> Applied {
     ids(text).into_iter().collect()
 }
 
-/// Returns ids as words.
 pub(crate) fn words<'i>(ids: impl IntoIterator<Item = &'i PhaseId>) -> String {
     ids.into_iter().map(PhaseId::as_str).collect::<Vec<_>>().join(" ")
 }

@@ -51,9 +51,6 @@ impl SqlSource {
 
 impl PhaseFile {
     /// Reads the text of a phase in SQL that need not be there yet.
-    ///
-    /// # Errors
-    /// As [`parse`](Self::parse).
     pub fn parse_sql(files: &dyn Files, path: &Path, text: &str) -> Result<Self> {
         let mut problems = Problems::default();
         let source = SqlSource::of(path, text);

@@ -79,7 +79,6 @@ impl fmt::Display for Expected {
 /// What the query of a test must give.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExpectedAnswer {
-    /// As a check expects it.
     Check(Expected),
     /// Exactly these rows, in this order.
     Rows(Vec<Vec<Cell>>),
@@ -128,7 +127,6 @@ pub struct ColumnChange {
     pub value: Option<String>,
 }
 
-/// How a column's default changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DefaultChange {
     /// The default becomes this SQL text.
@@ -155,6 +153,27 @@ pub enum ConstraintChoice {
     Sql(String),
 }
 
+/// What a step creates or drops. Tables are ordinary or virtual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepObject {
+    Table,
+    Index,
+    View,
+    Trigger,
+}
+
+impl StepObject {
+    /// Returns the word for one such object, and the key that names it in a phase file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
 /// One change, as a phase file declares it. The fields are the keys of the step in a phase file.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
@@ -170,14 +189,15 @@ pub enum Operation {
         from: String,
         to: String,
     },
-    /// Creates a table, ordinary or virtual.
-    CreateTable {
+    Create {
+        kind: StepObject,
         sql: String,
         if_not_exists: bool,
     },
-    /// Drops a table with its rows.
-    DropTable {
-        table: String,
+    /// Drops an object: a table with its rows, a view with its triggers.
+    Drop {
+        kind: StepObject,
+        name: String,
         if_exists: bool,
     },
     /// Adds a column: at the end, or after another one.
@@ -198,7 +218,6 @@ pub enum Operation {
         column: String,
         change: ColumnChange,
     },
-    /// Adds a table constraint.
     AddConstraint {
         table: String,
         sql: String,
@@ -206,31 +225,6 @@ pub enum Operation {
     DropConstraint {
         table: String,
         constraint: ConstraintChoice,
-    },
-    CreateIndex {
-        sql: String,
-        if_not_exists: bool,
-    },
-    CreateView {
-        sql: String,
-        if_not_exists: bool,
-    },
-    CreateTrigger {
-        sql: String,
-        if_not_exists: bool,
-    },
-    DropIndex {
-        index: String,
-        if_exists: bool,
-    },
-    /// Drops a view with its triggers.
-    DropView {
-        view: String,
-        if_exists: bool,
-    },
-    DropTrigger {
-        trigger: String,
-        if_exists: bool,
     },
     /// Gives an index another name.
     RenameIndex {
@@ -275,11 +269,12 @@ impl Operation {
         let created = |sql: &str| object_head(sql).map(|it| it.name.text).into_iter().collect();
         match self {
             Self::RenameTable { from, to } => vec![from.clone(), to.clone()],
-            Self::CreateTable { sql, .. } | Self::CreateView { sql, .. } => created(sql),
-            Self::ReplaceView { sql } => created(sql),
-            Self::DropView { view, .. } => vec![view.clone()],
-            Self::DropTable { table, .. }
-            | Self::RenameColumn { table, .. }
+            Self::Create { kind: StepObject::Table | StepObject::View, sql, .. }
+            | Self::ReplaceView { sql } => created(sql),
+            Self::Drop { kind: StepObject::Table | StepObject::View, name, .. } => {
+                vec![name.clone()]
+            }
+            Self::RenameColumn { table, .. }
             | Self::AddColumn { table, .. }
             | Self::DropColumn { table, .. }
             | Self::AlterColumn { table, .. }
@@ -295,19 +290,23 @@ impl Operation {
         match self {
             Self::RenameTable { .. } => "rename_table",
             Self::RenameColumn { .. } => "rename_column",
-            Self::CreateTable { .. } => "create_table",
-            Self::DropTable { .. } => "drop_table",
+            Self::Create { kind, .. } => match kind {
+                StepObject::Table => "create_table",
+                StepObject::Index => "create_index",
+                StepObject::View => "create_view",
+                StepObject::Trigger => "create_trigger",
+            },
+            Self::Drop { kind, .. } => match kind {
+                StepObject::Table => "drop_table",
+                StepObject::Index => "drop_index",
+                StepObject::View => "drop_view",
+                StepObject::Trigger => "drop_trigger",
+            },
             Self::AddColumn { .. } => "add_column",
             Self::DropColumn { .. } => "drop_column",
             Self::AlterColumn { .. } => "alter_column",
             Self::AddConstraint { .. } => "add_constraint",
             Self::DropConstraint { .. } => "drop_constraint",
-            Self::CreateIndex { .. } => "create_index",
-            Self::CreateView { .. } => "create_view",
-            Self::CreateTrigger { .. } => "create_trigger",
-            Self::DropIndex { .. } => "drop_index",
-            Self::DropView { .. } => "drop_view",
-            Self::DropTrigger { .. } => "drop_trigger",
             Self::RenameIndex { .. } => "rename_index",
             Self::ReplaceView { .. } => "replace_view",
             Self::ReplaceTrigger { .. } => "replace_trigger",

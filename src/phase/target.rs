@@ -30,7 +30,6 @@ pub enum Target {
     },
 }
 
-/// A place on one line of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinePlace {
     /// `head`: the only head of the line.

@@ -139,18 +139,12 @@ impl Keys {
                 self.text("from", from);
                 self.text("to", to);
             }
-            Operation::CreateTable { sql, if_not_exists }
-            | Operation::CreateIndex { sql, if_not_exists }
-            | Operation::CreateView { sql, if_not_exists }
-            | Operation::CreateTrigger { sql, if_not_exists } => {
+            Operation::Create { sql, if_not_exists, .. } => {
                 self.text("sql", sql);
                 self.flag("if_not_exists", *if_not_exists);
             }
-            Operation::DropTable { table: name, if_exists }
-            | Operation::DropIndex { index: name, if_exists }
-            | Operation::DropView { view: name, if_exists }
-            | Operation::DropTrigger { trigger: name, if_exists } => {
-                self.text(operation.op().trim_start_matches("drop_"), name);
+            Operation::Drop { kind, name, if_exists } => {
+                self.text(kind.word(), name);
                 self.flag("if_exists", *if_exists);
             }
             Operation::ReplaceView { sql }
@@ -226,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::files::RealFiles;
-    use crate::phase::PhaseFile;
+    use crate::phase::{PhaseFile, StepObject};
 
     /// Names and texts that TOML has to quote.
     const ODD: &str = "a \"b\" 'c' \\ \t\n  -- '''x''' \"\"\"\né\u{1}";
@@ -242,8 +236,8 @@ mod tests {
         vec![
             Operation::RenameTable { from: from.clone(), to: to.clone() },
             Operation::RenameColumn { table: table.clone(), from: from.clone(), to: to.clone() },
-            Operation::CreateTable { sql: create("TABLE t(a)"), if_not_exists },
-            Operation::DropTable { table: table.clone(), if_exists },
+            Operation::Create { kind: StepObject::Table, sql: create("TABLE t(a)"), if_not_exists },
+            Operation::Drop { kind: StepObject::Table, name: table.clone(), if_exists },
             Operation::AddColumn {
                 table: table.clone(),
                 column: "c TEXT DEFAULT 'it''s \"q\"'".to_owned(),
@@ -271,15 +265,24 @@ mod tests {
                 table: table.clone(),
                 constraint: ConstraintChoice::Sql("UNIQUE (a)".to_owned()),
             },
-            Operation::CreateIndex { sql: create("INDEX i ON t(a)"), if_not_exists },
-            Operation::CreateView { sql: create("VIEW v AS SELECT 1"), if_not_exists: false },
-            Operation::CreateTrigger {
+            Operation::Create {
+                kind: StepObject::Index,
+                sql: create("INDEX i ON t(a)"),
+                if_not_exists,
+            },
+            Operation::Create {
+                kind: StepObject::View,
+                sql: create("VIEW v AS SELECT 1"),
+                if_not_exists: false,
+            },
+            Operation::Create {
+                kind: StepObject::Trigger,
                 sql: "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; SELECT 2; END".to_owned(),
                 if_not_exists,
             },
-            Operation::DropIndex { index: text(), if_exists },
-            Operation::DropView { view: text(), if_exists: false },
-            Operation::DropTrigger { trigger: text(), if_exists },
+            Operation::Drop { kind: StepObject::Index, name: text(), if_exists },
+            Operation::Drop { kind: StepObject::View, name: text(), if_exists: false },
+            Operation::Drop { kind: StepObject::Trigger, name: text(), if_exists },
             Operation::RenameIndex { from, to },
             Operation::ReplaceView { sql: create("VIEW v AS SELECT 1") },
             Operation::ReplaceTrigger {

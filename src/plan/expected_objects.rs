@@ -61,23 +61,16 @@ impl ExpectedObjects {
     }
 
     fn follow_one(&mut self, operation: &Operation) {
-        use ObjectKind::{Index, Table, Trigger, View};
         match operation {
-            Operation::RenameTable { from, to } => self.rename(Table, from, to),
-            Operation::RenameIndex { from, to } => self.rename(Index, from, to),
-            Operation::CreateTable { sql, .. } => self.create(Table, sql),
-            Operation::CreateIndex { sql, .. } => self.create(Index, sql),
-            Operation::CreateView { sql, .. } => self.create(View, sql),
-            Operation::CreateTrigger { sql, .. } => self.create(Trigger, sql),
-            Operation::DropTable { table, .. } => self.drop(Table, table),
-            Operation::DropIndex { index, .. } => self.drop(Index, index),
-            Operation::DropView { view, .. } => self.drop(View, view),
-            Operation::DropTrigger { trigger, .. } => self.drop(Trigger, trigger),
+            Operation::RenameTable { from, to } => self.rename(ObjectKind::Table, from, to),
+            Operation::RenameIndex { from, to } => self.rename(ObjectKind::Index, from, to),
+            Operation::Create { kind, sql, .. } => self.create((*kind).into(), sql),
+            Operation::Drop { kind, name, .. } => self.drop((*kind).into(), name),
             // It may be on another table from here on.
             Operation::ReplaceTrigger { sql } => {
                 let name = object_head(sql).map(|it| it.name.text);
-                name.into_iter().for_each(|it| self.drop(Trigger, &it));
-                self.create(Trigger, sql);
+                name.into_iter().for_each(|it| self.drop(ObjectKind::Trigger, &it));
+                self.create(ObjectKind::Trigger, sql);
             }
             // None of these gives or takes a name of an object.
             Operation::RenameColumn { .. }
@@ -183,6 +176,7 @@ fn one_kind(kind: ObjectKind) -> ObjectKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phase::StepObject;
     use crate::phase::ViewPolicy;
     use crate::shadow::Shadow;
 
@@ -204,7 +198,7 @@ mod tests {
     }
 
     fn drop_table(table: &str) -> Step {
-        step(Operation::DropTable { table: table.to_owned(), if_exists: true })
+        step(Operation::Drop { kind: StepObject::Table, name: table.to_owned(), if_exists: true })
     }
 
     fn shadow() -> Shadow {
@@ -235,10 +229,19 @@ mod tests {
 
     #[test]
     fn names_follow_the_steps_as_sqlite_does() {
-        let create =
-            |sql: &str| step(Operation::CreateTable { sql: sql.to_owned(), if_not_exists: true });
+        let create = |sql: &str| {
+            step(Operation::Create {
+                kind: StepObject::Table,
+                sql: sql.to_owned(),
+                if_not_exists: true,
+            })
+        };
         let trigger = |sql: &str| {
-            step(Operation::CreateTrigger { sql: sql.to_owned(), if_not_exists: false })
+            step(Operation::Create {
+                kind: StepObject::Trigger,
+                sql: sql.to_owned(),
+                if_not_exists: false,
+            })
         };
         let chains = [
             vec![rename("a", "b"), rename("b", "a"), drop_table("a"), create("CREATE TABLE a(q)")],
@@ -254,10 +257,18 @@ mod tests {
                     sql: "CREATE TRIGGER fires INSTEAD OF DELETE ON seen BEGIN SELECT 1; END"
                         .to_owned(),
                 }),
-                step(Operation::DropView { view: "seen".to_owned(), if_exists: false }),
+                step(Operation::Drop {
+                    kind: StepObject::View,
+                    name: "seen".to_owned(),
+                    if_exists: false,
+                }),
             ],
             vec![
-                step(Operation::DropView { view: "seen".to_owned(), if_exists: false }),
+                step(Operation::Drop {
+                    kind: StepObject::View,
+                    name: "seen".to_owned(),
+                    if_exists: false,
+                }),
                 step(Operation::RenameIndex { from: "by_y".to_owned(), to: "by_w".to_owned() }),
                 trigger("CREATE TRIGGER \"on\" BEFORE DELETE ON [b] BEGIN SELECT 1; END"),
                 drop_table("b"),

@@ -114,7 +114,6 @@ pub struct DataStage {
     pub file: Option<String>,
     /// The line of the step in the phase file.
     pub line: usize,
-    /// How lines in the statements are counted.
     pub lines: LineCount,
     pub touched: Touched,
     /// What they do to tables, in order.

@@ -36,9 +36,6 @@ pub fn plan_phase(
 }
 
 /// Plans the way up of a phase, and makes what the history keeps of it.
-///
-/// # Errors
-/// As [`plan_phase`].
 pub fn plan_and_define(
     shadow: &mut Shadow,
     phase: &Phase,
@@ -132,10 +129,10 @@ fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<St
     notices
 }
 
-/// Names the phase and the line: that of the faulty step in a file of SQL, or of the first step in another.
+/// Names the phase and the line: that of the faulty step, or of the first one.
 pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Step])) -> Error {
     let first = steps.first().map_or(0, |step| step.line);
-    let line = error.facts().step_line.filter(|_| phase.is_sql()).unwrap_or(first);
+    let line = error.facts().step_line.unwrap_or(first);
     error.in_phase(phase.id.as_str()).at(file, line)
 }
 
@@ -372,7 +369,6 @@ fn reads_new_columns(step: &Step, earlier: &[Step]) -> bool {
     values.into_iter().any(|it| mentions(it, &new))
 }
 
-/// The name in a column definition.
 fn defined_column(definition: &str) -> Option<String> {
     let table = CreateTable::read(&format!("CREATE TABLE t({definition})")).ok()?;
     table.columns.first().map(|it| it.name.text.clone())

@@ -21,10 +21,13 @@ pub enum RebuildReason {
         /// The name after.
         to: String,
     },
-    /// The phase computes the values of a column.
-    ValuesComputed { column: String },
+    ValuesComputed {
+        column: String,
+    },
     /// A column is new.
-    ColumnAdded { column: String },
+    ColumnAdded {
+        column: String,
+    },
     ColumnDropped {
         /// The column, by its name before.
         column: String,

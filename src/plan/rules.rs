@@ -16,7 +16,6 @@ pub enum Rule {
     NotNull {
         column: String,
     },
-    /// A column has a default.
     Default {
         column: String,
         /// The default, as SQL text.
@@ -40,13 +39,11 @@ pub enum Rule {
         condition: String,
     },
     References {
-        /// The columns of the table.
         columns: Vec<String>,
         parent: String,
     },
     /// An action of a foreign key that stays: `ON DELETE CASCADE`.
     Action {
-        /// The columns of the table.
         columns: Vec<String>,
         /// The action, as SQL text.
         action: String,

@@ -76,7 +76,6 @@ pub struct RenamedIndex {
     pub sql: String,
 }
 
-/// A change of a virtual table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VirtualChange {
     Create {
@@ -143,11 +142,8 @@ pub struct SchemaChange {
     pub removed: Vec<Object>,
     /// The tables that are rebuilt.
     pub rebuilds: Vec<Rebuild>,
-    /// The tables that are created.
     pub created: Vec<Object>,
-    /// The tables that are dropped.
     pub dropped: Vec<TableDrop>,
-    /// The virtual tables that change.
     pub virtuals: Vec<VirtualChange>,
     /// Indexes, views and triggers that are created afterwards, in that order.
     pub restored: Vec<Object>,

@@ -25,7 +25,6 @@ pub struct PhaseSummary {
     /// Tables that are rebuilt for another reason than their own rename, with the reasons.
     #[serde(skip)]
     pub rebuilt: Vec<(String, Vec<RebuildReason>)>,
-    /// Tables that are created.
     pub created: Vec<String>,
     /// Tables that are dropped with their rows.
     pub dropped: Vec<String>,

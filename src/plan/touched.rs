@@ -6,7 +6,6 @@ use crate::schema::{Object, ObjectKind};
 use crate::shadow::TableEffect;
 use crate::sql::edit::virtual_table_arguments;
 
-/// One object that a phase touches.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TouchedObject {
     /// `table`, `index`, `view` or `trigger`.

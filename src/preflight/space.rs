@@ -214,9 +214,6 @@ pub fn check_space(
 }
 
 /// Checks that a number of bytes may be written below a place.
-///
-/// # Errors
-/// As [`check_space`].
 pub fn require_space(files: &dyn Files, place: &Path, bytes: u64) -> Result<()> {
     enough(files, &existing(files, place), bytes)
 }

@@ -12,7 +12,6 @@ pub struct ExpectedRecords {
     purged: bool,
     /// The events that were there before.
     before: Vec<HistoryRow>,
-    /// The events of the run.
     added: Vec<HistoryEvent>,
 }
 

@@ -125,7 +125,6 @@ struct Assessment<'a> {
     kept: SchemaComparison,
     /// The same, if views follow the renames.
     followed: SchemaComparison,
-    /// What the map says.
     map: &'a ChangeMap,
     /// The names that things have now: those of the map, and those that were guessed.
     names: &'a ChangeMap,

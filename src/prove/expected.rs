@@ -16,9 +16,6 @@ pub(super) struct Expected {
 
 impl Expected {
     /// Applies the renames of a map.
-    ///
-    /// # Errors
-    /// Those of the renames.
     pub(super) fn of(schema: &Schema, map: &ChangeMap) -> Result<Self> {
         let steps = steps(map);
         if steps.is_empty() {

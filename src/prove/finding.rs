@@ -9,9 +9,7 @@ pub enum Aspect {
     /// The declared type of a column.
     Type,
     NotNull,
-    /// The default of a column.
     Default,
-    /// The collation of a column.
     Collation,
     /// The expression of a generated column, or that it is generated at all.
     Generated,
@@ -105,7 +103,6 @@ pub enum CloneFault {
     Damaged(Vec<String>),
 }
 
-/// How an object of the schema changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectChange {
     Dropped,
@@ -125,7 +122,6 @@ pub enum ObjectChange {
 pub enum Finding {
     /// The clone as a whole.
     Clone(CloneFault),
-    /// A property of the file.
     Property {
         property: Property,
         /// Its value before.

@@ -54,7 +54,6 @@ pub enum MapName {
     Column(String, String),
     /// An index, view or trigger.
     Object(ObjectKind, String),
-    /// A property of the file.
     Property(Property),
 }
 

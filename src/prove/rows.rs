@@ -201,7 +201,6 @@ impl RowPair<'_> {
     }
 }
 
-/// Counts the rows of a table in which a column has a value.
 pub(super) fn count_values(connection: &Connection, table: &str, column: &str) -> Result<u64> {
     use crate::name::quote;
     let condition = format!("WHERE {} IS NOT NULL", quote(column));

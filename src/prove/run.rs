@@ -51,7 +51,6 @@ pub struct ProveRequest<'a> {
     pub database: &'a Path,
     /// The folder for its backups.
     pub folder: &'a Path,
-    /// The table that records versions.
     pub version_table: &'a str,
     /// The folder below which the clone is made.
     pub scratch: &'a Path,

@@ -76,7 +76,6 @@ pub fn execute(
 pub struct RunProgress {
     /// The last step begun, from 1.
     pub step: usize,
-    /// All steps of the run.
     pub steps: usize,
     /// The full-text tables whose indexes fit their content.
     pub indexes: FittingIndexes,

@@ -30,7 +30,6 @@ pub(super) struct Definition {
     pub(super) parts: Vec<Part>,
 }
 
-/// One part of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) column: i64,

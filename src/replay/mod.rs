@@ -28,9 +28,6 @@ impl<'c> Replay<'c> {
     }
 
     /// Returns a shadow of a schema.
-    ///
-    /// # Errors
-    /// As [`Shadow::of`].
     pub fn on(&self, schema: &Schema) -> Result<Shadow> {
         let mut shadow = Shadow::of(schema)?;
         shadow.keep_tables(self.versions.names());
@@ -62,9 +59,6 @@ impl<'c> Replay<'c> {
     }
 
     /// Applies one phase to a shadow without planning it.
-    ///
-    /// # Errors
-    /// As [`advance`].
     pub fn apply(&self, shadow: &mut Shadow, phase: &Phase) -> Result<()> {
         advance(shadow, phase, self.versions)
     }

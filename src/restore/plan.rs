@@ -18,14 +18,12 @@ pub struct RestoreRequest<'a> {
     pub backup: &'a BackupEntry,
     /// The folder for the copy of the present state.
     pub folder: &'a Path,
-    /// The table that records versions.
     pub version_table: &'a str,
 }
 
 /// What the database file is before the restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LiveState {
-    /// There is no file.
     Missing,
     /// The file has no bytes.
     Empty,

@@ -20,7 +20,6 @@ pub(crate) struct Replacement<'a> {
     /// The database, the file that replaces its content, the backup.
     pub(crate) paths: (&'a Path, &'a Path, &'a Path),
     pub(crate) options: &'a OpenOptions,
-    /// The rows of the file.
     pub(crate) tables: Vec<TableRows>,
     /// Set if another program wrote after the backup was made: nothing is written then.
     pub(crate) changed: bool,

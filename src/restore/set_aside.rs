@@ -17,7 +17,6 @@ const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 pub(super) struct SetAside<'f> {
     files: &'f dyn Files,
     name: PathBuf,
-    /// Whether the file has it.
     kept: SetAsideFile,
     moved: Vec<(PathBuf, PathBuf)>,
 }
@@ -25,7 +24,6 @@ pub(super) struct SetAside<'f> {
 /// How the file came to its second name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SetAsideFile {
-    /// There is no file.
     Nothing,
     Now,
     /// By a run that was killed before it came to its end.

@@ -35,7 +35,6 @@ pub struct Values<'s> {
     pub rows: u64,
     /// What they are read for.
     pub stage: Stage,
-    /// The shape of the table.
     pub shape: &'s Table,
 }
 

@@ -6,7 +6,6 @@ use crate::database::stub_collations;
 use crate::error::{Result, lacks_collation};
 use crate::name::quote;
 
-/// Counts the rows of a table.
 pub fn count_rows(connection: &Connection, table: &str) -> Result<u64> {
     count_rows_where(connection, table, "")
 }

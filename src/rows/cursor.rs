@@ -7,7 +7,6 @@ use crate::error::{Result, lacks_collation};
 use crate::name::quote;
 use crate::schema::{RowKey, Table};
 
-/// One side of a comparison.
 #[derive(Debug, Clone)]
 pub struct Side<'c> {
     /// The connection to read through.

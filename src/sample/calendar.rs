@@ -17,7 +17,6 @@ pub(super) fn moment(second: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.000000")
 }
 
-/// Returns the year of a day.
 pub(super) fn year(day: i64) -> i64 {
     civil(day).0
 }

@@ -39,9 +39,6 @@ pub fn write_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result
 ///
 /// As long as it is open, the file is held by another user, for tests of locks and of WAL. Its automatic
 /// checkpoints are off, so [`SampleOptions::uncheckpointed`] rows stay in the `-wal` file until it is closed.
-///
-/// # Errors
-/// As [`write_catalogue`].
 pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<Connection> {
     let mut connection = create(path)?;
     // An unfinished sample is of no use, so the journal and the syncs are left out until it is done.

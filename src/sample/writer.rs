@@ -48,7 +48,6 @@ pub(super) fn write_rows(
     rows.into_iter().try_for_each(|row| writer.put(row.as_ref()))
 }
 
-/// Gives text as a value.
 pub(super) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }

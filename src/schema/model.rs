@@ -138,7 +138,6 @@ impl Schema {
         self.objects.named(name).find(|object| object.kind.is_table())
     }
 
-    /// Returns the shape of a table.
     pub fn shape(&self, name: &str) -> Option<&Table> {
         self.tables.get(&fold(name))
     }

@@ -29,9 +29,6 @@ pub fn read(connection: &Connection) -> Result<Schema> {
 
 /// Reads the schema of `main` where most of it may be as it was: SQLite is asked only about tables whose text differs.
 /// What a text makes of an ordinary table depends on nothing else.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_again(connection: &Connection, before: &Schema) -> Result<Schema> {
     let kinds = table_kinds(connection)?;
     let mut schema = Schema::default();
@@ -50,9 +47,6 @@ pub fn read_again(connection: &Connection, before: &Schema) -> Result<Schema> {
 }
 
 /// Reads the objects of `main` without the shapes of its tables.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_objects(connection: &Connection) -> Result<Schema> {
     let mut schema = Schema::default();
     stored_objects(connection, &table_kinds(connection)?)?
@@ -62,9 +56,6 @@ pub fn read_objects(connection: &Connection) -> Result<Schema> {
 }
 
 /// Reads what `main` stores, without the shapes of its tables; shadow tables count as ordinary ones.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_entries(connection: &Connection) -> Result<Schema> {
     let mut schema = Schema::default();
     stored_objects(connection, &HashMap::new())?.into_iter().for_each(|it| schema.add(it));

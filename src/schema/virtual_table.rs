@@ -34,7 +34,6 @@ pub enum Content {
 pub struct VirtualTable {
     pub name: String,
     pub module: Module,
-    /// Where its rows are.
     pub content: Content,
 }
 

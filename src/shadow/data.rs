@@ -30,7 +30,6 @@ pub enum TableEffect {
         /// The name after.
         to: String,
     },
-    /// One of its columns is renamed.
     RenameColumn {
         table: String,
         /// The name before.

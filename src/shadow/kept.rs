@@ -114,7 +114,6 @@ fn same_columns(
     Ok(equal)
 }
 
-/// One part of an index.
 struct Part {
     /// The column; none for the rowid.
     column: Option<String>,

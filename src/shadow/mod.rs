@@ -25,6 +25,7 @@ mod rename_rowid_column;
 mod restore_text;
 #[expect(clippy::module_inception, reason = "the module is named after its one type")]
 mod shadow;
+mod step_object;
 mod transfer;
 mod unrelated;
 mod uses;
@@ -38,5 +39,6 @@ pub use in_place::InPlace;
 pub use lineage::{ColumnLineage, ColumnOrigin, CopyLayer, Lineage, TableLineage, asks};
 pub use shadow::Shadow;
 pub(crate) use shadow::free_name;
+pub use step_object::{creation, removal};
 pub use transfer::{Transfer, transfer, transfer_out_of};
 pub use uses::{ObjectUses, Uses};

@@ -97,7 +97,6 @@ impl Relation {
         names
     }
 
-    /// Describes what changes in it.
     pub(super) fn changes(&self) -> Vec<String> {
         let renamed = self.after.as_ref().filter(|after| !same(after, &self.before));
         let table = renamed.map(|after| format!("{} is renamed to {after}", self.before));

@@ -15,7 +15,7 @@ use crate::database::{
 };
 use crate::error::{Error, ErrorKind, MissingExtension, Result, words};
 use crate::name::same;
-use crate::phase::{Operation, Step, ViewPolicy};
+use crate::phase::{Operation, Step, StepObject, ViewPolicy};
 use crate::schema::{ObjectKind, Schema, read_again, temporary_triggers};
 
 /// An in-memory database with a schema and no rows.
@@ -213,32 +213,24 @@ impl Shadow {
     fn apply_one(&mut self, step: &Step) -> Result<()> {
         match &step.operation {
             Operation::RenameTable { .. } | Operation::RenameColumn { .. } => Ok(()),
-            Operation::CreateTable { sql, if_not_exists } => self.create_table(sql, *if_not_exists),
-            Operation::DropTable { table, if_exists } => self.drop_table(table, *if_exists),
+            Operation::Create { kind: StepObject::Table, sql, if_not_exists } => {
+                self.create_table(sql, *if_not_exists)
+            }
+            Operation::Drop { kind: StepObject::Table, name, if_exists } => {
+                self.drop_table(name, *if_exists)
+            }
+            Operation::Create { kind, sql, if_not_exists } => {
+                self.create((*kind).into(), sql, *if_not_exists)
+            }
+            Operation::Drop { kind, name, if_exists } => {
+                self.drop((*kind).into(), name, *if_exists)
+            }
             Operation::AddColumn { .. }
             | Operation::DropColumn { .. }
             | Operation::AlterColumn { .. }
             | Operation::AddConstraint { .. }
             | Operation::DropConstraint { .. }
             | Operation::Rebuild { .. } => self.redefine(&step.operation),
-            Operation::CreateIndex { sql, if_not_exists } => {
-                self.create(ObjectKind::Index, sql, *if_not_exists)
-            }
-            Operation::CreateView { sql, if_not_exists } => {
-                self.create(ObjectKind::View, sql, *if_not_exists)
-            }
-            Operation::CreateTrigger { sql, if_not_exists } => {
-                self.create(ObjectKind::Trigger, sql, *if_not_exists)
-            }
-            Operation::DropIndex { index, if_exists } => {
-                self.drop(ObjectKind::Index, index, *if_exists)
-            }
-            Operation::DropView { view, if_exists } => {
-                self.drop(ObjectKind::View, view, *if_exists)
-            }
-            Operation::DropTrigger { trigger, if_exists } => {
-                self.drop(ObjectKind::Trigger, trigger, *if_exists)
-            }
             Operation::RenameIndex { from, to } => self.rename_index(from, to),
             Operation::ReplaceView { sql } => self.replace(ObjectKind::View, sql),
             Operation::ReplaceTrigger { sql } => self.replace(ObjectKind::Trigger, sql),
@@ -476,8 +468,8 @@ pub(super) fn at_step(error: Error, step: &Step) -> Error {
     let mut what = what;
     if lacks
         && object.is_none()
-        && let Operation::RenameTable { from: table, .. } | Operation::DropTable { table, .. } =
-            &step.operation
+        && let Operation::RenameTable { from: table, .. }
+        | Operation::Drop { kind: StepObject::Table, name: table, .. } = &step.operation
     {
         what.push_str(&format!(", which {table} needs"));
         object = Some(table.clone());

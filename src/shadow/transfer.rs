@@ -42,9 +42,6 @@ pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfe
 }
 
 /// As [`transfer`], out of a table anywhere, given as SQL text.
-///
-/// # Errors
-/// As [`transfer`].
 pub fn transfer_out_of(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
     let sql = format!("EXPLAIN INSERT INTO {} SELECT * FROM {from}", in_main(to));
     // Where records cannot be copied whole, `*` may stand for more columns than can be written:

@@ -29,7 +29,6 @@ pub struct CreateTable {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDefinition {
-    /// The name of the column.
     pub name: Name,
     /// The declared type with its size, if the column has one.
     pub type_range: Option<Range<usize>>,
@@ -81,7 +80,6 @@ pub enum ConstraintKind {
 /// One option behind the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableOption {
-    /// Which option it is.
     pub kind: TableOptionKind,
     /// Its bytes, without commas.
     pub range: Range<usize>,

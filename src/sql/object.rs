@@ -21,11 +21,9 @@ pub enum ObjectKind {
 /// What a CREATE statement makes, and under which name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectHead {
-    /// The kind of the object.
     pub kind: ObjectKind,
     /// The schema before the dot, if one is written.
     pub schema: Option<Name>,
-    /// The name of the object.
     pub name: Name,
 }
 

@@ -37,7 +37,6 @@ pub struct ArchivedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveRecord {
     format: String,
-    /// The id of the squash.
     pub id: String,
     /// The last phase that it stands for.
     pub last: String,
@@ -55,7 +54,6 @@ pub struct ArchiveRecord {
     pub made_folder: bool,
 }
 
-/// A squash in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
     /// The folder with the old files: a chain of its own, up to the last phase.

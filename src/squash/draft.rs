@@ -8,7 +8,7 @@ use crate::files::{Files, Scratch};
 use crate::migrate::{FreshFile, Project};
 use crate::phase::{
     Annotations, Chain, Downgrade, FolderFormat, Operation, Phase, PhaseId, StatisticsPolicy, Step,
-    Strategy, Target, ViewPolicy, phase_text,
+    StepObject, Strategy, Target, ViewPolicy, phase_text,
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
@@ -22,10 +22,8 @@ use super::steps::{self, Steps};
 #[derive(Debug, Clone)]
 pub struct SquashRequest {
     pub range: SquashRange,
-    /// The id of the squash.
     pub id: PhaseId,
     pub description: String,
-    /// The folder of the phases.
     pub folder: PathBuf,
     /// Where new files may be made; they are removed at the end.
     pub place: PathBuf,
@@ -353,7 +351,7 @@ impl Drafting<'_> {
         });
         let created = |table: &str| {
             steps.up.iter().any(|step| match &step.operation {
-                Operation::CreateTable { sql, .. } => {
+                Operation::Create { kind: StepObject::Table, sql, .. } => {
                     crate::sql::object_head(sql)
                         .is_ok_and(|it| crate::name::same(&it.name.text, table))
                         && changing(sql)

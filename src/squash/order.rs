@@ -16,9 +16,6 @@ pub(super) struct FirstMade(HashMap<(ObjectKind, String), usize>);
 
 impl FirstMade {
     /// Replays the phases of a range that begins at a base, and notes what each of them makes.
-    ///
-    /// # Errors
-    /// As [`Replay::apply`](crate::replay::Replay::apply).
     pub(super) fn of(project: &Project, range: &SquashRange) -> Result<Self> {
         let replay = project.replay();
         let mut shadow = replay.empty()?;

@@ -8,6 +8,7 @@ use crate::migrate::{FreshFile, Project};
 use crate::name::same;
 use crate::phase::{Downgrade, Operation, Phase, Step};
 use crate::schema::{Object, ObjectKind, Schema, VirtualTable};
+use crate::shadow::{creation, removal};
 
 use super::order::{self, FirstMade};
 use super::range::SquashRange;
@@ -33,16 +34,7 @@ fn data(seeds: &[Seed]) -> Option<Step> {
 }
 
 fn create(object: &Object) -> Option<Step> {
-    let (sql, if_not_exists) = (object.sql.clone()?, false);
-    Some(step(match object.kind {
-        ObjectKind::Table | ObjectKind::VirtualTable => {
-            Operation::CreateTable { sql, if_not_exists }
-        }
-        ObjectKind::Index => Operation::CreateIndex { sql, if_not_exists },
-        ObjectKind::View => Operation::CreateView { sql, if_not_exists },
-        ObjectKind::Trigger => Operation::CreateTrigger { sql, if_not_exists },
-        ObjectKind::ShadowTable => return None,
-    }))
+    creation(object.kind, object.sql.as_deref()?).map(step)
 }
 
 /// Creates what a new file holds at the end of the range: tables by their foreign keys, rows, indexes, views in
@@ -81,17 +73,11 @@ pub(super) fn from_nothing(
 
 /// Drops views and tables, the last one first; indexes and triggers go with them.
 fn drops(schema: &Schema, tables: &[&Object], views: &[&Object]) -> Vec<Step> {
-    let if_exists = false;
     let on_tables = |object: &&Object| tables.iter().any(|it| same(&it.name, &object.table));
     // The trigger of a table may write to another one.
     let triggers = schema.of_kind(ObjectKind::Trigger).filter(on_tables);
-    let triggers =
-        triggers.map(|it| Operation::DropTrigger { trigger: it.name.clone(), if_exists });
-    let views =
-        views.iter().rev().map(|it| Operation::DropView { view: it.name.clone(), if_exists });
-    let tables =
-        tables.iter().rev().map(|it| Operation::DropTable { table: it.name.clone(), if_exists });
-    triggers.chain(views).chain(tables).map(step).collect()
+    let all = triggers.chain(views.iter().rev().copied()).chain(tables.iter().rev().copied());
+    all.map(|it| step(removal(it.kind, &it.name, false))).collect()
 }
 
 /// Keeps all steps of the phases, in order.

@@ -52,9 +52,6 @@ pub fn undo(files: &dyn Files, folder: &Path, id: Option<&str>) -> Result<Undone
 
 /// Carries on squashes that were interrupted, and removes archives of which only copies are left. Returns those that
 /// were finished.
-///
-/// # Errors
-/// As `finish`; those of the file system.
 pub fn finish_interrupted(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
     let mut finished = Vec::new();
     for archived in archives(files, folder)? {

@@ -21,7 +21,6 @@ pub struct VacuumRequest<'a> {
     pub database: &'a Path,
     /// The folder for the backup, and for the compact file until it is written back.
     pub folder: &'a Path,
-    /// The table that records versions.
     pub version_table: &'a str,
     /// What becomes of the planner's statistics.
     pub statistics: Statistics,

@@ -7,9 +7,6 @@ use crate::error::Result;
 use crate::preflight::{MANIFEST, SpaceNeed, check_space};
 
 /// Reads how much room a file takes. Nothing is changed.
-///
-/// # Errors
-/// As [`Database::open`].
 pub fn measure(path: &Path, options: &OpenOptions) -> Result<FileSize> {
     let database = Database::open(path, Access::ReadOnly, options)?;
     let size = FileSize::of(&database)?;

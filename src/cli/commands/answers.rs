@@ -107,7 +107,6 @@ fn ask_for_value(context: &Context, needed: &NeedsValue, answers: &mut Answers) 
     Ok(is_given)
 }
 
-/// Returns the column that needs a value.
 pub fn column_of(needed: &NeedsValue) -> Subject {
     Subject::column(&needed.table, &needed.column)
 }

@@ -18,9 +18,6 @@ use crate::cli::output::escaped;
 use crate::cli::screens::audit as screen;
 
 /// Lists the objects of a database, or writes its schema as SQL. The database is only read.
-///
-/// # Errors
-/// Those of opening the file and reading the phases; as [`audit`] and [`write_text`].
 pub fn run(context: &Context, arguments: &AuditArgs) -> Result<CommandOutput> {
     let path = context.settings.need_database()?.to_path_buf();
     if arguments.schema {

@@ -26,9 +26,6 @@ use crate::cli::screens::run::Subject;
 use crate::cli::screens::{backups as screen, counted};
 
 /// Makes a backup, with a name or without.
-///
-/// # Errors
-/// As [`backup::create`].
 pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
@@ -71,9 +68,6 @@ fn open_recovered(project: &Project, observer: &mut dyn Observer) -> Result<Data
 }
 
 /// Lists, verifies or removes backups.
-///
-/// # Errors
-/// Those of the engine's backups.
 pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     match action {
@@ -103,9 +97,6 @@ pub struct Place {
 
 impl Place {
     /// Lists the backups of the database that is named; the database itself may be missing.
-    ///
-    /// # Errors
-    /// As [`list`].
     pub fn of(context: &Context) -> Result<Self> {
         let database = context.settings.need_database()?.to_path_buf();
         let project = context.project_at(database, Chain::build(Vec::new())?);
@@ -118,7 +109,6 @@ impl Place {
         &self.project.database
     }
 
-    /// The folder of the backups.
     pub fn folder(&self) -> &Path {
         &self.project.backups
     }
@@ -288,7 +278,6 @@ pub fn stem(database: &Path) -> String {
     stem.unwrap_or_else(|| "database".to_owned())
 }
 
-/// One backup as JSON.
 pub fn entry_json(entry: &BackupEntry) -> Value {
     let manifest = entry.manifest.as_ref();
     json!({

@@ -11,25 +11,16 @@ use crate::cli::context::Context;
 use crate::cli::screens::chain::{Seen, branch, details, marked};
 
 /// Lists the phases on which no other stands.
-///
-/// # Errors
-/// As [`Chain::read`].
 pub fn heads(context: &Context) -> Result<CommandOutput> {
     listed(context, Chain::heads)
 }
 
 /// Lists the phases without parents.
-///
-/// # Errors
-/// As [`Chain::read`].
 pub fn bases(context: &Context) -> Result<CommandOutput> {
     listed(context, Chain::bases)
 }
 
 /// Lists the phases on which several stand, each with those below it.
-///
-/// # Errors
-/// As [`Chain::read`].
 pub fn branches(context: &Context) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let found = chain.branches();

@@ -15,9 +15,6 @@ use crate::cli::screens::counted;
 
 impl Check {
     /// Compares what all phases make with the desired schema.
-    ///
-    /// # Errors
-    /// Those of reading the desired schema.
     pub(super) fn desired(&mut self, context: &Context, project: &Project) -> Result<()> {
         let path = &context.settings.schema;
         let shown = context.shown(path);
@@ -43,9 +40,6 @@ impl Check {
     }
 
     /// Runs the tests of the phases.
-    ///
-    /// # Errors
-    /// As [`run_tests`].
     pub(super) fn tests(&mut self, context: &Context, project: &Project) -> Result<()> {
         let outcomes = run_tests(project)?;
         for outcome in &outcomes {
@@ -72,9 +66,6 @@ impl Check {
     }
 
     /// Compares a database with the phases, where there is one: checksums, schema, and what is pending.
-    ///
-    /// # Errors
-    /// Those of opening the database and reading its version tables.
     pub(super) fn file(&mut self, context: &Context, chain: &Chain, pending: bool) -> Result<()> {
         let Some(path) = context.settings.database.clone() else { return Ok(()) };
         let stat = context.files().stat(&path).ok().flatten();

@@ -15,9 +15,6 @@ use crate::cli::output::escaped;
 use crate::cli::screens::chain::{Seen, details, marked};
 
 /// Shows the current ids.
-///
-/// # Errors
-/// Those of opening the file and reading its version tables.
 pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let heads = project.chain.heads();
@@ -89,9 +86,6 @@ pub fn newer_json(newer: &Newer, chain: &Chain, heads: &[PhaseId]) -> Value {
 }
 
 /// Reads what a script expects: `head`, a version, or an id.
-///
-/// # Errors
-/// As [`Chain::resolve_id`].
 pub fn expectation(chain: &Chain, text: &str) -> Result<Expectation> {
     if text == "head" || text == "heads" {
         return Ok(Expectation::Head);

@@ -20,9 +20,6 @@ use crate::cli::page::label;
 
 /// Lists what depends on a table or view, or the layers of all views: of the database, or of what the
 /// phases make where no database is named.
-///
-/// # Errors
-/// Those of opening the database and reading the phases; as [`Dependencies::of`].
 pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
     let found = found(context)?;
     let found = match &arguments.name {

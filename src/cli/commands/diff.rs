@@ -16,9 +16,6 @@ use crate::cli::screens::counted;
 use crate::cli::terminal::Style;
 
 /// Lists the differences; the answer is no if there is one.
-///
-/// # Errors
-/// As [`compare_sources`].
 pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     let chain = chain(context)?;
     let has_file = context.settings.database.is_some();

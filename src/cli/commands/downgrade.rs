@@ -11,9 +11,6 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 
 /// Undoes phases without asking.
-///
-/// # Errors
-/// Those of the preparation and the run.
 pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {

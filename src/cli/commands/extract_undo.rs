@@ -17,9 +17,6 @@ use crate::cli::context::Context;
 
 /// Prints the script that undoes applied phases, from what the file's history keeps of them. No phase file is needed;
 /// those of the folder are used for phases that the history keeps nothing of.
-///
-/// # Errors
-/// As [`Project::as_applied`](phaseshift::migrate::Project::as_applied); those of an outline and of a script.
 pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutput> {
     let database = context.settings.need_database()?.to_path_buf();
     let folder = &context.settings.phases;

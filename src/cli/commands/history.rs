@@ -58,9 +58,6 @@ pub fn no_phases(context: &Context) -> String {
 }
 
 /// Shows one phase, or several if the target names several.
-///
-/// # Errors
-/// As [`Chain::resolve_id`].
 pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
     let history = History::read(context, target == "current")?;
     let History { chain, applied, seen } = &history;

@@ -4,7 +4,6 @@ use phaseshift::database::Holder;
 use phaseshift::phase::PhaseId;
 use serde_json::{Value, json};
 
-/// The ids as texts.
 pub fn ids(ids: &[PhaseId]) -> Vec<&str> {
     ids.iter().map(PhaseId::as_str).collect()
 }

@@ -20,9 +20,6 @@ use crate::cli::screens::{lint as screen, reason};
 
 /// Lists what is dangerous in the phases that are named, in those that are pending where there is a
 /// database, or in all; the answer is no if anything is.
-///
-/// # Errors
-/// As [`phaseshift::phase::Chain::read`]; those of opening the database.
 pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let policy = if arguments.additive { LintPolicy::Additive } else { LintPolicy::Danger };
@@ -58,6 +55,13 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
         }
         Some(_) | None => plan_phases(&project, None, &all_ids)?,
     };
+    if let Some(error) = &stopped
+        && wanted.iter().any(|id| plans.iter().all(|plan| plan.id != *id))
+    {
+        let id = error.facts().phase.as_deref().unwrap_or_default();
+        let what = format!("{id} does not run, so that only the steps themselves were checked");
+        context.remark(&format!("Note: {what}: {error}"));
+    }
     let mut found = lint(&LintInput {
         chain: &project.chain,
         wanted: &wanted,

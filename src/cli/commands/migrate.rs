@@ -42,9 +42,6 @@ pub fn guided(context: &Context, goal: &Goal) -> Result<CommandOutput> {
 }
 
 /// Guides through a migration of a project.
-///
-/// # Errors
-/// As [`guided`].
 pub fn guide(
     context: &Context,
     project: &Project,
@@ -130,9 +127,6 @@ fn adopt_and_prepare(
 }
 
 /// Applies phases without asking.
-///
-/// # Errors
-/// Those of the preparation and the run.
 pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {
@@ -152,9 +146,6 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArgs) -> Result<CommandOutp
 }
 
 /// Runs in either direction without asking.
-///
-/// # Errors
-/// Those of the preparation and the run.
 pub fn unguided(
     context: &Context,
     project: &Project,
@@ -230,8 +221,9 @@ fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<Stri
         let count = violations.count();
         if count > 0 {
             let (rows, verb) = (text::rows(count), text::agree(count, "breaks", "break"));
+            let as_is = text::agree(count, "it as it is", "them as they are");
             text.push_str(&format!(
-                "Note: {rows} already {verb} a foreign key; the migration leaves them as they are:\n"
+                "Note: {rows} already {verb} a foreign key; the migration leaves {as_is}:\n"
             ));
             for (first, count) in violations.by_parent() {
                 let more =

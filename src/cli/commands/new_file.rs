@@ -17,9 +17,6 @@ use crate::cli::context::Context;
 use crate::cli::screens::plan as screen;
 
 /// Shows what a run would write into a file that it would make first; nothing is made.
-///
-/// # Errors
-/// As [`plan_range`]; those of writing the report.
 pub fn in_no_file(
     context: &Context,
     project: &Project,
@@ -42,9 +39,6 @@ pub fn in_no_file(
 }
 
 /// Makes the file if it is missing or empty, and runs. If the run fails, everything is as it was.
-///
-/// # Errors
-/// Those of making the file and of the run.
 pub fn in_new_file(
     project: &Project,
     run: impl FnOnce() -> Result<CommandOutput>,

@@ -15,9 +15,6 @@ use crate::cli::screens::optimize as screen;
 use crate::cli::screens::run::Subject;
 
 /// Gives free pages back.
-///
-/// # Errors
-/// As [`vacuum`].
 pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };

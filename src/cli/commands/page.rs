@@ -43,9 +43,6 @@ pub fn drawing(format: PlanFormat) -> Option<Drawing> {
 }
 
 /// Writes the page of a plan to stdout or to a file.
-///
-/// # Errors
-/// As [`drawn`] and [`write_text`].
 pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput> {
     let target = arguments.place.target();
     let files = context.files();
@@ -77,9 +74,6 @@ pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput
 }
 
 /// Draws the plan to a target, or between two places of the chain.
-///
-/// # Errors
-/// Those of an outline.
 pub fn drawn(
     context: &Context,
     (target, direction): (Option<&str>, Direction),
@@ -119,9 +113,6 @@ fn nothing_to_draw(context: &Context, project: &Project, found: &UpToDate) -> Co
 }
 
 /// Refuses a place for the report of a run where it could not be written afterwards.
-///
-/// # Errors
-/// As [`refuse_unwritable`].
 pub fn refuse_report_place(context: &Context) -> Result<()> {
     let Some(file) = &context.report else { return Ok(()) };
     refuse_unwritable(context.files().as_ref(), file)
@@ -140,18 +131,12 @@ pub fn refuse_report_of_many(context: &Context) -> Result<()> {
 }
 
 /// Writes the page of a dry run, if one is asked for.
-///
-/// # Errors
-/// As [`write_text`].
 pub fn write_plan(context: &Context, migration: &Migration<Prepared>) -> Result<()> {
     let Some(file) = &context.report else { return Ok(()) };
     write_text(context.files().as_ref(), file, &page(&of_plan(context, migration)?))
 }
 
 /// Writes the page of a dry run on a file that does not exist yet, if one is asked for.
-///
-/// # Errors
-/// As [`write_text`].
 pub fn write_range(
     context: &Context,
     project: &Project,

@@ -94,7 +94,6 @@ fn backup_called<'e>(entries: &'e [BackupEntry], recorded: &str) -> Option<&'e B
     entries.iter().find(|it| it.path.file_name() == Some(name))
 }
 
-/// Returns what is recorded of one event.
 fn phase<'h>(files: &dyn Files, recorded: &'h Recorded, event: &'h HistoryRow) -> PastPhase<'h> {
     let kept = recorded.definition_of(event);
     let undone = event.direction == "down";

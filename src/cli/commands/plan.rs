@@ -23,9 +23,6 @@ use crate::cli::screens::{plan as screen, reason};
 /// Shows the plan to a target, or the way between two places without a database.
 ///
 /// The file is only prepared at: its rows, its space and its locks are the business of `preflight`.
-///
-/// # Errors
-/// Those of an outline.
 pub fn plan(context: &Context, arguments: &PlanArgs) -> Result<CommandOutput> {
     let target = arguments.place.target();
     let direction = direction_of(target, arguments.down);
@@ -78,9 +75,6 @@ pub fn detail(context: &Context) -> screen::Detail {
 
 /// Prints the plan to a target, or from one place to another, as a script. A plan to a target is refused for the
 /// rows of the database as the run is.
-///
-/// # Errors
-/// Those of an outline and of a script.
 pub fn sql(
     context: &Context,
     target: Option<&str>,
@@ -154,9 +148,6 @@ pub fn goal(target: Option<&str>, direction: Direction) -> Result<Request> {
 }
 
 /// Checks what must hold before a run.
-///
-/// # Errors
-/// Those of a look.
 pub fn preflight(context: &Context, target: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let migration = match prepare(&project, &request(Direction::Up, target, "head")?)? {

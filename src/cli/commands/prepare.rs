@@ -35,9 +35,6 @@ pub fn loss_policy(accept_loss: bool) -> LossPolicy {
 }
 
 /// Makes the request for the goal of a command.
-///
-/// # Errors
-/// As [`request`].
 pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
     let default = if direction == Direction::Up { "head" } else { "-1" };
     let request = request(direction, goal.place.target(), default)?;
@@ -46,9 +43,6 @@ pub fn request_of(direction: Direction, goal: &Goal) -> Result<Request> {
 }
 
 /// Looks; a file on which nothing is recorded gets the name of the phase that it looks like.
-///
-/// # Errors
-/// As [`Migration::prepare`].
 pub fn prepare(project: &Project, request: &Request) -> Result<Preparation> {
     Migration::prepare(project, request)
         .map_err(|error| name_the_phase(error, project, request))

@@ -13,10 +13,6 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::progress::{clear_bar, tell_of_progress, tell_of_waits};
 
-/// Runs a command.
-///
-/// # Errors
-/// Those of the command.
 pub fn run(context: &Context, command: &Command) -> Result<CommandOutput> {
     let _waits = tell_of_waits(context);
     let _progress = tell_of_progress(context);

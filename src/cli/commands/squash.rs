@@ -21,9 +21,6 @@ use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::counted;
 
 /// Squashes phases, or undoes the newest squash.
-///
-/// # Errors
-/// As [`squash`] and [`undo`]; those of a question.
 pub fn run(context: &Context, arguments: &SquashArgs) -> Result<CommandOutput> {
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
     let folder = &context.settings.phases;

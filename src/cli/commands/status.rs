@@ -18,9 +18,6 @@ use crate::cli::screens::status::status as screen;
 use crate::cli::screens::time::rfc3339;
 
 /// Shows the state of a file; with `--exit-code`, 3 if phases are pending or the schema drifted.
-///
-/// # Errors
-/// Those of opening the file and reading its version tables.
 pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
     let (project, status) = looked_at(context)?;
     let backups = backups(&project)?;

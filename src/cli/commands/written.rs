@@ -43,9 +43,6 @@ pub fn refuse_unwritable(files: &dyn Files, path: &Path) -> Result<()> {
 }
 
 /// Writes a file beside the one of the name, and renames it.
-///
-/// # Errors
-/// As [`refuse_place`].
 pub fn write_text(files: &dyn Files, path: &Path, text: &str) -> Result<()> {
     let failed = |action| move |error| file_error(action, path, error);
     let present = refuse_place(files, path)?;

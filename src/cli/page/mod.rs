@@ -32,7 +32,6 @@ pub struct PageSubject<'s> {
     pub done: Option<&'s Report>,
     /// What to do next: why, and the command.
     pub next: Vec<(String, String)>,
-    /// When the page is made.
     pub made: String,
 }
 

@@ -11,7 +11,6 @@ use crate::cli::screens::changes::changes;
 use crate::cli::screens::plan::headline;
 use crate::cli::screens::{counted, reason, sized};
 
-/// The title of the page.
 pub fn title(subject: &PageSubject<'_>) -> String {
     let what = if subject.done.is_some() { "Report" } else { "Plan" };
     format!("{what}: {}", headline(subject.plan))

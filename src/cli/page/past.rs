@@ -12,7 +12,6 @@ use crate::cli::screens::{counted, sized};
 /// What is recorded of one phase of a run.
 #[derive(Debug)]
 pub struct PastPhase<'h> {
-    /// Its event.
     pub event: &'h HistoryRow,
     /// Its description, if the history keeps the phase.
     pub description: Option<String>,
@@ -20,13 +19,11 @@ pub struct PastPhase<'h> {
     pub steps: Vec<String>,
     /// The phase, or what undid it, as the history keeps it.
     pub text: Option<String>,
-    /// The objects that changed.
     pub objects: Option<UndoRecord>,
     /// Whether a later run undid it, or applied it again.
     pub later: Option<&'static str>,
 }
 
-/// What is recorded of a run.
 #[derive(Debug)]
 pub struct PastRun<'h> {
     /// The database as a person names it.
@@ -37,7 +34,6 @@ pub struct PastRun<'h> {
     pub backup: Option<&'h BackupEntry>,
     /// What to do next: why, and the command.
     pub next: Vec<(String, String)>,
-    /// When the page is made.
     pub made: String,
 }
 

@@ -177,7 +177,6 @@ impl Verified {
         }
     }
 
-    /// The line for the list.
     pub fn line(&self, style: Style) -> String {
         let mark = if self.ok { style.ok() } else { style.no() };
         format!("{mark} {}: {}\n", escaped(self.path.display()), escaped(&self.detail))

@@ -42,7 +42,6 @@ pub fn branch(chain: &Chain, phase: &Phase) -> String {
     text
 }
 
-/// An id with its marks.
 pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     let mut text = id.to_string();
     if let Some(phase) = chain.get(id)
@@ -73,7 +72,6 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
 pub struct Seen {
     /// The current phases, if they are to be marked.
     pub current: Vec<PhaseId>,
-    /// When each phase was applied.
     pub applied_at: BTreeMap<PhaseId, String>,
     /// The phases that were recorded without being run.
     pub stamped: BTreeSet<PhaseId>,

@@ -122,9 +122,7 @@ fn is_replaced(phase: &PhasePlan, steps: &[Step], object: &Object) -> bool {
     let replaces = |step: &Step| match &step.operation {
         Operation::ReplaceView { .. } => object.kind == ObjectKind::View,
         Operation::ReplaceTrigger { .. } => object.kind == ObjectKind::Trigger,
-        Operation::CreateIndex { .. } => object.kind == ObjectKind::Index,
-        Operation::CreateView { .. } => object.kind == ObjectKind::View,
-        Operation::CreateTrigger { .. } => object.kind == ObjectKind::Trigger,
+        Operation::Create { kind, .. } => object.kind == (*kind).into(),
         _ => false,
     };
     let renames = summarize(phase).renames;

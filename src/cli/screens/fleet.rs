@@ -16,7 +16,6 @@ use crate::cli::terminal::Style;
 /// How many files ended in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// All files of the run.
     pub files: usize,
     /// Those on which the command did what it does.
     pub done: usize,

@@ -9,11 +9,8 @@ pub fn operation(operation: &Operation) -> String {
         Operation::RenameColumn { table, from, to } => {
             format!("rename column {table}.{from} to {to}")
         }
-        Operation::CreateTable { sql, .. }
-        | Operation::CreateIndex { sql, .. }
-        | Operation::CreateView { sql, .. }
-        | Operation::CreateTrigger { sql, .. } => first_line(sql),
-        Operation::DropTable { table, .. } => format!("drop table {table}"),
+        Operation::Create { sql, .. } => first_line(sql),
+        Operation::Drop { kind, name, .. } => format!("drop {} {name}", kind.word()),
         Operation::AddColumn { table, column, .. } => format!("add column to {table}: {column}"),
         Operation::DropColumn { table, column } => format!("drop column {table}.{column}"),
         Operation::AlterColumn { table, column, change } => {
@@ -28,9 +25,6 @@ pub fn operation(operation: &Operation) -> String {
                 format!("drop constraint of {table}: {}", first_line(sql))
             }
         },
-        Operation::DropIndex { index, .. } => format!("drop index {index}"),
-        Operation::DropView { view, .. } => format!("drop view {view}"),
-        Operation::DropTrigger { trigger, .. } => format!("drop trigger {trigger}"),
         Operation::RenameIndex { from, to } => format!("rename index {from} to {to}"),
         Operation::ReplaceView { sql } => format!("replace view: {}", first_line(sql)),
         Operation::ReplaceTrigger { sql } => format!("replace trigger: {}", first_line(sql)),
@@ -72,12 +66,15 @@ fn first_line(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use phaseshift::phase::StepObject;
+
     use super::*;
 
     #[test]
     fn a_long_statement_is_cut_to_its_first_line() {
         let sql = "\nCREATE TABLE a (\n  b INTEGER\n)".to_owned();
-        let text = operation(&Operation::CreateTable { sql, if_not_exists: false });
+        let text =
+            operation(&Operation::Create { kind: StepObject::Table, sql, if_not_exists: false });
         assert_eq!(text, "CREATE TABLE a ...");
         let sql = "DELETE FROM a".to_owned();
         assert_eq!(operation(&Operation::Sql { sql, file: None }), "run: DELETE FROM a");

@@ -40,7 +40,6 @@ pub fn size(room: &FileSize) -> String {
     }
 }
 
-/// Says what was done.
 pub fn done(report: &VacuumReport, style: Style) -> String {
     let Some(backup) = &report.backup else {
         let size = sized(report.before.bytes);

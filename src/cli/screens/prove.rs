@@ -30,7 +30,6 @@ pub struct Said<'a> {
     /// The backup from before the command.
     pub backup: &'a Path,
     pub verdict: &'a Verdict,
-    /// How the command ran.
     pub ran: &'a Ran,
     /// What was published, if it was.
     pub published: Option<&'a Published>,
@@ -332,7 +331,6 @@ pub fn lines(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(line).collect()
 }
 
-/// A finding in one line.
 #[expect(clippy::too_many_lines, reason = "a table with one line for each kind of finding")]
 pub fn line(finding: &Finding) -> String {
     match finding {

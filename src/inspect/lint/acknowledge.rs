@@ -18,7 +18,6 @@ pub struct Acknowledged {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linted {
     pub findings: Vec<Finding>,
-    /// What the phases allow.
     pub allowed: Vec<Acknowledged>,
 }
 

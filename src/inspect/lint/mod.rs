@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::error::{Error, Result};
 use crate::name::same;
 use crate::phase::{
-    Chain, ColumnChange, DefaultChange, Downgrade, Operation, Phase, PhaseId, Step,
+    Chain, ColumnChange, DefaultChange, Downgrade, Operation, Phase, PhaseId, Step, StepObject,
 };
 use crate::plan::PhasePlan;
 use crate::rows::count_rows;
@@ -134,10 +134,7 @@ impl Lint<'_> {
     /// SQL that older releases cannot read: older than `min_sqlite`, or else than those for which `--sql` writes.
     fn newer_syntax(&self, step: &Step) -> Vec<Finding> {
         let text = match &step.operation {
-            Operation::CreateTable { sql, .. }
-            | Operation::CreateIndex { sql, .. }
-            | Operation::CreateView { sql, .. }
-            | Operation::CreateTrigger { sql, .. }
+            Operation::Create { sql, .. }
             | Operation::ReplaceView { sql }
             | Operation::ReplaceTrigger { sql }
             | Operation::Rebuild { sql, .. } => sql.clone(),
@@ -179,20 +176,20 @@ impl Lint<'_> {
     fn loss(&self, place: usize, step: &Step, rows: &RowState) -> Option<LintText> {
         let returns = |name: &str| comes_back(self.phase, place, name);
         let (code, what, table) = match &step.operation {
-            Operation::DropTable { table, .. } if !rows.is_new(table) => {
-                ("drop-table", format!("drops table {table} with its rows"), Some(table))
+            Operation::Drop { kind: StepObject::Table, name, .. } if !rows.is_new(name) => {
+                ("drop-table", format!("drops table {name} with its rows"), Some(name))
             }
             Operation::DropColumn { table, column } if !rows.is_new(table) => {
                 let what = format!("drops column {table}.{column} with its values");
                 ("drop-column", what, Some(table))
             }
-            Operation::DropView { view, .. } if !returns(view) => {
-                ("drop-view", format!("drops view {view}"), None)
+            Operation::Drop { kind: StepObject::View, name, .. } if !returns(name) => {
+                ("drop-view", format!("drops view {name}"), None)
             }
-            Operation::DropTrigger { trigger, .. } if !returns(trigger) => {
-                ("drop-trigger", format!("drops trigger {trigger}"), None)
+            Operation::Drop { kind: StepObject::Trigger, name, .. } if !returns(name) => {
+                ("drop-trigger", format!("drops trigger {name}"), None)
             }
-            Operation::DropIndex { index, .. } if !returns(index) => {
+            Operation::Drop { kind: StepObject::Index, name: index, .. } if !returns(index) => {
                 let object = self.plan?.before.find(ObjectKind::Index, index)?;
                 if !object.sql.as_deref().is_some_and(is_unique_index) {
                     return None;
@@ -231,7 +228,7 @@ impl Lint<'_> {
                 let what = format!("old rows of {table} may not fit its new definition");
                 Some(("rebuild", what, Some(table)))
             }
-            Operation::CreateIndex { sql, .. } => return self.index(sql, rows),
+            Operation::Create { kind: StepObject::Index, sql, .. } => return self.index(sql, rows),
             _ => None,
         }?;
         Some((code, what, table.cloned()))
@@ -342,9 +339,7 @@ fn constraint_code(sql: &str) -> &'static str {
 fn is_addition(operation: &Operation) -> bool {
     matches!(
         operation,
-        Operation::CreateTable { .. }
-            | Operation::CreateIndex { .. }
-            | Operation::CreateView { .. }
+        Operation::Create { kind: StepObject::Table | StepObject::Index | StepObject::View, .. }
             | Operation::AddColumn { .. }
     )
 }

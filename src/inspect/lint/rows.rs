@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::name::{fold, same};
-use crate::phase::{Operation, Phase, Step};
+use crate::phase::{Operation, Phase, Step, StepObject};
 use crate::plan::{ChangeKind, DataStage, PhasePlan, Stage};
 use crate::schema::ObjectKind;
 use crate::sql::{object_head, significant_tokens, unquote};
@@ -31,13 +31,13 @@ impl RowState {
     /// Takes note of a step.
     pub(super) fn pass(&mut self, step: &Step, plan: Option<&PhasePlan>) {
         match &step.operation {
-            Operation::CreateTable { sql, if_not_exists: false } => {
+            Operation::Create { kind: StepObject::Table, sql, if_not_exists: false } => {
                 self.created.extend(object_head(sql).map(|head| fold(&head.name.text)));
             }
             Operation::RenameTable { from, to } => self.rename(from, to),
-            Operation::DropTable { table, .. } => {
-                self.created.remove(&fold(table));
-                self.corrected.remove(&fold(table));
+            Operation::Drop { kind: StepObject::Table, name, .. } => {
+                self.created.remove(&fold(name));
+                self.corrected.remove(&fold(name));
             }
             Operation::Sql { .. } => {
                 if let Some(data) = plan.and_then(|plan| data_stage(plan, step.line)) {
@@ -99,13 +99,7 @@ pub(super) fn table_of_index(sql: &str) -> Option<String> {
 /// Returns whether a later step of a phase creates an object of this name.
 pub(super) fn comes_back(phase: &Phase, place: usize, name: &str) -> bool {
     phase.up.iter().skip(place + 1).any(|step| {
-        let sql = match &step.operation {
-            Operation::CreateView { sql, .. }
-            | Operation::CreateTrigger { sql, .. }
-            | Operation::CreateIndex { sql, .. }
-            | Operation::CreateTable { sql, .. } => sql,
-            _ => return false,
-        };
+        let Operation::Create { sql, .. } = &step.operation else { return false };
         object_head(sql).is_ok_and(|head| same(&head.name.text, name))
     })
 }

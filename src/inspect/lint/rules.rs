@@ -10,7 +10,6 @@ pub struct LintRule {
     pub fix: &'static str,
 }
 
-/// Returns the rule of a code.
 pub fn lint_rule(code: &str) -> Option<&'static LintRule> {
     LINT_RULES.iter().find(|rule| rule.code == code)
 }

@@ -17,7 +17,6 @@ use crate::phase::sql_form::{Dialect, SectionTexts, section_texts};
 use crate::phase::step::Operation;
 use crate::phase::table_reader::id;
 
-/// The phases of a folder.
 pub(in crate::phase) struct Folder {
     pub(in crate::phase) format: FolderFormat,
     /// In the order of the tool; those of our own format in any order.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::step::{Operation, Step};
+use super::super::step::{Operation, Step, StepObject};
 use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
@@ -240,22 +240,12 @@ fn without(text: &str, stretch: Range<usize>, blanks: &[Range<usize>]) -> String
 fn operation(command: &SchemaCommand, statement: &str) -> Operation {
     let sql = statement.to_owned();
     match command.clone() {
-        SchemaCommand::Create { kind, if_not_exists, .. } => match kind {
-            ObjectKind::Table | ObjectKind::VirtualTable => {
-                Operation::CreateTable { sql, if_not_exists }
-            }
-            ObjectKind::Index => Operation::CreateIndex { sql, if_not_exists },
-            ObjectKind::View => Operation::CreateView { sql, if_not_exists },
-            ObjectKind::Trigger => Operation::CreateTrigger { sql, if_not_exists },
-        },
-        SchemaCommand::Drop { kind, name, if_exists } => match kind {
-            ObjectKind::Table | ObjectKind::VirtualTable => {
-                Operation::DropTable { table: name, if_exists }
-            }
-            ObjectKind::Index => Operation::DropIndex { index: name, if_exists },
-            ObjectKind::View => Operation::DropView { view: name, if_exists },
-            ObjectKind::Trigger => Operation::DropTrigger { trigger: name, if_exists },
-        },
+        SchemaCommand::Create { kind, if_not_exists, .. } => {
+            Operation::Create { kind: step_object(kind), sql, if_not_exists }
+        }
+        SchemaCommand::Drop { kind, name, if_exists } => {
+            Operation::Drop { kind: step_object(kind), name, if_exists }
+        }
         SchemaCommand::RenameTable { from, to } => Operation::RenameTable { from, to },
         SchemaCommand::RenameColumn { table, from, to } => {
             Operation::RenameColumn { table, from, to }
@@ -265,6 +255,15 @@ fn operation(command: &SchemaCommand, statement: &str) -> Operation {
             Operation::AddColumn { table, column, after: None, value: None }
         }
         SchemaCommand::DropColumn { table, column } => Operation::DropColumn { table, column },
+    }
+}
+
+const fn step_object(kind: ObjectKind) -> StepObject {
+    match kind {
+        ObjectKind::Table | ObjectKind::VirtualTable => StepObject::Table,
+        ObjectKind::Index => StepObject::Index,
+        ObjectKind::View => StepObject::View,
+        ObjectKind::Trigger => StepObject::Trigger,
     }
 }
 

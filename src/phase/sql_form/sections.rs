@@ -18,7 +18,6 @@ pub enum Dialect {
     Whole,
 }
 
-/// When a check runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckKind {
     /// Before the backup.

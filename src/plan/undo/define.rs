@@ -1,13 +1,13 @@
 //! What the history keeps of a phase: the phase, and the steps that undo it, derived when it is applied.
 
-use super::inverse::{Inverse, creation, refuse_irreversible};
+use super::inverse::{Inverse, refuse_irreversible};
 use super::past::groups;
 use crate::error::{ErrorKind, Result};
 use crate::history::{Definition, KeptObject, UndoRecord, VersionTables};
-use crate::phase::{Downgrade, Operation, Phase, Step, phase_text, steps_text};
+use crate::phase::{Downgrade, Operation, Phase, Step, StepObject, phase_text, steps_text};
 use crate::plan::PhasePlan;
 use crate::schema::{ObjectKind, Schema};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, creation};
 use crate::sql::object_head;
 
 /// Returns a phase that a plan applies as the history keeps it. A downgrade that cannot be derived is recorded as such,
@@ -91,26 +91,17 @@ fn drops_of_creations(phase: &Phase, tables: &VersionTables) -> Option<Vec<Step>
     let mut drops = Vec::with_capacity(phase.up.len());
     for step in phase.up.iter().rev() {
         let name = |sql: &str| object_head(sql).ok().map(|head| head.name.text);
-        let if_exists = true;
-        let operation = match &step.operation {
-            Operation::CreateTable { sql, if_not_exists: false } => {
-                Operation::DropTable { table: name(sql)?, if_exists }
-            }
-            Operation::CreateIndex { sql, if_not_exists: false } => {
-                Operation::DropIndex { index: name(sql)?, if_exists }
-            }
-            Operation::CreateView { sql, if_not_exists: false } => {
-                Operation::DropView { view: name(sql)?, if_exists }
-            }
-            Operation::CreateTrigger { sql, if_not_exists: false } => {
-                Operation::DropTrigger { trigger: name(sql)?, if_exists }
-            }
-            _ => return None,
+        let Operation::Create { kind, sql, if_not_exists: false } = &step.operation else {
+            return None;
         };
-        if matches!(&operation, Operation::DropTable { table, .. } if tables.contains(table)) {
+        let (kind, name) = (*kind, name(sql)?);
+        if kind == StepObject::Table && tables.contains(&name) {
             return None;
         }
-        drops.push(Step { operation, line: step.line });
+        drops.push(Step {
+            operation: Operation::Drop { kind, name, if_exists: true },
+            line: step.line,
+        });
     }
     Some(drops)
 }

@@ -7,6 +7,7 @@ use crate::phase::{
     ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, Step,
 };
 use crate::schema::{Object, ObjectKind, Schema, Table, same_meaning};
+use crate::shadow::{creation, removal};
 use crate::sql::edit::is_index_command;
 use crate::sql::{ConstraintKind, CreateTable, object_head};
 
@@ -38,19 +39,13 @@ pub fn refuse_irreversible(phase: &Phase) -> Result<()> {
             }
             Operation::RenameTable { .. }
             | Operation::RenameColumn { .. }
-            | Operation::CreateTable { .. }
-            | Operation::DropTable { .. }
+            | Operation::Create { .. }
+            | Operation::Drop { .. }
             | Operation::AddColumn { .. }
             | Operation::DropColumn { .. }
             | Operation::AlterColumn { .. }
             | Operation::AddConstraint { .. }
             | Operation::DropConstraint { .. }
-            | Operation::CreateIndex { .. }
-            | Operation::CreateView { .. }
-            | Operation::CreateTrigger { .. }
-            | Operation::DropIndex { .. }
-            | Operation::DropView { .. }
-            | Operation::DropTrigger { .. }
             | Operation::RenameIndex { .. }
             | Operation::ReplaceView { .. }
             | Operation::ReplaceTrigger { .. }
@@ -88,48 +83,33 @@ impl Inverse<'_> {
     }
 
     fn operations(&self, step: &Step) -> Result<Vec<Operation>> {
-        let (kind, name) = match &step.operation {
+        match &step.operation {
             Operation::RenameTable { from, to } => {
-                return Ok(vec![Operation::RenameTable { from: to.clone(), to: from.clone() }]);
+                Ok(vec![Operation::RenameTable { from: to.clone(), to: from.clone() }])
             }
             Operation::RenameColumn { table, from, to } => {
                 let (table, from, to) = (table.clone(), to.clone(), from.clone());
-                return Ok(vec![Operation::RenameColumn { table, from, to }]);
+                Ok(vec![Operation::RenameColumn { table, from, to }])
             }
             Operation::RenameIndex { from, to } => {
-                return Ok(vec![Operation::RenameIndex { from: to.clone(), to: from.clone() }]);
+                Ok(vec![Operation::RenameIndex { from: to.clone(), to: from.clone() }])
             }
-            Operation::CreateTable { sql, if_not_exists } => {
-                return Ok(self.drop(ObjectKind::Table, sql, *if_not_exists));
+            Operation::Create { kind, sql, if_not_exists } => {
+                Ok(self.drop((*kind).into(), sql, *if_not_exists))
             }
-            Operation::CreateIndex { sql, if_not_exists } => {
-                return Ok(self.drop(ObjectKind::Index, sql, *if_not_exists));
-            }
-            Operation::CreateView { sql, if_not_exists } => {
-                return Ok(self.drop(ObjectKind::View, sql, *if_not_exists));
-            }
-            Operation::CreateTrigger { sql, if_not_exists } => {
-                return Ok(self.drop(ObjectKind::Trigger, sql, *if_not_exists));
-            }
-            Operation::ReplaceView { sql } => return self.replace(step, ObjectKind::View, sql),
-            Operation::ReplaceTrigger { sql } => {
-                return self.replace(step, ObjectKind::Trigger, sql);
-            }
+            Operation::Drop { kind, name, .. } => self.create(step, (*kind).into(), name),
+            Operation::ReplaceView { sql } => self.replace(step, ObjectKind::View, sql),
+            Operation::ReplaceTrigger { sql } => self.replace(step, ObjectKind::Trigger, sql),
             Operation::AddColumn { table, .. }
             | Operation::DropColumn { table, .. }
             | Operation::AlterColumn { table, .. }
             | Operation::AddConstraint { table, .. }
             | Operation::DropConstraint { table, .. }
-            | Operation::Rebuild { table, .. } => return self.redefine(step, table),
-            Operation::DropTable { table, .. } => (ObjectKind::Table, table),
-            Operation::DropIndex { index, .. } => (ObjectKind::Index, index),
-            Operation::DropView { view, .. } => (ObjectKind::View, view),
-            Operation::DropTrigger { trigger, .. } => (ObjectKind::Trigger, trigger),
+            | Operation::Rebuild { table, .. } => self.redefine(step, table),
             // The downgrade fills the indexes that it creates by itself.
-            Operation::Sql { sql, .. } if is_index_command(sql) => return Ok(Vec::new()),
-            Operation::Sql { .. } => return Err(self.unknown(step, "statements have no inverse")),
-        };
-        self.create(step, kind, name)
+            Operation::Sql { sql, .. } if is_index_command(sql) => Ok(Vec::new()),
+            Operation::Sql { .. } => Err(self.unknown(step, "statements have no inverse")),
+        }
     }
 
     fn unknown(&self, step: &Step, why: &str) -> Error {
@@ -152,14 +132,7 @@ impl Inverse<'_> {
         if was_there || (kind == ObjectKind::Table && self.tables.contains(&name)) {
             return Vec::new();
         }
-        vec![match kind {
-            ObjectKind::Index => Operation::DropIndex { index: name, if_exists: true },
-            ObjectKind::View => Operation::DropView { view: name, if_exists: true },
-            ObjectKind::Trigger => Operation::DropTrigger { trigger: name, if_exists: true },
-            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
-                Operation::DropTable { table: name, if_exists: true }
-            }
-        }]
+        vec![removal(kind, &name, true)]
     }
 
     /// What the step dropped comes back with all that hung on it; the rows of a table do not.
@@ -261,20 +234,6 @@ impl Inverse<'_> {
             }
             _ => Err(needs()),
         }
-    }
-}
-
-/// The step that creates an object as it is stored.
-pub(super) fn creation(kind: ObjectKind, sql: &str) -> Option<Operation> {
-    let (sql, if_not_exists) = (sql.to_owned(), false);
-    match kind {
-        ObjectKind::Table | ObjectKind::VirtualTable => {
-            Some(Operation::CreateTable { sql, if_not_exists })
-        }
-        ObjectKind::Index => Some(Operation::CreateIndex { sql, if_not_exists }),
-        ObjectKind::View => Some(Operation::CreateView { sql, if_not_exists }),
-        ObjectKind::Trigger => Some(Operation::CreateTrigger { sql, if_not_exists }),
-        ObjectKind::ShadowTable => None,
     }
 }
 

@@ -135,9 +135,6 @@ pub fn advance(shadow: &mut Shadow, phase: &Phase, tables: &VersionTables) -> Re
 
 /// Applies a phase to a shadow and returns the schema before each group of its steps, and after
 /// the last one.
-///
-/// # Errors
-/// As [`advance`].
 pub fn snapshots(shadow: &mut Shadow, phase: &Phase) -> Result<Vec<Schema>> {
     let mut schemas = vec![shadow.schema()?];
     for group in groups(&phase.up) {

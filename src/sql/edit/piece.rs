@@ -70,7 +70,6 @@ pub(super) fn table_constraint(piece: &str) -> Result<(), SqlError> {
     }
 }
 
-/// Checks that a piece can be the type of a column.
 pub(super) fn column_type(piece: &str) -> Result<(), SqlError> {
     let prefix = "c ";
     let definition = format!("{prefix}{piece}");

@@ -16,7 +16,6 @@ use crate::sql::token::{TokenKind, significant_tokens, unquote};
 /// The parts of a CREATE VIRTUAL TABLE statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualTable {
-    /// The name of the table.
     pub name: Name,
     /// The name of the module behind USING.
     pub module: Name,
@@ -24,7 +23,6 @@ pub struct VirtualTable {
     pub arguments: Vec<VirtualArgument>,
 }
 
-/// One argument of a virtual table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualArgument {
     /// From its first to its last token; white space and comments around it are outside.

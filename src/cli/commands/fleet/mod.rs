@@ -89,7 +89,6 @@ fn select<'s>(
 }
 
 impl Selected<'_> {
-    /// Runs a job on all files.
     fn run_all(&self, job: FileJob<'_>) -> CommandOutput {
         let mut results = Results::new(&self.context, self.command, self.members.len());
         let (stop, left) = self.run((&self.members, &self.limits), job, &mut results);

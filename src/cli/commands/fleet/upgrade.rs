@@ -44,9 +44,6 @@ pub fn migrate(
 }
 
 /// `upgrade --all`.
-///
-/// # Errors
-/// As [`select`]; those of opening the journal.
 pub fn upgrade(
     context: &Context,
     command: &'static str,
