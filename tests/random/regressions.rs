@@ -1007,3 +1007,20 @@ UPDATE sqlite_schema SET sql = replace(sql, 'book TEXT', 'book TEXT NOT NULL') W
     bench.same_answer("SELECT id, book, x FROM chat");
     assert_eq!(bench.ask("SELECT count(*) FROM pragma_quick_check('chat')"), "4");
 }
+
+/// The naive way looks for the rows by their rowids, which they did not have.
+#[test]
+fn rows_without_a_parent_that_get_rowids_are_the_rows_without_a_parent_from_before() {
+    let bench = Bench::new(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE track(id INTEGER PRIMARY KEY); INSERT INTO track VALUES (1);
+         CREATE TABLE kind(k TEXT PRIMARY KEY, track REFERENCES track(id)) WITHOUT ROWID;
+         INSERT INTO kind VALUES ('a', 1), ('b', 7), ('c', 8);",
+    );
+    let naive = bench
+        .ask("SELECT group_concat(coalesce(rowid, 'none')) FROM pragma_foreign_key_check('kind')");
+    assert_eq!(naive, "none,none");
+    let text = "CREATE TABLE kind(k TEXT PRIMARY KEY, track REFERENCES track(id))";
+    bench.steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"kind\"\nsql = \"{text}\"\n")).up();
+    bench.same_answer("SELECT k, track FROM kind");
+    assert_eq!(bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'kind'"), text);
+}
