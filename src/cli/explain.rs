@@ -210,7 +210,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
-        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
+        ErrorKind::NoAnswer => one("run it in a terminal without --no-input, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
