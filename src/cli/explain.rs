@@ -294,21 +294,20 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
         None => {
-            let restore = of_restore(error, command);
-            vec![
-                accept,
-                format!("or go back to the backup, which loses all changes since: {restore}"),
-            ]
+            [Some(accept), of_restore(error, command)].into_iter().flatten().collect()
         }
     }
 }
 
-/// The restore of the backup from before the phase.
-fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> String {
-    match &error.facts().phase {
-        Some(id) => command(&format!("restore {}", shell_word(&format!("before:{id}")))),
-        None => command("restore --latest"),
-    }
+/// The restore of the backup from before the phase, if there may be one.
+fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> Option<String> {
+    let backup = match &error.facts().phase {
+        Some(id) => shell_word(&format!("before:{id}")),
+        None => "--latest".to_owned(),
+    };
+    let restore = command(&format!("restore {backup}"));
+    (!error.facts().lacks_backup)
+        .then(|| format!("or go back to the backup, which loses all changes since: {restore}"))
 }
 
 /// A downgrade can be written later; the backup from before the phase exists.
@@ -318,11 +317,8 @@ fn of_irreversible(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Strin
     let write = "write [[down]] steps, which count as no edit of the phase";
     let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
     let write = is_written.then(|| at_source(error, write.to_owned()));
-    let restore = format!(
-        "or go back to the backup, which loses all changes since: {}",
-        of_restore(error, command)
-    );
-    write.into_iter().chain([restore, command("backups")]).collect()
+    let restore = of_restore(error, command);
+    write.into_iter().chain(restore).chain([command("backups")]).collect()
 }
 
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -330,3 +330,14 @@ fn an_empty_table_that_a_restore_removes_does_not_come_back() {
     let (lost, back) = said.split_once("Comes back").unwrap_or((&said, ""));
     assert!(lost.contains("u: removed with 0 rows") && !back.contains("u: "), "{said}");
 }
+
+#[test]
+fn a_loss_without_a_backup_names_no_restore() {
+    let project = applied();
+    sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1)");
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("phaseshift restore before:next"), "{failed}");
+    std::fs::remove_dir_all(project.path("backups")).unwrap();
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("--accept-loss") && !failed.contains("restore"), "{failed}");
+}
