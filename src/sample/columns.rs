@@ -183,7 +183,8 @@ pub(super) fn write(
     sessions: &[Session],
     files: std::ops::Range<u32>,
 ) -> rusqlite::Result<()> {
-    let mut writer = Writer::new(connection, "fits_files", COLUMNS.iter().map(|(name, _)| *name))?;
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let mut writer = Writer::new(connection, "fits_files", &names.join(", "))?;
     let mut values: Vec<Value> = Vec::with_capacity(COLUMNS.len());
     for number in files {
         let mut frame = Frame::new(options, sessions, number);
