@@ -115,7 +115,6 @@ fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Chain, what))
 }
 
-/// Makes a chain of phase files.
 fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
     if order == FileOrder::ByName {
         files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));

@@ -11,7 +11,6 @@ use super::sessions::Session;
 use super::sky::Sensor;
 use super::writer::{Writer, text};
 
-/// Gives the value of one column of one frame.
 pub(super) type Rule = fn(&mut Frame<'_>) -> Value;
 
 /// All columns in the order of the table. Each row fills between 25 and 70 of them.
