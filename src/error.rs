@@ -3,6 +3,7 @@
 //! An error says what happened. What to do about it is the program's business (`cli::explain`), never written here.
 
 mod files;
+mod remedy;
 mod sqlite_text;
 
 use std::error::Error as StdError;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use files::file_error;
+pub use remedy::{Compatibility, Remedy};
 pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
     breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
@@ -184,99 +186,6 @@ impl DatabaseState {
             Self::Done => "done",
             Self::ChangedByCommand => "changed-by-command",
             Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// What would resolve a failure, where its kind alone does not say so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Remedy {
-    /// Undo the phases that are newer than the folder; the history of the file keeps them.
-    UndoNewer,
-    /// Accept the loss that the message names.
-    AcceptLoss,
-    /// Allow objects that the desired schema lacks to be dropped.
-    AllowDrop,
-    /// Say with flags what was renamed and what may go.
-    AnswerDraft,
-    /// Give values to columns of rows that exist.
-    GiveValues,
-    /// Write a phase: the file is migrated by phases.
-    WritePhase,
-    /// Name a database.
-    NameDatabase,
-    /// Take all heads of the chain, or merge them.
-    TakeAllHeads,
-    /// Merge the heads, or name the end of a range.
-    NameRange,
-    /// Undo a squash that was interrupted, or carry it on.
-    FinishSquash,
-    /// Apply the archived phases that a squash stands for.
-    ApplyArchived,
-    /// Name one of the heads.
-    NameHead,
-    /// Name the phase whose branch is undone.
-    NameBranch,
-    /// Change the mode of the file, which belongs to this user.
-    ChangeMode,
-    /// Downgrade to the target, which is among the choices.
-    Downgrade,
-    /// Upgrade to the target, which is among the choices.
-    Upgrade,
-    /// Name the backup as the first choice does.
-    NameBackup,
-    /// Change one of the steps that clash, whose places are the choices, and merge.
-    ChangeOneBranch,
-    /// Drop or replace the views and triggers that the choices name.
-    ReplaceObject,
-    /// Print the script for the range that is the choice, which needs no database.
-    ScriptOfRange,
-    /// Give the step an expression for the values that a new type would convert.
-    GiveExpression,
-    /// Record the phase that the file fits, which is the choice.
-    RecordFit,
-    /// Write the report of the committed run, whose file is the choice.
-    WriteReport,
-    /// Look at the state: there is a project already.
-    ShowStatus,
-    /// Fork the chain at the phase that is the choice.
-    ForkChain,
-    /// Name the format of a range, which is the choice.
-    NameFormat,
-    /// Name a path that exists.
-    CheckPath,
-    /// Name an id that no phase has.
-    NameId,
-    /// Leave out the flag that is the choice.
-    LeaveOut,
-    /// Begin a project elsewhere, for the database that is the choice.
-    BeginElsewhere,
-    /// Name the file of a backup of another database, and force it.
-    RestoreForeign,
-}
-
-/// What the programs of an older phase may do with a file.
-///
-/// As SQLite itself distinguishes the read version from the write version of its file format
-/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compatibility {
-    /// They must not open it.
-    None,
-    /// They may read it.
-    ReadOnly,
-    /// They may read and write it.
-    Full,
-}
-
-impl Compatibility {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ReadOnly => "read_only",
-            Self::Full => "full",
         }
     }
 }

@@ -103,8 +103,8 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
-    /// The format of the phase files; detected from their names and contents if omitted (also: --format, where the
-    /// command has no --format of its own)
+    /// The format of the phase files; if omitted, it is detected. Commands without a --format of their own take
+    /// --format, too
     #[arg(
         long = "phases-format",
         global = true,
@@ -140,7 +140,7 @@ pub struct Global {
     /// Print less
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print more; may be repeated
+    /// Print more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Colors: auto, always or never
@@ -152,7 +152,7 @@ pub struct Global {
     /// Seconds to wait for the locks of other programs [default: 5]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub wait: Option<u64>,
-    /// Truncate a WAL above this size after a run, such as "64 MiB"; or never [default: 64 MiB]
+    /// After a run, truncate a WAL that is larger than this, such as "64 MiB"; "never" leaves it [default: 64 MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = checkpoint_rule)]
     pub checkpoint_above: Option<CheckpointRule>,
     /// Answer yes to the question

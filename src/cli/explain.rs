@@ -1,5 +1,7 @@
 //! What a failure means for the data, and what to type next.
 
+mod facts;
+
 use std::path::Path;
 
 use phaseshift::database::{CRASHED, EMPTY};
@@ -8,6 +10,9 @@ use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
 use super::settings_search;
+use facts::{at_source, from_here, of_choices, of_file, remedy};
+
+pub use facts::shown;
 
 /// The state of the data and the advice for a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +39,6 @@ pub fn explain_of(error: &Error, flags: &str, name: &str) -> Advice {
         next.insert(0, command("status"));
     }
     Advice { state: state(error), next }
-}
-
-fn remedy(error: &Error) -> Option<Remedy> {
-    error.facts().remedy
 }
 
 fn state(error: &Error) -> String {
@@ -118,7 +119,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("status"),
         ],
         ErrorKind::Loss => vec![
-            "add --accept-loss if the values named above may be lost".to_owned(),
+            "add --accept-loss if what is named above may be lost".to_owned(),
             command("plan"),
         ],
         ErrorKind::Irreversible if remedy(error) == Some(Remedy::AcceptLoss) => of_loss(error, command),
@@ -196,7 +197,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         }
         ErrorKind::Step => {
             let mut next = of_choices(error);
-            next.extend([command("status"), command("check")]);
+            if error.facts().source.is_some() {
+                next.push(at_source(error, "correct the step".to_owned()));
+            }
+            next.push(command("check"));
             next
         }
         ErrorKind::Reference => vec![
@@ -310,7 +314,7 @@ fn of_version_trigger(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<St
 /// A missing database that has backups: the newest brings it back.
 /// A phase before which there is none may stand for the tables that the file had when it was adopted.
 fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let accept = "add --accept-loss if the values named above may be lost".to_owned();
+    let accept = "add --accept-loss if what is named above may be lost".to_owned();
     match error.facts().choices.first() {
         Some(target) => {
             let stamp = command(&format!("stamp {target}"));
@@ -388,14 +392,6 @@ fn of_broken_objects(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Str
         named.map(|it| at_source(error, format!("drop or replace {it} in {phase}"))).collect();
     next.push(command("check"));
     next
-}
-
-/// Adds the place in the phase file, where it is known.
-fn at_source(error: &Error, what: String) -> String {
-    match &error.facts().source {
-        Some((file, line)) => format!("{what}: {}:{line}", shown(file)),
-        None => what,
-    }
 }
 
 /// The flags that give values to rows which a schema does not allow as they are.
@@ -495,17 +491,6 @@ fn of_settings(error: &Error) -> Vec<String> {
     }
 }
 
-fn of_file(error: &Error, what: &str) -> Vec<String> {
-    vec![at_source(error, what.to_owned())]
-}
-
-/// Shows a path as it is written from the present folder.
-pub fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
-    let below = here.as_deref().and_then(|it| path.strip_prefix(it).ok());
-    below.unwrap_or(path).display().to_string()
-}
-
 /// The downgrade to what the folder holds.
 fn of_newer(error: &Error) -> String {
     match error.facts().choices.first() {
@@ -581,20 +566,6 @@ fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
     }
     next.push(command("history"));
     next
-}
-
-fn of_choices(error: &Error) -> Vec<String> {
-    let choices = error.facts().choices.join(", ");
-    match (error.facts().choices.is_empty(), error.facts().more_choices) {
-        (true, _) => Vec::new(),
-        (false, 0) => vec![format!("name one of: {choices}")],
-        (false, more) => vec![format!("name one of: {choices} and {more} more")],
-    }
-}
-
-/// Shortens places, each a path and a line, to how they are written from the present folder.
-fn from_here(places: &[String]) -> Vec<String> {
-    places.iter().map(|it| shown(Path::new(it))).collect()
 }
 
 /// The choice is the phase whose schema the file has, as far as that could be found out.

@@ -129,10 +129,10 @@ fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<St
     notices
 }
 
-/// Names the phase and the line: that of the faulty step in a file of SQL, or of the first step in another.
+/// Names the phase and the line: that of the faulty step, or of the first one.
 pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Step])) -> Error {
     let first = steps.first().map_or(0, |step| step.line);
-    let line = error.facts().step_line.filter(|_| phase.is_sql()).unwrap_or(first);
+    let line = error.facts().step_line.unwrap_or(first);
     error.in_phase(phase.id.as_str()).at(file, line)
 }
 

@@ -510,6 +510,7 @@ fn edited_text(operation: &Operation, text: &str, shape: &Table) -> Result<Strin
     };
     let edited = match operation {
         Operation::AddColumn { column, after, .. } => {
+            after.as_deref().map_or(Ok(()), known)?;
             edit::add_column(text, column, after.as_deref())
         }
         Operation::DropColumn { column, .. } => {

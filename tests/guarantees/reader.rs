@@ -212,3 +212,48 @@ fn a_script_renames_old_tables_under_a_heading_of_its_own() {
     sqlite3(&project.path("app.db"), &format!(".read {}", project.path("up.sql").display()));
     project.run_here(&["verify", "--expect", "rest"]).expect_code(0);
 }
+
+#[test]
+fn a_step_that_does_not_run_is_named_by_its_own_line() {
+    let project = applied();
+    project.write_phase(
+        "rest.toml",
+        "parents = ['next']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n
+         [[up]]\nop = 'add_column'\ntable = 't'\ncolumn = 'b'\nafter = 'aa'\n",
+    );
+    let failed = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    for wanted in ["t.aa does not exist", "name one of: a", "correct the step: phases/rest.toml:6"]
+    {
+        assert!(failed.contains(wanted), "{wanted}: {failed}");
+    }
+    let checked = project.run_here(&["check"]).expect_code(3).stdout;
+    assert_eq!(checked.matches("t.aa does not exist").count(), 1, "{checked}");
+    let linted = project.run_here(&["lint"]);
+    assert!(linted.stderr.contains("rest does not run, so that only"), "{}", linted.stderr);
+}
+
+#[test]
+fn versions_without_phases_do_not_blame_the_chain() {
+    let project = applied();
+    std::fs::remove_file(project.path("phases/next.toml")).unwrap();
+    sqlite3(&project.path("app.db"), "DROP TABLE phase_history");
+    let status = project.run_here(&["status"]).expect_code(0).stdout;
+    assert!(status.contains("Schema: not compared"), "{status}");
+    assert!(!status.contains("run from nothing"), "{status}");
+}
+
+#[test]
+fn a_restore_across_a_rename_says_that_the_table_is_in_both_lists() {
+    let project = applied();
+    let hint = "A table that was renamed since the backup is in both lists.\n";
+    let rename = "[[up]]\nop = 'rename_table'\nfrom = 't'\nto = 'w'\n";
+    project.write_phase("rest.toml", &format!("parents = ['next']\n{rename}"));
+    project.run_here(&["upgrade"]).expect_code(0);
+    let said = project.run_here(&["restore", "before:rest", "-n"]).expect_code(0).stdout;
+    assert!(said.contains(hint), "{said}");
+    let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
+    assert!(said.contains(hint), "{said}");
+    project.run_here(&["downgrade"]).expect_code(0);
+    let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
+    assert!(!said.contains(hint), "{said}");
+}

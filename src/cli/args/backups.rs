@@ -39,11 +39,18 @@ pub enum BackupsAction {
         backup: Option<String>,
     },
     /// Remove old backups; named ones, those from before applied phases, unverified ones and the last intact one always stay
+    #[command(
+        after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. One of the flags alone is the only rule.
+
+Examples:
+  phaseshift backups prune --dry-run
+  phaseshift backups prune --keep 3 --keep-days 30"
+    )]
     Prune {
-        /// Keep the COUNT newest of each kind (default: `[keep]` in the settings, or 10)
+        /// Keep the COUNT newest of each kind
         #[arg(long, value_name = "COUNT")]
         keep: Option<usize>,
-        /// Keep backups from the last DAYS days (default: `[keep]` in the settings, or 7)
+        /// Keep backups from the last DAYS days; with --keep, a backup stays if either flag keeps it
         #[arg(long, value_name = "DAYS")]
         keep_days: Option<u32>,
         /// Show what would be done, and stop.

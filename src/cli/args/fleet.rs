@@ -41,8 +41,8 @@ pub struct FleetRunArgs {
     /// --max-failures, one failure is enough
     #[arg(long, requires = "all")]
     pub undo_on_failure: bool,
-    /// Write what is done to FILE, one JSON document per line. After a kill, the same command goes on from there, and
-    /// undoes what the killed run did if it fails
+    /// Write what is done to FILE, one JSON document per line. After a kill, the same command continues the run;
+    /// --undo-on-failure then covers the files that the killed run migrated, too
     #[arg(long, value_name = "FILE", requires = "all")]
     pub journal: Option<PathBuf>,
 }

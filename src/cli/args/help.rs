@@ -57,9 +57,15 @@ pub fn command() -> clap::Command {
     let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N, or head \
                   for the newest phase of the folder \
                   [default: -1, one phase back]";
-    command
-        .mut_subcommand("downgrade", |it| it.mut_arg("words", |words| words.help(undone)))
-        .help_template(template)
+    let applied = "The database, and the phase to go to: an id or its beginning, version:N, head, heads, +N, label@head \
+                   [default: head]";
+    let with_words = |command: clap::Command, name: &str, words: &'static str| {
+        command.mut_subcommand(name, |it| it.mut_arg("words", |argument| argument.help(words)))
+    };
+    let command = ["migrate", "upgrade", "preflight"]
+        .into_iter()
+        .fold(command, |command, name| with_words(command, name, applied));
+    with_words(command, "downgrade", undone).help_template(template)
 }
 
 #[cfg(test)]

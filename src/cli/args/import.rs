@@ -20,8 +20,8 @@ pub struct ImportArgs {
     /// A database that the tool migrated; what the tool recorded there is recorded as applied, after comparing the schema
     #[arg(long, value_name = "FILE")]
     pub adopt: Option<String>,
-    /// For alembic, once for each file: what `alembic upgrade base:heads --sql` printed, and what `alembic downgrade
-    /// heads:base --sql` printed
+    /// For alembic: a file with what `alembic upgrade base:heads --sql` printed. Give the flag again for one with what
+    /// `alembic downgrade heads:base --sql` printed
     #[arg(long = "sql", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
     /// Show what would be done

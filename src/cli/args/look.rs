@@ -79,8 +79,8 @@ pub struct ShowArgs {
 /// Arguments of `diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
-    /// The schema to compare: database, applied (by the applied phases), schema (the desired one), a target such as head
-    /// or an id, a database file, or a file or folder of SQL
+    /// The schema to compare: database, applied (what the applied phases make), schema (the desired one), a target such
+    /// as head or an id, a database file, or a file or folder of SQL [default: database]
     #[arg(value_name = "A")]
     pub a: Option<String>,
     /// The schema to compare it with, in the same words [default: applied]

@@ -61,7 +61,7 @@ pub struct InitArgs {
     #[arg(default_value = ".")]
     pub folder: PathBuf,
     /// Begin with the schema of an existing database: write it as schema.sql and as the first phase, and record that
-    /// phase in the database, after a backup. --database alone names the file in the settings and does not open it
+    /// phase in the database, after a backup. With --database instead, the file is only named in the settings
     #[arg(long, value_name = "DATABASE")]
     pub from: Option<String>,
 }

@@ -18,8 +18,8 @@ pub struct DryRun {
 /// The database and the target of a command; each is optional.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Place {
-    /// The database, and the phase to go to: an id or its beginning, version:N, head, heads, base, +N, -N, label@head
-    /// [default: head]
+    /// The database, and the phase to go to: an id or its beginning, version:N, head, heads, +N, label@head; for a
+    /// downgrade, base or -N [default: head]
     #[arg(value_names = ["DATABASE", "TARGET"], num_args = 0..=2, allow_negative_numbers = true)]
     words: Vec<String>,
 }
@@ -92,7 +92,7 @@ pub struct UpgradeArgs {
     /// Create the database if the file is missing
     #[arg(long, conflicts_with = "all")]
     pub create: bool,
-    /// Print a script for the sqlite3 program instead; TARGET may then be A:B
+    /// Print a script for the sqlite3 program instead; TARGET may then be a range such as base:phase3
     #[arg(long, conflicts_with_all = ["create", "all"])]
     pub sql: bool,
     /// Many files.
@@ -106,7 +106,7 @@ pub struct DowngradeArgs {
     /// The goal.
     #[command(flatten)]
     pub goal: Goal,
-    /// Print a script for the sqlite3 program instead; TARGET may then be B:A
+    /// Print a script for the sqlite3 program instead; TARGET may then be a range such as phase3:phase1
     #[arg(long)]
     pub sql: bool,
 }

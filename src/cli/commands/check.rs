@@ -16,6 +16,7 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::chain::joined;
+use crate::cli::screens::failure::unsaid;
 use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
 
@@ -180,7 +181,7 @@ impl Check {
     fn problem(&mut self, phase: Option<&str>, message: &str, causes: &[String]) {
         let place = phase.map(|id| format!("{id}: ")).unwrap_or_default();
         self.line(&self.style.no(), &format!("{place}{message}"));
-        self.reasons(causes);
+        self.reasons(&unsaid(message, causes));
         self.problems.push(json!({"phase": phase, "message": message, "causes": causes}));
     }
 

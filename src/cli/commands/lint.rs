@@ -55,6 +55,13 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
         }
         Some(_) | None => plan_phases(&project, None, &all_ids)?,
     };
+    if let Some(error) = &stopped
+        && wanted.iter().any(|id| plans.iter().all(|plan| plan.id != *id))
+    {
+        let id = error.facts().phase.as_deref().unwrap_or_default();
+        let what = format!("{id} does not run, so that only the steps themselves were checked");
+        context.remark(&format!("Note: {what}: {error}"));
+    }
     let mut found = lint(&LintInput {
         chain: &project.chain,
         wanted: &wanted,

@@ -220,8 +220,9 @@ fn conditions(context: &Context, migration: &Migration<Prepared>) -> Result<Stri
         let count = violations.count();
         if count > 0 {
             let (rows, verb) = (text::rows(count), text::agree(count, "breaks", "break"));
+            let as_is = text::agree(count, "it as it is", "them as they are");
             text.push_str(&format!(
-                "Note: {rows} already {verb} a foreign key; the migration leaves them as they are:\n"
+                "Note: {rows} already {verb} a foreign key; the migration leaves {as_is}:\n"
             ));
             for (first, count) in violations.by_parent() {
                 let more =

@@ -46,6 +46,11 @@ fn place(error: &Error, said: &str) -> Option<String> {
     (!said.contains(name.as_ref())).then(|| format!("{}:{line}", shown(file)))
 }
 
+/// Returns the causes that the headline does not hold already.
+pub fn unsaid(headline: &str, causes: &[String]) -> Vec<String> {
+    causes.iter().filter(|cause| !headline.contains(cause.as_str())).cloned().collect()
+}
+
 /// Leaves out causes that say nothing that the headline or another cause does not say.
 fn telling(headline: &str, causes: Vec<String>) -> Vec<String> {
     let said_elsewhere = |place: usize, cause: &str| {

@@ -113,9 +113,14 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
             let _ = writeln!(text, "  {} {kind} {}: {change}", style.bullet(), escaped(&it.name));
         }
     };
+    let is_removed = lost.iter().any(|it| matches!(it.change, TableChange::OnlyLive { .. }));
+    let returns = back.iter().any(|it| matches!(it.change, TableChange::OnlyBackup { .. }));
     let warning = style.warning("WARNING:");
     list(&format!("{warning} changes made since the backup will be lost:"), lost, lost_objects);
     list("Comes back from the backup:", back, back_objects);
+    if is_removed && returns {
+        text.push_str("A table that was renamed since the backup is in both lists.\n");
+    }
     text
 }
 

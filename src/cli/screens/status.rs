@@ -27,12 +27,16 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
     line("Version:", &version(status));
     let current: Vec<String> =
         status.current.iter().map(|id| current_entry(project, status, id)).collect();
-    line(
-        "Current:",
-        if current.is_empty() { "no phase is recorded".into() } else { current.join(", ") }
-            .as_str(),
-    );
+    // What is recorded does not say which phases of the folder are applied.
+    let is_unclear = !status.faults.is_empty() && current.is_empty() && status.version.is_some();
+    let current = match current.as_slice() {
+        [] if is_unclear => "unknown".to_owned(),
+        [] => "no phase is recorded".to_owned(),
+        some => some.join(", "),
+    };
+    line("Current:", &current);
     let pending = match status.pending.as_slice() {
+        _ if is_unclear => "unknown".to_owned(),
         [] if project.chain.is_empty() && !status.faults.is_empty() => "unknown".to_owned(),
         [] => "nothing".to_owned(),
         ids => joined(ids),
@@ -70,8 +74,8 @@ fn current_entry(project: &Project, status: &Status, id: &PhaseId) -> String {
 /// What the file records beyond the folder, and who may open it.
 fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
     let what = match newer.phases.as_slice() {
-        [] => "versions that no phase of the folder has".to_owned(),
-        _ => joined(&newer.ids()),
+        [] => "versions that no phase of the folder sets".to_owned(),
+        _ => format!("{} (not in the folder of the phases)", joined(&newer.ids())),
     };
     let may = match newer.compatibility(&project.chain, &status.heads) {
         Compatibility::Full => "programs with the older phases may read and write the file",
@@ -80,12 +84,14 @@ fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
     };
     let back = match (newer.can_be_undone(), newer.downgrade_target()) {
         (true, Some(target)) => {
-            format!("`downgrade {target}` undoes these phases, from the file's history")
+            format!("`phaseshift downgrade {target}` undoes these phases, from the file's history")
         }
-        (true, None) => "`downgrade` undoes them one by one, from the file's history".to_owned(),
+        (true, None) => {
+            "`phaseshift downgrade` undoes them one by one, from the file's history".to_owned()
+        }
         (false, _) => "the file's history does not hold their steps".to_owned(),
     };
-    format!("{what} (not in the folder of the phases); {may}; {back}")
+    format!("{what}; {may}; {back}")
 }
 
 /// Applied phases that are missing or were edited, each with what to do.
@@ -128,6 +134,10 @@ fn backup_line(backups: &[BackupEntry]) -> String {
 fn drift(status: &Status, style: Style) -> String {
     let differences = match &status.drift {
         None if !status.faults.is_empty() => return String::new(),
+        None if status.newer.as_ref().is_some_and(|newer| !newer.can_be_replayed()) => {
+            let why = "the file's history does not hold what the newer phases do";
+            return format!("{} Schema: not compared: {why}\n", style.bullet());
+        }
         None => return format!("{} Schema: the phases do not run from nothing\n", style.no()),
         Some(lines) if lines.is_empty() && status.current.is_empty() => return String::new(),
         Some(lines) if lines.is_empty() => {

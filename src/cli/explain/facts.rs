@@ -1,0 +1,45 @@
+//! The facts of a failure as parts of advice: its place, its choices, its remedy.
+
+use std::path::Path;
+
+use phaseshift::{Error, Remedy};
+
+/// Adds the place in the phase file, where it is known.
+pub(super) fn at_source(error: &Error, what: String) -> String {
+    match &error.facts().source {
+        Some((file, line)) => format!("{what}: {}:{line}", shown(file)),
+        None => what,
+    }
+}
+
+/// Advises to change the file at fault.
+pub(super) fn of_file(error: &Error, what: &str) -> Vec<String> {
+    vec![at_source(error, what.to_owned())]
+}
+
+/// Shows a path as it is written from the present folder.
+pub fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.as_deref().and_then(|it| path.strip_prefix(it).ok());
+    below.unwrap_or(path).display().to_string()
+}
+
+/// Names what the person can choose from.
+pub(super) fn of_choices(error: &Error) -> Vec<String> {
+    let choices = error.facts().choices.join(", ");
+    match (error.facts().choices.is_empty(), error.facts().more_choices) {
+        (true, _) => Vec::new(),
+        (false, 0) => vec![format!("name one of: {choices}")],
+        (false, more) => vec![format!("name one of: {choices} and {more} more")],
+    }
+}
+
+/// Shortens places, each a path and a line, to how they are written from the present folder.
+pub(super) fn from_here(places: &[String]) -> Vec<String> {
+    places.iter().map(|it| shown(Path::new(it))).collect()
+}
+
+/// Returns what would resolve the failure.
+pub(super) fn remedy(error: &Error) -> Option<Remedy> {
+    error.facts().remedy
+}
