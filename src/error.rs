@@ -328,6 +328,18 @@ impl Error {
         self
     }
 
+    /// Says what would resolve the failure here, and the choices, whatever was said before.
+    #[must_use]
+    pub(crate) fn resolved_by(
+        mut self,
+        remedy: Remedy,
+        choices: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.0.facts.remedy = Some(remedy);
+        self.0.facts.choices = choices.into_iter().collect();
+        self
+    }
+
     /// Names the file and line (from 1) at fault.
     #[must_use]
     pub(crate) fn at(mut self, file: &Path, line: usize) -> Self {

@@ -66,6 +66,12 @@ impl ExpectedObjects {
             Operation::RenameIndex { from, to } => self.rename(ObjectKind::Index, from, to),
             Operation::Create { kind, sql, .. } => self.create((*kind).into(), sql),
             Operation::Drop { kind, name, .. } => self.drop((*kind).into(), name),
+            // It may be on another table from here on.
+            Operation::ReplaceTrigger { sql } => {
+                let name = object_head(sql).map(|it| it.name.text);
+                name.into_iter().for_each(|it| self.drop(ObjectKind::Trigger, &it));
+                self.create(ObjectKind::Trigger, sql);
+            }
             // None of these gives or takes a name of an object.
             Operation::RenameColumn { .. }
             | Operation::AddColumn { .. }
@@ -74,7 +80,6 @@ impl ExpectedObjects {
             | Operation::AddConstraint { .. }
             | Operation::DropConstraint { .. }
             | Operation::ReplaceView { .. }
-            | Operation::ReplaceTrigger { .. }
             | Operation::Rebuild { .. }
             | Operation::Sql { .. } => {}
         }
@@ -246,6 +251,17 @@ mod tests {
                 rename("words", "Texts"),
                 drop_table("nothing"),
                 create("CREATE TABLE IF NOT EXISTS b(id INTEGER PRIMARY KEY AUTOINCREMENT, z)"),
+            ],
+            vec![
+                step(Operation::ReplaceTrigger {
+                    sql: "CREATE TRIGGER fires INSTEAD OF DELETE ON seen BEGIN SELECT 1; END"
+                        .to_owned(),
+                }),
+                step(Operation::Drop {
+                    kind: StepObject::View,
+                    name: "seen".to_owned(),
+                    if_exists: false,
+                }),
             ],
             vec![
                 step(Operation::Drop {

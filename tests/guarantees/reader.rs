@@ -257,3 +257,44 @@ fn a_restore_across_a_rename_says_that_the_table_is_in_both_lists() {
     let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
     assert!(!said.contains(hint), "{said}");
 }
+
+#[test]
+fn a_dry_run_over_many_files_calls_none_of_them_up_to_date() {
+    let project = applied();
+    let rest = "parents = ['next']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n";
+    project.write_phase("rest.toml", rest);
+    std::fs::create_dir(project.path("many")).unwrap();
+    std::fs::copy(project.path("app.db"), project.path("many/one.db")).unwrap();
+    let said = project.run_here(&["upgrade", "--all", "many", "-n"]).expect_code(0).stdout;
+    assert!(said.contains("one.db: would go from version 2 to version 3: rest\n"), "{said}");
+    assert!(said.contains("1 to migrate") && !said.contains("up to date"), "{said}");
+    sqlite3(&project.path("many/one.db"), "DROP VIEW v");
+    let said = project.run_here(&["status", "--all", "many"]).expect_code(0).stdout;
+    assert!(said.contains("1 difference from what the phases make"), "{said}");
+}
+
+#[test]
+fn a_schema_that_was_applied_has_no_phase_file_to_write_a_downgrade_into() {
+    let project = Project::empty();
+    sqlite3(&project.path("app.db"), "CREATE TABLE t(a TEXT); INSERT INTO t VALUES (NULL)");
+    project.write("schema.sql", "CREATE TABLE t(a TEXT NOT NULL);\n");
+    let apply = ["apply", "-d", "app.db", "--value", "t.a='x'", "--yes"];
+    project.run_here(&apply).expect_code(0);
+    let status = project.run_here(&["status", "-d", "app.db"]).expect_code(0).stdout;
+    assert!(!status.contains("newer"), "{status}");
+    let failed = project.run_here(&["downgrade", "-d", "app.db"]).expect_code(4).stderr;
+    assert!(!failed.contains("phase_history/") && !failed.contains("[[down]]"), "{failed}");
+    assert!(failed.contains("which loses all changes since: phaseshift restore"), "{failed}");
+}
+
+#[test]
+fn a_downgrade_at_a_fork_names_commands_that_undo_one_branch() {
+    let project = applied();
+    let side = "parents = ['baseline']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n";
+    project.write_phase("side.toml", side);
+    project.run_here(&["upgrade", "heads"]).expect_code(0);
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("phaseshift downgrade side@-1") && !failed.contains("name one of"));
+    project.run_here(&["downgrade", "side@-1"]).expect_code(0);
+    assert_eq!(project.run_here(&["current"]).expect_code(0).stdout, "next (head)\n");
+}

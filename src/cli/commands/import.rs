@@ -14,7 +14,7 @@ use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, rep
 use phaseshift::name::same;
 use phaseshift::phase::{Applied, Chain};
 use phaseshift::schema::Schema;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;
@@ -100,7 +100,7 @@ fn refuse_present(context: &Context, target: &Path) -> Result<()> {
         return Ok(());
     }
     let what = format!("{} holds phases already", context.shown(target));
-    Err(Error::new(ErrorKind::Chain, what))
+    Err(Error::new(ErrorKind::Chain, what).with_remedy(Remedy::NameNewFolder))
 }
 
 /// Lists how what the migrations make differs from the schema of the project, if it keeps one.
