@@ -43,7 +43,6 @@ const UNKNOWN: &str = "not recorded";
 const NOT_KEPT: &str = "The database keeps neither what each check found nor how long each part took. \
     A page that the run itself writes, with --report, shows both.";
 
-/// Makes the page.
 pub fn past_page(run: &PastRun<'_>) -> String {
     let headline = headline(run);
     document(&format!("Report: {headline}"), |html| {

@@ -32,7 +32,6 @@ pub struct Counts {
     pub undone: usize,
 }
 
-/// Makes the line of a file.
 pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
     let mark = match outcome.word() {
         Word::Done | Word::UpToDate => style.ok(),
