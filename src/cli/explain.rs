@@ -293,9 +293,7 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => {
-            [Some(accept), of_restore(error, command)].into_iter().flatten().collect()
-        }
+        None => [Some(accept), of_restore(error, command)].into_iter().flatten().collect(),
     }
 }
 

@@ -21,7 +21,8 @@ fn miss_backup(context: &Context, error: Error) -> Error {
     if error.kind() != ErrorKind::Irreversible {
         return error;
     }
-    let found = Place::of(context).and_then(|place| place.find(context, &format!("before:{phase}")));
+    let found =
+        Place::of(context).and_then(|place| place.find(context, &format!("before:{phase}")));
     if found.is_err() { error.without_backup() } else { error }
 }
 
