@@ -200,6 +200,8 @@ pub struct Facts {
     pub database: Option<PathBuf>,
     /// A backup that exists and is whole.
     pub backup: Option<PathBuf>,
+    /// Whether it is known that no backup from before the phase exists.
+    pub lacks_backup: bool,
     /// The phase that was being read, planned or run.
     pub phase: Option<String>,
     /// The table, index, view or trigger.
@@ -307,6 +309,13 @@ impl Error {
         self
     }
 
+    /// Says that no backup from before the phase exists.
+    #[must_use]
+    pub(crate) fn without_backup(mut self) -> Self {
+        self.0.facts.lacks_backup = true;
+        self
+    }
+
     /// Names the phase.
     #[must_use]
     pub(crate) fn in_phase(mut self, id: &str) -> Self {
@@ -325,6 +334,18 @@ impl Error {
     #[must_use]
     pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Self {
         self.0.facts.remedy.get_or_insert(remedy);
+        self
+    }
+
+    /// Says what would resolve the failure here, and the choices, whatever was said before.
+    #[must_use]
+    pub(crate) fn resolved_by(
+        mut self,
+        remedy: Remedy,
+        choices: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.0.facts.remedy = Some(remedy);
+        self.0.facts.choices = choices.into_iter().collect();
         self
     }
 

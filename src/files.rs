@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 
+use crate::error::{Result, file_error};
+
 mod embedded;
 mod real;
 #[cfg(target_os = "linux")]
@@ -214,6 +216,54 @@ pub trait Files: Send + Sync + fmt::Debug {
 
 /// The first bytes of every SQLite file (<https://sqlite.org/fileformat2.html#magic_header_string>).
 pub const DATABASE_HEADER: &[u8; 16] = b"SQLite format 3\0";
+
+/// File steps whose failures name what was tried and the path.
+impl dyn Files + '_ {
+    /// Returns what is at a path; `None` if nothing is.
+    pub(crate) fn status(&self, path: &Path) -> Result<Option<Stat>> {
+        self.stat(path).map_err(|error| file_error("look at", path, error))
+    }
+
+    pub(crate) fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.status(path)?.is_some())
+    }
+
+    pub(crate) fn content(&self, path: &Path) -> Result<Vec<u8>> {
+        self.read(path).map_err(|error| file_error("read", path, error))
+    }
+
+    /// Reads a file; `None` if it is not there.
+    pub(crate) fn content_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match self.read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error("read", path, error)),
+        }
+    }
+
+    /// Removes a file that may be gone; returns whether it was there.
+    pub(crate) fn remove_if_there(&self, path: &Path) -> Result<bool> {
+        match self.remove(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(file_error("remove", path, error)),
+        }
+    }
+
+    /// Returns the paths in a folder.
+    pub(crate) fn entries(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        self.list(folder).map_err(|error| file_error("list", folder, error))
+    }
+
+    pub(crate) fn make_folder(&self, folder: &Path) -> Result<()> {
+        self.create_folder(folder).map_err(|error| file_error("create", folder, error))
+    }
+
+    /// Makes the names in a folder durable.
+    pub(crate) fn make_durable(&self, folder: &Path) -> Result<()> {
+        self.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
+    }
+}
 
 /// Returns whether a file is a SQLite database, by its first bytes.
 pub fn is_database(files: &dyn Files, path: &Path) -> io::Result<bool> {

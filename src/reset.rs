@@ -32,9 +32,7 @@ pub struct ResetReport {
     pub tables: Vec<TableRows>,
     /// How many objects were dropped, automatic indexes and shadow tables not counted.
     pub dropped: usize,
-    /// The size before.
     pub before: FileSize,
-    /// The size after.
     pub after: FileSize,
     /// Why the file keeps its free pages, if it does.
     pub follow_up: Option<String>,

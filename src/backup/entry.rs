@@ -276,10 +276,8 @@ pub fn remove_leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<
         if leftover.alive {
             continue;
         }
-        match files.remove(&leftover.path) {
-            Ok(()) => removed.push(leftover.path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(file_error("remove", &leftover.path, error)),
+        if files.remove_if_there(&leftover.path)? {
+            removed.push(leftover.path);
         }
     }
     Ok(removed)
@@ -289,7 +287,7 @@ fn paths(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
     if stat_of(files, folder)?.is_none() {
         return Ok(Vec::new());
     }
-    files.list(folder).map_err(|error| file_error("list", folder, error))
+    files.entries(folder)
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ pub(super) const NAMES: u32 = 10_000;
 pub struct BackupRequest<'a> {
     /// The folder for the backup; it is created if it is missing.
     pub folder: &'a Path,
-    /// What the backup is made for.
     pub label: BackupLabel,
     /// The phase that is about to run.
     pub phase: Option<String>,

@@ -99,7 +99,6 @@ pub struct Manifest {
     pub created: String,
     /// The place among the backups of this database, from 1; the highest is the newest.
     pub sequence: u64,
-    /// What the backup was made for.
     pub label: LabelKind,
     /// What the label leaves open; manifests of older programs lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -174,7 +174,7 @@ pub(crate) fn ensure_folder(files: &dyn Files, folder: &Path, like: Option<Stat>
             narrow(files, path, &like)?;
         }
         let parent = folder_of(path);
-        files.sync_folder(parent).map_err(|error| file_error("sync", parent, error))?;
+        files.make_durable(parent)?;
     }
     Ok(())
 }

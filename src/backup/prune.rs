@@ -11,7 +11,7 @@ use super::name::manifest_of;
 use super::part::folder_of;
 use super::verify::digest;
 use crate::database::OpenOptions;
-use crate::error::{Result, file_error};
+use crate::error::Result;
 use crate::files::Files;
 
 /// Which backups stay by number and age. A backup stays if either rule keeps it; without a rule, all do.
@@ -250,13 +250,8 @@ fn newest_whole<'e>(
 /// Removes the backup first: a manifest without a backup promises nothing.
 fn remove(files: &dyn Files, entry: &BackupEntry) -> Result<()> {
     for path in [&entry.path, &manifest_of(&entry.path)] {
-        match files.remove(path) {
-            Ok(()) => {}
-            // Another run removes the same backups.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(file_error("remove", path, error)),
-        }
+        // Another run may remove the same backups.
+        files.remove_if_there(path)?;
     }
-    let folder = folder_of(&entry.path);
-    files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
+    files.make_durable(folder_of(&entry.path))
 }

@@ -41,7 +41,7 @@ pub(super) fn publish(job: &Job<'_>, part: &mut Part<'_>, content: Content) -> R
     let mut manifest = manifest(job, content)?;
     let path = name(job, part, &mut manifest, &like)?;
     let folder = folder_of(&path);
-    job.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
+    job.files.make_durable(folder)?;
     job.files.promised(&format!("backup {}", path.display()));
     Ok(Finished { path, manifest })
 }
@@ -96,7 +96,7 @@ pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Re
     text.sync_with_access_of(&like)?;
     text.replace(&beside).map_err(|error| file_error("replace", &beside, error))?;
     let folder = folder_of(path);
-    files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
+    files.make_durable(folder)
 }
 
 /// Renames the backup and then its manifest to the first pair of names that is free.

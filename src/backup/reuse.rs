@@ -19,7 +19,7 @@ use super::part::{folder_of, has_sidecar, stat_of};
 use super::verified::{VerifiedBackup, of_copy};
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database};
-use crate::error::{ErrorKind, Result, file_error};
+use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::rows::count_rows;
 use crate::schema;
@@ -68,7 +68,7 @@ fn reuse(
     job.remove_leftovers();
     // The run that made it may have been killed before its name was durable.
     let folder = folder_of(&path);
-    job.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
+    job.files.make_durable(folder)?;
     job.files.promised(&format!("backup {}", path.display()));
     let reader = Database::open(&path, Access::ReadOnly, source.options())?;
     observer.event(&Event::BackupReused { path: path.clone(), bytes: manifest.bytes });

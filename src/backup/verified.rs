@@ -31,7 +31,6 @@ pub struct VerifiedBackup {
 }
 
 impl VerifiedBackup {
-    /// Returns where the backup is.
     pub fn path(&self) -> &Path {
         &self.path
     }

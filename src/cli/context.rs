@@ -39,7 +39,6 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// The form of the output.
     pub output: Output,
-    /// How progress is shown.
     pub progress: ProgressChoice,
     /// Whether details are shown.
     pub verbose: bool,
@@ -114,7 +113,6 @@ impl Context {
         }
     }
 
-    /// Reads the phases.
     pub fn chain(&self) -> Result<Chain> {
         if let Some(chain) = &self.chain {
             return Ok(chain.as_ref().clone());

@@ -10,7 +10,7 @@ use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
 use super::settings_search;
-use facts::{at_source, from_here, of_choices, of_file, remedy};
+use facts::{at_source, from_here, of_choices, of_file, remedy, state};
 
 pub use facts::shown;
 
@@ -39,33 +39,6 @@ pub fn explain_of(error: &Error, flags: &str, name: &str) -> Advice {
         next.insert(0, command("status"));
     }
     Advice { state: state(error), next }
-}
-
-fn state(error: &Error) -> String {
-    let completed = error.facts().completed.join(", ");
-    let text = match error.state() {
-        DatabaseState::Unchanged | DatabaseState::RolledBack if !completed.is_empty() => {
-            format!("{completed} done and committed; what came after was rolled back")
-        }
-        DatabaseState::Unchanged => "nothing was changed".to_owned(),
-        DatabaseState::RolledBack => {
-            "everything was rolled back, the database is as before".to_owned()
-        }
-        DatabaseState::Done if remedy(error) == Some(Remedy::WriteReport) => {
-            "the migration is committed; only its report is missing".to_owned()
-        }
-        DatabaseState::Done => {
-            "the change is in the database; what came after it failed".to_owned()
-        }
-        DatabaseState::ChangedByCommand => {
-            "the command changed the database file itself, not the clone".to_owned()
-        }
-        DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
-    };
-    match &error.facts().backup {
-        Some(backup) => format!("{text}; the backup is {}", backup.display()),
-        None => text,
-    }
 }
 
 #[expect(clippy::too_many_lines, reason = "a table with one line for each kind")]
@@ -237,7 +210,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
-        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
+        ErrorKind::NoAnswer => one("run it in a terminal without --no-input, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
@@ -320,22 +293,19 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => {
-            let restore = of_restore(error, command);
-            vec![
-                accept,
-                format!("or go back to the backup, which loses all changes since: {restore}"),
-            ]
-        }
+        None => [Some(accept), of_restore(error, command)].into_iter().flatten().collect(),
     }
 }
 
-/// The restore of the backup from before the phase.
-fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> String {
-    match &error.facts().phase {
-        Some(id) => command(&format!("restore {}", shell_word(&format!("before:{id}")))),
-        None => command("restore --latest"),
-    }
+/// The restore of the backup from before the phase, if there may be one.
+fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> Option<String> {
+    let backup = match &error.facts().phase {
+        Some(id) => shell_word(&format!("before:{id}")),
+        None => "--latest".to_owned(),
+    };
+    let restore = command(&format!("restore {backup}"));
+    (!error.facts().lacks_backup)
+        .then(|| format!("or go back to the backup, which loses all changes since: {restore}"))
 }
 
 /// A downgrade can be written later; the backup from before the phase exists.
@@ -345,8 +315,8 @@ fn of_irreversible(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Strin
     let write = "write [[down]] steps, which count as no edit of the phase";
     let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
     let write = is_written.then(|| at_source(error, write.to_owned()));
-    let restore = format!("or bring back the state before: {}", of_restore(error, command));
-    write.into_iter().chain([restore, command("backups")]).collect()
+    let restore = of_restore(error, command);
+    write.into_iter().chain(restore).chain([command("backups")]).collect()
 }
 
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
@@ -368,12 +338,16 @@ fn of_requirement(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String
 fn of_rows(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let facts = error.facts();
     let is_toml = |file: &Path| file.extension().is_some_and(|it| it == "toml");
-    let give = match (&facts.source, facts.remedy) {
-        (Some((file, line)), Some(Remedy::GiveExpression)) if is_toml(file) => {
-            Some(format!("add value = \"EXPRESSION\" at {}:{line}", shown(file)))
+    let give = match (&facts.source, facts.choices.first()) {
+        (Some((file, line)), Some(value)) if is_toml(file) => {
+            Some(format!("add {value} at {}:{line}", shown(file)))
         }
         _ => None,
     };
+    if facts.remedy == Some(Remedy::FillColumn) {
+        let fill = || at_source(error, "give the new column a DEFAULT".to_owned());
+        return vec![give.unwrap_or_else(fill), command("preflight")];
+    }
     let rows = match facts.problems.is_empty() {
         true => "correct the rows",
         false => "correct the rows named above",
@@ -533,6 +507,9 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("history"),
         ];
     }
+    if remedy(error) == Some(Remedy::NameNewFolder) {
+        return vec!["name another folder for the new phases with --phases FOLDER".to_owned()];
+    }
     if remedy(error) == Some(Remedy::FinishSquash) {
         return vec![
             "if a squash was interrupted, undo it, or run it again to finish it:".to_owned(),
@@ -554,14 +531,20 @@ fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
 
 /// Where several heads or lines are possible, the commands that take all of them, or one.
 fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = of_choices(error);
-    match (remedy(error), error.facts().choices.first()) {
-        (Some(Remedy::TakeAllHeads), _) => {
+    let mut next = match remedy(error) {
+        // The id alone would be the place to go back to.
+        Some(Remedy::NameBranch) => {
+            let ids = error.facts().choices.iter();
+            ids.map(|id| command(&format!("downgrade {id}@-1"))).collect()
+        }
+        _ => of_choices(error),
+    };
+    match remedy(error) {
+        Some(Remedy::TakeAllHeads) => {
             next.push(command("upgrade heads"));
             next.push(command("merge"));
         }
-        (Some(Remedy::NameRange), _) => next.push(command("merge")),
-        (Some(Remedy::NameBranch), Some(id)) => next.push(command(&format!("downgrade {id}@-1"))),
+        Some(Remedy::NameRange) => next.push(command("merge")),
         _ => {}
     }
     next.push(command("history"));

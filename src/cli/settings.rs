@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use phaseshift::backup::Retention;
 use phaseshift::database::CheckpointRule;
-use phaseshift::error::file_error;
 use phaseshift::files::{FileKind, Files};
 use phaseshift::phase::FolderFormat;
 use phaseshift::sql::SqliteVersion;
@@ -159,11 +158,10 @@ fn checkpoint(
 fn database_of_dotenv(files: &dyn Files, settings: Option<&Path>) -> Result<Option<PathBuf>> {
     let Some(folder) = settings.and_then(Path::parent) else { return Ok(None) };
     let path = folder.join(".env");
-    let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-    if stat.is_none_or(|stat| stat.kind != FileKind::File) {
+    if files.status(&path)?.is_none_or(|stat| stat.kind != FileKind::File) {
         return Ok(None);
     }
-    let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+    let bytes = files.content(&path)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut named = text.lines().filter_map(|line| {
         let line = line.trim_start();

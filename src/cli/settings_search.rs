@@ -40,7 +40,7 @@ pub fn find(around: &Surroundings<'_>) -> Result<Option<PathBuf>> {
     let home = (around.variable)("HOME").map(PathBuf::from);
     for folder in around.folder.ancestors() {
         let path = folder.join(FILE_NAME);
-        if stat(files, &path)?.is_some() {
+        if files.exists(&path)? {
             require_trust(around, folder, &path)?;
             return Ok(Some(path));
         }
@@ -48,7 +48,7 @@ pub fn find(around: &Surroundings<'_>) -> Result<Option<PathBuf>> {
             break;
         }
         for mark in REPOSITORY {
-            if stat(files, &folder.join(mark))?.is_some() {
+            if files.exists(&folder.join(mark))? {
                 return Ok(None);
             }
         }
@@ -56,15 +56,11 @@ pub fn find(around: &Surroundings<'_>) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-fn stat(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
-    files.stat(path).map_err(|error| file_error("look at", path, error))
-}
-
 /// Refuses a file of another owner, one that others may write, and one that others could have put or linked there.
 fn require_trust(around: &Surroundings<'_>, folder: &Path, path: &Path) -> Result<()> {
     let user = User::of(around);
     let link = around.files.stat_link(path).map_err(|error| file_error("look at", path, error))?;
-    let (file, folder) = (stat(around.files, path)?, stat(around.files, folder)?);
+    let (file, folder) = (around.files.status(path)?, around.files.status(folder)?);
     let owner = |stat: Option<Stat>| stat.and_then(|stat| user.is_foreign(&stat));
     let mode = |stat: Option<Stat>| stat.and_then(|stat| user.is_open(&stat));
     let doubt = owner(file)

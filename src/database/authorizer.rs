@@ -37,7 +37,6 @@ pub struct Touched {
     pub tables: BTreeMap<String, TouchedTable>,
     /// The triggers that fire.
     pub triggers: BTreeSet<String>,
-    /// Whether a statement changes the schema.
     pub schema: bool,
     /// The tables, folded, whose definition ALTER TABLE changes.
     pub altered: BTreeSet<String>,

@@ -12,7 +12,7 @@ use super::authorizer::Authorizer;
 use super::busy_handler;
 use super::permissions::{beside, closed_beside, explain_unopened, file_stat};
 use super::settings::{self, Access};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Interrupt, Waker, ticked};
 use crate::files::{FileKind, Files, Stat};
 
@@ -177,11 +177,7 @@ impl Database {
 
     /// Returns whether the path still names the file that was opened.
     pub fn has_moved(&self) -> Result<bool> {
-        let now = self
-            .options
-            .files
-            .stat(&self.path)
-            .map_err(|error| file_error("look at", &self.path, error))?;
+        let now = self.options.files.status(&self.path)?;
         let place = |stat: Stat| (stat.device, stat.inode);
         Ok(match (self.opened, now) {
             (Some(opened), Some(now)) => place(opened) != place(now),
@@ -279,7 +275,7 @@ fn open_flags(
 
 /// The size of a file in bytes, or `None` if it is not there. SQLite would wait for ever to read a pipe.
 fn size(path: &Path, files: &dyn Files) -> Result<Option<u64>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    let stat = files.status(path)?;
     match stat {
         Some(stat) if stat.kind != FileKind::File => {
             let what = format!("{} is not a file", path.display());

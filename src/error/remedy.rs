@@ -46,6 +46,8 @@ pub enum Remedy {
     ScriptOfRange,
     /// Give the step an expression for the values that a new type would convert.
     GiveExpression,
+    /// Give a new column values for the rows that exist; the choices are how its step says so.
+    FillColumn,
     /// Record the phase that the file fits, which is the choice.
     RecordFit,
     /// Write the report of the committed run, whose file is the choice.
@@ -56,6 +58,8 @@ pub enum Remedy {
     ForkChain,
     /// Name the format of a range, which is the choice.
     NameFormat,
+    /// Name another folder for new phases.
+    NameNewFolder,
     /// Name a path that exists.
     CheckPath,
     /// Name an id that no phase has.

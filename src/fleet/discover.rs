@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::member::{Fault, Member};
 use super::selection::{Selection, Source};
 use crate::backup::{is_backup, is_half_made};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FileKind, Files, Stat, is_database};
 
 /// Endings of names that say that a file is a database, also where its header is damaged or missing.
@@ -73,7 +73,7 @@ pub fn discover(selection: &Selection, backups: Option<&Path>, files: &dyn Files
     match &selection.source {
         Source::Folder(root) => search.walk(root, &|_| true, &|_| true)?,
         Source::Pattern(root, pattern) => {
-            let exists = search.stat(root)?.is_some_and(|it| it.kind == FileKind::Folder);
+            let exists = search.files.status(root)?.is_some_and(|it| it.kind == FileKind::Folder);
             if exists {
                 search.walk(root, &|folder| pattern.may_hold(folder), &|it| pattern.matches(it))?;
             }
@@ -117,11 +117,11 @@ impl Search<'_> {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![(root.to_path_buf(), PathBuf::new(), false)];
         while let Some((folder, relative, linked)) = waiting.pop() {
-            let Some(stat) = self.stat(&folder)? else { continue };
+            let Some(stat) = self.files.status(&folder)? else { continue };
             if !seen.insert((stat.device, stat.inode)) {
                 continue;
             }
-            let listed = self.files.list(&folder).map_err(|it| file_error("list", &folder, it));
+            let listed = self.files.entries(&folder);
             let paths = match listed {
                 Ok(paths) => paths,
                 Err(error) if relative.as_os_str().is_empty() => return Err(error),
@@ -134,7 +134,7 @@ impl Search<'_> {
                 let Some(name) = path.file_name() else { continue };
                 let (below, hidden) =
                     (relative.join(name), name.to_string_lossy().starts_with('.'));
-                let stat = match self.stat(&path) {
+                let stat = match self.files.status(&path) {
                     Ok(Some(stat)) => stat,
                     Ok(None) => continue,
                     Err(error) => {
@@ -231,10 +231,6 @@ impl Search<'_> {
     fn is_link(&self, path: &Path) -> bool {
         let own = self.files.stat_link(path).ok().flatten();
         own.is_some_and(|it| it.kind == FileKind::Other)
-    }
-
-    fn stat(&self, path: &Path) -> Result<Option<Stat>> {
-        self.files.stat(path).map_err(|error| file_error("look at", path, error))
     }
 
     /// Puts the members in order and leaves the further names of a file out: the name that is no symbolic link stays,

@@ -105,11 +105,7 @@ impl Journal {
         head: &JournalHead,
         files: Arc<dyn Files>,
     ) -> Result<(Self, Option<Resumed>)> {
-        let text = match files.read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(file_error("read", path, error)),
-        };
+        let text = files.content_if_there(path)?.unwrap_or_default();
         let lines = parse(path, &String::from_utf8_lossy(&text))?;
         let at = files.now().to_rfc3339();
         let journal = Self { path: path.to_path_buf(), files, writing: Mutex::default() };
@@ -132,7 +128,7 @@ impl Journal {
         // The name of a new journal has to be durable, too.
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        journal.files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
+        journal.files.make_durable(folder)?;
         Ok((journal, unfinished.map(|(_, resumed)| resumed)))
     }
 

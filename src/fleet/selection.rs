@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::pattern::Pattern;
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FileKind, Files};
 
 /// What a person names behind `--all`: a folder, a pattern, or a list.
@@ -34,7 +34,7 @@ impl Selection {
     pub fn parse(text: &str, folder: &Path, files: &dyn Files) -> Result<Self> {
         if let Some(list) = text.strip_prefix('@') {
             let path = folder.join(list);
-            let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+            let bytes = files.content(&path)?;
             return Ok(Self::of_list(&bytes, folder));
         }
         if text.is_empty() {
@@ -42,7 +42,7 @@ impl Selection {
             return Err(Error::new(ErrorKind::Arguments, what));
         }
         let path = folder.join(text);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+        let stat = files.status(&path)?;
         let source = match stat.map(|stat| stat.kind) {
             Some(FileKind::Folder) => Source::Folder(path),
             Some(FileKind::File) => Source::File(path),

@@ -111,7 +111,6 @@ impl VersionTables {
         Self { version: version.to_owned() }
     }
 
-    /// Returns the name of the version table.
     pub fn version_table(&self) -> &str {
         &self.version
     }

@@ -83,11 +83,11 @@ fn phase_id(text: &str, revision: &Revision) -> Result<PhaseId> {
 /// The folder may be that of the environment, with `versions` in it.
 fn revisions(files: &dyn Files, folder: &Path) -> Result<Vec<Revision>> {
     let versions = folder.join("versions");
-    let stat = files.stat(&versions).map_err(|error| file_error("look at", &versions, error))?;
+    let stat = files.status(&versions)?;
     let is_there = stat.is_some_and(|it| it.kind == FileKind::Folder);
     let folder = if is_there { versions } else { folder.to_path_buf() };
     let mut found = Vec::new();
-    for path in files.list(&folder).map_err(|error| file_error("list", &folder, error))? {
+    for path in files.entries(&folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !name.ends_with(".py") || name.starts_with('.') || name == "__init__.py" {
             continue;
@@ -109,7 +109,7 @@ pub(super) fn refuse_outside(files: &dyn Files, folder: &Path, path: &Path) -> R
 }
 
 pub(super) fn text_of(files: &dyn Files, path: &Path) -> Result<String> {
-    let bytes = files.read(path).map_err(|error| file_error("read", path, error))?;
+    let bytes = files.content(path)?;
     String::from_utf8(bytes).map_err(|_| {
         let what = format!("{} is not UTF-8 text", path.display());
         Error::new(ErrorKind::PhaseFile, what).at(path, 1)

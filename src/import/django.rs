@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::alembic::{refuse_outside, text_of};
 use super::{Draft, ImportSource};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::{FileKind, Files};
 use crate::phase::{PhaseFile, PhaseId, SectionTexts};
 
@@ -70,17 +70,15 @@ fn not_written(text: &str, path: &Path) -> Vec<String> {
 
 fn pairs(files: &dyn Files, folder: &Path) -> Result<BTreeMap<String, Pair>> {
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
-    let list =
-        |folder: &Path| files.list(folder).map_err(|error| file_error("list", folder, error));
-    for path in list(folder)? {
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+    for path in files.entries(folder)? {
+        let stat = files.status(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with('.') {
             continue;
         }
         if stat.is_some_and(|it| it.kind == FileKind::Folder) {
             refuse_outside(files, folder, &path)?;
-            for inner in list(&path)? {
+            for inner in files.entries(&path)? {
                 let file = inner.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 add(files, folder, (&inner, &format!("{name}.{file}")), &mut pairs)?;
             }
@@ -118,8 +116,7 @@ fn add(
 /// The migrations in the order in which they run.
 fn order(files: &dyn Files, folder: &Path, pairs: &BTreeMap<String, Pair>) -> Result<Vec<String>> {
     let plan = folder.join("plan.txt");
-    let stat = files.stat(&plan).map_err(|error| file_error("look at", &plan, error))?;
-    if stat.is_none() {
+    if !files.exists(&plan)? {
         let app = |name: &str| name.split_once('.').map_or("", |(app, _)| app).to_owned();
         let mut apps: Vec<String> = pairs.keys().map(|it| app(it)).collect();
         apps.dedup();

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{ImportedChain, Tool};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::name::quote;
 use crate::phase::{Applied, FolderFormat, PhaseId};
@@ -239,11 +239,7 @@ fn refuse_failed(failed: &[String]) -> Result<()> {
 /// When each entry of drizzle's journal was made, by its name: drizzle records this.
 pub(super) fn journal_stamps(files: &dyn Files, folder: &Path) -> Result<HashMap<String, String>> {
     let path = folder.join("meta").join("_journal.json");
-    let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-    if stat.is_none() {
-        return Ok(HashMap::new());
-    }
-    let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+    let Some(bytes) = files.content_if_there(&path)? else { return Ok(HashMap::new()) };
     let journal: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let entries = journal.get("entries").and_then(serde_json::Value::as_array);
     let stamp = |entry: &serde_json::Value| {

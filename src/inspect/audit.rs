@@ -191,7 +191,6 @@ impl Origins {
         self.0.get(&key(kind, name)).cloned().unwrap_or_default()
     }
 
-    /// Follows one phase from the schema before it to the one after it.
     fn follow(&mut self, phase: &Phase, before: &Schema, after: &Schema) {
         for step in &phase.up {
             match &step.operation {

@@ -178,10 +178,10 @@ fn carried_out(mut shadow: Shadow, text: &str) -> Result<Shadow> {
 }
 
 fn sql_files(files: &dyn Files, path: &Path) -> Result<Vec<PathBuf>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+    let stat = files.status(path)?;
     match stat.map(|stat| stat.kind) {
         Some(FileKind::Folder) => {
-            let mut found = files.list(path).map_err(|error| file_error("list", path, error))?;
+            let mut found = files.entries(path)?;
             found.retain(|it| it.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")));
             Ok(found)
         }

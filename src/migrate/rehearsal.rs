@@ -249,10 +249,10 @@ impl Rehearsal {
 }
 
 fn backups_in(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    let stat = files.status(folder)?;
     match stat {
         None => Ok(Vec::new()),
-        Some(_) => files.list(folder).map_err(|error| file_error("list", folder, error)),
+        Some(_) => files.entries(folder),
     }
 }
 

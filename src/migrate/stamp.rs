@@ -217,7 +217,6 @@ fn event(
 struct Recording<'a> {
     project: &'a Project,
     known: &'a FileState,
-    /// The phase that names the backup.
     phase: Option<&'a PhaseId>,
     /// Whether the recorded versions are deleted first.
     purge: bool,

@@ -90,7 +90,6 @@ impl Migration<Prepared> {
         refuse_damage(&self.state.database)
     }
 
-    /// Returns the space that the run needs.
     pub fn space(&self) -> SpaceNeed {
         self.state.need
     }

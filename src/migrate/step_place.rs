@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::Error;
+use crate::error::{Error, Remedy};
 use crate::name::same;
 use crate::phase::{Chain, Operation, Phase, PhaseId, Step};
 
@@ -34,11 +34,19 @@ pub(super) fn at_its_step(error: Error, chain: &Chain) -> Error {
         }
         other => other.relations().iter().any(|it| table(it)),
     };
-    let line = match phase.require.iter().find(|it| it.name == *object) {
-        Some(check) => Some(check.line),
-        None => phase.up.iter().rev().find(changes).map(|step| step.line),
-    };
+    let check = phase.require.iter().find(|it| it.name == *object);
+    let step = phase.up.iter().rev().find(changes).filter(|_| check.is_none());
+    let line = check.map(|it| it.line).or_else(|| step.map(|it| it.line));
     let file = phase.file.clone();
+    let column = object.rsplit_once('.').map_or(object.as_str(), |(_, column)| column);
+    let value = step.map(|step| match step.operation {
+        Operation::Rebuild { .. } => format!("values = {{ {column} = \"EXPRESSION\" }}"),
+        _ => "value = \"EXPRESSION\"".to_owned(),
+    });
+    let error = match (facts.remedy, value) {
+        (Some(Remedy::GiveExpression | Remedy::FillColumn), Some(value)) => error.choices([value]),
+        _ => error,
+    };
     match line.filter(|line| *line > 0) {
         Some(line) => error.at(&file, line),
         None => error,

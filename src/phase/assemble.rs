@@ -13,7 +13,7 @@ use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use super::problem::{Problems, short_path};
 use super::warning::ChainWarning;
-use crate::error::{Error, ErrorKind, Remedy, Result, file_error};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::files::{FileKind, Files};
 
 type Positions = HashMap<PhaseId, usize>;
@@ -58,7 +58,7 @@ impl Chain {
     /// Reads the phase files of a folder as [`read`](Self::read) does, together with one that is not
     /// there yet: what the chain would be. A folder that is missing holds none.
     pub fn read_with(files: &dyn Files, folder: &Path, new: PhaseFile) -> Result<Self> {
-        let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+        let stat = files.status(folder)?;
         let mut all = match stat {
             None => Vec::new(),
             Some(_) => {
@@ -105,7 +105,7 @@ impl Chain {
 
 /// Refuses what is not a folder.
 fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
+    let stat = files.status(folder)?;
     let shown = folder.display();
     let what = match stat.map(|stat| stat.kind) {
         Some(FileKind::Folder) => return Ok(()),
@@ -115,7 +115,6 @@ fn check_folder(files: &dyn Files, folder: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Chain, what))
 }
 
-/// Makes a chain of phase files.
 fn assemble(mut files: Vec<PhaseFile>, order: FileOrder) -> Result<Chain> {
     if order == FileOrder::ByName {
         files.sort_by(|left, right| by_name(&left.phase.file, &right.phase.file));

@@ -12,8 +12,7 @@ pub(super) fn bytes_of_file(
     path: &Path,
     problems: &mut Problems,
 ) -> Result<Option<Vec<u8>>> {
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_some_and(|stat| stat.kind != FileKind::File) {
+    if files.status(path)?.is_some_and(|stat| stat.kind != FileKind::File) {
         problems.add(path, 1, "the phase file is not a regular file");
         return Ok(None);
     }

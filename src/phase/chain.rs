@@ -69,7 +69,6 @@ impl Chain {
         self.phases.len()
     }
 
-    /// Returns whether there is no phase.
     pub fn is_empty(&self) -> bool {
         self.phases.is_empty()
     }

@@ -124,7 +124,6 @@ impl Values {
         twice
     }
 
-    /// Returns whether a key has a value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }

@@ -100,7 +100,6 @@ pub enum StepsKnown {
 /// A finding of `lint` that a phase file acknowledges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// The code of the finding.
     pub code: String,
     /// Why it is allowed.
     pub reason: String,
@@ -158,7 +157,6 @@ pub struct Phase {
     pub views: ViewPolicy,
     /// What happens to statistics.
     pub statistics: StatisticsPolicy,
-    /// How tables are changed.
     pub strategy: Strategy,
     /// The oldest release of SQLite that must read the schema this phase makes.
     pub min_sqlite: Option<SqliteVersion>,

@@ -119,7 +119,6 @@ pub struct ColumnChange {
     pub type_name: Option<String>,
     /// Whether NULL is refused.
     pub not_null: Option<bool>,
-    /// The new default.
     pub default: Option<DefaultChange>,
     /// The new collation.
     pub collate: Option<String>,

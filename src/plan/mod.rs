@@ -148,7 +148,6 @@ pub struct PhasePlan {
     pub require: Vec<Check>,
     /// The checks inside the transaction.
     pub verify: Vec<Check>,
-    /// The schema before.
     pub before: Arc<Schema>,
     /// The schema that must be reached.
     pub after: Arc<Schema>,

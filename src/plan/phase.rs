@@ -15,7 +15,7 @@ use super::{DataStage, Direction, LineCount, PhasePlan, Stage};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::{fold, same};
-use crate::phase::{Check, Operation, Phase, StatisticsPolicy, Step, Strategy};
+use crate::phase::{Check, Operation, Phase, PhaseSource, StatisticsPolicy, Step, Strategy};
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{DataEffects, Outputs, Shadow, TableEffect, asks};
 use crate::sql::{CreateTable, mentions};
@@ -129,11 +129,15 @@ fn changed_outputs(before: &Outputs, after: &Outputs, schema: &Schema) -> Vec<St
     notices
 }
 
-/// Names the phase and the line: that of the faulty step, or of the first one.
+/// Names the phase and the line: that of the faulty step, or of the first one. A phase from the history has no file.
 pub(super) fn at_phase(error: Error, phase: &Phase, (file, steps): (&Path, &[Step])) -> Error {
     let first = steps.first().map_or(0, |step| step.line);
     let line = error.facts().step_line.unwrap_or(first);
-    error.in_phase(phase.id.as_str()).at(file, line)
+    let error = error.in_phase(phase.id.as_str());
+    match phase.annotations.source {
+        PhaseSource::Folder => error.at(file, line),
+        PhaseSource::History => error,
+    }
 }
 
 /// What planning a phase needs to know of it.

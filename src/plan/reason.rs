@@ -11,14 +11,11 @@ use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
 pub enum RebuildReason {
     /// The table has another name.
     TableRenamed {
-        /// The name before.
         from: String,
     },
     /// A column has another name.
     ColumnRenamed {
-        /// The name before.
         from: String,
-        /// The name after.
         to: String,
     },
     ValuesComputed {

@@ -16,9 +16,7 @@ use crate::shadow::Lineage;
 /// A table that is rebuilt by create-copy-swap.
 #[derive(Debug, Clone)]
 pub struct Rebuild {
-    /// The name before.
     pub from: String,
-    /// The name after.
     pub to: String,
     /// A free name for the old table while the new one is filled.
     pub scratch: String,
@@ -84,9 +82,7 @@ pub enum VirtualChange {
     },
     /// The module gives it another name.
     Rename {
-        /// The name before.
         from: String,
-        /// The name after.
         to: String,
         /// A free name that it waits under, if the name after is not free when it has to go.
         scratch: Option<String>,
@@ -98,9 +94,7 @@ pub enum VirtualChange {
     },
     /// It is created again and fills itself from its content table.
     Recreate {
-        /// The name before.
         from: String,
-        /// The name after.
         to: String,
         /// The text that creates it.
         sql: String,
@@ -150,7 +144,6 @@ pub struct SchemaChange {
     pub statistics: StatisticsMove,
     /// Where every table and column comes from.
     pub lineage: Lineage,
-    /// The schema after the change.
     pub after: Arc<Schema>,
 }
 

@@ -18,7 +18,6 @@ pub enum CopyStrategy {
     },
     /// A new table takes the rows.
     CopyRows {
-        /// Where they are read.
         from: RowSource,
         /// How they are copied; see [`Rebuild::fallback`](super::Rebuild::fallback).
         how: CopyMethod,

@@ -6,21 +6,17 @@ use crate::plan::VirtualChange;
 use crate::schema::ObjectKind;
 use crate::shadow::ColumnOrigin;
 
-/// One rename that a phase makes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RenameNote {
     /// The table, after the phase; `None` if the table itself is renamed.
     pub table: Option<String>,
-    /// The name before.
     pub from: String,
-    /// The name after.
     pub to: String,
 }
 
 /// What a phase does, in facts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PhaseSummary {
-    /// Renames of tables and columns.
     pub renames: Vec<RenameNote>,
     /// Tables that are rebuilt for another reason than their own rename, with the reasons.
     #[serde(skip)]

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::constraint_risk::{Change, Risk, compiles, values_are_there};
 use super::keys::new_keys;
 use super::orphans::{orphaned_children, orphans};
-use super::trial_copy::{TrialCopy, try_rows};
+use super::trial_copy::{Misfit, TrialCopy, try_rows};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
@@ -86,9 +86,11 @@ fn refuse(phase: &PhasePlan, problems: Vec<Problem>) -> Result<()> {
     if let Some(place) = &first.place {
         error = error.about(place);
     }
-    if first.fault == Fault::Conversion {
-        error = error.with_remedy(Remedy::GiveExpression);
-    }
+    error = match first.fault {
+        Fault::Rule => error,
+        Fault::Conversion => error.with_remedy(Remedy::GiveExpression),
+        Fault::Unfilled => error.with_remedy(Remedy::FillColumn),
+    };
     Err(error.problems(problems.into_iter().map(|it| it.what)))
 }
 
@@ -106,6 +108,20 @@ enum Fault {
     Rule,
     /// A new type would convert values.
     Conversion,
+    /// A new column needs values.
+    Unfilled,
+}
+
+/// Rows of a table that do not fit what becomes of it.
+fn misfits(table: &str, found: Vec<Misfit>) -> impl Iterator<Item = Problem> {
+    found.into_iter().map(move |it| match it.unfilled {
+        Some(column) => Problem {
+            what: it.what,
+            place: Some(format!("{table}.{column}")),
+            fault: Fault::Unfilled,
+        },
+        None => Problem { what: it.what, place: Some(table.to_owned()), fault: Fault::Rule },
+    })
 }
 
 /// Rules that rows of a table break.
@@ -169,7 +185,7 @@ fn rebuild_problems(
         let (old, new) = (change.old.0, change.new);
         let (from, sql, copy) = (rebuild.from.as_str(), rebuild.sql.as_str(), &rebuild.copy);
         let trial = TrialCopy { from, sql, copy, old, new, indexes };
-        problems.extend(broken(Some(&rebuild.to), try_rows(connection, &trial)?));
+        problems.extend(misfits(&rebuild.to, try_rows(connection, &trial)?));
     }
     if rebuild.rewrites() {
         problems.extend(broken(Some(&rebuild.to), new_keys(connection, &change)?));
@@ -218,7 +234,7 @@ fn untouched_tables(
         let copy = CopyQuery::derive(lineage, shape, shape);
         let trial =
             TrialCopy { from: &table.name, sql, copy: &copy, old: shape, new: shape, indexes };
-        problems.extend(broken(Some(&table.name), try_rows(connection, &trial)?));
+        problems.extend(misfits(&table.name, try_rows(connection, &trial)?));
     }
     Ok(problems)
 }

@@ -203,7 +203,7 @@ pub fn check_space(
     let home = existing(files, database);
     takes_files(files, &folder, &home)?;
     let device = |path: &Path| {
-        let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
+        let stat = files.status(path)?;
         Ok::<_, Error>(stat.map(|stat| stat.device))
     };
     if device(&home)? == device(&folder)? {

@@ -38,8 +38,21 @@ pub(super) struct TrialCopy<'a> {
     pub(super) indexes: Vec<&'a Object>,
 }
 
+/// Rows that do not fit the new table.
+pub(super) struct Misfit {
+    pub(super) what: String,
+    /// The new column that must not be NULL and that nothing gives a value.
+    pub(super) unfilled: Option<String>,
+}
+
+impl From<String> for Misfit {
+    fn from(what: String) -> Self {
+        Self { what, unfilled: None }
+    }
+}
+
 /// Copies the rows into a twin and reports what is left out, one line for each rule.
-pub(super) fn try_rows(connection: &Connection, trial: &TrialCopy<'_>) -> Result<Vec<String>> {
+pub(super) fn try_rows(connection: &Connection, trial: &TrialCopy<'_>) -> Result<Vec<Misfit>> {
     let twin = format!("DROP TABLE IF EXISTS temp.{TWIN}");
     connection.execute_batch(&twin)?;
     let found = with_strict_names(connection, || trial.run(connection));
@@ -96,7 +109,7 @@ struct KeyColumn {
 }
 
 impl TrialCopy<'_> {
-    fn run(&self, connection: &Connection) -> Result<Vec<String>> {
+    fn run(&self, connection: &Connection) -> Result<Vec<Misfit>> {
         let refused = |error: rusqlite::Error| {
             let what = format!("the new definition of {} cannot be tried out", self.from);
             Error::from(error).during(ErrorKind::Rows, &what).about(self.from)
@@ -125,9 +138,9 @@ impl TrialCopy<'_> {
         }
         let mut problems = self.left_out(connection)?;
         if self.new.strict {
-            problems.extend(self.wrong_types(connection)?);
+            problems.extend(self.wrong_types(connection)?.into_iter().map(Misfit::from));
         }
-        problems.extend(self.invented_keys(connection)?);
+        problems.extend(self.invented_keys(connection)?.map(Misfit::from));
         Ok(problems)
     }
 
@@ -187,7 +200,7 @@ impl TrialCopy<'_> {
         Ok(text)
     }
 
-    fn left_out(&self, connection: &Connection) -> Result<Vec<String>> {
+    fn left_out(&self, connection: &Connection) -> Result<Vec<Misfit>> {
         let all = count_rows(connection, self.from)?;
         let kept: i64 =
             connection
@@ -197,21 +210,19 @@ impl TrialCopy<'_> {
             return Ok(Vec::new());
         }
         let mut problems = self.nulls(connection)?;
-        problems.extend(self.duplicates(connection)?);
+        problems.extend(self.duplicates(connection)?.into_iter().map(Misfit::from));
         if problems.is_empty() {
             let breaks = agree(lost, "breaks", "break");
-            problems.push(format!(
-                "{} of {} {breaks} a rule of the new definition",
-                rows(lost),
-                self.from
-            ));
+            let what =
+                format!("{} of {} {breaks} a rule of the new definition", rows(lost), self.from);
+            problems.push(what.into());
         }
         if let Some((samples, shown)) = self.sample_keys(connection)? {
             let more = match lost.saturating_sub(shown) {
                 0 => String::new(),
                 more => format!(", and {more} more"),
             };
-            problems.push(format!("{}: rows that do not fit: {samples}{more}", self.from));
+            problems.push(format!("{}: rows that do not fit: {samples}{more}", self.from).into());
         }
         Ok(problems)
     }
@@ -221,7 +232,7 @@ impl TrialCopy<'_> {
         self.copy.select(&in_main(self.from))
     }
 
-    fn nulls(&self, connection: &Connection) -> Result<Vec<String>> {
+    fn nulls(&self, connection: &Connection) -> Result<Vec<Misfit>> {
         let mut problems = Vec::new();
         for column in self.new.columns.iter().filter(|it| it.not_null && it.is_writable()) {
             let given = self.copy.columns.iter().any(|(to, _)| *to == column.name);
@@ -233,12 +244,14 @@ impl TrialCopy<'_> {
                 0
             };
             if count > 0 {
-                problems.push(format!(
+                let what = format!(
                     "{}.{} would be NULL in {}, and the phase makes it NOT NULL",
                     self.new.name,
                     column.name,
                     rows(count)
-                ));
+                );
+                let unfilled = (!given).then(|| column.name.clone());
+                problems.push(Misfit { what, unfilled });
             }
         }
         Ok(problems)

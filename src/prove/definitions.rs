@@ -21,7 +21,6 @@ pub(super) struct TablePair<'a> {
     /// The table before, with the names that are expected now.
     pub(super) old: &'a Object,
     pub(super) new: &'a Object,
-    /// The name before.
     pub(super) name: &'a str,
     /// The name before of each column of `old`.
     pub(super) column_names: Vec<String>,

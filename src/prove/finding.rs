@@ -136,11 +136,7 @@ pub enum Finding {
         parts: u64,
     },
     /// A table is gone, and a new one holds its values.
-    RenamedTable {
-        table: String,
-        /// The new table.
-        to: String,
-    },
+    RenamedTable { table: String, to: String },
     Rows {
         /// The table, by its name before.
         table: String,
@@ -178,7 +174,6 @@ pub enum Finding {
         /// The table, by its name before.
         table: String,
         column: String,
-        /// The new column.
         to: String,
     },
     /// A part of a definition is gone or differs.
@@ -321,16 +316,20 @@ impl Finding {
 /// Something that was not there before, or that a change brings along without a loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Addition {
-    /// A new table.
-    Table { table: String, rows: u64 },
-    /// A new column.
+    Table {
+        table: String,
+        rows: u64,
+    },
     Column {
         /// The table, by its name now.
         table: String,
         column: String,
     },
     /// A new index, view, trigger or virtual table.
-    Object { kind: ObjectKind, name: String },
+    Object {
+        kind: ObjectKind,
+        name: String,
+    },
     /// New rows in a table that was there.
     Rows {
         /// The table, by its name now.

@@ -14,9 +14,7 @@ use crate::rows::count_rows;
 pub struct RowsChanged {
     pub phase: String,
     pub table: String,
-    /// Rows before.
     pub before: u64,
-    /// Rows after.
     pub after: u64,
 }
 

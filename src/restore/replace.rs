@@ -117,7 +117,7 @@ fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<Part<'f
 /// Makes the names durable under which the old file is kept, then lets the copy take its place.
 fn put(part: &mut Part<'_>, path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
     let folder = folder_of(path);
-    files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))?;
+    files.make_durable(folder)?;
     let put = match present {
         Some(_) => part.replace(path),
         None => part.publish(path),

@@ -128,7 +128,7 @@ fn names_of(path: &Path, stat: Stat, files: &dyn Files) -> Result<Vec<PathBuf>> 
     }
     let folder = folder_of(path);
     let ours = format!("{}_before_restore_", stem_of(path));
-    let all = files.list(folder).map_err(|error| file_error("list", folder, error))?;
+    let all = files.entries(folder)?;
     let mut found = Vec::new();
     for other in all {
         let name = other.file_name().unwrap_or_default().to_string_lossy();

@@ -18,9 +18,7 @@ const SAMPLES: usize = 5;
 /// A column that keeps its values under another declared type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedColumn {
-    /// The column before.
     pub from: String,
-    /// The column after.
     pub to: String,
     /// The type after; empty if values are stored as they are.
     pub declared: String,
@@ -33,7 +31,6 @@ pub struct Values<'s> {
     pub source: &'s str,
     /// Its rows, for a progress bar.
     pub rows: u64,
-    /// What they are read for.
     pub stage: Stage,
     pub shape: &'s Table,
 }

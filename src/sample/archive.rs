@@ -40,19 +40,8 @@ fn write_archives(
     options: &SampleOptions,
     sessions: &[Session],
 ) -> rusqlite::Result<()> {
-    let columns = [
-        "id",
-        "session_id",
-        "session_date",
-        "session_year",
-        "s3_bucket",
-        "s3_key",
-        "s3_region",
-        "s3_etag",
-        "file_count",
-        "verified",
-        "notes",
-    ];
+    let columns = "id, session_id, session_date, session_year, s3_bucket, s3_key, s3_region, s3_etag, \
+         file_count, verified, notes";
     let rows = archived(options, sessions).map(|(number, session)| {
         let mut numbers = Numbers::for_row(options.seed, 8, number);
         let (id, date) = (session.id.clone(), session.date.clone());
@@ -63,7 +52,7 @@ fn write_archives(
         let taken = year(session.day);
         row![number, id, date, taken, bucket, key, region, tag, files, checked, None::<String>]
     });
-    write_rows(connection, "s3_backup_archives", &columns, rows)
+    write_rows(connection, "s3_backup_archives", columns, rows)
 }
 
 fn write_session_notes(
@@ -71,17 +60,8 @@ fn write_session_notes(
     options: &SampleOptions,
     sessions: &[Session],
 ) -> rusqlite::Result<()> {
-    let columns = [
-        "id",
-        "session_id",
-        "session_year",
-        "s3_bucket",
-        "s3_key",
-        "s3_region",
-        "s3_etag",
-        "uploaded_at",
-        "verified",
-    ];
+    let columns = "id, session_id, session_year, s3_bucket, s3_key, s3_region, s3_etag, uploaded_at, \
+         verified";
     let noted = archived(options, sessions).filter(|(number, _)| number % 4 == 0);
     let rows = noted.map(|(number, session)| {
         let key = format!("notes/{}.md", session.id);
@@ -90,7 +70,7 @@ fn write_session_notes(
         let (id, taken) = (session.id.clone(), year(session.day));
         row![number / 4, id, taken, text(BUCKET), key, text(REGION), tag, sent, true]
     });
-    write_rows(connection, "s3_backup_session_notes", &columns, rows)
+    write_rows(connection, "s3_backup_session_notes", columns, rows)
 }
 
 fn write_processing(connection: &Connection, options: &SampleOptions) -> rusqlite::Result<()> {
@@ -99,15 +79,7 @@ fn write_processing(connection: &Connection, options: &SampleOptions) -> rusqlit
     write_rows(
         connection,
         "s3_backup_processing_sessions",
-        &[
-            "id",
-            "processing_session_id",
-            "s3_bucket",
-            "s3_key",
-            "s3_region",
-            "s3_etag",
-            "uploaded_at",
-        ],
+        "id, processing_session_id, s3_bucket, s3_key, s3_region, s3_etag, uploaded_at",
         (0..count).map(|number| {
             let id = processing::session_id(number);
             let key = format!("processing/{id}.tar.zst");
@@ -118,17 +90,8 @@ fn write_processing(connection: &Connection, options: &SampleOptions) -> rusqlit
     write_rows(
         connection,
         "s3_backup_processed_file_records",
-        &[
-            "id",
-            "processed_file_id",
-            "processing_session_id",
-            "s3_bucket",
-            "s3_key",
-            "s3_region",
-            "s3_etag",
-            "file_size",
-            "verified",
-        ],
+        "id, processed_file_id, processing_session_id, s3_bucket, s3_key, s3_region, s3_etag, \
+         file_size, verified",
         (0..count).map(|number| {
             let id = processing::session_id(number);
             let (key, size) = (format!("final/{id}.xisf"), 48_000_000 + i64::from(number) * 7);
@@ -140,7 +103,7 @@ fn write_processing(connection: &Connection, options: &SampleOptions) -> rusqlit
     write_rows(
         connection,
         "s3_backup_processing_session_summary",
-        &["processing_session_id", "total_files", "backup_complete", "last_backup_at"],
+        "processing_session_id, total_files, backup_complete, last_backup_at",
         (0..count).map(|number| {
             let id = processing::session_id(number);
             row![id, 120 + number % 7, number % 4 != 3, sent(number)]
@@ -153,15 +116,8 @@ fn write_log(
     options: &SampleOptions,
     sessions: &[Session],
 ) -> rusqlite::Result<()> {
-    let columns = [
-        "id",
-        "operation_type",
-        "operation_status",
-        "archive_id",
-        "session_id",
-        "timestamp",
-        "error_message",
-    ];
+    let columns =
+        "id, operation_type, operation_status, archive_id, session_id, timestamp, error_message";
     let rows = archived(options, sessions).map(|(number, session)| {
         let failed = number % 17 == 0;
         let status = if failed { "failed" } else { "success" };
@@ -170,21 +126,21 @@ fn write_log(
         let at = moment((session.day + 10) * DAY + 3_000);
         row![number, text("upload"), text(status), archive, session.id.clone(), at, problem]
     });
-    write_rows(connection, "s3_backup_log", &columns, rows)
+    write_rows(connection, "s3_backup_log", columns, rows)
 }
 
 fn write_settings(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "s3_backup_config",
-        &["key", "value", "updated_at"],
+        "key, value, updated_at",
         [("bucket", BUCKET), ("region", REGION), ("storage_class", "DEEP_ARCHIVE")]
             .map(|(key, value)| row![text(key), text(value), None::<String>]),
     )?;
     write_rows(
         connection,
         "s3_backup_stats",
-        &["id", "stat_date", "period_type", "total_archives"],
+        "id, stat_date, period_type, total_archives",
         (1..=12).map(|month| {
             row![month, moment((19_700 + month * 30) * DAY), text("month"), month * 9]
         }),

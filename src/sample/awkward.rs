@@ -23,7 +23,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "odd \"table\"",
-        &["order", "a b", "c'd", "ÜBER"],
+        r#""order", "a b", "c'd", "ÜBER""#,
         (1..).zip(loose_values()).map(|(number, value)| {
             row![number, text(if number % 2 == 0 { "" } else { "odd" }), value, number * 2]
         }),

@@ -11,7 +11,6 @@ use super::sessions::Session;
 use super::sky::Sensor;
 use super::writer::{Writer, text};
 
-/// Gives the value of one column of one frame.
 pub(super) type Rule = fn(&mut Frame<'_>) -> Value;
 
 /// All columns in the order of the table. Each row fills between 25 and 70 of them.
@@ -183,7 +182,8 @@ pub(super) fn write(
     sessions: &[Session],
     files: std::ops::Range<u32>,
 ) -> rusqlite::Result<()> {
-    let mut writer = Writer::new(connection, "fits_files", COLUMNS.iter().map(|(name, _)| *name))?;
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let mut writer = Writer::new(connection, "fits_files", &names.join(", "))?;
     let mut values: Vec<Value> = Vec::with_capacity(COLUMNS.len());
     for number in files {
         let mut frame = Frame::new(options, sessions, number);

@@ -14,7 +14,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "cameras",
-        &["id", "name", "x_pixels", "y_pixels", "pixel_size", "binning_support", "notes", "active"],
+        "id, name, x_pixels, y_pixels, pixel_size, binning_support, notes, active",
         (1..).zip(CAMERAS).map(|(id, camera)| {
             let binning = (camera.sensor != Sensor::Photographic).then(|| "1x1,2x2".to_owned());
             let (width, height) = (camera.width, camera.height);
@@ -24,7 +24,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "telescopes",
-        &["id", "name", "focal_length", "aperture", "telescope_type", "notes", "active"],
+        "id, name, focal_length, aperture, telescope_type, notes, active",
         (1..).zip(TELESCOPES).map(|(id, tube)| {
             let sold = (tube.name == "C11").then(|| "sold in 2024".to_owned());
             let active = sold.is_none();
@@ -42,7 +42,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "filter_mappings",
-        &["id", "raw_name", "standard_name", "filter_type", "bandpass", "notes"],
+        "id, raw_name, standard_name, filter_type, bandpass, notes",
         (1..).zip(FILTERS).map(|(id, (raw, standard, kind, bandpass))| {
             let bandpass = bandpass.map(str::to_owned);
             row![id, text(raw), text(standard), text(kind), bandpass, None::<String>]
@@ -51,7 +51,7 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     write_rows(
         connection,
         "system_settings",
-        &["key", "value", "updated_at"],
+        "key, value, updated_at",
         SETTINGS.iter().map(|(key, value)| row![text(key), text(value), moment(19_400 * DAY)]),
     )
 }
@@ -73,17 +73,8 @@ pub(super) fn write_logs(
     write_rows(
         connection,
         "process_log",
-        &[
-            "id",
-            "session_name",
-            "object",
-            "image_type",
-            "create_date",
-            "status",
-            "notes",
-            "files_processed",
-            "files_failed",
-        ],
+        "id, session_name, object, image_type, create_date, status, notes, files_processed, \
+         files_failed",
         (0..options.sessions).zip(sessions).map(|(number, session)| {
             let mut numbers = Numbers::for_row(options.seed, 4, number);
             let object = text(numbers.pick(TARGETS).name);
@@ -99,14 +90,7 @@ pub(super) fn write_logs(
     write_rows(
         connection,
         "object_processing_log",
-        &[
-            "id",
-            "filename",
-            "raw_object_name",
-            "proposed_object_name",
-            "error_message",
-            "created_at",
-        ],
+        "id, filename, raw_object_name, proposed_object_name, error_message, created_at",
         (1_i64..).zip(TARGETS).map(|(id, target)| {
             let raw = target.name.replace(' ', "_").to_lowercase();
             let problem = (id % 5 == 0).then(|| "no such object".to_owned());

@@ -140,66 +140,14 @@ fn write_results(connection: &Connection, options: &SampleOptions) -> rusqlite::
     Ok(())
 }
 
-const SESSION_COLUMNS: [&str; 21] = [
-    "id",
-    "name",
-    "folder_path",
-    "objects",
-    "notes",
-    "status",
-    "version",
-    "astrobin_url",
-    "social_urls",
-    "processing_started",
-    "processing_completed",
-    "primary_target",
-    "target_type",
-    "image_type",
-    "ra",
-    "dec",
-    "total_integration_seconds",
-    "date_range_start",
-    "date_range_end",
-    "created_at",
-    "updated_at",
-];
+const SESSION_COLUMNS: &str = "id, name, folder_path, objects, notes, status, version, astrobin_url, social_urls, \
+     processing_started, processing_completed, primary_target, target_type, image_type, ra, \
+     dec, total_integration_seconds, date_range_start, date_range_end, created_at, updated_at";
 
-const LINK_COLUMNS: [&str; 11] = [
-    "id",
-    "processing_session_id",
-    "fits_file_id",
-    "original_path",
-    "original_filename",
-    "staged_path",
-    "staged_filename",
-    "subfolder",
-    "created_at",
-    "file_size",
-    "frame_type",
-];
+const LINK_COLUMNS: &str = "id, processing_session_id, fits_file_id, original_path, original_filename, staged_path, \
+     staged_filename, subfolder, created_at, file_size, frame_type";
 
-const RESULT_COLUMNS: [&str; 23] = [
-    "id",
-    "processing_session_id",
-    "file_path",
-    "filename",
-    "file_type",
-    "subfolder",
-    "file_size",
-    "created_date",
-    "modified_date",
-    "md5sum",
-    "has_companion",
-    "companion_path",
-    "companion_size",
-    "image_width",
-    "image_height",
-    "bit_depth",
-    "color_space",
-    "associated_object",
-    "processing_stage",
-    "metadata_json",
-    "notes",
-    "cataloged_at",
-    "updated_at",
-];
+const RESULT_COLUMNS: &str = "id, processing_session_id, file_path, filename, file_type, subfolder, file_size, \
+     created_date, modified_date, md5sum, has_companion, companion_path, companion_size, \
+     image_width, image_height, bit_depth, color_space, associated_object, processing_stage, \
+     metadata_json, notes, cataloged_at, updated_at";

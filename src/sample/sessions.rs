@@ -111,21 +111,6 @@ pub(super) fn write(
     Ok(())
 }
 
-const COLUMNS: [&str; 16] = [
-    "rowid",
-    "session_id",
-    "session_date",
-    "telescope",
-    "camera",
-    "site_name",
-    "latitude",
-    "longitude",
-    "elevation",
-    "observer",
-    "notes",
-    "avg_seeing",
-    "avg_sky_quality",
-    "avg_cloud_cover",
-    "created_at",
-    "updated_at",
-];
+const COLUMNS: &str = "rowid, session_id, session_date, telescope, camera, site_name, latitude, longitude, \
+     elevation, observer, notes, avg_seeing, avg_sky_quality, avg_cloud_cover, created_at, \
+     updated_at";

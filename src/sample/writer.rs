@@ -17,16 +17,14 @@ pub(super) struct Writer<'connection> {
 }
 
 impl<'connection> Writer<'connection> {
-    /// Prepares the insertion of rows with these columns; `rowid` is allowed among them.
-    pub(super) fn new<'name>(
+    /// Prepares the insertion of rows with these columns, written as in SQL; `rowid` is allowed among them.
+    pub(super) fn new(
         connection: &'connection Connection,
         table: &str,
-        columns: impl IntoIterator<Item = &'name str>,
+        columns: &str,
     ) -> rusqlite::Result<Self> {
-        let columns: Vec<String> = columns.into_iter().map(quote).collect();
-        let places = vec!["?"; columns.len()].join(", ");
-        let sql =
-            format!("INSERT INTO {} ({}) VALUES ({places})", quote(table), columns.join(", "));
+        let places = vec!["?"; columns.split(", ").count()].join(", ");
+        let sql = format!("INSERT INTO {} ({columns}) VALUES ({places})", quote(table));
         Ok(Self { statement: connection.prepare_cached(&sql)? })
     }
 
@@ -41,10 +39,10 @@ impl<'connection> Writer<'connection> {
 pub(super) fn write_rows(
     connection: &Connection,
     table: &str,
-    columns: &[&str],
+    columns: &str,
     rows: impl IntoIterator<Item = impl AsRef<[Value]>>,
 ) -> rusqlite::Result<()> {
-    let mut writer = Writer::new(connection, table, columns.iter().copied())?;
+    let mut writer = Writer::new(connection, table, columns)?;
     rows.into_iter().try_for_each(|row| writer.put(row.as_ref()))
 }
 

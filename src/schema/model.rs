@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::objects::{Object, ObjectKind, Objects};
 use crate::name::{fold, is_internal, same};
 
-/// What kind of storage a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnStorage {
     Stored,
@@ -133,7 +132,6 @@ impl Schema {
         self.objects.named(name).find(|object| object.kind == kind)
     }
 
-    /// Finds a table of any kind by name.
     pub fn find_table(&self, name: &str) -> Option<&Object> {
         self.objects.named(name).find(|object| object.kind.is_table())
     }

@@ -71,7 +71,6 @@ impl Schema {
             .filter_map(|it| VirtualTable::read(it.sql.as_deref()?))
     }
 
-    /// Finds a virtual table by name.
     pub fn virtual_table(&self, name: &str) -> Option<VirtualTable> {
         VirtualTable::read(self.find(ObjectKind::VirtualTable, name)?.sql.as_deref()?)
     }

@@ -25,16 +25,12 @@ pub enum TableEffect {
     Create(String),
     Drop(String),
     Rename {
-        /// The name before.
         from: String,
-        /// The name after.
         to: String,
     },
     RenameColumn {
         table: String,
-        /// The name before.
         from: String,
-        /// The name after.
         to: String,
     },
     /// It gets a column.
@@ -54,7 +50,6 @@ pub enum TableEffect {
 /// A new table that a statement fills with the rows of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowCopy {
-    /// The table that is read.
     pub from: String,
     /// The table that is filled.
     pub to: String,
@@ -68,7 +63,6 @@ pub struct RowCopy {
 /// What a data step does.
 #[derive(Debug, Clone, Default)]
 pub struct DataEffects {
-    /// The tables that its statements touch.
     pub touched: Touched,
     /// What they do to tables, in order.
     pub tables: Vec<TableEffect>,

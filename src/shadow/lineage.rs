@@ -48,7 +48,6 @@ pub struct ColumnLineage {
 /// One table and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableLineage {
-    /// The name before.
     pub from: String,
     /// The columns, in no particular order.
     pub columns: Vec<ColumnLineage>,

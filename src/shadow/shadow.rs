@@ -118,7 +118,6 @@ impl Shadow {
         self.protect_kept();
     }
 
-    /// Returns the statistics tables that the file has.
     pub fn statistics_tables(&self) -> &[String] {
         &self.statistics
     }

@@ -16,7 +16,6 @@ pub struct TableCopy {
     pub columns: Option<Vec<String>>,
     /// What fills the columns, in order.
     pub items: Vec<CopyItem>,
-    /// The table that is read.
     pub from: String,
     /// Whether rows may be left out.
     pub partial: bool,

@@ -65,20 +65,9 @@ pub enum SchemaCommand {
         if_exists: bool,
     },
     /// `ALTER TABLE ... RENAME TO`.
-    RenameTable {
-        /// The name before.
-        from: String,
-        /// The name after.
-        to: String,
-    },
+    RenameTable { from: String, to: String },
     /// `ALTER TABLE ... RENAME COLUMN`.
-    RenameColumn {
-        table: String,
-        /// The name before.
-        from: String,
-        /// The name after.
-        to: String,
-    },
+    RenameColumn { table: String, from: String, to: String },
     /// `ALTER TABLE ... ADD COLUMN`.
     AddColumn {
         table: String,

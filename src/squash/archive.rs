@@ -149,15 +149,15 @@ pub(super) fn restore(files: &dyn Files, folder: &Path, archived: &Archived) -> 
     // A phase file comes first: as long as the squash is there, it makes the folder refused as a whole.
     for file in missing.into_iter().rev() {
         let (from, to) = (archived.folder.join(&file.name), folder.join(&file.name));
-        let bytes = files.read(&from).map_err(|error| file_error("read", &from, error))?;
+        let bytes = files.content(&from)?;
         create(files, &to, &bytes, file.mode)?;
     }
-    sync(files, folder)?;
+    files.make_durable(folder)?;
     // The phase file goes first: what it names is not missed then.
     for file in record.written.iter().rev() {
-        remove(files, &folder.join(&file.name))?;
+        files.remove_if_there(&folder.join(&file.name))?;
     }
-    sync(files, folder)?;
+    files.make_durable(folder)?;
     discard(files, folder, archived)
 }
 
@@ -165,9 +165,9 @@ pub(super) fn restore(files: &dyn Files, folder: &Path, archived: &Archived) -> 
 pub(super) fn discard(files: &dyn Files, folder: &Path, archived: &Archived) -> Result<()> {
     let record = &archived.record;
     for file in record.moved.iter().chain(&record.copied) {
-        remove(files, &archived.folder.join(&file.name))?;
+        files.remove_if_there(&archived.folder.join(&file.name))?;
     }
-    remove(files, &archived.folder.join(RECORD))?;
+    files.remove_if_there(&archived.folder.join(RECORD))?;
     let others = list(files, &archived.folder)?;
     if others.is_empty() {
         let gone = files.remove_folder(&archived.folder);
@@ -178,7 +178,7 @@ pub(super) fn discard(files: &dyn Files, folder: &Path, archived: &Archived) -> 
         let gone = files.remove_folder(&archive);
         gone.map_err(|error| file_error("remove", &archive, error))?;
     }
-    sync(files, folder)
+    files.make_durable(folder)
 }
 
 /// Lists the squashes of a folder's archive, the oldest first. What is no record is left out.
@@ -186,11 +186,10 @@ pub fn archives(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
     let mut found = Vec::new();
     for folder in list(files, &folder.join(ARCHIVE))? {
         let path = folder.join(RECORD);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        if stat.is_none() {
+        if !files.exists(&path)? {
             continue;
         }
-        let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+        let bytes = files.content(&path)?;
         let record: Option<ArchiveRecord> = serde_json::from_slice(&bytes).ok();
         let plain = |record: &ArchiveRecord| {
             let mut all = record.written.iter().chain(&record.moved).chain(&record.copied);
@@ -206,11 +205,7 @@ pub fn archives(files: &dyn Files, folder: &Path) -> Result<Vec<Archived>> {
 
 /// Tells how far a squash is carried out.
 pub fn progress(files: &dyn Files, folder: &Path, archived: &Archived) -> Result<Progress> {
-    let there = |file: &ArchivedFile| -> Result<bool> {
-        let path = folder.join(&file.name);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        Ok(stat.is_some())
-    };
+    let there = |file: &ArchivedFile| files.exists(&folder.join(&file.name));
     let record = &archived.record;
     let phase = record.written.last().map(&there).transpose()?.unwrap_or(false);
     let old = record.moved.iter().map(&there).collect::<Result<Vec<_>>>()?;
@@ -226,13 +221,12 @@ pub fn progress(files: &dyn Files, folder: &Path, archived: &Archived) -> Result
 fn write_archive(files: &dyn Files, folder: &Path, what: &Publication) -> Result<Archived> {
     let now = files.now();
     let archive = folder.join(ARCHIVE);
-    let stat = files.stat(&archive).map_err(|error| file_error("look at", &archive, error))?;
-    let made_folder = stat.is_none();
+    let made_folder = !files.exists(&archive)?;
     let path = archive.join(&what.stamp);
-    if files.stat(&path).map_err(|error| file_error("look at", &path, error))?.is_some() {
+    if files.exists(&path)? {
         return Err(Error::new(ErrorKind::Io, format!("{} is there already", path.display())));
     }
-    files.create_folder(&path).map_err(|error| file_error("create", &path, error))?;
+    files.make_folder(&path)?;
     let keep = |names: &[String]| -> Result<Vec<ArchivedFile>> {
         names.iter().map(|name| keep(files, folder, &path, name)).collect()
     };
@@ -257,7 +251,7 @@ fn write_archive(files: &dyn Files, folder: &Path, what: &Publication) -> Result
     })?;
     create(files, &path.join(RECORD), &text, MODE)?;
     for folder in [path.as_path(), archive.as_path(), folder] {
-        sync(files, folder)?;
+        files.make_durable(folder)?;
     }
     Ok(Archived { folder: path, record })
 }
@@ -268,9 +262,9 @@ const MODE: u32 = 0o644;
 /// Copies one file to the archive.
 fn keep(files: &dyn Files, from: &Path, to: &Path, name: &str) -> Result<ArchivedFile> {
     let path = from.join(name);
-    let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+    let stat = files.status(&path)?;
     let mode = stat.map_or(MODE, |stat| stat.mode & 0o777);
-    let bytes = files.read(&path).map_err(|error| file_error("read", &path, error))?;
+    let bytes = files.content(&path)?;
     create(files, &to.join(name), &bytes, mode)?;
     Ok(ArchivedFile { name: name.to_owned(), blake3: hash(&bytes), mode })
 }
@@ -280,8 +274,7 @@ pub(super) fn free_stamp(files: &dyn Files, folder: &Path) -> Result<String> {
     let (archive, stamp) = (folder.join(ARCHIVE), files.now().format("%Y%m%d_%H%M%S").to_string());
     for number in 1..1_000_u32 {
         let name = if number == 1 { stamp.clone() } else { format!("{stamp}_{number}") };
-        let path = archive.join(&name);
-        if files.stat(&path).map_err(|error| file_error("look at", &path, error))?.is_none() {
+        if !files.exists(&archive.join(&name))? {
             return Ok(name);
         }
     }
@@ -298,23 +291,23 @@ fn write_all(
 ) -> Result<()> {
     for file in new {
         let (path, part) = (folder.join(&file.name), folder.join(format!(".{}.part", file.name)));
-        remove(files, &part)?;
+        files.remove_if_there(&part)?;
         create(files, &part, &file.bytes, MODE)?;
         files.rename_new(&part, &path).map_err(|error| {
             drop(files.remove(&part));
             file_error("create", &path, error)
         })?;
         written.push(path);
-        sync(files, folder)?;
+        files.make_durable(folder)?;
     }
     Ok(())
 }
 
 fn remove_moved(files: &dyn Files, folder: &Path, record: &ArchiveRecord) -> Result<()> {
     for file in &record.moved {
-        remove(files, &folder.join(&file.name))?;
+        files.remove_if_there(&folder.join(&file.name))?;
     }
-    sync(files, folder)
+    files.make_durable(folder)
 }
 
 /// Refuses files that are there and hold something else than the record says.
@@ -336,11 +329,7 @@ fn hash(bytes: &[u8]) -> String {
 
 /// The hash of a file; `None` if it is not there.
 pub(super) fn hash_of(files: &dyn Files, path: &Path) -> Result<Option<String>> {
-    match files.read(path) {
-        Ok(bytes) => Ok(Some(hash(&bytes))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(file_error("read", path, error)),
-    }
+    Ok(files.content_if_there(path)?.map(|bytes| hash(&bytes)))
 }
 
 fn create(files: &dyn Files, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
@@ -348,26 +337,10 @@ fn create(files: &dyn Files, path: &Path, bytes: &[u8], mode: u32) -> Result<()>
     files.sync_file(path).map_err(|error| file_error("sync", path, error))
 }
 
-fn remove(files: &dyn Files, path: &Path) -> Result<()> {
-    match files.remove(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error("remove", path, error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn sync(files: &dyn Files, folder: &Path) -> Result<()> {
-    files.sync_folder(folder).map_err(|error| file_error("sync", folder, error))
-}
-
 /// Lists a folder; one that is not there is empty.
 fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>> {
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    match stat.map(|it| it.kind) {
-        Some(FileKind::Folder) => {
-            files.list(folder).map_err(|error| file_error("list", folder, error))
-        }
+    match files.status(folder)?.map(|it| it.kind) {
+        Some(FileKind::Folder) => files.entries(folder),
         Some(FileKind::File | FileKind::Other) | None => Ok(Vec::new()),
     }
 }

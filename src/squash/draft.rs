@@ -501,16 +501,14 @@ impl Folder {
     }
 
     fn is_there(&self, files: &dyn Files, name: &str) -> Result<bool> {
-        let path = self.path.join(name);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        Ok(stat.is_some())
+        files.exists(&self.path.join(name))
     }
 
     fn read_with(&self, files: &dyn Files, name: &str, text: &str) -> Result<Chain> {
         let scratch = Scratch::create(files, &self.place)?;
         for kept in &self.kept {
             let (from, to) = (self.path.join(kept), scratch.path().join(kept));
-            let bytes = files.read(&from).map_err(|error| file_error("read", &from, error))?;
+            let bytes = files.content(&from)?;
             files.create(&to, &bytes, 0o600).map_err(|error| file_error("create", &to, error))?;
         }
         let path = scratch.path().join(name);

@@ -8,7 +8,6 @@ use crate::name::{fold, literal, quote};
 use crate::rows::count_rows;
 use crate::schema::{Content, Object, RowKey, Schema, Table, VirtualTable};
 
-/// The rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seed {
     pub(super) table: String,

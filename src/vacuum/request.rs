@@ -29,7 +29,6 @@ pub struct VacuumRequest<'a> {
 #[derive(Debug, Clone)]
 pub struct VacuumReport {
     pub database: PathBuf,
-    /// The size before.
     pub before: FileSize,
     pub after: FileSize,
     /// The backup; `None` if there was nothing to do.

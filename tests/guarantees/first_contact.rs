@@ -54,6 +54,15 @@ fn a_view_that_would_break_is_named_with_its_phase() {
 }
 
 #[test]
+fn a_new_column_without_values_asks_for_an_expression_and_not_for_other_rows() {
+    let added = "[[up]]\nop = 'add_column'\ntable = 'issues'\ncolumn = 'n INTEGER NOT NULL'\n";
+    let said = refused(added);
+    assert!(said.contains("next:  add value = \"EXPRESSION\" at phases/next.toml:2"), "{said}");
+    assert!(!said.contains("correct the rows"), "{said}");
+    adopted(&format!("{added}value = \"1\"\n")).run_here(&["migrate", "--yes"]).expect_code(0);
+}
+
+#[test]
 fn rows_against_a_new_rule_are_corrected_before_their_step() {
     let rule =
         "[[up]]\nop = 'alter_column'\ntable = 'issues'\ncolumn = 'minutes'\nnot_null = true\n";

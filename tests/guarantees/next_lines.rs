@@ -116,6 +116,7 @@ fn cases() -> Vec<Case> {
         (K::Chain, clashing, &["upgrade", "heads"]),
         (K::Chain, || upgraded(TABLE), &["apply", "schema.sql", "--yes"]),
         (K::Chain, without_phases, &["upgrade"]),
+        (K::Chain, other_migrations, &["import", "--from", "plain", "db"]),
         (K::Chain, forked, &["squash", "baseline:next", "-m", "x", "--yes"]),
         (K::UnknownTarget, adopted, &["show", "basline"]),
         (K::UnknownTarget, many, &["show", "phase77"]),
@@ -180,6 +181,26 @@ fn cases() -> Vec<Case> {
             },
             &["upgrade"],
         ),
+        (
+            K::Rows,
+            || {
+                with_phase(
+                    "[[up]]\nop = 'add_column'\ntable = 't'\ncolumn = 'n INTEGER NOT NULL'\n",
+                )
+            },
+            &["upgrade"],
+        ),
+        (
+            K::Rows,
+            || {
+                with_phase(
+                    "[[up]]\nop = 'rebuild'\ntable = 't'\n\
+                     sql = 'CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT, n INTEGER NOT NULL)'\n",
+                )
+            },
+            &["upgrade"],
+        ),
+        (K::Rows, needs_default, &["upgrade"]),
         (K::Rows, needs_values, &["apply", "schema.sql", "--yes"]),
         (K::Rows, needs_a_value, &["apply", "schema.sql", "--yes"]),
         (
@@ -265,6 +286,13 @@ fn clashing() -> Project {
 fn without_phases() -> Project {
     let project = not_adopted();
     std::fs::remove_dir_all(project.phases()).unwrap();
+    project
+}
+
+fn other_migrations() -> Project {
+    let project = adopted();
+    std::fs::create_dir(project.path("db")).unwrap();
+    project.write("db/1.sql", "CREATE TABLE u(a);\n");
     project
 }
 
@@ -431,6 +459,12 @@ fn declared(schema: &str) -> Project {
     );
     project.write("phaseshift.toml", "database = 'app.db'\n");
     project.write("schema.sql", schema);
+    project
+}
+
+fn needs_default() -> Project {
+    let project = adopted();
+    project.write("phases/next.sql", "-- up\nALTER TABLE t ADD COLUMN n INTEGER NOT NULL;\n");
     project
 }
 

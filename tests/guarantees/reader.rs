@@ -257,3 +257,87 @@ fn a_restore_across_a_rename_says_that_the_table_is_in_both_lists() {
     let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
     assert!(!said.contains(hint), "{said}");
 }
+
+#[test]
+fn a_dry_run_over_many_files_calls_none_of_them_up_to_date() {
+    let project = applied();
+    let rest = "parents = ['next']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n";
+    project.write_phase("rest.toml", rest);
+    std::fs::create_dir(project.path("many")).unwrap();
+    std::fs::copy(project.path("app.db"), project.path("many/one.db")).unwrap();
+    let said = project.run_here(&["upgrade", "--all", "many", "-n"]).expect_code(0).stdout;
+    assert!(said.contains("one.db: would go from version 2 to version 3: rest\n"), "{said}");
+    assert!(said.contains("1 to migrate") && !said.contains("up to date"), "{said}");
+    sqlite3(&project.path("many/one.db"), "DROP VIEW v");
+    let said = project.run_here(&["status", "--all", "many"]).expect_code(0).stdout;
+    assert!(said.contains("1 difference from what the phases make"), "{said}");
+}
+
+#[test]
+fn a_schema_that_was_applied_has_no_phase_file_to_write_a_downgrade_into() {
+    let project = Project::empty();
+    sqlite3(&project.path("app.db"), "CREATE TABLE t(a TEXT); INSERT INTO t VALUES (NULL)");
+    project.write("schema.sql", "CREATE TABLE t(a TEXT NOT NULL);\n");
+    let apply = ["apply", "-d", "app.db", "--value", "t.a='x'", "--yes"];
+    project.run_here(&apply).expect_code(0);
+    let status = project.run_here(&["status", "-d", "app.db"]).expect_code(0).stdout;
+    assert!(!status.contains("newer"), "{status}");
+    let failed = project.run_here(&["downgrade", "-d", "app.db"]).expect_code(4).stderr;
+    assert!(!failed.contains("phase_history/") && !failed.contains("[[down]]"), "{failed}");
+    assert!(failed.contains("which loses all changes since: phaseshift restore"), "{failed}");
+}
+
+#[test]
+fn a_downgrade_at_a_fork_names_commands_that_undo_one_branch() {
+    let project = applied();
+    let side = "parents = ['baseline']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n";
+    project.write_phase("side.toml", side);
+    project.run_here(&["upgrade", "heads"]).expect_code(0);
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("phaseshift downgrade side@-1") && !failed.contains("name one of"));
+    project.run_here(&["downgrade", "side@-1"]).expect_code(0);
+    assert_eq!(project.run_here(&["current"]).expect_code(0).stdout, "next (head)\n");
+}
+
+#[test]
+fn the_undo_of_a_run_undoes_the_whole_run() {
+    let project = applied();
+    for (id, parent, table) in [("rest", "next", "w"), ("last", "rest", "x")] {
+        let table = format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {table}(a)'\n");
+        project.write_phase(&format!("{id}.toml"), &format!("parents = ['{parent}']\n{table}"));
+    }
+    let run = project.run_here(&["migrate", "--yes", "--report", "run.html"]).expect_code(0);
+    assert!(run.stdout.contains("\n  phaseshift downgrade -2\n"), "{}", run.stdout);
+    project.run_here(&["report", "--done", "-o", "done.html"]).expect_code(0);
+    for page in ["run.html", "done.html"] {
+        let page = std::fs::read_to_string(project.path(page)).unwrap();
+        assert!(page.contains("phaseshift downgrade -2"), "{page}");
+    }
+    project.run_here(&["downgrade", "-2", "--report", "back.html"]).expect_code(0);
+    assert_eq!(project.run_here(&["current"]).expect_code(0).stdout, "next\n");
+    // After a downgrade, another one is no way back.
+    project.run_here(&["report", "--done", "-o", "done.html"]).expect_code(0);
+    for page in ["back.html", "done.html"] {
+        let page = std::fs::read_to_string(project.path(page)).unwrap();
+        assert!(!page.contains("phaseshift downgrade"), "{page}");
+    }
+}
+
+#[test]
+fn an_empty_table_that_a_restore_removes_does_not_come_back() {
+    let project = applied();
+    let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
+    let (lost, back) = said.split_once("Comes back").unwrap_or((&said, ""));
+    assert!(lost.contains("u: removed with 0 rows") && !back.contains("u: "), "{said}");
+}
+
+#[test]
+fn a_loss_without_a_backup_names_no_restore() {
+    let project = applied();
+    sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1)");
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("phaseshift restore before:next"), "{failed}");
+    std::fs::remove_dir_all(project.path("backups")).unwrap();
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("--accept-loss") && !failed.contains("restore"), "{failed}");
+}

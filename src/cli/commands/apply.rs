@@ -118,7 +118,7 @@ impl Apply<'_> {
             let value = crate::cli::settings::shell_word(&format!("{column}=SQL"));
             format!("--value {value}")
         });
-        error.with_remedy(Remedy::GiveValues).choices(flags)
+        error.resolved_by(Remedy::GiveValues, flags)
     }
 
     fn nothing_to_do(&self, file: &DeclaredFile) -> CommandOutput {

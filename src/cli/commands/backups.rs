@@ -8,7 +8,6 @@ use phaseshift::backup::{
     Pruned, Retention, leftovers, list, of_others, remove_leftovers,
 };
 use phaseshift::database::{Access, Database};
-use phaseshift::error::file_error;
 use phaseshift::event::{Event, Observer};
 use phaseshift::migrate::{Project, applied_phases, prune_backups, retain};
 use phaseshift::phase::Chain;
@@ -137,7 +136,7 @@ impl Place {
         }
         let path = context.folder.join(wanted);
         let is_name = Path::new(wanted).components().count() == 1;
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error));
+        let stat = files.status(&path);
         if is_name && stat?.is_none() {
             let names = self.entries.iter().filter_map(|it| it.path.file_name()?.to_str());
             let found = BackupEntry::at(files, &self.folder().join(wanted));

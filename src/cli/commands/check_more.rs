@@ -39,7 +39,6 @@ impl Check {
         Ok(())
     }
 
-    /// Runs the tests of the phases.
     pub(super) fn tests(&mut self, context: &Context, project: &Project) -> Result<()> {
         let outcomes = run_tests(project)?;
         for outcome in &outcomes {

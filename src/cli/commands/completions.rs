@@ -58,7 +58,7 @@ fn print_page(program: &clap::Command) -> Result<CommandOutput> {
 /// Writes the pages that the page of the program refers to, those of commands of commands included.
 fn write_pages(context: &Context, program: &clap::Command, folder: &Path) -> Result<CommandOutput> {
     let files = context.files();
-    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    files.make_folder(folder)?;
     let mut pages = Vec::new();
     let mut commands = vec![("phaseshift".to_owned(), program.clone())];
     while let Some((name, command)) = commands.pop() {

@@ -50,22 +50,18 @@ pub fn run(context: &Context, folder: &Path) -> Result<CommandOutput> {
 /// Removes the files of an earlier demo, or refuses if they are not the demo's.
 fn clear(files: &dyn Files, folder: &Path) -> Result<()> {
     let settings = folder.join(FILE_NAME);
-    let ours = match read(files, &settings)? {
-        Some(bytes) => bytes.starts_with(MARKER.as_bytes()),
-        None => false,
-    };
+    let marked = files.content_if_there(&settings)?;
+    let ours = marked.is_some_and(|bytes| bytes.starts_with(MARKER.as_bytes()));
     let database = folder.join(DATABASE);
     let mut old = ["-wal", "-shm", "-journal", ""].map(|end| beside(&database, end)).to_vec();
     old.extend(phase_files().iter().map(|(name, _)| folder.join("phases").join(name)));
     // The marker goes last, so that a demo that was killed here is still known as one.
     old.push(settings);
     for path in old {
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        match stat {
-            None => {}
-            Some(_) if !ours => return Err(not_ours(folder, &path)),
-            Some(_) => files.remove(&path).map_err(|error| file_error("remove", &path, error))?,
+        if !ours && files.exists(&path)? {
+            return Err(not_ours(folder, &path));
         }
+        files.remove_if_there(&path)?;
     }
     Ok(())
 }
@@ -73,14 +69,6 @@ fn clear(files: &dyn Files, folder: &Path) -> Result<()> {
 fn not_ours(folder: &Path, path: &Path) -> Error {
     let what = format!("{} exists and was not made by a demo", path.display());
     Error::new(ErrorKind::NotAFile, what).about("demo").in_database(&folder.join(DATABASE))
-}
-
-fn read(files: &dyn Files, path: &Path) -> Result<Option<Vec<u8>>> {
-    match files.read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(file_error("read", path, error)),
-    }
 }
 
 /// Writes the settings first: from then on the folder is known as the demo's.
@@ -91,7 +79,7 @@ fn write(files: &dyn Files, folder: &Path) -> Result<PathBuf> {
             .map_err(|error| file_error("create", path, error))
     };
     let phases = folder.join("phases");
-    files.create_folder(&phases).map_err(|error| file_error("create", &phases, error))?;
+    files.make_folder(&phases)?;
     create(&folder.join(FILE_NAME), &format!("{MARKER}{}", settings(DATABASE)))?;
     for (name, text) in phase_files() {
         create(&phases.join(name), text)?;

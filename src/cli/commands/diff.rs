@@ -45,8 +45,10 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
         return Ok(CommandOutput::done(sql, report).for_programs().is(found.is_same()));
     }
     let (left, right) = (in_words(context, &from), in_words(context, &to));
-    let is_file = matches!(&from, SchemaSource::Database | SchemaSource::File(_));
-    let text = text((&found, is_file), (&left, &right), context.terminal.out);
+    // `stamp` compares a file with phases.
+    let is_stamped = matches!(&from, SchemaSource::Database | SchemaSource::File(_))
+        && matches!(&to, SchemaSource::Applied | SchemaSource::Phases(_));
+    let text = text((&found, is_stamped), (&left, &right), context.terminal.out);
     let lines: Vec<String> =
         found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
     let shown = found.objects.iter().filter(|it| it.verdict != Verdict::Identical);
@@ -63,14 +65,14 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
 
 /// The differences, of a file those marked that `stamp` accepts, and how many there are.
 fn text(
-    (found, is_file): (&SchemaComparison, bool),
+    (found, is_stamped): (&SchemaComparison, bool),
     (left, right): (&str, &str),
     style: Style,
 ) -> String {
     let (mut lines, mut count) = (String::new(), 0);
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
     {
-        let small = if is_file && weight == Weight::Small { " (stamp accepts it)" } else { "" };
+        let small = if is_stamped && weight == Weight::Small { " (stamp accepts it)" } else { "" };
         lines.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }

@@ -14,7 +14,7 @@ use phaseshift::migrate::{Project, StampReport, Strictness, compare_schemas, rep
 use phaseshift::name::same;
 use phaseshift::phase::{Applied, Chain};
 use phaseshift::schema::Schema;
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;
@@ -80,8 +80,7 @@ pub fn run(context: &Context, arguments: &ImportArgs) -> Result<CommandOutput> {
 /// The folder of the tool stays as it is.
 fn refuse_same(context: &Context, folder: &Path, target: &Path) -> Result<()> {
     let files = context.files();
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    if stat.is_none_or(|it| it.kind != FileKind::Folder) {
+    if files.status(folder)?.is_none_or(|it| it.kind != FileKind::Folder) {
         let what = format!("{} is not a folder of migrations", context.shown(folder));
         return Err(Error::new(ErrorKind::Arguments, what));
     }
@@ -97,12 +96,11 @@ fn refuse_same(context: &Context, folder: &Path, target: &Path) -> Result<()> {
 /// The chain begins with what is imported.
 fn refuse_present(context: &Context, target: &Path) -> Result<()> {
     let files = context.files();
-    let stat = files.stat(target).map_err(|error| file_error("look at", target, error))?;
-    if stat.is_none() || Chain::read(files.as_ref(), target)?.is_empty() {
+    if !files.exists(target)? || Chain::read(files.as_ref(), target)?.is_empty() {
         return Ok(());
     }
     let what = format!("{} holds phases already", context.shown(target));
-    Err(Error::new(ErrorKind::Chain, what))
+    Err(Error::new(ErrorKind::Chain, what).with_remedy(Remedy::NameNewFolder))
 }
 
 /// Lists how what the migrations make differs from the schema of the project, if it keeps one.
@@ -112,8 +110,7 @@ fn compared_with_schema(context: &Context, imported: &ImportedChain) -> Result<V
     let made = replay(&project, &all)?.schema()?;
     let files = context.files();
     let path = &context.settings.schema;
-    let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-    if stat.is_none() {
+    if !files.exists(path)? {
         return Ok(Vec::new());
     }
     let desired = desired_schema(files.as_ref(), path)?;
@@ -167,7 +164,7 @@ fn fits(project: &Project, schema: &Schema, record: &ToolRecord) -> Result<Vec<S
 /// Writes the files; what was written is taken away if one fails.
 fn write(context: &Context, imported: &ImportedChain, target: &Path) -> Result<()> {
     let files = context.files();
-    files.create_folder(target).map_err(|error| file_error("create", target, error))?;
+    files.make_folder(target)?;
     let mut written: Vec<PathBuf> = Vec::new();
     for phase in &imported.phases {
         let path = target.join(&phase.file_name);

@@ -48,7 +48,7 @@ pub fn run(context: &Context, arguments: &InitArgs) -> Result<CommandOutput> {
     let found = if named.is_none() { databases_in(context, &folder)? } else { Vec::new() };
     let database = named.as_deref().or(found.first().map(PathBuf::as_path));
     let database = database.map_or_else(|| "app.db".to_owned(), |path| relative(path, &folder));
-    files.create_folder(&phases).map_err(|error| file_error("create", &phases, error))?;
+    files.make_folder(&phases)?;
     let schema = baseline.as_ref().map_or_else(|| SCHEMA.to_owned(), |it| it.schema.clone());
     let mut contents =
         vec![(folder.join(FILE_NAME), settings(&database)), (folder.join("schema.sql"), schema)];
@@ -153,11 +153,10 @@ fn next(found: &[PathBuf], database: &str) -> String {
 /// Returns the SQLite files of a folder, in the order of their names.
 fn databases_in(context: &Context, folder: &Path) -> Result<Vec<PathBuf>> {
     let files = context.files();
-    let stat = files.stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    if stat.is_none() {
+    if !files.exists(folder)? {
         return Ok(Vec::new());
     }
-    let entries = files.list(folder).map_err(|error| file_error("list", folder, error))?;
+    let entries = files.entries(folder)?;
     let is_one = |path: &PathBuf| {
         let is_file = matches!(files.stat(path), Ok(Some(stat)) if stat.kind == FileKind::File);
         is_file && is_database(files.as_ref(), path).unwrap_or(false)
@@ -178,10 +177,8 @@ impl Baseline {
     /// Reads the database. Its version tables are no part of its schema.
     fn of(context: &Context, database: &Path, phases: &Path) -> Result<Self> {
         let files = context.files();
-        let has_phases = match files.stat(phases).map_err(|it| file_error("look at", phases, it))? {
-            Some(_) => {
-                !files.list(phases).map_err(|error| file_error("list", phases, error))?.is_empty()
-            }
+        let has_phases = match files.status(phases)? {
+            Some(_) => !files.entries(phases)?.is_empty(),
             None => false,
         };
         if has_phases {

@@ -28,7 +28,6 @@ use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::plan as screen;
 use crate::cli::screens::run::{Detail, Subject};
 
-/// The question before the change.
 const QUESTION: &str = "Type 'yes' to proceed with migration:";
 
 /// Guides a person through a migration.

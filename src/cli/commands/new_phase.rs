@@ -119,9 +119,7 @@ fn merge_message(names: &[&str]) -> String {
 /// Reads the phases; a folder that is missing holds none.
 fn chain(context: &Context) -> Result<Chain> {
     let folder = &context.settings.phases;
-    let stat =
-        context.files().stat(folder).map_err(|error| file_error("look at", folder, error))?;
-    if stat.is_none() { Chain::build(Vec::new()) } else { context.chain() }
+    if !context.files().exists(folder)? { Chain::build(Vec::new()) } else { context.chain() }
 }
 
 fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
@@ -262,7 +260,7 @@ fn write(context: &Context, phase: &NewPhase) -> Result<CommandOutput> {
     let path = folder.join(format!("{}.toml", phase.stem));
     let content = text(phase);
     let notices = accept(context, &path, &content, phase)?;
-    files.create_folder(folder).map_err(|error| file_error("create", folder, error))?;
+    files.make_folder(folder)?;
     files
         .create(&path, content.as_bytes(), 0o644)
         .map_err(|error| file_error("create", &path, error))?;

@@ -15,7 +15,6 @@ use crate::cli::screens::optimize::size;
 use crate::cli::screens::run::Subject;
 use crate::cli::screens::{counted, sized};
 
-/// The question before the change.
 const QUESTION: &str = "Type 'yes' to drop everything in this database:";
 
 /// Backs up and empties the database.

@@ -19,7 +19,6 @@ use crate::cli::screens::backups::{line as backup_line, retained};
 use crate::cli::screens::restore as screen;
 use crate::cli::screens::run::Subject;
 
-/// The question before the change.
 const QUESTION: &str = "Type 'yes' to restore this backup:";
 
 /// Restores a backup.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use phaseshift::{Error, Remedy};
+use phaseshift::{DatabaseState, Error, Remedy};
 
 /// Adds the place in the phase file, where it is known.
 pub(super) fn at_source(error: &Error, what: String) -> String {
@@ -42,4 +42,32 @@ pub(super) fn from_here(places: &[String]) -> Vec<String> {
 /// Returns what would resolve the failure.
 pub(super) fn remedy(error: &Error) -> Option<Remedy> {
     error.facts().remedy
+}
+
+/// Says what the failure left in the database.
+pub(super) fn state(error: &Error) -> String {
+    let completed = error.facts().completed.join(", ");
+    let text = match error.state() {
+        DatabaseState::Unchanged | DatabaseState::RolledBack if !completed.is_empty() => {
+            format!("{completed} done and committed; what came after was rolled back")
+        }
+        DatabaseState::Unchanged => "nothing was changed".to_owned(),
+        DatabaseState::RolledBack => {
+            "everything was rolled back, the database is as before".to_owned()
+        }
+        DatabaseState::Done if remedy(error) == Some(Remedy::WriteReport) => {
+            "the migration is committed; only its report is missing".to_owned()
+        }
+        DatabaseState::Done => {
+            "the change is in the database; what came after it failed".to_owned()
+        }
+        DatabaseState::ChangedByCommand => {
+            "the command changed the database file itself, not the clone".to_owned()
+        }
+        DatabaseState::Unknown => "unknown; phaseshift status shows it".to_owned(),
+    };
+    match &error.facts().backup {
+        Some(backup) => format!("{text}; the backup is {}", backup.display()),
+        None => text,
+    }
 }

@@ -43,7 +43,6 @@ const UNKNOWN: &str = "not recorded";
 const NOT_KEPT: &str = "The database keeps neither what each check found nor how long each part took. \
     A page that the run itself writes, with --report, shows both.";
 
-/// Makes the page.
 pub fn past_page(run: &PastRun<'_>) -> String {
     let headline = headline(run);
     document(&format!("Report: {headline}"), |html| {
@@ -194,7 +193,7 @@ fn backup(html: &mut Html, run: &PastRun<'_>) {
     let named = run.phases.iter().find_map(|it| it.event.backup.as_deref());
     let Some(entry) = run.backup else {
         let text = match named {
-            Some(path) => format!("{path} is no longer there."),
+            Some(path) => format!("{path} is not among the backups of this database."),
             None => "No backup is recorded.".to_owned(),
         };
         html.element("p", &[], text);

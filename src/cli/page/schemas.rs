@@ -45,7 +45,6 @@ pub struct TableBox {
     pub name: String,
     /// What happens to it.
     pub mark: Mark,
-    /// The columns that are shown.
     pub columns: Vec<ColumnBox>,
     /// How many columns are not.
     pub more: usize,

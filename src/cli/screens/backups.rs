@@ -134,7 +134,6 @@ fn about(entry: &BackupEntry) -> String {
 /// What a verification of one backup found.
 pub struct Verified {
     path: PathBuf,
-    /// Whether the backup is whole.
     pub ok: bool,
     /// What was found, in words.
     pub detail: String,

@@ -49,7 +49,9 @@ pub fn marked(chain: &Chain, id: &PhaseId, current: &[PhaseId]) -> String {
     {
         let _ = write!(text, " ({})", phase.labels.join(", "));
     }
-    let is_newer = chain.get(id).is_some_and(|it| it.annotations.source == PhaseSource::History);
+    // Where no phase has a file, the history is the whole chain.
+    let in_history = |phase: &Phase| phase.annotations.source == PhaseSource::History;
+    let is_newer = chain.get(id).is_some_and(in_history) && !chain.phases().iter().all(in_history);
     // A head that another phase depends on is none that an upgrade to the heads would end at.
     let needed = chain.is_head(id) && !chain.descendants(id).is_empty();
     for (mark, holds) in [

@@ -21,6 +21,8 @@ pub struct Counts {
     pub done: usize,
     /// Those with nothing to do.
     pub up_to_date: usize,
+    /// Those that the run would migrate.
+    pub planned: usize,
     /// Those for which the answer is no.
     pub no: usize,
     pub failed: usize,
@@ -30,15 +32,15 @@ pub struct Counts {
     pub undone: usize,
 }
 
-/// Makes the line of a file.
 pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
     let mark = match outcome.word() {
         Word::Done | Word::UpToDate => style.ok(),
         Word::No | Word::Failed => style.no(),
-        Word::Left | Word::Undone => style.bullet().to_owned(),
+        Word::Planned | Word::Left | Word::Undone => style.bullet().to_owned(),
     };
     let what = match &outcome.result {
         Ok(answer) if outcome.word() == Word::Undone => format!("undone, {}", answered(answer)),
+        Ok(answer) if outcome.word() == Word::Planned => planned(&answer.report),
         Ok(answer) => answered(answer),
         Err(failure) => failure.error.to_string(),
     };
@@ -74,10 +76,26 @@ fn answered(answer: &CommandOutput) -> String {
     if let Some(pending) = report.get("pending").and_then(Value::as_array) {
         let _ = write!(said, ", {} pending", pending.len());
     }
+    let differences = report.get("drift").and_then(Value::as_array).map_or(0, Vec::len);
+    if differences > 0 {
+        let count = counted(differences, "difference", "differences");
+        let _ = write!(said, ", {count} from what the phases make");
+    }
     match required {
         Some(required) => format!("{said}; not as required: {}", text(&required["detail"])),
         None => said,
     }
+}
+
+/// Says what a run would do to a file.
+fn planned(report: &Map<String, Value>) -> String {
+    let version = |name: &str| match report.get(name) {
+        Some(Value::Number(version)) => format!("version {version}"),
+        _ => "no version".to_owned(),
+    };
+    let phases = report.get("phases").and_then(Value::as_array);
+    let ids: Vec<&str> = phases.into_iter().flatten().map(|it| text(&it["id"])).collect();
+    format!("would go from {} to {}: {}", version("from"), version("to"), ids.join(", "))
 }
 
 fn migrated(report: &Map<String, Value>, to: &str) -> String {
@@ -135,6 +153,7 @@ pub fn summary(
     let mut parts = vec![format!("{} done", counts.done)];
     for (count, word) in [
         (counts.up_to_date, "up to date"),
+        (counts.planned, "to migrate"),
         (counts.no, "not as required"),
         (counts.failed, "failed"),
         (counts.left, "left"),

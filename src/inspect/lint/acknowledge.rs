@@ -10,7 +10,6 @@ use crate::phase::{Chain, PhaseId, nearest};
 pub struct Acknowledged {
     #[serde(flatten)]
     pub finding: Finding,
-    /// The reason that the phase gives.
     pub reason: String,
 }
 

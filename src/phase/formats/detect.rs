@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::FolderFormat;
 use super::listing::{Entries, digits, name_of};
-use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::phase::problem::short_path;
 use crate::phase::sql_file::names_sql;
@@ -23,11 +23,7 @@ pub(super) fn detect(
     if let Some(format) = by_folders(files, entries)? {
         return Ok(format);
     }
-    let is_there = |path: &Path| {
-        let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-        Ok::<bool, Error>(stat.is_some())
-    };
-    if is_there(&folder.join("meta").join("_journal.json"))? {
+    if files.exists(&folder.join("meta").join("_journal.json"))? {
         return Ok(FolderFormat::Drizzle);
     }
     let mut found: Vec<(FolderFormat, &PathBuf)> = Vec::new();
@@ -68,11 +64,7 @@ fn one_of(found: &[(FolderFormat, &PathBuf)]) -> Result<FolderFormat> {
 }
 
 fn by_folders(files: &dyn Files, entries: &Entries) -> Result<Option<FolderFormat>> {
-    let holds = |folder: &PathBuf, name: &str| {
-        let path = folder.join(name);
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
-        Ok::<bool, Error>(stat.is_some())
-    };
+    let holds = |folder: &PathBuf, name: &str| files.exists(&folder.join(name));
     let flat = entries.files.iter().find(|path| {
         let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));
         names_sql(path) || (is_toml && name_of(path) != "migration_lock.toml")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::FolderFormat;
-use crate::error::{Result, file_error};
+use crate::error::Result;
 use crate::files::{FileKind, Files};
 use crate::phase::problem::{Problems, short_path};
 use crate::phase::sql_file::names_sql;
@@ -30,11 +30,11 @@ pub(super) struct Entries {
 
 pub(super) fn entries(files: &dyn Files, folder: &Path) -> Result<Entries> {
     let mut found = Entries { files: Vec::new(), folders: Vec::new() };
-    for path in files.list(folder).map_err(|error| file_error("list", folder, error))? {
+    for path in files.entries(folder)? {
         if name_of(&path).starts_with('.') {
             continue;
         }
-        let stat = files.stat(&path).map_err(|error| file_error("look at", &path, error))?;
+        let stat = files.status(&path)?;
         match stat.map(|stat| stat.kind) {
             Some(FileKind::Folder) => found.folders.push(path),
             Some(FileKind::File | FileKind::Other) | None => found.files.push(path),
@@ -191,10 +191,7 @@ fn folders(
     entries: &Entries,
     (up, down): (&str, Option<&str>),
 ) -> Result<Vec<Migration>> {
-    let is_there = |path: &Path| {
-        let stat = files.stat(path).map_err(|error| file_error("look at", path, error))?;
-        Ok::<bool, crate::error::Error>(stat.is_some())
-    };
+    let is_there = |path: &Path| files.exists(path);
     let mut found = Vec::new();
     for folder in &entries.folders {
         let name = name_of(folder);
@@ -263,8 +260,7 @@ fn drizzle(
     problems: &mut Problems,
 ) -> Result<Vec<Migration>> {
     let journal = folder.join("meta").join("_journal.json");
-    let stat = files.stat(&journal).map_err(|error| file_error("look at", &journal, error))?;
-    if stat.is_none() {
+    if !files.exists(&journal)? {
         let mut found = folders(files, entries, ("migration.sql", None))?;
         if found.is_empty() {
             problems.add(&journal, 1, "the journal of drizzle is not there");

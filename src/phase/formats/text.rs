@@ -28,7 +28,7 @@ pub(super) fn text_within(
 ) -> Result<Option<String>> {
     let real =
         |path: &Path| files.canonical(path).map_err(|error| file_error("look at", path, error));
-    if files.stat(path).map_err(|error| file_error("look at", path, error))?.is_none() {
+    if !files.exists(path)? {
         problems.add(path, 1, "the file is a link to nothing");
         return Ok(None);
     }

@@ -70,7 +70,6 @@ struct Placed {
     range: Range<usize>,
 }
 
-/// Finds the sections of a text.
 pub fn sections(text: &str, dialect: Dialect) -> Sections {
     let mut marks = marks(text, dialect);
     if dialect == Dialect::Phaseshift {

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::same;
 use crate::phase::{
-    ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, Step,
+    ColumnChange, ConstraintChoice, DefaultChange, LeftOut, Operation, Phase, PhaseSource, Step,
 };
 use crate::schema::{Object, ObjectKind, Schema, Table, same_meaning};
 use crate::shadow::{creation, removal};
@@ -58,12 +58,17 @@ pub fn refuse_irreversible(phase: &Phase) -> Result<()> {
 
 fn irreversible(phase: &Phase, step: &Step, why: &str) -> Error {
     let what = format!(
-        "{} cannot be undone: the downgrade of {} in line {} must be written by hand ({why})",
+        "{} cannot be undone: no downgrade can be derived from {} in line {} ({why})",
         phase.id,
         step.operation.op(),
         step.line
     );
-    Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str()).at(&phase.file, step.line)
+    let error = Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str());
+    match phase.annotations.source {
+        // Nothing can be written into the history of the file.
+        PhaseSource::History => error,
+        PhaseSource::Folder => error.at(&phase.file, step.line),
+    }
 }
 
 impl Inverse<'_> {

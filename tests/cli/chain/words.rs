@@ -71,7 +71,8 @@ fn at_forks_and_merges_nothing_is_picked_silently() {
     assert!(output.stdout.starts_with("Applying b, d, m: "), "{}", output.stdout);
     project.run(&["downgrade", "-1"]).expect_code(0);
     assert_eq!(project.run(&["current"]).stdout, "b\nc\nd\n", "the merge alone is undone");
-    let says = ["-1 could undo any of 3 phases", "b, c, d", "phaseshift downgrade b@-1"];
+    let says =
+        ["-1 could undo any of 3 phases", "downgrade b@-1", "downgrade c@-1", "downgrade d@-1"];
     refused(&project, &["downgrade", "-1"], &says);
     refused(&project, &["upgrade", "nosuch"], &["no phase is called nosuch"]);
     project.run(&["upgrade"]).expect_code(0);

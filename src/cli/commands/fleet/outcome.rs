@@ -39,6 +39,8 @@ pub enum Word {
     Done,
     /// There was nothing to do.
     UpToDate,
+    /// A dry run found phases to apply.
+    Planned,
     /// The answer is no.
     No,
     Failed,
@@ -54,6 +56,7 @@ impl Word {
         match self {
             Self::Done => "done",
             Self::UpToDate => "up-to-date",
+            Self::Planned => "planned",
             Self::No => "no",
             Self::Failed => "failed",
             Self::Left => "left",
@@ -102,7 +105,9 @@ impl Outcome {
             Ok(answer) if answer.exit == exit::NO => Word::No,
             Ok(answer) if answer.exit != exit::DONE => Word::Failed,
             Ok(answer) if answer.report.get("changed") == Some(&Value::Bool(false)) => {
-                Word::UpToDate
+                let phases = answer.report.get("phases").and_then(Value::as_array);
+                let is_planned = phases.is_some_and(|phases| !phases.is_empty());
+                if is_planned { Word::Planned } else { Word::UpToDate }
             }
             Ok(_) => Word::Done,
         }
@@ -112,7 +117,9 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         match self.word() {
             Word::No | Word::Failed => Verdict::Failed,
-            Word::Done | Word::UpToDate | Word::Left | Word::Undone => Verdict::Done,
+            Word::Done | Word::UpToDate | Word::Planned | Word::Left | Word::Undone => {
+                Verdict::Done
+            }
         }
     }
 
