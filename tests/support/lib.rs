@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+pub mod bytes;
 pub mod crafted;
 pub mod hostile;
 mod judge;
