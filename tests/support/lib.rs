@@ -15,6 +15,7 @@ mod judge;
 pub mod lab;
 mod other;
 mod project;
+pub mod sample;
 mod snapshot;
 mod steps;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
