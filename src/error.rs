@@ -200,6 +200,8 @@ pub struct Facts {
     pub database: Option<PathBuf>,
     /// A backup that exists and is whole.
     pub backup: Option<PathBuf>,
+    /// Whether it is known that no backup from before the phase exists.
+    pub lacks_backup: bool,
     /// The phase that was being read, planned or run.
     pub phase: Option<String>,
     /// The table, index, view or trigger.
@@ -304,6 +306,13 @@ impl Error {
     #[must_use]
     pub(crate) fn with_backup(mut self, path: &Path) -> Self {
         self.0.facts.backup.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+
+    /// Says that no backup from before the phase exists.
+    #[must_use]
+    pub(crate) fn without_backup(mut self) -> Self {
+        self.0.facts.lacks_backup = true;
         self
     }
 

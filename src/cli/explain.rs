@@ -210,7 +210,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
-        ErrorKind::NoAnswer => one("run it in a terminal, or add --yes"),
+        ErrorKind::NoAnswer => one("run it in a terminal without --no-input, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
         ),
@@ -293,22 +293,19 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => {
-            let restore = of_restore(error, command);
-            vec![
-                accept,
-                format!("or go back to the backup, which loses all changes since: {restore}"),
-            ]
-        }
+        None => [Some(accept), of_restore(error, command)].into_iter().flatten().collect(),
     }
 }
 
-/// The restore of the backup from before the phase.
-fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> String {
-    match &error.facts().phase {
-        Some(id) => command(&format!("restore {}", shell_word(&format!("before:{id}")))),
-        None => command("restore --latest"),
-    }
+/// The restore of the backup from before the phase, if there may be one.
+fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> Option<String> {
+    let backup = match &error.facts().phase {
+        Some(id) => shell_word(&format!("before:{id}")),
+        None => "--latest".to_owned(),
+    };
+    let restore = command(&format!("restore {backup}"));
+    (!error.facts().lacks_backup)
+        .then(|| format!("or go back to the backup, which loses all changes since: {restore}"))
 }
 
 /// A downgrade can be written later; the backup from before the phase exists.
@@ -318,11 +315,8 @@ fn of_irreversible(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Strin
     let write = "write [[down]] steps, which count as no edit of the phase";
     let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
     let write = is_written.then(|| at_source(error, write.to_owned()));
-    let restore = format!(
-        "or go back to the backup, which loses all changes since: {}",
-        of_restore(error, command)
-    );
-    write.into_iter().chain([restore, command("backups")]).collect()
+    let restore = of_restore(error, command);
+    write.into_iter().chain(restore).chain([command("backups")]).collect()
 }
 
 fn of_missing_database(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {

@@ -298,3 +298,46 @@ fn a_downgrade_at_a_fork_names_commands_that_undo_one_branch() {
     project.run_here(&["downgrade", "side@-1"]).expect_code(0);
     assert_eq!(project.run_here(&["current"]).expect_code(0).stdout, "next (head)\n");
 }
+
+#[test]
+fn the_undo_of_a_run_undoes_the_whole_run() {
+    let project = applied();
+    for (id, parent, table) in [("rest", "next", "w"), ("last", "rest", "x")] {
+        let table = format!("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE {table}(a)'\n");
+        project.write_phase(&format!("{id}.toml"), &format!("parents = ['{parent}']\n{table}"));
+    }
+    let run = project.run_here(&["migrate", "--yes", "--report", "run.html"]).expect_code(0);
+    assert!(run.stdout.contains("\n  phaseshift downgrade -2\n"), "{}", run.stdout);
+    project.run_here(&["report", "--done", "-o", "done.html"]).expect_code(0);
+    for page in ["run.html", "done.html"] {
+        let page = std::fs::read_to_string(project.path(page)).unwrap();
+        assert!(page.contains("phaseshift downgrade -2"), "{page}");
+    }
+    project.run_here(&["downgrade", "-2", "--report", "back.html"]).expect_code(0);
+    assert_eq!(project.run_here(&["current"]).expect_code(0).stdout, "next\n");
+    // After a downgrade, another one is no way back.
+    project.run_here(&["report", "--done", "-o", "done.html"]).expect_code(0);
+    for page in ["back.html", "done.html"] {
+        let page = std::fs::read_to_string(project.path(page)).unwrap();
+        assert!(!page.contains("phaseshift downgrade"), "{page}");
+    }
+}
+
+#[test]
+fn an_empty_table_that_a_restore_removes_does_not_come_back() {
+    let project = applied();
+    let said = project.run_here(&["restore", "before:next", "-n"]).expect_code(0).stdout;
+    let (lost, back) = said.split_once("Comes back").unwrap_or((&said, ""));
+    assert!(lost.contains("u: removed with 0 rows") && !back.contains("u: "), "{said}");
+}
+
+#[test]
+fn a_loss_without_a_backup_names_no_restore() {
+    let project = applied();
+    sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1)");
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("phaseshift restore before:next"), "{failed}");
+    std::fs::remove_dir_all(project.path("backups")).unwrap();
+    let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
+    assert!(failed.contains("--accept-loss") && !failed.contains("restore"), "{failed}");
+}

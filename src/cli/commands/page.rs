@@ -14,7 +14,7 @@ use super::json_values::number;
 use super::past_run;
 use super::plan::{direction_of, goal, planned, project_of_range};
 use super::prepare::{rebuilt_tables, with_strategy};
-use super::report::nothing_to_do;
+use super::report::{nothing_to_do, undo_command};
 use super::written::{refuse_place, refuse_unwritable, write_text};
 use crate::cli::args::{PlanFormat, ReportArgs};
 use crate::cli::command_output::CommandOutput;
@@ -237,14 +237,25 @@ fn of_plan<'s, S>(context: &Context, migration: &'s Migration<S>) -> Result<Page
 }
 
 fn of_run<'s>(context: &Context, project: &'s Project, done: &'s Report) -> PageSubject<'s> {
-    let first = done.phases.first().map(|(id, _)| format!("restore before:{}", shell_word(id)));
-    let restore = first.unwrap_or_else(|| "restore --latest".to_owned());
+    let name = done.backup.file_name().unwrap_or_default().to_string_lossy();
+    let restore = match done.phases.first() {
+        Some((id, Direction::Up)) => format!("restore before:{}", shell_word(id)),
+        Some((_, Direction::Down)) | None => format!("restore {}", shell_word(&name)),
+    };
+    let is_undoable = done
+        .plan
+        .phases
+        .iter()
+        .all(|it| it.direction == Direction::Up && it.irreversible().is_none());
+    let undo = is_undoable.then(|| undo_command(done.plan.phases.len()));
     let next = [
-        ("Check the file at any time:", "verify"),
-        ("Go back and keep what was written since:", "downgrade"),
-        ("Go back to the backup; what was written since is lost:", restore.as_str()),
+        ("Check the file at any time:", Some("verify".to_owned())),
+        ("Go back and keep what was written since:", undo),
+        ("Go back to the backup; what was written since is lost:", Some(restore)),
     ];
-    let next = next.map(|(why, command)| (why.to_owned(), context.command_line(command)));
+    let next = next
+        .into_iter()
+        .filter_map(|(why, command)| Some((why.to_owned(), context.command_line(&command?))));
     PageSubject {
         project,
         place: project.database.display().to_string(),
@@ -252,7 +263,7 @@ fn of_run<'s>(context: &Context, project: &'s Project, done: &'s Report) -> Page
         way: versions((done.from, done.to)),
         counts: Vec::new(),
         done: Some(done),
-        next: next.to_vec(),
+        next: next.collect(),
         made: now(),
     }
 }

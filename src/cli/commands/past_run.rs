@@ -12,6 +12,7 @@ use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::backups::Place;
+use super::report::undo_command;
 use crate::cli::args::Global;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -157,9 +158,13 @@ fn next(
     let mut next = vec![("Check the file at any time:".to_owned(), context.command_line("verify"))];
     let is_last = recorded.runs().next_back().is_some_and(|it| std::ptr::eq(it, run));
     let applied = run.iter().rev().find(|it| it.direction == "up");
-    if let (true, Some(_)) = (is_last, applied) {
+    let can_be_undone = |it: &HistoryRow| {
+        it.direction == "up"
+            && recorded.definition_of(it).is_none_or(|kept| kept.irreversible.is_none())
+    };
+    if is_last && run.iter().all(can_be_undone) {
         let why = "Go back and keep what was written since:".to_owned();
-        next.push((why, context.command_line("downgrade")));
+        next.push((why, context.command_line(&undo_command(run.len()))));
     }
     let Some(backup) = backup else { return next };
     if let Some(event) = applied {

@@ -129,7 +129,8 @@ pub fn complete(context: &Context, report: &Report) -> String {
         }
         None => {
             text.push_str("To undo the migration and keep later rows:\n");
-            let _ = writeln!(text, "  {}", context.command_line("downgrade"));
+            let undo = undo_command(report.plan.phases.len());
+            let _ = writeln!(text, "  {}", context.command_line(&undo));
             let added = added(&report.plan);
             if !added.is_empty() {
                 let names = escaped(added.join(", "));
@@ -145,6 +146,14 @@ pub fn complete(context: &Context, report: &Report) -> String {
     );
     text.push_str(&wal(report));
     text + &follow_up(report)
+}
+
+/// Returns the command that undoes the newest phases.
+pub fn undo_command(phases: usize) -> String {
+    match phases {
+        0 | 1 => "downgrade".to_owned(),
+        several => format!("downgrade -{several}"),
+    }
 }
 
 /// Names the tables and columns that a downgrade drops with their rows and values.

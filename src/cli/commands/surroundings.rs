@@ -11,7 +11,19 @@ use crate::cli::context::Context;
 /// file.
 pub(super) fn with_surroundings(context: &Context, error: Error) -> Error {
     let error = interrupted_while_waiting(context, error);
-    name_backups(context, name_holders(context, error))
+    let error = name_backups(context, name_holders(context, error));
+    miss_backup(context, error)
+}
+
+/// Says of a phase that cannot be undone whether there is no backup from before it either.
+fn miss_backup(context: &Context, error: Error) -> Error {
+    let Some(phase) = error.facts().phase.clone() else { return error };
+    if error.kind() != ErrorKind::Irreversible {
+        return error;
+    }
+    let found =
+        Place::of(context).and_then(|place| place.find(context, &format!("before:{phase}")));
+    if found.is_err() { error.without_backup() } else { error }
 }
 
 /// Adds the backups that `restore --latest` takes to the error of a damaged database.

@@ -193,7 +193,7 @@ fn backup(html: &mut Html, run: &PastRun<'_>) {
     let named = run.phases.iter().find_map(|it| it.event.backup.as_deref());
     let Some(entry) = run.backup else {
         let text = match named {
-            Some(path) => format!("{path} is no longer there."),
+            Some(path) => format!("{path} is not among the backups of this database."),
             None => "No backup is recorded.".to_owned(),
         };
         html.element("p", &[], text);

@@ -96,7 +96,9 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
     if tables.is_empty() {
         text.push_str("No row would change.\n");
     }
-    let (lost, back): (Vec<_>, Vec<_>) = tables.iter().partition(|it| it.change.loses());
+    // A table without rows loses none, and goes too.
+    let goes = |it: &TableChange| it.loses() || matches!(it, TableChange::OnlyLive { .. });
+    let (lost, back): (Vec<_>, Vec<_>) = tables.iter().partition(|it| goes(&it.change));
     let (lost_objects, back_objects): (Vec<_>, Vec<_>) =
         plan.objects.iter().partition(|it| it.change.loses());
     let mut list = |head: &str, tables: Vec<&TableLoss>, objects: Vec<&ObjectLoss>| {
