@@ -26,9 +26,6 @@ pub struct DbPages<'c> {
 impl<'c> DbPages<'c> {
     /// Opens the pages of `main`; `None` if the file cannot be lent and this SQLite has no `sqlite_dbpage`, or if the
     /// file holds no pages yet.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports while it reads the first page.
     pub fn open(connection: &'c Connection) -> Result<Option<Self>> {
         let sql = "SELECT data FROM main.sqlite_dbpage WHERE pgno = ?1";
         let statement = connection.prepare(sql).ok();

@@ -87,9 +87,6 @@ pub(super) fn leave_syncs_to_caller(connection: &Connection) -> Result<()> {
 
 /// Runs something with double-quoted strings refused: in a statement of ours, a name that does not
 /// exist must be an error and never a text (<https://sqlite.org/quirks.html#dblquote>).
-///
-/// # Errors
-/// Those of what is run, and of SQLite if it does not accept the setting.
 pub fn with_strict_names<T>(
     connection: &Connection,
     action: impl FnOnce() -> Result<T>,
