@@ -31,7 +31,7 @@ const PRAGMAS: [(&str, &str, i64); 5] = [
 ];
 
 /// A connection switch and what it must be.
-const SWITCHES: [(DbConfig, bool); 5] = [
+pub(crate) const SWITCHES: [(DbConfig, bool); 5] = [
     (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
     (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
     (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
