@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::database::{Depth, IntegrityCheck, with_progress};
+use crate::database::{Depth, IntegrityCheck, passing_stubs, with_progress};
 
 use crate::error::{MissingExtension, Result};
 use crate::event::Stage;
@@ -20,27 +20,45 @@ pub struct Baseline {
     pub indexes: BTreeMap<String, Option<String>>,
 }
 
-/// Returns what a check of SQLite says about one table, its indexes included; nothing if it is sound.
+/// What a check of SQLite says about one table, its indexes included.
+pub(super) struct IntegrityFindings {
+    /// Nothing if it is sound.
+    pub(super) found: Vec<String>,
+    /// What the check lacked, if that ended it.
+    pub(super) missing: Option<MissingExtension>,
+}
+
+/// Checks one table, its indexes included.
 ///
 /// # Errors
-/// Whatever SQLite reports, except a missing collation or function, which is listed.
+/// Whatever SQLite reports, except a missing collation or function.
 pub(super) fn integrity_findings(
     connection: &Connection,
     table: &str,
     depth: Depth,
-) -> Result<Vec<String>> {
+) -> Result<IntegrityFindings> {
     let check = IntegrityCheck::of_table(depth, table);
     // Only for the bar: what cannot be counted is checked nevertheless.
     let rows = count_rows(connection, table).unwrap_or(0);
     with_progress(connection, (Stage::Check, table), (check.sql(), rows), || {
-        let mut findings = Vec::new();
-        let checked = check.run(connection, &mut |finding| findings.push(finding.to_owned()));
-        if let Err(error) = checked {
-            let part = MissingExtension::in_error(&error).ok_or(error)?;
-            findings.push(format!("not checkable without {part}"));
-        }
-        Ok(findings)
+        let mut found = Vec::new();
+        let checked = check.run(connection, &mut |finding| found.push(finding.to_owned()));
+        let missing = match checked {
+            Ok(()) => None,
+            Err(error) => Some(MissingExtension::in_error(&error).ok_or(error)?),
+        };
+        Ok(IntegrityFindings { found, missing })
     })
+}
+
+/// Counts the findings about a table whose check lacks a collation or function: its rows can be checked without. The
+/// quick check reads no order of an index, so that a stub does (<https://sqlite.org/pragma.html#pragma_quick_check>).
+pub(super) fn count_findings_with_stubs(connection: &Connection, table: &str) -> Result<usize> {
+    let check = IntegrityCheck::of_table(Depth::Quick, table);
+    Ok(passing_stubs(connection, |it| {
+        let mut count = 0;
+        check.run(it, &mut |_| count += 1).map(|()| count)
+    })?)
 }
 
 impl Baseline {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::baseline::integrity_findings;
+use super::baseline::{IntegrityFindings, count_findings_with_stubs, integrity_findings};
 use super::rows::Seen;
 use crate::database::Depth;
 use crate::error::Result;
@@ -96,9 +96,17 @@ impl<'c, 's> Soundness<'c, 's> {
     /// Findings are neither blockers nor dropped if there were as many before.
     fn new_findings(&self, from: Option<&str>, table: &str, depth: Depth) -> Result<Vec<String>> {
         let now = integrity_findings(self.now.0, table, depth)?;
+        let lacking = now.missing.map(|it| format!("not checkable without {it}"));
+        let now: Vec<String> = now.found.into_iter().chain(lacking.clone()).collect();
+        let backup = self.backup.0;
         let before = match from.filter(|_| !now.is_empty()) {
-            Some(from) => integrity_findings(self.backup.0, from, depth)?.len(),
             None => 0,
+            Some(from) => match integrity_findings(backup, from, depth)? {
+                IntegrityFindings { found, missing: None } => found.len(),
+                IntegrityFindings { missing: Some(_), .. } => {
+                    count_findings_with_stubs(backup, from)? + usize::from(lacking.is_some())
+                }
+            },
         };
         Ok(if now.len() > before { now } else { Vec::new() })
     }

@@ -1,6 +1,7 @@
 //! Rows that break a foreign key, as SQLite finds them: counted and summed up, so that millions take no room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
 
 use rusqlite::{Connection, Row};
 
@@ -41,9 +42,19 @@ impl std::fmt::Display for Violation {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(BTreeMap<Key, Group>);
 
-/// The child table and its parent, folded. Rows without a rowid, and keys that cannot be checked, are told by
-/// their table alone.
-type Key = (String, Option<String>);
+/// The child table, folded, and how its rows are told apart.
+type Key = (String, Identity);
+
+/// How SQLite identifies the rows of a violation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    /// By their rowids and the parent, folded.
+    Rowid { parent: String },
+    /// Not at all: the table has no rowids.
+    None,
+    /// The keys of the table cannot be checked.
+    Uncheckable,
+}
 
 /// The rows of a child table that have no parent in one table: how many, and the sum of their rowids' hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,8 +85,15 @@ impl Violations {
     }
 
     fn add(&mut self, violation: Violation) {
-        let parent = violation.row.map(|_| fold(&violation.parent));
-        let group = self.0.entry((fold(&violation.table), parent)).or_default();
+        let identity = match violation.row {
+            Some(_) => Identity::Rowid { parent: fold(&violation.parent) },
+            None => Identity::None,
+        };
+        self.add_as(identity, violation);
+    }
+
+    fn add_as(&mut self, identity: Identity, violation: Violation) {
+        let group = self.0.entry((fold(&violation.table), identity)).or_default();
         group.rows.add(&violation.row.unwrap_or_default().to_be_bytes());
         if group.samples.len() < SAMPLES {
             group.samples.push(violation);
@@ -91,16 +109,24 @@ impl Violations {
         name_before: &dyn Fn(&str) -> String,
     ) -> Result<Vec<Violation>> {
         let mut new = Vec::new();
-        for ((table, parent), group) in &self.0 {
-            let key = (name_before(table), parent.as_deref().map(name_before));
-            let Some(old) = known.0.get(&key) else {
-                new.extend(group.samples.iter().cloned());
+        for ((table, identity), group) in &self.0 {
+            let was = name_before(table);
+            let identity_before = match identity {
+                Identity::Rowid { parent } => Identity::Rowid { parent: name_before(parent) },
+                identity => identity.clone(),
+            };
+            let Some(old) = known.0.get(&(was.clone(), identity_before)) else {
+                if self.rows_in(table, identity) > known.rows_in(&was, &identity.other()) {
+                    new.extend(group.samples.iter().cloned());
+                }
                 continue;
             };
             let more = group.rows.count > old.rows.count;
-            match parent {
-                None if more => new.extend(group.samples.last().cloned()),
-                Some(_) if group.rows != old.rows => {
+            match identity {
+                Identity::None | Identity::Uncheckable if more => {
+                    new.extend(group.samples.last().cloned());
+                }
+                Identity::Rowid { .. } if group.rows != old.rows => {
                     let rows = surplus(rows_of(now, group)?, rows_of(before, old)?);
                     let sample = group.samples.first();
                     let named = rows.into_iter().take(SAMPLES).filter_map(|row| {
@@ -112,6 +138,24 @@ impl Violations {
             }
         }
         Ok(new)
+    }
+
+    /// Counts the rows of a table that are identified in the same way, whatever their parents.
+    fn rows_in(&self, table: &str, identity: &Identity) -> u64 {
+        let alike = |it: &Identity| discriminant(it) == discriminant(identity);
+        let groups = self.0.iter().filter(|((child, by), _)| child == table && alike(by));
+        groups.map(|(_, group)| group.rows.count).sum()
+    }
+}
+
+impl Identity {
+    /// How the rows were identified before the table got rowids or lost them: only their number can be compared then.
+    fn other(&self) -> Self {
+        match self {
+            Self::Rowid { .. } => Self::None,
+            Self::None => Self::Rowid { parent: String::new() },
+            Self::Uncheckable => Self::Uncheckable,
+        }
     }
 }
 
@@ -200,7 +244,7 @@ fn violations_of(
     let mut statement = match connection.prepare(&sql) {
         Ok(statement) => statement,
         Err(error) if is_about_the_key(&error) => {
-            violations.add(uncheckable(&error));
+            violations.add_as(Identity::Uncheckable, uncheckable(&error));
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -217,7 +261,7 @@ fn violations_of(
                 Ok(Some(row)) => violations.add(read(table, row)?),
                 Ok(None) => return Ok(()),
                 Err(error) if is_about_the_key(&error) => {
-                    violations.add(uncheckable(&error));
+                    violations.add_as(Identity::Uncheckable, uncheckable(&error));
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
@@ -281,5 +325,21 @@ mod tests {
         let two = file("INSERT INTO keyed VALUES ('a', 8), ('b', 9)");
         assert_eq!(new(&one, &two), ["keyed: parent"]);
         assert_eq!(new(&two, &one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rows_that_get_rowids_or_lose_them_are_counted() {
+        let keyed = |rows: &str, options: &str| {
+            file(&format!(
+                "DROP TABLE keyed; CREATE TABLE keyed(k PRIMARY KEY, p REFERENCES parent, q REFERENCES child(id)){options};
+                 INSERT INTO keyed VALUES {rows}"
+            ))
+        };
+        let (with, without) = (|rows| keyed(rows, ""), |rows| keyed(rows, "WITHOUT ROWID"));
+        let (few, more) = ("('a', 8, 8), ('b', 1, 8)", "('a', 8, 8), ('b', 9, 8)");
+        assert_eq!(new(&without(few), &with(few)), Vec::<String>::new());
+        assert_eq!(new(&with(few), &without(few)), Vec::<String>::new());
+        assert_eq!(new(&without(few), &with(more)).len(), 4);
+        assert_eq!(new(&with(few), &without(more)).len(), 4);
     }
 }

@@ -982,3 +982,45 @@ fn a_full_text_table_over_a_column_that_needs_a_missing_function_is_refused_befo
     bench.steps(&create("note")).up();
     assert_eq!(bench.ask("SELECT rowid FROM f WHERE f MATCH 'a'"), "1");
 }
+
+/// The naive way finds no more of the backup than that it lacks a collation, and so takes every finding for a new one.
+#[test]
+fn rows_that_break_a_rule_all_along_are_no_findings_after_an_index_with_a_missing_collation() {
+    let bench = Bench::from_python(
+        "c = sqlite3.connect(path, isolation_level=None)
+c.create_collation('app_order', lambda a, b: (a > b) - (a < b))
+c.executescript(\"\"\"
+CREATE TABLE chat(id INTEGER PRIMARY KEY, book TEXT, x INTEGER CHECK (x > 0), CONSTRAINT rule CHECK (id > 0));
+CREATE INDEX by_book ON chat(book COLLATE app_order);
+PRAGMA ignore_check_constraints = ON;
+INSERT INTO chat VALUES (1, NULL, 0), (2, NULL, -1), (3, 'x', 1);
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'book TEXT', 'book TEXT NOT NULL') WHERE name = 'chat';
+\"\"\")",
+    );
+    let said = bench.naive_fails("PRAGMA quick_check('chat')");
+    assert!(said.contains("app_order"), "{said}");
+
+    let drop_index = "[[up]]\nop = \"drop_index\"\nindex = \"by_book\"\n";
+    let drop_rule = "[[up]]\nop = \"drop_constraint\"\ntable = \"chat\"\nname = \"rule\"\n";
+    bench.steps(&format!("{drop_index}{drop_rule}")).up();
+    bench.same_answer("SELECT id, book, x FROM chat");
+    assert_eq!(bench.ask("SELECT count(*) FROM pragma_quick_check('chat')"), "4");
+}
+
+/// The naive way looks for the rows by their rowids, which they did not have.
+#[test]
+fn rows_without_a_parent_that_get_rowids_are_the_rows_without_a_parent_from_before() {
+    let bench = Bench::new(
+        "PRAGMA foreign_keys = OFF; CREATE TABLE track(id INTEGER PRIMARY KEY); INSERT INTO track VALUES (1);
+         CREATE TABLE kind(k TEXT PRIMARY KEY, track REFERENCES track(id)) WITHOUT ROWID;
+         INSERT INTO kind VALUES ('a', 1), ('b', 7), ('c', 8);",
+    );
+    let naive = bench
+        .ask("SELECT group_concat(coalesce(rowid, 'none')) FROM pragma_foreign_key_check('kind')");
+    assert_eq!(naive, "none,none");
+    let text = "CREATE TABLE kind(k TEXT PRIMARY KEY, track REFERENCES track(id))";
+    bench.steps(&format!("[[up]]\nop = \"rebuild\"\ntable = \"kind\"\nsql = \"{text}\"\n")).up();
+    bench.same_answer("SELECT k, track FROM kind");
+    assert_eq!(bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'kind'"), text);
+}
