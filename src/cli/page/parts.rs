@@ -359,7 +359,7 @@ fn timings(html: &mut Html, done: &Report) {
     let stages = [
         ("Copy the backup", done.stages.backup),
         ("Verify the backup", done.stages.verify),
-        ("Note what was wrong", done.stages.baseline),
+        ("Record earlier violations", done.stages.baseline),
         ("Rebuild", done.stages.rebuild),
         ("Prove", done.stages.proof),
         ("Commit", done.stages.commit),
