@@ -98,7 +98,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let found = match current.as_slice() {
         [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
         current => format!(
-            "{ok} The schema of the file is that of the phases up to {0}; it would be recorded at {0}.",
+            "{ok} The file has what the phases up to {0} make, and would be recorded at {0}.",
             joined(current)
         ),
     };
