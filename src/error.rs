@@ -413,22 +413,20 @@ impl Error {
     /// Findings of ours, a busy file, an interrupt and the like keep their kind.
     #[must_use]
     pub(crate) fn during(self, stage: ErrorKind, what: &str) -> Self {
-        if !self.0.kind.depends_on_stage() {
-            return self;
-        }
-        let (state, facts) = (self.0.state, self.0.facts.clone());
-        let mut wrapped = Self::new(stage, what).leaving(state).caused_by(self);
-        wrapped.0.facts = facts;
-        wrapped
+        if self.0.kind.depends_on_stage() { self.within(stage, what) } else { self }
     }
 
     /// Reports anything but a finding of ours as a failure of the stage: a full disk or a file that
     /// cannot be written, too, once writing has begun.
     #[must_use]
     pub(crate) fn while_writing(self, stage: ErrorKind, what: &str) -> Self {
-        if !matches!(self.0.kind, ErrorKind::NoSpace | ErrorKind::ReadOnly | ErrorKind::Step) {
-            return self.during(stage, what);
+        match self.0.kind {
+            ErrorKind::NoSpace | ErrorKind::ReadOnly | ErrorKind::Step => self.within(stage, what),
+            _ => self.during(stage, what),
         }
+    }
+
+    fn within(self, stage: ErrorKind, what: &str) -> Self {
         let (state, facts) = (self.0.state, self.0.facts.clone());
         let mut wrapped = Self::new(stage, what).leaving(state).caused_by(self);
         wrapped.0.facts = facts;

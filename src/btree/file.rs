@@ -35,9 +35,6 @@ impl<'c> OpenFile<'c> {
     /// out of the cache, and so has the exclusive lock, once SQLite was asked to write all its pages
     /// (<https://sqlite.org/c3ref/db_cacheflush.html>): it leaves out those that a statement is using, and
     /// there is none, and the first, see [`OpenFile::has`].
-    ///
-    /// # Errors
-    /// Whatever SQLite reports about the connection, or while it writes its pages.
     pub fn lend(connection: &'c Connection) -> Result<Option<Self>> {
         let mode: String =
             connection.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?;
@@ -76,9 +73,6 @@ impl<'c> OpenFile<'c> {
     }
 
     /// Fills a buffer with the bytes from an offset on; returns false if the file ends before.
-    ///
-    /// # Errors
-    /// Whatever the file's VFS reports.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<bool> {
         let (Ok(count), Ok(offset)) = (c_int::try_from(into.len()), i64::try_from(offset)) else {
             return Err(failed(ffi::SQLITE_IOERR_READ));

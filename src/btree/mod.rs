@@ -8,8 +8,6 @@
 mod compare;
 mod compare_pages;
 mod cursor;
-#[cfg(feature = "testing")]
-mod exercise;
 mod file;
 mod hash;
 mod index;
@@ -26,8 +24,6 @@ mod values;
 pub use compare::{Trees, compare_trees};
 pub use compare_pages::compare_pages;
 pub use cursor::Cursor;
-#[cfg(feature = "testing")]
-pub use exercise::exercise;
 pub use file::OpenFile;
 pub use hash::Sum;
 pub use index::{IndexShape, Rows, index_holds, indexes_project, rows_ask_for};
@@ -36,8 +32,6 @@ pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
 pub use record_buffer::{KeyPart, Place};
 pub use set::PageSet;
-#[cfg(feature = "testing")]
-pub use source::BytePages;
 pub use source::DbPages;
 pub use transaction::ReadTransaction;
 pub use values::{Demand, Texts, ValueMap, Values, compare_values};

@@ -102,12 +102,6 @@ impl Fields {
         usize::try_from(varint(record)?.0).ok()
     }
 
-    /// Reads the header of a record, which begins with all of it; `None` if it makes no sense.
-    #[cfg(feature = "testing")]
-    pub fn read(&mut self, record: &[u8]) -> Option<()> {
-        self.read_first(record, usize::MAX)
-    }
-
     /// Reads the header of a record, but at most this number of fields: later ones are not checked. `None` if it makes
     /// no sense.
     pub fn read_first(&mut self, record: &[u8], fields: usize) -> Option<()> {

@@ -1,4 +1,4 @@
-//! The pages of an open database, read through SQLite, and those of a file's bytes.
+//! The pages of an open database, read through SQLite.
 
 use rusqlite::{Connection, ErrorCode, Statement};
 
@@ -26,9 +26,6 @@ pub struct DbPages<'c> {
 impl<'c> DbPages<'c> {
     /// Opens the pages of `main`; `None` if the file cannot be lent and this SQLite has no `sqlite_dbpage`, or if the
     /// file holds no pages yet.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports while it reads the first page.
     pub fn open(connection: &'c Connection) -> Result<Option<Self>> {
         let sql = "SELECT data FROM main.sqlite_dbpage WHERE pgno = ?1";
         let statement = connection.prepare(sql).ok();
@@ -157,46 +154,5 @@ impl Pages for DbPages<'_> {
             return Ok(());
         }
         self.read_through_sqlite(number, into)
-    }
-}
-
-/// The pages of a file's bytes: for tests, which damage them.
-#[cfg(feature = "testing")]
-#[derive(Debug, Clone, Copy)]
-pub struct BytePages<'b> {
-    bytes: &'b [u8],
-    geometry: Geometry,
-}
-
-#[cfg(feature = "testing")]
-impl<'b> BytePages<'b> {
-    /// Takes the bytes of a database file that no journal or WAL completes.
-    ///
-    /// # Errors
-    /// [`Stop::Malformed`] if they do not begin with the header of a database.
-    pub fn new(bytes: &'b [u8]) -> Read<Self> {
-        let geometry = Geometry::read(bytes, 0)?;
-        let pages = u32::try_from(bytes.len() / geometry.page_size).unwrap_or(u32::MAX);
-        Ok(Self { bytes, geometry: Geometry { pages, ..geometry } })
-    }
-}
-
-#[cfg(feature = "testing")]
-impl Pages for BytePages<'_> {
-    fn geometry(&self) -> Geometry {
-        self.geometry
-    }
-
-    fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
-        let size = self.geometry.page_size;
-        let start = (number as usize).checked_sub(1).and_then(|before| before.checked_mul(size));
-        let page = start.and_then(|start| self.bytes.get(start..start.checked_add(size)?));
-        let Some(page) = page else {
-            let what = "there is no such page";
-            return Err(Stop::Malformed(Malformed { page: number, what }));
-        };
-        into.clear();
-        into.extend_from_slice(page);
-        Ok(())
     }
 }

@@ -159,9 +159,6 @@ impl Context {
 
     /// Puts the project together as [`project`](Self::project) does. If the phase files cannot be read, its phases are
     /// those that the file records, as its history keeps them.
-    ///
-    /// # Errors
-    /// As [`project`](Self::project), if the history does not keep them.
     pub fn project_as_recorded(&self) -> Result<Project> {
         let unread = match self.project() {
             Ok(project) => return Ok(project),

@@ -145,10 +145,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             command("status"),
         ],
         ErrorKind::ReadOnly => one("give yourself write access to the file and to its folder"),
-        ErrorKind::Busy => vec![
-            "close the program that holds the file, or wait for it with --wait SECONDS".to_owned(),
-            command("status"),
-        ],
+        ErrorKind::Busy => {
+            one("close the program that holds the file, or wait for it with --wait SECONDS")
+        }
         ErrorKind::NoSpace => {
             one("free some space, or put the backups elsewhere with --backup-dir FOLDER")
         }

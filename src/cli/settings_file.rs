@@ -44,9 +44,6 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads the size above which a WAL is checkpointed, or `never`.
-///
-/// # Errors
-/// What the text must be.
 pub fn checkpoint_rule(text: &str) -> std::result::Result<CheckpointRule, String> {
     if text == "never" {
         return Ok(CheckpointRule::Never);

@@ -63,9 +63,6 @@ fn tell() {
 }
 
 /// Lets a connection wait for locks up to a time, on the thread that calls.
-///
-/// # Errors
-/// Whatever SQLite reports about the handler.
 pub(super) fn install(
     connection: &mut Connection,
     wait: Duration,

@@ -34,10 +34,12 @@ pub use missing_extensions::{
     StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
 pub(crate) use missing_extensions::{forget_schema, passing_stubs, stub, take_back, with_stubs};
+pub(crate) use open::connect;
 pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
 pub(crate) use permissions::{file_stat, read_error};
 pub use sandbox::{Limits, Sandbox};
+pub(crate) use settings::SWITCHES;
 pub use settings::{Access, Identity, with_strict_names};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_authorized, run_followed, strict_names,

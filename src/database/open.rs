@@ -78,16 +78,8 @@ impl Database {
         size(&beside(path, "-journal"), options.files.as_ref())?;
         let leaves_wal = wal.is_some_and(|bytes| bytes > 0);
         let flags = open_flags(path, access, leaves_wal, options.files.as_ref())?;
-        let mut connection = match options.files.vfs() {
-            Some(vfs) => {
-                let vfs = CString::new(vfs).map_err(|error| {
-                    Error::new(ErrorKind::Arguments, "the VFS name is not valid").caused_by(error)
-                })?;
-                Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())
-            }
-            None => Connection::open_with_flags(path, flags),
-        }
-        .map_err(|error| explain_unopened(error.into(), path, options.files.as_ref()))?;
+        let mut connection = connect(path, flags, options.files.as_ref())
+            .map_err(|error| explain_unopened(error, path, options.files.as_ref()))?;
         let (authorizer, waker) = guard(&mut connection, options)?;
         // Frames that another program left in the WAL stay there unless we commit: a refused run
         // must not change the file (https://sqlite.org/wal.html, "Checkpointing").
@@ -244,6 +236,15 @@ fn inspect(path: &Path, access: Access, files: &dyn Files) -> Result<Option<Stat
             FileKind::File => Ok(Some(stat)),
         },
     }
+}
+
+/// Opens a connection through the VFS that the files name.
+pub(crate) fn connect(path: &Path, flags: OpenFlags, files: &dyn Files) -> Result<Connection> {
+    let Some(vfs) = files.vfs() else { return Ok(Connection::open_with_flags(path, flags)?) };
+    let vfs = CString::new(vfs).map_err(|error| {
+        Error::new(ErrorKind::Arguments, "the VFS name is not valid").caused_by(error)
+    })?;
+    Ok(Connection::open_with_flags_and_vfs(path, flags, vfs.as_c_str())?)
 }
 
 /// Chooses the flags. Never the URI form: a path is a path.

@@ -31,7 +31,7 @@ const PRAGMAS: [(&str, &str, i64); 5] = [
 ];
 
 /// A connection switch and what it must be.
-const SWITCHES: [(DbConfig, bool); 5] = [
+pub(crate) const SWITCHES: [(DbConfig, bool); 5] = [
     (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
     (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
     (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -87,9 +87,6 @@ pub(super) fn leave_syncs_to_caller(connection: &Connection) -> Result<()> {
 
 /// Runs something with double-quoted strings refused: in a statement of ours, a name that does not
 /// exist must be an error and never a text (<https://sqlite.org/quirks.html#dblquote>).
-///
-/// # Errors
-/// Those of what is run, and of SQLite if it does not accept the setting.
 pub fn with_strict_names<T>(
     connection: &Connection,
     action: impl FnOnce() -> Result<T>,

@@ -40,9 +40,6 @@ impl Writeback {
     /// (<https://sqlite.org/howtocorrupt.html>, section 2.2).
     ///
     /// A file system that stands in for the real one is used by one thread at a time: nothing is done there.
-    ///
-    /// # Errors
-    /// Whatever SQLite or the file system reports about the database.
     pub fn begin(database: &Database) -> Result<Self> {
         let none = Self { path: PathBuf::new(), stop: None, running: None };
         let files = &database.options().files;

@@ -133,9 +133,6 @@ impl Journal {
     }
 
     /// Notes that a file is about to be migrated from these phases.
-    ///
-    /// # Errors
-    /// As [`Journal::open`], as are those of the others.
     pub fn start(&self, file: &str, before: &[PhaseId]) -> Result<()> {
         let before = before.iter().map(|id| id.as_str().to_owned()).collect();
         self.write(&Line::Start { file: file.to_owned(), before })

@@ -15,9 +15,6 @@ pub(super) enum Basis {
 
 /// Compares the file with what its phases make, replayed from nothing. Where the first of them stands on tables of
 /// another program, the file is compared with what they left in it.
-///
-/// # Errors
-/// Those of a replay, if a phase does not run on what the phases before it made, and nothing is kept of them.
 pub(super) fn compare(project: &Project, known: &FileState) -> Result<(Basis, Adoption)> {
     let (basis, expected) = match replay(project, &known.applied) {
         Ok(shadow) => (Basis::Phases, shadow.schema()?),
@@ -35,9 +32,6 @@ pub(super) fn compare(project: &Project, known: &FileState) -> Result<(Basis, Ad
 ///
 /// A file that was adopted may differ in words; only what is missing, of another shape, or made by
 /// no phase counts.
-///
-/// # Errors
-/// Those of a replay, if a phase does not run on what the phases before it made, and nothing is kept of them.
 pub fn drift(project: &Project, known: &FileState) -> Result<Vec<String>> {
     if known.applied.is_empty() {
         return Ok(Vec::new());

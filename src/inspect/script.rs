@@ -14,9 +14,6 @@ use super::dependents::view_layers;
 ///
 /// The order is the same for every file that holds the same objects. The tables behind a virtual table, and their
 /// indexes, are left out: its module makes them.
-///
-/// # Errors
-/// As [`Shadow::of`](crate::shadow::Shadow::of), which is asked about views.
 pub fn in_dependency_order(schema: &Schema) -> Result<Vec<&Object>> {
     let by_name = |kind: ObjectKind| {
         let mut found: Vec<&Object> = schema.of_kind(kind).collect();

@@ -43,9 +43,6 @@ impl Migration<Outlined> {
 
     /// Plans the way to a target as a script, and refuses what a run refuses because of the rows of the file: its
     /// losses, the `require` checks, and the rows that break a new rule. The space and the locks are not judged.
-    ///
-    /// # Errors
-    /// Those of [`Migration::outline`], and of [`Migration::prepare`] as far as the rows cause them.
     pub fn outline_for_script(project: &Project, request: &Request) -> Result<Outline> {
         Self::outline_with(project, request, &|connection, plan| {
             // `query_only` forbids temporary tables, too (https://sqlite.org/pragma.html#pragma_query_only).

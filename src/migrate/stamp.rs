@@ -49,6 +49,17 @@ impl Adoption {
     pub fn small(&self) -> Vec<String> {
         [self.notices.as_slice(), self.reworded.as_slice()].concat()
     }
+
+    /// Fails if something is missing or other than it must be.
+    pub fn refuse_problems(&self, project: &Project) -> Result<()> {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        let what = "the database does not have what the phases make";
+        Err(Error::new(ErrorKind::SchemaMismatch, what)
+            .in_database(&project.database)
+            .problems(&self.problems))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -98,11 +109,8 @@ pub fn stamp(
     let project = &recorded_as;
     let target = replay(project, wanted)?.schema()?;
     let adoption = compare_schemas(&target, &schema, project);
-    if strictness == Strictness::Compare && !adoption.problems.is_empty() {
-        let what = "the database does not have what the phases make";
-        return Err(Error::new(ErrorKind::SchemaMismatch, what)
-            .in_database(&project.database)
-            .problems(adoption.problems));
+    if strictness == Strictness::Compare {
+        adoption.refuse_problems(project)?;
     }
     let mut report = StampReport {
         recorded: wanted.ids().filter(|id| !before.contains(id)).cloned().collect(),
@@ -166,12 +174,7 @@ pub fn accept(
         ),
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
-    if !adoption.problems.is_empty() {
-        let what = "the database does not have what the phases make";
-        return Err(Error::new(ErrorKind::SchemaMismatch, what)
-            .in_database(&project.database)
-            .problems(adoption.problems));
-    }
+    adoption.refuse_problems(project)?;
     let mut report = AcceptReport { phase: phase.id.clone(), is_edited, adoption, backup: None };
     if dry_run || !is_edited {
         return Ok(report);

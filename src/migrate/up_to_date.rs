@@ -61,9 +61,6 @@ impl UpToDate {
     }
 
     /// As [`Migration::check_integrity`](super::Migration::check_integrity), where there is nothing to do.
-    ///
-    /// # Errors
-    /// As there, and those of opening the file.
     pub fn check_integrity(&self, project: &Project) -> Result<()> {
         refuse_damage(&project.open(Access::ReadOnly)?)
     }

@@ -4,10 +4,9 @@
 //! that was added later is no edit, so the recorded checks must be among the present ones. Comments, layout, the
 //! description, `[[verify]]` and `[[down]]` are not covered.
 
+use super::fields::{Field, fields};
 use super::phase::{Phase, PhaseId, StatisticsPolicy, ViewPolicy};
-use super::step::{
-    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation,
-};
+use super::step::{Check, Expected, Operation};
 use crate::sql::significant_tokens;
 
 /// The word with which a checksum of this form begins.
@@ -109,104 +108,22 @@ impl Written {
         self.field(key, text.trim_end_matches([';', '\u{1f}']));
     }
 
-    fn optional(&mut self, key: &str, sql: Option<&str>) {
-        if let Some(sql) = sql {
-            self.sql(key, sql);
-        }
-    }
-
-    fn flag(&mut self, key: &str, value: bool) {
-        if value {
-            self.field(key, "true");
-        }
-    }
-
     fn operation(&mut self, operation: &Operation) {
         self.field("op", operation.op());
-        match operation {
-            Operation::RenameTable { from, to } | Operation::RenameIndex { from, to } => {
-                self.field("from", from);
-                self.field("to", to);
-            }
-            Operation::RenameColumn { table, from, to } => {
-                self.field("table", table);
-                self.field("from", from);
-                self.field("to", to);
-            }
-            Operation::Create { sql, if_not_exists, .. } => {
-                self.sql("sql", sql);
-                self.flag("if_not_exists", *if_not_exists);
-            }
-            Operation::Drop { name, if_exists, .. } => {
-                self.field("name", name);
-                self.flag("if_exists", *if_exists);
-            }
-            Operation::ReplaceView { sql }
-            | Operation::ReplaceTrigger { sql }
-            // Where the statements stand, in the phase file or beside it, changes nothing.
-            | Operation::Sql { sql, file: _ } => self.sql("sql", sql),
-            Operation::AddColumn { .. }
-            | Operation::DropColumn { .. }
-            | Operation::AlterColumn { .. }
-            | Operation::AddConstraint { .. }
-            | Operation::DropConstraint { .. }
-            | Operation::Rebuild { .. } => self.table_change(operation),
-        }
-    }
-
-    /// A change of one table's definition.
-    fn table_change(&mut self, operation: &Operation) {
-        match operation {
-            Operation::AddColumn { table, column, after, value } => {
-                self.field("table", table);
-                self.sql("column", column);
-                self.optional("after", after.as_deref());
-                self.optional("value", value.as_deref());
-            }
-            Operation::DropColumn { table, column } => {
-                self.field("table", table);
-                self.field("column", column);
-            }
-            Operation::AlterColumn { table, column, change } => {
-                self.field("table", table);
-                self.field("column", column);
-                self.change(change);
-            }
-            Operation::AddConstraint { table, sql } => {
-                self.field("table", table);
-                self.sql("sql", sql);
-            }
-            Operation::DropConstraint { table, constraint } => {
-                self.field("table", table);
-                match constraint {
-                    ConstraintChoice::Name(name) => self.field("name", name),
-                    ConstraintChoice::Sql(sql) => self.sql("sql", sql),
+        for (key, field) in fields(operation) {
+            match field {
+                Field::Text(text) => self.field(key, text),
+                Field::Sql(sql) => self.sql(key, sql),
+                Field::Switch(is_set) => self.field(key, if is_set { "true" } else { "false" }),
+                Field::Dropped(name) => self.field("name", name),
+                Field::Values(values) => {
+                    for (column, value) in values {
+                        self.field("column", column);
+                        self.sql("value", value);
+                    }
                 }
+                Field::LeftOut => self.field(key, "true"),
             }
-            Operation::Rebuild { table, sql, values, left_out } => {
-                self.field("table", table);
-                self.sql("sql", sql);
-                for (column, value) in values {
-                    self.field("column", column);
-                    self.sql("value", value);
-                }
-                self.flag("left_out", *left_out == LeftOut::Drop);
-            }
-            _ => {}
         }
-    }
-
-    fn change(&mut self, change: &ColumnChange) {
-        self.optional("type", change.type_name.as_deref());
-        if let Some(not_null) = change.not_null {
-            self.field("not_null", if not_null { "true" } else { "false" });
-        }
-        match &change.default {
-            Some(DefaultChange::Set(sql)) => self.sql("default", sql),
-            Some(DefaultChange::Remove) => self.field("default", "none"),
-            None => {}
-        }
-        self.optional("collate", change.collate.as_deref());
-        self.optional("value", change.value.as_deref());
     }
 }

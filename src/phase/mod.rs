@@ -5,6 +5,7 @@ mod assemble;
 mod bytes;
 mod chain;
 mod checksum;
+mod fields;
 mod file;
 mod formats;
 mod graph;

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use toml_edit::{Array, InlineTable, Value};
 
+use super::fields::{Field, fields};
 use super::phase::{Downgrade, Phase, PhaseId, StatisticsPolicy, Strategy, ViewPolicy};
-use super::step::{
-    Check, ColumnChange, ConstraintChoice, DefaultChange, Expected, LeftOut, Operation, Step,
-};
+use super::step::{Check, Expected, Operation, Step};
 
 /// Returns the text of a phase file that holds everything a run needs: SQL that stood in files of its own is part of
 /// it, and the parents and the version are declared.
@@ -115,12 +114,6 @@ impl Keys {
         }
     }
 
-    fn flag(&mut self, key: &str, is_set: bool) {
-        if is_set {
-            self.value(key, true);
-        }
-    }
-
     fn ids(&mut self, key: &str, ids: &[PhaseId]) {
         self.value(key, ids.iter().map(PhaseId::as_str).collect::<Array>());
     }
@@ -134,83 +127,17 @@ impl Keys {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        match operation {
-            Operation::RenameTable { from, to } | Operation::RenameIndex { from, to } => {
-                self.text("from", from);
-                self.text("to", to);
-            }
-            Operation::Create { sql, if_not_exists, .. } => {
-                self.text("sql", sql);
-                self.flag("if_not_exists", *if_not_exists);
-            }
-            Operation::Drop { kind, name, if_exists } => {
-                self.text(kind.word(), name);
-                self.flag("if_exists", *if_exists);
-            }
-            Operation::ReplaceView { sql }
-            | Operation::ReplaceTrigger { sql }
-            | Operation::Sql { sql, file: _ } => self.text("sql", sql),
-            Operation::RenameColumn { table, .. }
-            | Operation::AddColumn { table, .. }
-            | Operation::DropColumn { table, .. }
-            | Operation::AlterColumn { table, .. }
-            | Operation::AddConstraint { table, .. }
-            | Operation::DropConstraint { table, .. }
-            | Operation::Rebuild { table, .. } => {
-                self.text("table", table);
-                self.table_change(operation);
-            }
-        }
-    }
-
-    /// The keys of a change of one table's definition, behind the table.
-    fn table_change(&mut self, operation: &Operation) {
-        match operation {
-            Operation::RenameColumn { from, to, .. } => {
-                self.text("from", from);
-                self.text("to", to);
-            }
-            Operation::AddColumn { column, after, value, .. } => {
-                self.text("column", column);
-                self.optional("after", after.as_deref());
-                self.optional("value", value.as_deref());
-            }
-            Operation::DropColumn { column, .. } => self.text("column", column),
-            Operation::AlterColumn { column, change, .. } => {
-                self.text("column", column);
-                self.column_change(change);
-            }
-            Operation::AddConstraint { sql, .. } => self.text("sql", sql),
-            Operation::DropConstraint { constraint, .. } => match constraint {
-                ConstraintChoice::Name(name) => self.text("name", name),
-                ConstraintChoice::Sql(sql) => self.text("sql", sql),
-            },
-            Operation::Rebuild { sql, values, left_out, .. } => {
-                self.text("sql", sql);
-                if !values.is_empty() {
+        for (key, field) in fields(operation) {
+            match field {
+                Field::Text(text) | Field::Sql(text) | Field::Dropped(text) => self.text(key, text),
+                Field::Switch(is_set) => self.value(key, is_set),
+                Field::Values(values) => {
                     let values = values.iter().map(|(column, value)| (column, value.as_str()));
-                    self.value("values", values.collect::<InlineTable>());
+                    self.value(key, values.collect::<InlineTable>());
                 }
-                if *left_out == LeftOut::Drop {
-                    self.text("left_out", "drop");
-                }
+                Field::LeftOut => self.text(key, "drop"),
             }
-            _ => {}
         }
-    }
-
-    fn column_change(&mut self, change: &ColumnChange) {
-        self.optional("type", change.type_name.as_deref());
-        if let Some(not_null) = change.not_null {
-            self.value("not_null", not_null);
-        }
-        match &change.default {
-            Some(DefaultChange::Set(sql)) => self.text("default", sql),
-            Some(DefaultChange::Remove) => self.text("default", "none"),
-            None => {}
-        }
-        self.optional("collate", change.collate.as_deref());
-        self.optional("value", change.value.as_deref());
     }
 }
 
@@ -220,7 +147,9 @@ mod tests {
 
     use super::*;
     use crate::files::RealFiles;
-    use crate::phase::{PhaseFile, StepObject};
+    use crate::phase::{
+        ColumnChange, ConstraintChoice, DefaultChange, LeftOut, PhaseFile, StepObject,
+    };
 
     /// Names and texts that TOML has to quote.
     const ODD: &str = "a \"b\" 'c' \\ \t\n  -- '''x''' \"\"\"\né\u{1}";

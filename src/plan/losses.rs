@@ -115,16 +115,13 @@ fn identity(schema: &Schema) -> Places {
 }
 
 fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Vec<Loss> {
-    // A downgrade that moves rows by itself, and a phase that does, take values along.
-    let moves_rows = phase.stages.iter().any(|stage| match stage {
-        Stage::Data(data) => writes_rows(data),
-        Stage::SchemaChange(schema_change) => {
-            schema_change.rebuilds.iter().any(|it| it.copy.computes())
-        }
-    });
+    // A downgrade that moves rows by itself takes values along, and so does a phase that did before the column goes.
+    let down = phase.direction == Direction::Down;
+    let mut moves_rows = down && phase.stages.iter().any(may_move_values);
     let mut losses = Vec::new();
     let mut schema: &Schema = &phase.before;
     for stage in &phase.stages {
+        moves_rows |= may_move_values(stage);
         match stage {
             Stage::SchemaChange(schema_change) => {
                 let search = Search { schema_change, before: schema, places, phase };
@@ -151,6 +148,16 @@ fn losses_of(phase: &PhasePlan, places: &mut Places, untouched: &mut bool) -> Ve
         }
     }
     losses
+}
+
+/// Returns whether a stage may put values of a column into another one.
+fn may_move_values(stage: &Stage) -> bool {
+    match stage {
+        Stage::Data(data) => writes_rows(data),
+        Stage::SchemaChange(schema_change) => {
+            schema_change.rebuilds.iter().any(|it| it.copy.computes())
+        }
+    }
 }
 
 /// Returns whether statements change rows in another way than by copying whole columns.

@@ -1,10 +1,10 @@
 //! Where the file lies: what a person should know about it, and whether SQLite can write what it puts aside.
 
-use std::ffi::CString;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 
+use crate::database::connect;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::files::Files;
 
@@ -52,15 +52,7 @@ fn probe(files: &dyn Files) -> Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match files.vfs() {
-        Some(vfs) => {
-            let vfs = CString::new(vfs).map_err(|error| {
-                Error::new(ErrorKind::Arguments, "the VFS name is not valid").caused_by(error)
-            })?;
-            Connection::open_with_flags_and_vfs(":memory:", flags, vfs.as_c_str())?
-        }
-        None => Connection::open_with_flags(":memory:", flags)?,
-    };
+    let connection = connect(Path::new(":memory:"), flags, files)?;
     // With a cache of one page the table does not stay in memory.
     connection.execute_batch(&format!(
         "PRAGMA page_size=65536; PRAGMA temp_store=FILE; CREATE TEMP TABLE probe(bytes); PRAGMA temp.cache_size=1; \

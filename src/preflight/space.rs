@@ -62,9 +62,6 @@ impl SpaceNeed {
 /// into the WAL. If the old table has to stay until the new one is filled, the file grows by as much instead.
 /// So each page of a rebuilt table, and of its indexes but those that keep their entries, is needed once more;
 /// again for each further time that the table is rebuilt; and a tenth more where rows are rewritten.
-///
-/// # Errors
-/// Whatever SQLite reports while pages are read.
 pub fn space_need(database: &Database, schema: &Schema, plan: &Plan) -> Result<SpaceNeed> {
     let identity = Identity::read(database.connection())?;
     let size = FileSize::of(database)?;

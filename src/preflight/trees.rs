@@ -94,8 +94,7 @@ mod tests {
     use rusqlite::{Connection, OpenFlags};
 
     use super::*;
-    use crate::btree::BytePages;
-    use crate::files::{Files as _, RealFiles};
+    use crate::btree::DbPages;
 
     #[test]
     fn the_pages_of_trees_are_those_that_sqlite_counts() {
@@ -114,8 +113,7 @@ mod tests {
                      INSERT INTO w SELECT b, a FROM t;"
                 ))
                 .unwrap();
-            let bytes = RealFiles.read(&path).unwrap();
-            let mut pages = BytePages::new(&bytes).map_err(|_| "no database").unwrap();
+            let mut pages = DbPages::open(&connection).unwrap().unwrap();
             for name in ["t", "i", "w", "empty", "sqlite_schema"] {
                 let ask = |sql: &str| connection.query_row(sql, [name], |row| row.get(0)).unwrap();
                 let root: i64 =

@@ -63,9 +63,6 @@ pub(super) fn count_findings_with_stubs(connection: &Connection, table: &str) ->
 
 impl Baseline {
     /// Takes the baseline of a database that is about to be changed.
-    ///
-    /// # Errors
-    /// Whatever keeps SQLite from answering.
     pub fn take(connection: &Connection, schema: &Schema) -> Result<Self> {
         let mut indexes = BTreeMap::new();
         for table in schema.virtual_tables() {

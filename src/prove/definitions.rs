@@ -255,21 +255,32 @@ impl TablePair<'_> {
     }
 
     fn uniques(&self, old: &TableText, new: &TableText, found: &mut Differences) {
-        let mut rest: Vec<&Rule> = new.uniques.iter().collect();
-        for rule in &old.uniques {
+        let excused = |rule: &Rule| {
+            let columns = listed(&rule.meaning);
+            self.unique_indexes().any(|it| it == columns)
+                || columns.iter().any(|it| self.dropped.contains(it))
+        };
+        self.rules(Aspect::Unique, (&old.uniques, &new.uniques), &excused, found);
+    }
+
+    /// Compares constraints of one kind; `excused` are those whose absence is no loss.
+    fn rules(
+        &self,
+        aspect: Aspect,
+        (old, new): (&[Rule], &[Rule]),
+        excused: &dyn Fn(&Rule) -> bool,
+        found: &mut Differences,
+    ) {
+        let mut rest: Vec<&Rule> = new.iter().collect();
+        for rule in old {
             if let Some(place) = rest.iter().position(|it| it.meaning == rule.meaning) {
                 self.details((rule, rest.remove(place)), found);
-                continue;
-            }
-            let columns = listed(&rule.meaning);
-            let kept = self.unique_indexes().any(|it| it == columns)
-                || columns.iter().any(|it| self.dropped.contains(it));
-            if !kept {
-                self.lose(found, None, Aspect::Unique, (rule.shown.clone(), None));
+            } else if !excused(rule) {
+                self.lose(found, None, aspect, (rule.shown.clone(), None));
             }
         }
         for rule in rest {
-            self.gain(found, None, Aspect::Unique, rule.shown.clone());
+            self.gain(found, None, aspect, rule.shown.clone());
         }
     }
 
@@ -285,21 +296,10 @@ impl TablePair<'_> {
     }
 
     fn checks(&self, old: &TableText, new: &TableText, found: &mut Differences) {
-        let mut rest: Vec<&Rule> = new.checks.iter().collect();
-        for rule in &old.checks {
-            if let Some(place) = rest.iter().position(|it| it.meaning == rule.meaning) {
-                self.details((rule, rest.remove(place)), found);
-                continue;
-            }
-            let reads_dropped =
-                |name: &String| rule.meaning.split(' ').any(|word| word == name.as_str());
-            if !self.dropped.iter().any(reads_dropped) {
-                self.lose(found, None, Aspect::Check, (rule.shown.clone(), None));
-            }
-        }
-        for rule in rest {
-            self.gain(found, None, Aspect::Check, rule.shown.clone());
-        }
+        let reads_dropped = |rule: &Rule| {
+            rule.meaning.split(' ').any(|word| self.dropped.iter().any(|it| it == word))
+        };
+        self.rules(Aspect::Check, (&old.checks, &new.checks), &reads_dropped, found);
     }
 
     fn foreign_keys(

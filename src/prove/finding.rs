@@ -238,12 +238,7 @@ impl Finding {
             Self::Definition { aspect, .. } => aspect.code(),
             Self::Object { change: ObjectChange::Renamed(_), .. } => "index-renamed?",
             Self::Object { change: ObjectChange::Broken(_), .. } => "broken",
-            Self::Object { kind, .. } => match kind {
-                ObjectKind::Index => "index",
-                ObjectKind::View => "view",
-                ObjectKind::Trigger => "trigger",
-                ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => "table",
-            },
+            Self::Object { kind, .. } => kind.entry_type(),
             Self::Counter { .. } => "counter",
             Self::Statistics { .. } => "statistics",
             Self::Orphans { .. } => "foreign-key-violation",
@@ -377,12 +372,7 @@ impl Addition {
         match self {
             Self::Table { .. } => "table",
             Self::Column { .. } => "column",
-            Self::Object { kind, .. } => match kind {
-                ObjectKind::Index => "index",
-                ObjectKind::View => "view",
-                ObjectKind::Trigger => "trigger",
-                ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => "table",
-            },
+            Self::Object { kind, .. } => kind.entry_type(),
             Self::Rows { .. } => "rows",
             Self::Constraint { aspect, .. } => aspect.code(),
             Self::Bookkeeping { .. } => "bookkeeping",

@@ -21,9 +21,6 @@ use crate::event::{Observer, Stage, TableRows};
 pub(crate) trait Content {
     /// Called once, under the lock, before anything is written, with a connection that reads the
     /// present state. Returns the backup of that state, if there is a state to lose.
-    ///
-    /// # Errors
-    /// Whatever forbids to write.
     fn secure(
         &mut self,
         present: &Database,

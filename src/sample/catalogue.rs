@@ -6,9 +6,9 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::options::{Feature, SampleOptions, VersionRows};
+use super::options::{SampleOptions, VersionRows};
 use super::sessions::{Session, sessions};
-use super::{archive, awkward, columns, equipment, extras, processing, schema};
+use super::{archive, columns, equipment, processing, schema};
 
 /// Writes a sample catalogue into a new file.
 ///
@@ -28,7 +28,7 @@ use super::{archive, awkward, columns, equipment, extras, processing, schema};
 /// Fails with `CannotOpen` if the file exists or cannot be created, and with SQLite's error otherwise;
 /// then the unfinished file stays and is good for nothing.
 pub fn write_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<()> {
-    let connection = open_catalogue(path, options)?;
+    let connection = open_catalogue(path, options, &|_| Ok(()))?;
     if options.late_files() > 0 {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
@@ -39,7 +39,12 @@ pub fn write_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result
 ///
 /// As long as it is open, the file is held by another user, for tests of locks and of WAL. Its automatic
 /// checkpoints are off, so [`SampleOptions::uncheckpointed`] rows stay in the `-wal` file until it is closed.
-pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<Connection> {
+/// `add` puts more into it before that.
+pub fn open_catalogue(
+    path: &Path,
+    options: &SampleOptions,
+    add: &dyn Fn(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Connection> {
     let mut connection = create(path)?;
     // An unfinished sample is of no use, so the journal and the syncs are left out until it is done.
     connection.execute_batch(
@@ -48,8 +53,11 @@ pub fn open_catalogue(path: &Path, options: &SampleOptions) -> rusqlite::Result<
     )?;
     let nights = sessions(options);
     let early = options.files - options.late_files();
-    fill(&mut connection, options, &nights, early)?;
-    let mode = if options.has(Feature::Wal) { "WAL" } else { "DELETE" };
+    let transaction = connection.transaction()?;
+    fill(&transaction, options, &nights, early)?;
+    add(&transaction)?;
+    transaction.commit()?;
+    let mode = if options.wal { "WAL" } else { "DELETE" };
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = {mode}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -2000;"
     ))?;
@@ -75,37 +83,21 @@ fn create(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn fill(
-    connection: &mut Connection,
+    connection: &Connection,
     options: &SampleOptions,
     nights: &[Session],
     files: u32,
 ) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    run(&transaction, &schema::tables(options))?;
-    equipment::write(&transaction)?;
-    super::sessions::write(&transaction, options, nights)?;
-    equipment::write_logs(&transaction, options, nights)?;
-    columns::write(&transaction, options, nights, 0..files)?;
-    processing::write(&transaction, options)?;
-    archive::write(&transaction, options, nights)?;
-    write_version(&transaction, options)?;
-    if options.has(Feature::Awkward) {
-        awkward::write(&transaction)?;
-    }
+    run(connection, &schema::tables(options))?;
+    equipment::write(connection)?;
+    super::sessions::write(connection, options, nights)?;
+    equipment::write_logs(connection, options, nights)?;
+    columns::write(connection, options, nights, 0..files)?;
+    processing::write(connection, options)?;
+    archive::write(connection, options, nights)?;
+    write_version(connection, options)?;
     // Indexes after rows: sorting once is many times faster than inserting in random order.
-    run(&transaction, &schema::indexes(options))?;
-    for (feature, sql) in [
-        (Feature::OddIndexes, extras::ODD_INDEXES),
-        (Feature::Counters, extras::COUNTERS),
-        (Feature::Views, extras::VIEWS),
-        (Feature::Triggers, extras::TRIGGERS),
-        (Feature::Statistics, "ANALYZE"),
-    ] {
-        if options.has(feature) {
-            transaction.execute_batch(sql)?;
-        }
-    }
-    transaction.commit()
+    run(connection, &schema::indexes(options))
 }
 
 fn run(connection: &Connection, statements: &[String]) -> rusqlite::Result<()> {

@@ -4,12 +4,10 @@
 //! work, backups or proofs: it must be able to make files that the rest of the engine refuses.
 
 mod archive;
-mod awkward;
 mod calendar;
 mod catalogue;
 mod columns;
 mod equipment;
-mod extras;
 mod frames;
 mod numbers;
 mod options;
@@ -21,5 +19,5 @@ mod sky;
 mod writer;
 
 pub use catalogue::{open_catalogue, write_catalogue};
-pub use options::{Feature, SampleOptions, VersionRows};
+pub use options::{SampleOptions, VersionRows};
 pub use phases::{phase_files, schema_sql};

@@ -1,6 +1,6 @@
 //! The statements that make the tables and indexes, as the options ask.
 
-use super::options::{Feature, SampleOptions, VersionRows};
+use super::options::{SampleOptions, VersionRows};
 use super::phases::schema_sql;
 
 const SESSION_KEY: &str = ",\n  PRIMARY KEY (session_id)";
@@ -17,7 +17,7 @@ pub(super) fn tables(options: &SampleOptions) -> Vec<String> {
 }
 
 fn table(options: &SampleOptions, statement: &str) -> String {
-    if options.has(Feature::Grown) && statement.starts_with("CREATE TABLE fits_files ") {
+    if options.grown && statement.starts_with("CREATE TABLE fits_files ") {
         statement.replace(FILE_KEY, "")
     } else if options.repeated_sessions() > 0 && statement.starts_with("CREATE TABLE sessions ") {
         statement.replace(SESSION_KEY, "")
@@ -63,7 +63,7 @@ mod tests {
         let options = SampleOptions { duplicates: 2, ..SampleOptions::default() };
         assert!(indexes(&options).iter().any(|sql| sql.starts_with("CREATE INDEX ix_fits_files_")));
         assert!(tables(&options).iter().any(|sql| sql.contains(SESSION_KEY)));
-        let grown = options.with(Feature::Grown);
+        let grown = SampleOptions { grown: true, ..options };
         assert!(!tables(&grown).iter().any(|sql| sql.contains(SESSION_KEY)));
         assert!(!tables(&grown).iter().any(|sql| sql.contains(FILE_KEY)));
     }

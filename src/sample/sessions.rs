@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::calendar::{DAY, date, moment};
 use super::numbers::Numbers;
-use super::options::{Feature, SampleOptions};
+use super::options::SampleOptions;
 use super::sky::{CAMERAS, Camera, OBSERVERS, SITES, Site, TELESCOPES, Telescope};
 use super::writer::{Writer, row, text};
 
@@ -44,7 +44,7 @@ impl Session {
         let day = FIRST_NIGHT + i64::from(night) * 4 + i64::from(night % 3);
         let date = date(day);
         let mut id = format!("{date}_{}_{}", camera.name, telescope.name);
-        if options.has(Feature::Awkward) && number == 2 {
+        if options.odd_id && number == 2 {
             id = format!("{date}_Bärenhöhle \u{263E}\0'\"_{}", telescope.name);
         }
         Self {

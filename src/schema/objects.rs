@@ -32,6 +32,14 @@ impl ObjectKind {
         }
     }
 
+    /// Returns the type that `sqlite_schema` names.
+    pub const fn entry_type(self) -> &'static str {
+        match self {
+            Self::Table | Self::VirtualTable | Self::ShadowTable => "table",
+            Self::Index | Self::View | Self::Trigger => self.word(),
+        }
+    }
+
     /// Returns whether the object holds rows of its own or of a module.
     pub const fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)

@@ -1,10 +1,9 @@
 //! The database in memory that a shadow is.
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
-use crate::database::Authorizer;
+use crate::database::{Authorizer, SWITCHES};
 use crate::error::Result;
 use crate::event::Interrupt;
 
@@ -18,13 +17,7 @@ pub(super) fn open_memory() -> Result<Connection> {
     connection.progress_handler(STEPS, Some(move || interrupt.requested()))?;
     Authorizer::of_memory().install(&mut connection)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    for (switch, value) in [
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
-    ] {
+    for (switch, value) in SWITCHES {
         connection.set_db_config(switch, value)?;
     }
     Ok(connection)

@@ -369,7 +369,7 @@ impl Shadow {
         sql: Option<&str>,
     ) -> Result<()> {
         self.changed();
-        let word = entry_type(kind);
+        let word = kind.entry_type();
         self.edit_entries(|connection| {
             connection.execute(
                 "UPDATE sqlite_schema SET sql = ?1 WHERE type = ?2 AND name = ?3 COLLATE NOCASE",
@@ -395,7 +395,7 @@ impl Shadow {
         self.edit_entries(|connection| {
             connection.execute(
                 "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
-                (entry_type(object.kind), &object.name, &object.table, &object.sql),
+                (object.kind.entry_type(), &object.name, &object.table, &object.sql),
             )
         })?;
         self.reload()
@@ -406,7 +406,7 @@ impl Shadow {
             self.edit_entries(|connection| {
                 connection.execute(
                     "DELETE FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE",
-                    (entry_type(object.kind), &object.name),
+                    (object.kind.entry_type(), &object.name),
                 )
             })?;
         }
@@ -431,15 +431,6 @@ pub(crate) fn free_name(schema: &Schema, wish: &str) -> String {
         name = format!("{wish}_{number}");
     }
     name
-}
-
-fn entry_type(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => "table",
-        ObjectKind::Index => "index",
-        ObjectKind::View => "view",
-        ObjectKind::Trigger => "trigger",
-    }
 }
 
 fn is_rename(step: &Step) -> bool {

@@ -34,9 +34,6 @@ pub enum Transfer {
 /// Reads the program that SQLite would run to fill an empty table of `main` from another one. In a
 /// transfer the loop over the source takes each record whole (RowCell or RowData), those of each index
 /// too; just before it stands how the rowid is made.
-///
-/// # Errors
-/// Whatever SQLite reports while it lists its program.
 pub fn transfer(connection: &Connection, to: &str, from: &str) -> Result<Transfer> {
     transfer_out_of(connection, to, &in_main(from))
 }

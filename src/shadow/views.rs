@@ -22,9 +22,6 @@ pub(super) struct ListedView {
 
 impl Shadow {
     /// Asks SQLite for the output columns of every view that compiles.
-    ///
-    /// # Errors
-    /// Whatever SQLite reports about the schema as a whole.
     pub fn outputs(&mut self) -> Result<Outputs> {
         let state = self.state()?;
         if let Some((known, outputs)) = &self.known_outputs

@@ -3,8 +3,8 @@
 use phaseshift::event::Silent;
 use phaseshift::migrate::{Strictness, stamp};
 use phaseshift::phase::{Applied, Target};
-use phaseshift::sample::{Feature, SampleOptions, write_catalogue};
 use phaseshift::schema::same_meaning;
+use support::sample::{Feature, SampleOptions, write_catalogue};
 
 use super::rig::Rig;
 

@@ -327,7 +327,7 @@ fn statements_need_a_way_back_by_hand() {
     let (kind, lines) = refusal(&rig, "a");
     assert_eq!(kind, ErrorKind::Irreversible);
     assert!(
-        lines[0].starts_with("b cannot be undone: the downgrade of sql in line 1"),
+        lines[0].starts_with("b cannot be undone: no downgrade can be derived from sql in line 1"),
         "{lines:?}"
     );
 }

@@ -10,9 +10,10 @@ use phaseshift::migrate::{Hooks, Migration, Preparation, Project, Request, scrip
 use phaseshift::name::quote;
 use phaseshift::phase::Target;
 use phaseshift::plan::{Action, CopyStrategy, Plan, PlannedStep, Rebuild, RowSource};
-use phaseshift::sample::{SampleOptions, phase_files, write_catalogue};
+use phaseshift::sample::phase_files;
 use phaseshift::shadow::CopyMethod;
 use rusqlite::Connection;
+use support::sample::{SampleOptions, write_catalogue};
 use support::{SMALL, load_rows};
 
 use super::fill::fill;

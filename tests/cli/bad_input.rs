@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::{Child, Command, Stdio};
 
-use phaseshift::sample::{Feature, SampleOptions, VersionRows, phase_files, write_catalogue};
+use phaseshift::sample::phase_files;
+use support::sample::{Feature, SampleOptions, VersionRows, write_catalogue};
 use support::{Project, sqlite3};
 
 fn small() -> SampleOptions {

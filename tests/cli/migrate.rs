@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use phaseshift::sample::{Feature, SampleOptions, VersionRows};
+use support::sample::{Feature, SampleOptions, VersionRows};
 use support::{Output, Project, judge, phase3_renames, sqlite3};
 
 fn small() -> SampleOptions {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use phaseshift::sample::{Feature, SampleOptions, VersionRows};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use support::sample::{Feature, SampleOptions, VersionRows};
 use support::{Project, judge, phase3_renames};
 
 const QUESTION: &str = "Type 'yes' to proceed with migration:";

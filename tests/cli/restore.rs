@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use phaseshift::sample::SampleOptions;
+use support::sample::SampleOptions;
 use support::{Project, sqlite3};
 
 /// A small catalogue with one backup made by hand.

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use phaseshift::sample::SampleOptions;
 use support::Project;
+use support::sample::SampleOptions;
 
 fn small() -> SampleOptions {
     SampleOptions { sessions: 12, files: 60, links: 20, ..SampleOptions::default() }

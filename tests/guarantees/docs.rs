@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use phaseshift::sample::{SampleOptions, VersionRows};
 use rusqlite::Connection;
+use support::sample::{SampleOptions, VersionRows};
 
 use support::{Project, sqlite3};
 

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use phaseshift::sample::SampleOptions;
 use rusqlite::Connection;
+use support::sample::SampleOptions;
 
 use support::{Other, Project, SMALL, load_rows, sqlite3, try_sqlite3};
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use phaseshift::sample::SampleOptions;
+use support::sample::SampleOptions;
 
 use support::Project;
 

@@ -1,7 +1,7 @@
 //! The page of a plan or a run, and plans as Markdown and Mermaid: nothing from outside becomes markup, nothing is
 //! fetched from anywhere, and what the page says of a run is what happened. Judged by Python's HTML parser.
 
-use phaseshift::sample::SampleOptions;
+use support::sample::SampleOptions;
 
 use support::{Project, sqlite3};
 

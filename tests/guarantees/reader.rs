@@ -341,3 +341,22 @@ fn a_loss_without_a_backup_names_no_restore() {
     let failed = project.run_here(&["downgrade"]).expect_code(4).stderr;
     assert!(failed.contains("--accept-loss") && !failed.contains("restore"), "{failed}");
 }
+
+#[test]
+fn a_statement_after_a_dropped_column_does_not_hide_the_loss() {
+    let project = applied();
+    let drop = "[[up]]\nop = 'drop_column'\ntable = 'u'\ncolumn = 'b'\n";
+    let fill = "[[up]]\nop = 'sql'\nsql = 'INSERT INTO t(a) VALUES (1)'\n";
+    project.write_phase(
+        "more.toml",
+        "parents = ['next']\n[[up]]\nop = 'add_column'\ntable = 'u'\ncolumn = 'b TEXT'\n",
+    );
+    project.run_here(&["upgrade"]).expect_code(0);
+    sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1, 2)");
+    let warning = "column u.b is dropped with its values in 1 row";
+    for (steps, warns) in [(format!("{drop}{fill}"), true), (format!("{fill}{drop}"), false)] {
+        project.write_phase("rest.toml", &format!("parents = ['more']\n{steps}"));
+        let said = project.run_here(&["plan"]).expect_code(0).stdout;
+        assert_eq!(said.contains(warning), warns, "{said}");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use phaseshift::files::{Files as _, RealFiles};
-use phaseshift::sample::SampleOptions;
+use support::sample::SampleOptions;
 
 use support::{Other, Project, digest, sqlite3, try_sqlite3};
 

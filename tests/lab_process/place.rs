@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use phaseshift::sample::{Feature, SampleOptions, phase_files, write_catalogue};
+use phaseshift::sample::phase_files;
+use support::sample::{Feature, SampleOptions, write_catalogue};
 use tempfile::TempDir;
 
 use crate::verdict::backups;

@@ -1,6 +1,6 @@
 //! Tables in which only names change stay where they are, and the result is what a rebuild leaves.
 
-use phaseshift::sample::{Feature, SampleOptions};
+use support::sample::{Feature, SampleOptions};
 use support::{Bench, Project, explain, up_to};
 
 /// The schema and the statistics, whatever the order in which they were made.

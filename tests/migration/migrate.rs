@@ -11,8 +11,8 @@ use phaseshift::files::{Files, RealFiles};
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Project as Engine, Request, migrate_now};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::sample::{Feature, SampleOptions};
 use support::Project;
+use support::sample::{Feature, SampleOptions};
 
 fn engine(project: &Project) -> Engine {
     engine_at(&project.database(), &project.phases())
@@ -98,7 +98,7 @@ fn rows_that_only_the_wal_of_an_open_program_holds_are_in_the_backup_and_in_the_
         SampleOptions { files: 3_000, links: 100, uncheckpointed: 1_000, ..Default::default() }
             .with(Feature::Wal);
     let project = Project::empty();
-    let application = phaseshift::sample::open_catalogue(&project.database(), &options).unwrap();
+    let application = support::sample::open_catalogue(&project.database(), &options).unwrap();
     for (name, text) in phaseshift::sample::phase_files() {
         project.write_phase(name, text);
     }
@@ -120,7 +120,7 @@ fn rows_that_only_the_wal_of_an_open_program_holds_are_in_the_backup_and_in_the_
 
 #[test]
 fn a_file_without_a_recorded_phase_is_refused_until_it_is_stamped() {
-    use phaseshift::sample::VersionRows;
+    use support::sample::VersionRows;
     for version_rows in [VersionRows::None, VersionRows::NoTable] {
         let options = SampleOptions { files: 300, links: 20, version_rows, ..Default::default() };
         let project = Project::with_catalogue(&options);

@@ -5,9 +5,9 @@ use std::os::unix::fs::FileExt as _;
 
 use phaseshift::event::Silent;
 use phaseshift::migrate::Hooks;
-use phaseshift::sample::SampleOptions;
 use phaseshift::{DatabaseState, ErrorKind};
 use serde_json::json;
+use support::sample::SampleOptions;
 use support::{Bench, Project, explain, sqlite3, up_to};
 
 const RENAME: &str = "[[up]]\nop = \"rename_table\"\nfrom = \"item\"\nto = \"thing\"\n\

@@ -1,7 +1,7 @@
 //! The sample catalogues: what they hold, that they can be made again, and that the judge can read them.
 
-use phaseshift::sample::{Feature, SampleOptions, VersionRows, open_catalogue};
 use serde_json::json;
+use support::sample::{Feature, SampleOptions, VersionRows, open_catalogue};
 use support::{Project, judge, phase3_renames, sqlite3};
 
 fn small() -> SampleOptions {

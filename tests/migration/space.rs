@@ -10,7 +10,7 @@ use phaseshift::files::RealFiles;
 use phaseshift::history::VersionTables;
 use phaseshift::migrate::{Migration, Preparation, Request};
 use phaseshift::phase::{Chain, Target};
-use phaseshift::sample::{Feature, SampleOptions};
+use support::sample::{Feature, SampleOptions};
 use support::{Project, sqlite3};
 
 /// Computes the room for the way to a phase, in bytes.

@@ -2,10 +2,10 @@
 //! either way leaves the same.
 
 use phaseshift::plan::CopyStrategy;
-use phaseshift::sample::{Feature, SampleOptions};
 use phaseshift::shadow::{CopyMethod, Transfer, transfer};
 use rusqlite::Connection;
 use serde_json::json;
+use support::sample::{Feature, SampleOptions};
 use support::{Bench, Project, sqlite3, up_to};
 
 const ITEM: &str =

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use phaseshift::btree::{BytePages, Cursor, Fields, Stop, exercise};
+use phaseshift::btree::{Cursor, Fields, Stop};
 use rusqlite::Connection;
+use support::bytes::{BytePages, exercise};
 
 use crate::scene::{Chance, Format, integrity, root};
 
@@ -85,7 +86,7 @@ fn walk(bytes: &[u8], root: u32) -> Result<u64, String> {
     while cursor.advance().map_err(words)? {
         entries += 1;
         cursor.begin(usize::MAX, &mut record).map_err(words)?;
-        if fields.read(&record).is_none() || fields.end() != record.len() {
+        if fields.read_first(&record, usize::MAX).is_none() || fields.end() != record.len() {
             return Err("no record".to_owned());
         }
     }

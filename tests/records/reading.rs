@@ -1,13 +1,13 @@
 //! What our reader reads is what SQLite reads.
 
 use phaseshift::btree::{
-    BytePages, Cursor, DbPages, Fields, OpenFile, Pages, ReadTransaction, Trees, Value,
-    compare_trees,
+    Cursor, DbPages, Fields, OpenFile, Pages, ReadTransaction, Trees, Value, compare_trees,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
 use crate::scene::{Chance, Format, root};
+use support::bytes::BytePages;
 use support::crafted::{Tally, judge};
 
 /// Reads all entries of a tree: the rowid and the fields.
@@ -17,7 +17,7 @@ fn entries(pages: &mut impl Pages, root: u32) -> Vec<(i64, Vec<Sql>)> {
     while cursor.advance().unwrap() {
         cursor.begin(usize::MAX, &mut record).unwrap();
         assert_eq!(record.len(), cursor.length());
-        fields.read(&record).unwrap();
+        fields.read_first(&record, usize::MAX).unwrap();
         let values = (0..fields.count()).map(|it| match fields.value(&record, it).unwrap() {
             Value::Null => Sql::Null,
             Value::Integer(number) => Sql::Integer(number),

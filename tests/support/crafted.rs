@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::bytes::BytePages;
 use phaseshift::btree::{
-    BytePages, Cursor, Fields, Place, Read, Stop, Trees, Value, ValueMap, Values, compare_trees,
+    Cursor, Fields, Place, Read, Stop, Trees, Value, ValueMap, Values, compare_trees,
     compare_values,
 };
 use rusqlite::Connection;
@@ -288,7 +289,8 @@ fn rows(bytes: &[u8], root: u32, rowids: bool) -> Option<Vec<Row>> {
         let (mut all, mut record, mut fields) = (Vec::new(), Vec::new(), Fields::default());
         while cursor.advance()? {
             cursor.begin(usize::MAX, &mut record)?;
-            let fits = fields.read(&record).is_some() && fields.end() == record.len();
+            let fits =
+                fields.read_first(&record, usize::MAX).is_some() && fields.end() == record.len();
             let values = (0..fields.count()).map(|it| {
                 Some(match fields.value(&record, it)? {
                     Value::Null => exact(ValueRef::Null),

@@ -199,5 +199,5 @@ pub fn backup(input: &[u8]) {
 
 /// The pages of a database, read by the engine's own reader.
 pub fn pages(input: &[u8]) {
-    phaseshift::btree::exercise(input);
+    crate::bytes::exercise(input);
 }

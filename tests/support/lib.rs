@@ -8,12 +8,14 @@
 )]
 
 mod bench;
+pub mod bytes;
 pub mod crafted;
 pub mod hostile;
 mod judge;
 pub mod lab;
 mod other;
 mod project;
+pub mod sample;
 mod snapshot;
 mod steps;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use phaseshift::sample::{SampleOptions, phase_files, write_catalogue};
+use phaseshift::sample::phase_files;
+
+use super::sample::{SampleOptions, write_catalogue};
 use tempfile::TempDir;
 
 use super::snapshot::{Snapshot, snapshot_database};

@@ -7,7 +7,6 @@ use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use serde_json::json;
 
-use super::json_values::number;
 use super::plan::planned;
 use super::prepare::{loss_policy, request};
 use super::report;
@@ -45,9 +44,8 @@ pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutp
             let script = script_for_state(&migration)?;
             // The program stops at the first error, and its end rolls the transaction back.
             answer.text = format!(
-                "-- Undoes what a file at version {} records, down to version {}.\n.bail on\n{script}",
-                number(from),
-                number(to)
+                "-- Undoes what a file records, {}.\n.bail on\n{script}",
+                report::way(from, to)
             );
             answer.for_programs()
         }

@@ -18,9 +18,6 @@ use crate::cli::screens::operation::operation;
 use crate::cli::screens::time::rfc3339;
 
 /// Lists the phases, the newest first; in JSON in chain order.
-///
-/// # Errors
-/// As [`Chain::read`]; those of opening the file, if its current phases are asked for.
 pub fn run(context: &Context, arguments: &HistoryArgs) -> Result<CommandOutput> {
     let needs_file = arguments.indicate_current
         || arguments.range.as_deref().is_some_and(|it| it.contains("current"));

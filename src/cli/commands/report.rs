@@ -36,7 +36,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
 }
 
 /// Says between which versions a run leads.
-fn way(from: Option<i64>, to: Option<i64>) -> String {
+pub fn way(from: Option<i64>, to: Option<i64>) -> String {
     let named = |it: Option<i64>| it.map_or("no version".to_owned(), |it| format!("version {it}"));
     match (from, to) {
         (Some(from), Some(to)) => format!("version {from} to {to}"),

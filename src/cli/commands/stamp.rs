@@ -1,11 +1,11 @@
 //! `stamp`: recording phases without running them.
 
+use phaseshift::Result;
 use phaseshift::database::Access;
 use phaseshift::migrate::{
     Adoption, Project, StampReport, Strictness, accept, compare_schemas, replay, stamp,
 };
 use phaseshift::phase::{Applied, Target};
-use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::json_values::ids;
@@ -92,18 +92,13 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let database = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
-    if !adoption.problems.is_empty() {
-        let what = "the database does not have what the phases make";
-        return Err(Error::new(ErrorKind::SchemaMismatch, what)
-            .in_database(&project.database)
-            .problems(adoption.problems));
-    }
+    adoption.refuse_problems(project)?;
     let current = project.chain.current(wanted);
     let ok = context.terminal.out.ok();
     let found = match current.as_slice() {
         [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
         current => format!(
-            "{ok} The schema of the file is that of the phases up to {0}; it would be recorded at {0}.",
+            "{ok} The file has what the phases up to {0} make, and would be recorded at {0}.",
             joined(current)
         ),
     };

@@ -154,12 +154,8 @@ fn phase_changes(html: &mut Html, phase: &PhasePlan, subject: &PageSubject<'_>) 
                     Some(before) => format!("{before} as {}", object.name),
                     None => object.name.clone(),
                 };
-                html.within("tr", &[], |html| {
-                    html.element("td", &[], object.kind);
-                    html.element("td", &[("class", "name")], name);
-                    html.element("td", &[], object.change);
-                    html.element("td", &[], &object.why);
-                });
+                let (kind, change) = (object.kind, object.change);
+                row(html, &[("", kind), ("name", &name), ("", change), ("", &object.why)]);
             }
         });
     });
@@ -180,6 +176,16 @@ pub fn table(html: &mut Html, head: &[&'static str], rows: impl FnOnce(&mut Html
             });
             html.within("tbody", &[], rows);
         });
+    });
+}
+
+/// Writes a row of a table: for each cell its class and its text.
+pub fn row(html: &mut Html, cells: &[(&str, &str)]) {
+    html.within("tr", &[], |html| {
+        for (class, text) in cells {
+            let class = [("class", *class)];
+            html.element("td", if class[0].1.is_empty() { &[] } else { &class }, text);
+        }
     });
 }
 
@@ -216,11 +222,7 @@ fn renames(html: &mut Html, subject: &PageSubject<'_>) {
     heading(html, "Renames");
     table(html, &["Kind", "Before", "After"], |html| {
         for (kind, before, after) in &renames {
-            html.within("tr", &[], |html| {
-                html.element("td", &[], kind);
-                html.element("td", &[("class", "name")], before);
-                html.element("td", &[("class", "name")], after);
-            });
+            row(html, &[("", kind), ("name", before), ("name", after)]);
         }
     });
 }
@@ -276,11 +278,7 @@ fn counts(html: &mut Html, subject: &PageSubject<'_>) {
     if !rows.is_empty() {
         table(html, &["Table", "What happens", "Rows"], |html| {
             for (name, how, rows) in &rows {
-                html.within("tr", &[], |html| {
-                    html.element("td", &[("class", "name")], name);
-                    html.element("td", &[], how);
-                    html.element("td", &[("class", "number")], rows);
-                });
+                row(html, &[("name", name), ("", how), ("number", rows)]);
             }
         });
     }
@@ -361,7 +359,7 @@ fn timings(html: &mut Html, done: &Report) {
     let stages = [
         ("Copy the backup", done.stages.backup),
         ("Verify the backup", done.stages.verify),
-        ("Note what was wrong", done.stages.baseline),
+        ("Record earlier violations", done.stages.baseline),
         ("Rebuild", done.stages.rebuild),
         ("Prove", done.stages.proof),
         ("Commit", done.stages.commit),

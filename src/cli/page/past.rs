@@ -5,7 +5,7 @@ use phaseshift::history::{HistoryRow, KeptObject, UndoRecord};
 
 use super::document;
 use super::html::Html;
-use super::parts::{facts, foot, grouped, heading, list, table};
+use super::parts::{facts, foot, grouped, heading, list, row, table};
 use crate::cli::screens::time::{local, recorded};
 use crate::cli::screens::{counted, sized};
 
@@ -124,14 +124,12 @@ fn phases(html: &mut Html, run: &PastRun<'_>) {
     table(html, &head, |html| {
         for PastPhase { event, .. } in &run.phases {
             let or_unknown = |it: Option<String>| it.unwrap_or_else(|| UNKNOWN.to_owned());
-            html.within("tr", &[], |html| {
-                html.element("td", &[("class", "name")], &event.id);
-                html.element("td", &[], verb(event));
-                html.element("td", &[], event.version);
-                html.element("td", &[], or_unknown(event.finished_at.as_deref().map(recorded)));
-                html.element("td", &[], or_unknown(event.rows_proven.map(grouped)));
-                html.element("td", &[], or_unknown(event.tool_version.clone()));
-            });
+            let finished = or_unknown(event.finished_at.as_deref().map(recorded));
+            let rows = or_unknown(event.rows_proven.map(grouped));
+            let release = or_unknown(event.tool_version.clone());
+            let version = event.version.to_string();
+            let plain = [verb(event), &version, &finished, &rows, &release].map(|it| ("", it));
+            row(html, &[&[("name", event.id.as_str())], plain.as_slice()].concat());
         }
     });
 }
@@ -213,10 +211,7 @@ fn backup(html: &mut Html, run: &PastRun<'_>) {
     html.element("h3", &[], "Rows before the run");
     table(html, &["Table", "Rows"], |html| {
         for counted in &manifest.tables {
-            html.within("tr", &[], |html| {
-                html.element("td", &[("class", "name")], &counted.table);
-                html.element("td", &[("class", "number")], grouped(counted.rows));
-            });
+            row(html, &[("name", &counted.table), ("number", &grouped(counted.rows))]);
         }
     });
 }

@@ -142,9 +142,6 @@ pub struct Verified {
 
 impl Verified {
     /// Takes the result of a verification. Damage is a finding, anything else a failure.
-    ///
-    /// # Errors
-    /// Whatever kept the verification from being finished.
     pub fn of(entry: &BackupEntry, found: Result<Verification>) -> Result<Self> {
         let path = entry.path.clone();
         match found {

@@ -207,7 +207,8 @@ pub fn merged(merged: &Merged, words: &BTreeMap<&str, u64>, style: Style) -> Str
         .map(|(word, count)| format!("{count} {}", if *word == "ok" { "done" } else { *word }))
         .collect();
     let files = counted(entries.len(), "file", "files");
-    let _ = writeln!(text, "{mark} {files}: {}", parts.join(", "));
+    let colon = if parts.is_empty() { "" } else { ": " };
+    let _ = writeln!(text, "{mark} {files}{colon}{}", parts.join(", "));
     let _ = writeln!(text, "Digest: {}", merged.tally.digest());
     text
 }

@@ -14,9 +14,6 @@ pub(super) struct Word {
 }
 
 /// Cuts a text into words; a value in double quotes may hold spaces, and `\"` and `\\` in it stand for `"` and `\`.
-///
-/// # Errors
-/// What is wrong with the text.
 pub(super) fn words(text: &str) -> Result<Vec<Word>, String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -68,9 +65,6 @@ fn in_quotes(text: &str) -> Result<(String, &str), String> {
 }
 
 /// Makes the table of a line of settings, as a phase file in TOML would have it.
-///
-/// # Errors
-/// What is wrong with the line.
 pub(in super::super) fn settings_table(text: &str, keys: &[Key]) -> Result<Table, String> {
     let mut table = Table::new();
     for word in words(text)? {

@@ -57,17 +57,20 @@ pub fn refuse_irreversible(phase: &Phase) -> Result<()> {
 }
 
 fn irreversible(phase: &Phase, step: &Step, why: &str) -> Error {
-    let what = format!(
-        "{} cannot be undone: no downgrade can be derived from {} in line {} ({why})",
-        phase.id,
-        step.operation.op(),
-        step.line
-    );
-    let error = Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str());
+    let op = step.operation.op();
+    let refused = |place: &str| {
+        let what = format!(
+            "{} cannot be undone: no downgrade can be derived from {op}{place} ({why})",
+            phase.id
+        );
+        Error::new(ErrorKind::Irreversible, what).in_phase(phase.id.as_str())
+    };
     match phase.annotations.source {
         // Nothing can be written into the history of the file.
-        PhaseSource::History => error,
-        PhaseSource::Folder => error.at(&phase.file, step.line),
+        PhaseSource::History => refused(""),
+        PhaseSource::Folder => {
+            refused(&format!(" in line {}", step.line)).at(&phase.file, step.line)
+        }
     }
 }
 

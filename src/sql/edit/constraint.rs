@@ -37,9 +37,6 @@ pub fn add_constraint(sql: &str, constraint_sql: &str) -> Result<String, SqlErro
 /// assert_eq!(has_constraint(sql, "foreign key (a) references u (id)"), Ok(true));
 /// assert_eq!(has_constraint(sql, "FOREIGN KEY (a) REFERENCES u(id) ON DELETE CASCADE"), Ok(false));
 /// ```
-///
-/// # Errors
-/// The text is no CREATE TABLE statement.
 pub fn has_constraint(sql: &str, constraint_sql: &str) -> Result<bool, SqlError> {
     let table = CreateTable::read(sql)?;
     Ok(exists(sql, &table, constraint_sql))

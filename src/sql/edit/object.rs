@@ -23,9 +23,6 @@ pub fn rename_object(sql: &str, new_name: &str) -> Result<String, SqlError> {
 }
 
 /// Gives an index a new name and puts it on another table; columns and WHERE stay as they are.
-///
-/// # Errors
-/// The text is no CREATE INDEX statement.
 pub fn retarget_index(sql: &str, new_name: &str, new_table: &str) -> Result<String, SqlError> {
     let mut reader = Reader::new(sql);
     let head = read_head(&mut reader)?;

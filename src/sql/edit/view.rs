@@ -10,9 +10,6 @@ use crate::sql::object::{ObjectKind, read_head};
 use crate::sql::reader::Reader;
 
 /// Returns the place of the column list of a view, parentheses included, if it has one.
-///
-/// # Errors
-/// The text is no CREATE VIEW statement.
 pub fn view_columns_range(sql: &str) -> Result<Option<Range<usize>>, SqlError> {
     read_view(sql).map(|(_, columns)| columns)
 }
@@ -47,9 +44,6 @@ pub fn view_with_columns(sql: &str, columns: &[String]) -> Result<String, SqlErr
 /// Removes the column list of a view; a text without one comes back unchanged.
 ///
 /// After [`view_with_columns`] this gives back the original bytes.
-///
-/// # Errors
-/// The text is no CREATE VIEW statement.
 pub fn without_view_columns(sql: &str) -> Result<String, SqlError> {
     match view_columns_range(sql)? {
         Some(range) => Ok(replaced(sql, range, "")),
@@ -58,9 +52,6 @@ pub fn without_view_columns(sql: &str) -> Result<String, SqlError> {
 }
 
 /// Returns the query of a view, which begins behind AS.
-///
-/// # Errors
-/// The text is no CREATE VIEW statement.
 pub fn view_query(sql: &str) -> Result<&str, SqlError> {
     let mut reader = Reader::new(sql);
     read_head(&mut reader)?;

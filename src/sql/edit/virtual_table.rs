@@ -40,9 +40,6 @@ pub struct VirtualArgument {
 /// assert_eq!(table.module.text, "fts5");
 /// assert_eq!(table.arguments[1].text, "content='sessions'");
 /// ```
-///
-/// # Errors
-/// The text is no CREATE VIRTUAL TABLE statement.
 pub fn virtual_table_arguments(sql: &str) -> Result<VirtualTable, SqlError> {
     let mut reader = Reader::new(sql);
     let head = read_head(&mut reader)?;

@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use phaseshift::sample::{SampleOptions, VersionRows, write_catalogue};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use support::sample::{SampleOptions, VersionRows, write_catalogue};
 
 use support::{Project, sqlite3};
 

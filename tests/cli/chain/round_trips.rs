@@ -1,6 +1,6 @@
 //! `check`: phases that were written wrongly are named, in words, in JSON and by the exit code.
 
-use phaseshift::sample::SampleOptions;
+use support::sample::SampleOptions;
 
 use super::{fixture, graph, write};
 use support::{Project, sqlite3};

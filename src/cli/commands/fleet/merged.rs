@@ -15,9 +15,6 @@ use crate::cli::context::Context;
 use crate::cli::screens::fleet as screen;
 
 /// Merges the results of several runs.
-///
-/// # Errors
-/// Those of reading the results, and of finding the files of `--all`.
 pub fn report(context: &Context, arguments: &FleetReportArgs) -> Result<CommandOutput> {
     let files = context.files();
     let expected = match &arguments.all {

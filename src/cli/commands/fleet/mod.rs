@@ -31,9 +31,6 @@ type FileJob<'j> = &'j (dyn Fn(&Context, &Member) -> Result<CommandOutput> + Syn
 type MakeOutcome = fn(Result<CommandOutput>, &str) -> Outcome;
 
 /// Runs a command on the database, or on each of many.
-///
-/// # Errors
-/// Those of the command; with `--all`, as [`select`].
 pub fn each(
     context: &Context,
     (command, arguments): (&'static str, &FleetArgs),

@@ -1,13 +1,47 @@
-//! Everything that reads bytes, on any bytes: what a fuzzer calls.
+//! A database as bytes, read by the engine's own reader of the file format.
 
-use super::compare::compare_trees;
-use super::cursor::Cursor;
-use super::index::{IndexShape, Rows, indexes_project};
-use super::order::Collation;
-use super::pages::{Pages, Read};
-use super::record::Fields;
-use super::record_buffer::{KeyPart, Place};
-use super::source::BytePages;
+use phaseshift::btree::{
+    Collation, Cursor, Fields, Geometry, IndexShape, KeyPart, Malformed, Pages, Place, Read, Rows,
+    Stop, compare_trees, indexes_project,
+};
+
+/// The pages of a file's bytes, which tests damage.
+#[derive(Debug, Clone, Copy)]
+pub struct BytePages<'b> {
+    bytes: &'b [u8],
+    geometry: Geometry,
+}
+
+impl<'b> BytePages<'b> {
+    /// Takes the bytes of a database file that no journal or WAL completes.
+    ///
+    /// # Errors
+    /// [`Stop::Malformed`] if they do not begin with the header of a database.
+    pub fn new(bytes: &'b [u8]) -> Read<Self> {
+        let geometry = Geometry::read(bytes, 0)?;
+        let pages = u32::try_from(bytes.len() / geometry.page_size).unwrap_or(u32::MAX);
+        Ok(Self { bytes, geometry: Geometry { pages, ..geometry } })
+    }
+}
+
+impl Pages for BytePages<'_> {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn read(&mut self, number: u32, into: &mut Vec<u8>) -> Read<()> {
+        let size = self.geometry.page_size;
+        let start = (number as usize).checked_sub(1).and_then(|before| before.checked_mul(size));
+        let page = start.and_then(|start| self.bytes.get(start..start.checked_add(size)?));
+        let Some(page) = page else {
+            let what = "there is no such page";
+            return Err(Stop::Malformed(Malformed { page: number, what }));
+        };
+        into.clear();
+        into.extend_from_slice(page);
+        Ok(())
+    }
+}
 
 /// More pages than this are not begun with.
 const ROOTS: u32 = 64;
@@ -28,7 +62,7 @@ fn tree(pages: &mut BytePages<'_>, root: u32) -> Read<u64> {
     while cursor.advance()? {
         entries += 1;
         cursor.begin(usize::MAX, &mut record)?;
-        if fields.read(&record).is_some() {
+        if fields.read_first(&record, usize::MAX).is_some() {
             entries += (0..fields.count())
                 .filter(|number| fields.value(&record, *number).is_some())
                 .count() as u64;

@@ -1,34 +1,38 @@
 //! Values that a careless copy changes. SQLite stores any kind of value in any column, so all of these
 //! exist in real files: <https://sqlite.org/datatype3.html>.
 
+use phaseshift::name::quote;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
-
-use super::frames::file_id;
-use super::writer::{row, text, write_rows};
-use crate::name::quote;
 
 /// Puts odd values into the first files, if there are any, and makes a table with odd names and values.
 pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
     for (number, (column, value)) in (0..).zip(file_values()) {
-        let sql = format!("UPDATE fits_files SET {} = ?1 WHERE id = ?2", quote(column));
-        connection.execute(&sql, params![value, file_id(number)])?;
+        let sql = format!("UPDATE fits_files SET {} = ?1 WHERE {FILE}", quote(column));
+        connection.execute(&sql, params![value, number])?;
     }
     // Text that is not UTF-8 cannot be bound from Rust; SQLite stores it nevertheless.
     connection.execute(
-        "UPDATE fits_files SET observer = CAST(x'5A6FEB00C328FF' AS TEXT) WHERE id = ?1",
-        [file_id(3)],
+        &format!(
+            "UPDATE fits_files SET observer = CAST(x'5A6FEB00C328FF' AS TEXT) WHERE ?1 AND {FILE}"
+        ),
+        params![true, 3],
     )?;
     connection.execute_batch(ODD_TABLE)?;
-    write_rows(
-        connection,
-        "odd \"table\"",
-        r#""order", "a b", "c'd", "ÜBER""#,
-        (1..).zip(loose_values()).map(|(number, value)| {
-            row![number, text(if number % 2 == 0 { "" } else { "odd" }), value, number * 2]
-        }),
-    )
+    for (number, value) in (1..).zip(loose_values()) {
+        let word = if number % 2 == 0 { "" } else { "odd" };
+        let sql = r#"INSERT INTO "odd ""table""" ("order", "a b", "c'd", "ÜBER") VALUES (?1, ?2, ?3, ?4)"#;
+        connection.execute(sql, params![number, word, value, number * 2])?;
+    }
+    Ok(())
 }
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// Names the file of a number, from 0.
+const FILE: &str = "id = (SELECT id FROM fits_files ORDER BY id LIMIT 1 OFFSET ?2)";
 
 const ODD_TABLE: &str = r#"
 CREATE TABLE "odd ""table"""( -- a comment; with a semicolon
