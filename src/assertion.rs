@@ -13,7 +13,6 @@ const GONE: &str = "no such table: it reads one that is gone";
 /// How many rows of an unwanted result are shown.
 const SHOWN: usize = 5;
 
-/// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub holds: bool,

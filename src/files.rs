@@ -30,7 +30,6 @@ pub const MAX_TEXT_BYTES: u64 = 64 << 20;
 /// What kind of thing a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// A regular file.
     File,
     Folder,
     /// A device, pipe or socket.
@@ -62,7 +61,6 @@ pub struct Space {
     pub available: u64,
     /// Whether the file system is a network one, where locks may not work.
     pub network: bool,
-    /// Whether it is mounted read-only.
     pub read_only: bool,
 }
 

@@ -18,7 +18,6 @@ const LABEL: &str = "before_reset";
 #[derive(Debug, Clone, Copy)]
 pub struct ResetRequest<'a> {
     pub database: &'a Path,
-    /// The folder of the backups.
     pub folder: &'a Path,
     pub version_table: &'a str,
 }
@@ -38,7 +37,6 @@ pub struct ResetReport {
     pub follow_up: Option<String>,
 }
 
-/// What a reset would drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResetPlan {
     /// The objects, shadow tables included.

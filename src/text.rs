@@ -10,7 +10,6 @@ pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
     }
 }
 
-/// Writes a number of rows.
 pub fn rows(count: impl TryInto<u64>) -> String {
     counted(count, "row", "rows")
 }

@@ -33,7 +33,6 @@ pub(super) enum Order {
     DropFirst,
 }
 
-/// What a builder made.
 pub(super) struct Built {
     pub(super) draft: Draft,
     /// The schema that the steps make.
@@ -42,7 +41,6 @@ pub(super) struct Built {
     pub(super) moves_rows: bool,
 }
 
-/// A draft in the making.
 pub(super) struct Builder<'a> {
     pub(super) have: &'a Schema,
     pub(super) want: &'a Schema,

@@ -15,7 +15,6 @@ const MARK: &str = "@renamed";
 pub struct WrongMark {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it.
     pub what: String,
 }
 

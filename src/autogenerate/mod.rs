@@ -52,7 +52,6 @@ pub struct Draft {
     pub steps: Vec<DraftStep>,
     /// The steps of the downgrade, where they cannot be derived from the others; else none.
     pub down: Vec<DraftStep>,
-    /// What the steps drop.
     pub drops: Vec<Dropped>,
     /// Columns for which old rows have no value.
     pub needs_values: Vec<NeedsValue>,

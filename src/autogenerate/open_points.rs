@@ -49,7 +49,6 @@ impl std::fmt::Display for Dropped {
     }
 }
 
-/// What is left open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenPoints {
     /// The questions, tables first.

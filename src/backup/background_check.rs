@@ -28,7 +28,6 @@ pub(super) struct BackgroundCheck<T> {
     options: OpenOptions,
     job: Job<T>,
     stop: Interrupt,
-    /// How far it has come.
     latest: Latest,
     running: Option<JoinHandle<Result<T>>>,
 }

@@ -22,7 +22,6 @@ use crate::schema;
 /// How many findings are described.
 const DESCRIBED: usize = 10;
 
-/// What the integrity check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Integrity {
     /// Damage, in SQLite's words; the first few lines.

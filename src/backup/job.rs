@@ -25,7 +25,6 @@ pub struct BackupRequest<'a> {
     pub version: Option<i64>,
 }
 
-/// One backup in the making.
 #[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) source: &'a Database,

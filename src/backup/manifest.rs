@@ -80,14 +80,12 @@ impl BackupKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestTable {
     pub table: String,
-    /// Its number of rows.
     pub rows: u64,
 }
 
 /// What the file beside a backup says about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of this format.
     pub format: u32,
     /// The backup's file name, without folder.
     pub file: String,

@@ -77,7 +77,6 @@ impl AppliedPhase {
     }
 }
 
-/// Which backups stay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules<'r> {
     /// By number and age.
@@ -97,7 +96,6 @@ pub enum PruneMode {
     Remove,
 }
 
-/// Why a backup stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeptBecause {
     /// It is from before the run that applied this phase, which still is applied.
@@ -124,11 +122,9 @@ pub enum KeptBecause {
     NoRule,
 }
 
-/// A backup that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptBackup {
     pub entry: BackupEntry,
-    /// Why it stays.
     pub because: KeptBecause,
 }
 

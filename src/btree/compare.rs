@@ -13,7 +13,6 @@ pub(super) const STRIDE: u64 = 4_096;
 pub enum Trees {
     /// Every entry is the same: rowid, length and bytes.
     Equal {
-        /// The number of entries.
         entries: u64,
         /// The pages that the right tree uses.
         pages: PageSet,

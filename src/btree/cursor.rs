@@ -20,7 +20,6 @@ pub struct Cursor<'p, P> {
     /// Nodes to be used again.
     spare: Vec<Node>,
     visited: PageSet,
-    /// The depth of the leaves.
     leaves: Option<usize>,
     last: Option<i64>,
     cell: Cell,

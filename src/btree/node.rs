@@ -32,17 +32,14 @@ pub(super) struct Cell {
     pub(super) rowid: i64,
     /// The length of the payload, with what is on overflow pages.
     pub(super) length: u32,
-    /// Where the payload begins.
     pub(super) start: u32,
     /// How much of it is on this page.
     pub(super) local: u32,
     /// The first overflow page; 0 if there is none.
     pub(super) overflow: u32,
-    /// Where the cell ends.
     end: u32,
 }
 
-/// A page of a b-tree.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) number: u32,

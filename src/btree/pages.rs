@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::files::DATABASE_HEADER;
 
-/// Where pages come from.
 pub trait Pages {
     /// Returns the sizes that hold for all pages.
     fn geometry(&self) -> Geometry;
@@ -46,7 +45,6 @@ pub struct Geometry {
     pub page_size: usize,
     /// The bytes of a page that b-trees use: the size without the reserved bytes at the end.
     pub usable: usize,
-    /// The number of pages.
     pub pages: u32,
 }
 
@@ -95,7 +93,6 @@ pub(super) fn number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
 /// What is wrong with the bytes of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed {
-    /// The number of the page.
     pub page: u32,
     /// What is wrong, in words.
     pub what: &'static str,

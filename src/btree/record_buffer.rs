@@ -23,11 +23,9 @@ pub enum Place {
 /// One part of an index entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPart {
-    /// Where it comes from.
     pub place: Place,
     /// Whether it is ordered downwards.
     pub descending: bool,
-    /// How text is ordered.
     pub collation: Collation,
 }
 

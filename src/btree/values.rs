@@ -40,7 +40,6 @@ pub enum Texts {
 pub enum Values {
     /// Every row is there with the same rowid and the same values.
     Equal {
-        /// The number of rows.
         rows: u64,
         /// The pages that the right tree uses.
         pages: PageSet,

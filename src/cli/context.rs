@@ -20,27 +20,21 @@ use super::settings::{Settings, flags};
 use super::settings_search::Surroundings;
 use super::terminal::Terminal;
 
-/// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// Text for a person.
     Text,
     /// Text for a person, results and errors only.
     Quiet,
     Json,
 }
 
-/// The surroundings of a command.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub settings: Settings,
     pub terminal: Terminal,
-    /// The request to stop.
     pub interrupt: Interrupt,
-    /// The form of the output.
     pub output: Output,
     pub progress: ProgressChoice,
-    /// Whether details are shown.
     pub verbose: bool,
     /// Whether the question is answered already.
     pub yes: bool,
@@ -100,7 +94,6 @@ impl Context {
         })
     }
 
-    /// The file system.
     pub fn files(&self) -> Arc<dyn Files> {
         Arc::clone(&self.files)
     }

@@ -35,9 +35,7 @@ pub struct ForeignCommand<'a> {
     pub text: &'a str,
     /// The database that it is to work on.
     pub database: &'a Path,
-    /// How long it may take.
     pub timeout: Option<Duration>,
-    /// The request to stop.
     pub interrupt: &'a Interrupt,
 }
 
@@ -67,11 +65,8 @@ pub struct Ran {
     /// What was run, with the clone in its place.
     pub command: String,
     pub ending: Ending,
-    /// How long it took.
     pub seconds: f64,
-    /// What it wrote to stdout.
     pub stdout: Captured,
-    /// What it wrote to stderr.
     pub stderr: Captured,
     /// The processes that it left running; they are ended when this is dropped.
     pub left: Option<Left>,

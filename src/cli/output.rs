@@ -18,7 +18,6 @@ use super::terminal::Style;
 /// Why a part of the result did not reach stdout.
 #[derive(Debug, Clone)]
 pub struct Lost {
-    /// The kind of the failure.
     pub kind: ErrorKind,
     /// The failure in the system's words.
     pub why: String,

@@ -35,7 +35,6 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// Whether a flag or the environment names the database, rather than the settings file.
     pub database_demanded: bool,
-    /// The folder of the phases.
     pub phases: PathBuf,
     /// The format of the phases; found out if left out.
     pub format: Option<FolderFormat>,

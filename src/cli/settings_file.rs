@@ -63,15 +63,12 @@ pub fn checkpoint_rule(text: &str) -> std::result::Result<CheckpointRule, String
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsFile {
     pub database: Option<String>,
-    /// The folder of the phases.
     pub phases: Option<String>,
     pub format: Option<String>,
     pub schema: Option<String>,
-    /// The folder of the backups.
     pub backups: Option<String>,
     /// How many days backups are kept.
     pub keep_days: Option<u32>,
-    /// How many backups are kept.
     pub keep_count: Option<usize>,
     /// How many seconds to wait for locks.
     pub wait: Option<u64>,

@@ -15,9 +15,7 @@ use super::settings_file::FILE_NAME;
 pub struct Surroundings<'a> {
     /// The folder that the program was started in.
     pub folder: &'a Path,
-    /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The file system.
     pub files: &'a dyn Files,
 }
 

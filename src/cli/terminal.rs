@@ -5,7 +5,6 @@ use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 
-/// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ColorChoice {
     /// On a terminal that shows colours, unless `NO_COLOR` is set.
@@ -40,7 +39,6 @@ impl Style {
         if self.unicode { "•" } else { "*" }
     }
 
-    /// A headline.
     pub fn strong(self, text: &str) -> String {
         self.paint("1", text)
     }
@@ -63,9 +61,7 @@ impl Style {
 /// The terminal, if there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
-    /// How text on stdout looks.
     pub out: Style,
-    /// How text on stderr looks.
     pub err: Style,
     /// Whether a person can be asked: stdin and stderr are terminals.
     pub attended: bool,

@@ -35,7 +35,6 @@ pub struct TouchedTable {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     pub tables: BTreeMap<String, TouchedTable>,
-    /// The triggers that fire.
     pub triggers: BTreeSet<String>,
     pub schema: bool,
     /// The tables, folded, whose definition ALTER TABLE changes.

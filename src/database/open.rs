@@ -29,11 +29,9 @@ pub struct OpenOptions {
     pub files: Arc<dyn Files>,
     /// How long to wait for other programs' locks.
     pub wait: Duration,
-    /// The request to stop.
     pub interrupt: Interrupt,
 }
 
-/// An open database file.
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,

@@ -18,7 +18,6 @@ const ENDINGS: [&str; 7] = ["db", "sqlite", "sqlite3", "db3", "s3db", "sl3", "sq
 /// The folder for backups beside a database.
 const BACKUPS: &str = "backups";
 
-/// The files of a selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The databases, in the order of their relative paths, each file once.

@@ -27,7 +27,6 @@ pub struct JournalHead {
     pub target: String,
     /// The part of the fleet, as `I/N`.
     pub shard: Option<String>,
-    /// A digest of the phases.
     pub phases: String,
 }
 

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 /// How many workers, and after which failures to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The number of workers.
     pub jobs: NonZeroUsize,
     /// The number of files that come first; a failure among them stops the run.
     pub canary: usize,

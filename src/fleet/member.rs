@@ -6,10 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind};
 
-/// One file of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The path to open.
     pub path: PathBuf,
     /// The path below what was selected, with `/` between folders; it names the file in reports and shards.
     pub relative: String,

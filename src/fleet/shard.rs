@@ -16,7 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Shard {
     /// The number of the shard, from 0.
     index: u32,
-    /// The number of shards.
     count: NonZeroU32,
 }
 

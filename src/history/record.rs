@@ -6,7 +6,6 @@ use super::tables::VersionTables;
 use crate::error::Result;
 use crate::name::{literal, quote};
 
-/// What happened to a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     Applied,

@@ -196,7 +196,6 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads a string literal.
     fn text(&mut self) -> Option<String> {
         let prefix = self.rest().find(['\'', '"'])?;
         let letters = &self.rest()[..prefix];

@@ -43,7 +43,6 @@ pub struct AuditedTable {
     pub checks: usize,
     /// The names of its CHECK constraints that have one.
     pub named_checks: Vec<String>,
-    /// Where it comes from.
     #[serde(flatten)]
     pub origin: Origin,
 }
@@ -77,7 +76,6 @@ pub struct AuditedView {
     pub name: String,
     /// How many views stand below each other; `None` if it does not compile.
     pub layer: Option<usize>,
-    /// Where it comes from.
     #[serde(flatten)]
     pub origin: Origin,
 }
@@ -87,7 +85,6 @@ pub struct AuditedTrigger {
     pub name: String,
     /// The table or view.
     pub table: String,
-    /// Where it comes from.
     #[serde(flatten)]
     pub origin: Origin,
 }

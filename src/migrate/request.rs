@@ -4,7 +4,6 @@ use crate::phase::Target;
 use crate::plan::Direction;
 use crate::preflight::LossPolicy;
 
-/// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub direction: Direction,

@@ -17,7 +17,6 @@ pub(super) enum Form {
     Name,
     /// A string of SQL statements, and so not empty.
     Sql,
-    /// A string with one query.
     Query,
     /// A string with one CREATE statement.
     Create,
@@ -61,7 +60,6 @@ pub(super) enum Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
     Required,
-    /// It may be left out.
     Optional,
     /// Exactly one of the keys so marked must be there.
     OneOf,
@@ -192,7 +190,6 @@ impl Values {
         Some(expected)
     }
 
-    /// Takes what a test expects.
     pub(super) fn answer(&mut self, key: &str) -> Option<ExpectedAnswer> {
         let Value::Answer(answer) = self.0.remove(key)? else {
             return None;
@@ -200,7 +197,6 @@ impl Values {
         Some(answer)
     }
 
-    /// Takes expressions by column.
     pub(super) fn expressions(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         let Value::Expressions(expressions) = self.0.remove(key)? else {
             return None;

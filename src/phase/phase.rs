@@ -23,7 +23,6 @@ impl PhaseId {
         Self("_".to_owned())
     }
 
-    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -115,12 +115,10 @@ pub struct PhaseTest {
 /// How a column changes; whatever is `None` stays.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ColumnChange {
-    /// The new declared type.
     pub type_name: Option<String>,
     /// Whether NULL is refused.
     pub not_null: Option<bool>,
     pub default: Option<DefaultChange>,
-    /// The new collation.
     pub collate: Option<String>,
     /// An SQL expression over the old row that gives the copied value.
     pub value: Option<String>,
@@ -177,12 +175,10 @@ impl StepObject {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are the keys that the manual documents for each op")]
 pub enum Operation {
-    /// Gives a table another name.
     RenameTable {
         from: String,
         to: String,
     },
-    /// Gives a column another name.
     RenameColumn {
         table: String,
         from: String,
@@ -225,7 +221,6 @@ pub enum Operation {
         table: String,
         constraint: ConstraintChoice,
     },
-    /// Gives an index another name.
     RenameIndex {
         from: String,
         to: String,
@@ -318,7 +313,6 @@ impl Operation {
 /// One step of a phase: an operation and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What the step does.
     pub operation: Operation,
     /// The line of the step in the phase file, from 1; 0 for a derived step.
     pub line: usize,

@@ -161,12 +161,14 @@ mod tests {
     fn operations() -> Vec<Operation> {
         let text = || ODD.to_owned();
         let create = |what: &str| format!("CREATE {what} /* {ODD} */");
-        let (table, from, to, if_exists, if_not_exists) = (text(), text(), text(), true, true);
+        let made = |kind, sql, if_not_exists| Operation::Create { kind, sql, if_not_exists };
+        let dropped = |kind, if_exists| Operation::Drop { kind, name: text(), if_exists };
+        let (table, from, to) = (text(), text(), text());
         vec![
             Operation::RenameTable { from: from.clone(), to: to.clone() },
             Operation::RenameColumn { table: table.clone(), from: from.clone(), to: to.clone() },
-            Operation::Create { kind: StepObject::Table, sql: create("TABLE t(a)"), if_not_exists },
-            Operation::Drop { kind: StepObject::Table, name: table.clone(), if_exists },
+            made(StepObject::Table, create("TABLE t(a)"), true),
+            dropped(StepObject::Table, true),
             Operation::AddColumn {
                 table: table.clone(),
                 column: "c TEXT DEFAULT 'it''s \"q\"'".to_owned(),
@@ -194,24 +196,16 @@ mod tests {
                 table: table.clone(),
                 constraint: ConstraintChoice::Sql("UNIQUE (a)".to_owned()),
             },
-            Operation::Create {
-                kind: StepObject::Index,
-                sql: create("INDEX i ON t(a)"),
-                if_not_exists,
-            },
-            Operation::Create {
-                kind: StepObject::View,
-                sql: create("VIEW v AS SELECT 1"),
-                if_not_exists: false,
-            },
-            Operation::Create {
-                kind: StepObject::Trigger,
-                sql: "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; SELECT 2; END".to_owned(),
-                if_not_exists,
-            },
-            Operation::Drop { kind: StepObject::Index, name: text(), if_exists },
-            Operation::Drop { kind: StepObject::View, name: text(), if_exists: false },
-            Operation::Drop { kind: StepObject::Trigger, name: text(), if_exists },
+            made(StepObject::Index, create("INDEX i ON t(a)"), true),
+            made(StepObject::View, create("VIEW v AS SELECT 1"), false),
+            made(
+                StepObject::Trigger,
+                "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; SELECT 2; END".to_owned(),
+                true,
+            ),
+            dropped(StepObject::Index, true),
+            dropped(StepObject::View, false),
+            dropped(StepObject::Trigger, true),
             Operation::RenameIndex { from, to },
             Operation::ReplaceView { sql: create("VIEW v AS SELECT 1") },
             Operation::ReplaceTrigger {

@@ -12,7 +12,10 @@ pub enum Action {
     /// Drops a trigger, view or index.
     DropObject(Object),
     /// Gives a table a scratch name, so that its own is free.
-    StepAside { table: String, scratch: String },
+    StepAside {
+        table: String,
+        scratch: String,
+    },
     /// Takes indexes of old tables out of SQLite's schema table, so that their b-trees stay when the tables go. In a
     /// script they go with their tables.
     DetachIndexes(Vec<String>),
@@ -53,8 +56,9 @@ pub enum Action {
     /// Lets the statistics follow the renames: the statements.
     CarryStatistics(Vec<String>),
     /// Collects the planner statistics of a table.
-    Analyze { table: String },
-    /// Changes a virtual table.
+    Analyze {
+        table: String,
+    },
     EarlyVirtual(VirtualChange),
     /// Completes a change of a virtual table once all other tables are in place.
     LateVirtual(VirtualChange),

@@ -4,7 +4,6 @@ use crate::name::same;
 use crate::schema::{Object, ObjectKind, Schema};
 use crate::shadow::{Lineage, TableEffect};
 
-/// What happens to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -13,7 +12,6 @@ pub enum ChangeKind {
     Dropped,
     /// An index or trigger is dropped because its table is dropped, and nothing creates it again.
     DroppedWithTable,
-    /// It gets another name.
     Renamed,
     /// A new table takes the name and the rows of the old one.
     Remade,
@@ -37,7 +35,6 @@ impl ChangeKind {
 /// What a data step does to one object.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DataChange {
-    /// What happens to it.
     pub change: ChangeKind,
     #[serde(serialize_with = "word_of")]
     pub kind: ObjectKind,

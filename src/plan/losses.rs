@@ -13,7 +13,6 @@ use crate::schema::{Column, ColumnStorage, Content, ObjectKind, Schema, Table};
 use crate::shadow::{ColumnOrigin, Lineage, TableEffect};
 use crate::sql::{TokenKind, significant_tokens, unquote};
 
-/// How something is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
@@ -57,7 +56,6 @@ pub enum Counted {
     Replaced {
         /// The rebuild, of a table that is as it is in the file.
         rebuild: Box<Rebuild>,
-        /// The shape after.
         after: Box<Table>,
         /// The column, by its names before and after.
         column: (String, String),

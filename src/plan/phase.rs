@@ -191,7 +191,6 @@ impl Planner<'_> {
         Ok(stages)
     }
 
-    /// Plans a data step.
     fn data(
         &self,
         shadow: &mut Shadow,

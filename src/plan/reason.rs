@@ -6,14 +6,11 @@ use super::rules::{Defined, Rule, rule_changes};
 use crate::schema::{Column, ColumnStorage, Object};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
 
-/// Why a table is rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RebuildReason {
-    /// The table has another name.
     TableRenamed {
         from: String,
     },
-    /// A column has another name.
     ColumnRenamed {
         from: String,
         to: String,
@@ -21,7 +18,6 @@ pub enum RebuildReason {
     ValuesComputed {
         column: String,
     },
-    /// A column is new.
     ColumnAdded {
         column: String,
     },
@@ -29,12 +25,9 @@ pub enum RebuildReason {
         /// The column, by its name before.
         column: String,
     },
-    /// A column has another type.
     TypeChanged {
         column: String,
-        /// The type before.
         from: String,
-        /// The type after.
         to: String,
     },
     /// A column that held values computes them now.

@@ -12,7 +12,6 @@ use crate::sql::{Constraint, ConstraintKind, CreateTable, significant_tokens, un
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "rule", rename_all = "kebab-case")]
 pub enum Rule {
-    /// A column refuses NULL.
     NotNull {
         column: String,
     },

@@ -34,13 +34,11 @@ pub struct Rebuild {
     pub required: Vec<(String, String)>,
     /// Columns that keep their values under another type.
     pub typed: Vec<TypedColumn>,
-    /// The shape before.
     pub shape: Table,
     /// The INTEGER PRIMARY KEY, if it takes values that may be NULL.
     pub given_alias: Option<String>,
     /// Whether the AUTOINCREMENT counter is carried over.
     pub carries_sequence: bool,
-    /// Why the table is rebuilt.
     pub reasons: Vec<RebuildReason>,
 }
 
@@ -77,7 +75,6 @@ pub struct RenamedIndex {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VirtualChange {
     Create {
-        /// The text that creates it.
         sql: String,
     },
     /// The module gives it another name.
@@ -96,7 +93,6 @@ pub enum VirtualChange {
     Recreate {
         from: String,
         to: String,
-        /// The text that creates it.
         sql: String,
         /// Its table of settings, by the name before, and a free name to keep them under meanwhile.
         settings: Option<(String, String)>,
@@ -134,7 +130,6 @@ impl VirtualChange {
 pub struct SchemaChange {
     /// Triggers, views and indexes that are dropped first, because they go or change.
     pub removed: Vec<Object>,
-    /// The tables that are rebuilt.
     pub rebuilds: Vec<Rebuild>,
     pub created: Vec<Object>,
     pub dropped: Vec<TableDrop>,

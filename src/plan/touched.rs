@@ -18,7 +18,6 @@ pub struct TouchedObject {
     pub change: &'static str,
     /// Why, in a few words; empty if there are reasons.
     pub why: String,
-    /// Why a table is rebuilt.
     #[serde(skip)]
     pub reasons: Vec<RebuildReason>,
 }

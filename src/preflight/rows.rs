@@ -94,7 +94,6 @@ fn refuse(phase: &PhasePlan, problems: Vec<Problem>) -> Result<()> {
     Err(error.problems(problems.into_iter().map(|it| it.what)))
 }
 
-/// What is wrong with rows.
 struct Problem {
     what: String,
     /// The table after the phase, or its column as `table.column`.

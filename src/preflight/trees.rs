@@ -51,7 +51,6 @@ impl TreePages {
         self.known.get(&fold(name)).copied().unwrap_or(0)
     }
 
-    /// The pages in use.
     pub(super) fn all(&self) -> u64 {
         self.known.values().sum::<u64>() + self.beside
     }

@@ -21,18 +21,14 @@ const TWIN: &str = "phaseshift_trial";
 /// How many sample keys a report shows.
 const SAMPLES: usize = 5;
 
-/// What is tried out.
 #[derive(Debug)]
 pub(super) struct TrialCopy<'a> {
     /// The table that the rows are in.
     pub(super) from: &'a str,
     /// The text of the new table.
     pub(super) sql: &'a str,
-    /// How its rows are copied.
     pub(super) copy: &'a CopyQuery,
-    /// The shape before.
     pub(super) old: &'a Table,
-    /// The shape after.
     pub(super) new: &'a Table,
     /// Unique indexes that are new.
     pub(super) indexes: Vec<&'a Object>,

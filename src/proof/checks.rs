@@ -31,7 +31,6 @@ use crate::schema::{
 use crate::shadow::TableEffect;
 use crate::text::counted;
 
-/// What the proof is about.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The database, in its uncommitted state.
@@ -53,7 +52,6 @@ pub struct Subject<'a> {
     pub identity: &'a Identity,
 }
 
-/// One check that holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CheckResult {
     /// The stable name of the check.

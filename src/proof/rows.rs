@@ -62,7 +62,6 @@ pub struct Sides<'a> {
 /// What is found of one table that comes from a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableFound {
-    /// Its rows were compared.
     Compared(Comparison),
     /// It lacks this column, which the phases leave there.
     Lacks(String),

@@ -128,7 +128,6 @@ pub enum Finding {
         was: String,
         is: String,
     },
-    /// A table is gone.
     Table {
         table: String,
         rows: u64,
@@ -143,7 +142,6 @@ pub enum Finding {
         rows: u64,
         of: u64,
     },
-    /// Values of a column changed.
     Values {
         /// The table, by its name before.
         table: String,
@@ -159,7 +157,6 @@ pub enum Finding {
         table: String,
         rows: u64,
     },
-    /// A column is gone.
     Column {
         /// The table, by its name before.
         table: String,
@@ -204,7 +201,6 @@ pub enum Finding {
         was: i64,
         is: Option<i64>,
     },
-    /// Planner statistics are gone.
     Statistics {
         /// The table, by its name before.
         table: String,
@@ -399,19 +395,15 @@ impl Addition {
     }
 }
 
-/// One table that was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableVerdict {
     /// Its name before.
     pub table: String,
     pub now: String,
-    /// Rows that are the same.
     pub equal: u64,
     /// Rows with other values.
     pub changed: u64,
-    /// Rows that are gone.
     pub lost: u64,
-    /// Rows that are new.
     pub gained: u64,
 }
 

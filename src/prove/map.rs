@@ -66,7 +66,6 @@ pub struct ChangeMap {
     pub columns: Vec<((String, String), String)>,
     /// Renamed indexes: before, now.
     pub indexes: Vec<(String, String)>,
-    /// What may be gone.
     pub drops: Vec<MapName>,
     pub changed: Vec<MapName>,
 }

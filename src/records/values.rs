@@ -14,7 +14,6 @@ use crate::sql::{ConstraintKind, CreateTable};
 /// What was found of a table whose values are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SameValues {
-    /// The number of rows.
     pub rows: u64,
     /// Whether every row was also seen to keep the rules of the table: NOT NULL, and no value under a type
     /// that would store it in another way. False where it was not looked at: CHECK, STRICT.

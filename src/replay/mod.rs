@@ -15,7 +15,6 @@ pub struct Replay<'c> {
 }
 
 impl<'c> Replay<'c> {
-    /// Makes replays of a chain.
     pub const fn new(chain: &'c Chain, versions: &'c VersionTables) -> Self {
         Self { chain, versions }
     }

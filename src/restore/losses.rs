@@ -78,7 +78,6 @@ pub struct ObjectLoss {
     pub change: ObjectChange,
 }
 
-/// What a restore would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Losses {
     /// The tables that differ, in the order of the live schema; none if the rows are the same.

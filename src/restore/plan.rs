@@ -14,7 +14,6 @@ use crate::files::{FileKind, Files};
 pub struct RestoreRequest<'a> {
     /// The database to write to; it may be missing.
     pub database: &'a Path,
-    /// The backup to restore.
     pub backup: &'a BackupEntry,
     /// The folder for the copy of the present state.
     pub folder: &'a Path,
@@ -36,7 +35,6 @@ pub enum LiveState {
     NotADatabase(String),
 }
 
-/// What a restore would do.
 #[derive(Debug, Clone)]
 pub struct RestorePlan {
     /// The database, without symbolic links.

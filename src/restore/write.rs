@@ -61,7 +61,6 @@ pub(crate) struct Words {
     pub(crate) written_since: &'static str,
 }
 
-/// What a write did.
 #[derive(Debug)]
 pub(crate) struct Written {
     /// The backup of the state before.

@@ -71,7 +71,6 @@ impl std::fmt::Display for RowDifference {
     }
 }
 
-/// What a comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// Rows that are on both sides with the same values.

@@ -9,10 +9,8 @@ use crate::schema::{RowKey, Table};
 
 #[derive(Debug, Clone)]
 pub struct Side<'c> {
-    /// The connection to read through.
     pub connection: &'c Connection,
     pub table: &'c str,
-    /// How its rows are identified.
     pub key: &'c RowKey,
     /// The columns to compare; the n-th of one side belongs to the n-th of the other.
     pub columns: Vec<String>,

@@ -21,7 +21,6 @@ const MEMORY: u64 = 256 << 20;
 /// One side of a pairing.
 #[derive(Debug, Clone)]
 pub struct MatchSide<'c> {
-    /// The connection to read through.
     pub connection: &'c Connection,
     pub table: &'c str,
     /// The columns, or names of the rowid, that identify a row. Without any, equal rows are paired.
@@ -30,7 +29,6 @@ pub struct MatchSide<'c> {
     pub columns: Vec<String>,
 }
 
-/// What a pairing found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matched {
     /// Rows that are on both sides with the same values.

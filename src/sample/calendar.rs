@@ -1,6 +1,5 @@
 //! Dates and times as the catalogue stores them, from days and seconds since 1970-01-01 UTC.
 
-/// Seconds in a day.
 pub(super) const DAY: i64 = 86_400;
 
 /// Writes a day as `2024-03-17`.

@@ -6,7 +6,6 @@ use super::options::SampleOptions;
 use super::sessions::Session;
 use super::sky::{FILTERS, FILTERS_IN_USE, Sensor, TARGETS, Target};
 
-/// What a picture shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Light,

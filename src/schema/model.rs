@@ -22,13 +22,11 @@ pub struct Column {
     pub name: String,
     /// Its declared type, possibly empty.
     pub declared: String,
-    /// Whether it refuses NULL.
     pub not_null: bool,
     /// Its default, as SQL text.
     pub default: Option<String>,
     /// Its place in the primary key, from 1; 0 if it is not part of it.
     pub key: usize,
-    /// How it is stored.
     pub storage: ColumnStorage,
 }
 
@@ -65,15 +63,12 @@ pub struct ForeignKey {
     pub actions: (String, String, String),
 }
 
-/// The shape of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
     /// Its columns, in order, hidden and generated ones included.
     pub columns: Vec<Column>,
-    /// How its rows are identified.
     pub key: RowKey,
-    /// Whether it is declared STRICT.
     pub strict: bool,
     /// Its foreign keys, in the order of their declaration.
     pub foreign_keys: Vec<ForeignKey>,

@@ -51,7 +51,6 @@ pub enum TableEffect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowCopy {
     pub from: String,
-    /// The table that is filled.
     pub to: String,
     /// The columns that are filled, and the column that each takes its values from; `None` for an
     /// expression.
@@ -60,7 +59,6 @@ pub struct RowCopy {
     pub partial: bool,
 }
 
-/// What a data step does.
 #[derive(Debug, Clone, Default)]
 pub struct DataEffects {
     pub touched: Touched,

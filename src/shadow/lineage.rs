@@ -41,7 +41,6 @@ pub struct ColumnLineage {
     pub id: usize,
     /// The name in the top layer of the copying query; `None` for a new column.
     pub source: Option<String>,
-    /// Where the values come from.
     pub origin: ColumnOrigin,
 }
 

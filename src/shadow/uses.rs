@@ -15,7 +15,6 @@ use crate::sql::{significant_tokens, unquote};
 /// The tables and views that one view or trigger uses, folded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectUses {
-    /// Those that it names itself.
     pub direct: BTreeSet<String>,
     /// Those that it needs, also through other views.
     pub all: BTreeSet<String>,

@@ -10,7 +10,6 @@ use crate::name::same;
 /// `INSERT INTO t(...) SELECT ... FROM s` or `CREATE TABLE t AS SELECT ... FROM s`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableCopy {
-    /// The table that is filled.
     pub to: String,
     /// Its columns, as the statement lists them; `None` stands for all of them.
     pub columns: Option<Vec<String>>,

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-/// The class of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// White space, or a byte order mark.

@@ -44,7 +44,6 @@ pub struct ArchiveRecord {
     pub created_at: String,
     /// The phases that it stands for and that were in the folder.
     pub phases: Vec<String>,
-    /// The files that it wrote.
     pub written: Vec<ArchivedFile>,
     /// The files that it moved to the archive: those that SQL steps name, then the phase files.
     pub moved: Vec<ArchivedFile>,
@@ -68,7 +67,6 @@ pub(super) struct NewFile {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What is to be archived.
 #[derive(Debug, Clone)]
 pub(super) struct Publication {
     pub(super) id: PhaseId,

@@ -18,7 +18,6 @@ use super::equal::{Texts, apart};
 use super::range::SquashRange;
 use super::steps::{self, Steps};
 
-/// What is asked for.
 #[derive(Debug, Clone)]
 pub struct SquashRequest {
     pub range: SquashRange,

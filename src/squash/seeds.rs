@@ -12,7 +12,6 @@ use crate::schema::{Content, Object, RowKey, Schema, Table, VirtualTable};
 pub(super) struct Seed {
     pub(super) table: String,
     pub(super) rows: u64,
-    /// The statements that insert them.
     pub(super) sql: String,
 }
 

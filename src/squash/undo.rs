@@ -7,7 +7,6 @@ use crate::files::Files;
 
 use super::archive::{Archived, Progress, archives, discard, finish, progress, restore};
 
-/// What an undo did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
     pub archived: Archived,

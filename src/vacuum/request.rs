@@ -42,7 +42,6 @@ pub struct VacuumReport {
 }
 
 impl VacuumReport {
-    /// Returns whether anything was written.
     pub fn changed(&self) -> bool {
         self.backup.is_some()
     }

@@ -14,7 +14,6 @@ use crate::cli::json_schema;
 use crate::cli::output::escaped;
 use clap::CommandFactory as _;
 
-/// Prints completions for a shell.
 pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "phaseshift", &mut bytes);
@@ -22,7 +21,6 @@ pub fn completions(shell: clap_complete::Shell) -> CommandOutput {
     CommandOutput::done(text.clone(), json!({"shell": shell.to_string(), "text": text}))
 }
 
-/// Prints a JSON Schema.
 pub fn json_schema(document: Document) -> CommandOutput {
     let schema = json_schema::json_schema(document);
     CommandOutput::done(format!("{schema:#}\n"), json!({"schema": schema})).for_programs()

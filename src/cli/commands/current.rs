@@ -14,7 +14,6 @@ use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::chain::{Seen, details, marked};
 
-/// Shows the current ids.
 pub fn run(context: &Context, require: Option<&str>) -> Result<CommandOutput> {
     let project = context.project()?;
     let heads = project.chain.heads();

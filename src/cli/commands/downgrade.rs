@@ -10,7 +10,6 @@ use crate::cli::args::DowngradeArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 
-/// Undoes phases without asking.
 pub fn run(context: &Context, arguments: &DowngradeArgs) -> Result<CommandOutput> {
     let goal = &arguments.goal;
     if arguments.sql {

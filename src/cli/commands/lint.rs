@@ -79,7 +79,6 @@ pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     Ok(answer(context, arguments.format, &wanted, &linted))
 }
 
-/// The phases to look at.
 fn wanted(chain: &Chain, arguments: &LintArgs, known: Option<&FileState>) -> Result<Vec<PhaseId>> {
     let mut wanted: Vec<PhaseId> = Vec::new();
     for text in &arguments.named {

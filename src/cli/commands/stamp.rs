@@ -21,7 +21,7 @@ use crate::cli::screens::run::Subject;
 /// Records that the file is at these phases.
 ///
 /// # Errors
-/// [`ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
+/// [`phaseshift::ErrorKind::SchemaMismatch`] unless forced; those of a backup and of a write.
 pub fn run(context: &Context, arguments: &StampArgs) -> Result<CommandOutput> {
     let project = context.project()?;
     if let Some(id) = &arguments.accept {

@@ -16,7 +16,6 @@ pub use past::{PastPhase, PastRun, past_page};
 use self::html::Html;
 use self::schemas::Schemas;
 
-/// What the page tells of.
 #[derive(Debug)]
 pub struct PageSubject<'s> {
     pub project: &'s Project,

@@ -124,7 +124,6 @@ fn warnings(html: &mut Html, subject: &PageSubject<'_>) {
     }
 }
 
-/// Writes lines as a list.
 pub fn list(html: &mut Html, lines: impl IntoIterator<Item = String>) {
     html.within("ul", &[], |html| {
         for line in lines {

@@ -28,22 +28,18 @@ pub enum Mark {
     Changed(String),
 }
 
-/// One column of a diagram.
 #[derive(Debug, Clone)]
 pub struct ColumnBox {
     pub name: String,
     pub declared: String,
     /// `PK`, `FK` or nothing.
     pub role: &'static str,
-    /// What happens to it.
     pub mark: Mark,
 }
 
-/// One table of a diagram.
 #[derive(Debug, Clone)]
 pub struct TableBox {
     pub name: String,
-    /// What happens to it.
     pub mark: Mark,
     pub columns: Vec<ColumnBox>,
     /// How many columns are not.
@@ -59,7 +55,6 @@ pub struct KeyLine {
     pub to: (usize, Option<usize>),
 }
 
-/// One side of a diagram.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
     pub tables: Vec<TableBox>,
@@ -71,9 +66,7 @@ pub struct Side {
 
 #[derive(Debug, Clone, Default)]
 pub struct Schemas {
-    /// The schema before the plan.
     pub before: Side,
-    /// The schema after it.
     pub after: Side,
 }
 

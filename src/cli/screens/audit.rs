@@ -146,7 +146,6 @@ fn strays(text: &mut String, title: &str, found: &[Stray]) {
     section(text, title, found.iter().map(|it| format!("{} {}", it.kind, escaped(&it.name))));
 }
 
-/// The inventory for programs.
 pub fn document(database: &Path, audit: &Audit) -> Value {
     let mut document = json!({"database": database});
     let audit = serde_json::to_value(audit).unwrap_or_default();

@@ -156,7 +156,6 @@ fn gives_values(phase: &Phase) -> bool {
     phase.up.iter().any(|step| gives(&step.operation))
 }
 
-/// Joins ids with commas.
 pub fn joined(ids: &[PhaseId]) -> String {
     ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -11,7 +11,6 @@ use super::{counted, sized};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
-/// Says what would be done.
 pub fn planned(database: &Path, room: &FileSize, statistics: Statistics) -> String {
     let mut text = format!("{}: {}\n", escaped(database.display()), size(room));
     if room.free_pages == 0 && statistics == Statistics::Keep {

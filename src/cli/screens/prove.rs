@@ -123,7 +123,6 @@ impl Said<'_> {
         text
     }
 
-    /// Makes the JSON report.
     pub fn json(&self) -> Value {
         let verdict = self.verdict;
         let tables: Vec<Value> = verdict

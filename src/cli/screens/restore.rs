@@ -161,7 +161,6 @@ fn change(change: &TableChange) -> String {
     }
 }
 
-/// Says what a restore did.
 pub fn done(report: &RestoreReport, version: Option<i64>, style: Style) -> String {
     let ok = style.ok();
     let mut text = format!(

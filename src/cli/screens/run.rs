@@ -12,14 +12,12 @@ use crate::cli::terminal::Style;
 /// How many parts of one step are listed before they are counted.
 const LISTED: usize = 3;
 
-/// What a run is about.
 #[derive(Debug, Clone, Default)]
 pub struct Subject {
     /// The tables that are rebuilt, by their names before; their counts are shown for the backup.
     pub tables: Vec<String>,
     /// Whether the warning before a change is shown after the backup.
     pub warns: bool,
-    /// How much is shown.
     pub detail: Detail,
 }
 

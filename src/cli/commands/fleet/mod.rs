@@ -51,7 +51,6 @@ pub struct Selected<'s> {
     text: &'s str,
     shard: Option<Shard>,
     found: Found,
-    /// The members of this shard.
     members: Vec<Member>,
     limits: Limits,
 }

@@ -8,7 +8,6 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::explain::{Advice, explain};
 use crate::cli::json;
 
-/// What came of one file.
 #[derive(Debug)]
 pub struct Outcome {
     /// The answer, or the error with what to do about it.

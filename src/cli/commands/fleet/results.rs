@@ -16,7 +16,6 @@ use crate::cli::output;
 use crate::cli::progress::FleetBar;
 use crate::cli::screens::{counted, fleet as screen};
 
-/// The results so far.
 pub struct Results<'c> {
     context: &'c Context,
     command: &'static str,

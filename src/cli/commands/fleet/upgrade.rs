@@ -96,7 +96,6 @@ struct Upgrade {
 }
 
 impl Upgrade {
-    /// Migrates one file.
     fn one(&self, file: &Context, member: &Member) -> Result<CommandOutput> {
         let project = with_strategy(file.project()?, self.in_place);
         match prepare(&project, &self.request)? {
