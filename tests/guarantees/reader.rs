@@ -186,6 +186,8 @@ fn the_backups_of_a_project_that_was_copied_are_named() {
     for wanted in ["no backup of this database from before next", "2 backups of ", "app.db in "] {
         assert!(failed.contains(wanted), "{wanted}: {failed}");
     }
+    let status = project.run_here(&["status"]).expect_code(0).stdout;
+    assert!(status.contains("Backups:   none; the folder holds 2 of "), "{status}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `status`: the state of a file.
 
-use phaseshift::backup::{BackupEntry, list};
+use std::collections::BTreeMap;
+
+use phaseshift::backup::{BackupEntry, list, of_others};
 use phaseshift::inspect::{Status, status};
 use phaseshift::migrate::Project;
 use phaseshift::phase::Chain;
@@ -21,7 +23,12 @@ use crate::cli::screens::time::rfc3339;
 pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
     let (project, status) = looked_at(context)?;
     let backups = backups(&project)?;
-    let mut text = screen(&project, &status, &backups, context.terminal.out);
+    let files = project.options.files.as_ref();
+    let others = match backups.is_empty() {
+        true => of_others(files, &project.backups, &project.database)?,
+        false => BTreeMap::new(),
+    };
+    let mut text = screen(&project, &status, (&backups, &others), context.terminal.out);
     if let Some(file) = &context.settings.file {
         text = format!("{:<10} {}\n{text}", "Settings:", escaped(file.display()));
     }

@@ -1,6 +1,8 @@
 //! The state of a file, and the checks of `verify`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use phaseshift::backup::BackupEntry;
 use phaseshift::inspect::{Status, VerifyCheck};
@@ -18,7 +20,12 @@ use crate::cli::terminal::Style;
 const LISTED: usize = 10;
 
 /// Shows the state of a file.
-pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style: Style) -> String {
+pub fn status(
+    project: &Project,
+    status: &Status,
+    (backups, others): (&[BackupEntry], &BTreeMap<PathBuf, usize>),
+    style: Style,
+) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "{label:<10} {}", escaped(value));
@@ -54,7 +61,7 @@ pub fn status(project: &Project, status: &Status, backups: &[BackupEntry], style
         own => format!(", the {own} tables of phaseshift included"),
     };
     line("Rows:", &format!("{rows} in {tables}{own}"));
-    line("Backups:", &backup_line(backups));
+    line("Backups:", &backup_line(backups, others));
     for holder in &status.holders {
         line("Held by:", &holder.to_string());
     }
@@ -119,9 +126,14 @@ fn version(status: &Status) -> String {
     text
 }
 
-fn backup_line(backups: &[BackupEntry]) -> String {
+fn backup_line(backups: &[BackupEntry], others: &BTreeMap<PathBuf, usize>) -> String {
     match backups {
-        [] => "none".to_owned(),
+        [] => {
+            let other = |(database, count): (&PathBuf, &usize)| {
+                format!("; the folder holds {count} of {}", database.display())
+            };
+            "none".to_owned() + &others.iter().map(other).collect::<String>()
+        }
         [newest, ..] => format!(
             "{}, the newest is {} ({})",
             backups.len(),
