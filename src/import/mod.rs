@@ -11,7 +11,7 @@ mod tool;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-pub use recorded::{ToolRecord, recorded_by};
+pub use recorded::{ToolRecord, recorded_by, without_records_of_tools};
 pub use tool::Tool;
 
 use crate::error::{Error, ErrorKind, Result};

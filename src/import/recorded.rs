@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use super::{ImportedChain, Tool};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
-use crate::name::quote;
+use crate::name::{quote, same};
 use crate::phase::{Applied, FolderFormat, PhaseId};
-use crate::schema::Schema;
+use crate::schema::{ObjectKind, Schema, Table};
 
 #[derive(Debug, Clone)]
 pub struct ToolRecord {
@@ -82,6 +82,20 @@ fn table_of(tool: Tool) -> Option<(&'static str, &'static [&'static str])> {
             FolderFormat::RusqliteMigration | FolderFormat::Plain | FolderFormat::Phaseshift,
         ) => return None,
     })
+}
+
+/// Takes the tables out of a schema in which other tools record their migrations, unless another schema has them, too:
+/// the tool writes them, and they are no drift.
+pub fn without_records_of_tools(schema: &mut Schema, other: &Schema) {
+    let tools = Tool::WORDS.iter().filter_map(|word| Tool::parse(word));
+    let tables = tools.filter_map(table_of).filter(|(name, columns)| {
+        let has = |table: &Table| columns.iter().all(|it| table.column(it).is_some());
+        other.find_table(name).is_none() && schema.shape(name).is_some_and(has)
+    });
+    let tables: Vec<&str> = tables.map(|(name, _)| name).collect();
+    schema.objects.retain(|it| {
+        it.kind == ObjectKind::Trigger || !tables.iter().any(|name| same(name, &it.table))
+    });
 }
 
 fn not_adopted(what: String) -> Error {

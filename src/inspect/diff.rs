@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::compare::{SchemaComparison, compare_schemas};
 use crate::database::{Access, Database};
 use crate::error::Result;
+use crate::import::without_records_of_tools;
 use crate::migrate::{Project, replay};
 use crate::phase::Target;
 use crate::schema::{ColumnOrder, Schema, read};
@@ -63,5 +64,10 @@ pub fn compare_sources(
         |it: &SchemaSource| matches!(it, SchemaSource::Applied | SchemaSource::Phases(_));
     let order =
         if of_phases(from) || of_phases(to) { project.column_order() } else { ColumnOrder::Same };
-    Ok(compare_schemas(&schema_from(project, to)?, &schema_from(project, from)?, order))
+    let (mut wanted, mut found) = (schema_from(project, to)?, schema_from(project, from)?);
+    if of_phases(from) || of_phases(to) {
+        without_records_of_tools(&mut found, &wanted);
+        without_records_of_tools(&mut wanted, &found);
+    }
+    Ok(compare_schemas(&wanted, &found, order))
 }

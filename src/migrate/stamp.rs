@@ -10,6 +10,7 @@ use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
 use crate::history::{Definition, EventKind, HistoryEvent, applied, record};
+use crate::import::without_records_of_tools;
 use crate::name::quote;
 use crate::phase::{Applied, Phase, PhaseId, phase_text};
 use crate::plan::Plan;
@@ -318,7 +319,8 @@ fn events(project: &Project, report: &StampReport, backup: &Path) -> Vec<History
 /// phases stand on. What is there besides, and small differences, are notices.
 pub fn compare_schemas(wanted: &Schema, found: &Schema, project: &Project) -> Adoption {
     let mut adoption = Adoption::default();
-    let (wanted, found) = (project.own(wanted), project.own(found));
+    let (wanted, mut found) = (project.own(wanted), project.own(found));
+    without_records_of_tools(&mut found, &wanted);
     let order = project.column_order();
     for object in &compare::compare_schemas(&wanted, &found, order).objects {
         if object.verdict == Verdict::SameMeaning {

@@ -210,6 +210,11 @@ fn a_file_that_the_tool_migrated_is_adopted_and_its_table_stays() {
             if *state == "up" {
                 project.run_here(&["-d", "app.db", "current", "--require", "head"]).expect_code(0);
                 project.run_here(&["-d", "app.db", "verify"]).expect_code(0);
+                // The table in which the tool records is the tool's, and no drift.
+                project.run_here(&["-d", "app.db", "status", "--exit-code"]).expect_code(0);
+                project.run_here(&["-d", "app.db", "diff"]).expect_code(0);
+                sqlite3(&database, "CREATE TABLE version(version, dirty)");
+                project.run_here(&["-d", "app.db", "diff"]).expect_code(3);
             }
         }
     }
