@@ -298,7 +298,7 @@ fn plan_up(
     let mut plan = Plan::default();
     for phase in phases {
         let planned = plan_and_define(shadow, phase, &project.versions);
-        let planned = planned.map_err(|error| explain_clash(error, project, phase));
+        let planned = planned.map_err(|error| explain_conflict(error, project, phase));
         let first = plan.phases.is_empty();
         plan.phases.push(planned.map_err(|error| match first {
             true => explain_unadopted(error, project, known, phase),
@@ -309,7 +309,7 @@ fn plan_up(
 }
 
 /// A step that does not fit after another branch is a conflict of the two, which has a name.
-fn explain_clash(error: Error, project: &Project, phase: &Phase) -> Error {
+fn explain_conflict(error: Error, project: &Project, phase: &Phase) -> Error {
     if error.kind() != ErrorKind::Step || project.chain.is_linear() {
         return error;
     }

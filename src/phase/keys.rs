@@ -105,6 +105,16 @@ pub(super) enum Value {
     SqlFile(String, String),
 }
 
+/// Declares the functions that take the value of a key, one for each kind of value.
+macro_rules! takes {
+    ($($name:ident: $kind:ident($held:ty);)+) => {$(
+        pub(super) fn $name(&mut self, key: &str) -> Option<$held> {
+            let Value::$kind(value) = self.0.remove(key)? else { return None };
+            Some(value)
+        }
+    )+};
+}
+
 /// The values of the keys of one table.
 #[derive(Debug, Default)]
 pub(super) struct Values(HashMap<&'static str, Value>);
@@ -126,82 +136,18 @@ impl Values {
         self.0.contains_key(key)
     }
 
-    /// Takes the text of a key.
-    pub(super) fn text(&mut self, key: &str) -> Option<String> {
-        let Value::Text(text) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(text)
-    }
-
-    pub(super) fn switch(&mut self, key: &str) -> Option<bool> {
-        let Value::Switch(switch) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(switch)
-    }
-
-    pub(super) fn integer(&mut self, key: &str) -> Option<i64> {
-        let Value::Integer(integer) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(integer)
-    }
-
-    pub(super) fn id(&mut self, key: &str) -> Option<PhaseId> {
-        let Value::Id(id) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(id)
-    }
-
-    pub(super) fn ids(&mut self, key: &str) -> Option<Vec<PhaseId>> {
-        let Value::Ids(ids) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(ids)
-    }
-
-    pub(super) fn squashes(&mut self, key: &str) -> Option<Vec<(PhaseId, Vec<PhaseId>)>> {
-        let Value::Squashes(squashes) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(squashes)
-    }
-
-    pub(super) fn versions(&mut self, key: &str) -> Option<Vec<i64>> {
-        let Value::Versions(versions) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(versions)
-    }
-
-    pub(super) fn labels(&mut self, key: &str) -> Option<Vec<String>> {
-        let Value::Labels(labels) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(labels)
-    }
-
-    pub(super) fn expected(&mut self, key: &str) -> Option<Expected> {
-        let Value::Expected(expected) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(expected)
-    }
-
-    pub(super) fn answer(&mut self, key: &str) -> Option<ExpectedAnswer> {
-        let Value::Answer(answer) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(answer)
-    }
-
-    pub(super) fn expressions(&mut self, key: &str) -> Option<Vec<(String, String)>> {
-        let Value::Expressions(expressions) = self.0.remove(key)? else {
-            return None;
-        };
-        Some(expressions)
+    takes! {
+        text: Text(String);
+        switch: Switch(bool);
+        integer: Integer(i64);
+        id: Id(PhaseId);
+        ids: Ids(Vec<PhaseId>);
+        squashes: Squashes(Vec<(PhaseId, Vec<PhaseId>)>);
+        versions: Versions(Vec<i64>);
+        labels: Labels(Vec<String>);
+        expected: Expected(Expected);
+        answer: Answer(ExpectedAnswer);
+        expressions: Expressions(Vec<(String, String)>);
     }
 
     /// Takes the name and the text of an SQL file.
