@@ -1024,3 +1024,22 @@ fn rows_without_a_parent_that_get_rowids_are_the_rows_without_a_parent_from_befo
     bench.same_answer("SELECT k, track FROM kind");
     assert_eq!(bench.ask("SELECT sql FROM sqlite_schema WHERE name = 'kind'"), text);
 }
+
+/// The naive way tries the rows in a table that is not STRICT, which takes NULL in a primary key.
+#[test]
+fn a_primary_key_of_a_strict_table_that_would_be_null_is_refused_before_the_backup() {
+    for old in ["INTEGER", "TEXT"] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE track(place {old} PRIMARY KEY) STRICT; INSERT INTO track VALUES (1), (2), (5);"
+        ));
+        let naive = "CREATE TEMP TABLE twin(place TEXT PRIMARY KEY); INSERT OR IGNORE INTO twin \
+                     SELECT nullif(place, '1') FROM (SELECT CAST(place AS TEXT) AS place FROM track); \
+                     SELECT count(*) FROM twin";
+        assert_eq!(bench.ask(naive), "3");
+        bench.steps(
+            "[[up]]\nop = \"alter_column\"\ntable = \"track\"\ncolumn = \"place\"\ntype = \"TEXT\"\n\
+             value = \"nullif(CAST(place AS TEXT), '1')\"",
+        );
+        bench.refused(ErrorKind::Rows, "track.place would be NULL in 1 row");
+    }
+}
