@@ -110,9 +110,17 @@ pub fn stub_collations<'c>(connection: &'c Connection, table: &str) -> Result<St
 }
 
 /// Makes SQLite read the schema again: it never again uses an index whose collation it missed once
-/// (<https://sqlite.org/pragma.html#pragma_writable_schema>).
+/// (<https://sqlite.org/pragma.html#pragma_writable_schema>). It forgets virtual tables, too: what they hold in memory
+/// is written before.
 pub(crate) fn forget_schema(connection: &Connection) -> rusqlite::Result<()> {
+    flush_words(connection)?;
     connection.execute_batch("PRAGMA writable_schema=RESET")
+}
+
+/// Writes what is only in memory: full-text tables keep new words there until a savepoint or the commit
+/// (<https://sqlite.org/vtab.html#the_xsavepoint_xrelease_and_xrollback_to_methods>). What is proven must be in the file.
+pub(crate) fn flush_words(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("SAVEPOINT phaseshift_words; RELEASE phaseshift_words")
 }
 
 impl Drop for StubCollations<'_> {

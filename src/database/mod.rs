@@ -33,7 +33,9 @@ pub(crate) use integrity::IntegrityCheck;
 pub use missing_extensions::{
     StubCollations, stub_collations, with_known_stubs, with_passing_stubs,
 };
-pub(crate) use missing_extensions::{forget_schema, passing_stubs, stub, take_back, with_stubs};
+pub(crate) use missing_extensions::{
+    flush_words, forget_schema, passing_stubs, stub, take_back, with_stubs,
+};
 pub(crate) use open::connect;
 pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::statement::run;
-use crate::database::{Database, Purpose, run_authorized};
+use crate::database::{Database, Purpose, flush_words, run_authorized};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage as ProgressStage, track_progress};
 use crate::plan::DataStage;
@@ -48,14 +48,6 @@ pub(super) fn run_sql(
         changed.push(RowsChanged { phase: phase.to_owned(), table, before, after });
     }
     Ok(changed)
-}
-
-/// Full-text tables keep new words in memory until a savepoint or the commit
-/// (<https://sqlite.org/vtab.html#the_xsavepoint_xrelease_and_xrollback_to_methods>). What is proven must be in
-/// the file.
-pub(super) fn flush_words(connection: &Connection) -> Result<()> {
-    run(connection, "SAVEPOINT phaseshift_words")?;
-    run(connection, "RELEASE phaseshift_words")
 }
 
 /// Counts rows; a table that a statement creates or drops has no count on one side.

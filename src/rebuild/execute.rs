@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::copy::{OldRows, fill, with_guards};
-use super::data::{RowsChanged, flush_words, run_sql};
+use super::data::{RowsChanged, run_sql};
 use super::fill::FittingIndexes;
 use super::schema_table::{DetachedTrees, edit_tables, rename_indexes, set_text};
 use super::statement::{refused, run};
-use crate::database::{ATTACHED, Database, with_known_stubs, with_passing_stubs, with_progress};
+use crate::database::{
+    ATTACHED, Database, flush_words, with_known_stubs, with_passing_stubs, with_progress,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage as ProgressStage};
 use crate::name::{in_main, quote, same};
@@ -310,7 +312,7 @@ impl Run<'_> {
             observer.event(&Event::IndexFilled { what });
         }
         self.indexes.note_filled(table);
-        flush_words(self.connection())
+        Ok(flush_words(self.connection())?)
     }
 
     /// The module renames its own tables, for which SQLite reads every text in the file.

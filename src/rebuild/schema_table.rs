@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::data::flush_words;
+use crate::database::flush_words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{CopyStrategy, Rebuild, RenamedIndex};
 use crate::schema::Object;

@@ -131,3 +131,32 @@ INSERT INTO decks VALUES (1, 'q');
     let program = "c = sqlite3.connect(path, isolation_level=None)\nc.execute(\"INSERT INTO find(find, rank) VALUES('integrity-check', 1)\")";
     assert_eq!(python(&bench.database(), program), "");
 }
+
+/// A count of rows that needs a stub for a collation makes SQLite forget its virtual tables, too.
+#[test]
+fn a_full_text_index_that_was_recreated_keeps_its_words_beside_a_table_without_rowids_that_lacks_a_collation()
+ {
+    let bench = Bench::from_python(
+        r#"
+c = sqlite3.connect(path, isolation_level=None)
+c.create_collation("unicase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+c.executescript("""
+CREATE TABLE decks(x);
+CREATE TABLE tags(name TEXT PRIMARY KEY, place COLLATE unicase) WITHOUT ROWID;
+CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);
+INSERT INTO notes VALUES (1, 'dark moon'), (5, 'flat');
+CREATE VIRTUAL TABLE find USING fts4(body, content='notes');
+INSERT INTO find(find) VALUES('rebuild');
+""")
+"#,
+    );
+    let rename = |from: &str, to: &str| {
+        format!("[[up]]\nop = \"rename_table\"\nfrom = \"{from}\"\nto = \"{to}\"\n")
+    };
+    bench.phase("p0", &format!("parents = []\n{}", rename("decks", "piles")));
+    bench.phase("p1", &rename("notes", "facts"));
+    bench.project().run(&["upgrade"]).expect_code(0);
+    let program = "c = sqlite3.connect(path, isolation_level=None)\nc.execute(\"INSERT INTO find(find) VALUES('integrity-check')\")\n\
+                   print(c.execute(\"SELECT docid FROM find WHERE find MATCH 'moon'\").fetchall())";
+    assert_eq!(python(&bench.database(), program), "[(1,)]");
+}
