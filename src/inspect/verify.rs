@@ -168,9 +168,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
     let mut lines = Vec::new();
     let check = IntegrityCheck::of_file(depth);
     match check.run(database.connection(), &mut |finding| lines.push(finding.to_owned())) {
-        Ok(()) if lines.is_empty() => {
-            Ok(VerifyCheck::of(name, true, "ok".to_owned()))
-        }
+        Ok(()) if lines.is_empty() => Ok(VerifyCheck::of(name, true, "ok".to_owned())),
         Ok(()) => Ok(VerifyCheck::of(name, false, first_few(&lines))),
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingExtension::in_error(&error).is_some() => {

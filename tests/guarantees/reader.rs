@@ -372,7 +372,8 @@ fn a_difference_that_verify_accepts_has_no_mark_of_success() {
     for wanted in ["• schema: ", "1 difference", "2 checks hold, 1 has notes."] {
         assert!(one.contains(wanted), "{wanted}: {one}");
     }
-    for (command, wanted) in [("status", "1 difference"), ("verify", "2 checks hold, 1 has notes")] {
+    for (command, wanted) in [("status", "1 difference"), ("verify", "2 checks hold, 1 has notes")]
+    {
         let all = project.run_here(&[command, "--all", "app.db"]).expect_code(0).stdout;
         let line = all.lines().find(|it| it.contains("app.db: ")).unwrap();
         assert!(line.starts_with('•') && line.contains(wanted), "{line}");
@@ -395,7 +396,8 @@ fn with_rule_broken(steps: &str) -> String {
 
 #[test]
 fn a_new_check_names_the_rows_that_break_it_after_a_data_step_too() {
-    for (steps, line) in [("", 2), ("[[up]]\nop = 'sql'\nsql = 'UPDATE orders SET note = 1'\n", 5)] {
+    for (steps, line) in [("", 2), ("[[up]]\nop = 'sql'\nsql = 'UPDATE orders SET note = 1'\n", 5)]
+    {
         let refused = with_rule_broken(steps);
         for wanted in [
             "2 rows of orders break a rule of the new definition",
