@@ -24,6 +24,8 @@ pub struct CommandOutput {
     pub form: Form,
     /// The end of what was printed before, while the command ran.
     pub said: String,
+    /// How many checks of the answer have notes that do not make it no.
+    pub noted: usize,
     /// The fields of the JSON document that follow the common ones.
     pub report: Map<String, Value>,
 }
@@ -36,7 +38,7 @@ impl CommandOutput {
             other => Map::from_iter([("report".to_owned(), other)]),
         };
         let (form, said) = (Form::Screen, String::new());
-        Self { exit: exit::DONE, text: text.into(), form, said, report }
+        Self { exit: exit::DONE, text: text.into(), form, said, noted: 0, report }
     }
 
     /// Makes the answer of a command whose result was printed while it ran.
@@ -69,6 +71,13 @@ impl CommandOutput {
     /// Returns whether the command changed the database, or made a backup of it.
     pub fn changed(&self) -> bool {
         self.report.get("changed").and_then(Value::as_bool).unwrap_or(!self.said.is_empty())
+    }
+
+    /// Notes that this many checks have notes.
+    #[must_use]
+    pub fn noting(mut self, checks: usize) -> Self {
+        self.noted = checks;
+        self
     }
 
     /// Makes the answer yes (0) or no (3).

@@ -25,8 +25,8 @@ pub struct Advice {
     pub next: Vec<String>,
 }
 
-/// How many of several things have a line each: other databases, or what is dropped.
-const EACH: usize = 3;
+/// Of how many other databases a backup is named.
+const OTHERS: usize = 3;
 
 /// Stands for the command that failed, with all heads as its target.
 const ALL_HEADS: &str = "COMMAND heads";
@@ -400,10 +400,7 @@ fn of_values(error: &Error) -> Vec<String> {
 fn of_draft(error: &Error) -> Vec<String> {
     let (renames, drops) = (error.facts().renames.iter(), &error.facts().choices);
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
-    match drops.len() {
-        0..=EACH => next.extend(drops.iter().map(|it| format!("if it is dropped, add: {it}"))),
-        _ => next.push(format!("if all of them are dropped, add: {}", drops.join(" "))),
-    }
+    next.extend(drops.iter().map(|it| format!("if it is dropped, add: {it}")));
     match remedy(error) {
         Some(Remedy::AnswerDraft) => next.push(
             "or note it in the schema file, behind the column or table: -- @renamed from=old"
@@ -419,7 +416,7 @@ fn of_draft(error: &Error) -> Vec<String> {
 
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
-    for (database, backup) in error.facts().other_backups.iter().take(EACH) {
+    for (database, backup) in error.facts().other_backups.iter().take(OTHERS) {
         let (database, name) = (shown(database), backup.file_name().unwrap_or_default());
         let restore = command(&format!("restore {} --force", shell_word(&name.to_string_lossy())));
         next.push(format!("to restore the newest backup of {database}: {restore}"));
@@ -475,7 +472,7 @@ fn of_arguments(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> 
 fn of_settings(error: &Error) -> Vec<String> {
     let (about, source) = (error.facts().object.as_deref(), &error.facts().source);
     let Some((file, _)) = source.as_ref().filter(|_| {
-        matches!(about, Some(settings_search::OF_EACH | settings_search::OPEN_TO_EACH))
+        matches!(about, Some(settings_search::OF_OTHERS | settings_search::OPEN_TO_OTHERS))
     }) else {
         return of_file(error, "correct the file");
     };
@@ -484,7 +481,7 @@ fn of_settings(error: &Error) -> Vec<String> {
     let own =
         "or begin a settings file of your own in this folder: touch phaseshift.toml".to_owned();
     match about {
-        Some(settings_search::OPEN_TO_EACH) => vec![format!("chmod go-w {file}"), named],
+        Some(settings_search::OPEN_TO_OTHERS) => vec![format!("chmod go-w {file}"), named],
         Some(_) | None => vec![named, own],
     }
 }

@@ -1,6 +1,7 @@
 //! Verifying a file: integrity, foreign keys, drift, version, the checks of the phases, and, against a
 //! backup, every row.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -13,7 +14,9 @@ use crate::error::{ErrorKind, MissingExtension, Result};
 use crate::migrate::{Compatibility, FileState, Project, plan_between};
 use crate::name::fold;
 use crate::phase::PhaseId;
-use crate::proof::{Sides, TableFound, apart, compare_tables, foreign_key_violations, provenance};
+use crate::proof::{
+    Sides, TableFound, TableProvenance, apart, compare_tables, foreign_key_violations, provenance,
+};
 use crate::schema::Schema;
 use crate::text::{counted, rows};
 
@@ -37,6 +40,19 @@ pub struct VerifyCheck {
     pub ran: bool,
     /// What was found, in words.
     pub detail: String,
+    /// How many differences were found that do not make the answer no.
+    #[serde(skip)]
+    pub notes: usize,
+}
+
+impl VerifyCheck {
+    fn of(name: impl Into<String>, ok: bool, detail: String) -> Self {
+        Self { name: name.into(), ok, ran: true, detail, notes: 0 }
+    }
+
+    fn not_run(name: impl Into<String>, detail: String) -> Self {
+        Self { ran: false, ..Self::of(name, true, detail) }
+    }
 }
 
 /// Whether a file is what a program expects.
@@ -135,7 +151,7 @@ pub fn verify(
     if let Some(expectation) = expectation {
         let (answer, detail) = meets(project, &known, expectation);
         let ok = answer.is_yes();
-        checks.push(VerifyCheck { name: "version".to_owned(), ok, ran: true, detail });
+        checks.push(VerifyCheck::of("version", ok, detail));
     }
     checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
@@ -148,14 +164,12 @@ pub fn verify(
 }
 
 fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
-    let name = "integrity".to_owned();
+    let name = "integrity";
     let mut lines = Vec::new();
     let check = IntegrityCheck::of_file(depth);
     match check.run(database.connection(), &mut |finding| lines.push(finding.to_owned())) {
-        Ok(()) if lines.is_empty() => {
-            Ok(VerifyCheck { name, ok: true, ran: true, detail: "ok".to_owned() })
-        }
-        Ok(()) => Ok(VerifyCheck { name, ok: false, ran: true, detail: first_few(&lines) }),
+        Ok(()) if lines.is_empty() => Ok(VerifyCheck::of(name, true, "ok".to_owned())),
+        Ok(()) => Ok(VerifyCheck::of(name, false, first_few(&lines))),
         // What one table needs must not keep the others from being checked.
         Err(error) if MissingExtension::in_error(&error).is_some() => {
             let found = backup::integrity(database)?;
@@ -165,7 +179,7 @@ fn integrity(database: &Database, depth: Depth) -> Result<VerifyCheck> {
                 lines.push(format!("{} against a rule", rows(found.violations)));
             }
             lines.extend(found.unchecked.iter().map(|it| format!("checked in part: {it}")));
-            Ok(VerifyCheck { name, ok, ran: true, detail: first_few(&lines) })
+            Ok(VerifyCheck::of(name, ok, first_few(&lines)))
         }
         Err(error) => Err(error.into()),
     }
@@ -178,18 +192,18 @@ fn foreign_keys(connection: &Connection, schema: &Schema) -> Result<VerifyCheck>
         0 => "no violations".to_owned(),
         count => first_of(&lines, count),
     };
-    Ok(VerifyCheck { name: "foreign keys".to_owned(), ok: lines.is_empty(), ran: true, detail })
+    Ok(VerifyCheck::of("foreign keys", lines.is_empty(), detail))
 }
 
 fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
-    let name = "schema".to_owned();
+    let name = "schema";
     if known.applied.is_empty() {
         let detail = "no phase is recorded, nothing to compare with".to_owned();
-        return Ok(VerifyCheck { name, ok: true, ran: false, detail });
+        return Ok(VerifyCheck::not_run(name, detail));
     }
     if known.newer.as_ref().is_some_and(|newer| !newer.can_be_replayed()) {
         let detail = "the history does not hold what the newer phases do, nothing to compare with";
-        return Ok(VerifyCheck { name, ok: true, ran: false, detail: detail.to_owned() });
+        return Ok(VerifyCheck::not_run(name, detail.to_owned()));
     }
     let (basis, adoption) = match compare_with_phases(project, known) {
         Ok(compared) => compared,
@@ -197,11 +211,12 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
         Err(error) if error.kind() == ErrorKind::Step => {
             let detail =
                 format!("the phases do not run from nothing, nothing to compare with: {error}");
-            return Ok(VerifyCheck { name, ok: true, ran: false, detail });
+            return Ok(VerifyCheck::not_run(name, detail));
         }
         Err(error) => return Err(error),
     };
     let ok = adoption.problems.is_empty();
+    let notes = if ok { adoption.notices.len() } else { 0 };
     let small = match adoption.notices.as_slice() {
         [] => String::new(),
         notices => {
@@ -216,7 +231,7 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
         }
         (false, _) => first_few(&[adoption.problems, adoption.notices].concat()),
     };
-    Ok(VerifyCheck { name, ok, ran: true, detail })
+    Ok(VerifyCheck { notes, ..VerifyCheck::of(name, ok, detail) })
 }
 
 /// The `verify` checks of the current phases describe the file as it is now.
@@ -230,12 +245,8 @@ fn phase_checks(
         let Some(phase) = project.chain.get(&id) else { continue };
         for check in &phase.verify {
             let finding = evaluate(connection, check)?;
-            checks.push(VerifyCheck {
-                name: format!("{id}: {}", check.name),
-                ok: finding.holds,
-                ran: true,
-                detail: finding.found,
-            });
+            let name = format!("{id}: {}", check.name);
+            checks.push(VerifyCheck::of(name, finding.holds, finding.found));
         }
     }
     Ok(checks)
@@ -253,8 +264,7 @@ fn against_backup(
     backup::verify(&entry, &project.options, &mut crate::event::Silent)?;
     let reader = Database::open(path, Access::ReadOnly, &project.options)?;
     let unlike = |detail: &str| {
-        let name = "phases since the backup".to_owned();
-        Ok(vec![VerifyCheck { name, ok: false, ran: true, detail: detail.to_owned() }])
+        Ok(vec![VerifyCheck::of("phases since the backup", false, detail.to_owned())])
     };
     let before = project.know(&reader)?;
     let planned = match plan_between(project, &before, known) {
@@ -276,13 +286,15 @@ fn against_backup(
     let found = compare_tables(sides, origins, &project.options.interrupt)?;
     let answer = |(table, found): (String, TableFound)| {
         let origin = provenance.tables.get(&fold(&table));
-        let changed = origin.into_iter().flat_map(|it| it.changed.iter().cloned());
-        rows_of(&table, &found, &changed.collect::<Vec<_>>())
+        let columns = |of: fn(&TableProvenance) -> &BTreeSet<String>| -> Vec<String> {
+            origin.into_iter().flat_map(|it| of(it).iter().cloned()).collect()
+        };
+        rows_of(&table, &found, apart(&columns(|it| &it.changed), &columns(|it| &it.dropped)))
     };
     Ok(found.into_iter().map(answer).collect())
 }
 
-fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
+fn rows_of(table: &str, found: &TableFound, apart: Option<String>) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(
@@ -291,7 +303,7 @@ fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
                 found.changed,
                 found.lost,
                 found.gained,
-                apart(changed).unwrap_or_default()
+                apart.unwrap_or_default()
             );
             (found.holds(), detail)
         }
@@ -306,7 +318,7 @@ fn rows_of(table: &str, found: &TableFound, changed: &[String]) -> VerifyCheck {
         }
     };
     let ran = !ok || matches!(found, TableFound::Compared(_));
-    VerifyCheck { name: format!("rows of {table}"), ok, ran, detail }
+    VerifyCheck { ran, ..VerifyCheck::of(format!("rows of {table}"), ok, detail) }
 }
 
 fn first_few(lines: &[String]) -> String {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Silent, Stage, without_progress};
 use crate::history::record;
 use crate::plan::{PhasePlan, Plan};
-use crate::preflight::{check_requirements, decided_by_rows};
+use crate::preflight::{check_rebuilt_rows, check_requirements, decided_by_rows};
 use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::rebuild::{FittingIndexes, RunProgress, execute};
 use crate::sql::mentions;
@@ -20,6 +20,7 @@ use super::file_state::FileState;
 use super::project::Project;
 use super::recording::{RunContext, events};
 use super::request::Transactions;
+use super::step_place::at_its_step;
 
 /// The largest file that is copied; what is larger is judged inside the transaction.
 const LARGEST: u64 = 32 * 1_024 * 1_024;
@@ -88,7 +89,7 @@ impl Trial<'_> {
             };
             execute(database, phase, &mut progress, &mut Silent, &mut write)
                 .and_then(|_| self.prove(database, place + 1, (&baseline, &identity)))
-                .map_err(|error| refusal(error, phase))?;
+                .map_err(|error| self.refusal(error, database.connection(), phase))?;
         }
         Ok(())
     }
@@ -122,6 +123,19 @@ impl Trial<'_> {
             identity,
         };
         prove(&subject, &mut Silent).map(drop)
+    }
+
+    /// Makes a refusal that names the rows that break a rule of a rebuilt table, if there are any.
+    fn refusal(&self, error: Error, connection: &Connection, phase: &PhasePlan) -> Error {
+        if error.kind() != ErrorKind::Proof {
+            return refusal(error, phase);
+        }
+        match check_rebuilt_rows(connection, phase) {
+            Err(named) if named.kind() == ErrorKind::Rows => {
+                at_its_step(named, &self.project.chain).problems(&error.facts().problems)
+            }
+            Ok(()) | Err(_) => refusal(error, phase),
+        }
     }
 
     fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::HistoryEvent> {

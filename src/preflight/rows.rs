@@ -13,8 +13,8 @@ use crate::event;
 use crate::name::{fold, in_main, same};
 use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
 use crate::rows::{Values, conversions, count_rows};
-use crate::schema::{Object, ObjectKind, Schema};
-use crate::shadow::TableEffect;
+use crate::schema::{Object, ObjectKind, Schema, read};
+use crate::shadow::{Lineage, TableEffect};
 use crate::sql::significant_tokens;
 
 /// Finds rows that break a rule of the schema to come: NOT NULL, CHECK, UNIQUE, types, foreign keys,
@@ -53,6 +53,39 @@ pub fn check_rows(connection: &Connection, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Finds rows of the tables that a phase rebuilt, as they are inside its transaction, that break a rule of their table:
+/// SQLite's own check names no row.
+///
+/// # Errors
+/// As [`check_rows`].
+pub fn check_rebuilt_rows(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+    let schema = read(connection)?;
+    let mut problems = Vec::new();
+    let rebuilds = phase.stages.iter().flat_map(|stage| match stage {
+        Stage::SchemaChange(change) => change.rebuilds.as_slice(),
+        Stage::Data(_) => &[],
+    });
+    for rebuild in rebuilds {
+        let (Some(shape), Some(lineage)) =
+            (schema.shape(&rebuild.to), Lineage::identity(&schema).table(&rebuild.to).cloned())
+        else {
+            continue;
+        };
+        let sql = text_of(&schema, &rebuild.to);
+        let copy = CopyQuery::derive(&lineage, shape, shape);
+        let trial = TrialCopy {
+            from: &rebuild.to,
+            sql: &sql,
+            copy: &copy,
+            old: shape,
+            new: shape,
+            indexes: Vec::new(),
+        };
+        problems.extend(misfits(&rebuild.to, try_rows(connection, &trial)?));
+    }
+    refuse(phase, problems)
 }
 
 /// The tables, folded, that are not in the file under this name and with these columns before a data step.

@@ -74,18 +74,22 @@ pub struct Proof {
     pub remade: Vec<RemadeTable>,
     /// Columns of compared tables whose values the phases compute or change, as `table.column`.
     pub changed: Vec<String>,
+    /// Columns of compared tables that the phases drop with their values, as `table.column`.
+    #[serde(skip)]
+    pub dropped: Vec<String>,
 }
 
 /// How many columns are named.
 const NAMED: usize = 5;
 
 impl Proof {
-    /// Says what was found equal, and of which columns the values were not compared, because the phases change them.
+    /// Says what was found equal, and of which columns the values were not compared, because the phases change or drop
+    /// them.
     pub fn summary(&self) -> String {
         let rows = crate::text::rows(self.rows);
         let tables = counted(self.tables, "table", "tables");
         let mut text = format!("{rows} in {tables} equal to the backup");
-        if let Some(apart) = apart(&self.changed) {
+        if let Some(apart) = apart(&self.changed, &self.dropped) {
             text += &apart;
         }
         text
@@ -93,15 +97,19 @@ impl Proof {
 }
 
 /// Names the columns that a comparison left out.
-pub(crate) fn apart(changed: &[String]) -> Option<String> {
-    let (named, more) = changed.split_at(changed.len().min(NAMED));
-    let more = match more.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+pub(crate) fn apart(changed: &[String], dropped: &[String]) -> Option<String> {
+    let named = |what: &str, columns: &[String]| {
+        let (named, more) = columns.split_at(columns.len().min(NAMED));
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("{what} ({}{more})", named.join(", ")))
     };
-    let names = named.join(", ");
-    (!named.is_empty())
-        .then(|| format!(", apart from values that the phases change ({names}{more})"))
+    let parts = [named("change", changed), named("drop", dropped)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty())
+        .then(|| format!(", apart from values that the phases {}", parts.join(" or ")))
 }
 
 /// Proves that the database holds what the backup held and has the schema that the plan promised.
@@ -208,7 +216,7 @@ impl Trial<'_, '_> {
         let mut problems: Vec<String> = differences.map(ToString::to_string).collect();
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
-        self.proof.changed = self.changed_columns();
+        (self.proof.changed, self.proof.dropped) = self.columns_apart();
         let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
@@ -220,9 +228,10 @@ impl Trial<'_, '_> {
         Ok(())
     }
 
-    /// The columns of compared tables whose values the phases change. Tables of the version are recorded by the program.
-    fn changed_columns(&self) -> Vec<String> {
-        let mut found = Vec::new();
+    /// The columns of compared tables whose values the phases change, and those that they drop. Tables of the version
+    /// are recorded by the program.
+    fn columns_apart(&self) -> (Vec<String>, Vec<String>) {
+        let (mut changed, mut dropped) = (Vec::new(), Vec::new());
         for (name, origin) in &self.provenance.tables {
             let compared = !origin.rewritten && !origin.remade && !origin.reached;
             let Some(table) = self.now.shape(name).filter(|_| compared) else { continue };
@@ -233,9 +242,10 @@ impl Trial<'_, '_> {
             let follow = follows_changes(text.unwrap_or_default(), table, origin);
             let changes = |name: &str| origin.changes(name) || follow.contains(&fold(name));
             let columns = table.columns.iter().filter(|it| changes(&it.name));
-            found.extend(columns.map(|it| format!("{}.{}", table.name, it.name)));
+            changed.extend(columns.map(|it| format!("{}.{}", table.name, it.name)));
+            dropped.extend(origin.dropped.iter().map(|it| format!("{}.{it}", table.name)));
         }
-        found
+        (changed, dropped)
     }
 
     /// Tables that are gone although no phase drops them.

@@ -21,6 +21,8 @@ pub struct TableProvenance {
     pub columns: Vec<(String, String)>,
     /// Columns whose values were computed or changed by the phases, by their names now.
     pub changed: BTreeSet<String>,
+    /// Columns of the backup that the phases drop with their values, by their names there.
+    pub dropped: BTreeSet<String>,
     /// Rows that data steps may have added or removed.
     pub allowance: RowDelta,
     /// Whether rows can no longer be matched: a data step replaced rows or changed keys.
@@ -99,6 +101,7 @@ fn identity(schema: &Schema) -> BTreeMap<String, TableProvenance> {
                 from: table.name.clone(),
                 columns,
                 changed: BTreeSet::new(),
+                dropped: BTreeSet::new(),
                 allowance: RowDelta::None,
                 rewritten: false,
                 remade: false,
@@ -154,6 +157,12 @@ fn through_schema_change(
                 ColumnOrigin::New => {}
             }
         }
+        let is_dropped = |(_, now): &&(String, String)| {
+            let stored = start.shape(&step.from).and_then(|it| it.column(now));
+            step.called_now(now).is_none() && !stored.is_some_and(is_generated)
+        };
+        let gone = before.columns.iter().filter(is_dropped).map(|(first, _)| first.clone());
+        after.dropped.extend(gone);
         next.insert(name.clone(), after);
     }
     for change in &schema_change.virtuals {
@@ -285,7 +294,8 @@ fn through_effect(state: &mut BTreeMap<String, TableProvenance>, effect: &TableE
         TableEffect::AddColumn { .. } => {}
         TableEffect::DropColumn { table, column } => {
             if let Some(table) = state.get_mut(&fold(table)) {
-                table.columns.retain(|(_, now)| !same(now, column));
+                let gone = table.columns.extract_if(.., |(_, now)| same(now, column));
+                table.dropped.extend(gone.map(|(first, _)| first));
             }
         }
         TableEffect::Copy(copy) => {

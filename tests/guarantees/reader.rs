@@ -477,3 +477,75 @@ fn an_unknown_flag_is_not_to_be_passed_as_a_value() {
         assert!(!failed.contains("as a value"), "{failed}");
     }
 }
+
+#[test]
+fn a_difference_that_verify_accepts_has_no_mark_of_success() {
+    let project = applied();
+    assert!(project.run_here(&["verify"]).expect_code(0).stdout.contains("✓ schema:"));
+    sqlite3(&project.path("app.db"), "CREATE INDEX extra ON t(a)");
+    let one = project.run_here(&["verify"]).expect_code(0).stdout;
+    for wanted in ["• schema: ", "1 difference", "2 checks hold, 1 has notes."] {
+        assert!(one.contains(wanted), "{wanted}: {one}");
+    }
+    for (command, wanted) in [("status", "1 difference"), ("verify", "2 checks hold, 1 has notes")]
+    {
+        let all = project.run_here(&[command, "--all", "app.db"]).expect_code(0).stdout;
+        let line = all.lines().find(|it| it.contains("app.db: ")).unwrap();
+        assert!(line.starts_with('•') && line.contains(wanted), "{line}");
+    }
+}
+
+/// A table whose rows break a rule, for which the phase has these steps first.
+fn with_rule_broken(steps: &str) -> String {
+    let project = Project::empty();
+    sqlite3(
+        &project.path("app.db"),
+        "CREATE TABLE orders(id INTEGER PRIMARY KEY, total REAL, note TEXT);
+         INSERT INTO orders VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 9, NULL);",
+    );
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    let check = "[[up]]\nop = 'add_constraint'\ntable = 'orders'\nsql = 'CHECK (total > 5)'\n";
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{steps}{check}"));
+    project.run_here(&["upgrade"]).expect_code(4).stderr
+}
+
+#[test]
+fn a_new_check_names_the_rows_that_break_it_after_a_data_step_too() {
+    for (steps, line) in [("", 2), ("[[up]]\nop = 'sql'\nsql = 'UPDATE orders SET note = 1'\n", 5)]
+    {
+        let refused = with_rule_broken(steps);
+        for wanted in [
+            "2 rows of orders break a rule of the new definition",
+            "orders: rows that do not fit: id 1, id 2",
+            &format!("where: phases/next.toml:{line}"),
+        ] {
+            assert!(refused.contains(wanted), "{wanted}: {refused}");
+        }
+    }
+    let mended = "[[up]]\nop = 'sql'\nsql = 'UPDATE orders SET total = 6 WHERE id = 1'\n";
+    let refused = with_rule_broken(mended);
+    assert!(refused.contains("orders: rows that do not fit: id 2\n"), "{refused}");
+}
+
+#[test]
+fn what_the_proof_left_out_names_dropped_columns_too() {
+    let drop = "[[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'b'\n";
+    let sql = "[[up]]\nop = 'sql'\nsql = 'ALTER TABLE t DROP COLUMN b'\n";
+    let change = "[[up]]\nop = 'sql'\nsql = \"UPDATE t SET a = 'z'\"\n";
+    for (steps, wanted) in [
+        (format!("{change}{drop}"), "apart from values that the phases change (t.a) or drop (t.b)"),
+        (drop.to_owned(), "apart from values that the phases drop (t.b)"),
+        (sql.to_owned(), "apart from values that the phases drop (t.b)"),
+        (change.to_owned(), "apart from values that the phases change (t.a) in "),
+    ] {
+        let project = Project::empty();
+        sqlite3(
+            &project.path("app.db"),
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO t VALUES (1, 'x', 'y');",
+        );
+        project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+        project.write_phase("next.toml", &format!("parents = ['baseline']\n{steps}"));
+        let said = project.run_here(&["upgrade"]).expect_code(0).stdout;
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}

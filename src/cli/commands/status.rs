@@ -53,7 +53,8 @@ pub fn run(context: &Context, exit_code: bool) -> Result<CommandOutput> {
         "holders": status.holders.iter().map(holder).collect::<Vec<_>>(),
         "leftovers": status.leftovers,
     });
-    Ok(CommandOutput::done(text, report).is(is_sound || !exit_code))
+    let drifted = status.drift.as_ref().is_some_and(|lines| !lines.is_empty());
+    Ok(CommandOutput::done(text, report).is(is_sound || !exit_code).noting(usize::from(drifted)))
 }
 
 /// Looks at the file. Phase files that cannot be read as a chain are a fault of the state that is shown.

@@ -28,5 +28,6 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<CommandOutput> {
     let yes = found.iter().all(|check| check.ok);
     let text = checks(&found, context.terminal.out);
     let report = json!({"database": project.database, "checks": found});
-    Ok(CommandOutput::done(text, report).is(yes))
+    let noted = found.iter().filter(|check| check.notes > 0).count();
+    Ok(CommandOutput::done(text, report).is(yes).noting(noted))
 }

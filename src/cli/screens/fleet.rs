@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::counted;
 use super::failure::failure as one_failure;
+use super::status::noted_sum;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::commands::fleet::{Outcome, Word};
 use crate::cli::output::escaped;
@@ -34,6 +35,7 @@ pub struct Counts {
 
 pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
     let mark = match outcome.word() {
+        Word::Done | Word::UpToDate if has_notes(outcome) => style.bullet().to_owned(),
         Word::Done | Word::UpToDate => style.ok(),
         Word::No | Word::Failed => style.no(),
         Word::Planned | Word::Left | Word::Undone => style.bullet().to_owned(),
@@ -45,6 +47,11 @@ pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
         Err(failure) => failure.error.to_string(),
     };
     format!("{mark} {}: {}\n", escaped(relative), escaped(what))
+}
+
+/// Whether something was found that does not make the answer no.
+fn has_notes(outcome: &Outcome) -> bool {
+    outcome.result.as_ref().is_ok_and(|answer| answer.noted > 0)
 }
 
 /// Says in a few words what the report of a command says.
@@ -61,6 +68,7 @@ fn answered(answer: &CommandOutput) -> String {
             .map(|check| format!("{}: {}", text(&check["name"]), text(&check["detail"])))
             .collect();
         return match failed.as_slice() {
+            [] if answer.noted > 0 => noted_sum(checks.len(), answer.noted),
             [] => counted(checks.len(), "check holds", "checks hold"),
             failed => failed.join("; "),
         };

@@ -177,6 +177,7 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     for check in checks {
         let mark = match check {
             VerifyCheck { ran: false, .. } => style.bullet().to_owned(),
+            VerifyCheck { ok: true, notes: 1.., .. } => style.bullet().to_owned(),
             VerifyCheck { ok: true, .. } => style.ok(),
             VerifyCheck { ok: false, .. } => style.no(),
         };
@@ -184,15 +185,24 @@ pub fn checks(checks: &[VerifyCheck], style: Style) -> String {
     }
     let ran: Vec<&VerifyCheck> = checks.iter().filter(|check| check.ran).collect();
     let failed = ran.iter().filter(|check| !check.ok).count();
-    let sum = match failed {
-        0 if ran.len() == 2 => "Both checks hold.".to_owned(),
-        0 => format!("All {} hold.", counted(ran.len(), "check", "checks")),
+    let noted = ran.iter().filter(|check| check.notes > 0).count();
+    let all = counted(ran.len(), "check", "checks");
+    let sum = match (failed, noted) {
+        (0, 0) if ran.len() == 2 => "Both checks hold.".to_owned(),
+        (0, 0) => format!("All {all} hold."),
+        (0, noted) => noted_sum(ran.len(), noted) + ".",
         _ => {
             let verb = if failed == 1 { "does" } else { "do" };
-            format!("{failed} of {} {verb} not hold.", counted(ran.len(), "check", "checks"))
+            format!("{failed} of {all} {verb} not hold.")
         }
     };
     text + &sum + "\n"
+}
+
+/// Counts the checks that hold, and those that hold with notes.
+pub fn noted_sum(ran: usize, noted: usize) -> String {
+    let hold = counted(ran - noted, "check holds", "checks hold");
+    format!("{hold}, {noted} {} notes", if noted == 1 { "has" } else { "have" })
 }
 
 #[cfg(test)]
@@ -201,9 +211,16 @@ mod tests {
 
     #[test]
     fn a_check_that_does_not_hold_is_marked_and_counted() {
-        let check =
-            |name: &str, ok| VerifyCheck { name: name.into(), ok, ran: true, detail: "x".into() };
-        let text = checks(&[check("a", true), check("b", false)], Style::default());
+        let check = |name: &str, ok, notes| VerifyCheck {
+            name: name.into(),
+            ok,
+            ran: true,
+            detail: "x".into(),
+            notes,
+        };
+        let text = checks(&[check("a", true, 0), check("b", false, 0)], Style::default());
         assert_eq!(text, "ok a: x\nNO b: x\n1 of 2 checks does not hold.\n");
+        let text = checks(&[check("a", true, 0), check("b", true, 2)], Style::default());
+        assert_eq!(text, "ok a: x\n* b: x\n1 check holds, 1 has notes.\n");
     }
 }
