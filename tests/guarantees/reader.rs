@@ -448,6 +448,34 @@ fn a_fleet_report_counts_files_with_nothing_to_do_apart() {
 }
 
 #[test]
+fn a_misspelt_place_of_diff_leads_to_the_word() {
+    let project = applied();
+    for (wrong, right) in [("databse", "database"), ("aplied", "applied"), ("shema", "schema")] {
+        let failed = project.run_here(&["diff", wrong]).expect_code(4).stderr;
+        assert!(failed.contains(&format!("next:  name one of: {right}\n")), "{failed}");
+    }
+    let failed = project.run_here(&["diff", "nxt"]).expect_code(4).stderr;
+    assert!(failed.contains("name one of: next"), "{failed}");
+}
+
+#[test]
+fn lint_does_not_ask_for_values_that_a_rebuild_gives() {
+    let project = applied();
+    let retype = "[[up]]\nop = 'alter_column'\ntable = 't'\ncolumn = 'a'\ntype = 'INTEGER'\n";
+    project.write_phase("rest.toml", &format!("parents = ['next']\n{retype}"));
+    let said = project.run_here(&["lint"]).expect_code(3).stdout;
+    assert!(said.contains("why: a value that the new type would convert"), "{said}");
+    let sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT NOT NULL)";
+    let rebuild = format!("[[up]]\nop = 'rebuild'\ntable = 't'\nsql = '{sql}'\n");
+    for (values, asks) in [("", true), ("values = { a = \"coalesce(a, '')\" }\n", false)] {
+        project.write_phase("rest.toml", &format!("parents = ['next']\n{rebuild}{values}"));
+        let said = project.run_here(&["lint"]).expect_code(3).stdout;
+        assert_eq!(said.contains("fix: give `values`"), asks, "{said}");
+        assert_eq!(said.contains("fix: try on a copy of a real file"), !asks, "{said}");
+    }
+}
+
+#[test]
 fn a_run_over_many_files_without_yes_names_itself_with_it() {
     let project = applied();
     std::fs::create_dir(project.path("many")).unwrap();

@@ -5,7 +5,8 @@ use phaseshift::files::{FileKind, is_database};
 use phaseshift::inspect::{SchemaSource, compare_sources, schema_from};
 use phaseshift::migrate::script_between;
 use phaseshift::phase::{Chain, Target};
-use phaseshift::{ErrorKind, Result};
+use phaseshift::text::similar;
+use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use crate::cli::args::DiffArgs;
@@ -14,6 +15,9 @@ use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::counted;
 use crate::cli::terminal::Style;
+
+/// The words for places, beside targets and files.
+const PLACES: [&str; 3] = ["database", "applied", "schema"];
 
 /// Lists the differences; the answer is no if there is one.
 pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
@@ -150,12 +154,19 @@ fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> 
         Some(FileKind::File | FileKind::Folder) => Ok(SchemaSource::Desired(path)),
         Some(FileKind::Other) | None if looks_like_path => Ok(SchemaSource::Desired(path)),
         Some(FileKind::Other) | None => {
+            let target = Target::parse(text).and_then(|target| chain.applied_at(&target));
+            if target.is_err_and(|error| error.kind() == ErrorKind::UnknownTarget)
+                && let Some(near) = similar(text, PLACES)
+            {
+                let what = format!("no phase or file is called {text}");
+                return Err(Error::new(ErrorKind::UnknownTarget, what).choices([near]));
+            }
             Target::parse(text).map(SchemaSource::Phases).map_err(|error| {
                 let what = format!(
                     "{error}: a place is database, applied, schema, a target, a database file, \
                      or a file or folder of SQL"
                 );
-                phaseshift::Error::new(ErrorKind::Arguments, what)
+                Error::new(ErrorKind::Arguments, what)
             })
         }
     }

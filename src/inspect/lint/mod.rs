@@ -104,6 +104,10 @@ pub fn count_rows_of(
     Ok(())
 }
 
+/// The fix of a rebuild that gives values already.
+const TRY_VALUES: &str =
+    "try on a copy of a real file, with preflight, that the `values` of the step fit its old rows";
+
 struct Lint<'a> {
     phase: &'a Phase,
     plan: Option<&'a PhasePlan>,
@@ -165,7 +169,11 @@ impl Lint<'_> {
     fn step(&self, place: usize, step: &Step, rows: &RowState) -> Option<Finding> {
         let found = self.loss(place, step, rows).or_else(|| self.rule(step, rows));
         if let Some((code, what, table)) = found {
-            return Some(self.finding(code, step.line, what, table.as_deref()));
+            let finding = self.finding(code, step.line, what, table.as_deref());
+            let gives_values =
+                matches!(&step.operation, Operation::Rebuild { values, .. } if !values.is_empty());
+            let fix = if gives_values && code == "rebuild" { TRY_VALUES } else { finding.fix };
+            return Some(Finding { fix, ..finding });
         }
         let additive = self.policy == LintPolicy::Danger || is_addition(&step.operation);
         let what = format!("{} is no addition", step.operation.op());

@@ -49,7 +49,7 @@ pub const LINT_RULES: &[LintRule] = &[
     LintRule {
         code: "type-change",
         finds: "a column that gets another type",
-        why: "values that do not fit the new type are refused or stay as they are",
+        why: "a value that the new type would convert ('3000' to 3000) is refused; one that does not fit stays as it is, or is refused by a STRICT table",
         fix: "give `value`, the expression that converts old values",
     },
     LintRule {
