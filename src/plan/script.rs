@@ -8,10 +8,13 @@ use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
 use crate::error::MissingExtension;
 use crate::name::literal;
 
+/// Gives the statements that record a phase.
+pub type RecordOf<'a> = dyn Fn(&PhasePlan) -> Vec<String> + 'a;
+
 /// What a script needs to know beside the plan.
 pub struct ScriptFacts<'a> {
     /// Gives the statements that create and fill the version tables for a phase; `None` if the plan is of no phases.
-    pub record: Option<&'a dyn Fn(&PhasePlan) -> Vec<String>>,
+    pub record: Option<&'a RecordOf<'a>>,
     /// What a plan of no phases does.
     pub purpose: &'a str,
     /// The tables whose foreign keys can be checked: by their names after the script, and before it unless they are new.
