@@ -234,17 +234,13 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     }
 }
 
-/// The differences from what was to be recorded; without a target, from what is recorded.
+/// The differences from what was to be recorded, if that is known.
 fn of_mismatch(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let from = |id: &String| {
         let diff = command(&format!("diff database {}", shell_word(id)));
         format!("see every difference from {id}: {diff}")
     };
     let mut next: Vec<String> = error.facts().choices.iter().map(from).collect();
-    if next.is_empty() {
-        let diff = command("diff");
-        next.push(format!("see how the database differs from the phases: {diff}"));
-    }
     next.push("add --force to record it anyway, if you know why it differs".to_owned());
     next
 }

@@ -182,7 +182,7 @@ pub fn accept(
         ),
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
-    adoption.refuse_problems(project)?;
+    adoption.refuse_target(&recorded_as, &known.applied)?;
     let mut report = AcceptReport { phase: phase.id.clone(), is_edited, adoption, backup: None };
     if dry_run || !is_edited {
         return Ok(report);

@@ -478,7 +478,9 @@ fn an_edited_phase_is_accepted_by_the_rule_that_its_advice_names() {
     for missing in
         ["CREATE TABLE u(a TEXT, b TEXT, c)", "CREATE TABLE u(a TEXT PRIMARY KEY, b TEXT)"]
     {
-        edit(missing).expect_code(4);
+        let refused = edit(missing).expect_code(4).stderr;
+        let found = advised(&project, &refused, "see every difference from next");
+        assert!(found.contains("compared with the phases up to next"), "{refused}{found}");
     }
     edit("CREATE TABLE u(a INTEGER, b TEXT NOT NULL)").expect_code(0);
 }
