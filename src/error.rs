@@ -202,6 +202,8 @@ pub struct Facts {
     pub backup: Option<PathBuf>,
     /// Whether it is known that no backup from before the phase exists.
     pub lacks_backup: bool,
+    /// The newest backup of each other database that has some in the folder: the database, and the file.
+    pub other_backups: Vec<(PathBuf, PathBuf)>,
     /// The phase that was being read, planned or run.
     pub phase: Option<String>,
     /// The table, index, view or trigger.
@@ -311,8 +313,15 @@ impl Error {
 
     /// Says that no backup from before the phase exists.
     #[must_use]
-    pub(crate) fn without_backup(mut self) -> Self {
+    pub fn without_backup(mut self) -> Self {
         self.0.facts.lacks_backup = true;
+        self
+    }
+
+    /// Names the newest backup of each other database.
+    #[must_use]
+    pub fn with_other_backups(mut self, found: Vec<(PathBuf, PathBuf)>) -> Self {
+        self.0.facts.other_backups = found;
         self
     }
 

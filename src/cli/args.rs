@@ -103,8 +103,8 @@ pub struct Global {
     /// The folder of the phase files
     #[arg(long, global = true, value_name = "FOLDER")]
     pub phases: Option<PathBuf>,
-    /// The format of the phase files; if omitted, it is detected. Commands without a --format of their own take
-    /// --format, too
+    /// The format of the phase files; if omitted, it is detected. --format is short for it, except in commands
+    /// that have another --format
     #[arg(
         long = "phases-format",
         global = true,

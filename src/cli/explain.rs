@@ -1,5 +1,6 @@
 //! What a failure means for the data, and what to type next.
 
+mod chain;
 mod facts;
 
 use std::path::Path;
@@ -10,7 +11,8 @@ use phaseshift::{DatabaseState, Error, ErrorKind, Remedy};
 
 use super::settings::shell_word;
 use super::settings_search;
-use facts::{at_source, from_here, of_choices, of_file, remedy, state};
+use chain::{of_ambiguous, of_chain, of_renamed, of_squashed};
+use facts::{at_source, of_choices, of_file, remedy, state};
 
 pub use facts::shown;
 
@@ -23,6 +25,12 @@ pub struct Advice {
     pub next: Vec<String>,
 }
 
+/// Of how many other databases a backup is named.
+const OTHERS: usize = 3;
+
+/// Stands for the command that failed, with all heads as its target.
+const ALL_HEADS: &str = "COMMAND heads";
+
 /// Explains a failure. `flags` are those that say which project is meant.
 pub fn explain(error: &Error, flags: &str) -> Advice {
     explain_of(error, flags, "")
@@ -32,6 +40,10 @@ pub fn explain(error: &Error, flags: &str) -> Advice {
 pub fn explain_of(error: &Error, flags: &str, name: &str) -> Advice {
     let command = |rest: &str| match rest {
         "help" => format!("phaseshift help {name}").trim_end().to_owned(),
+        ALL_HEADS if matches!(name, "migrate" | "plan" | "preflight" | "stamp") => {
+            format!("phaseshift {name} heads{flags}")
+        }
+        ALL_HEADS => format!("phaseshift upgrade heads{flags}"),
         rest => format!("phaseshift {rest}{flags}"),
     };
     let mut next = advice(error, &command);
@@ -53,6 +65,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ErrorKind::Arguments => of_arguments(error, command),
         ErrorKind::Config if error.facts().object.as_deref() == Some("desired schema") => {
             one("name a file or folder of CREATE statements with --schema FILE")
+        }
+        ErrorKind::Config if remedy(error) == Some(Remedy::CheckPath) => {
+            one("check the path that is named above")
         }
         ErrorKind::Config => of_settings(error),
         ErrorKind::PhaseFile if remedy(error) == Some(Remedy::FinishSquash) => {
@@ -214,6 +229,9 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![command("restore --latest --yes"), command("backups")]
         }
         ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AnswerDraft) => of_draft(error),
+        ErrorKind::NoAnswer if remedy(error) == Some(Remedy::AddYes) => {
+            one(&facts::same_command("--yes"))
+        }
         ErrorKind::NoAnswer => one("run it in a terminal without --no-input, or add --yes"),
         ErrorKind::Declined if error.facts().backup.is_some() => one(
             "run the same command again when you are ready; the backup is used again if nothing changes",
@@ -253,7 +271,7 @@ fn of_damage(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             vec![
                 command("backups"),
                 format!(
-                    "without a backup, recover what can be read into a new file: \
+                    "without a backup, recover what can be read into a new file, with a sqlite3 that has .recover: \
                      sqlite3 {file} .recover | sqlite3 recovered.db"
                 ),
             ]
@@ -402,9 +420,7 @@ fn of_values(error: &Error) -> Vec<String> {
 fn of_draft(error: &Error) -> Vec<String> {
     let (renames, drops) = (error.facts().renames.iter(), &error.facts().choices);
     let mut next: Vec<String> = renames.map(|it| format!("if it was renamed, add: {it}")).collect();
-    if !drops.is_empty() {
-        next.push(format!("to drop it, add: {}", drops.join(" ")));
-    }
+    next.extend(drops.iter().map(|it| format!("if it is dropped, add: {it}")));
     match remedy(error) {
         Some(Remedy::AnswerDraft) => next.push(
             "or note it in the schema file, behind the column or table: -- @renamed from=old"
@@ -420,10 +436,16 @@ fn of_draft(error: &Error) -> Vec<String> {
 
 fn of_missing_backup(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut next = of_choices(error);
-    next.push(command("backups"));
-    if remedy(error) == Some(Remedy::RestoreForeign) {
-        next.push("to restore one of another database, name its file, and add --force".to_owned());
+    for (database, backup) in error.facts().other_backups.iter().take(OTHERS) {
+        let (database, name) = (shown(database), backup.file_name().unwrap_or_default());
+        let restore = command(&format!("restore {} --force", shell_word(&name.to_string_lossy())));
+        next.push(format!("to restore the newest backup of {database}: {restore}"));
     }
+    if error.facts().lacks_backup {
+        next.push("name the folder of the backups with --backup-dir FOLDER".to_owned());
+        return next;
+    }
+    next.push(command("backups"));
     next.push(
         "name a file or a number of the list, or the folder of the backups with --backup-dir FOLDER"
             .to_owned(),
@@ -490,84 +512,6 @@ fn of_newer(error: &Error) -> String {
         Some(target) => format!("downgrade {target}"),
         None => "downgrade".to_owned(),
     }
-}
-
-/// A phase file that was renamed gets its id back, in the file or as the name of the file.
-fn of_renamed(error: &Error) -> Vec<String> {
-    let id = error.facts().phase.as_deref().unwrap_or_default();
-    of_file(error, &format!("write id = \"{id}\" into the file, or restore its name"))
-}
-
-/// A file in the middle of a squash goes on with the archived phases.
-fn of_squashed(error: &Error) -> Vec<String> {
-    let last = error.facts().choices.last().map_or("LAST", String::as_str);
-    let folder = error.facts().source.as_ref().and_then(|(file, _)| file.parent());
-    let archive = match (folder, &error.facts().object) {
-        (Some(folder), Some(archive)) => shell_word(&folder.join(archive).display().to_string()),
-        _ => "FOLDER".to_owned(),
-    };
-    vec![
-        format!("apply the archived phases up to {last} first, with --phases for this one run:"),
-        format!("phaseshift upgrade {last} --phases {archive}"),
-    ]
-}
-
-fn of_chain(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    if remedy(error) == Some(Remedy::ChangeOneBranch) {
-        let places = &error.facts().choices;
-        let mut next = vec![format!("change one of the two: {}", from_here(places).join(", "))];
-        next.push(format!("then join the branches: {}", command("merge")));
-        return next;
-    }
-    if remedy(error) == Some(Remedy::NameRange) {
-        return vec![
-            "name a range in which every fork is joined again, or squash the whole chain"
-                .to_owned(),
-            command("history"),
-        ];
-    }
-    if remedy(error) == Some(Remedy::NameNewFolder) {
-        return vec!["name another folder for the new phases with --phases FOLDER".to_owned()];
-    }
-    if remedy(error) == Some(Remedy::FinishSquash) {
-        return vec![
-            "if a squash was interrupted, undo it, or run it again to finish it:".to_owned(),
-            command("squash --undo"),
-        ];
-    }
-    if remedy(error) == Some(Remedy::WritePhase) {
-        return vec![command("revision -m 'What changes' --autogenerate"), command("migrate")];
-    }
-    if error.facts().source.is_some() {
-        return of_file(error, "correct the phase file");
-    }
-    let init = match &error.facts().database {
-        Some(file) => format!("phaseshift init --from {}", shell_word(&shown(file))),
-        None => command("init"),
-    };
-    vec!["name the folder of the phase files with --phases FOLDER".to_owned(), init]
-}
-
-/// Where several heads or lines are possible, the commands that take all of them, or one.
-fn of_ambiguous(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut next = match remedy(error) {
-        // The id alone would be the place to go back to.
-        Some(Remedy::NameBranch) => {
-            let ids = error.facts().choices.iter();
-            ids.map(|id| command(&format!("downgrade {id}@-1"))).collect()
-        }
-        _ => of_choices(error),
-    };
-    match remedy(error) {
-        Some(Remedy::TakeAllHeads) => {
-            next.push(command("upgrade heads"));
-            next.push(command("merge"));
-        }
-        Some(Remedy::NameRange) => next.push(command("merge")),
-        _ => {}
-    }
-    next.push(command("history"));
-    next
 }
 
 /// The choice is the phase whose schema the file has, as far as that could be found out.

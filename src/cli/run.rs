@@ -167,8 +167,32 @@ fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Cli, clap::Error> {
     let mut command = super::args::command();
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    let matches = command
+        .try_get_matches_from_mut(arguments)
+        .map_err(|error| with_commands_of_flag(error, &command))?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Says which commands have a flag that this one lacks, in place of clap's tip to pass it as a value: no command takes a
+/// value that begins with a dash.
+fn with_commands_of_flag(mut error: clap::Error, command: &clap::Command) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let Some(name) = flag.strip_prefix('-').map(|it| it.trim_start_matches('-').to_owned()) else {
+        return error;
+    };
+    if error.kind() != ClapKind::UnknownArgument {
+        return error;
+    }
+    let flag = flag.clone();
+    error.remove(ContextKind::Suggested);
+    let has_flag = |it: &&clap::Command| it.get_arguments().any(|it| it.get_long() == Some(&name));
+    let commands = command.get_subcommands().filter(|it| !it.is_hide_set()).filter(has_flag);
+    let commands: Vec<&str> = commands.map(clap::Command::get_name).collect();
+    if !commands.is_empty() {
+        let tip = format!("{flag} is a flag of {}", commands.join(", "));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// Shows help and versions, or says what is wrong with the arguments.

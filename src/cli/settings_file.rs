@@ -6,7 +6,7 @@ use phaseshift::database::CheckpointRule;
 use phaseshift::files::Files;
 use phaseshift::sql::SqliteVersion;
 use phaseshift::text::{line_at, toml};
-use phaseshift::{Error, ErrorKind, Result};
+use phaseshift::{Error, ErrorKind, Remedy, Result};
 use toml_edit::{Item, TableLike};
 
 use super::args::FORMATS;
@@ -87,8 +87,10 @@ pub struct SettingsFile {
 /// [`ErrorKind::Config`] with file, line and key.
 pub fn read(files: &dyn Files, path: &Path) -> Result<SettingsFile> {
     let bytes = files.read(path).map_err(|error| {
-        let what = format!("{} cannot be read", path.display());
-        Error::new(ErrorKind::Config, what).caused_by(error)
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+        let what = if is_missing { "does not exist" } else { "cannot be read" };
+        let fault = Error::new(ErrorKind::Config, format!("{} {what}", path.display()));
+        if is_missing { fault.with_remedy(Remedy::CheckPath) } else { fault.caused_by(error) }
     })?;
     let text =
         String::from_utf8(bytes).map_err(|_| fault(path, 1, "the file is not UTF-8 text"))?;

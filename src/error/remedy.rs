@@ -68,8 +68,10 @@ pub enum Remedy {
     LeaveOut,
     /// Begin a project elsewhere, for the database that is the choice.
     BeginElsewhere,
-    /// Name the file of a backup of another database, and force it.
-    RestoreForeign,
+    /// Put the file of the phase back into the folder, or correct the name by which another phase calls it.
+    PutBack,
+    /// Add the flag that answers in place of a person.
+    AddYes,
 }
 
 /// What the programs of an older phase may do with a file.

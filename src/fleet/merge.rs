@@ -193,6 +193,7 @@ impl Entry {
         let number = |name: &str| document.get(name).and_then(Value::as_i64);
         Self {
             outcome: outcome.to_owned(),
+            was_up_to_date: document["outcome"].as_str() == Some("up-to-date"),
             version: number("to").or_else(|| number("version")),
             rows: number("rows_proven").and_then(|rows| rows.try_into().ok()),
         }

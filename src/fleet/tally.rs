@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Entry {
     /// The outcome: `ok`, `no`, `left`, or the code of the error.
     pub outcome: String,
+    /// Whether there was nothing to do.
+    pub was_up_to_date: bool,
     /// The version that the file has, if that is known.
     pub version: Option<i64>,
     /// The rows that were proven when its last phase was applied or undone.

@@ -75,7 +75,11 @@ pub fn plan_range(project: &Project, range: &TargetRange, direction: Direction) 
 ///
 /// # Errors
 /// Those of a draft: [`ErrorKind::Unsupported`] if no steps lead there; those of a plan.
-pub fn script_between(project: &Project, have: &Schema, want: &Schema) -> Result<String> {
+pub fn script_between(
+    project: &Project,
+    (have, want): (&Schema, &Schema),
+    purpose: &str,
+) -> Result<String> {
     let draft = draft_without_renames(have, want)?;
     let text = format!("id = \"diff\"\nversion = 1\nparents = []\n{}", draft_text(&draft));
     let files = project.options.files.as_ref();
@@ -88,7 +92,7 @@ pub fn script_between(project: &Project, have: &Schema, want: &Schema) -> Result
     find_losses(&mut plan);
     refuse_rebuilds_without_parts(&plan)?;
     let keys = checked_keys(&plan)?;
-    Ok(plan::script(&plan, &ScriptFacts { record: &|_| Vec::new(), keys, expected: None }))
+    Ok(plan::script(&plan, &ScriptFacts { record: None, purpose, keys, expected: None }))
 }
 
 /// Drafts the steps with everything that may have been renamed taken for dropped and added.
@@ -128,7 +132,8 @@ fn script_of(
         }
         statements
     };
-    Ok(plan::script(plan, &ScriptFacts { record: &record, keys: checked_keys(plan)?, expected }))
+    let keys = checked_keys(plan)?;
+    Ok(plan::script(plan, &ScriptFacts { record: Some(&record), purpose: "", keys, expected }))
 }
 
 /// The tables with foreign keys that SQLite can check before and after a plan: their names after it, and before it

@@ -303,6 +303,7 @@ fn join(files: &[PhaseFile], positions: &Positions, stands_for: &Positions) -> R
                         file.line_of(key),
                         format!("phase {} {called} {id}, which is not in the folder", phase.id),
                     );
+                    problems.lacks(id);
                     let others = positions.keys().filter(|other| **other != phase.id);
                     let mut others: Vec<&str> = others.map(PhaseId::as_str).collect();
                     others.sort_unstable();

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ErrorKind, Result};
+use super::PhaseId;
+use crate::error::{Error, ErrorKind, Remedy, Result};
 
 /// One fault at a line of a phase file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,8 @@ struct Problem {
     file: PathBuf,
     line: usize,
     what: String,
+    /// The phase that is named and not there.
+    lacks: Option<String>,
 }
 
 /// Everything found wrong so far.
@@ -22,12 +25,19 @@ pub(super) struct Problems {
 impl Problems {
     /// Notes a fault at a line (from 1) of a file.
     pub(super) fn add(&mut self, file: &Path, line: usize, what: impl Into<String>) {
-        self.found.push(Problem { file: file.to_path_buf(), line, what: what.into() });
+        self.found.push(Problem { file: file.to_path_buf(), line, what: what.into(), lacks: None });
     }
 
     /// Notes what was probably meant by the fault noted last.
     pub(super) fn suggest(&mut self, choice: Option<&str>) {
         self.choices.extend(choice.map(str::to_owned));
+    }
+
+    /// Says that the fault noted last is a phase that is not there.
+    pub(super) fn lacks(&mut self, id: &PhaseId) {
+        if let Some(last) = self.found.last_mut() {
+            last.lacks = Some(id.as_str().to_owned());
+        }
     }
 
     /// Returns how many faults were noted.
@@ -50,6 +60,10 @@ impl Problems {
         let error = Error::new(kind, format!("{}{more}", first.text()))
             .at(&first.file, first.line)
             .choices(self.choices);
+        let error = match &first.lacks {
+            Some(id) => error.with_remedy(Remedy::PutBack).in_phase(id),
+            None => error,
+        };
         if more.is_empty() {
             return Err(error);
         }

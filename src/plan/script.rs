@@ -10,8 +10,10 @@ use crate::name::literal;
 
 /// What a script needs to know beside the plan.
 pub struct ScriptFacts<'a> {
-    /// Gives the statements that create and fill the version tables for a phase.
-    pub record: &'a dyn Fn(&PhasePlan) -> Vec<String>,
+    /// Gives the statements that create and fill the version tables for a phase; `None` if the plan is of no phases.
+    pub record: Option<&'a dyn Fn(&PhasePlan) -> Vec<String>>,
+    /// What a plan of no phases does.
+    pub purpose: &'a str,
     /// The tables whose foreign keys can be checked: by their names after the script, and before it unless they are new.
     pub keys: Vec<(String, Option<String>)>,
     /// The state that the file must be in, if the script is for one file.
@@ -22,7 +24,7 @@ pub struct ScriptFacts<'a> {
 /// with their checks, the version rows.
 pub fn script(plan: &Plan, facts: &ScriptFacts<'_>) -> String {
     let missing = plan.phases.iter().find(|phase| !phase.missing.is_empty());
-    let mut script = Script { text: header(plan), checks: 0, reads_rows: missing.is_none() };
+    let mut script = Script { text: header(plan, facts), checks: 0, reads_rows: missing.is_none() };
     if let Some(phase) = missing {
         forgive_missing(&mut script.text, &phase.missing);
     }
@@ -55,7 +57,7 @@ DROP TABLE IF EXISTS temp.phaseshift_orphans;
 PRAGMA legacy_alter_table=OFF;
 ";
 
-fn header(plan: &Plan) -> String {
+fn header(plan: &Plan, facts: &ScriptFacts<'_>) -> String {
     let mut text = String::from(
         "-- Run with: sqlite3 -bail FILE < SCRIPT
 -- For SQLite 3.40 or newer, outside a transaction. All changes are made in one transaction, or none.
@@ -64,7 +66,10 @@ fn header(plan: &Plan) -> String {
     for phase in &plan.phases {
         let verb = if phase.direction == Direction::Up { "applies" } else { "undoes" };
         let (id, description) = (&phase.id, one_line(&phase.description));
-        let _ = writeln!(text, "-- It {verb} {id}: {description}");
+        let _ = match facts.record {
+            Some(_) => writeln!(text, "-- It {verb} {id}: {description}"),
+            None => writeln!(text, "-- It {}; it records no phase.", one_line(facts.purpose)),
+        };
         for loss in &phase.losses {
             let _ = writeln!(text, "-- LOSS: {}", one_line(&loss.to_string()));
         }
@@ -72,9 +77,9 @@ fn header(plan: &Plan) -> String {
     text.push_str(
         "-- Checked while it runs: values that a new type would convert, NULLs, row counts of rebuilt tables, foreign keys
 -- (no more rows without a parent than before), the require and verify checks, the objects that were made. A check
--- that fails rolls everything back, without -bail, too; the statements after it then fail or change nothing.
+-- that fails rolls everything back, with or without -bail; the statements after it then fail or change nothing.
 -- NOT checked: it makes no backup, does not compare the rows with those from before, and cannot ask before
--- it loses rows. Without -bail, the script goes on after a failed statement of an sql step. A program that runs
+-- it loses rows. A failed statement of an sql step stops the script only with -bail. A program that runs
 -- it through a library must roll back, not commit, after an error.
 ",
     );
@@ -127,7 +132,9 @@ impl Script {
     fn phase(&mut self, phase: &PhasePlan, facts: &ScriptFacts<'_>) {
         let description = one_line(&phase.description);
         let (id, direction) = (&phase.id, phase.direction.code());
-        let _ = write!(self.text, "\n-- {id} ({direction}): {description}\n");
+        if facts.record.is_some() {
+            let _ = write!(self.text, "\n-- {id} ({direction}): {description}\n");
+        }
         self.all(phase.require.iter().filter_map(script_checks::of_phase));
         for stage in &phase.stages {
             match stage {
@@ -135,8 +142,11 @@ impl Script {
                 Stage::Data(data) => self.step(&data_step(data), &Vec::new),
             }
         }
-        for step in analyze_step(&phase.analyzed).into_iter().chain([record_step(phase)]) {
-            self.step(&step, &|| (facts.record)(phase));
+        if let Some(step) = analyze_step(&phase.analyzed) {
+            self.step(&step, &Vec::new);
+        }
+        if let Some(record) = facts.record {
+            self.step(&record_step(phase), &|| record(phase));
         }
         self.all(phase.verify.iter().filter_map(script_checks::of_phase));
     }

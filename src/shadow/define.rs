@@ -254,8 +254,8 @@ impl Shadow {
             .collect();
         let Some(first) = left_out.first() else { return Ok(()) };
         let what = format!(
-            "the new text of {} leaves out {}: before the rebuild, rename_column says that {first} \
-             has another name, and drop_column that it goes",
+            "the new text of {} leaves out {}: put a drop_column step before the rebuild if {first} \
+             is to be dropped, or a rename_column step if it has a new name",
             before.name,
             left_out.join(", ")
         );

@@ -322,7 +322,7 @@ impl Drafting<'_> {
                 add(
                     phase,
                     "downgrade",
-                    "downgrades written by hand: that of the squash drops what it made",
+                    "downgrades written by hand: the downgrade of the squash drops its tables instead",
                 );
             }
         }

@@ -113,6 +113,7 @@ fn cases() -> Vec<Case> {
         (K::Config, open_settings, &["status"]),
         (K::PhaseFile, || with_phase("[[up]]\nop = 'add_colum'\n"), &["upgrade"]),
         (K::Chain, || with_phase("depends_on = ['nix']\n"), &["upgrade"]),
+        (K::Chain, without_a_parent, &["upgrade"]),
         (K::Chain, clashing, &["upgrade", "heads"]),
         (K::Chain, || upgraded(TABLE), &["apply", "schema.sql", "--yes"]),
         (K::Chain, without_phases, &["upgrade"]),
@@ -137,6 +138,7 @@ fn cases() -> Vec<Case> {
         (K::DatabaseMissing, without_database, &["upgrade"]),
         (K::DatabaseMissing, lost_database, &["status"]),
         (K::DatabaseMissing, adopted, &["restore", "99", "--yes"]),
+        (K::DatabaseMissing, adopted, &["restore", "before:next", "--yes"]),
         (K::DatabaseMissing, copied, &["restore", "before:next", "--yes"]),
         (K::DatabaseMissing, adopted, &["upgrade", "--all", "nowhere"]),
         (K::NotAFile, empty_database, &["upgrade"]),
@@ -240,6 +242,8 @@ fn cases() -> Vec<Case> {
             &["upgrade"],
         ),
         (K::NoAnswer, || with_phase(TABLE), &["migrate"]),
+        (K::NoAnswer, || with_phase(TABLE), &["migrate", "--all", "app.db"]),
+        (K::Config, adopted, &["status", "--config", "nope.toml"]),
         (K::NoAnswer, adopted, &["restore"]),
         (K::NoAnswer, adopted, &["restore", "--yes"]),
         (K::NoAnswer, renamed_table, &["apply", "schema.sql", "--yes"]),
@@ -281,6 +285,13 @@ fn clashing() -> Project {
         "other.toml",
         &format!("parents = ['baseline']\n{}", TABLE.replace("(a)", "(b)")),
     );
+    project
+}
+
+fn without_a_parent() -> Project {
+    let project = upgraded(TABLE);
+    project.write_phase("rest.toml", "parents = ['next']\n");
+    std::fs::remove_file(project.path("phases/next.toml")).unwrap();
     project
 }
 
@@ -616,6 +627,7 @@ fn leads_on(line: &str, shown: &Shown, help: &str) -> bool {
         || place
         || (!flags.is_empty() && flags.iter().all(known))
         || line.starts_with("name one of: ")
+        || line.starts_with("put the file of ")
         || line.starts_with("remove the trigger x from next")
         || line.starts_with("drop the trigger first: DROP TRIGGER \"a b\"")
 }
@@ -714,7 +726,7 @@ const NOT_HERE: [&str; 22] = [
 fn advice_without_a_case(lines: &BTreeMap<String, usize>) -> Vec<String> {
     let source = include_str!("../../src/cli/explain.rs");
     let advice = source.split("fn advice(").nth(1).unwrap().split("#[cfg(test)]").next().unwrap();
-    literals(advice)
+    literals(&[advice, include_str!("../../src/cli/explain/chain.rs")].concat())
         .into_iter()
         .filter(|text| text.split(['{', '}']).step_by(2).collect::<String>().trim().contains(' '))
         .filter(|text| !NOT_HERE.contains(&text.as_str()))

@@ -363,6 +363,121 @@ fn a_statement_after_a_dropped_column_does_not_hide_the_loss() {
     }
 }
 
+/// A second head beside `next`, which is applied.
+fn forked() -> Project {
+    let project = applied();
+    let side = "parents = ['baseline']\n[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n";
+    project.write_phase("side.toml", side);
+    project
+}
+
+#[test]
+fn a_parent_without_a_file_is_put_back_before_a_name_is_corrected() {
+    let project = applied();
+    project.write_phase("rest.toml", "parents = ['next']\n");
+    std::fs::remove_file(project.path("phases/next.toml")).unwrap();
+    let failed = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    let put = failed.find("next:  put the file of next back into the folder of the phases\n");
+    let correct = failed.find("or, if its id is misspelt, correct it: phases/rest.toml:1\n");
+    assert!(put.is_some() && put < correct, "{failed}");
+}
+
+#[test]
+fn a_copied_project_names_the_backup_to_restore_and_the_command_works() {
+    for wanted in ["--latest", "before:next", "1"] {
+        let project = applied();
+        std::fs::rename(project.path("app.db"), project.path("copy.db")).unwrap();
+        project.write("phaseshift.toml", "database = 'copy.db'\n");
+        let failed = project.run_here(&["restore", wanted, "--yes", "--json"]).expect_code(4);
+        let next = failed.json()["error"]["next"].clone();
+        let line = next[0].as_str().unwrap();
+        let (what, command) = line.split_once(": phaseshift ").unwrap();
+        assert!(what.starts_with("to restore the newest backup of "), "{next}");
+        assert!(command.starts_with("restore app_pre_next_"), "{next}");
+        assert!(!next.to_string().contains("a number of the list"), "{next}");
+        let words: Vec<&str> = command.split(' ').chain(["--yes"]).collect();
+        project.run_here(&words).expect_code(0);
+        assert_eq!(sqlite3(&project.path("copy.db"), "SELECT count(*) FROM t"), "1");
+    }
+}
+
+#[test]
+fn at_two_heads_the_advice_keeps_the_command() {
+    let project = forked();
+    for command in ["plan", "preflight", "migrate", "upgrade"] {
+        let failed = project.run_here(&[command]).expect_code(4).stderr;
+        let all = format!("next:  all heads: phaseshift {command} heads\n");
+        let join = "or join them: phaseshift merge\n";
+        assert!(failed.contains(&all) && failed.contains(join), "{failed}");
+    }
+    project.run_here(&["plan", "heads"]).expect_code(0);
+    let failed = project.run_here(&["revision", "-m", "third"]).expect_code(4).stderr;
+    assert!(failed.contains("or join them: phaseshift merge\n"), "{failed}");
+}
+
+#[test]
+fn the_script_between_two_schemas_says_that_it_records_nothing() {
+    let project = applied();
+    let script = project.run_here(&["diff", "database", "baseline", "--sql"]).expect_code(3).stdout;
+    let purpose = "-- It changes app.db to match the phases up to baseline; it records no phase.\n";
+    assert!(script.contains(purpose), "{script}");
+    for absent in ["It applies", "Recording version", "-- diff (up)", "diff: diff"] {
+        assert!(!script.contains(absent), "{absent}: {script}");
+    }
+    project.write("down.sql", &script);
+    sqlite3(&project.path("app.db"), &format!(".read {}", project.path("down.sql").display()));
+    project.run_here(&["diff", "database", "baseline"]).expect_code(0);
+}
+
+#[test]
+fn a_fleet_report_counts_files_with_nothing_to_do_apart() {
+    let project = applied();
+    std::fs::create_dir(project.path("many")).unwrap();
+    for name in ["many/one.db", "many/two.db"] {
+        std::fs::copy(project.path("app.db"), project.path(name)).unwrap();
+    }
+    sqlite3(&project.path("many/two.db"), "DROP TABLE schema_version; DROP TABLE phase_history");
+    project.run_here(&["stamp", "baseline", "--force", "-d", "many/two.db"]).expect_code(0);
+    sqlite3(&project.path("many/two.db"), "DROP TABLE u");
+    for wanted in ["✓ 2 files: 1 done, 1 up to date\n", "✓ 2 files: 0 done, 2 up to date\n"] {
+        let ran = project.run_here(&["upgrade", "--all", "many", "--json"]).expect_code(0).stdout;
+        project.write("run.jsonl", &ran);
+        let said = project.run_here(&["fleet", "report", "run.jsonl"]).expect_code(0).stdout;
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn a_run_over_many_files_without_yes_names_itself_with_it() {
+    let project = applied();
+    std::fs::create_dir(project.path("many")).unwrap();
+    std::fs::copy(project.path("app.db"), project.path("many/a b.db")).unwrap();
+    let failed = project.run_here(&["migrate", "--all", "many/a b.db"]).expect_code(4).stderr;
+    let wanted = "next:  phaseshift migrate --all 'many/a b.db' --yes\n";
+    assert!(failed.contains(wanted), "{failed}");
+}
+
+#[test]
+fn a_settings_file_that_is_not_there_is_called_that() {
+    let project = applied();
+    let failed = project.run_here(&["status", "-c", "nope.toml"]).stderr;
+    assert!(failed.contains("nope.toml does not exist"), "{failed}");
+    assert!(failed.contains("next:  check the path that is named above\n"), "{failed}");
+}
+
+#[test]
+fn an_unknown_flag_is_not_to_be_passed_as_a_value() {
+    let project = applied();
+    let failed = project.run_here(&["plan", "--all", "many"]).expect_code(2).stderr;
+    assert!(!failed.contains("as a value"), "{failed}");
+    assert!(failed.contains("tip: --all is a flag of ") && failed.contains("migrate"), "{failed}");
+    for (flag, tip) in [("--forse", false), ("--databse", true)] {
+        let failed = project.run_here(&["migrate", flag]).expect_code(2).stderr;
+        assert_eq!(failed.contains("tip: "), tip, "{failed}");
+        assert!(!failed.contains("as a value"), "{failed}");
+    }
+}
+
 #[test]
 fn a_difference_that_verify_accepts_has_no_mark_of_success() {
     let project = applied();

@@ -13,7 +13,7 @@ use phaseshift::migrate::{Project, applied_phases, prune_backups, retain};
 use phaseshift::phase::Chain;
 use phaseshift::restore::backup_request;
 use phaseshift::text::similar;
-use phaseshift::{Error, ErrorKind, Remedy, Result, exit};
+use phaseshift::{Error, ErrorKind, Result, exit};
 use serde_json::{Value, json};
 
 use crate::cli::args::BackupsAction;
@@ -131,7 +131,8 @@ impl Place {
             let entry = number.checked_sub(1).and_then(|place| self.numbered().nth(place));
             return entry.cloned().ok_or_else(|| {
                 let count = counted(self.numbered().count(), "backup", "backups");
-                missing(format!("there is no backup {number}: the list has {count}"))
+                let what = format!("there is no backup {number}: the list has {count}");
+                self.name_others(missing(what))
             });
         }
         let path = context.folder.join(wanted);
@@ -173,15 +174,24 @@ impl Place {
     /// Adds which other databases the backups in the folder were made of: a project may have been moved or copied.
     pub fn name_others(&self, error: Error) -> Error {
         let files = self.project.options.files.as_ref();
+        let error = match self.numbered().next() {
+            Some(_) => error,
+            None => error.without_backup(),
+        };
         let others = of_others(files, self.folder(), self.database()).unwrap_or_default();
         if others.is_empty() {
             return error;
         }
+        let newest = others.keys().filter_map(|database| {
+            let found = list(files, self.folder(), database).ok()?.into_iter().next()?;
+            Some((database.clone(), found.path))
+        });
+        let error = error.with_other_backups(newest.collect());
         let lines = others.into_iter().map(|(database, count)| {
             let backups = counted(count, "backup", "backups");
             format!("{backups} of {} in {}", database.display(), self.folder().display())
         });
-        error.problems(lines).with_remedy(Remedy::RestoreForeign)
+        error.problems(lines)
     }
 
     /// Removes the backups that the settings do not keep. Nothing depends on it: what cannot be removed stays.

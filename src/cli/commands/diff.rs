@@ -33,18 +33,19 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     };
     let project = context.project_at(database, chain);
     let found = compare_sources(&project, &from, &to)?;
+    let (left, right) = (in_words(context, &from), in_words(context, &to));
     if arguments.sql {
         let sql = match found.is_same() {
             true => String::new(),
             false => {
                 let (have, want) = (schema_from(&project, &from)?, schema_from(&project, &to)?);
-                script_between(&project, &have, &want)?
+                let purpose = format!("changes {left} to match {right}");
+                script_between(&project, (&have, &want), &purpose)?
             }
         };
         let report = json!({"equal": found.is_same(), "sql": sql});
         return Ok(CommandOutput::done(sql, report).for_programs().is(found.is_same()));
     }
-    let (left, right) = (in_words(context, &from), in_words(context, &to));
     // `stamp` compares a file with phases.
     let is_stamped = matches!(&from, SchemaSource::Database | SchemaSource::File(_))
         && matches!(&to, SchemaSource::Applied | SchemaSource::Phases(_));

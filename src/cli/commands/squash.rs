@@ -118,7 +118,7 @@ fn screen(context: &Context, squash: &Squash) -> String {
     let ok = context.terminal.out.ok();
     let range = &squash.range;
     let mut text = format!(
-        "The squash {} replaces {} phases, {} to {}, and sets version {}.\n\n",
+        "The new phase \"{}\" replaces {} phases, {} to {}, and sets version {}.\n\n",
         escaped(&squash.id),
         range.members.len(),
         escaped(&range.first),

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use phaseshift::{DatabaseState, Error, Remedy};
 
+use crate::cli::settings::shell_word;
+
 /// Adds the place in the phase file, where it is known.
 pub(super) fn at_source(error: &Error, what: String) -> String {
     match &error.facts().source {
@@ -22,6 +24,17 @@ pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let below = here.as_deref().and_then(|it| path.strip_prefix(it).ok());
     below.unwrap_or(path).display().to_string()
+}
+
+/// The command that runs, with one more flag.
+pub(super) fn same_command(flag: &str) -> String {
+    let words = std::env::args().skip(1).map(|it| shell_word(&it));
+    ["phaseshift".to_owned()]
+        .into_iter()
+        .chain(words)
+        .chain([flag.to_owned()])
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Names what the person can choose from.

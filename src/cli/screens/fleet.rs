@@ -210,10 +210,17 @@ pub fn merged(merged: &Merged, words: &BTreeMap<&str, u64>, style: Style) -> Str
     list("Not a result of this program:", merged.unreadable.clone());
     list("Contradictions:", merged.contradictions.clone());
     let mark = if merged.is_whole() { style.ok() } else { style.no() };
-    let parts: Vec<String> = words
-        .iter()
-        .map(|(word, count)| format!("{count} {}", if *word == "ok" { "done" } else { *word }))
-        .collect();
+    let up_to_date = entries.values().filter(|it| it.was_up_to_date).count() as u64;
+    let mut parts = Vec::new();
+    for (word, count) in words {
+        match *word {
+            "ok" if up_to_date > 0 => {
+                parts.push(format!("{} done, {up_to_date} up to date", count - up_to_date));
+            }
+            "ok" => parts.push(format!("{count} done")),
+            word => parts.push(format!("{count} {word}")),
+        }
+    }
     let files = counted(entries.len(), "file", "files");
     let colon = if parts.is_empty() { "" } else { ": " };
     let _ = writeln!(text, "{mark} {files}{colon}{}", parts.join(", "));

@@ -63,7 +63,12 @@ fn an_interrupt_lets_running_files_end_and_begins_no_other() {
 
 #[test]
 fn the_digest_does_not_depend_on_the_order() {
-    let entry = |outcome: &str| Entry { outcome: outcome.into(), version: Some(2), rows: Some(7) };
+    let entry = |outcome: &str| Entry {
+        outcome: outcome.into(),
+        was_up_to_date: false,
+        version: Some(2),
+        rows: Some(7),
+    };
     let (mut one, mut two) = (Tally::default(), Tally::default());
     one.note("a.db", entry("ok"));
     one.note("b.db", entry("busy"));

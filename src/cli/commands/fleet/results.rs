@@ -121,7 +121,12 @@ impl<'c> Results<'c> {
         self.bar.finish();
         for member in left {
             self.words.insert(member.relative.clone(), Word::Left);
-            let entry = Entry { outcome: Word::Left.code().to_owned(), version: None, rows: None };
+            let entry = Entry {
+                outcome: Word::Left.code().to_owned(),
+                was_up_to_date: false,
+                version: None,
+                rows: None,
+            };
             self.tally.note(&member.relative, entry);
             if self.context.output == Output::Json {
                 drop(output::document_line(&left_line(self.command, member)));
@@ -182,7 +187,8 @@ impl<'c> Results<'c> {
 fn names_digest(members: &[Member]) -> String {
     let mut names = Tally::default();
     for member in members {
-        let entry = Entry { outcome: String::new(), version: None, rows: None };
+        let entry =
+            Entry { outcome: String::new(), was_up_to_date: false, version: None, rows: None };
         names.note(&member.relative, entry);
     }
     names.digest()

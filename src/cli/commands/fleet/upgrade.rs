@@ -12,7 +12,7 @@ use phaseshift::migrate::{
 };
 use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
-use phaseshift::{DatabaseState, Error, ErrorKind, Result, exit};
+use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, Result, exit};
 use serde_json::json;
 
 use super::outcome::Outcome;
@@ -38,7 +38,7 @@ pub fn migrate(
     let dry_run = context.dry_run || goal.dry_run.dry_run;
     if !context.yes && !dry_run {
         let what = "migrate --all does not ask for each file; pass --yes";
-        return Err(Error::new(ErrorKind::NoAnswer, what));
+        return Err(Error::new(ErrorKind::NoAnswer, what).with_remedy(Remedy::AddYes));
     }
     upgrade(context, command, (goal, many))
 }
