@@ -47,6 +47,11 @@ pub fn explain_of(error: &Error, flags: &str, name: &str) -> Advice {
         rest => format!("phaseshift {rest}{flags}"),
     };
     let mut next = advice(error, &command);
+    // What was just asked gives the same answer again.
+    if name == "preflight" {
+        let itself = command(name);
+        next.retain(|line| *line != itself);
+    }
     if error.state() == DatabaseState::Unknown {
         next.insert(0, command("status"));
     }
@@ -82,7 +87,10 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let mut next = of_file(error, what);
             if let Some(id) = &error.facts().phase {
                 let accept = command(&format!("stamp --accept {id}"));
-                next.push(format!("or, if the new text makes the same schema: {accept}"));
+                next.push(format!(
+                    "or record the new text, if the file has all its tables, views, triggers, columns and \
+                     primary keys (other differences are only reported): {accept}"
+                ));
             }
             next
         }
@@ -172,10 +180,7 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         ),
         ErrorKind::VersionTrigger => of_version_trigger(error, command),
         ErrorKind::SchemaMismatch if remedy(error) == Some(Remedy::AllowDrop) => of_draft(error),
-        ErrorKind::SchemaMismatch => vec![
-            format!("see how the database differs from the phases: {}", command("diff")),
-            "add --force to record it anyway, if you know why it differs".to_owned(),
-        ],
+        ErrorKind::SchemaMismatch => of_mismatch(error, command),
         ErrorKind::Rows if remedy(error) == Some(Remedy::GiveValues) => of_values(error),
         ErrorKind::Requirement => of_requirement(error, command),
         ErrorKind::Rows => of_rows(error, command),
@@ -247,6 +252,17 @@ fn advice(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     }
 }
 
+/// The differences from what was to be recorded, if that is known.
+fn of_mismatch(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
+    let from = |id: &String| {
+        let diff = command(&format!("diff database {}", shell_word(id)));
+        format!("see every difference from {id}: {diff}")
+    };
+    let mut next: Vec<String> = error.facts().choices.iter().map(from).collect();
+    next.push("add --force to record it anyway, if you know why it differs".to_owned());
+    next
+}
+
 /// Without a backup, what SQLite can still read goes into a new file (<https://sqlite.org/recovery.html>).
 fn of_damage(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
     match &error.facts().database {
@@ -310,7 +326,10 @@ fn of_loss(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
             let stamp = command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => [Some(accept), of_restore(error, command)].into_iter().flatten().collect(),
+        None => {
+            let restore = of_restore(error, command).map(|it| format!("or {it}"));
+            [Some(accept), restore].into_iter().flatten().collect()
+        }
     }
 }
 
@@ -322,7 +341,7 @@ fn of_restore(error: &Error, command: &dyn Fn(&str) -> String) -> Option<String>
     };
     let restore = command(&format!("restore {backup}"));
     (!error.facts().lacks_backup)
-        .then(|| format!("or go back to the backup, which loses all changes since: {restore}"))
+        .then(|| format!("go back to the backup, which loses all changes since: {restore}"))
 }
 
 /// A downgrade can be written later; the backup from before the phase exists.
@@ -332,7 +351,8 @@ fn of_irreversible(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<Strin
     let write = "write [[down]] steps, which count as no edit of the phase";
     let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
     let write = is_written.then(|| at_source(error, write.to_owned()));
-    let restore = of_restore(error, command);
+    let or = if write.is_some() { "or " } else { "" };
+    let restore = of_restore(error, command).map(|it| format!("{or}{it}"));
     write.into_iter().chain(restore).chain([command("backups")]).collect()
 }
 

@@ -61,6 +61,13 @@ impl Adoption {
             .in_database(&project.database)
             .problems(&self.problems))
     }
+
+    /// As [`Adoption::refuse_problems`], and names the phases that were to be recorded.
+    pub fn refuse_target(&self, project: &Project, wanted: &Applied) -> Result<()> {
+        let current = project.chain.current(wanted);
+        self.refuse_problems(project)
+            .map_err(|error| error.choices(current.iter().map(PhaseId::as_str)))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -111,7 +118,7 @@ pub fn stamp(
     let target = replay(project, wanted)?.schema()?;
     let adoption = compare_schemas(&target, &schema, project);
     if strictness == Strictness::Compare {
-        adoption.refuse_problems(project)?;
+        adoption.refuse_target(project, wanted)?;
     }
     let mut report = StampReport {
         recorded: wanted.ids().filter(|id| !before.contains(id)).cloned().collect(),
@@ -175,7 +182,7 @@ pub fn accept(
         ),
         Strictness::Force | Strictness::Purge => Adoption::default(),
     };
-    adoption.refuse_problems(project)?;
+    adoption.refuse_target(&recorded_as, &known.applied)?;
     let mut report = AcceptReport { phase: phase.id.clone(), is_edited, adoption, backup: None };
     if dry_run || !is_edited {
         return Ok(report);

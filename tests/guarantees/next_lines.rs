@@ -126,6 +126,7 @@ fn cases() -> Vec<Case> {
         (K::AmbiguousTarget, forked, &["squash", "-m", "x", "--yes"]),
         (K::AmbiguousTarget, both_applied, &["downgrade"]),
         (K::PhaseEdited, edited, &["upgrade"]),
+        (K::SchemaMismatch, edited, &["stamp", "--accept", "next"]),
         (K::PhaseMissing, newer, &["upgrade"]),
         (K::PhaseMissing, missing, &["upgrade"]),
         (K::PhaseMissing, renamed, &["upgrade"]),

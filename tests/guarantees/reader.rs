@@ -577,3 +577,108 @@ fn what_the_proof_left_out_names_dropped_columns_too() {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
 }
+
+/// A file at its first phase, with a second one.
+fn pending(schema: &str, steps: &str) -> Project {
+    let project = Project::empty();
+    sqlite3(&project.path("app.db"), schema);
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{steps}"));
+    project
+}
+
+/// Carries out the advice that contains this text.
+fn advised(project: &Project, said: &str, text: &str) -> String {
+    let line = said.lines().find(|it| it.contains("next:") && it.contains(text)).expect(said);
+    let command = line.split_once("phaseshift ").unwrap().1;
+    let words: Vec<&str> = command.split(' ').collect();
+    project.run_here(&words).stdout
+}
+
+#[test]
+fn a_refused_stamp_leads_to_the_differences_that_it_found() {
+    let column = "[[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'b'\n";
+    let project = pending("CREATE TABLE t(id INTEGER PRIMARY KEY, b TEXT)", column);
+    project.run_here(&["upgrade"]).expect_code(0);
+    for arguments in [&["stamp", "baseline"][..], &["stamp", "baseline", "-n"]] {
+        let refused = project.run_here(arguments).expect_code(4).stderr;
+        let found = advised(&project, &refused, "see every difference from baseline");
+        assert!(found.contains("column t.b is missing"), "{refused}{found}");
+    }
+}
+
+#[test]
+fn an_edited_phase_is_accepted_by_the_rule_that_its_advice_names() {
+    let table = |text: &str| format!("[[up]]\nop = 'create_table'\nsql = '{text}'\n");
+    let project = pending("CREATE TABLE t(a)", &table("CREATE TABLE u(a TEXT, b TEXT)"));
+    project.run_here(&["upgrade"]).expect_code(0);
+    let edit = |text: &str| {
+        project.write_phase("next.toml", &format!("parents = ['baseline']\n{}", table(text)));
+        let refused = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(refused.contains("views, triggers, columns and primary keys"), "{refused}");
+        project.run_here(&["stamp", "--accept", "next"])
+    };
+    for missing in
+        ["CREATE TABLE u(a TEXT, b TEXT, c)", "CREATE TABLE u(a TEXT PRIMARY KEY, b TEXT)"]
+    {
+        let refused = edit(missing).expect_code(4).stderr;
+        let found = advised(&project, &refused, "see every difference from next");
+        assert!(found.contains("compared with the phases up to next"), "{refused}{found}");
+    }
+    edit("CREATE TABLE u(a INTEGER, b TEXT NOT NULL)").expect_code(0);
+}
+
+#[test]
+fn the_preflight_does_not_advise_itself() {
+    let check = "[[up]]\nop = 'add_constraint'\ntable = 't'\nsql = 'CHECK (a > 5)'\n";
+    let project =
+        pending("CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1)", check);
+    let itself = "next:  phaseshift preflight";
+    assert!(project.run_here(&["upgrade"]).expect_code(4).stderr.contains(itself));
+    let refused = project.run_here(&["preflight"]).expect_code(4).stderr;
+    assert!(!refused.contains(itself) && refused.contains("next:  correct the rows"), "{refused}");
+}
+
+#[test]
+fn an_alternative_follows_a_first_choice() {
+    let project = pending("CREATE TABLE t(a)", "[[up]]\nop = 'sql'\nsql = 'UPDATE t SET a = 1'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    for command in ["downgrade", "extract-undo"] {
+        let refused = project.run_here(&[command]).expect_code(4).stderr;
+        let first = refused.lines().find(|it| it.contains("next:")).unwrap();
+        assert!(!first.contains("next:  or "), "{refused}");
+        assert!(refused.contains("go back to the backup, which loses"), "{refused}");
+    }
+}
+
+#[test]
+fn show_and_plan_agree_on_whether_a_downgrade_can_be_derived() {
+    let rebuild = |values: &str, column: &str| {
+        format!(
+            "[[up]]\nop = 'rebuild'\ntable = 't'\nvalues = {{ {values} }}\n\
+             sql = 'CREATE TABLE t(id INTEGER PRIMARY KEY, {column})'\n"
+        )
+    };
+    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY, b TEXT)";
+    let replaced = pending(schema, &rebuild("b = \"coalesce(b, '')\"", "b TEXT NOT NULL"));
+    let shown = replaced.run_here(&["show", "head"]).expect_code(0).stdout;
+    assert!(shown.contains("none: next cannot be undone: no downgrade can be derived"), "{shown}");
+    replaced.run_here(&["upgrade"]).expect_code(0);
+    replaced.run_here(&["downgrade"]).expect_code(4);
+    let added = pending(schema, &rebuild("c = \"'x'\"", "b TEXT, c TEXT"));
+    let shown = added.run_here(&["show", "head"]).expect_code(0).stdout;
+    assert!(shown.contains("Downgrade:\n  derived from the steps\n"), "{shown}");
+    added.run_here(&["upgrade"]).expect_code(0);
+    added.run_here(&["downgrade", "--accept-loss"]).expect_code(0);
+}
+
+#[test]
+fn a_run_into_a_new_file_says_that_it_was_new() {
+    let project = applied();
+    let create = ["upgrade", "--create", "--database", "new.db"];
+    let said = project.run_here(&create).expect_code(0).stdout;
+    assert!(said.contains("the file was new, there were no rows to compare"), "{said}");
+    let later = pending("CREATE TABLE t(a)", TABLE);
+    let said = later.run_here(&["upgrade"]).expect_code(0).stdout;
+    assert!(said.contains("equal to the backup") && !said.contains("was new"), "{said}");
+}

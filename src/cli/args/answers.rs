@@ -52,7 +52,7 @@ pub struct ApplyArgs {
     /// Print a script for the sqlite3 program instead
     #[arg(long, conflicts_with = "create")]
     pub sql: bool,
-    /// Run even if rows or values would be lost
+    /// Run even if a column that becomes generated loses its values
     #[arg(long)]
     pub accept_loss: bool,
     /// Show what would be done, and stop.

@@ -61,7 +61,7 @@ pub struct Goal {
     /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run even if rows or values would be lost
+    /// Run even if undoing loses rows or values, or a column that becomes generated loses its own
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
@@ -142,7 +142,7 @@ pub struct PlanArgs {
     /// Plan the downgrade
     #[arg(long)]
     pub down: bool,
-    /// Print the script even if rows or values would be lost
+    /// Print the script even if undoing loses rows or values, or a column that becomes generated loses its own
     #[arg(long, requires = "sql")]
     pub accept_loss: bool,
     /// Keep a table in place if only names change
@@ -192,10 +192,12 @@ pub struct StampArgs {
     /// An id or its beginning, version:N, head, heads, base
     #[arg(required_unless_present = "accept")]
     pub targets: Vec<String>,
-    /// Accept that an applied phase was edited: compare the schema, then record the phase as its file is now
+    /// Accept that an applied phase was edited: compare the schema as for a target, then record the phase as its file
+    /// is now
     #[arg(long, value_name = "ID", conflicts_with_all = ["targets", "purge"])]
     pub accept: Option<String>,
-    /// Record the phases even if the schema differs
+    /// Record the phases even if tables, views, triggers or columns are missing or a primary key differs; other
+    /// differences are only reported
     #[arg(long)]
     pub force: bool,
     /// Remove all records first, then record the phases even if the schema differs

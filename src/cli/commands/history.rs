@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use phaseshift::database::Access;
-use phaseshift::migrate::FileState;
+use phaseshift::migrate::{FileState, plan_range};
 use phaseshift::phase::{Applied, Chain, Phase, PhaseId, PhaseSource, Target, TargetRange};
+use phaseshift::plan::{Direction, PhasePlan};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use super::json_values::ids;
 use crate::cli::args::HistoryArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::{Seen, details, history_entry, shown};
+use crate::cli::screens::chain::{Seen, details, gives_values, history_entry, shown};
 use crate::cli::screens::operation::operation;
 use crate::cli::screens::time::rfc3339;
 
@@ -66,7 +68,8 @@ pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
         context.remark("There is nothing to show: this is before the first phase.");
     }
     let phases: Vec<&Phase> = found.iter().filter_map(|id| chain.get(id)).collect();
-    let texts: Vec<String> = phases.iter().map(|it| shown(chain, it, seen)).collect();
+    let texts: Vec<String> =
+        phases.iter().map(|it| shown(chain, it, seen, &derived(context, chain, it))).collect();
     let documents: Vec<Value> = phases
         .iter()
         .map(|phase| {
@@ -76,6 +79,26 @@ pub fn show(context: &Context, target: &str) -> Result<CommandOutput> {
         })
         .collect();
     Ok(CommandOutput::done(texts.join("\n"), json!({"phases": documents})))
+}
+
+/// Says what downgrade is derived. Of values that come with another definition of a table, only the schema before the
+/// phase tells whether they replace others.
+fn derived(context: &Context, chain: &Chain, phase: &Phase) -> String {
+    if !gives_values(phase) {
+        return "derived from the steps".to_owned();
+    }
+    let project = context.project_at(PathBuf::new(), chain.clone());
+    let range = TargetRange { from: Target::Base, to: Target::Id(phase.id.to_string()) };
+    let plan = plan_range(&project, &range, Direction::Up);
+    let planned = plan.as_ref().ok().and_then(|it| it.phases.iter().find(|it| it.id == phase.id));
+    match planned.map(PhasePlan::irreversible) {
+        Some(Some(why)) => format!("none: {why}"),
+        Some(None) => "derived from the steps".to_owned(),
+        None => {
+            "derived from the steps, unless the new values replace old ones, which are not kept"
+                .to_owned()
+        }
+    }
 }
 
 /// The phases, and what a file says of them if there is one to ask.

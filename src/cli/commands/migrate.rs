@@ -62,7 +62,7 @@ pub fn guide(
     } else {
         Migrated::Done(ask_and_run(context, *migration)?)
     };
-    answer(context, project, done, |done| report::complete(context, done))
+    answer(context, project, done, |done| report::complete(context, project, done))
 }
 
 /// What the preparation leads to.
@@ -165,7 +165,7 @@ pub fn unguided(
     let subject = Subject { tables, detail: Detail::Brief, ..Subject::default() };
     let phases = report::phase_lines(context, migration.plan());
     let done = run_now(context, request, *migration, subject)?;
-    answer(context, project, done, |done| phases + &report::summary(context, done))
+    answer(context, project, done, |done| phases + &report::summary(context, project, done))
 }
 
 /// The answer of a dry run.

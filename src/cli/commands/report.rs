@@ -6,6 +6,7 @@ use phaseshift::database::{Checkpoint, CheckpointBlocker, Holder};
 use phaseshift::migrate::{Migration, Prepared, Project, Reached, Report, UpToDate};
 use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
+use phaseshift::schema::Schema;
 use serde_json::{Value, json};
 
 use super::json_values::{holder, ids, number};
@@ -102,14 +103,14 @@ pub fn nothing_to_script(
 }
 
 /// The end of the guided form.
-pub fn complete(context: &Context, report: &Report) -> String {
+pub fn complete(context: &Context, project: &Project, report: &Report) -> String {
     let style = context.terminal.out;
     let mut text = format!("\n{}\n\n", style.strong("MIGRATION COMPLETE!"));
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "  {label:<9} {}", escaped(value));
     };
     line("Version:", &format!("{} to {}", number(report.from), number(report.to)));
-    line("Proven:", &proven(report));
+    line("Proven:", &proven(project, report));
     for table in &report.proof.remade {
         line("Remade:", &table.to_string());
     }
@@ -194,7 +195,7 @@ pub fn phase_lines(context: &Context, plan: &Plan) -> String {
 }
 
 /// The end of an unguided run.
-pub fn summary(context: &Context, report: &Report) -> String {
+pub fn summary(context: &Context, project: &Project, report: &Report) -> String {
     let ok = context.terminal.out.ok();
     let mut way = way(report.from, report.to);
     if let Some(first) = way.get_mut(..1) {
@@ -206,7 +207,7 @@ pub fn summary(context: &Context, report: &Report) -> String {
     };
     format!(
         "{ok} {way}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
-        proven(report),
+        proven(project, report),
         report.seconds,
         remade(context, report),
         escaped(report.backup.display()),
@@ -268,13 +269,23 @@ pub fn answer(said: &str, report: &Report) -> CommandOutput {
     CommandOutput::said(said, report)
 }
 
-fn proven(report: &Report) -> String {
+fn proven(project: &Project, report: &Report) -> String {
+    if was_empty(project, report) {
+        return "the file was new, there were no rows to compare".to_owned();
+    }
     let mut text = escaped(report.proof.summary());
     if !report.proof.unproven.is_empty() {
         let tables = escaped(report.proof.unproven.join(", "));
         let _ = write!(text, "; changed by data steps: {tables}");
     }
     text
+}
+
+/// Returns whether the file had nothing but the tables of the version, without a row.
+fn was_empty(project: &Project, report: &Report) -> bool {
+    let before = report.plan.phases.first().map(|phase| &phase.before);
+    let had_own = |it: &Schema| it.objects.iter().any(|it| !project.versions.contains(&it.table));
+    report.from.is_none() && report.proof.rows == 0 && before.is_some_and(|it| !had_own(it))
 }
 
 /// Prints for each table that a data step recreated how its rows compare with the backup.

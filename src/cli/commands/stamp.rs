@@ -92,7 +92,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
     let database = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
-    adoption.refuse_problems(project)?;
+    adoption.refuse_target(project, wanted)?;
     let current = project.chain.current(wanted);
     let ok = context.terminal.out.ok();
     let found = match current.as_slice() {

@@ -115,8 +115,8 @@ pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     text
 }
 
-/// The details with the steps and checks.
-pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
+/// The details with the steps and checks. `derived` says what is derived if the steps alone do not forbid it.
+pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen, derived: &str) -> String {
     let mut text = details(chain, phase, seen);
     let mut list = |label: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -133,11 +133,7 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         "Downgrade",
         match &phase.down {
             Downgrade::Derived => match refuse_irreversible(phase) {
-                Ok(()) if gives_values(phase) => vec![
-                    "derived from the steps, unless the new values replace old ones, which are not kept"
-                        .to_owned(),
-                ],
-                Ok(()) => vec!["derived from the steps".to_owned()],
+                Ok(()) => vec![derived.to_owned()],
                 Err(error) => vec![format!("none: {error}")],
             },
             Downgrade::Steps(steps) => {
@@ -150,7 +146,7 @@ pub fn shown(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
 }
 
 /// Returns whether a whole new definition comes with values, which cannot be taken back if there were others.
-fn gives_values(phase: &Phase) -> bool {
+pub fn gives_values(phase: &Phase) -> bool {
     let gives =
         |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
     phase.up.iter().any(|step| gives(&step.operation))
