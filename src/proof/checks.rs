@@ -11,7 +11,7 @@ use super::lineage::{Provenance, provenance};
 use super::orphans::{Orphans, action_not_run};
 use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
-use super::rows::{Seen, Sides, compare_all, follows_changes, rows_to_compare};
+use super::rows::{Seen, Sides, apart, compare_all, follows_changes, rows_to_compare};
 use super::sound::Soundness;
 use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
 use super::virtual_tables::compare_reached;
@@ -79,9 +79,6 @@ pub struct Proof {
     pub dropped: Vec<String>,
 }
 
-/// How many columns are named.
-const NAMED: usize = 5;
-
 impl Proof {
     /// Says what was found equal, and of which columns the values were not compared, because the phases change or drop
     /// them.
@@ -94,22 +91,6 @@ impl Proof {
         }
         text
     }
-}
-
-/// Names the columns that a comparison left out.
-pub(crate) fn apart(changed: &[String], dropped: &[String]) -> Option<String> {
-    let named = |what: &str, columns: &[String]| {
-        let (named, more) = columns.split_at(columns.len().min(NAMED));
-        let more = match more.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        (!named.is_empty()).then(|| format!("{what} ({}{more})", named.join(", ")))
-    };
-    let parts = [named("change", changed), named("drop", dropped)];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty())
-        .then(|| format!(", apart from values that the phases {}", parts.join(" or ")))
 }
 
 /// Proves that the database holds what the backup held and has the schema that the plan promised.

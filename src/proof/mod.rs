@@ -16,10 +16,10 @@ mod violations;
 mod virtual_tables;
 
 pub use baseline::Baseline;
-pub(crate) use checks::apart;
 pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};
 pub use lineage::{Provenance, TableProvenance, provenance};
 pub use records::ExpectedRecords;
 pub use remade::{RemadeRows, RemadeTable};
+pub(crate) use rows::apart;
 pub use rows::{Sides, TableFound, compare_tables};
 pub use violations::{Violation, Violations, foreign_key_violations};

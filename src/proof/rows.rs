@@ -383,3 +383,22 @@ fn keys(origin: &TableProvenance, before: &Table, after: &Table) -> Option<(RowK
         }
     }
 }
+
+/// How many columns are named.
+const NAMED: usize = 5;
+
+/// Names the columns that a comparison left out.
+pub(crate) fn apart(changed: &[String], dropped: &[String]) -> Option<String> {
+    let named = |what: &str, columns: &[String]| {
+        let (named, more) = columns.split_at(columns.len().min(NAMED));
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("{what} ({}{more})", named.join(", ")))
+    };
+    let parts = [named("change", changed), named("drop", dropped)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty())
+        .then(|| format!(", apart from values that the phases {}", parts.join(" or ")))
+}
