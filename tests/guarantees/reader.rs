@@ -382,6 +382,16 @@ fn a_parent_without_a_file_is_put_back_before_a_name_is_corrected() {
     assert!(put.is_some() && put < correct, "{failed}");
 }
 
+/// Two databases may keep their backups in one folder: those of one do not fit the other.
+#[test]
+fn the_backups_of_a_neighbour_are_not_offered_for_a_restore() {
+    let project = applied();
+    sqlite3(&project.path("other.db"), "CREATE TABLE t(a)");
+    let other = ["--database", "other.db", "restore", "--latest", "--yes"];
+    let failed = project.run_here(&other).expect_code(4).stderr;
+    assert!(failed.contains("app.db in ") && !failed.contains("restore app_"), "{failed}");
+}
+
 #[test]
 fn a_copied_project_names_the_backup_to_restore_and_the_command_works() {
     for wanted in ["--latest", "before:next", "1"] {

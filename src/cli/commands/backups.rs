@@ -182,7 +182,10 @@ impl Place {
         if others.is_empty() {
             return error;
         }
-        let newest = others.keys().filter_map(|database| {
+        // A database of another name that is still there has backups of its own; nothing may suggest that they fit.
+        let gone = |it: &Path| files.stat(it).is_ok_and(|stat| stat.is_none());
+        let same_name = |it: &Path| it.file_name() == self.database().file_name();
+        let newest = others.keys().filter(|it| same_name(it) || gone(it)).filter_map(|database| {
             let found = list(files, self.folder(), database).ok()?.into_iter().next()?;
             Some((database.clone(), found.path))
         });
