@@ -131,7 +131,7 @@ pub struct Global {
     /// The table that records versions, instead of schema_version
     #[arg(long, global = true, value_name = "NAME")]
     pub version_table: Option<String>,
-    /// Print exactly one JSON document on stdout
+    /// Print one JSON document on stdout; with --all one for each file, a line each, and a summary
     #[arg(long, global = true)]
     pub json: bool,
     /// Progress on stderr: auto (bars on a terminal, else lines), json (one object a line) or none
@@ -210,7 +210,7 @@ Examples:
   phaseshift downgrade phase2 --accept-loss"
     )]
     Downgrade(DowngradeArgs),
-    /// Print a script for sqlite3 that undoes phases, from the history in the file
+    /// Print a script for sqlite3 that undoes phases, from the history that the database keeps
     #[command(after_help = "Examples:
   phaseshift extract-undo
   phaseshift extract-undo phase2 --accept-loss > undo.sql
@@ -340,7 +340,7 @@ Examples:
     /// List phases where the chain forks
     #[command(after_help = "Examples:\n  phaseshift branches")]
     Branches,
-    /// Check the phases (graph, replay from nothing, round trips, tests) and compare the database with them
+    /// Check the phases (graph, replay from nothing, round trips; with --test their tests) and compare the database with them
     #[command(after_help = "Examples:
   phaseshift check
   phaseshift check --roundtrip --json
@@ -412,7 +412,7 @@ Examples:
   phaseshift merge -m 'Join both lines'
   phaseshift merge phase4 phase5")]
     Merge(MergeArgs),
-    /// Replace many phases by one, proven on new files, and archive the old ones
+    /// Replace many phases by one, proven on new databases, and archive the old ones
     #[command(
         override_usage = "phaseshift squash [OPTIONS] --message <TEXT> [FIRST:LAST]
        phaseshift squash [OPTIONS] --undo",

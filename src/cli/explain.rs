@@ -390,7 +390,8 @@ fn of_rows(error: &Error, command: &dyn Fn(&str) -> String) -> Vec<String> {
         false => "correct the rows named above",
     };
     let or = if give.is_some() { "or " } else { "" };
-    let by_hand = format!("{or}{rows}, or add an sql step that corrects them before this step");
+    let by_hand =
+        format!("{or}{rows}, or add an sql step that corrects them before the step with the rule");
     let by_hand = if give.is_some() { by_hand } else { at_source(error, by_hand) };
     give.into_iter().chain([by_hand, command("preflight")]).collect()
 }

@@ -320,7 +320,7 @@ impl Trial<'_, '_> {
             (spared, others) => {
                 let others = counted(others, "table", "tables");
                 format!(
-                    "{looked_at} in {others}; unchanged keys in {}",
+                    "{looked_at} in {others}; the keys of {} are those of the backup",
                     counted(spared, "other", "others")
                 )
             }

@@ -67,7 +67,7 @@ fn rows_against_a_new_rule_are_corrected_before_their_step() {
     let rule =
         "[[up]]\nop = 'alter_column'\ntable = 'issues'\ncolumn = 'minutes'\nnot_null = true\n";
     let said = refused(rule);
-    let next = "correct the rows named above, or add an sql step that corrects them before this step: phases/next.toml:2";
+    let next = "correct the rows named above, or add an sql step that corrects them before the step with the rule: phases/next.toml:2";
     assert!(said.contains(next), "{said}");
     assert!(said.contains("found: "), "{said}");
     let step =

@@ -607,7 +607,7 @@ const BY_HAND: [&str; 16] = [
     "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
     "compare the file with the phases above, or stamp another phase",
     "correct the rows named above, then run the same command again",
-    "or correct the rows named above, or add an sql step that corrects them before this step",
+    "or correct the rows named above, or add an sql step that corrects them before the step with the rule",
     "or note it in the schema file, behind the column or table: -- @renamed from=old",
 ];
 

@@ -54,8 +54,8 @@ pub fn command() -> clap::Command {
          `phaseshift help COMMAND` shows the options and examples of a command.\n\
          To begin with an existing file: phaseshift init --from FILE. To see a migration: phaseshift demo.\n\nGlobal options:\n{{options}}{{after-help}}"
     );
-    let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N, or head \
-                  for the newest phase of the folder \
+    let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N, or head, \
+                  the newest phase of the folder, if the database is ahead of it \
                   [default: -1, one phase back]";
     let applied = "The database, and the phase to go to: an id or its beginning, version:N, head, heads, +N, label@head \
                    [default: head]";

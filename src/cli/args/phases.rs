@@ -130,7 +130,7 @@ pub struct SquashArgs {
     /// Undo the newest squash: put the archived phase files back
     #[arg(long)]
     pub undo: bool,
-    /// The folder in which new files are made and compared, instead of the folder for temporary files
+    /// The folder in which new databases are made and compared, instead of the folder for temporary files
     #[arg(long, value_name = "FOLDER", conflicts_with = "undo")]
     pub scratch: Option<PathBuf>,
     /// Show what would be done, and stop.

@@ -61,7 +61,7 @@ pub struct Goal {
     /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run even if undoing loses rows or values, or a column that becomes generated loses its own
+    /// Run even if values or rows are lost: by a column that becomes generated, or by undoing a phase
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
@@ -192,7 +192,7 @@ pub struct StampArgs {
     /// An id or its beginning, version:N, head, heads, base
     #[arg(required_unless_present = "accept")]
     pub targets: Vec<String>,
-    /// Accept that an applied phase was edited: compare the schema as for a target, then record the phase as its file
+    /// Accept that an applied phase was edited: compare the schema, as when a phase is stamped, then record the phase as its file
     /// is now
     #[arg(long, value_name = "ID", conflicts_with_all = ["targets", "purge"])]
     pub accept: Option<String>,

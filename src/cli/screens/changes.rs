@@ -69,7 +69,7 @@ fn table_change(table: &str, reason: &RebuildReason) -> Option<String> {
         RebuildReason::RuleGained(gained) => rule_change(table, gained, "Add", "to"),
         RebuildReason::RuleLost(lost) => rule_change(table, lost, "Remove", "from"),
         RebuildReason::FilledFromContent => format!("Fill {table} from its content table"),
-        RebuildReason::DefinitionChanged => format!("Update the definition of {table}"),
+        RebuildReason::DefinitionChanged => format!("Update the definition of table {table}"),
     })
 }
 

@@ -156,7 +156,9 @@ fn change(change: &TableChange) -> String {
             format!("restored with {}", counted(*rows, "row", "rows"))
         }
         TableChange::OtherShape { live, backup } => {
-            format!("other columns; its {live} rows are replaced by the {backup} of the backup")
+            format!(
+                "its columns differ from those of the backup; its {live} rows are replaced by the {backup} of the backup"
+            )
         }
     }
 }

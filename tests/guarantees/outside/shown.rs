@@ -216,10 +216,10 @@ fn a_command_in_the_advice_means_the_path_that_it_shows_escaped() {
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("gone.db");
     let mut program = project.command();
-    let output =
-        program.arg("-d").arg(&file).args(["restore", "--latest", "--yes"]).output().unwrap();
+    let output = program.arg("-d").arg(&file).arg("status").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    let word = said.lines().find_map(|line| line.split_once("--database ")).unwrap().1;
+    let mut words = said.lines().filter_map(|line| Some(line.split_once("--database ")?.1));
+    let word = words.find(|word| *word != "FILE").unwrap();
     let mut shell = std::process::Command::new("bash");
     shell.arg("-c").arg(format!("printf %s {word}"));
     assert_eq!(String::from_utf8(shell.output().unwrap().stdout).unwrap(), file.to_str().unwrap());
