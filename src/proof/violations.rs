@@ -42,7 +42,7 @@ impl std::fmt::Display for Violation {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(BTreeMap<Key, Group>);
 
-/// The child table, folded, and how its rows are told apart.
+/// The child table, folded, and how SQLite identifies its rows.
 type Key = (String, Identity);
 
 /// How SQLite identifies the rows of a violation.
