@@ -211,10 +211,14 @@ Examples:
     )]
     Downgrade(DowngradeArgs),
     /// Print a script for sqlite3 that undoes phases, from the history that the database keeps
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "The phase files may be missing; they are read only for phases that the history keeps nothing of.
+
+Examples:
   phaseshift extract-undo
   phaseshift extract-undo phase2 --accept-loss > undo.sql
-  phaseshift extract-undo base --accept-loss --json")]
+  phaseshift extract-undo base --accept-loss --json"
+    )]
     ExtractUndo(ExtractUndoArgs),
     /// Show what a migration would change, or its SQL
     #[command(after_help = "Examples:

@@ -3,7 +3,7 @@
 use crate::name::same;
 
 use super::rules::{Defined, Rule, rule_changes};
-use crate::schema::{Column, ColumnStorage, Object};
+use crate::schema::{Column, ColumnStorage, ForeignKey, Object, Table};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub enum RebuildReason {
     RuleLost(Rule),
     /// The new definition has a rule that the old one has not.
     RuleGained(Rule),
+    /// A foreign key of the table follows the rename of its parent, or of a column of it.
+    ReferencesRenamed {
+        /// The parent, by its name after.
+        parent: String,
+    },
     /// A full-text table is filled from the table that it reads.
     FilledFromContent,
     /// The text of the definition is another one.
@@ -88,9 +93,24 @@ pub(super) fn reasons(
     reasons.extend(changes.lost.into_iter().map(RebuildReason::RuleLost));
     reasons.extend(changes.gained.into_iter().map(RebuildReason::RuleGained));
     if reasons.is_empty() && old.object.sql != new.object.sql {
-        reasons.push(RebuildReason::DefinitionChanged);
+        reasons.extend(references_renamed(old.shape, new.shape));
+        if reasons.is_empty() {
+            reasons.push(RebuildReason::DefinitionChanged);
+        }
     }
     reasons
+}
+
+/// The foreign keys that name their parent or its columns otherwise than before. No rule of the table changes, so what
+/// they refer to is the same.
+fn references_renamed(old: &Table, new: &Table) -> Vec<RebuildReason> {
+    let named = |key: &ForeignKey| (key.parent.clone(), key.parent_columns.clone());
+    let before: Vec<_> = old.foreign_keys.iter().map(named).collect();
+    let renamed = new.foreign_keys.iter().filter(|key| !before.contains(&named(key)));
+    let mut parents: Vec<String> = renamed.map(|key| key.parent.clone()).collect();
+    parents.sort();
+    parents.dedup();
+    parents.into_iter().map(|parent| RebuildReason::ReferencesRenamed { parent }).collect()
 }
 
 /// The generated columns of the new definition that the old one lacks; the lineage does not follow their values.

@@ -397,8 +397,7 @@ pub(crate) fn apart(changed: &[String], dropped: &[String]) -> Option<String> {
         };
         (!named.is_empty()).then(|| format!("{what} ({}{more})", named.join(", ")))
     };
-    let parts = [named("change", changed), named("drop", dropped)];
+    let parts = [named("changed values", changed), named("dropped columns", dropped)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty())
-        .then(|| format!(", apart from values that the phases {}", parts.join(" or ")))
+    (!parts.is_empty()).then(|| format!(", apart from {}", parts.join(" and ")))
 }

@@ -539,7 +539,8 @@ fn edited_text(operation: &Operation, text: &str, shape: &Table) -> Result<Strin
         }
         _ => Ok(text.to_owned()),
     };
-    edited.map_err(|error| Error::new(ErrorKind::Step, error.to_string()).about(&shape.name))
+    // A line and a column of the stored text would be taken for those of the phase file.
+    edited.map_err(|error| Error::new(ErrorKind::Step, error.what).about(&shape.name))
 }
 
 /// Reads the name out of a column definition.

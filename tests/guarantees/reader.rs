@@ -571,10 +571,10 @@ fn what_the_proof_left_out_names_dropped_columns_too() {
     let sql = "[[up]]\nop = 'sql'\nsql = 'ALTER TABLE t DROP COLUMN b'\n";
     let change = "[[up]]\nop = 'sql'\nsql = \"UPDATE t SET a = 'z'\"\n";
     for (steps, wanted) in [
-        (format!("{change}{drop}"), "apart from values that the phases change (t.a) or drop (t.b)"),
-        (drop.to_owned(), "apart from values that the phases drop (t.b)"),
-        (sql.to_owned(), "apart from values that the phases drop (t.b)"),
-        (change.to_owned(), "apart from values that the phases change (t.a) in "),
+        (format!("{change}{drop}"), "apart from changed values (t.a) and dropped columns (t.b)"),
+        (drop.to_owned(), "apart from dropped columns (t.b)"),
+        (sql.to_owned(), "apart from dropped columns (t.b)"),
+        (change.to_owned(), "backup, apart from changed values (t.a)\n"),
     ] {
         let project = Project::empty();
         sqlite3(
@@ -586,6 +586,33 @@ fn what_the_proof_left_out_names_dropped_columns_too() {
         let said = project.run_here(&["upgrade"]).expect_code(0).stdout;
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn a_child_whose_parent_is_renamed_is_said_to_follow_it() {
+    let schema = "CREATE TABLE parent(id INTEGER PRIMARY KEY);
+        CREATE TABLE child(id INTEGER PRIMARY KEY, parent REFERENCES parent(id));";
+    let table = "[[up]]\nop = 'rename_table'\nfrom = 'parent'\nto = 'elder'\n";
+    let column = "[[up]]\nop = 'rename_column'\ntable = 'parent'\nfrom = 'id'\nto = 'number'\n";
+    for (steps, parent) in [(table, "elder"), (column, "parent")] {
+        let project = pending(schema, steps);
+        let plan = project.run_here(&["plan", "-v"]).expect_code(0).stdout;
+        for wanted in [
+            format!("Update the foreign key of table child, which refers to {parent}\n"),
+            format!("its foreign key follows the rename: REFERENCES {parent}"),
+        ] {
+            assert!(plan.contains(&wanted), "{wanted}: {plan}");
+        }
+    }
+}
+
+#[test]
+fn a_column_that_exists_is_named_with_its_table_and_no_place_in_the_stored_text() {
+    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY,\n  notes TEXT);";
+    let steps = "[[up]]\nop = 'add_column'\ntable = 't'\ncolumn = 'notes TEXT'\n";
+    let refused = pending(schema, steps).run_here(&["plan"]).expect_code(4).stderr;
+    let wanted = "line 2: add_column: table t already has a column `notes`\n";
+    assert!(refused.contains(wanted), "{refused}");
 }
 
 /// A file at its first phase, with a second one.

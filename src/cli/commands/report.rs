@@ -206,9 +206,9 @@ pub fn summary(context: &Context, project: &Project, report: &Report) -> String 
         false => String::new(),
     };
     format!(
-        "{ok} {way}: {} in {:.2} seconds\n{}{size}{ok} Backup: {}\n{}{}{}",
-        proven(project, report),
+        "{ok} {way} in {:.2} seconds: {}\n{}{size}{ok} Backup: {}\n{}{}{}",
         report.seconds,
+        proven(project, report),
         remade(context, report),
         escaped(report.backup.display()),
         lost_rules(report) + &retained(&report.pruned),

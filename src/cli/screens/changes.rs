@@ -68,6 +68,9 @@ fn table_change(table: &str, reason: &RebuildReason) -> Option<String> {
         }
         RebuildReason::RuleGained(gained) => rule_change(table, gained, "Add", "to"),
         RebuildReason::RuleLost(lost) => rule_change(table, lost, "Remove", "from"),
+        RebuildReason::ReferencesRenamed { parent } => {
+            format!("Update the foreign key of table {table}, which refers to {parent}")
+        }
         RebuildReason::FilledFromContent => format!("Fill {table} from its content table"),
         RebuildReason::DefinitionChanged => format!("Update the definition of table {table}"),
     })

@@ -25,6 +25,9 @@ pub fn reason(reason: &RebuildReason) -> String {
             format!("{column} gets DEFAULT {value}")
         }
         RebuildReason::RuleGained(gained) => format!("adds {}", rule(gained)),
+        RebuildReason::ReferencesRenamed { parent } => {
+            format!("its foreign key follows the rename: REFERENCES {parent}")
+        }
         RebuildReason::FilledFromContent => "filled from its content table".to_owned(),
         RebuildReason::DefinitionChanged => "definition changed".to_owned(),
     }

@@ -31,7 +31,7 @@ pub fn add_column(sql: &str, definition: &str, after: Option<&str>) -> Result<St
     let definition = piece::trimmed(definition);
     let column = piece::column_definition(definition)?;
     if let Some(taken) = table.column(&column.name.text) {
-        let what = format!("column `{}` exists already", taken.name.text);
+        let what = format!("table {} already has a column `{}`", table.name.text, taken.name.text);
         return Err(SqlError::at(sql, taken.range.start, what));
     }
     let last = table.columns.len() - 1;
