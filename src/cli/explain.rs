@@ -108,9 +108,7 @@ fn advice(failure: &Failure<'_>) -> Vec<String> {
         ErrorKind::NewerSqlite => say(&[
             "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
         ]),
-        ErrorKind::Loss => {
-            say(&["add --accept-loss if what is named above may be lost", "$ plan"])
-        }
+        ErrorKind::Loss => say(&["add --accept-loss if what is named above may be lost", "$ plan"]),
         ErrorKind::Irreversible => definition::irreversible(failure),
 
         ErrorKind::DatabaseMissing => file::missing(failure),
@@ -132,9 +130,9 @@ fn advice(failure: &Failure<'_>) -> Vec<String> {
             "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
         ]),
         ErrorKind::VersionTrigger => file::version_trigger(failure),
-        ErrorKind::Backup => say(&[
-            "check the folder for the backups, or name another one with --backup-dir FOLDER",
-        ]),
+        ErrorKind::Backup => {
+            say(&["check the folder for the backups, or name another one with --backup-dir FOLDER"])
+        }
         // The newest one may be the very one that is damaged.
         ErrorKind::BackupDamaged => {
             say(&["$ backups verify", "choose another one, by its number in the list: $ backups"])
@@ -193,8 +191,7 @@ mod tests {
         let error = Error::new(ErrorKind::Proof, "x")
             .leaving(DatabaseState::RolledBack)
             .with_backup(Path::new("/b/x.db"));
-        let wanted =
-            "everything was rolled back, the database is as before; the backup is /b/x.db";
+        let wanted = "everything was rolled back, the database is as before; the backup is /b/x.db";
         assert_eq!(explain(&error, "").state, wanted);
     }
 }

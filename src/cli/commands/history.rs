@@ -89,9 +89,9 @@ fn derived(context: &Context, chain: &Chain, phase: &Phase) -> String {
     }
     let project = context.project_at(PathBuf::new(), chain.clone());
     let before = replay(&project, &chain.ancestors(&phase.id).into_iter().collect());
-    let plans = before.and_then(|it| it.schema()).and_then(|schema| {
-        plan_phases(&project, Some(&schema), std::slice::from_ref(&phase.id))
-    });
+    let plans = before
+        .and_then(|it| it.schema())
+        .and_then(|schema| plan_phases(&project, Some(&schema), std::slice::from_ref(&phase.id)));
     let plans = plans.map(|(plans, _)| plans).unwrap_or_default();
     match plans.first().map(PhasePlan::irreversible) {
         Some(Some(why)) => format!("none: {why}"),

@@ -111,9 +111,7 @@ fn loss(failure: &Failure<'_>) -> Vec<String> {
             let stamp = failure.command(&format!("stamp {target}"));
             vec![format!("forget the record and keep the tables: {stamp}"), accept]
         }
-        None => {
-            [accept].into_iter().chain(restore(failure).map(|it| format!("or {it}"))).collect()
-        }
+        None => [accept].into_iter().chain(restore(failure).map(|it| format!("or {it}"))).collect(),
     }
 }
 

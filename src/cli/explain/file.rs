@@ -103,8 +103,9 @@ pub(super) fn unreadable(failure: &Failure<'_>) -> Vec<String> {
 pub(super) fn read_only(failure: &Failure<'_>) -> Vec<String> {
     match failure.object() {
         Some("backup folder") => other_backup_folder(failure),
-        Some(CRASHED) => failure
-            .say(&["roll it back, as SQLite does, and keep a copy: $ backup", "$ status"]),
+        Some(CRASHED) => {
+            failure.say(&["roll it back, as SQLite does, and keep a copy: $ backup", "$ status"])
+        }
         _ => failure.say(&["give yourself write access to the file and to its folder"]),
     }
 }

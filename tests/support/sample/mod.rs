@@ -190,9 +190,11 @@ impl SampleOptions {
         }
         if self.repeated_sessions() > 0 {
             sql += &repeat("sessions", "session_id", "rowid", self.repeated_sessions());
-            for (table, column) in
-                [("sessions", "session_id"), ("fits_files", "session_id"), ("process_log", "session_name")]
-            {
+            for (table, column) in [
+                ("sessions", "session_id"),
+                ("fits_files", "session_id"),
+                ("process_log", "session_name"),
+            ] {
                 sql += &follow(table, column);
             }
             sql += "DROP TABLE pair;";
@@ -239,7 +241,11 @@ pub fn open_catalogue(path: &Path, options: &SampleOptions) -> Result<Connection
     let SampleOptions { sessions, files, links, seed, .. } = *options;
     let connection = plain::create(path)?;
     let transaction = connection.unchecked_transaction()?;
-    plain::fill(&transaction, &options.schema(), &plain::SampleOptions { sessions, files, links, seed })?;
+    plain::fill(
+        &transaction,
+        &options.schema(),
+        &plain::SampleOptions { sessions, files, links, seed },
+    )?;
     transaction.execute_batch(&options.damage())?;
     transaction.execute_batch(&format!(
         "CREATE TEMP TABLE late AS SELECT * FROM fits_files ORDER BY id DESC LIMIT {};
