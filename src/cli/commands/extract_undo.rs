@@ -3,7 +3,6 @@
 use phaseshift::Result;
 use phaseshift::database::Access;
 use phaseshift::migrate::{Migration, Outline, Request, script_for_state};
-use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use serde_json::json;
 

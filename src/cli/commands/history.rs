@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use phaseshift::database::Access;
 use phaseshift::migrate::{FileState, plan_phases, replay};
