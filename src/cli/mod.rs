@@ -8,8 +8,6 @@ mod command_output;
 mod commands;
 mod context;
 mod explain;
-#[cfg(test)]
-mod explain_tests;
 mod foreign_command;
 mod json;
 mod json_schema;

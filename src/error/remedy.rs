@@ -6,6 +6,8 @@
 pub enum Remedy {
     /// Undo the phases that are newer than the folder; the history of the file keeps them.
     UndoNewer,
+    /// Use the newer program that recorded the phase.
+    UseNewerProgram,
     /// Accept the loss that the message names.
     AcceptLoss,
     /// Allow objects that the desired schema lacks to be dropped.

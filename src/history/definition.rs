@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::tables::{HISTORY_TABLE, HistoryRow, Recorded};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::files::Files;
 use crate::phase::{
     Annotations, Downgrade, Operation, Phase, PhaseFile, PhaseId, PhaseSource, Step, StepsKnown,
@@ -45,7 +45,8 @@ impl Recorded {
     /// keeps none. `None` if there is no event of the id.
     ///
     /// # Errors
-    /// [`ErrorKind::VersionTable`] if the recorded phase is not the one that the event names.
+    /// [`ErrorKind::VersionTable`] if the recorded phase is not the one that the event names;
+    /// [`ErrorKind::PhaseMissing`] if a newer release recorded it in a form that this one cannot read.
     pub fn phase(&self, id: &PhaseId, files: &dyn Files) -> Result<Option<Phase>> {
         let is_definition =
             |it: &&HistoryRow| it.id == id.as_str() && DEFINING.contains(&&*it.direction);
@@ -56,10 +57,11 @@ impl Recorded {
         };
         let mut phase = match read(&kept.phase, event, files) {
             // A newer release may know steps that this one does not; those that undo them may be known.
-            Err(error) if is_newer_release(event) => match &kept.downgrade {
-                Some(downgrade) => read_downgrade(downgrade, id, event, &parents, files)?,
-                None => return Err(error),
-            },
+            Err(error) if is_newer_release(event) => {
+                let downgrade = kept.downgrade.as_ref();
+                let read = downgrade.map(|it| read_downgrade(it, id, event, &parents, files));
+                read.unwrap_or(Err(error)).map_err(|error| of_newer_release(event, error))?
+            }
             read => read?,
         };
         let is_same = phase.id == *id && phase.version == event.version && phase.parents == parents;
@@ -160,6 +162,18 @@ fn is_newer_release(event: &HistoryRow) -> bool {
     };
     let written_by = event.tool_version.as_deref().and_then(parts);
     written_by.zip(parts(env!("CARGO_PKG_VERSION"))).is_some_and(|(theirs, ours)| theirs > ours)
+}
+
+/// What this release cannot read was written by a newer one.
+fn of_newer_release(event: &HistoryRow, cause: Error) -> Error {
+    let release = event.tool_version.as_deref().unwrap_or_default();
+    let what = format!(
+        "a newer program ({release}; this is {}) recorded phase {}, and this one cannot read it",
+        env!("CARGO_PKG_VERSION"),
+        event.id
+    );
+    let error = Error::new(ErrorKind::PhaseMissing, what).with_remedy(Remedy::UseNewerProgram);
+    error.in_phase(&event.id).about(HISTORY_TABLE).caused_by(cause)
 }
 
 fn unusable(event: &HistoryRow, why: &str) -> Error {

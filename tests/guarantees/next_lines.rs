@@ -1,7 +1,7 @@
 //! Every `next:` line is a command that works when it is pasted, or names what to change and where.
 //!
 //! Each case provokes a failure through the real program and carries out what the program advises. The texts of
-//! `src/cli/explain.rs` are read as the list of all advice: one that no case shows fails the test.
+//! `src/cli/explain` are read as the list of all advice: one that no case shows fails the test.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -128,6 +128,7 @@ fn cases() -> Vec<Case> {
         (K::PhaseEdited, edited, &["upgrade"]),
         (K::SchemaMismatch, edited, &["stamp", "--accept", "next"]),
         (K::PhaseMissing, newer, &["upgrade"]),
+        (K::PhaseMissing, unreadable_record, &["downgrade"]),
         (K::PhaseMissing, missing, &["upgrade"]),
         (K::PhaseMissing, renamed, &["upgrade"]),
         (K::Irreversible, || upgraded("irreversible = 'why'\n"), &["downgrade"]),
@@ -334,6 +335,15 @@ fn edited() -> Project {
 fn newer() -> Project {
     let project = upgraded(TABLE);
     std::fs::remove_file(project.path("phases/next.toml")).unwrap();
+    project
+}
+
+/// A newer program recorded steps that this one does not know.
+fn unreadable_record() -> Project {
+    let project = newer();
+    let sql = "UPDATE phase_history SET tool_version = '99.0.0',
+        undo = json_remove(json_set(undo, '$.phase', 'unknown'), '$.downgrade') WHERE id = 'next'";
+    sqlite3(&project.path("app.db"), sql);
     project
 }
 
@@ -591,7 +601,7 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 16] = [
+const BY_HAND: [&str; 17] = [
     "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",
@@ -601,6 +611,7 @@ const BY_HAND: [&str; 16] = [
     "let the command use $PHASESHIFT_DATABASE, $DATABASE_URL, or {} in its place",
     "restore the missing phase files, or name their folder with --phases FOLDER",
     "use the newer program or folder that holds these phases",
+    "use the newer program that recorded this phase",
     "choose another name, create what is missing, or add replace_view or replace_trigger to the phase, \
      with a text that names each column with its table",
     "change only names here, or make this change with the program that has what is missing",
@@ -690,18 +701,17 @@ fn every_kind_of_failure_has_a_case() {
 }
 
 /// Advice of the kinds that are met elsewhere, and of moments that no command line makes.
-const NOT_HERE: [&str; 22] = [
+const NOT_HERE: [&str; 21] = [
     // A report that fails after the commit: `guarantees/pages.rs` follows the command.
     "report --done -o {file}",
     // A file that fits no phase: its tables refuse the first step before.
-    "see how they differ before you stamp a phase: {}",
-    "diff --from database --to head",
+    "see how they differ before you stamp a phase: phaseshift diff --from database --to head",
     // An object that an error is about.
     "backup folder",
     // A number of one: the cases have two.
     "backup exists",
     // Another user, a full disk, a crash, a signal, a terminal, a program that writes at the right moment.
-    "roll it back, as SQLite does, and keep a copy: {}",
+    "roll it back, as SQLite does, and keep a copy: phaseshift backup",
     "give yourself write access to the file and to its folder",
     "let the owner of {closed} give you access, or run this as its owner",
     "or begin a settings file of your own in this folder: touch phaseshift.toml",
@@ -717,17 +727,24 @@ const NOT_HERE: [&str; 22] = [
     "apply the archived phases up to {last} first, with --phases for this one run:",
     "phaseshift upgrade {last} --phases {archive}",
     "if a squash was interrupted, undo it, or run it again to finish it:",
-    "squash --undo",
+    "phaseshift squash --undo",
     // A phase that makes its own version tables: `guarantees/after_proof.rs`.
     "remove the trigger {trigger} from {phase}",
 ];
 
-/// Compares the texts of `explain.rs` with the lines that were shown.
+/// Compares the texts of `explain` with the lines that were shown.
 fn advice_without_a_case(lines: &BTreeMap<String, usize>) -> Vec<String> {
     let source = include_str!("../../src/cli/explain.rs");
     let advice = source.split("fn advice(").nth(1).unwrap().split("#[cfg(test)]").next().unwrap();
-    literals(&[advice, include_str!("../../src/cli/explain/chain.rs")].concat())
+    let topics = [
+        include_str!("../../src/cli/explain/chain.rs"),
+        include_str!("../../src/cli/explain/definition.rs"),
+        include_str!("../../src/cli/explain/file.rs"),
+        include_str!("../../src/cli/explain/request.rs"),
+    ];
+    literals(&[advice, &topics.concat()].concat())
         .into_iter()
+        .map(|text| text.replace("$ ", "phaseshift "))
         .filter(|text| text.split(['{', '}']).step_by(2).collect::<String>().trim().contains(' '))
         .filter(|text| !NOT_HERE.contains(&text.as_str()))
         .filter(|text| !lines.keys().any(|line| fits(line, text)))

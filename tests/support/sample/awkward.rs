@@ -18,11 +18,32 @@ pub(super) fn write(connection: &Connection) -> rusqlite::Result<()> {
         ),
         params![true, 3],
     )?;
+    rename_third_session(connection)?;
     connection.execute_batch(ODD_TABLE)?;
     for (number, value) in (1..).zip(loose_values()) {
         let word = if number % 2 == 0 { "" } else { "odd" };
         let sql = r#"INSERT INTO "odd ""table""" ("order", "a b", "c'd", "ÜBER") VALUES (?1, ?2, ?3, ?4)"#;
         connection.execute(sql, params![number, word, value, number * 2])?;
+    }
+    Ok(())
+}
+
+/// Gives the third session an id with NUL, quotes and letters beyond ASCII, wherever it is named.
+fn rename_third_session(connection: &Connection) -> rusqlite::Result<()> {
+    for (table, column) in [
+        ("fits_files", "session_id"),
+        ("process_log", "session_name"),
+        ("s3_backup_archives", "session_id"),
+        ("s3_backup_session_notes", "session_id"),
+        ("s3_backup_log", "session_id"),
+        ("sessions", "session_id"),
+    ] {
+        let sql = format!(
+            "UPDATE {table} SET {column} = odd
+             FROM (SELECT session_id AS old, session_date || ?1 || telescope AS odd FROM sessions WHERE rowid = 3)
+             WHERE {column} = old"
+        );
+        connection.execute(&sql, ["_Bärenhöhle \u{263E}\0'\"_"])?;
     }
     Ok(())
 }
