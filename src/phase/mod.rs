@@ -38,8 +38,8 @@ pub use formats::{FolderFormat, recorded_key, sql_of};
 pub use json_schema::json_schema;
 pub(crate) use nearest::nearest;
 pub use phase::{
-    Allowed, Annotations, Downgrade, Phase, PhaseId, PhaseSource, StatisticsPolicy, StepsKnown,
-    Strategy, ViewPolicy,
+    Allowed, Annotations, BROKEN, Downgrade, Phase, PhaseId, PhaseSource, StatisticsPolicy,
+    StepsKnown, Strategy, ViewPolicy,
 };
 pub use sql_form::{SectionTexts, sql_phase_text};
 pub use step::{

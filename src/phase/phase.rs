@@ -97,6 +97,9 @@ pub enum StepsKnown {
     None,
 }
 
+/// The code in `allow` of a phase that may leave views, triggers and foreign keys that cannot be used.
+pub const BROKEN: &str = "broken";
+
 /// A finding of `lint` that a phase file acknowledges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
@@ -181,6 +184,11 @@ impl Phase {
     /// Returns whether it is a file of SQL, whose statements are its steps.
     pub fn is_sql(&self) -> bool {
         self.file.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"))
+    }
+
+    /// Returns whether it may leave views, triggers and foreign keys that cannot be used.
+    pub fn allows_broken(&self) -> bool {
+        self.annotations.allow.iter().any(|it| it.code == BROKEN)
     }
 
     pub fn file_of_downgrade(&self) -> &Path {

@@ -39,7 +39,7 @@ pub use schema_change::{
 };
 pub use script::{ScriptFacts, script};
 pub use script_checks::ExpectedState;
-pub use soundness::{origin_of, refuse_missing_parents};
+pub use soundness::{broken_objects, origin_of, refuse_missing_parents};
 pub use statistics::{IndexMove, Parked, StatisticsMove};
 pub use strategy::{CopyStrategy, Fallback, RowSource};
 pub use summary::{PhaseSummary, RenameNote, summarize};
@@ -160,6 +160,8 @@ pub struct PhasePlan {
     pub restated: Vec<(ObjectKind, String)>,
     /// Where the steps come from.
     pub source: PhaseSource,
+    /// Whether it may leave views, triggers and foreign keys that cannot be used.
+    pub allows_broken: bool,
     /// The phase as the history keeps it, when it is applied.
     pub definition: Option<Definition>,
 }
@@ -186,6 +188,12 @@ impl Plan {
     pub fn undone_from_history(&self) -> Vec<String> {
         let from_history = self.phases.iter().filter(|it| it.source == PhaseSource::History);
         from_history.map(|it| it.id.to_string()).collect()
+    }
+
+    /// Returns whether a phase of the run may leave views, triggers and foreign keys that cannot be used. What the other
+    /// phases break was refused on the shadow.
+    pub fn allows_broken(&self) -> bool {
+        self.phases.iter().any(|it| it.allows_broken)
     }
 
     /// Returns the schema that the run must reach.

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Remedy, Result, without_object};
 use crate::name::{fold, same};
 use crate::phase::Phase;
 use crate::schema::{Content, ForeignKey, Object, ObjectKind, Schema};
-use crate::shadow::{NameAsString, Shadow, UnsoundObject};
+use crate::shadow::{NameAsString, Shadow, Unsound, UnsoundObject};
 use crate::sql::{Feature, TokenKind, features, significant_tokens, unquote, update_of_columns};
 
 /// Whether the texts of new objects come from a phase that was never applied, or are the old ones that a downgrade restores.
@@ -20,18 +20,23 @@ pub(super) enum Texts {
     Old,
 }
 
-/// Refuses steps that break what was sound before them; `strings` are the names that were read as strings then.
+/// Refuses steps that break what was sound before them; `strings` are the names that were read as strings then. What
+/// the phase allows to be broken is set aside, as what a file has broken is.
 ///
 /// # Errors
 /// [`ErrorKind::Step`] naming every view, trigger or table that would be broken.
 pub(super) fn refuse_newly_broken(
     shadow: &mut Shadow,
     (before, strings, texts): (&Schema, &[NameAsString], Texts),
-    stages: &[Stage],
+    (phase, stages): (&Phase, &[Stage]),
 ) -> Result<()> {
-    refuse_unreadable(shadow)?;
-    refuse_uncompilable(shadow, before, stages)?;
-    refuse_dangling_foreign_keys(shadow, before, stages)?;
+    if phase.allows_broken() {
+        shadow.set_aside_unsound()?;
+    } else {
+        refuse_unreadable(shadow)?;
+        refuse_uncompilable(shadow, before, stages)?;
+        refuse_dangling_foreign_keys(shadow, before, stages)?;
+    }
     if texts == Texts::New {
         refuse_forbidden_triggers(shadow, before)?;
     }
@@ -159,7 +164,8 @@ pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePl
             let was_missing = |it: &&ForeignKey| {
                 same(&it.parent, &key.parent) && missing_parent(before, it).is_some()
             };
-            if !known.iter().any(was_missing) {
+            let allowed = (0..phases.len()).any(|place| allowed_before(phases, place, child, key));
+            if !known.iter().any(was_missing) && !allowed {
                 let columns = key.columns.join(", ");
                 problems.add(
                     child,
@@ -177,6 +183,41 @@ pub fn refuse_missing_parents(before: &Schema, after: &Schema, phases: &[PhasePl
         }
     }
     problems.refuse_as(ErrorKind::Reference)
+}
+
+/// Returns whether the phase at a place allows that a table has this foreign key, whose parent does not exist then either.
+fn allowed_before(phases: &[PhasePlan], place: usize, child: &Object, key: &ForeignKey) -> bool {
+    let (phase, later) = (&phases[place], &phases[place + 1..]);
+    let later: Vec<&Stage> = later.iter().flat_map(|it| &it.stages).collect();
+    let Some(name) = origin_of(&later, &child.name).filter(|_| phase.allows_broken) else {
+        return false;
+    };
+    let keys = phase.after.shape(&name).map_or(&[][..], |it| &it.foreign_keys);
+    let is_it = |it: &&ForeignKey| same(&it.parent, &key.parent);
+    keys.iter().find(is_it).is_some_and(|it| missing_parent(&phase.after, it).is_some())
+}
+
+/// Names what cannot be used in a schema, with the reason: views and triggers that do not compile, and foreign keys that
+/// name no key of a parent.
+pub fn broken_objects(schema: &Schema) -> Result<Vec<String>> {
+    let shadow = Shadow::of(schema)?;
+    let unsound = shadow.unsound().iter().filter(|it| it.reason == Unsound::Broken);
+    let mut broken: Vec<String> = unsound
+        .map(|it| {
+            let (word, name) = (it.object.kind.word(), &it.object.name);
+            format!("{word} {name}: {}", without_object(&it.message, word, name))
+        })
+        .collect();
+    broken.extend(shadow.uncompilable()?.iter().map(|(name, why)| format!("{name}: {why}")));
+    broken
+        .extend(shadow.loose_foreign_keys()?.iter().map(|(table, why)| format!("{table}: {why}")));
+    for child in schema.of_kind(ObjectKind::Table) {
+        let keys = schema.shape(&child.name).map_or(&[][..], |it| &it.foreign_keys);
+        let missing = keys.iter().filter_map(|key| missing_parent(schema, key));
+        broken
+            .extend(missing.map(|it| format!("table {}: no {it} for its foreign key", child.name)));
+    }
+    Ok(broken)
 }
 
 /// Names the table or view that a full-text table reads its rows from, if it does not exist.

@@ -11,9 +11,7 @@ use crate::database::{run_one, with_passing_stubs, with_stubs};
 use crate::error::{Error, ErrorKind, MissingExtension, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements, read};
-use crate::sql::edit::{
-    VirtualArgument, set_virtual_argument, virtual_option, virtual_table_arguments,
-};
+use crate::sql::edit::{VirtualArgument, set_virtual_argument, virtual_table_arguments};
 use crate::sql::{significant_tokens, unquote};
 
 /// How many objects are created before their entries are set aside.
@@ -155,23 +153,50 @@ impl Shadow {
             Ok(()) => Ok(()),
             Err(error) if is_interrupt(&error) => Err(error.into()),
             Err(error) if object.kind == ObjectKind::VirtualTable => {
-                if let Some(part) = MissingExtension::in_error(&error)
-                    && !self.missing.contains(&part)
-                {
-                    self.missing.push(part);
-                }
-                match with_plain_tokenizer(sql) {
-                    Some(plain)
-                        if self.authorizer.around(|| run_one(&self.connection, &plain)).is_ok() =>
-                    {
-                        self.set_entry_sql(object.kind, &object.name, Some(sql))?;
-                        self.reload()
-                    }
-                    Some(_) | None => self.insert_entry(object),
-                }
+                self.replay_without_module(object, MissingExtension::in_error(&error))
             }
             Err(error) => Err(unfaithful(object, Some(error))),
         }
+    }
+
+    /// Makes a virtual table whose module or tokenizer this program lacks: with a plain tokenizer, or as an entry only.
+    fn replay_without_module(
+        &mut self,
+        object: &Object,
+        missing: Option<MissingExtension>,
+    ) -> Result<()> {
+        self.missing.extend(missing.filter(|part| !self.missing.contains(part)));
+        let sql = object.sql.as_deref().unwrap_or_default();
+        match with_plain_tokenizer(sql) {
+            Some(plain) if self.authorizer.around(|| run_one(&self.connection, &plain)).is_ok() => {
+                self.set_entry_sql(object.kind, &object.name, Some(sql))?;
+                self.reload()
+            }
+            Some(_) | None => self.insert_entry(object),
+        }
+    }
+
+    /// Makes a new virtual table whose module or tokenizer this program lacks.
+    pub(super) fn create_without_module(
+        &mut self,
+        name: &str,
+        sql: &str,
+        missing: Option<MissingExtension>,
+    ) -> Result<()> {
+        let (kind, sql) = (ObjectKind::VirtualTable, Some(sql.to_owned()));
+        let object = Object { kind, name: name.to_owned(), table: name.to_owned(), sql, root: 0 };
+        self.replay_without_module(&object, missing)
+    }
+
+    /// Takes away a virtual table whose tokenizer this program lacks, with the tables behind it, or one whose module it
+    /// lacks, of which it has only the entry.
+    pub(super) fn drop_without_module(&mut self, table: &Object) -> Result<()> {
+        let Some(plain) = with_plain_tokenizer(table.sql.as_deref().unwrap_or_default()) else {
+            return self.delete_entries(std::slice::from_ref(table));
+        };
+        self.set_entry_sql(table.kind, &table.name, Some(&plain))?;
+        self.reload()?;
+        self.execute(&format!("DROP TABLE main.{}", quote(&table.name)))
     }
 
     /// Checks that this program can create tables, full-text tables and indexes without stubs: in the
@@ -327,8 +352,10 @@ fn has_table(connection: &Connection, name: &str) -> Result<bool> {
 /// the same.
 fn with_plain_tokenizer(sql: &str) -> Option<String> {
     let table = virtual_table_arguments(sql).ok()?;
+    // FTS3 and FTS4 read the word as an option without an equals sign, too (<https://sqlite.org/fts3.html#tokenizer>).
     let names_it = |argument: &VirtualArgument| {
-        virtual_option(&argument.text).is_some_and(|it| same(&it.key, "tokenize"))
+        let first = significant_tokens(&argument.text).next();
+        first.is_some_and(|it| same(&unquote(it.text(&argument.text)), "tokenize"))
     };
     let index = table.arguments.iter().position(names_it)?;
     set_virtual_argument(sql, index, "tokenize=unicode61").ok()

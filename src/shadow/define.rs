@@ -31,7 +31,12 @@ impl Shadow {
             return self.create_present(present, text, if_not_exists);
         }
         self.expect_kind(text, ObjectKind::Table)?;
-        self.execute(text)
+        match self.execute(text) {
+            Err(error) if !self.plans_a_run && error.missing_extension().is_some() => {
+                self.create_without_module(&name, text, error.missing_extension())
+            }
+            done => done,
+        }
     }
 
     /// An object that exists already is accepted only if it is just what would be created.
@@ -100,7 +105,12 @@ impl Shadow {
         let Some(object) = schema.find_table(table) else {
             return self.nothing_to_drop("table", table, if_exists);
         };
-        self.execute(&format!("DROP TABLE main.{}", quote(&object.name)))?;
+        match self.execute(&format!("DROP TABLE main.{}", quote(&object.name))) {
+            Err(error) if !self.plans_a_run && error.missing_extension().is_some() => {
+                self.drop_without_module(object)?;
+            }
+            done => done?,
+        }
         let after = self.current()?;
         for gone in schema.tables.values().filter(|it| after.shape(&it.name).is_none()) {
             self.lineage.forget(&gone.name);

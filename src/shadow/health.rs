@@ -17,7 +17,7 @@ const PROBE: &str = "phaseshift_probe";
 
 impl Shadow {
     /// Sets every view and trigger aside that SQLite's check of a RENAME stumbles over.
-    pub(super) fn set_aside_unsound(&mut self) -> Result<()> {
+    pub fn set_aside_unsound(&mut self) -> Result<()> {
         let found = self.find_unsound()?;
         self.set_aside.extend(found);
         Ok(())

@@ -1,7 +1,8 @@
 //! Renames: SQLite's own, with what it refuses or forgets made up for.
 
+use super::finding::Unsound;
 use super::shadow::{Shadow, at_step};
-use crate::error::{Error, ErrorKind, MissingExtension, Result};
+use crate::error::{Error, ErrorKind, MissingExtension, Remedy, Result};
 use crate::name::{fold, in_main, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::ObjectKind;
@@ -186,8 +187,7 @@ impl Shadow {
             let on_it = unsound.object.kind == ObjectKind::Trigger
                 && rename.table.is_none()
                 && same(&unsound.object.table, rename.from);
-            let elsewhere_fine =
-                uses && matches!(unsound.reason, super::finding::Unsound::Missing(_));
+            let elsewhere_fine = uses && matches!(unsound.reason, Unsound::Missing(_));
             if on_it || elsewhere_fine {
                 let what = format!(
                     "{} {} uses {} but cannot be rewritten: {}",
@@ -196,9 +196,14 @@ impl Shadow {
                     rename.from,
                     unsound.message
                 );
-                return Err(
-                    Error::new(ErrorKind::MissingExtension, what).about(&unsound.object.name)
-                );
+                let name = format!("{} {}", unsound.object.kind.word(), unsound.object.name);
+                let error = match unsound.reason {
+                    Unsound::Missing(_) => Error::new(ErrorKind::MissingExtension, what),
+                    Unsound::Broken => Error::new(ErrorKind::Step, what)
+                        .with_remedy(Remedy::ReplaceObject)
+                        .choices([name]),
+                };
+                return Err(error.about(&unsound.object.name));
             }
         }
         Ok(())

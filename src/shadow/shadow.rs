@@ -296,7 +296,7 @@ impl Shadow {
                 Ok(_) => None,
                 Err(error) => error.missing_extension(),
             };
-            let again = match part {
+            let again = match part.clone() {
                 Some(part) if !self.missing.contains(&part) && stub(&self.connection, &part)? => {
                     self.missing.push(part);
                     true
@@ -308,7 +308,15 @@ impl Shadow {
                 if again { "ROLLBACK TO attempt; RELEASE attempt" } else { "RELEASE attempt" };
             self.connection.execute_batch(end)?;
             if !again {
-                return checked;
+                let lacks = part.is_some_and(|it| self.missing.contains(&it));
+                return match checked {
+                    // A virtual table that stands here for one whose module only other programs have.
+                    Err(_) if lacks => Ok(DataEffects {
+                        lineage: Lineage::identity(&*self.current()?),
+                        ..DataEffects::default()
+                    }),
+                    checked => checked,
+                };
             }
             self.changed();
         }
@@ -465,7 +473,12 @@ pub(super) fn at_step(error: Error, step: &Step) -> Error {
         object = Some(table.clone());
     }
     let choices = error.facts().choices.clone();
+    let remedy = error.facts().remedy;
     let wrapped = Error::new(kind, what).caused_by(error).on_step_line(step.line).choices(choices);
+    let wrapped = match remedy {
+        Some(remedy) => wrapped.with_remedy(remedy),
+        None => wrapped,
+    };
     match object {
         Some(object) => wrapped.about(&object),
         None => wrapped,

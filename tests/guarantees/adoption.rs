@@ -51,3 +51,62 @@ fn a_function_that_is_not_there_is_found_before_the_backup_in_every_phase_of_the
         assert!(!said.contains("Ready") && !said.contains("Done"), "{said}");
     }
 }
+
+/// Applications live for years with a view whose table is gone. Such a file could not be adopted at all.
+#[test]
+fn a_file_with_broken_views_triggers_and_foreign_keys_could_not_be_adopted() {
+    let bench = Bench::new(
+        "CREATE TABLE a(id INTEGER PRIMARY KEY, x TEXT); INSERT INTO a VALUES (1, 'q');
+         CREATE TABLE no_key(code TEXT); CREATE TABLE b(code TEXT REFERENCES no_key(code), gone INT REFERENCES lost(id));
+         INSERT INTO b VALUES ('c', 7);
+         CREATE VIEW \"v'\n\" AS SELECT * FROM lost; CREATE VIEW over AS SELECT * FROM \"v'\n\";
+         CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO lost VALUES (new.x); END;",
+    );
+    let project = bench.project();
+    std::fs::remove_dir_all(project.phases()).expect("no phases yet");
+    let database = bench.database();
+    let database = database.to_str().expect("a path");
+    let schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT IN ('schema_version', 'phase_history') \
+                  AND name NOT LIKE 'sqlite%' ORDER BY name";
+    let before = bench.ask(schema);
+    let said = project.run_here(&["init", "--from", database]).expect_code(0).stdout;
+    for broken in ["lost", "no_key", "trigger t", "view over"] {
+        assert!(said.contains(broken), "{broken}: {said}");
+    }
+    project.run_here(&["check"]).expect_code(0);
+    let linted = project.run_here(&["lint", "baseline", "--json"]).stdout;
+    assert!(!linted.contains("unused-allow"), "{linted}");
+
+    project.write_phase("1_next.toml", &rename("a", "things"));
+    let refused = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(refused.contains("drop or replace trigger t"), "{refused}");
+    project.write_phase("1_next.toml", &rename("b", "things"));
+    project.run_here(&["upgrade"]).expect_code(0);
+    assert_eq!(bench.ask("SELECT x FROM a; SELECT code, gone FROM things"), "q\nc|7");
+    project.run_here(&["downgrade"]).expect_code(0);
+    assert_eq!(bench.ask(schema), before);
+
+    project.run_here(&["upgrade", "--create", "--database", "new.db"]).expect_code(0);
+    let new = project.path("new.db");
+    let made =
+        support::script(&new, &schema.replace("name, tbl_name, sql", "name")).expect("a file");
+    assert_eq!(made.matches("view|").count(), 2, "{made}");
+}
+
+#[test]
+fn what_a_phase_breaks_without_allowing_it_is_still_refused() {
+    let bench = Bench::new(FILE);
+    let view = "[[up]]\nop = \"create_view\"\nsql = \"CREATE VIEW v AS SELECT x FROM lost\"\n";
+    bench.phase("p1", &format!("parents = []\n{view}"));
+    bench.refused(ErrorKind::Step, "lost");
+    bench.phase("p1", &format!("parents = []\nallow = [\"drop-view: no\"]\n{view}"));
+    bench.refused(ErrorKind::Step, "lost");
+    bench.phase("p1", &format!("parents = []\nallow = [\"broken: later\"]\n{view}"));
+    bench.phase("p2", "[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE lost(x)\"\n");
+    bench.up();
+    assert_eq!(bench.ask("SELECT count(*) FROM v"), "0");
+}
+
+fn rename(from: &str, to: &str) -> String {
+    format!("[[up]]\nop = \"rename_table\"\nfrom = \"{from}\"\nto = \"{to}\"\n")
+}

@@ -160,3 +160,39 @@ INSERT INTO find(find) VALUES('rebuild');
                    print(c.execute(\"SELECT docid FROM find WHERE find MATCH 'moon'\").fetchall())";
     assert_eq!(python(&bench.database(), program), "[(1,)]");
 }
+
+/// The program of the file has the collation and the tokenizer; the first phase only says what is there.
+#[test]
+fn a_file_that_needs_what_this_program_lacks_could_not_be_adopted() {
+    let bench = Bench::from_python(&format!(
+        r#"{DECKS}
+c.executescript("""
+CREATE VIRTUAL TABLE facts USING fts3(tokenize porter, subject TEXT);
+CREATE VIRTUAL TABLE found USING fts4(content='notes', body, tokenize=porter);
+INSERT INTO facts VALUES ('dark moons');
+PRAGMA writable_schema=ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'porter', 'mozporter') WHERE sql LIKE '%porter%';
+PRAGMA schema_version=1000;
+""")
+"#
+    ));
+    let project = bench.project();
+    std::fs::remove_dir_all(project.phases()).expect("no phases yet");
+    let database = bench.database();
+    let database = database.to_str().expect("a path");
+    let old = "SELECT id, tags, body FROM notes ORDER BY tags; SELECT subject FROM facts_content AS c(id, subject)";
+    let old = old.replace(" AS c(id, subject)", "").replace("SELECT subject", "SELECT *");
+    let before = seen(&bench, &old);
+    project.run_here(&["init", "--from", database]).expect_code(0);
+    project.run_here(&["check"]).expect_code(0);
+    project.run_here(&["status", "--exit-code"]).expect_code(0);
+    project.write_phase(
+        "1_next.toml",
+        "[[up]]\nop = \"rename_table\"\nfrom = \"cards\"\nto = \"tickets\"\n",
+    );
+    project.run_here(&["upgrade"]).expect_code(0);
+    assert_eq!(seen(&bench, &old), before);
+    project.run_here(&["downgrade"]).expect_code(0);
+    let new = project.run_here(&["upgrade", "--create", "--database", "new.db"]).expect_code(4);
+    assert!(new.stderr.contains("mozporter"), "{}", new.stderr);
+}

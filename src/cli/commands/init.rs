@@ -7,7 +7,8 @@ use phaseshift::database::Access;
 use phaseshift::error::file_error;
 use phaseshift::files::{FileKind, Files, is_database};
 use phaseshift::migrate::{Strictness, stamp};
-use phaseshift::phase::{Applied, Chain, PhaseId};
+use phaseshift::phase::{Applied, BROKEN, Chain, PhaseId};
+use phaseshift::plan::broken_objects;
 use phaseshift::schema::{ObjectKind, Schema};
 use phaseshift::text::counted;
 use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, Result};
@@ -170,6 +171,8 @@ struct Baseline {
     database: PathBuf,
     phase: String,
     schema: String,
+    /// What cannot be used in the database; the phase makes it as it is.
+    broken: Vec<String>,
 }
 
 impl Baseline {
@@ -214,14 +217,16 @@ impl Baseline {
         };
         let name = database.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let description = toml_edit::Value::from(format!("The schema of {name} before its phases"));
+        let broken = broken_objects(&schema)?;
         let phase = format!(
-            "id = \"{BASELINE}\"\nversion = 1\ndescription = {description}\nparents = []\n{}",
+            "id = \"{BASELINE}\"\nversion = 1\ndescription = {description}\nparents = []\n{}{}",
+            allowing(&broken, &name),
             draft_text(&draft)
         );
         let own = schema.objects.iter().filter(|object| object.kind != ObjectKind::ShadowTable);
         let texts = own.filter_map(|object| object.sql.as_deref());
         let texts: Vec<String> = texts.map(|sql| format!("{};\n", sql.trim_end())).collect();
-        Ok(Self { database: database.to_path_buf(), phase, schema: texts.join("\n") })
+        Ok(Self { database: database.to_path_buf(), phase, schema: texts.join("\n"), broken })
     }
 
     /// Records the phase in the database, after comparing the two.
@@ -232,8 +237,25 @@ impl Baseline {
         let wanted: Applied = PhaseId::new(BASELINE).into_iter().collect();
         let done = stamp(&project, &wanted, Strictness::Compare, &mut Reporter::plain(context));
         let backup = done?.backup.map(|it| format!("; the backup is {}", context.shown(&it)));
-        Ok(format!("Recorded {BASELINE} in the database{}\n", escaped(backup.unwrap_or_default())))
+        let mut said: String = self
+            .broken
+            .iter()
+            .map(|it| format!("Broken in the database: {}\n", escaped(it)))
+            .collect();
+        let backup = escaped(backup.unwrap_or_default());
+        said.push_str(&format!("Recorded {BASELINE} in the database{backup}\n"));
+        Ok(said)
     }
+}
+
+/// The key of a phase that makes objects that cannot be used, as the file has them; nothing if there are none.
+fn allowing(broken: &[String], file: &str) -> String {
+    if broken.is_empty() {
+        return String::new();
+    }
+    let mut reasons = toml_edit::Array::new();
+    reasons.push(format!("{BROKEN}: as in {file}: {}", broken.join("; ")));
+    format!("allow = {reasons}\n")
 }
 
 fn relative(path: &Path, folder: &Path) -> String {

@@ -5,8 +5,8 @@ use super::Finding;
 use super::rows::{RowState, data_stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::same;
-use crate::phase::{Operation, Phase};
-use crate::plan::{ChangeKind, DataChange, DataStage, PhasePlan, Stage, origin_of};
+use crate::phase::{BROKEN, Operation, Phase};
+use crate::plan::{ChangeKind, DataChange, DataStage, PhasePlan, Stage, broken_objects, origin_of};
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::Shadow;
 
@@ -14,6 +14,7 @@ use crate::shadow::Shadow;
 pub(super) fn of_plan(phase: &Phase, plan: &PhasePlan, schema: &Schema) -> Result<Vec<Finding>> {
     let mut found = of_data_steps(phase, plan);
     found.extend(of_foreign_keys(phase, plan, schema)?);
+    found.extend(of_broken(phase, plan)?);
     let restated = plan.restated.iter().map(|(kind, name)| {
         let what = format!(
             "{} {name} would read a new column: its stored text is rewritten to name the tables",
@@ -23,6 +24,17 @@ pub(super) fn of_plan(phase: &Phase, plan: &PhasePlan, schema: &Schema) -> Resul
     });
     found.extend(restated);
     Ok(found)
+}
+
+/// Names what a phase leaves broken that was not broken before it; without `allow` it is refused.
+fn of_broken(phase: &Phase, plan: &PhasePlan) -> Result<Vec<Finding>> {
+    if !phase.allows_broken() {
+        return Ok(Vec::new());
+    }
+    let known = broken_objects(&plan.before)?;
+    let fresh = broken_objects(&plan.after)?.into_iter().filter(|it| !known.contains(it));
+    let line = phase.up.first().map_or(1, |step| step.line);
+    Ok(fresh.map(|what| Finding::new(phase, BROKEN, line, what)).collect())
 }
 
 /// A phase that was refused because views or triggers would read other columns.

@@ -1,5 +1,7 @@
 //! The rules of `lint`: what each code means, why it matters, and what to do.
 
+use crate::phase::BROKEN;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LintRule {
     /// The stable name, as in `allow`.
@@ -159,6 +161,12 @@ pub const LINT_RULES: &[LintRule] = &[
         finds: "an object that a data step changes",
         why: "a data step has no downgrade of its own",
         fix: "use add_column, rename_column and drop_column steps",
+    },
+    LintRule {
+        code: BROKEN,
+        finds: "a view, trigger or foreign key that is broken (refused without `allow`)",
+        why: "a broken view cannot be read, and every write to the table of a broken trigger or foreign key fails",
+        fix: "correct or drop it in a later phase",
     },
     LintRule {
         code: "description",

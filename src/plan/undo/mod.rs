@@ -55,7 +55,8 @@ pub fn plan_undo(
     };
     let stages = stages
         .and_then(|stages| {
-            refuse_newly_broken(shadow, (&before, &strings, Texts::Old), &stages).map(|()| stages)
+            refuse_newly_broken(shadow, (&before, &strings, Texts::Old), (phase, &stages))
+                .map(|()| stages)
         })
         .map_err(|error| at_phase(error, phase, place))?;
     let mut plan =
