@@ -6,36 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
 use crate::name::fold;
-use crate::text::named;
-
-named! {
-    /// The kind of a stored object.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-    pub enum ObjectKind: word {
-        Table = "table",
-        VirtualTable = "virtual table",
-        /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
-        ShadowTable = "shadow table",
-        Index = "index",
-        View = "view",
-        Trigger = "trigger",
-    }
-}
-
-impl ObjectKind {
-    /// Returns the type that `sqlite_schema` names.
-    pub const fn entry_type(self) -> &'static str {
-        match self {
-            Self::Table | Self::VirtualTable | Self::ShadowTable => "table",
-            Self::Index | Self::View | Self::Trigger => self.word(),
-        }
-    }
-
-    /// Returns whether the object holds rows of its own or of a module.
-    pub const fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
-    }
-}
+use crate::sql::ObjectKind;
 
 /// One row of `sqlite_schema`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -83,16 +83,8 @@ impl Shadow {
     }
 
     fn expect_kind(&self, text: &str, kind: ObjectKind) -> Result<()> {
-        use sql::ObjectKind as Kind;
         let head = sql::object_head(text).map_err(unreadable)?;
-        let fits = match kind {
-            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
-                matches!(head.kind, Kind::Table | Kind::VirtualTable)
-            }
-            ObjectKind::Index => head.kind == Kind::Index,
-            ObjectKind::View => head.kind == Kind::View,
-            ObjectKind::Trigger => head.kind == Kind::Trigger,
-        };
+        let fits = head.kind == kind || (head.kind.is_table() && kind.is_table());
         if fits {
             return Ok(());
         }
