@@ -269,10 +269,8 @@ pub(super) fn plan_path(
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(
-                "{} {} does not compile and is carried over as it is: {}",
-                unsound.object.kind.word(),
-                unsound.object.name,
-                unsound.message
+                "{} does not compile and is carried over as it is: {}",
+                unsound.object, unsound.message
             ));
         }
     }

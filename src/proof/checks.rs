@@ -271,8 +271,7 @@ impl Trial<'_, '_> {
         let planned = self.subject.plan.phases.first().map(|phase| phase.before.as_ref());
         let known = [Some(self.subject.before), planned].into_iter().flatten();
         let others = known.flat_map(|it| compare_entries(&was.objects, &it.objects));
-        let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
-        let names: BTreeSet<String> = others.map(|it| name(it.object())).collect();
+        let names: BTreeSet<String> = others.map(|it| it.object().to_string()).collect();
         let line = |it| format!("the plan was made for another schema: {it} differs");
         Ok(names.into_iter().map(line).collect())
     }

@@ -21,6 +21,13 @@ pub struct Object {
     pub root: i64,
 }
 
+/// The kind and the name.
+impl fmt::Display for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind.word(), self.name)
+    }
+}
+
 /// Objects in their order. Their names are indexed when one is first asked for, so that looking up each of many takes
 /// time in proportion to their number.
 #[derive(Clone, Default)]

@@ -41,7 +41,7 @@ impl Shadow {
 
     /// An object that exists already is accepted only if it is just what would be created.
     fn create_present(&mut self, present: &Object, text: &str, lenient: bool) -> Result<()> {
-        let what = format!("{} {} exists already", present.kind.word(), present.name);
+        let what = format!("{present} exists already");
         if !lenient {
             return Err(Error::new(ErrorKind::Step, what).about(&present.name));
         }
@@ -320,9 +320,8 @@ impl Shadow {
         for dependent in dependents {
             let Some(text) = &dependent.sql else { continue };
             self.execute(text).map_err(|error| {
-                let (word, name) = (dependent.kind.word(), &dependent.name);
-                let what = format!("the {word} {name} would not fit any more: {error}");
-                Error::new(ErrorKind::Step, what).about(name).caused_by(error)
+                let what = format!("the {dependent} would not fit any more: {error}");
+                Error::new(ErrorKind::Step, what).about(&dependent.name).caused_by(error)
             })?;
         }
         Ok(())
