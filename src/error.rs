@@ -6,6 +6,7 @@ mod files;
 mod remedy;
 mod sqlite_text;
 
+use crate::text::named;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,119 +23,100 @@ pub(crate) use sqlite_text::{
 /// The result of every engine operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Defines the kinds with their stable text codes.
-macro_rules! kinds {
-    ($($(#[$doc:meta])+ $kind:ident = $code:literal,)+) => {
-        /// What kind of failure an [`Error`] reports. The text codes are stable; scripts read them as `error.kind`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum ErrorKind {
-            $($(#[$doc])+ $kind,)+
-        }
-
-        impl ErrorKind {
-            /// Every kind, in the order of the documentation.
-            pub const ALL: [Self; [$($code),+].len()] = [$(Self::$kind),+];
-
-            /// Returns the stable text code, as in `error.kind` of the JSON output.
-            pub const fn code(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $code,)+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// The arguments or the settings contradict each other.
-    Arguments = "arguments",
-    /// `phaseshift.toml` cannot be read or holds an unknown key.
-    Config = "config",
-    /// A phase file cannot be read: syntax, unknown key, missing key, wrong type.
-    PhaseFile = "phase-file",
-    /// The phases do not form a valid graph: missing parent, duplicate id, cycle.
-    Chain = "chain",
-    /// A target names no phase.
-    UnknownTarget = "unknown-target",
-    /// A target means more than one phase; the person has to choose.
-    AmbiguousTarget = "ambiguous-target",
-    /// A phase was edited after it was applied.
-    PhaseEdited = "phase-edited",
-    /// The file records a phase that is not in the folder.
-    PhaseMissing = "phase-missing",
-    /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
-    Irreversible = "irreversible",
-    /// A phase would replace stored values without consent.
-    Loss = "loss",
-    /// The database file does not exist.
-    DatabaseMissing = "database-missing",
-    /// The path is not a regular file, or is an empty one.
-    NotAFile = "not-a-file",
-    /// The file is not a SQLite database (or is encrypted).
-    NotADatabase = "not-a-database",
-    /// The file is a SQLite database, but damaged.
-    Damaged = "damaged",
-    /// The file is there, but its permissions or those of its folder do not let this user read it.
-    Unreadable = "unreadable",
-    /// The file, its folder or its medium cannot be written.
-    ReadOnly = "read-only",
-    /// Another program holds the file.
-    Busy = "busy",
-    /// There is not enough free space.
-    NoSpace = "no-space",
-    /// No phase of the chain is recorded in a file that has tables.
-    NotAdopted = "not-adopted",
-    /// The version table has another meaning or another shape.
-    VersionTable = "version-table",
-    /// A trigger acts on a version table: recording a phase would run its statements.
-    VersionTrigger = "version-trigger",
-    /// The file's schema is not what the recorded phases say.
-    SchemaMismatch = "schema-mismatch",
-    /// A `require` check of a phase does not hold.
-    Requirement = "requirement",
-    /// A step does not fit the schema.
-    Step = "step",
-    /// A view, trigger or foreign key would refer to other tables or columns than before, or to none.
-    Reference = "reference",
-    /// Rows of the file break a rule of the new schema.
-    Rows = "rows",
-    /// A function, collation or module that is needed is not available.
-    MissingExtension = "missing-part",
-    /// The schema holds something this program cannot carry over safely.
-    Unsupported = "unsupported",
-    /// The new schema needs a newer SQLite than `min_sqlite` allows.
-    NewerSqlite = "newer-sqlite",
-    /// The backup could not be made or verified.
-    Backup = "backup",
-    /// A backup is damaged or is not what its manifest says.
-    BackupDamaged = "backup-damaged",
-    /// A backup was made of another database, or its manifest does not call it verified.
-    BackupRefused = "backup-refused",
-    /// The file changed while it was looked at.
-    FileChanged = "file-changed",
-    /// The rebuild failed and was rolled back.
-    Rebuild = "rebuild",
-    /// A check before the commit failed; everything was rolled back.
-    Proof = "proof",
-    /// The commit failed.
-    Commit = "commit",
-    /// The restore failed.
-    Restore = "restore",
-    /// A question needs an answer, and there is no terminal.
-    NoAnswer = "no-answer",
-    /// The person said no.
-    Declined = "declined",
-    /// The run was interrupted by a signal.
-    Interrupted = "interrupted",
-    /// A command that was to be proven failed, or did not end in time.
-    Command = "command",
-    /// A command that was to run on the clone changed the database itself.
-    ForeignWrite = "foreign-write",
-    /// A file operation failed.
-    Io = "io",
-    /// SQLite reported an error.
-    Sqlite = "sqlite",
+named! {
+    /// What kind of failure an [`Error`] reports. The text codes are stable; scripts read them as `error.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum ErrorKind: code {
+        /// The arguments or the settings contradict each other.
+        Arguments = "arguments",
+        /// `phaseshift.toml` cannot be read or holds an unknown key.
+        Config = "config",
+        /// A phase file cannot be read: syntax, unknown key, missing key, wrong type.
+        PhaseFile = "phase-file",
+        /// The phases do not form a valid graph: missing parent, duplicate id, cycle.
+        Chain = "chain",
+        /// A target names no phase.
+        UnknownTarget = "unknown-target",
+        /// A target means more than one phase; the person has to choose.
+        AmbiguousTarget = "ambiguous-target",
+        /// A phase was edited after it was applied.
+        PhaseEdited = "phase-edited",
+        /// The file records a phase that is not in the folder.
+        PhaseMissing = "phase-missing",
+        /// A phase cannot be undone: it is irreversible, or it would lose data without consent.
+        Irreversible = "irreversible",
+        /// A phase would replace stored values without consent.
+        Loss = "loss",
+        /// The database file does not exist.
+        DatabaseMissing = "database-missing",
+        /// The path is not a regular file, or is an empty one.
+        NotAFile = "not-a-file",
+        /// The file is not a SQLite database (or is encrypted).
+        NotADatabase = "not-a-database",
+        /// The file is a SQLite database, but damaged.
+        Damaged = "damaged",
+        /// The file is there, but its permissions or those of its folder do not let this user read it.
+        Unreadable = "unreadable",
+        /// The file, its folder or its medium cannot be written.
+        ReadOnly = "read-only",
+        /// Another program holds the file.
+        Busy = "busy",
+        /// There is not enough free space.
+        NoSpace = "no-space",
+        /// No phase of the chain is recorded in a file that has tables.
+        NotAdopted = "not-adopted",
+        /// The version table has another meaning or another shape.
+        VersionTable = "version-table",
+        /// A trigger acts on a version table: recording a phase would run its statements.
+        VersionTrigger = "version-trigger",
+        /// The file's schema is not what the recorded phases say.
+        SchemaMismatch = "schema-mismatch",
+        /// A `require` check of a phase does not hold.
+        Requirement = "requirement",
+        /// A step does not fit the schema.
+        Step = "step",
+        /// A view, trigger or foreign key would refer to other tables or columns than before, or to none.
+        Reference = "reference",
+        /// Rows of the file break a rule of the new schema.
+        Rows = "rows",
+        /// A function, collation or module that is needed is not available.
+        MissingExtension = "missing-part",
+        /// The schema holds something this program cannot carry over safely.
+        Unsupported = "unsupported",
+        /// The new schema needs a newer SQLite than `min_sqlite` allows.
+        NewerSqlite = "newer-sqlite",
+        /// The backup could not be made or verified.
+        Backup = "backup",
+        /// A backup is damaged or is not what its manifest says.
+        BackupDamaged = "backup-damaged",
+        /// A backup was made of another database, or its manifest does not call it verified.
+        BackupRefused = "backup-refused",
+        /// The file changed while it was looked at.
+        FileChanged = "file-changed",
+        /// The rebuild failed and was rolled back.
+        Rebuild = "rebuild",
+        /// A check before the commit failed; everything was rolled back.
+        Proof = "proof",
+        /// The commit failed.
+        Commit = "commit",
+        /// The restore failed.
+        Restore = "restore",
+        /// A question needs an answer, and there is no terminal.
+        NoAnswer = "no-answer",
+        /// The person said no.
+        Declined = "declined",
+        /// The run was interrupted by a signal.
+        Interrupted = "interrupted",
+        /// A command that was to be proven failed, or did not end in time.
+        Command = "command",
+        /// A command that was to run on the clone changed the database itself.
+        ForeignWrite = "foreign-write",
+        /// A file operation failed.
+        Io = "io",
+        /// SQLite reported an error.
+        Sqlite = "sqlite",
+    }
 }
 
 impl ErrorKind {
@@ -161,32 +143,21 @@ impl ErrorKind {
     }
 }
 
-/// What a failure left behind in the database file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DatabaseState {
-    /// Nothing was written.
-    #[default]
-    Unchanged,
-    /// Something was written inside a transaction, which was rolled back: the content is as before.
-    RolledBack,
-    /// The change is in the file; something after it failed.
-    Done,
-    /// The program wrote nothing; another one that it started changed the file.
-    ChangedByCommand,
-    /// The program could not find out; the next look at the file will tell.
-    Unknown,
-}
-
-impl DatabaseState {
-    /// Returns the stable text code, as in `error.database_state` of the JSON output.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::RolledBack => "rolled-back",
-            Self::Done => "done",
-            Self::ChangedByCommand => "changed-by-command",
-            Self::Unknown => "unknown",
-        }
+named! {
+    /// What a failure left behind in the database file.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum DatabaseState: code {
+        /// Nothing was written.
+        #[default]
+        Unchanged = "unchanged",
+        /// Something was written inside a transaction, which was rolled back: the content is as before.
+        RolledBack = "rolled-back",
+        /// The change is in the file; something after it failed.
+        Done = "done",
+        /// The program wrote nothing; another one that it started changed the file.
+        ChangedByCommand = "changed-by-command",
+        /// The program could not find out; the next look at the file will tell.
+        Unknown = "unknown",
     }
 }
 

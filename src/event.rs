@@ -7,49 +7,35 @@
 mod interrupt;
 mod meter;
 
+use crate::text::named;
 use std::path::PathBuf;
 
 pub use interrupt::{Interrupt, Waker};
 pub use meter::{ProgressListener, listen_to_progress};
 pub(crate) use meter::{reached, tell, ticked, track_progress, without_progress};
 
-/// The stages of a run that can last long enough for a progress bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Old rows are held against new rules, before anything is written.
-    Preflight,
-    /// Pages are copied into the backup.
-    Backup,
-    /// The backup is compared with the database and checked.
-    VerifyBackup,
-    /// Rows are copied into a rebuilt table.
-    Copy,
-    /// Indexes are created.
-    Index,
-    /// Statements of a phase run.
-    Data,
-    /// Rows are compared with the backup.
-    Proof,
-    /// Foreign keys and integrity are checked.
-    Check,
-    /// Pages are written back into the database.
-    Restore,
-}
-
-impl Stage {
-    /// Returns the stable text code, as in the JSON events.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Preflight => "look",
-            Self::Backup => "backup",
-            Self::VerifyBackup => "verify-backup",
-            Self::Copy => "copy",
-            Self::Index => "index",
-            Self::Data => "data",
-            Self::Proof => "proof",
-            Self::Check => "check",
-            Self::Restore => "restore",
-        }
+named! {
+    /// The stages of a run that can last long enough for a progress bar.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Stage: code {
+        /// Old rows are held against new rules, before anything is written.
+        Preflight = "look",
+        /// Pages are copied into the backup.
+        Backup = "backup",
+        /// The backup is compared with the database and checked.
+        VerifyBackup = "verify-backup",
+        /// Rows are copied into a rebuilt table.
+        Copy = "copy",
+        /// Indexes are created.
+        Index = "index",
+        /// Statements of a phase run.
+        Data = "data",
+        /// Rows are compared with the backup.
+        Proof = "proof",
+        /// Foreign keys and integrity are checked.
+        Check = "check",
+        /// Pages are written back into the database.
+        Restore = "restore",
     }
 }
 
@@ -62,8 +48,9 @@ pub struct TableRows {
     pub rows: u64,
 }
 
-/// A fact about a running operation.
-#[derive(Debug, Clone)]
+/// A fact about a running operation; as JSON, `event` names it and the other fields are its facts.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
     /// Another program holds the file; the engine waits.
@@ -132,6 +119,7 @@ pub enum Event {
         what: String,
     },
     /// The index of a full-text table was filled, which no step of the phase asked for.
+    #[serde(rename = "step-done")]
     IndexFilled {
         /// Which index, and by which statement.
         what: String,

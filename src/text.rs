@@ -2,6 +2,45 @@
 
 use toml_edit::Document;
 
+/// Declares an enum whose values have one fixed text each: `enum NAME: FUNCTION`, and the text behind each value. The
+/// function returns it, JSON holds it, and `ALL` lists the values.
+macro_rules! named {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident: $text:ident {
+            $($(#[$doc:meta])* $value:ident = $word:literal,)+
+        }
+    ) => {
+        $(#[$meta])*
+        $vis enum $name {
+            $($(#[$doc])* $value,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            #[allow(dead_code, reason = "not every enum is listed")]
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$value),+];
+
+            /// Returns the stable text, as JSON and files hold it.
+            pub const fn $text(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)+
+                }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S>(&self, to: S) -> std::result::Result<S::Ok, S::Error>
+            where
+                S: serde::Serializer,
+            {
+                to.serialize_str(self.$text())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
 /// Writes a number with its noun, in the singular if it is one.
 pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
     match count.try_into().unwrap_or(u64::MAX) {

@@ -46,7 +46,8 @@ pub enum Occasion {
 }
 
 /// What a backup was made for, as retention and `restore --latest` tell backups apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackupKind {
     /// Before phases are applied.
     BeforePhase,

@@ -169,7 +169,7 @@ impl Context {
             return None;
         }
         let database = self.settings.database.clone()?;
-        let project = self.project_at(database, Chain::build(Vec::new()).ok()?);
+        let project = self.project_at(database, Chain::default());
         let project = project.as_applied(&project.open(Access::ReadOnly).ok()?).ok()?;
         (!project.chain.is_empty()).then_some(project)
     }
@@ -181,8 +181,7 @@ impl Context {
             return chain;
         }
         let Some(database) = self.settings.database.clone() else { return chain };
-        let declared = Chain::build(Vec::new())
-            .and_then(|none| DeclaredFile::read(&self.project_at(database, none)));
+        let declared = DeclaredFile::read(&self.project_at(database, Chain::default()));
         match declared {
             Ok(file) if file.version.is_some() => Ok(file.project.chain),
             Ok(_) | Err(_) => chain,
@@ -196,6 +195,17 @@ impl Context {
         let project = Project::new(database, backups, chain, versions, options);
         let (keep, checkpoint) = (self.settings.keep, self.settings.checkpoint);
         Project { keep, checkpoint, plans: self.plans.clone(), ..project }
+    }
+
+    /// Puts a project together whose database is never opened.
+    pub fn project_of(&self, chain: Chain) -> Project {
+        self.project_at(self.folder.join("unused.db"), chain)
+    }
+
+    /// Reads the phases; where their folder is missing there are none.
+    pub fn chain_if_there(&self) -> Result<Chain> {
+        let stat = self.files().stat(&self.settings.phases);
+        if stat.is_ok_and(|it| it.is_some()) { self.chain() } else { Ok(Chain::default()) }
     }
 
     /// Returns the context for one file of many: nothing is printed, nothing is asked, and advice names the file.

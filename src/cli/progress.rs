@@ -1,7 +1,6 @@
 //! The events of the engine as lines, bars, or JSON lines.
 
 mod bar;
-mod events;
 mod fleet;
 
 use phaseshift::database::{WaitListener, holders, listen_to_waits};
@@ -29,7 +28,7 @@ fn show(context: &Context, event: &Event) {
 }
 
 fn tell_as_json(event: &Event) {
-    output::event(&events::json(event));
+    output::event(&serde_json::to_value(event).unwrap_or_default());
 }
 
 /// Shows how far single statements have come, until the listener is dropped.
@@ -55,8 +54,15 @@ impl<'c> Reporter<'c> {
         Self { context, screen: RunScreen::new(subject, context.terminal.out, context.verbose) }
     }
 
-    /// Takes the bar away. A step that still runs has failed: nothing is printed for it.
-    pub fn finish(&mut self) {
+    /// Makes a reporter of work that has one subject.
+    pub fn plain(context: &'c Context) -> Self {
+        Self::new(context, Subject::default())
+    }
+}
+
+/// The bar goes with its reporter. A step that still runs then has failed: nothing is printed for it.
+impl Drop for Reporter<'_> {
+    fn drop(&mut self) {
         clear_bar();
     }
 }

@@ -1,6 +1,7 @@
 //! Differences of two schemas, as types.
 
 use crate::schema::ObjectKind;
+use crate::text::named;
 
 /// How an object of the expected schema compares with the object of that kind and name in the other schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,31 +86,19 @@ pub struct ColumnDifference {
     pub found: String,
 }
 
-/// A part of a column's declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnAspect {
-    Type,
-    /// NOT NULL, or its conflict clause.
-    NotNull,
-    Default,
-    Collation,
-    /// The expression of a generated column, or how it is stored.
-    Generated,
-    /// The place in the primary key.
-    PrimaryKey,
-}
-
-impl ColumnAspect {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Type => "type",
-            Self::NotNull => "not_null",
-            Self::Default => "default",
-            Self::Collation => "collation",
-            Self::Generated => "generated",
-            Self::PrimaryKey => "primary_key",
-        }
+named! {
+    /// A part of a column's declaration.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ColumnAspect: code {
+        Type = "type",
+        /// NOT NULL, or its conflict clause.
+        NotNull = "not_null",
+        Default = "default",
+        Collation = "collation",
+        /// The expression of a generated column, or how it is stored.
+        Generated = "generated",
+        /// The place in the primary key.
+        PrimaryKey = "primary_key",
     }
 }
 
@@ -124,24 +113,28 @@ pub struct ConstraintDifference {
     pub presence: Presence,
 }
 
-/// A property of a whole table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableOptionName {
-    WithoutRowid,
-    Strict,
-    Autoincrement,
+named! {
+    /// A property of a whole table.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TableOptionName: code {
+        WithoutRowid = "without_rowid",
+        Strict = "strict",
+        Autoincrement = "autoincrement",
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IndexAspect {
-    Table,
-    Unique,
-    /// The columns and expressions, or their order.
-    Columns,
-    Collation,
-    Direction,
-    /// The condition of a partial index.
-    Where,
+named! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum IndexAspect: code {
+        Table = "index_table",
+        Unique = "index_unique",
+        /// The columns and expressions, or their order.
+        Columns = "index_columns",
+        Collation = "index_collation",
+        Direction = "index_direction",
+        /// The condition of a partial index.
+        Where = "index_where",
+    }
 }
 
 /// One object of either schema, and how it compares.

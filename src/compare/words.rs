@@ -1,7 +1,5 @@
 //! Differences in words, one line each, as errors list them.
 
-use std::fmt;
-
 use super::difference::{
     ComparedObject, Difference, IndexAspect, Presence, TableOptionName, Verdict, Weight,
 };
@@ -30,26 +28,26 @@ impl Unexpected {
     }
 }
 
-impl fmt::Display for TableOptionName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl TableOptionName {
+    const fn words(self) -> &'static str {
+        match self {
             Self::WithoutRowid => "WITHOUT ROWID",
             Self::Strict => "STRICT",
             Self::Autoincrement => "AUTOINCREMENT",
-        })
+        }
     }
 }
 
-impl fmt::Display for IndexAspect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl IndexAspect {
+    const fn words(self) -> &'static str {
+        match self {
             Self::Table => "its table",
             Self::Unique => "UNIQUE",
             Self::Columns => "its columns",
             Self::Collation => "a collation",
             Self::Direction => "a direction",
             Self::Where => "its WHERE",
-        })
+        }
     }
 }
 
@@ -98,9 +96,9 @@ impl ComparedObject {
                 format!("{title}: {} {}", found.text, unexpected.presence(found.presence))
             }
             Difference::TableOption { option, presence } => {
-                format!("{title}: {option} {}", unexpected.presence(*presence))
+                format!("{title}: {} {}", option.words(), unexpected.presence(*presence))
             }
-            Difference::Index(aspect) => format!("{title} differs in {aspect}"),
+            Difference::Index(aspect) => format!("{title} differs in {}", aspect.words()),
             Difference::Text => format!("{title} is defined differently"),
         }
     }
@@ -115,19 +113,8 @@ impl Difference {
             Self::ColumnOrder => vec!["column_order"],
             Self::ColumnDefinition(found) => found.aspects.iter().map(|it| it.code()).collect(),
             Self::Constraint(found) => vec![found.kind],
-            Self::TableOption { option, .. } => vec![match option {
-                TableOptionName::WithoutRowid => "without_rowid",
-                TableOptionName::Strict => "strict",
-                TableOptionName::Autoincrement => "autoincrement",
-            }],
-            Self::Index(aspect) => vec![match aspect {
-                IndexAspect::Table => "index_table",
-                IndexAspect::Unique => "index_unique",
-                IndexAspect::Columns => "index_columns",
-                IndexAspect::Collation => "index_collation",
-                IndexAspect::Direction => "index_direction",
-                IndexAspect::Where => "index_where",
-            }],
+            Self::TableOption { option, .. } => vec![option.code()],
+            Self::Index(aspect) => vec![aspect.code()],
             Self::Text => vec!["text"],
         }
     }

@@ -1,5 +1,7 @@
 //! What would resolve a failure, and what older programs may do with a newer file.
 
+use crate::text::named;
+
 /// What would resolve a failure, where its kind alone does not say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,27 +80,18 @@ pub enum Remedy {
     AddYes,
 }
 
-/// What the programs of an older phase may do with a file.
-///
-/// As SQLite itself distinguishes the read version from the write version of its file format
-/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compatibility {
-    /// They must not open it.
-    None,
-    /// They may read it.
-    ReadOnly,
-    /// They may read and write it.
-    Full,
-}
-
-impl Compatibility {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ReadOnly => "read_only",
-            Self::Full => "full",
-        }
+named! {
+    /// What the programs of an older phase may do with a file.
+    ///
+    /// As SQLite itself distinguishes the read version from the write version of its file format
+    /// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Compatibility: code {
+        /// They must not open it.
+        None = "none",
+        /// They may read it.
+        ReadOnly = "read_only",
+        /// They may read and write it.
+        Full = "full",
     }
 }

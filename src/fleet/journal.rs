@@ -30,9 +30,10 @@ pub struct JournalHead {
     pub phases: String,
 }
 
+/// One line of a journal. What a run is and when it was resumed is written by [`Journal::open`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Line {
+pub enum JournalLine {
     Run {
         format: u32,
         at: String,
@@ -42,18 +43,22 @@ enum Line {
     Resume {
         at: String,
     },
+    /// A file is about to be migrated from these phases.
     Start {
         file: String,
         before: Vec<String>,
     },
+    /// A file was migrated.
     Done {
         file: String,
         version: Option<i64>,
     },
+    /// A file failed, and is as before.
     Failed {
         file: String,
         kind: String,
     },
+    /// From here on files are undone.
     Undo,
     Undone {
         file: String,
@@ -62,6 +67,7 @@ enum Line {
         file: String,
         kind: String,
     },
+    /// The run came to its end: it is not resumed.
     End {
         exit_code: u8,
     },
@@ -76,12 +82,39 @@ pub struct Begun {
     pub done: bool,
 }
 
-/// What a journal says that an earlier, unfinished run did.
+/// What a run has done so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resumed {
+pub struct RunState {
     /// The files that were begun, did not fail, and were not undone, by their relative paths.
     pub begun: BTreeMap<String, Begun>,
     pub undoing: bool,
+}
+
+impl RunState {
+    /// Follows a line of the journal.
+    pub fn pass(&mut self, line: &JournalLine) {
+        match line {
+            JournalLine::Start { file, before } => {
+                let before = before.iter().filter_map(|id| PhaseId::new(id)).collect();
+                // A resumed run does not begin again where the first one began.
+                let place = self.begun.entry(file.clone());
+                place.or_insert(Begun { before, done: false });
+            }
+            JournalLine::Done { file, .. } => {
+                if let Some(begun) = self.begun.get_mut(file) {
+                    begun.done = true;
+                }
+            }
+            JournalLine::Failed { file, .. } | JournalLine::Undone { file } => {
+                self.begun.remove(file);
+            }
+            JournalLine::Undo => self.undoing = true,
+            JournalLine::Run { .. }
+            | JournalLine::Resume { .. }
+            | JournalLine::UndoFailed { .. }
+            | JournalLine::End { .. } => {}
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -103,7 +136,7 @@ impl Journal {
         path: &Path,
         head: &JournalHead,
         files: Arc<dyn Files>,
-    ) -> Result<(Self, Option<Resumed>)> {
+    ) -> Result<(Self, Option<RunState>)> {
         let text = files.content_if_there(path)?.unwrap_or_default();
         let lines = parse(path, &String::from_utf8_lossy(&text))?;
         let at = files.now().to_rfc3339();
@@ -121,53 +154,18 @@ impl Journal {
                 return Err(Error::new(ErrorKind::Config, what).at(path, 1).about("journal"));
             }
             // A line that was cut off gets an end.
-            Some(_) => journal.append(&[b"\n", &*line(&Line::Resume { at })].concat())?,
-            None => journal.write(&Line::Run { format: FORMAT, at, head: head.clone() })?,
+            Some(_) => journal.append(&[b"\n", &*line(&JournalLine::Resume { at })].concat())?,
+            None => journal.write(&JournalLine::Run { format: FORMAT, at, head: head.clone() })?,
         }
         // The name of a new journal has to be durable, too.
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         journal.files.make_durable(folder)?;
-        Ok((journal, unfinished.map(|(_, resumed)| resumed)))
+        Ok((journal, unfinished.map(|(_, state)| state)))
     }
 
-    /// Notes that a file is about to be migrated from these phases.
-    pub fn start(&self, file: &str, before: &[PhaseId]) -> Result<()> {
-        let before = before.iter().map(|id| id.as_str().to_owned()).collect();
-        self.write(&Line::Start { file: file.to_owned(), before })
-    }
-
-    /// Notes that a file was migrated.
-    pub fn done(&self, file: &str, version: Option<i64>) -> Result<()> {
-        self.write(&Line::Done { file: file.to_owned(), version })
-    }
-
-    /// Notes that a file failed, and is as before.
-    pub fn failed(&self, file: &str, kind: ErrorKind) -> Result<()> {
-        self.write(&Line::Failed { file: file.to_owned(), kind: kind.code().to_owned() })
-    }
-
-    /// Notes that from here on files are undone.
-    pub fn undo(&self) -> Result<()> {
-        self.write(&Line::Undo)
-    }
-
-    /// Notes that a file was undone.
-    pub fn undone(&self, file: &str) -> Result<()> {
-        self.write(&Line::Undone { file: file.to_owned() })
-    }
-
-    /// Notes that a file could not be undone.
-    pub fn undo_failed(&self, file: &str, kind: ErrorKind) -> Result<()> {
-        self.write(&Line::UndoFailed { file: file.to_owned(), kind: kind.code().to_owned() })
-    }
-
-    /// Notes that the run came to its end: it is not resumed.
-    pub fn end(&self, exit_code: u8) -> Result<()> {
-        self.write(&Line::End { exit_code })
-    }
-
-    fn write(&self, entry: &Line) -> Result<()> {
+    /// Writes a line.
+    pub fn write(&self, entry: &JournalLine) -> Result<()> {
         self.append(&line(entry))
     }
 
@@ -178,7 +176,7 @@ impl Journal {
     }
 }
 
-fn line(entry: &Line) -> Vec<u8> {
+fn line(entry: &JournalLine) -> Vec<u8> {
     // These types have no form that JSON lacks.
     let mut bytes = serde_json::to_vec(entry).unwrap_or_default();
     bytes.push(b'\n');
@@ -186,12 +184,12 @@ fn line(entry: &Line) -> Vec<u8> {
 }
 
 /// Reads the lines. One that was cut off by a crash is the last one, or the last one before the run was resumed.
-fn parse(path: &Path, text: &str) -> Result<Vec<Line>> {
+fn parse(path: &Path, text: &str) -> Result<Vec<JournalLine>> {
     let mut lines = Vec::new();
     let mut cut: Option<usize> = None;
     for (number, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let parsed = serde_json::from_str::<Line>(text).ok();
-        let resumes = matches!(parsed, Some(Line::Resume { .. }));
+        let parsed = serde_json::from_str::<JournalLine>(text).ok();
+        let resumes = matches!(parsed, Some(JournalLine::Resume { .. }));
         match (cut, parsed) {
             (None, Some(line)) => lines.push(line),
             (Some(_), Some(line)) if resumes => {
@@ -213,28 +211,14 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Line>> {
 }
 
 /// Returns the run that did not come to its end, if the last one did not, and what it did.
-fn unfinished(lines: &[Line]) -> Option<(&JournalHead, Resumed)> {
-    let mut run: Option<(&JournalHead, Resumed)> = None;
+fn unfinished(lines: &[JournalLine]) -> Option<(&JournalHead, RunState)> {
+    let mut run: Option<(&JournalHead, RunState)> = None;
     for line in lines {
         match (line, &mut run) {
-            (Line::Run { head, .. }, _) => run = Some((head, Resumed::default())),
-            (Line::End { .. }, _) => run = None,
-            (Line::Start { file, before }, Some((_, resumed))) => {
-                let before = before.iter().filter_map(|id| PhaseId::new(id)).collect();
-                // A resumed run does not begin again where the first one began.
-                let place = resumed.begun.entry(file.clone());
-                place.or_insert(Begun { before, done: false });
-            }
-            (Line::Done { file, .. }, Some((_, resumed))) => {
-                if let Some(begun) = resumed.begun.get_mut(file) {
-                    begun.done = true;
-                }
-            }
-            (Line::Failed { file, .. } | Line::Undone { file }, Some((_, resumed))) => {
-                resumed.begun.remove(file);
-            }
-            (Line::Undo, Some((_, resumed))) => resumed.undoing = true,
-            (Line::Resume { .. } | Line::UndoFailed { .. }, _) | (_, None) => {}
+            (JournalLine::Run { head, .. }, _) => run = Some((head, RunState::default())),
+            (JournalLine::End { .. }, _) => run = None,
+            (_, Some((_, state))) => state.pass(line),
+            (_, None) => {}
         }
     }
     run

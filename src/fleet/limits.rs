@@ -1,5 +1,6 @@
 //! How many workers, and after which failures to stop.
 
+use crate::text::named;
 use std::num::NonZeroUsize;
 
 /// How many workers, and after which failures to stop.
@@ -18,24 +19,15 @@ impl Default for Limits {
     }
 }
 
-/// Why a run ended before its last file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// One of the first files failed.
-    Canary,
-    /// More files failed than are allowed to.
-    Failures,
-    /// A stop was asked for.
-    Interrupted,
-}
-
-impl Stop {
-    /// Returns the stable text code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Canary => "canary",
-            Self::Failures => "failures",
-            Self::Interrupted => "interrupted",
-        }
+named! {
+    /// Why a run ended before its last file.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Stop: code {
+        /// One of the first files failed.
+        Canary = "canary",
+        /// More files failed than are allowed to.
+        Failures = "failures",
+        /// A stop was asked for.
+        Interrupted = "interrupted",
     }
 }

@@ -27,7 +27,7 @@ mod undo;
 
 pub use discover::{Found, Skipped, SkippedBecause, discover};
 pub use folder_index::FolderIndex;
-pub use journal::{Begun, Journal, JournalHead, Resumed};
+pub use journal::{Begun, Journal, JournalHead, JournalLine, RunState};
 pub use limits::{Limits, Stop};
 pub use member::{Fault, Member, backup_folder};
 pub use merge::{Merge, Merged};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::Connection;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::compare::{Verdict, compare_schemas};
 use crate::database::{Access, Database};
@@ -33,7 +33,6 @@ pub struct Origin {
 pub struct AuditedTable {
     pub name: String,
     /// What kind of table it is.
-    #[serde(serialize_with = "word_of")]
     pub kind: ObjectKind,
     pub columns: usize,
     pub foreign_keys: usize,
@@ -45,13 +44,6 @@ pub struct AuditedTable {
     pub named_checks: Vec<String>,
     #[serde(flatten)]
     pub origin: Origin,
-}
-
-fn word_of<S: Serializer>(
-    kind: &ObjectKind,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(kind.word())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -36,7 +36,7 @@ impl DeclaredFile {
     /// # Errors
     /// [`ErrorKind::Chain`] naming the phases; those of opening and reading the file.
     pub fn read(project: &Project) -> Result<Self> {
-        let project = &Project { chain: Chain::build(Vec::new())?, ..project.clone() };
+        let project = &Project { chain: Chain::default(), ..project.clone() };
         let database = project.open(Access::ReadOnly)?;
         let mut schema = read(database.connection())?;
         let recorded = project.versions.read(database.connection(), &schema)?;

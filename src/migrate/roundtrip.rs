@@ -39,22 +39,13 @@ pub struct RoundTrip {
 }
 
 /// Where a round trip was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TripPlace {
     /// In memory, where there are no rows.
     Shadow,
     /// In memory and on a copy of a database, rows included.
     Copy,
-}
-
-impl TripPlace {
-    /// Returns the stable text code, for JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Shadow => "shadow",
-            Self::Copy => "copy",
-        }
-    }
 }
 
 impl TripVerdict {

@@ -13,7 +13,7 @@ use crate::sql::SqliteVersion;
 /// All phases of a folder, in an order in which each comes after its parents and dependencies.
 ///
 /// The order is stable: of the phases that may come next, the first in file-name order does, `phase9` before `phase10`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Chain {
     pub(super) phases: Vec<Phase>,
     pub(super) graph: Graph,

@@ -75,7 +75,8 @@ pub enum Downgrade {
 }
 
 /// Where a phase was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PhaseSource {
     /// A file in the folder of the phases.
     #[default]

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::name::literal;
 use crate::sql::object_head;
+use crate::text::named;
 
 /// A value of SQLite's that a check expects.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,24 +151,14 @@ pub enum ConstraintChoice {
     Sql(String),
 }
 
-/// What a step creates or drops. Tables are ordinary or virtual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepObject {
-    Table,
-    Index,
-    View,
-    Trigger,
-}
-
-impl StepObject {
-    /// Returns the word for one such object, and the key that names it in a phase file.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Index => "index",
-            Self::View => "view",
-            Self::Trigger => "trigger",
-        }
+named! {
+    /// What a step creates or drops. Tables are ordinary or virtual.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum StepObject: word {
+        Table = "table",
+        Index = "index",
+        View = "view",
+        Trigger = "trigger",
     }
 }
 

@@ -36,7 +36,6 @@ impl ChangeKind {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DataChange {
     pub change: ChangeKind,
-    #[serde(serialize_with = "word_of")]
     pub kind: ObjectKind,
     /// Its name after the step, or the last one it had.
     pub name: String,
@@ -44,10 +43,6 @@ pub struct DataChange {
     pub before: Option<String>,
     /// The table that it belongs to, if it is an index or trigger.
     pub table: Option<String>,
-}
-
-fn word_of<S: serde::Serializer>(kind: &ObjectKind, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(kind.word())
 }
 
 impl std::fmt::Display for DataChange {

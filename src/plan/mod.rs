@@ -57,21 +57,14 @@ use crate::history::Definition;
 use crate::phase::{Check, PhaseId, PhaseSource};
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::{Lineage, TableEffect};
+use crate::text::named;
 
-/// Whether phases are applied or undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
-}
-
-impl Direction {
-    /// Returns the stable text code, as in `phase_history.direction`.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-        }
+named! {
+    /// Whether phases are applied or undone.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Direction: code {
+        Up = "up",
+        Down = "down",
     }
 }
 

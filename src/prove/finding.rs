@@ -2,91 +2,48 @@
 //! are made by the program.
 
 use crate::schema::ObjectKind;
+use crate::text::named;
 
-/// A part of a table's or column's definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Aspect {
-    /// The declared type of a column.
-    Type,
-    NotNull,
-    Default,
-    Collation,
-    /// The expression of a generated column, or that it is generated at all.
-    Generated,
-    /// The columns of the primary key, their order, or that the key is the rowid.
-    PrimaryKey,
-    Autoincrement,
-    Unique,
-    Check,
-    ForeignKey,
-    /// What a foreign key does on update and delete, and when it is checked.
-    ForeignKeyActions,
-    /// ON CONFLICT of a constraint.
-    Conflict,
-    ConstraintName,
-    WithoutRowid,
-    Strict,
-    ColumnOrder,
-    /// Something else in the text of the table.
-    Text,
-}
-
-impl Aspect {
-    /// Returns the stable text code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Type => "type",
-            Self::NotNull => "not-null",
-            Self::Default => "default",
-            Self::Collation => "collation",
-            Self::Generated => "generated",
-            Self::PrimaryKey => "primary-key",
-            Self::Autoincrement => "autoincrement",
-            Self::Unique => "unique",
-            Self::Check => "check",
-            Self::ForeignKey => "foreign-key",
-            Self::ForeignKeyActions => "foreign-key-actions",
-            Self::Conflict => "on-conflict",
-            Self::ConstraintName => "constraint-name",
-            Self::WithoutRowid => "without-rowid",
-            Self::Strict => "strict",
-            Self::ColumnOrder => "column-order",
-            Self::Text => "definition",
-        }
+named! {
+    /// A part of a table's or column's definition.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Aspect: code {
+        /// The declared type of a column.
+        Type = "type",
+        NotNull = "not-null",
+        Default = "default",
+        Collation = "collation",
+        /// The expression of a generated column, or that it is generated at all.
+        Generated = "generated",
+        /// The columns of the primary key, their order, or that the key is the rowid.
+        PrimaryKey = "primary-key",
+        Autoincrement = "autoincrement",
+        Unique = "unique",
+        Check = "check",
+        ForeignKey = "foreign-key",
+        /// What a foreign key does on update and delete, and when it is checked.
+        ForeignKeyActions = "foreign-key-actions",
+        /// ON CONFLICT of a constraint.
+        Conflict = "on-conflict",
+        ConstraintName = "constraint-name",
+        WithoutRowid = "without-rowid",
+        Strict = "strict",
+        ColumnOrder = "column-order",
+        /// Something else in the text of the table.
+        Text = "definition",
     }
 }
 
-/// A property of the file as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Property {
-    UserVersion,
-    ApplicationId,
-    PageSize,
-    Encoding,
-    AutoVacuum,
-    JournalMode,
-}
-
-impl Property {
-    pub const ALL: [Self; 6] = [
-        Self::UserVersion,
-        Self::ApplicationId,
-        Self::PageSize,
-        Self::Encoding,
-        Self::AutoVacuum,
-        Self::JournalMode,
-    ];
-
-    /// Returns the name of the pragma.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::UserVersion => "user_version",
-            Self::ApplicationId => "application_id",
-            Self::PageSize => "page_size",
-            Self::Encoding => "encoding",
-            Self::AutoVacuum => "auto_vacuum",
-            Self::JournalMode => "journal_mode",
-        }
+named! {
+    /// A property of the file as a whole.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Property: name {
+        UserVersion = "user_version",
+        ApplicationId = "application_id",
+        PageSize = "page_size",
+        Encoding = "encoding",
+        AutoVacuum = "auto_vacuum",
+        JournalMode = "journal_mode",
     }
 }
 

@@ -6,32 +6,23 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
 use crate::name::fold;
+use crate::text::named;
 
-/// The kind of a stored object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ObjectKind {
-    Table,
-    VirtualTable,
-    /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
-    ShadowTable,
-    Index,
-    View,
-    Trigger,
+named! {
+    /// The kind of a stored object.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum ObjectKind: word {
+        Table = "table",
+        VirtualTable = "virtual table",
+        /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
+        ShadowTable = "shadow table",
+        Index = "index",
+        View = "view",
+        Trigger = "trigger",
+    }
 }
 
 impl ObjectKind {
-    /// Returns the word for one such object.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::VirtualTable => "virtual table",
-            Self::ShadowTable => "shadow table",
-            Self::Index => "index",
-            Self::View => "view",
-            Self::Trigger => "trigger",
-        }
-    }
-
     /// Returns the type that `sqlite_schema` names.
     pub const fn entry_type(self) -> &'static str {
         match self {

@@ -10,7 +10,6 @@ use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::confirm;
-use crate::cli::screens::run::Subject;
 
 /// Adds the id of the phase that the file looks like to an error about a file without records.
 pub fn name_the_phase(error: Error, project: &Project, request: &Request) -> Error {
@@ -37,11 +36,8 @@ pub fn offer(context: &Context, project: &Project, error: Error) -> Result<()> {
         escaped(project.database.display())
     ));
     confirm(context, &format!("Type 'yes' to record {id} and go on:"))?;
-    let mut reporter = Reporter::new(context, Subject::default());
     let wanted = up_to(&project.chain, &id);
-    let done = stamp(project, &wanted, Strictness::Compare, &mut reporter);
-    reporter.finish();
-    done?;
+    stamp(project, &wanted, Strictness::Compare, &mut Reporter::plain(context))?;
     context.say(&format!("{} Recorded: {id}\n\n", context.terminal.out.ok()));
     Ok(())
 }

@@ -31,7 +31,7 @@ pub fn run(context: &Context, arguments: &ApplyArgs) -> Result<CommandOutput> {
         context.settings.schema = context.folder.join(file);
     }
     let database = context.settings.need_database()?.to_path_buf();
-    let project = context.project_at(database, Chain::build(Vec::new())?);
+    let project = context.project_at(database, Chain::default());
     let schema = context.settings.schema.clone();
     let mut want = desired_schema(context.files().as_ref(), &schema)?;
     want.objects.retain(|object| {

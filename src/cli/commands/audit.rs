@@ -21,13 +21,10 @@ use crate::cli::screens::audit as screen;
 pub fn run(context: &Context, arguments: &AuditArgs) -> Result<CommandOutput> {
     let path = context.settings.need_database()?.to_path_buf();
     if arguments.schema {
-        let project = context.project_at(path, Chain::build(Vec::new())?);
+        let project = context.project_at(path, Chain::default());
         return schema(context, &project, arguments.output.as_deref());
     }
-    let phases = context.files().stat(&context.settings.phases);
-    let has_phases = phases.is_ok_and(|stat| stat.is_some());
-    let chain = if has_phases { context.chain()? } else { Chain::build(Vec::new())? };
-    let project = context.project_at(path, chain);
+    let project = context.project_at(path, context.chain_if_there()?);
     let found = audit(&project)?;
     let shown = context.shown(&project.database);
     let text = screen::text(&shown, &found);

@@ -21,19 +21,17 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
-use crate::cli::screens::run::Subject;
 use crate::cli::screens::{backups as screen, counted};
 
 /// Makes a backup, with a name or without.
 pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let project = &place.project;
-    let mut reporter = Reporter::new(context, Subject::default());
+    let mut reporter = Reporter::plain(context);
     let source = open_recovered(project, &mut reporter)?;
     let label = name.map_or(BackupLabel::Manual, |name| BackupLabel::Named(name.to_owned()));
     let request = backup_request(&source, &project.versions, place.folder(), label)?;
     let made = backup::create_or_reuse(&source, &request, Checked::First, &mut reporter);
-    reporter.finish();
     let entry = made?.into_entry()?;
     source.close()?;
     let pruned = place.retain(Some(&entry.path));
@@ -98,7 +96,7 @@ impl Place {
     /// Lists the backups of the database that is named; the database itself may be missing.
     pub fn of(context: &Context) -> Result<Self> {
         let database = context.settings.need_database()?.to_path_buf();
-        let project = context.project_at(database, Chain::build(Vec::new())?);
+        let project = context.project_at(database, Chain::default());
         let entries = list(context.files().as_ref(), &project.backups, &project.database)?;
         Ok(Self { project, entries })
     }
@@ -230,9 +228,8 @@ impl Place {
         let mut checks = Vec::new();
         let mut text = String::new();
         for entry in &entries {
-            let mut reporter = Reporter::new(context, Subject::default());
-            let found = backup::verify(entry, &context.open_options(), &mut reporter);
-            reporter.finish();
+            let found =
+                backup::verify(entry, &context.open_options(), &mut Reporter::plain(context));
             let check = screen::Verified::of(entry, found)?;
             text.push_str(&check.line(context.terminal.out));
             checks.push(json!({"name": entry.path, "ok": check.ok, "detail": check.detail}));
@@ -302,7 +299,7 @@ pub fn entry_json(entry: &BackupEntry) -> Value {
         "shares_blocks": manifest.is_some_and(|it| it.shares_blocks),
         "problem": entry.problem,
         "sequence": entry.sequence(),
-        "kind": entry.kind().map(screen::kind_code),
+        "kind": entry.kind(),
         "tables": manifest.map(|it| &it.tables),
     })
 }

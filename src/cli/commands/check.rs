@@ -29,9 +29,10 @@ use crate::cli::terminal::Style;
 pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let database = if arguments.roundtrip { database(context)? } else { None };
-    // Without a copy to make, the path is never opened.
-    let path = database.clone().unwrap_or_else(|| context.folder.join("unused.db"));
-    let project = context.project_at(path, chain);
+    let project = match &database {
+        Some(path) => context.project_at(path.clone(), chain),
+        None => context.project_of(chain),
+    };
     let mut check = Check::new(context.terminal.out);
     check.replay(&project)?;
     check.merges(&project)?;
@@ -136,7 +137,7 @@ fn json_of(trip: &RoundTrip) -> Value {
         "phase": trip.phase.as_str(),
         "verdict": trip.verdict.code(),
         "reasons": trip.verdict.reasons(),
-        "on": trip.place.code(),
+        "on": trip.place,
     })
 }
 

@@ -47,12 +47,12 @@ pub fn run(context: &Context, arguments: &DepsArgs) -> Result<CommandOutput> {
 fn found(context: &Context) -> Result<Dependencies> {
     if let Some(path) = &context.settings.database {
         // The phases are not needed, and need not be there.
-        let project = context.project_at(path.clone(), Chain::build(Vec::new())?);
+        let project = context.project_at(path.clone(), Chain::default());
         let database = project.open(Access::ReadOnly)?;
         return dependencies_in(&database, &project.own(&read(database.connection())?));
     }
     let source = SchemaSource::Phases(Target::Heads);
-    let project = context.project_at(context.folder.join("unused.db"), context.chain()?);
+    let project = context.project_of(context.chain()?);
     dependencies(&schema_from(&project, &source)?)
 }
 

@@ -21,7 +21,7 @@ const PLACES: [&str; 3] = ["database", "applied", "schema"];
 
 /// Lists the differences; the answer is no if there is one.
 pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
-    let chain = chain(context)?;
+    let chain = context.chain_if_there()?;
     let has_file = context.settings.database.is_some();
     let default = if has_file { ("database", "applied") } else { ("head", "schema") };
     let places = (arguments.a.as_deref(), arguments.b.as_deref());
@@ -30,12 +30,10 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     let (from, to) = (source(context, &chain, from)?, source(context, &chain, to)?);
     let needs_file =
         [&from, &to].iter().any(|it| matches!(it, SchemaSource::Database | SchemaSource::Applied));
-    let database = match needs_file {
-        true => context.settings.need_database()?.to_path_buf(),
-        // The path is never opened.
-        false => context.folder.join("unused.db"),
+    let project = match needs_file {
+        true => context.project_at(context.settings.need_database()?.to_path_buf(), chain),
+        false => context.project_of(chain),
     };
-    let project = context.project_at(database, chain);
     let found = compare_sources(&project, &from, &to)?;
     let (left, right) = (in_words(context, &from), in_words(context, &to));
     if arguments.sql {
@@ -125,12 +123,6 @@ fn object_json(object: &ComparedObject) -> Value {
         "weight": weight(object.weight()),
         "what": what,
     })
-}
-
-/// Reads the phases; where their folder is missing there are none.
-fn chain(context: &Context) -> Result<Chain> {
-    let there = context.files().stat(&context.settings.phases).is_ok_and(|stat| stat.is_some());
-    if there { context.chain() } else { Chain::build(Vec::new()) }
 }
 
 fn source(context: &Context, chain: &Chain, text: &str) -> Result<SchemaSource> {

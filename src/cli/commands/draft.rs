@@ -39,8 +39,7 @@ pub fn draft_phase(
     parents: &[PhaseId],
     arguments: &AnswerArgs,
 ) -> Result<Option<DraftedPhase>> {
-    // The shadow is in memory: the path is never opened.
-    let project = context.project_at(context.folder.join("unused.db"), chain.clone());
+    let project = context.project_of(chain.clone());
     let source = SchemaSource::Desired(context.settings.schema.clone());
     let want = schema_from(&project, &source)?;
     let have = made_by(&project, parents)?;
@@ -84,7 +83,7 @@ pub fn reaches(
     id: &PhaseId,
     drafted: &DraftedPhase,
 ) -> Result<()> {
-    let project = context.project_at(context.folder.join("unused.db"), chain);
+    let project = context.project_of(chain);
     let made = made_by(&project, std::slice::from_ref(id))?;
     let apart = differences(&drafted.want, &made, ColumnOrder::Same);
     if apart.is_empty() {

@@ -3,7 +3,6 @@
 use phaseshift::Result;
 use phaseshift::database::Access;
 use phaseshift::migrate::{Migration, Outline, Request, script_for_state};
-use phaseshift::phase::Chain;
 use phaseshift::plan::Direction;
 use serde_json::json;
 
@@ -18,10 +17,7 @@ use crate::cli::context::Context;
 /// those of the folder are used for phases that the history keeps nothing of.
 pub fn run(context: &Context, arguments: &ExtractUndoArgs) -> Result<CommandOutput> {
     let database = context.settings.need_database()?.to_path_buf();
-    let folder = &context.settings.phases;
-    let has_folder = context.files().stat(folder).is_ok_and(|stat| stat.is_some());
-    let chain = if has_folder { context.chain() } else { Chain::assemble(Vec::new()) };
-    let project = match chain {
+    let project = match context.chain_if_there() {
         Ok(chain) => {
             let project = context.project_at(database, chain);
             project.as_applied(&project.open(Access::ReadOnly)?)?

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use phaseshift::database::Access;
 use phaseshift::migrate::{FileState, plan_phases, replay};
@@ -87,7 +86,7 @@ fn derived(context: &Context, chain: &Chain, phase: &Phase) -> String {
     if !gives_values(phase) {
         return "derived from the steps".to_owned();
     }
-    let project = context.project_at(PathBuf::new(), chain.clone());
+    let project = context.project_of(chain.clone());
     let before = replay(&project, &chain.ancestors(&phase.id).into_iter().collect());
     let plans = before
         .and_then(|it| it.schema())
@@ -154,7 +153,7 @@ impl History {
             "merge_point": chain.is_merge(&phase.id),
             "checksum": phase.checksum,
             "file": Some(&phase.file).filter(|_| phase.annotations.source == PhaseSource::Folder),
-            "source": source_code(phase.annotations.source),
+            "source": phase.annotations.source,
         })
     }
 }
@@ -178,14 +177,6 @@ pub fn stamped(known: &FileState) -> BTreeSet<PhaseId> {
     let events = known.recorded.events.iter().enumerate();
     let stamps = events.filter(|(place, it)| it.direction == "stamp" && is_last(*place));
     stamps.filter_map(|(_, it)| PhaseId::new(&it.id)).collect()
-}
-
-/// The stable text code of where a phase was read from.
-pub const fn source_code(source: PhaseSource) -> &'static str {
-    match source {
-        PhaseSource::Folder => "folder",
-        PhaseSource::History => "history",
-    }
 }
 
 fn step_json(step: &phaseshift::phase::Step) -> Value {

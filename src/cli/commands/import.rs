@@ -26,7 +26,6 @@ use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
-use crate::cli::screens::run::Subject;
 
 /// Writes the migrations of a tool as phases, and adopts a database.
 ///
@@ -68,10 +67,12 @@ pub fn run(context: &Context, arguments: &ImportArgs) -> Result<CommandOutput> {
     }
     write(context, &imported, &target)?;
     if let Some(found) = &found {
-        let mut reporter = Reporter::new(context, Subject::default());
-        let report =
-            stamp(&found.project, &found.record.applied, Strictness::Compare, &mut reporter);
-        reporter.finish();
+        let report = stamp(
+            &found.project,
+            &found.record.applied,
+            Strictness::Compare,
+            &mut Reporter::plain(context),
+        );
         done.stamped = Some(report?);
     }
     Ok(done.answer())
@@ -105,7 +106,7 @@ fn refuse_present(context: &Context, target: &Path) -> Result<()> {
 
 /// Lists how what the migrations make differs from the schema of the project, if it keeps one.
 fn compared_with_schema(context: &Context, imported: &ImportedChain) -> Result<Vec<String>> {
-    let project = context.project_at(context.folder.join("unused.db"), imported.chain.clone());
+    let project = context.project_of(imported.chain.clone());
     let all: Applied = imported.chain.phases().iter().map(|it| it.id.clone()).collect();
     let made = replay(&project, &all)?.schema()?;
     let files = context.files();

@@ -7,7 +7,7 @@ use phaseshift::database::Access;
 use phaseshift::error::file_error;
 use phaseshift::files::{FileKind, Files, is_database};
 use phaseshift::migrate::{Strictness, stamp};
-use phaseshift::phase::{Applied, BROKEN, PhaseId};
+use phaseshift::phase::{Applied, BROKEN, Chain, PhaseId};
 use phaseshift::plan::broken_objects;
 use phaseshift::schema::{ObjectKind, Schema};
 use phaseshift::text::counted;
@@ -20,7 +20,6 @@ use crate::cli::context::Context;
 use crate::cli::location::database_path;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
-use crate::cli::screens::run::Subject;
 use crate::cli::settings_file::{self, FILE_NAME};
 
 const SCHEMA: &str = "-- The desired schema: CREATE statements only. Optional.\n";
@@ -198,8 +197,7 @@ impl Baseline {
                 false => error.with_remedy(Remedy::ShowStatus),
             });
         }
-        let project = context
-            .project_at(database.to_path_buf(), phaseshift::phase::Chain::build(Vec::new())?);
+        let project = context.project_at(database.to_path_buf(), Chain::default());
         let file = project.open(Access::ReadOnly)?;
         let mut schema = phaseshift::schema::read(file.connection())?;
         let recorded = project.versions.read(file.connection(), &schema)?;
@@ -234,12 +232,10 @@ impl Baseline {
     /// Records the phase in the database, after comparing the two.
     fn record(&self, context: &Context, phases: &Path) -> Result<String> {
         let files = context.files();
-        let chain = phaseshift::phase::Chain::read(files.as_ref(), phases)?;
+        let chain = Chain::read(files.as_ref(), phases)?;
         let project = context.project_at(self.database.clone(), chain);
         let wanted: Applied = PhaseId::new(BASELINE).into_iter().collect();
-        let mut reporter = Reporter::new(context, Subject::default());
-        let done = stamp(&project, &wanted, Strictness::Compare, &mut reporter);
-        reporter.finish();
+        let done = stamp(&project, &wanted, Strictness::Compare, &mut Reporter::plain(context));
         let backup = done?.backup.map(|it| format!("; the backup is {}", context.shown(&it)));
         let mut said: String = self
             .broken

@@ -23,15 +23,16 @@ use crate::cli::screens::{lint as screen, reason};
 pub fn run(context: &Context, arguments: &LintArgs) -> Result<CommandOutput> {
     let chain = context.chain()?;
     let policy = if arguments.additive { LintPolicy::Additive } else { LintPolicy::Danger };
-    // Without a database to count in, the path is never opened.
     let path = context.settings.database.clone();
     let there = path.as_ref().is_some_and(|path| {
         context.settings.database_demanded
             || context.files().stat(path).is_ok_and(|stat| stat.is_some())
     });
     let path = path.filter(|_| there);
-    let project =
-        context.project_at(path.clone().unwrap_or_else(|| context.folder.join("unused.db")), chain);
+    let project = match &path {
+        Some(path) => context.project_at(path.clone(), chain),
+        None => context.project_of(chain),
+    };
     let database = path.map(|_| project.open(Access::ReadOnly)).transpose()?;
     let known = database.as_ref().map(|database| project.know_newer(database)).transpose()?;
     let (project, known) = match known {

@@ -244,7 +244,6 @@ fn run_now(
     let mut reporter = Reporter::new(context, subject);
     let ready = Preparation::Ready(Box::new(migration));
     let done = migrate_now(&project, request, ready, &mut reporter);
-    reporter.finish();
     done
 }
 
@@ -256,6 +255,5 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
     confirm(context, QUESTION).map_err(|error| error.with_backup(secured.backup().path()))?;
     context.say("\n");
     let done = secured.run(&mut reporter, &mut Hooks::default());
-    reporter.finish();
     done
 }

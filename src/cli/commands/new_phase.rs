@@ -88,7 +88,7 @@ pub fn merge(context: &Context, arguments: &MergeArgs) -> Result<CommandOutput> 
         let what = "there is nothing to join: a merge needs two heads";
         return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::NameHead));
     }
-    let project = context.project_at(context.folder.join("unused.db"), chain.clone());
+    let project = context.project_of(chain.clone());
     refuse_branch_conflicts(&project, &parents)?;
     let names: Vec<&str> = ids(&parents);
     let message = arguments.message.clone().unwrap_or_else(|| merge_message(&names));
@@ -119,7 +119,7 @@ fn merge_message(names: &[&str]) -> String {
 /// Reads the phases; a folder that is missing holds none.
 fn chain(context: &Context) -> Result<Chain> {
     let folder = &context.settings.phases;
-    if !context.files().exists(folder)? { Chain::build(Vec::new()) } else { context.chain() }
+    if !context.files().exists(folder)? { Ok(Chain::default()) } else { context.chain() }
 }
 
 fn only_head(chain: &Chain) -> Result<Vec<PhaseId>> {
@@ -302,8 +302,7 @@ fn accept(context: &Context, path: &Path, content: &str, phase: &NewPhase) -> Re
         return reaches(context, chain, &phase.id, drafted).map(|()| Vec::new());
     }
     let all = chain.phases().iter().map(|phase| phase.id.clone()).collect();
-    // The shadow is in memory: the path is never opened.
-    let project = context.project_at(context.folder.join("unused.db"), chain);
+    let project = context.project_of(chain);
     Ok(match replay(&project, &all) {
         Ok(_) => Vec::new(),
         Err(error) => {

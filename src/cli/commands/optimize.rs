@@ -12,7 +12,6 @@ use crate::cli::context::Context;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::optimize as screen;
-use crate::cli::screens::run::Subject;
 
 /// Gives free pages back.
 pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput> {
@@ -30,10 +29,7 @@ pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput>
         statistics,
     };
     let started = Instant::now();
-    let mut reporter = Reporter::new(context, Subject::default());
-    let done = vacuum(&request, &context.open_options(), &mut reporter);
-    reporter.finish();
-    let report = done?;
+    let report = vacuum(&request, &context.open_options(), &mut Reporter::plain(context))?;
     let seconds = started.elapsed().as_secs_f64();
     let pruned = report.backup.as_deref().map(|backup| place.retain(Some(backup)));
     let text = screen::done(&report, context.terminal.out)

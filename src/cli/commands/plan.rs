@@ -10,7 +10,6 @@ use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
 use super::adoption::name_the_phase;
-use super::history::source_code;
 use super::prepare::{
     Prerequisite, drift_note, loss_policy, prepare, prerequisites, request, with_strategy,
 };
@@ -222,7 +221,7 @@ fn phase(phase: &PhasePlan) -> Value {
         "version": phase.version,
         "description": phase.description,
         "direction": phase.direction.code(),
-        "source": source_code(phase.source),
+        "source": phase.source,
         "summary": summary(phase),
         "copies": copies(phase),
         "objects": reason::touched(phase),

@@ -18,7 +18,6 @@ use crate::cli::output::{self, escaped};
 use crate::cli::progress::{Reporter, clear_bar};
 use crate::cli::screens::backups::retained;
 use crate::cli::screens::prove as screen;
-use crate::cli::screens::run::Subject;
 
 /// Proves another tool's migration.
 ///
@@ -32,18 +31,12 @@ pub fn run(context: &Context, arguments: &ProveArgs) -> Result<CommandOutput> {
     let place = Place::of(context)?;
     let started = Instant::now();
     let options = context.open_options();
-    let mut reporter = Reporter::new(context, Subject::default());
-    let prepared = prepare(context, arguments, &place, &options, &mut reporter);
-    reporter.finish();
-    let prepared = prepared?;
+    let prepared = prepare(context, arguments, &place, &options, &mut Reporter::plain(context))?;
     let ran = run_command(context, arguments, &prepared)?;
     if ran.ending == Ending::Interrupted {
         return Err(interrupted(prepared));
     }
-    let mut reporter = Reporter::new(context, Subject::default());
-    let assessed = prepared.assess(&mut reporter);
-    reporter.finish();
-    let mut assessed = assessed?;
+    let mut assessed = prepared.assess(&mut Reporter::plain(context))?;
     let refused = refusal(&assessed, &ran);
     let published = match (&refused, arguments.publish && assessed.may_publish()) {
         (None, true) if !assessed.verdict.same_bytes => Some(publish(context, &mut assessed)?),
@@ -118,10 +111,7 @@ fn run_command(context: &Context, arguments: &ProveArgs, prepared: &Prepared<'_>
 }
 
 fn publish(context: &Context, assessed: &mut Assessed<'_>) -> Result<Published> {
-    let mut reporter = Reporter::new(context, Subject::default());
-    let published = assessed.publish(&mut reporter);
-    reporter.finish();
-    published
+    assessed.publish(&mut Reporter::plain(context))
 }
 
 /// The person asked to stop. What the command did to the file itself is checked even then.

@@ -12,7 +12,6 @@ use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, require_somebody};
 use crate::cli::screens::optimize::size;
-use crate::cli::screens::run::Subject;
 use crate::cli::screens::{counted, sized};
 
 const QUESTION: &str = "Type 'yes' to drop everything in this database:";
@@ -40,10 +39,7 @@ pub fn run(context: &Context, arguments: &ResetArgs) -> Result<CommandOutput> {
         folder: place.folder(),
         version_table: &context.settings.version_table,
     };
-    let mut reporter = Reporter::new(context, Subject::default());
-    let done = reset(&request, &context.open_options(), &mut reporter);
-    reporter.finish();
-    let report = done?;
+    let report = reset(&request, &context.open_options(), &mut Reporter::plain(context))?;
     let said = done_text(context, &report);
     context.say(&said);
     Ok(CommandOutput::said(said, document(&report)))

@@ -17,7 +17,6 @@ use crate::cli::progress::Reporter;
 use crate::cli::prompt::{confirm, pick, require_somebody};
 use crate::cli::screens::backups::{line as backup_line, retained};
 use crate::cli::screens::restore as screen;
-use crate::cli::screens::run::Subject;
 
 const QUESTION: &str = "Type 'yes' to restore this backup:";
 
@@ -45,10 +44,8 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> 
         folder: place.folder(),
         version_table: &context.settings.version_table,
     };
-    let mut reporter = Reporter::new(context, Subject::default());
-    let prepared = Restore::prepare(&request, &context.open_options(), &mut reporter);
-    reporter.finish();
-    let restore = prepared?;
+    let restore =
+        Restore::prepare(&request, &context.open_options(), &mut Reporter::plain(context))?;
     let plan = restore.plan().clone();
     let unknown = unknown_phases(context, &place, &entry);
     context.say(&screen::plan(&plan, &unknown, context.terminal.out));
@@ -57,10 +54,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> 
         return Ok(CommandOutput::done(text, screen::plan_json(&plan, &unknown)));
     }
     confirm(context, QUESTION)?;
-    let mut reporter = Reporter::new(context, Subject::default());
-    let done = restore.run(&mut reporter);
-    reporter.finish();
-    let report = done?;
+    let report = restore.run(&mut Reporter::plain(context))?;
     let version = version_of(context, &place).map_err(|error| after(error, &report))?;
     let said =
         screen::done(&report, version, context.terminal.out) + &retained(&place.retain(None));

@@ -57,8 +57,7 @@ pub fn run(context: &Context, arguments: &SquashArgs) -> Result<CommandOutput> {
         place: context.folder.join(place),
         min_sqlite: context.settings.min_sqlite,
     };
-    // The files are new ones in a private place: this path is never opened.
-    let project = context.project_at(context.folder.join("unused.db"), chain);
+    let project = context.project_of(chain);
     match squash(&project, &request)? {
         None => Ok(nothing(folder, "the range holds one phase")),
         Some(squash) => carry_out(context, &squash, dry_run),

@@ -16,7 +16,6 @@ use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
 use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
-use crate::cli::screens::run::Subject;
 
 /// Records that the file is at these phases.
 ///
@@ -36,10 +35,7 @@ pub fn run(context: &Context, arguments: &StampArgs) -> Result<CommandOutput> {
     if context.dry_run || arguments.dry_run.dry_run {
         return compared(context, &project, &wanted);
     }
-    let mut reporter = Reporter::new(context, Subject::default());
-    let report = stamp(&project, &wanted, strictness, &mut reporter);
-    reporter.finish();
-    let report = report?;
+    let report = stamp(&project, &wanted, strictness, &mut Reporter::plain(context))?;
     Ok(CommandOutput::done(text(context, &report), json_of(&project, &report)))
 }
 
@@ -52,10 +48,7 @@ fn accepted(
 ) -> Result<CommandOutput> {
     let strictness = if arguments.force { Strictness::Force } else { Strictness::Compare };
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
-    let mut reporter = Reporter::new(context, Subject::default());
-    let report = accept(project, id, (strictness, dry_run), &mut reporter);
-    reporter.finish();
-    let report = report?;
+    let report = accept(project, id, (strictness, dry_run), &mut Reporter::plain(context))?;
     let ok = context.terminal.out.ok();
     let mut text = match (&report.phase, report.backup.is_some()) {
         (phase, true) => format!("{ok} Accepted: {phase} is recorded as its file is now\n"),

@@ -67,7 +67,7 @@ fn looked_at(context: &Context) -> Result<(Project, Status)> {
     let Some(database) = context.settings.database.clone().filter(|_| is_of_files) else {
         return Err(unread);
     };
-    let project = context.project_at(database, Chain::build(Vec::new())?);
+    let project = context.project_at(database, Chain::default());
     // What is applied is known from the history of the file; what is pending is not.
     let recorded = context.applied_only(&unread).and_then(|it| status(&it).ok());
     let drift = recorded.as_ref().and_then(|it| it.drift.clone());

@@ -101,19 +101,6 @@ fn chosen_name(manifest: &Manifest) -> Option<&str> {
     rest.get(..end).filter(|name| !name.is_empty())
 }
 
-/// The stable name of a kind of backup, for JSON.
-pub const fn kind_code(kind: BackupKind) -> &'static str {
-    match kind {
-        BackupKind::BeforePhase => "before-phase",
-        BackupKind::BeforeUndo => "before-undo",
-        BackupKind::BeforeStamp => "before-stamp",
-        BackupKind::Named => "named",
-        BackupKind::Manual => "manual",
-        BackupKind::BeforeRestore => "before-restore",
-        BackupKind::BeforeOptimize => "before-optimize",
-    }
-}
-
 fn about(entry: &BackupEntry) -> String {
     let mut parts = Vec::new();
     if let Some(manifest) = &entry.manifest {

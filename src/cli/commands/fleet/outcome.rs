@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::explain::{Advice, explain};
 use crate::cli::json;
+use crate::text::named;
 
 #[derive(Debug)]
 pub struct Outcome {
@@ -31,36 +32,23 @@ pub struct Failure {
     pub advice: Advice,
 }
 
-/// How a file ended, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
-    /// The command did what it does.
-    Done,
-    /// There was nothing to do.
-    UpToDate,
-    /// A dry run found phases to apply.
-    Planned,
-    /// The answer is no.
-    No,
-    Failed,
-    /// The run ended before this file was done.
-    Left,
-    /// It was migrated, and downgraded because others failed.
-    Undone,
-}
-
-impl Word {
-    /// Returns the stable text code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::UpToDate => "up-to-date",
-            Self::Planned => "planned",
-            Self::No => "no",
-            Self::Failed => "failed",
-            Self::Left => "left",
-            Self::Undone => "undone",
-        }
+named! {
+    /// How a file ended, in one word.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Word: code {
+        /// The command did what it does.
+        Done = "done",
+        /// There was nothing to do.
+        UpToDate = "up-to-date",
+        /// A dry run found phases to apply.
+        Planned = "planned",
+        /// The answer is no.
+        No = "no",
+        Failed = "failed",
+        /// The run ended before this file was done.
+        Left = "left",
+        /// It was migrated, and downgraded because others failed.
+        Undone = "undone",
     }
 }
 

@@ -1,11 +1,10 @@
 //! `migrate --all` and `upgrade --all`: workers, the journal, and taking back what was done.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use phaseshift::event::Silent;
 use phaseshift::fleet::{
-    Begun, Journal, JournalHead, Limits, Member, Reservations, Resumed, Stop, undo,
+    Begun, Journal, JournalHead, JournalLine, Limits, Member, Reservations, RunState, Stop, undo,
 };
 use phaseshift::migrate::{
     Migrated, Migration, Preparation, Prepared, Project, Request, migrate_now,
@@ -58,13 +57,14 @@ pub fn upgrade(
         };
         return Ok(selected.run_all(&job));
     }
-    let (ledger, resumed) = Ledger::open(&selected, (goal, many))?;
+    let ledger = Ledger::open(&selected, (goal, many))?;
+    let is_undoing = ledger.state().undoing;
     let space = Reservations::new(context.files());
     let upgrade = Upgrade { request, in_place: goal.in_place, ledger, space };
     let mut results = Results::new(&selected.context, command, selected.members.len());
     let members = &selected.members;
-    let (mut stop, left) = if resumed.undoing {
-        let begun = upgrade.ledger.begun();
+    let (mut stop, left) = if is_undoing {
+        let begun = upgrade.ledger.state().begun;
         let others = members.iter().filter(|it| !begun.contains_key(&it.relative));
         (Some(Stop::Failures), others.collect())
     } else {
@@ -76,13 +76,13 @@ pub fn upgrade(
         selected.run((members, &limits), &job, &mut results)
     };
     let by_failures = matches!(stop, Some(Stop::Canary | Stop::Failures));
-    if by_failures && (many.undo_on_failure || resumed.undoing) {
+    if by_failures && (many.undo_on_failure || is_undoing) {
         let undone = upgrade.undo_all(&selected, &mut results)?;
         stop = undone.or(stop);
     }
     let answer = results.finish((stop, &left), &selected);
     if answer.exit != exit::INTERRUPTED {
-        upgrade.ledger.end(answer.exit)?;
+        upgrade.ledger.note(JournalLine::End { exit_code: answer.exit })?;
     }
     Ok(answer)
 }
@@ -139,8 +139,8 @@ impl Upgrade {
 
     /// Downgrades what this run migrated. Returns that it was interrupted, if it was.
     fn undo_all(&self, selected: &Selected<'_>, results: &mut Results<'_>) -> Result<Option<Stop>> {
-        self.ledger.undo()?;
-        let begun = self.ledger.begun();
+        self.ledger.note(JournalLine::Undo)?;
+        let begun = self.ledger.state().begun;
         let members: Vec<Member> = selected
             .members
             .iter()
@@ -167,16 +167,13 @@ impl Upgrade {
 /// What this run did to which file, in memory and, if a journal is wanted, on the disk.
 struct Ledger {
     journal: Option<Journal>,
-    begun: Mutex<BTreeMap<String, Begun>>,
+    state: Mutex<RunState>,
 }
 
 impl Ledger {
-    fn open(
-        selected: &Selected<'_>,
-        (goal, many): (&Goal, &FleetRunArgs),
-    ) -> Result<(Self, Resumed)> {
+    fn open(selected: &Selected<'_>, (goal, many): (&Goal, &FleetRunArgs)) -> Result<Self> {
         let Some(path) = &many.journal else {
-            return Ok((Self { journal: None, begun: Mutex::default() }, Resumed::default()));
+            return Ok(Self { journal: None, state: Mutex::default() });
         };
         let context = &selected.context;
         let head = JournalHead {
@@ -186,46 +183,39 @@ impl Ledger {
             phases: digest(&context.chain()?),
         };
         let (journal, resumed) = Journal::open(&context.folder.join(path), &head, context.files())?;
-        let resumed = resumed.unwrap_or_default();
-        let begun = Mutex::new(resumed.begun.clone());
-        Ok((Self { journal: Some(journal), begun }, resumed))
+        Ok(Self { journal: Some(journal), state: Mutex::new(resumed.unwrap_or_default()) })
     }
 
-    fn write(&self, entry: impl FnOnce(&Journal) -> Result<()>) -> Result<()> {
-        self.journal.as_ref().map_or(Ok(()), entry)
+    fn state(&self) -> RunState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Begun>)) {
-        change(&mut self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+    fn begun(&self, member: &Member) -> Option<Begun> {
+        self.state().begun.remove(&member.relative)
     }
 
-    fn begun(&self) -> BTreeMap<String, Begun> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Writes a line to the journal, and follows it.
+    fn note(&self, line: JournalLine) -> Result<()> {
+        if let Some(journal) = &self.journal {
+            journal.write(&line)?;
+        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).pass(&line);
+        Ok(())
     }
 
     fn start(&self, member: &Member, migration: &Migration<Prepared>) -> Result<()> {
         let before = migration.project().chain.current(&migration.known().applied);
-        self.write(|journal| journal.start(&member.relative, &before))?;
-        self.change(|begun| {
-            let place = begun.entry(member.relative.clone());
-            place.or_insert(Begun { before, done: false });
-        });
-        Ok(())
+        let before = before.iter().map(ToString::to_string).collect();
+        self.note(JournalLine::Start { file: member.relative.clone(), before })
     }
 
     fn done(&self, member: &Member, version: Option<i64>) -> Result<()> {
-        self.write(|journal| journal.done(&member.relative, version))?;
-        self.change(|begun| {
-            if let Some(it) = begun.get_mut(&member.relative) {
-                it.done = true;
-            }
-        });
-        Ok(())
+        self.note(JournalLine::Done { file: member.relative.clone(), version })
     }
 
     /// A file that a killed run began, and which is migrated.
     fn found_done(&self, member: &Member, version: Option<i64>) -> Result<()> {
-        match self.begun().get(&member.relative) {
+        match self.begun(member) {
             Some(begun) if !begun.done => self.done(member, version),
             Some(_) | None => Ok(()),
         }
@@ -236,31 +226,20 @@ impl Ledger {
     fn failed(&self, member: &Member, error: &Error) {
         let as_before =
             matches!(error.state(), DatabaseState::Unchanged | DatabaseState::RolledBack);
-        if !as_before
-            || error.kind() == ErrorKind::Interrupted
-            || !error.facts().completed.is_empty()
-        {
-            return;
+        let is_certain = as_before && error.facts().completed.is_empty();
+        if is_certain && error.kind() != ErrorKind::Interrupted {
+            let (file, kind) = (member.relative.clone(), error.kind().code().to_owned());
+            drop(self.note(JournalLine::Failed { file, kind }));
         }
-        if self.write(|journal| journal.failed(&member.relative, error.kind())).is_ok() {
-            self.change(|begun| drop(begun.remove(&member.relative)));
-        }
-    }
-
-    fn undo(&self) -> Result<()> {
-        self.write(Journal::undo)
     }
 
     fn undone(&self, member: &Member, error: Option<&Error>) -> Result<()> {
+        let file = member.relative.clone();
         match error.map(Error::kind) {
-            None => self.write(|journal| journal.undone(&member.relative)),
+            None => self.note(JournalLine::Undone { file }),
             Some(ErrorKind::Interrupted) => Ok(()),
-            Some(kind) => self.write(|journal| journal.undo_failed(&member.relative, kind)),
+            Some(kind) => self.note(JournalLine::UndoFailed { file, kind: kind.code().to_owned() }),
         }
-    }
-
-    fn end(&self, code: u8) -> Result<()> {
-        self.write(|journal| journal.end(code))
     }
 }
 
