@@ -52,6 +52,8 @@ pub enum Remedy {
     GiveExpression,
     /// Give a new column values for the rows that exist; the choices are how its step says so.
     FillColumn,
+    /// Write a downgrade that fits the rows, or correct them.
+    WriteDowngrade,
     /// Record the phase that the file fits, which is the choice.
     RecordFit,
     /// Write the report of the committed run, whose file is the choice.

@@ -11,7 +11,7 @@ use super::trial_copy::{Misfit, TrialCopy, try_rows};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::event;
 use crate::name::{fold, in_main, same};
-use crate::plan::{CopyQuery, DataStage, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
+use crate::plan::{CopyQuery, DataStage, Direction, PhasePlan, Plan, Rebuild, SchemaChange, Stage};
 use crate::rows::{Values, conversions, count_rows};
 use crate::schema::{Object, ObjectKind, Schema, read};
 use crate::shadow::{Lineage, TableEffect};
@@ -114,12 +114,15 @@ fn filled(plan: &Plan) -> BTreeSet<String> {
 
 fn refuse(phase: &PhasePlan, problems: Vec<Problem>) -> Result<()> {
     let Some(first) = problems.first() else { return Ok(()) };
-    let what = format!("{} cannot start: {}", phase.id, first.what);
+    let down = phase.direction == Direction::Down;
+    let fails = if down { "cannot be undone" } else { "cannot start" };
+    let what = format!("{} {fails}: {}", phase.id, first.what);
     let mut error = Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str());
     if let Some(place) = &first.place {
         error = error.about(place);
     }
     error = match first.fault {
+        _ if down => error.with_remedy(Remedy::WriteDowngrade),
         Fault::Rule => error,
         Fault::Conversion => error.with_remedy(Remedy::GiveExpression),
         Fault::Unfilled => error.with_remedy(Remedy::FillColumn),

@@ -12,7 +12,7 @@ use crate::name::{in_main, literal, quote};
 use crate::plan::CopyQuery;
 use crate::rows::{count_rows, show};
 use crate::schema::{ColumnStorage, Object, RowKey, Table};
-use crate::sql::edit::{self, ColumnChange};
+use crate::sql::edit::{self, ColumnChange, index_condition};
 use crate::sql::{CreateTable, TableOptionKind, significant_tokens};
 use crate::text::{agree, counted, rows};
 
@@ -102,6 +102,12 @@ fn count_in_twin(
 struct KeyColumn {
     name: String,
     collation: String,
+}
+
+/// A unique key without expressions, and which rows a partial index covers.
+struct UniqueKey {
+    columns: Vec<KeyColumn>,
+    condition: Option<String>,
 }
 
 impl TrialCopy<'_> {
@@ -242,7 +248,7 @@ impl TrialCopy<'_> {
             };
             if count > 0 {
                 let what = format!(
-                    "{}.{} would be NULL in {}, and the phase makes it NOT NULL",
+                    "{}.{} would be NULL in {}, but must not be NULL",
                     self.new.name,
                     column.name,
                     rows(count)
@@ -286,13 +292,13 @@ impl TrialCopy<'_> {
         let mut problems = Vec::new();
         for key in self.unique_keys(connection)? {
             let given = |it: &KeyColumn| self.copy.columns.iter().any(|(to, _)| *to == it.name);
-            if key.is_empty() || !key.iter().all(given) {
+            if key.columns.is_empty() || !key.columns.iter().all(given) {
                 continue;
             }
             let (groups, samples) =
                 passing_stubs(connection, |it| self.groups_of_equals(it, &key))?;
             if groups > 0 {
-                let names: Vec<&str> = key.iter().map(|it| it.name.as_str()).collect();
+                let names: Vec<&str> = key.columns.iter().map(|it| it.name.as_str()).collect();
                 problems.push(format!(
                     "{} has duplicate keys: {} of {} {} more than once: {}",
                     self.new.name,
@@ -309,18 +315,21 @@ impl TrialCopy<'_> {
     fn groups_of_equals(
         &self,
         connection: &Connection,
-        key: &[KeyColumn],
+        key: &UniqueKey,
     ) -> rusqlite::Result<(i64, Vec<String>)> {
-        let list: Vec<String> = key.iter().map(|it| quote(&it.name)).collect();
-        let present: Vec<String> = list.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+        let list: Vec<String> = key.columns.iter().map(|it| quote(&it.name)).collect();
+        let mut present: Vec<String> = list.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+        present.extend(key.condition.as_ref().map(|it| format!("({it}\n)")));
         let compared: Vec<String> = key
+            .columns
             .iter()
             .map(|it| format!("{} COLLATE {}", quote(&it.name), quote(&it.collation)))
             .collect();
         let sql = format!(
-            "SELECT count(*) OVER (), count(*), {} FROM ({}) WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
+            "SELECT count(*) OVER (), count(*), {} FROM ({}) AS {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
             list.join(" || ', ' || "),
             self.source(),
+            quote(&self.new.name),
             present.join(" AND "),
             compared.join(", ")
         );
@@ -335,10 +344,11 @@ impl TrialCopy<'_> {
         Ok((groups, samples))
     }
 
-    fn unique_keys(&self, connection: &Connection) -> Result<Vec<Vec<KeyColumn>>> {
+    fn unique_keys(&self, connection: &Connection) -> Result<Vec<UniqueKey>> {
         let mut keys = Vec::new();
         let alias = self.new.rowid_alias().map(|column| {
-            vec![KeyColumn { name: column.name.clone(), collation: "BINARY".to_owned() }]
+            let (name, collation) = (column.name.clone(), "BINARY".to_owned());
+            UniqueKey { columns: vec![KeyColumn { name, collation }], condition: None }
         });
         keys.extend(alias);
         let mut statement = connection.prepare(&format!(
@@ -359,9 +369,17 @@ impl TrialCopy<'_> {
                     Ok(name.map(|name| KeyColumn { name, collation }))
                 })?
                 .collect::<rusqlite::Result<Option<Vec<KeyColumn>>>>()?;
-            keys.extend(columns);
+            let text = self.text_of_index(&name).unwrap_or_default();
+            let condition = index_condition(text).map(ToOwned::to_owned);
+            keys.extend(columns.map(|columns| UniqueKey { columns, condition }));
         }
         Ok(keys)
+    }
+
+    /// The text of an index of which the twin has another one.
+    fn text_of_index(&self, twin: &str) -> Option<&str> {
+        let number: usize = twin.strip_prefix(TWIN)?.strip_prefix('_')?.parse().ok()?;
+        self.indexes.get(number)?.sql.as_deref()
     }
 
     fn sample_keys(&self, connection: &Connection) -> Result<Option<(String, u64)>> {

@@ -23,9 +23,16 @@ impl Shadow {
         Ok(())
     }
 
-    /// Finds the views and triggers that no longer compile after the steps so far.
+    /// Finds the views and triggers that no longer compile after the steps so far. A replay of what was applied long ago
+    /// sets those aside that only lack a part of another program.
     pub fn newly_unsound(&mut self) -> Result<Vec<UnsoundObject>> {
-        self.find_unsound()
+        let found = self.find_unsound()?;
+        if self.plans_a_run {
+            return Ok(found);
+        }
+        let (broken, lacking) = found.into_iter().partition(|it| it.reason == Unsound::Broken);
+        self.set_aside.extend::<Vec<_>>(lacking);
+        Ok(broken)
     }
 
     /// Finds the objects that do not compile, removing each from the shadow. A RENAME of an

@@ -198,7 +198,7 @@ fn an_upgrade_says_one_line_for_each_phase_and_more_when_asked() {
     let said = project.run(&["upgrade", "p3"]).expect_code(0).stdout;
     assert!(said.lines().count() <= 5, "{said}");
     for line in
-        ["✓ Applied p2: Table 2\n", "✓ Applied p3: Table 3\n", "✓ Version 1 to 3: ", "✓ Backup: "]
+        ["✓ Applied p2: Table 2\n", "✓ Applied p3: Table 3\n", "✓ Version 1 to 3 in ", "✓ Backup: "]
     {
         assert!(said.contains(line), "{line}: {said}");
     }

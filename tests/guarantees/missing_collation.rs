@@ -169,6 +169,7 @@ fn a_file_that_needs_what_this_program_lacks_could_not_be_adopted() {
 c.executescript("""
 CREATE VIRTUAL TABLE facts USING fts3(tokenize porter, subject TEXT);
 CREATE VIRTUAL TABLE found USING fts4(content='notes', body, tokenize=porter);
+CREATE TRIGGER unfound BEFORE DELETE ON notes BEGIN DELETE FROM found WHERE docid = old.id; END;
 INSERT INTO facts VALUES ('dark moons');
 PRAGMA writable_schema=ON;
 UPDATE sqlite_schema SET sql = replace(sql, 'porter', 'mozporter') WHERE sql LIKE '%porter%';

@@ -112,6 +112,40 @@ fn a_unique_index_meets_duplicates_in_a_table_that_is_not_rebuilt() {
     );
 }
 
+/// Values outside the condition of a partial index may repeat; they were given as the reason of another refusal.
+#[test]
+fn duplicates_that_a_partial_index_leaves_out_were_called_duplicate_keys() {
+    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY, kind TEXT, key TEXT, CHECK (kind <> 'ldap' OR key IS NOT NULL));
+        CREATE UNIQUE INDEX i ON t(key) WHERE kind = 'ldap' -- the others may repeat
+        ; INSERT INTO t VALUES (1, 'local', 'x'), (2, 'local', 'x'), (3, 'local', 'y'), (4, NULL, 'y')";
+    let step = |value: &str| {
+        format!(
+            "[[up]]\nop = \"alter_column\"\ntable = \"t\"\ncolumn = \"kind\"\nnot_null = true\nvalue = \"{value}\""
+        )
+    };
+    let project = project(schema, &step("kind"));
+    let error = migrate(&project).expect_err("a NULL");
+    assert!(!format!("{error} {:?}", error.facts().problems).contains("duplicate"), "{error}");
+    refused(schema, &step("'ldap'"), &["2 values of key occur more than once"]);
+    passes(schema, &step("coalesce(kind, 'ldap')"), "SELECT kind FROM t WHERE id = 4", "ldap");
+}
+
+#[test]
+fn a_downgrade_that_rows_forbid_says_so_and_how_to_write_one() {
+    let project = project(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT NOT NULL, b); INSERT INTO t VALUES (1, 'x', 2)",
+        "[[up]]\nop = \"drop_column\"\ntable = \"t\"\ncolumn = \"a\"",
+    );
+    project.run(&["upgrade"]).expect_code(0);
+    let said = project.run(&["downgrade", "--accept-loss"]).expect_code(4).stderr;
+    for words in
+        ["one cannot be undone: t.a would be NULL in 1 row", "write [[down]] steps", "before:one"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("add value"), "{said}");
+}
+
 #[test]
 fn check_meets_rows_that_break_it() {
     refused(

@@ -36,6 +36,9 @@ pub(super) fn rows(failure: &Failure<'_>) -> Vec<String> {
     if facts.remedy == Some(Remedy::GiveValues) {
         return values(failure);
     }
+    if facts.remedy == Some(Remedy::WriteDowngrade) {
+        return downgrade_of_rows(failure);
+    }
     let give = match (&facts.source, facts.choices.first()) {
         (Some((file, line)), Some(value)) if is_toml(file) => {
             Some(format!("add {value} at {}:{line}", shown(file)))
@@ -55,6 +58,15 @@ pub(super) fn rows(failure: &Failure<'_>) -> Vec<String> {
         format!("{or}{rows}, or add an sql step that corrects them before the step with the rule");
     let by_hand = if give.is_some() { by_hand } else { failure.at_source(by_hand) };
     give.into_iter().chain([by_hand, failure.command("preflight")]).collect()
+}
+
+/// A definition of before the phase has rules that rows of today break.
+fn downgrade_of_rows(failure: &Failure<'_>) -> Vec<String> {
+    let is_written = failure.facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
+    let write = "or write [[down]] steps that give such rows other values, which count as no edit of the phase";
+    let write = is_written.then(|| failure.at_source(write));
+    let restore = restore(failure).map(|it| format!("or {it}"));
+    ["correct the rows named above".to_owned()].into_iter().chain(write).chain(restore).collect()
 }
 
 fn is_toml(file: &Path) -> bool {

@@ -133,6 +133,10 @@ fn class(statement: &str, transaction: &mut Transaction) -> Class {
     if is("PRAGMA") {
         return pragma(statement, &tokens);
     }
+    if first.is_mark(statement, ".") {
+        let command = tokens.get(1).map_or("", |it| it.text(statement));
+        return Class::Fault(format!(".{command} is a command of the sqlite3 program, not SQL"));
+    }
     for word in ["ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM"] {
         if is(word) {
             return Class::Fault(format!("{word} is not allowed in a phase"));
@@ -318,6 +322,10 @@ mod tests {
             ("PRAGMA main.user_version(3)", (1, "PRAGMA user_version is not allowed in a phase")),
             ("BEGIN;\nBEGIN", (2, "a BEGIN inside a transaction is not allowed in a phase")),
             ("ROLLBACK", (1, "ROLLBACK is not allowed in a phase")),
+            (
+                "\n.bail on\nCREATE TABLE t(a)",
+                (2, ".bail is a command of the sqlite3 program, not SQL"),
+            ),
             ("SELECT 1;\nUPDATE t\nSET a = ?1", (3, "the parameter ?1 has no value")),
             ("SELECT 1;\nSELECT 'open", (2, "a string is never closed")),
         ] {

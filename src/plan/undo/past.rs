@@ -126,7 +126,7 @@ pub fn advance(shadow: &mut Shadow, phase: &Phase, tables: &VersionTables) -> Re
     for group in groups(&phase.up) {
         apply_group(shadow, phase, group)?;
     }
-    if phase.allows_broken() {
+    if phase.allows_broken() || !shadow.missing().is_empty() {
         shadow.set_aside_unsound()?;
     }
     for statement in tables.missing_from(&shadow.schema()?) {

@@ -17,7 +17,7 @@ pub use alter::{ColumnChange, DefaultChange, alter_column};
 pub use column::{add_column, drop_column};
 pub use constraint::{add_constraint, drop_constraint, has_constraint};
 pub use matching::ConstraintRef;
-pub use object::{rename_object, retarget_index};
+pub use object::{index_condition, rename_object, retarget_index};
 pub use view::{view_columns_range, view_query, view_with_columns, without_view_columns};
 pub use virtual_table::{
     VirtualArgument, VirtualOption, VirtualTable, is_index_command, reads_content,

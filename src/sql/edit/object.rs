@@ -5,6 +5,7 @@ use crate::name::quote;
 use crate::sql::error::SqlError;
 use crate::sql::object::{ObjectKind, object_head, read_head};
 use crate::sql::reader::Reader;
+use crate::sql::token::significant_tokens;
 
 /// Gives a new name to what a CREATE statement makes; only the token of the name changes.
 ///
@@ -20,6 +21,27 @@ use crate::sql::reader::Reader;
 pub fn rename_object(sql: &str, new_name: &str) -> Result<String, SqlError> {
     let head = object_head(sql)?;
     Ok(replaced(sql, head.name.range, &quote(new_name)))
+}
+
+/// Returns the condition of a partial index.
+///
+/// ```
+/// use phaseshift::sql::edit::index_condition;
+/// let text = "CREATE UNIQUE INDEX i ON t(a, (b + 1)) WHERE a > (1) -- all others";
+/// assert_eq!(index_condition(text).map(str::trim_start), Some("a > (1) -- all others"));
+/// assert_eq!(index_condition("CREATE INDEX \"where\" ON t(a)"), None);
+/// ```
+pub fn index_condition(sql: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    let word = significant_tokens(sql).find(|token| {
+        if token.is_mark(sql, "(") {
+            depth += 1;
+        } else if token.is_mark(sql, ")") {
+            depth = depth.saturating_sub(1);
+        }
+        depth == 0 && token.is_word(sql, "WHERE")
+    })?;
+    sql.get(word.end..)
 }
 
 /// Gives an index a new name and puts it on another table; columns and WHERE stay as they are.
