@@ -25,9 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::{Plan, Stage as PlanStage};
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{
-    Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again, read_entries,
-};
+use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again, read_entries};
 use crate::shadow::TableEffect;
 use crate::text::counted;
 

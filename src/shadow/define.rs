@@ -13,7 +13,7 @@ use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::sql::{self, edit};
-use crate::text::similar;
+use crate::text::{one_line, similar};
 
 impl Shadow {
     pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
@@ -201,7 +201,7 @@ impl Shadow {
         if let Operation::AddConstraint { sql, .. } = operation
             && edit::has_constraint(text, sql).map_err(unreadable)?
         {
-            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            let sql = one_line(sql);
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }

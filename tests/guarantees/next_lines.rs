@@ -205,6 +205,7 @@ fn cases() -> Vec<Case> {
             &["upgrade"],
         ),
         (K::Rows, needs_default, &["upgrade"]),
+        (K::Rows, needed_again, &["downgrade", "--accept-loss"]),
         (K::Rows, needs_values, &["apply", "schema.sql", "--yes"]),
         (K::Rows, needs_a_value, &["apply", "schema.sql", "--yes"]),
         (
@@ -362,6 +363,19 @@ fn renamed() -> Project {
 fn lossy_back() -> Project {
     let project = upgraded(TABLE);
     sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1)");
+    project
+}
+
+/// A column that the downgrade needs a value for is gone.
+fn needed_again() -> Project {
+    let project = Project::empty();
+    let schema =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT NOT NULL); INSERT INTO t VALUES (1, 'x')";
+    sqlite3(&project.path("app.db"), schema);
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    let drop = "[[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'a'\n";
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{drop}"));
+    project.run_here(&["upgrade", "--accept-loss"]).expect_code(0);
     project
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::step::{Operation, Step, StepObject};
+use super::super::step::{Operation, Step};
 use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
-    ObjectKind, SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
+    SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
     significant_tokens, statements, unquote,
 };
 
