@@ -185,6 +185,7 @@ impl Planner<'_> {
                     shadow.apply(group, self.phase.views)?;
                     self.note(shadow)?;
                 }
+                expected.compare_texts(&shadow.schema()?)?;
                 after_steps(shadow, &start)
             })?);
             rest = &rest[run..];
