@@ -66,7 +66,7 @@ pub struct RestoreArgs {
     /// without one, the program asks on a terminal
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
-    /// The newest verified backup that was made before a phase was applied or undone, or by `backup`
+    /// The newest verified backup, apart from those made before a restore or `optimize`
     #[arg(long)]
     pub latest: bool,
     /// Restore a backup even if it was made of another database or is not verified

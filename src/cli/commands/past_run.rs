@@ -163,7 +163,7 @@ fn next(
             && recorded.definition_of(it).is_none_or(|kept| kept.irreversible.is_none())
     };
     if is_last && run.iter().all(can_be_undone) {
-        let why = "Go back and keep what was written since:".to_owned();
+        let why = "Undo the phases and keep rows written since:".to_owned();
         next.push((why, context.command_line(&undo_command(run.len()))));
     }
     let Some(backup) = backup else { return next };
