@@ -38,7 +38,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups; named ones, those from before applied phases, unverified ones and the last intact one always stay
+    /// Remove old backups; named ones, those from before a phase was run that is still applied, unverified ones and the last intact one always stay
     #[command(
         after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 

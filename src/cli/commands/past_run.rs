@@ -12,7 +12,7 @@ use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::backups::Place;
-use super::report::undo_command;
+use super::report::undo_newest;
 use crate::cli::args::Global;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -164,7 +164,7 @@ fn next(
     };
     if is_last && run.iter().all(can_be_undone) {
         let why = "Undo the phases and keep rows written since:".to_owned();
-        next.push((why, context.command_line(&undo_command(run.len()))));
+        next.push((why, context.command_line(&undo_newest(run.len()))));
     }
     let Some(backup) = backup else { return next };
     if let Some(event) = applied {
