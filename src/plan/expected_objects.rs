@@ -1,15 +1,17 @@
-//! What a change of the schema must leave, by name: what was there, and what its steps say.
+//! What a change of the schema must leave: the objects that were there, by name and text, and what its steps say.
 //!
-//! The schema that the plan leads to and that the proof asks for comes from the shadow. An index that the shadow lost
-//! would be missing in both, and every check would hold. So the names are followed here once more, from the steps alone.
+//! The schema that the plan leads to and that the proof asks for comes from the shadow. An index that the shadow lost, or a
+//! rule of a table, would be missing in both, and every check would hold. So names and texts are followed here once more,
+//! from the steps alone. What views and triggers read is asked of SQLite elsewhere (`shadow::references`): their texts may
+//! be restated.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, is_internal};
 use crate::phase::{Operation, Step};
-use crate::schema::{Object, ObjectKind, Schema};
-use crate::sql::{object_head, owner};
+use crate::schema::{Object, ObjectKind, Schema, text_form};
+use crate::sql::{object_head, owner, unquote};
 
 /// A kind and a folded name. Ordinary and virtual tables count as one kind.
 type Key = (ObjectKind, String);
@@ -19,6 +21,8 @@ struct Entry {
     name: String,
     /// The place of the table or view that it belongs to.
     owner: Option<usize>,
+    /// The text of an index or ordinary table; `None` once a step says what it is.
+    text: Option<String>,
 }
 
 /// The objects that must be there after the steps so far.
@@ -28,25 +32,31 @@ pub(super) struct ExpectedObjects {
     places: HashMap<Key, VecDeque<usize>>,
     /// The tables that modules keep their content in, and what belongs to these: modules create, rename and drop them.
     of_modules: BTreeSet<Key>,
+    /// The renames so far, folded, in their order.
+    renames: Vec<(String, String)>,
 }
 
 impl ExpectedObjects {
     /// Begins with the objects of a schema.
     pub(super) fn of(schema: &Schema) -> Self {
-        let mut expected =
-            Self { entries: Vec::new(), places: HashMap::new(), of_modules: BTreeSet::new() };
+        let mut expected = Self {
+            entries: Vec::new(),
+            places: HashMap::new(),
+            of_modules: BTreeSet::new(),
+            renames: Vec::new(),
+        };
         let is_owner = |it: &&Object| it.kind.is_table() || it.kind == ObjectKind::View;
         for object in schema.objects.iter().filter(is_owner) {
             match object.kind {
                 ObjectKind::ShadowTable => {
                     expected.of_modules.insert((ObjectKind::Table, fold(&object.name)));
                 }
-                kind => expected.add(kind, &object.name, None),
+                kind => expected.add(kind, object, None),
             }
         }
         for object in schema.objects.iter().filter(|it| !is_owner(it)) {
             match expected.relation(&object.table) {
-                Some(owner) => expected.add(object.kind, &object.name, Some(owner)),
+                Some(owner) => expected.add(object.kind, object, Some(owner)),
                 None => {
                     expected.of_modules.insert((object.kind, fold(&object.name)));
                 }
@@ -72,16 +82,14 @@ impl ExpectedObjects {
                 name.into_iter().for_each(|it| self.drop(ObjectKind::Trigger, &it));
                 self.create(ObjectKind::Trigger, sql);
             }
-            // None of these gives or takes a name of an object.
-            Operation::RenameColumn { .. }
-            | Operation::AddColumn { .. }
-            | Operation::DropColumn { .. }
-            | Operation::AlterColumn { .. }
-            | Operation::AddConstraint { .. }
-            | Operation::DropConstraint { .. }
-            | Operation::ReplaceView { .. }
-            | Operation::Rebuild { .. }
-            | Operation::Sql { .. } => {}
+            Operation::RenameColumn { from, to, .. } => self.renames.push((fold(from), fold(to))),
+            Operation::AddColumn { table, .. }
+            | Operation::DropColumn { table, .. }
+            | Operation::AlterColumn { table, .. }
+            | Operation::AddConstraint { table, .. }
+            | Operation::DropConstraint { table, .. }
+            | Operation::Rebuild { table, .. } => self.define(table),
+            Operation::ReplaceView { .. } | Operation::Sql { .. } => {}
         }
     }
 
@@ -109,18 +117,78 @@ impl ExpectedObjects {
             odd.push(format!("{word} {} would appear, and no step creates it", object.name));
         }
         odd.sort();
-        match odd.first() {
-            None => Ok(()),
-            Some(first) => {
-                Err(Error::new(ErrorKind::Unsupported, first.clone()).problems(odd.clone()))
+        refuse(odd)
+    }
+
+    /// Compares the texts of indexes and tables that no step defines with those of before: only names may be others, and
+    /// only those that steps rename. A string may change its quotes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] with every object that would get another text.
+    pub(super) fn compare_texts(&self, now: &Schema) -> Result<()> {
+        let mut odd = Vec::new();
+        for (key, places) in &self.places {
+            let Some(entry) = places.front().map(|it| &self.entries[*it]) else { continue };
+            let object = now.find(key.0, &entry.name).and_then(|it| it.sql.as_deref());
+            let Some((old, new)) = entry.text.as_deref().zip(object) else { continue };
+            if old != new && !self.follows(old, new) {
+                let word = key.0.word();
+                let name = &entry.name;
+                odd.push(format!(
+                    "{word} {name} would get another definition, and no step gives it"
+                ));
             }
+        }
+        odd.sort();
+        refuse(odd)
+    }
+
+    /// Returns whether two texts differ only by the names that steps rename, and by spaces, comments and quotes.
+    fn follows(&self, old: &str, new: &str) -> bool {
+        let (old, new) = (text_form(old), text_form(new));
+        let follows = |(old, new): (&String, &String)| old == new || self.may_become(old, new);
+        old.len() == new.len() && old.iter().zip(&new).all(follows)
+    }
+
+    fn may_become(&self, old: &str, new: &str) -> bool {
+        let name = |it: &str| it.strip_prefix("n ").map(str::to_owned);
+        let plain = |it: &str| name(it).unwrap_or_else(|| fold(&unquote(it)));
+        let (was, now) = (plain(old), plain(new));
+        if was == now {
+            return name(old).is_some() != name(new).is_some();
+        }
+        let mut names = BTreeSet::from([was]);
+        for (from, to) in &self.renames {
+            if names.contains(from) {
+                names.insert(to.clone());
+            }
+        }
+        names.contains(&now)
+    }
+
+    /// A step says what the text of a table is.
+    fn define(&mut self, table: &str) {
+        if let Some(place) = self.relation(table) {
+            self.entries[place].text = None;
         }
     }
 
-    fn add(&mut self, kind: ObjectKind, name: &str, owner: Option<usize>) {
+    fn add(&mut self, kind: ObjectKind, object: &Object, owner: Option<usize>) {
+        let has_text = matches!(kind, ObjectKind::Index | ObjectKind::Table);
+        let text = object.sql.clone().filter(|_| has_text);
+        self.add_entry(kind, &object.name, owner, text);
+    }
+
+    fn add_entry(
+        &mut self,
+        kind: ObjectKind,
+        name: &str,
+        owner: Option<usize>,
+        text: Option<String>,
+    ) {
         let key = (one_kind(kind), fold(name));
         self.places.entry(key.clone()).or_default().push_back(self.entries.len());
-        self.entries.push(Entry { key, name: name.to_owned(), owner });
+        self.entries.push(Entry { key, name: name.to_owned(), owner, text });
     }
 
     /// The table or view of a name.
@@ -138,11 +206,12 @@ impl ExpectedObjects {
         let is_taken = taken(kind) || kind == ObjectKind::Table && taken(ObjectKind::View);
         if !is_taken && !is_internal(name) {
             let owner = owner(sql).and_then(|it| self.relation(&it));
-            self.add(kind, name, owner);
+            self.add_entry(kind, name, owner, None);
         }
     }
 
     fn rename(&mut self, kind: ObjectKind, from: &str, to: &str) {
+        self.renames.push((fold(from), fold(to)));
         let Some(place) = self.take(kind, from) else { return };
         let entry = &mut self.entries[place];
         (entry.key, entry.name) = ((kind, fold(to)), to.to_owned());
@@ -163,6 +232,13 @@ impl ExpectedObjects {
 
     fn take(&mut self, kind: ObjectKind, name: &str) -> Option<usize> {
         self.places.get_mut(&(kind, fold(name)))?.pop_front()
+    }
+}
+
+fn refuse(odd: Vec<String>) -> Result<()> {
+    match odd.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(ErrorKind::Unsupported, first.clone()).problems(odd.clone())),
     }
 }
 
@@ -225,6 +301,35 @@ mod tests {
         let made = "table other would appear, and no step creates it".to_owned();
         let last = ["trigger fires", "trigger instead", "view seen"].map(lost).to_vec();
         assert_eq!(error.facts().problems, [names, vec![made], last].concat());
+    }
+
+    #[test]
+    fn another_text_that_no_step_gives_is_named() {
+        let column = Operation::RenameColumn {
+            table: "a".to_owned(),
+            from: "x".to_owned(),
+            to: "the x".to_owned(),
+        };
+        let steps = [rename("b", "c"), step(column)];
+        for (planted, wanted) in [
+            ("DROP INDEX by_y; CREATE INDEX by_y ON a(y)", None),
+            ("DROP INDEX by_y; CREATE INDEX by_y ON a(y DESC)", Some("index by_y")),
+            ("DROP INDEX by_x; CREATE INDEX by_x ON a(y)", Some("index by_x")),
+            ("DROP INDEX by_z; CREATE UNIQUE INDEX by_z ON c(z)", Some("index by_z")),
+            ("DROP TABLE c; CREATE TABLE c(id INTEGER PRIMARY KEY, z)", Some("table c")),
+        ] {
+            let shadow = &mut shadow();
+            let mut expected = ExpectedObjects::of(&shadow.schema().unwrap());
+            expected.follow(&steps);
+            shadow.apply(&steps, ViewPolicy::Keep).unwrap();
+            expected.compare_texts(&shadow.schema().unwrap()).unwrap();
+            planted.split("; ").for_each(|it| shadow.define(it).unwrap());
+            let odd = expected.compare_texts(&shadow.schema().unwrap()).err();
+            let problems = odd.map(|it| it.facts().problems.clone()).unwrap_or_default();
+            let wanted =
+                wanted.map(|it| format!("{it} would get another definition, and no step gives it"));
+            assert_eq!(problems, wanted.into_iter().collect::<Vec<_>>(), "{planted}");
+        }
     }
 
     #[test]

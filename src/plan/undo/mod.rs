@@ -91,6 +91,7 @@ impl Undo<'_> {
                 expected.follow(&steps);
                 shadow.apply(&steps, self.phase.views)?;
             }
+            expected.compare_texts(&shadow.schema()?)?;
             restore_texts(shadow, start, self.past, self.tables, UndoTexts::Derived)
         })?;
         let end = shadow.schema()?;
