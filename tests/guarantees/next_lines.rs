@@ -205,6 +205,11 @@ fn cases() -> Vec<Case> {
             &["upgrade"],
         ),
         (K::Rows, needs_default, &["upgrade"]),
+        (
+            K::Rows,
+            || with_phase("[[up]]\nop = 'sql'\nsql = 'INSERT INTO t(id) VALUES (1)'\n"),
+            &["upgrade"],
+        ),
         (K::Rows, needed_again, &["downgrade", "--accept-loss"]),
         (K::Rows, needs_values, &["apply", "schema.sql", "--yes"]),
         (K::Rows, needs_a_value, &["apply", "schema.sql", "--yes"]),
@@ -615,7 +620,7 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 17] = [
+const BY_HAND: [&str; 18] = [
     "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",
@@ -631,6 +636,7 @@ const BY_HAND: [&str; 17] = [
     "change only names here, or make this change with the program that has what is missing",
     "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
     "compare the file with the phases above, or stamp another phase",
+    "correct the rows named above",
     "correct the rows named above, then run the same command again",
     "or correct the rows named above, or add an sql step that corrects them before the step with the rule",
     "or note it in the schema file, behind the column or table: -- @renamed from=old",
