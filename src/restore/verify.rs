@@ -35,13 +35,16 @@ pub(crate) enum Found {
     Other(DatabaseState),
 }
 
+/// The rows of a database, if it holds what a file does.
+type Held = Result<Option<Vec<TableRows>>>;
+
 /// Looks at the file again after a write failed. Opening it rolls back what was not committed. `holds` returns the rows
 /// of an open database if it holds what a file does.
 pub(super) fn look_again(
     live: &Path,
     (written, before): (&Path, Option<&Path>),
     options: &OpenOptions,
-    holds: &mut dyn FnMut(&Database, &Path) -> Result<Option<Vec<TableRows>>>,
+    holds: &mut dyn FnMut(&Database, &Path) -> Held,
 ) -> Found {
     let mut held = |path: &Path| holds(&Database::open(live, Access::Write, options)?, path);
     if let Ok(Some(tables)) = held(written) {

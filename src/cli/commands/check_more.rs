@@ -96,7 +96,7 @@ impl Check {
             Ok((extended, known)) => {
                 if let Some(newer) = &known.newer {
                     let what = format!("{shown} is newer than these phases");
-                    self.failed("recorded", None, &what, &[list(&newer.ids())]);
+                    self.failed("recorded", None, &what, &[list(newer.ids())]);
                 } else {
                     let phases = counted(known.applied.len(), "applied phase", "applied phases");
                     self.passed("recorded", &format!("{shown}: {phases}, none edited since"));

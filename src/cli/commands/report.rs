@@ -30,7 +30,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let verb = if down { "Undoing" } else { "Applying" };
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
-    let mut text = format!("{verb} {}: {database}, {}", list(&migration.phases()), way(from, to));
+    let mut text = format!("{verb} {}: {database}, {}", list(migration.phases()), way(from, to));
     if let Some(line) = from_history(migration.plan()) {
         text.push('\n');
         text.push_str(&line);

@@ -83,7 +83,7 @@ fn current_entry(project: &Project, status: &Status, id: &PhaseId) -> String {
 fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
     let what = match newer.phases.as_slice() {
         [] => "versions that no phase of the folder sets".to_owned(),
-        _ => format!("{} (not in the folder of the phases)", list(&newer.ids())),
+        _ => format!("{} (not in the folder of the phases)", list(newer.ids())),
     };
     let may = match newer.compatibility(&project.chain, &status.heads) {
         Compatibility::Full => "programs with the older phases may read and write the file",
