@@ -625,7 +625,7 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 17] = [
+const BY_HAND: [&str; 18] = [
     "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",
