@@ -321,6 +321,13 @@ fn explain_conflict(error: Error, project: &Project, phase: &Phase) -> Error {
     }
 }
 
+/// Returns why a phase does not run where there is nothing, if it does not: then that is no matter of the file.
+fn fails_from_nothing(project: &Project, phase: &Phase) -> Option<Error> {
+    let mut shadow = project.replay().empty().ok()?;
+    shadow.plan_a_run();
+    plan_and_define(&mut shadow, phase, &project.versions).err()
+}
+
 fn plan_down(
     project: &Project,
     known: &FileState,
@@ -380,6 +387,9 @@ fn implied(project: &Project, known: &FileState) -> Result<Vec<Implied>> {
 fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
+        return error;
+    }
+    if fails_from_nothing(project, phase).is_some_and(|it| it.to_string() == error.to_string()) {
         return error;
     }
     let what = format!(

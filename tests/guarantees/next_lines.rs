@@ -46,6 +46,19 @@ fn computed() -> Project {
     upgraded("[[up]]\nop = 'sql'\nsql = \"UPDATE t SET b = 'z'\"\n")
 }
 
+/// A rule was dropped, and rows written since do not fit it.
+fn rows_since() -> Project {
+    let project =
+        upgraded("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a TEXT NOT NULL)'\n");
+    project.write_phase(
+        "last.toml",
+        "parents = ['next']\n[[up]]\nop = 'alter_column'\ntable = 'w'\ncolumn = 'a'\nnot_null = false\n",
+    );
+    project.run_here(&["upgrade"]).expect_code(0);
+    sqlite3(&project.path("app.db"), "INSERT INTO w VALUES (NULL)");
+    project
+}
+
 fn forked() -> Project {
     let project = with_phase(TABLE);
     project.write_phase(
@@ -172,6 +185,17 @@ fn cases() -> Vec<Case> {
             || {
                 with_phase(
                     "[[up]]\nop = 'alter_column'\ntable = 't'\ncolumn = 'b'\nnot_null = true\n",
+                )
+            },
+            &["upgrade"],
+        ),
+        (K::Rows, rows_since, &["downgrade"]),
+        (
+            K::Rows,
+            || {
+                with_phase(
+                    "[[up]]\nop = 'add_constraint'\ntable = 't'\nsql = \"CHECK (a <> 'y')\"\n\
+                     [[up]]\nop = 'sql'\nsql = \"UPDATE t SET a = 'y'\"\n",
                 )
             },
             &["upgrade"],
