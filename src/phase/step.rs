@@ -282,14 +282,21 @@ impl Operation {
             Self::Drop { kind: StepObject::Table | StepObject::View, name, .. } => {
                 vec![name.clone()]
             }
-            Self::RenameColumn { table, .. }
-            | Self::AddColumn { table, .. }
+            Self::RenameColumn { table, .. } => vec![table.clone()],
+            other => other.redefined().map(ToOwned::to_owned).into_iter().collect(),
+        }
+    }
+
+    /// Returns the table that the operation gives another definition, other than by a rename.
+    pub fn redefined(&self) -> Option<&str> {
+        match self {
+            Self::AddColumn { table, .. }
             | Self::DropColumn { table, .. }
             | Self::AlterColumn { table, .. }
             | Self::AddConstraint { table, .. }
             | Self::DropConstraint { table, .. }
-            | Self::Rebuild { table, .. } => vec![table.clone()],
-            _ => Vec::new(),
+            | Self::Rebuild { table, .. } => Some(table),
+            _ => None,
         }
     }
 

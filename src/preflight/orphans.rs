@@ -183,10 +183,7 @@ pub(super) fn orphaned_children(
 
 /// Counts the rows of a child, as they are, that have a parent.
 fn child_query(key: &ForeignKey, lineage: &TableLineage, parent: &Table) -> Option<String> {
-    let named: Vec<&str> = match key.parent_columns.as_slice() {
-        [] => parent.primary_key(),
-        names => names.iter().map(String::as_str).collect(),
-    };
+    let named = key.columns_in(parent);
     let pairs = key.columns.iter().zip(&named);
     let joins: Option<Vec<String>> = pairs
         .map(|(child, parent)| match &lineage.column(child)?.origin {
@@ -223,10 +220,7 @@ impl OrphanQuery {
         let parent_lineage = schema_change.lineage.table(&key.parent)?;
         let parent = before.shape(&parent_lineage.from)?;
         let parent_now = schema_change.after.shape(&key.parent)?;
-        let named: Vec<&str> = match key.parent_columns.as_slice() {
-            [] => parent_now.primary_key(),
-            names => names.iter().map(String::as_str).collect(),
-        };
+        let named = key.columns_in(parent_now);
         if named.len() != key.columns.len() {
             return None;
         }

@@ -91,12 +91,8 @@ impl Unseen<'_> {
         let rebuild = self.schema_change.rebuilds.iter().find(|it| same(&it.to, &key.parent));
         let Some(rebuild) = rebuild else { return false };
         let Some(lineage) = self.schema_change.lineage.table(&rebuild.to) else { return false };
-        let parent = self.schema_change.after.shape(&rebuild.to);
-        let primary = || parent.map(|it| it.primary_key()).unwrap_or_default();
-        let named: Vec<&str> = match key.parent_columns.as_slice() {
-            [] => primary(),
-            names => names.iter().map(String::as_str).collect(),
-        };
+        let Some(parent) = self.schema_change.after.shape(&rebuild.to) else { return false };
+        let named = key.columns_in(parent);
         let old = self.before.find_table(&rebuild.from).and_then(|it| it.sql.as_deref());
         old.is_some_and(|old| {
             named.iter().filter_map(|name| lineage.column(name)).any(|column| {

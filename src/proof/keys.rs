@@ -39,11 +39,12 @@ impl KeysKnown<'_> {
         }
         for (before, now) in old.foreign_keys.iter().zip(&new.foreign_keys) {
             let (parent, old_parent, new_parent) = self.both(&now.parent)?;
+            let named = now.columns_in(new_parent).into_iter().map(ToOwned::to_owned);
             let alike = same(&before.parent, &old_parent.name)
                 && follow(origin, &before.columns, &now.columns)
                 && follow(parent, &before.parent_columns, &now.parent_columns)
                 && (self.proven)(&new.name, &now.columns)
-                && (self.proven)(&new_parent.name, &parent_key(now, new_parent))
+                && (self.proven)(&new_parent.name, &named.collect::<Vec<_>>())
                 && self.compares_alike(old_parent, new_parent);
             if !alike {
                 return Some(false);
@@ -64,15 +65,6 @@ impl KeysKnown<'_> {
         let text = |schema: &Schema, name: &str| schema.find_table(name)?.sql.clone();
         let texts = text(self.before, &old.name).zip(text(self.now, &new.name));
         texts.is_some_and(|(one, two)| same_rules((old, &one), (new, &two)))
-    }
-}
-
-/// The columns that a key refers to.
-fn parent_key(key: &ForeignKey, parent: &Table) -> Vec<String> {
-    if key.parent_columns.is_empty() {
-        parent.primary_key().into_iter().map(ToOwned::to_owned).collect()
-    } else {
-        key.parent_columns.clone()
     }
 }
 

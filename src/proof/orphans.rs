@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::name::{fold, in_main, quote, same};
 use crate::plan::{Plan, Stage};
 use crate::schema::{ForeignKey, Schema, Table};
+use crate::text::list;
 
 /// How many rows without a parent are compared at most.
 const MOST: u64 = 100_000;
@@ -90,10 +91,7 @@ fn query(schema: &Schema, table: &Table, key: &ForeignKey) -> Option<String> {
     );
     // Without its parent table every row with a key breaks it.
     if let Some(parent) = schema.shape(&key.parent) {
-        let named: Vec<&str> = match key.parent_columns.as_slice() {
-            [] => parent.primary_key(),
-            names => names.iter().map(String::as_str).collect(),
-        };
+        let named = key.columns_in(parent);
         if named.len() != columns.len() || named.iter().any(|it| parent.column(it).is_none()) {
             return None;
         }
@@ -136,7 +134,7 @@ pub(super) fn action_not_run(
     let table = quote(&child.name);
     let set = |value: &str| {
         let columns = key.columns.iter().map(|it| format!("{} = {value}", quote(it)));
-        format!("UPDATE {table} SET {}", columns.collect::<Vec<_>>().join(", "))
+        format!("UPDATE {table} SET {}", list(columns))
     };
     let does = match (when, action) {
         ("ON DELETE", "CASCADE") => format!("DELETE FROM {table}"),
@@ -158,10 +156,7 @@ pub(super) fn action_not_run(
 /// The condition under which a row of the child has no parent, in SQL that works for NULLs and for a table that refers
 /// to itself.
 fn astray(child: &Table, key: &ForeignKey, parent: &Table) -> Option<String> {
-    let parent_key: Vec<&str> = match key.parent_columns.as_slice() {
-        [] => parent.primary_key(),
-        columns => columns.iter().map(String::as_str).collect(),
-    };
+    let parent_key = key.columns_in(parent);
     if parent_key.len() != key.columns.len() {
         return None;
     }

@@ -64,6 +64,16 @@ pub struct ForeignKey {
     pub actions: (String, String, String),
 }
 
+impl ForeignKey {
+    /// Returns the columns of the parent that the key leads to: those that it names, or else the primary key.
+    pub fn columns_in<'k>(&'k self, parent: &'k Table) -> Vec<&'k str> {
+        match self.parent_columns.as_slice() {
+            [] => parent.primary_key(),
+            named => named.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
@@ -73,6 +83,13 @@ pub struct Table {
     pub strict: bool,
     /// Its foreign keys, in the order of their declaration.
     pub foreign_keys: Vec<ForeignKey>,
+}
+
+/// Returns the names of the columns that make the primary key, in its order.
+pub(super) fn primary_key(columns: &[Column]) -> Vec<&str> {
+    let mut keyed: Vec<&Column> = columns.iter().filter(|it| it.key > 0).collect();
+    keyed.sort_by_key(|column| column.key);
+    keyed.into_iter().map(|column| column.name.as_str()).collect()
 }
 
 impl Table {
@@ -88,9 +105,7 @@ impl Table {
 
     /// Returns the columns of the primary key, in key order.
     pub fn primary_key(&self) -> Vec<&str> {
-        let mut keyed: Vec<&Column> = self.columns.iter().filter(|it| it.key > 0).collect();
-        keyed.sort_by_key(|column| column.key);
-        keyed.into_iter().map(|column| column.name.as_str()).collect()
+        primary_key(&self.columns)
     }
 
     /// Returns the column that is an alias of the rowid, if the key is one.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
+use super::model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table, primary_key};
 use super::objects::Object;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, literal, same};
@@ -167,7 +167,7 @@ fn shape(connection: &Connection, object: &Object, facts: TableFacts) -> Result<
     let key = if object.kind == ObjectKind::VirtualTable {
         RowKey::Module
     } else if facts.without_rowid {
-        RowKey::PrimaryKey(primary_key(&columns))
+        by_primary_key(&columns)
     } else {
         rowid_key(connection, &object.name, &columns)?
     };
@@ -255,18 +255,13 @@ pub fn row_key(connection: &Connection, table: &str) -> Result<Option<RowKey>> {
     }
     let columns = columns(connection, table)?;
     if without_rowid {
-        return Ok(Some(RowKey::PrimaryKey(primary_key(&columns))));
+        return Ok(Some(by_primary_key(&columns)));
     }
     rowid_key(connection, table, &columns).map(Some)
 }
 
-fn primary_key(columns: &[Column]) -> Vec<String> {
-    let keyed: BTreeMap<usize, &str> = columns
-        .iter()
-        .filter(|column| column.key > 0)
-        .map(|column| (column.key, column.name.as_str()))
-        .collect();
-    keyed.into_values().map(ToOwned::to_owned).collect()
+fn by_primary_key(columns: &[Column]) -> RowKey {
+    RowKey::PrimaryKey(primary_key(columns).into_iter().map(ToOwned::to_owned).collect())
 }
 
 /// Chooses the name under which the rowid can be read: the INTEGER PRIMARY KEY column, or the
@@ -276,7 +271,7 @@ fn rowid_key(connection: &Connection, table: &str, columns: &[Column]) -> Result
     if let [only] = key.as_slice()
         && is_rowid_alias(connection, table, columns, only)?
     {
-        return Ok(RowKey::Rowid(only.clone()));
+        return Ok(RowKey::Rowid((*only).to_owned()));
     }
     let free = ["rowid", "_rowid_", "oid"]
         .into_iter()

@@ -194,7 +194,7 @@ impl Shadow {
 
     /// Changes the definition of a table: its columns or its constraints.
     pub(super) fn redefine(&mut self, operation: &Operation) -> Result<()> {
-        let Some(table) = redefined_table(operation) else { return Ok(()) };
+        let Some(table) = operation.redefined() else { return Ok(()) };
         let schema = self.current()?;
         let (object, shape) = self.ordinary_table(&schema, table)?;
         let text = object.sql.as_deref().unwrap_or_default();
@@ -439,18 +439,6 @@ fn keep_first_defaults(lineage: &mut TableLineage, before: &Table, after: &Table
         .collect();
     if !values.is_empty() {
         lineage.compute(&before.name, &values);
-    }
-}
-
-fn redefined_table(operation: &Operation) -> Option<&str> {
-    match operation {
-        Operation::AddColumn { table, .. }
-        | Operation::DropColumn { table, .. }
-        | Operation::AlterColumn { table, .. }
-        | Operation::AddConstraint { table, .. }
-        | Operation::DropConstraint { table, .. }
-        | Operation::Rebuild { table, .. } => Some(table),
-        _ => None,
     }
 }
 

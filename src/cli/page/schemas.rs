@@ -316,9 +316,7 @@ fn keys(shown: &[(&Table, TableBox)]) -> Vec<KeyLine> {
         for key in &table.foreign_keys {
             let parent = shown.iter().position(|(it, _)| same(&it.name, &key.parent));
             let Some(parent) = parent else { continue };
-            let primary = shown[parent].0.primary_key();
-            let named = key.parent_columns.first().map(String::as_str);
-            let to = named.or_else(|| primary.first().copied());
+            let to = key.columns_in(shown[parent].0).first().copied();
             let from = key.columns.first().map(String::as_str);
             lines.push(KeyLine { from: (child, row(child, from)), to: (parent, row(parent, to)) });
         }

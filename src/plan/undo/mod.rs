@@ -122,9 +122,7 @@ impl Undo<'_> {
             return Ok(());
         }
         let odd = differences(&own(before), &own(end), ColumnOrder::Any);
-        let Some(first) = odd.first() else { return Ok(()) };
-        let what = format!("the downgrade of {} must be written by hand: {first}", self.phase.id);
-        Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
+        self.refuse(odd)
     }
 
     /// Compares the result with what the file held before the phase, as the history recorded it. After changes by
@@ -160,6 +158,10 @@ impl Undo<'_> {
         let new = record.after.iter().filter(|it| as_left && !is_in(&record.before, it));
         let stays = new.filter(|it| text(end, it).is_some());
         odd.extend(stays.map(|it| format!("{} {} would stay", it.kind, it.name)));
+        self.refuse(odd)
+    }
+
+    fn refuse(&self, odd: Vec<String>) -> Result<()> {
         let Some(first) = odd.first() else { return Ok(()) };
         let what = format!("the downgrade of {} must be written by hand: {first}", self.phase.id);
         Err(Error::new(ErrorKind::Irreversible, what).problems(odd))
