@@ -9,7 +9,7 @@ use super::check::integrity;
 use super::check_queue::CheckQueue;
 use super::copy::{PageCopy, copy_pages};
 use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
-use super::job::{BackupRequest, Job, NAMES};
+use super::job::{BackupRequest, Job};
 use super::name::stem_of;
 use super::pages::{Pages, compare_pages};
 use super::part::{Part, ensure_folder, stat_of};
@@ -183,17 +183,14 @@ impl<'a> Job<'a> {
         let source = stat_of(self.files, self.source.path())?;
         ensure_folder(self.files, self.request.folder, source)?;
         self.remove_leftovers();
-        for number in 1..NAMES {
-            let path = self.names.candidate(number);
-            if self.is_taken(&path)? {
-                continue;
-            }
-            if let Some(part) = Part::create(self.files, &path, b"")? {
-                observer.event(&Event::BackupStarted { path });
-                return Ok(part);
-            }
-        }
-        Err(self.no_name())
+        let begun = self.names.first(|path| {
+            let free = !self.is_taken(&path)?;
+            let part = if free { Part::create(self.files, &path, b"")? } else { None };
+            Ok(part.map(|part| (part, path)))
+        })?;
+        let (part, path) = begun.ok_or_else(|| self.no_name())?;
+        observer.event(&Event::BackupStarted { path });
+        Ok(part)
     }
 
     /// Lets the copy share the blocks of the database, or copies its pages. The source is in a read transaction.

@@ -10,9 +10,6 @@ use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 
-/// How many names are tried before something else must be wrong.
-pub(super) const NAMES: u32 = 10_000;
-
 /// What a backup is to be called and what its manifest says.
 #[derive(Debug, Clone)]
 pub struct BackupRequest<'a> {

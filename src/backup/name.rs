@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind, Remedy, Result};
 /// How a backup's time is written in its name.
 const STAMP: &str = "%Y%m%d_%H%M%S";
 
+/// How many names are tried before something else must be wrong.
+const MOST: u32 = 10_000;
+
 /// What a backup is made for; it gives the backup its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackupLabel {
@@ -134,8 +137,16 @@ impl Names {
         })
     }
 
+    /// Offers one name after the other, until one is taken; `None` if none is.
+    pub(crate) fn first<T>(
+        &self,
+        mut take: impl FnMut(PathBuf) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        (1..MOST).find_map(|number| take(self.candidate(number)).transpose()).transpose()
+    }
+
     /// Returns the n-th name, from 1.
-    pub(crate) fn candidate(&self, number: u32) -> PathBuf {
+    fn candidate(&self, number: u32) -> PathBuf {
         let counter = if number < 2 { String::new() } else { format!("_{number}") };
         self.folder.join(format!("{}{counter}.db", self.base))
     }

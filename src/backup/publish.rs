@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::{SecondsFormat, Utc};
 
 use super::entry::next_sequence;
-use super::job::{Job, NAMES};
+use super::job::Job;
 use super::manifest::{FORMAT, Manifest, ManifestTable};
 use super::name::{manifest_of, stem_of};
 use super::part::{Part, folder_of, has_sidecar, stat_of};
@@ -109,10 +109,9 @@ fn name(
     manifest: &mut Manifest,
     like: &Stat,
 ) -> Result<PathBuf> {
-    for number in 1..NAMES {
-        let path = job.names.candidate(number);
+    let named = job.names.first(|path| {
         if job.is_taken(&path)? {
-            continue;
+            return Ok(None);
         }
         manifest.file =
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -120,11 +119,11 @@ fn name(
             Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
         })?;
         let beside = manifest_of(&path);
-        let Some(mut text) = Part::create(job.files, &beside, &bytes)? else { continue };
+        let Some(mut text) = Part::create(job.files, &beside, &bytes)? else { return Ok(None) };
         text.sync_with_access_of(like)?;
         match part.publish(&path) {
             Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(file_error("rename the backup to", &path, error)),
         }
         if let Err(error) = text.publish(&beside) {
@@ -139,7 +138,7 @@ fn name(
             let what = format!("a journal appeared beside {}", path.display());
             return Err(Error::new(ErrorKind::Backup, what));
         }
-        return Ok(path);
-    }
-    Err(job.no_name())
+        Ok(Some(path))
+    })?;
+    named.ok_or_else(|| job.no_name())
 }

@@ -15,7 +15,7 @@ use crate::schema::{Affinity, Object, ObjectKind, RowKey, Schema, Table, same_vi
 use crate::shadow::{
     ColumnOrigin, CopyMethod, InPlace, Lineage, RecordCopy, TableLineage, free_name,
 };
-use crate::sql::{edit, significant_tokens};
+use crate::sql::{edit, is_autoincrement};
 
 /// What only SQLite can tell about a change.
 #[derive(Debug, Clone, Default)]
@@ -431,10 +431,6 @@ fn names(change: &VirtualChange, rebuild: &Rebuild) -> bool {
 
 fn sql_of(object: &Object) -> &str {
     object.sql.as_deref().unwrap_or_default()
-}
-
-fn is_autoincrement(text: &str) -> bool {
-    significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
 }
 
 /// Kept columns that were and stay NOT NULL, but for those of the primary key.

@@ -6,7 +6,9 @@ use super::{PhasePlan, Stage};
 use crate::name::{fold, same};
 use crate::schema::{Object, ObjectKind, RowKey, Schema, Table, text_form_with};
 use crate::shadow::{ColumnOrigin, Lineage, TableLineage};
-use crate::sql::{Constraint, ConstraintKind, CreateTable, significant_tokens, unquote};
+use crate::sql::{
+    Constraint, ConstraintKind, CreateTable, is_autoincrement, significant_tokens, unquote,
+};
 
 /// One rule of a table, by the column names of the definition that has it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -288,7 +290,7 @@ impl<'a> Rules<'a> {
     fn of_text(&mut self) {
         let text = self.defined.object.sql.as_deref().unwrap_or_default();
         let Ok(definition) = CreateTable::read(text) else { return };
-        if significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT")) {
+        if is_autoincrement(text) {
             self.add("autoincrement".to_owned(), Rule::Autoincrement);
         }
         for column in &definition.columns {

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Stage};
 use crate::rows::{count_rows, show};
 use crate::schema::Schema;
 use crate::shadow::TableEffect;
+use crate::sql::is_autoincrement;
 
 type Row = Vec<Value>;
 
@@ -174,9 +175,7 @@ pub(super) fn sequences_follow(
         let kept =
             old == new || (table.allowance.gains() && !new.is_empty() && at_least(&new, &old));
         let still_counts =
-            now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(|sql| {
-                crate::sql::significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
-            });
+            now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(is_autoincrement);
         let change = format!("{name} {} to {}", listed(&old), listed(&new));
         if kept {
             carried.kept += 1;

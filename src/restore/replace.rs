@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
-use super::set_aside::{NAMES, SetAside};
+use super::set_aside::SetAside;
 use super::verify::compare;
 use crate::backup::{
     BackupLabel, Names, Part, digest, folder_of, remove_leftovers, stat_of, stem_of,
@@ -105,13 +105,10 @@ fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -
 /// id, which is always 1 in a container, and have left its copy there.
 fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<Part<'f>> {
     let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
-    for number in 1..NAMES {
-        if let Some(part) = Part::copy(files, backup, &names.candidate(number))? {
-            return Ok(part);
-        }
-    }
-    let what = format!("no name is free for a copy beside {}", path.display());
-    Err(Error::new(ErrorKind::Restore, what))
+    names.first(|name| Part::copy(files, backup, &name))?.ok_or_else(|| {
+        let what = format!("no name is free for a copy beside {}", path.display());
+        Error::new(ErrorKind::Restore, what)
+    })
 }
 
 /// Makes the names durable under which the old file is kept, then lets the copy take its place.

@@ -7,9 +7,6 @@ use crate::database::beside;
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::files::{Files, Stat};
 
-/// How many names are tried before something else must be wrong.
-pub(super) const NAMES: u32 = 10_000;
-
 /// What SQLite puts beside a file.
 const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
@@ -151,16 +148,15 @@ fn free_name(
     mut take: impl FnMut(&Path) -> Result<bool>,
 ) -> Result<PathBuf> {
     let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
-    for number in 1..NAMES {
-        let name = names.candidate(number);
+    let free = names.first(|name| {
         let mut taken = stat_of(files, &name)?.is_some();
         for suffix in SIDECARS {
             taken |= stat_of(files, &beside(&name, suffix))?.is_some();
         }
-        if !taken && take(&name)? {
-            return Ok(name);
-        }
-    }
-    let what = format!("no name is free to move {} aside", path.display());
-    Err(Error::new(ErrorKind::Restore, what))
+        Ok((!taken && take(&name)?).then_some(name))
+    })?;
+    free.ok_or_else(|| {
+        let what = format!("no name is free to move {} aside", path.display());
+        Error::new(ErrorKind::Restore, what)
+    })
 }

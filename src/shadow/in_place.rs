@@ -9,7 +9,7 @@ use super::transfer::{SOURCE, Side, TARGET, Transfer, create, create_both, moved
 use crate::error::{MissingExtension, Result};
 use crate::name::{literal, same};
 use crate::schema::{Object, ObjectKind};
-use crate::sql::significant_tokens;
+use crate::sql::is_autoincrement;
 
 /// Whether a table can stay where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ fn stays(
     lineage: &Lineage,
     missing: &mut Vec<MissingExtension>,
 ) -> Result<bool> {
-    let [(before, old, _), (after, new, _)] = sides;
+    let [(_, old, _), (_, new, _)] = sides;
+    let counts_up = |table: &Object| table.sql.as_deref().is_some_and(is_autoincrement);
     if counts_up(old) != counts_up(new) {
         return Ok(false);
     }
@@ -49,30 +50,48 @@ fn stays(
     if forms(&connection, SOURCE)? != forms(&connection, TARGET)? {
         return Ok(false);
     }
-    for index in before.belonging(ObjectKind::Index, &old.name) {
-        let name = lineage.index_after(&index.name);
-        let successor = after.find(ObjectKind::Index, &name);
-        let Some(successor) = successor.filter(|it| same(&it.table, &new.name)) else { continue };
-        if !same_index(&connection, index, successor, missing)? {
+    for (index, successor) in successors(sides, lineage) {
+        if !same_index(&connection, (index, successor), missing)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
+/// Returns the indexes of a table that stay with it, before and after.
+pub(super) fn successors<'s>(
+    [(before, old, _), (after, new, _)]: [Side<'s>; 2],
+    lineage: &Lineage,
+) -> impl Iterator<Item = (&'s Object, &'s Object)> {
+    before.belonging(ObjectKind::Index, &old.name).filter_map(move |index| {
+        let successor = after.find(ObjectKind::Index, &lineage.index_after(&index.name))?;
+        same(&successor.table, &new.name).then_some((index, successor))
+    })
+}
+
 /// Returns whether two indexes hold the same records for the same rows.
 pub(super) fn same_index(
     connection: &Connection,
-    old: &Object,
-    new: &Object,
+    indexes: (&Object, &Object),
     missing: &mut Vec<MissingExtension>,
+) -> Result<bool> {
+    with_both(connection, indexes, missing, || {
+        Ok(transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids
+            && forms(connection, SOURCE)? == forms(connection, TARGET)?)
+    })
+}
+
+/// Compares two indexes while each is on one of the tables; those that cannot be made there are not equal.
+pub(super) fn with_both(
+    connection: &Connection,
+    (old, new): (&Object, &Object),
+    missing: &mut Vec<MissingExtension>,
+    alike: impl FnOnce() -> Result<bool>,
 ) -> Result<bool> {
     const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
     let made = create(connection, moved(old, NAMES[0], SOURCE), missing)
         && create(connection, moved(new, NAMES[1], TARGET), missing);
-    let equal = made
-        && transfer(connection, TARGET, SOURCE)? == Transfer::KeepsRowids
-        && forms(connection, SOURCE)? == forms(connection, TARGET)?;
+    let equal = made && alike()?;
     connection
         .execute_batch(&NAMES.map(|name| format!("DROP INDEX IF EXISTS {name};")).concat())?;
     Ok(equal)
@@ -89,9 +108,4 @@ fn forms(connection: &Connection, table: &str) -> Result<Vec<String>> {
     ))?;
     let forms = statement.query_map([], |row| row.get(0))?;
     Ok(forms.collect::<rusqlite::Result<_>>()?)
-}
-
-fn counts_up(table: &Object) -> bool {
-    let text = table.sql.as_deref().unwrap_or_default();
-    significant_tokens(text).any(|token| token.is_word(text, "AUTOINCREMENT"))
 }

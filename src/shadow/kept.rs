@@ -6,10 +6,10 @@
 
 use rusqlite::Connection;
 
-use super::in_place::same_index;
+use super::in_place::{same_index, successors, with_both};
 use super::lineage::{ColumnOrigin, Lineage, TableLineage};
 use super::memory::open_memory;
-use super::transfer::{SOURCE, Side, TARGET, create, create_both, moved};
+use super::transfer::{SOURCE, Side, TARGET, create_both};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::records::EXPRESSION;
@@ -23,7 +23,7 @@ pub(super) fn kept_indexes(
     (lineage, table): (&Lineage, &TableLineage),
     whole: bool,
 ) -> Result<Vec<(String, String)>> {
-    let [(before, old, old_shape), (after, new, new_shape)] = sides;
+    let [(_, _, old_shape), (_, _, new_shape)] = sides;
     let mut kept = Vec::new();
     if !rowids_stay(table, old_shape, new_shape) {
         return Ok(kept);
@@ -32,12 +32,9 @@ pub(super) fn kept_indexes(
     if !create_both(&connection, sides, &mut Vec::new()) {
         return Ok(kept);
     }
-    for index in before.belonging(ObjectKind::Index, &old.name) {
-        let name = lineage.index_after(&index.name);
-        let successor = after.find(ObjectKind::Index, &name);
-        let Some(successor) = successor.filter(|it| same(&it.table, &new.name)) else { continue };
+    for (index, successor) in successors(sides, lineage) {
         let holds = if whole {
-            same_index(&connection, index, successor, &mut Vec::new())?
+            same_index(&connection, (index, successor), &mut Vec::new())?
         } else {
             let map = Columns { table, old: old_shape, new: new_shape };
             same_columns(&connection, &map, (index, successor))?
@@ -91,12 +88,9 @@ impl Columns<'_> {
 fn same_columns(
     connection: &Connection,
     columns: &Columns<'_>,
-    (old, new): (&Object, &Object),
+    indexes: (&Object, &Object),
 ) -> Result<bool> {
-    const NAMES: [&str; 2] = ["phaseshift_old_index", "phaseshift_new_index"];
-    let made = create(connection, moved(old, NAMES[0], SOURCE), &mut Vec::new())
-        && create(connection, moved(new, NAMES[1], TARGET), &mut Vec::new());
-    let equal = made && {
+    with_both(connection, indexes, &mut Vec::new(), || {
         let (one, two) = (parts(connection, SOURCE)?, parts(connection, TARGET)?);
         let alike = |(one, two): (&Part, &Part)| {
             let same_values = match (&one.column, &two.column) {
@@ -107,11 +101,8 @@ fn same_columns(
             };
             same_values && one.form == two.form
         };
-        !one.is_empty() && one.len() == two.len() && one.iter().zip(&two).all(alike)
-    };
-    connection
-        .execute_batch(&NAMES.map(|name| format!("DROP INDEX IF EXISTS {name};")).concat())?;
-    Ok(equal)
+        Ok(!one.is_empty() && one.len() == two.len() && one.iter().zip(&two).all(alike))
+    })
 }
 
 struct Part {

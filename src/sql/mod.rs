@@ -28,8 +28,8 @@ pub use foreign::{
     find_table_of_query, with_identifiers_only,
 };
 pub use object::{
-    ObjectHead, ObjectKind, index_keys, mentioned, mentions, named_tokens, object_head, owner,
-    update_of_columns,
+    ObjectHead, ObjectKind, index_keys, is_autoincrement, mentioned, mentions, named_tokens,
+    object_head, owner, update_of_columns,
 };
 pub use reader::Name;
 pub use script::{SchemaCommand, schema_command, statements};

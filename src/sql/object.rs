@@ -166,6 +166,11 @@ pub fn mentions(sql: &str, names: &[&str]) -> bool {
     })
 }
 
+/// Returns whether the text of a table says AUTOINCREMENT: its rowids count up.
+pub fn is_autoincrement(sql: &str) -> bool {
+    significant_tokens(sql).any(|token| token.is_word(sql, "AUTOINCREMENT"))
+}
+
 /// Returns what may be a name in a piece of SQL, folded.
 pub fn mentioned(sql: &str) -> BTreeSet<String> {
     let names = significant_tokens(sql).filter(|token| is_name(token.kind));

@@ -17,9 +17,6 @@ use crate::shadow::Shadow;
 /// How often the work begins again because another program wrote between two locks.
 const ATTEMPTS: usize = 5;
 
-/// How many names are tried before something else must be wrong.
-const NAMES: u32 = 10_000;
-
 const WORDS: Words = Words {
     kind: ErrorKind::Rebuild,
     not_written: "the compact file could not be written into the database",
@@ -129,12 +126,8 @@ fn begin_part<'o>(request: &VacuumRequest<'_>, options: &'o OpenOptions) -> Resu
     let files = options.files.as_ref();
     let label = BackupLabel::Named("compact".to_owned());
     let names = Names::new(request.folder, request.database, &label, files.now())?;
-    for number in 1..NAMES {
-        if let Some(part) = Part::create(files, &names.candidate(number), b"")? {
-            return Ok(part);
-        }
-    }
-    Err(Error::new(ErrorKind::Io, "no name for the compact file is free"))
+    let part = names.first(|name| Part::create(files, &name, b""))?;
+    part.ok_or_else(|| Error::new(ErrorKind::Io, "no name for the compact file is free"))
 }
 
 /// Makes the backup through a second connection, under the lock of the first.
