@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::lineage::{Provenance, TableProvenance};
 use crate::name::{fold, same};
 use crate::records::same_rules;
-use crate::schema::{ForeignKey, ObjectKind, Schema, Table};
+use crate::schema::{ObjectKind, Schema, Table};
 
 /// The tables whose definition has a foreign key.
 pub(super) fn tables_with_keys(schema: &Schema) -> impl Iterator<Item = &str> {

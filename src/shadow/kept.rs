@@ -13,7 +13,7 @@ use super::transfer::{SOURCE, Side, TARGET, create_both};
 use crate::error::Result;
 use crate::name::{literal, same};
 use crate::records::EXPRESSION;
-use crate::schema::{Affinity, Object, ObjectKind, RowKey, Table};
+use crate::schema::{Affinity, Object, RowKey, Table};
 
 /// Finds the indexes of a table with rowids whose entries stay. Where records are copied whole, SQLite
 /// tells it of each pair; else only plain columns that keep their values and their types are looked at.
