@@ -77,16 +77,18 @@ pub struct Proof {
     /// Columns of compared tables that the phases drop with their values, as `table.column`.
     #[serde(skip)]
     pub dropped: Vec<String>,
+    /// Tables of the backup that the phases drop.
+    #[serde(skip)]
+    pub dropped_tables: Vec<String>,
 }
 
 impl Proof {
-    /// Says what was found equal, and of which columns the values were not compared, because the phases change or drop
-    /// them.
+    /// Says what was found equal, and which tables and values were not compared, because the phases change or drop them.
     pub fn summary(&self) -> String {
         let rows = crate::text::rows(self.rows);
         let tables = counted(self.tables, "table", "tables");
         let mut text = format!("{rows} in {tables} equal to the backup");
-        if let Some(apart) = apart(&self.changed, &self.dropped) {
+        if let Some(apart) = apart(&self.changed, &self.dropped_tables, &self.dropped) {
             text += &apart;
         }
         text
@@ -198,6 +200,7 @@ impl Trial<'_, '_> {
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
         (self.proof.changed, self.proof.dropped) = self.columns_apart();
+        self.proof.dropped_tables = self.dropped_tables();
         let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
@@ -227,6 +230,19 @@ impl Trial<'_, '_> {
             dropped.extend(origin.dropped.iter().map(|it| format!("{}.{it}", table.name)));
         }
         (changed, dropped)
+    }
+
+    /// The tables of the backup that a phase drops; those in which a virtual table keeps its content go with it.
+    fn dropped_tables(&self) -> Vec<String> {
+        let before = &self.subject.before.objects;
+        let is_table =
+            |it: &&Object| matches!(it.kind, ObjectKind::Table | ObjectKind::VirtualTable);
+        let names = before.iter().filter(is_table).map(|it| &it.name);
+        let is_gone = |name: &&String| {
+            self.provenance.tables.values().all(|it| !same(&it.from, name))
+                && !self.subject.versions.contains(name)
+        };
+        names.filter(is_gone).cloned().collect()
     }
 
     /// Tables that are gone although no phase drops them.
@@ -572,7 +588,7 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            let detail = format!("{}, as {} expects", finding.found, last.id);
+            let detail = format!("{}, as {} expects", finding.returned(), last.id);
             self.record(&check.name, detail, problems);
         }
         Ok(())

@@ -159,7 +159,8 @@ fn through_schema_change(
         }
         let is_dropped = |(_, now): &&(String, String)| {
             let stored = start.shape(&step.from).and_then(|it| it.column(now));
-            step.called_now(now).is_none() && !stored.is_some_and(is_generated)
+            step.called_now(now).is_none()
+                && stored.is_none_or(|it| it.storage == ColumnStorage::Stored)
         };
         let gone = before.columns.iter().filter(is_dropped).map(|(first, _)| first.clone());
         after.dropped.extend(gone);
