@@ -12,7 +12,7 @@ use crate::restore::backup_request;
 use crate::schema::{Object, ObjectKind, Schema, read};
 
 /// The name of the backup. Named backups are never removed by retention.
-const LABEL: &str = "before_reset";
+pub(crate) const LABEL: &str = "before_reset";
 
 /// What is reset, and where the backup goes.
 #[derive(Debug, Clone, Copy)]

@@ -108,7 +108,10 @@ fn advice(failure: &Failure<'_>) -> Vec<String> {
         ErrorKind::NewerSqlite => say(&[
             "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
         ]),
-        ErrorKind::Loss => say(&["add --accept-loss if what is named above may be lost", "$ plan"]),
+        ErrorKind::Loss => say(&[
+            "add --accept-loss to the command that applies the phases, if what is named above may be lost",
+            "$ plan",
+        ]),
         ErrorKind::Irreversible => definition::irreversible(failure),
 
         ErrorKind::DatabaseMissing => file::missing(failure),

@@ -128,13 +128,22 @@ impl Trial<'_> {
     /// Makes a refusal that names the rows that break a rule of a rebuilt table, if there are any.
     fn refusal(&self, error: Error, connection: &Connection, phase: &PhasePlan) -> Error {
         if error.kind() != ErrorKind::Proof {
-            return refusal(error, phase);
+            return self.refusal_of(error, phase);
         }
         match check_rebuilt_rows(connection, phase) {
             Err(named) if named.kind() == ErrorKind::Rows => {
                 at_its_step(named, &self.project.chain).problems(&error.facts().problems)
             }
-            Ok(()) | Err(_) => refusal(error, phase),
+            Ok(()) | Err(_) => self.refusal_of(error, phase),
+        }
+    }
+
+    /// As [`refusal`], with the place of the step that failed.
+    fn refusal_of(&self, error: Error, phase: &PhasePlan) -> Error {
+        let error = refusal(error, phase);
+        match (self.project.chain.get(&phase.id), error.facts().step_line) {
+            (Some(phase), Some(line)) => error.at(&phase.file, line),
+            (None, _) | (_, None) => error,
         }
     }
 
@@ -158,6 +167,12 @@ fn refusal(error: Error, phase: &PhasePlan) -> Error {
     let mut refusal = Error::new(ErrorKind::Rows, what).in_phase(phase.id.as_str());
     if let Some(object) = &facts.object {
         refusal = refusal.about(object);
+    }
+    if let Some((line, why)) = facts.statement {
+        refusal = refusal.in_statement(line, why);
+    }
+    if let Some(line) = facts.step_line {
+        refusal = refusal.on_step_line(line);
     }
     refusal.problems(facts.problems).caused_by(error)
 }

@@ -341,6 +341,9 @@ fn together(steps: &[Step]) -> usize {
     let alone = |place: usize| {
         let Some(step) = steps.get(place) else { return false };
         let asked: Vec<&str> = step.operation.values().into_iter().filter(|it| asks(it)).collect();
+        if asked.is_empty() {
+            return false;
+        }
         let others = steps.iter().enumerate().filter(|(other, _)| *other != place);
         let changed: Vec<String> = others.flat_map(|(_, it)| it.operation.relations()).collect();
         let changed: Vec<&str> = changed.iter().map(String::as_str).collect();

@@ -214,13 +214,16 @@ impl TrialCopy<'_> {
         }
         let mut problems = self.nulls(connection)?;
         problems.extend(self.duplicates(connection)?.into_iter().map(Misfit::from));
+        let found = self.sample_keys(connection)?;
         if problems.is_empty() {
             let breaks = agree(lost, "breaks", "break");
+            let rule = self.rule(connection).map(|it| format!(": {it}")).unwrap_or_default();
+            let lost = rows(lost);
             let what =
-                format!("{} of {} {breaks} a rule of the new definition", rows(lost), self.from);
+                format!("{lost} of {} {breaks} a rule of the new definition{rule}", self.from);
             problems.push(what.into());
         }
-        if let Some((samples, shown)) = self.sample_keys(connection)? {
+        if let Some((samples, shown)) = found {
             let more = match lost.saturating_sub(shown) {
                 0 => String::new(),
                 more => format!(", and {more} more"),
@@ -228,6 +231,18 @@ impl TrialCopy<'_> {
             problems.push(format!("{}: rows that do not fit: {samples}{more}", self.from).into());
         }
         Ok(problems)
+    }
+
+    /// Names the rule that the first row breaks that was left out, in SQLite's words.
+    fn rule(&self, connection: &Connection) -> Option<String> {
+        let (old, new) = (quote(&key_of(self.old)?), quote(&key_of(self.new)?));
+        let row = format!(
+            "(SELECT {old}, * FROM {} WHERE {old} NOT IN (SELECT {new} FROM temp.{TWIN}) LIMIT 1)",
+            in_main(self.from)
+        );
+        let insert = self.copy.insert(&format!("INSERT INTO temp.{TWIN}"), &row);
+        let refused = connection.execute_batch(&insert).err();
+        refused.map(|error| words(&error).replace(TWIN, &self.new.name))
     }
 
     /// The rows as they would be in the new table, under its column names.

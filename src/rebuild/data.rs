@@ -88,10 +88,13 @@ fn at_step(error: Error, data: &DataStage) -> Error {
     if error.kind() != ErrorKind::Step {
         return error;
     }
-    let failed = Error::new(ErrorKind::Rebuild, data.describe(&error));
-    let failed = match &error.facts().object {
-        Some(object) => failed.about(object),
-        None => failed,
-    };
+    let mut failed = Error::new(ErrorKind::Rebuild, data.describe(&error)).on_step_line(data.line);
+    let facts = error.facts();
+    if let Some(object) = &facts.object {
+        failed = failed.about(object);
+    }
+    if let Some((line, why)) = &facts.statement {
+        failed = failed.in_statement(*line, why);
+    }
     failed.caused_by(error)
 }

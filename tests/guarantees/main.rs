@@ -39,6 +39,7 @@ mod records;
 mod references;
 mod reflink;
 mod reports;
+mod said_of_losses;
 mod scripts;
 mod sql_form;
 mod sql_steps;

@@ -151,7 +151,7 @@ fn check_meets_rows_that_break_it() {
     refused(
         "CREATE TABLE t(id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 5), (2, -5)",
         "[[up]]\nop = \"add_constraint\"\ntable = \"t\"\nsql = \"CHECK (n > 0)\"",
-        &["1 row of t breaks a rule", "id 2"],
+        &["1 row of t breaks a rule of the new definition: CHECK constraint failed: n > 0", "id 2"],
     );
 }
 

@@ -371,6 +371,8 @@ class Case:
             return False
 
     def views(self):
+        # NULL where there is NOT NULL: SQLite takes IS NOT NULL for true or asks a partial index, as the plan has it.
+        sound = not any(line.startswith("NULL value in") for line in self.spec["integrity"][0])
         for view in self.spec["views"]:
             if not view["same"]:
                 continue
@@ -386,6 +388,8 @@ class Case:
                 if heads[0] != heads[1]:
                     self.problem("view %s handed out %s, hands out %s" % (view["name"], heads[0], heads[1]))
             one, two = (attempt(db, "SELECT * FROM " + name) for db in (self.untouched, self.after))
+            if not sound:
+                continue
             if one is not None and collections.Counter(one) != collections.Counter(two or []):
                 self.problem("rows of view %s: was %s, is %s" % (view["name"], one, two))
 
@@ -591,7 +595,7 @@ def violations(db, name):
             rows = rows_of(db, "PRAGMA foreign_key_check(%s)" % quoted(table))
             found[name(table)] = collections.Counter((row[1], fold(name(row[2]))) for row in rows)
         except (sqlite3.Error, UnicodeError):  # a collation in Python reads no text that is not UTF-8
-            found[name(table)] = collections.Counter(["cannot be checked"])
+            found[name(table)] = collections.Counter([(None, "cannot be checked")])
     return found
 
 

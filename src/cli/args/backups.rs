@@ -38,7 +38,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups; named ones, those from before applied phases, unverified ones and the last intact one always stay
+    /// Remove old backups; named ones, those from before a phase was run that is still applied, unverified ones and the last intact one always stay
     #[command(
         after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 
@@ -66,7 +66,7 @@ pub struct RestoreArgs {
     /// without one, the program asks on a terminal
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,
-    /// The newest verified backup that was made before a phase was applied or undone, or by `backup`
+    /// The newest verified backup, apart from those made before a restore or `optimize`
     #[arg(long)]
     pub latest: bool,
     /// Restore a backup even if it was made of another database or is not verified

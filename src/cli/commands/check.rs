@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use phaseshift::Result;
 use phaseshift::migrate::{
-    Project, RoundTrip, TripVerdict, check_merges, rehearsal_space, replay, roundtrip,
+    Project, RoundTrip, TripPlace, TripVerdict, check_merges, rehearsal_space, replay, roundtrip,
     roundtrip_on_copy,
 };
 use phaseshift::squash::verify_squashes;
@@ -268,7 +268,11 @@ impl Check {
                     self.style.bullet().to_owned()
                 }
             };
-            self.line(&mark, &format!("{}: {}", trip.phase, trip.verdict.code()));
+            let place = match trip.place {
+                TripPlace::Shadow if copied.is_some() => " in memory, not tried on the copy",
+                TripPlace::Shadow | TripPlace::Copy => "",
+            };
+            self.line(&mark, &format!("{}: {}{place}", trip.phase, trip.verdict.code()));
             self.reasons(trip.verdict.reasons());
         }
         let parts: Vec<String> = VERDICTS

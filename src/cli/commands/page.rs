@@ -247,15 +247,19 @@ fn of_run<'s>(context: &Context, project: &'s Project, done: &'s Report) -> Page
         .phases
         .iter()
         .all(|it| it.direction == Direction::Up && it.irreversible().is_none());
-    let undo = is_undoable.then(|| undo_command(done.plan.phases.len()));
+    let (undo, empty) = undo_command(project, done);
+    let undo = is_undoable.then_some(undo);
+    let why = match empty {
+        Some(empty) => format!("Undo the phases and keep rows written since. {empty}"),
+        None => "Undo the phases and keep rows written since:".to_owned(),
+    };
     let next = [
-        ("Check the file at any time:", Some("verify".to_owned())),
-        ("Go back and keep what was written since:", undo),
-        ("Go back to the backup; what was written since is lost:", Some(restore)),
+        ("Check the file at any time:".to_owned(), Some("verify".to_owned())),
+        (why, undo),
+        ("Go back to the backup; what was written since is lost:".to_owned(), Some(restore)),
     ];
-    let next = next
-        .into_iter()
-        .filter_map(|(why, command)| Some((why.to_owned(), context.command_line(&command?))));
+    let next =
+        next.into_iter().filter_map(|(why, command)| Some((why, context.command_line(&command?))));
     PageSubject {
         project,
         place: project.database.display().to_string(),

@@ -12,7 +12,7 @@ use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::backups::Place;
-use super::report::undo_command;
+use super::report::undo_newest;
 use crate::cli::args::Global;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -163,8 +163,8 @@ fn next(
             && recorded.definition_of(it).is_none_or(|kept| kept.irreversible.is_none())
     };
     if is_last && run.iter().all(can_be_undone) {
-        let why = "Go back and keep what was written since:".to_owned();
-        next.push((why, context.command_line(&undo_command(run.len()))));
+        let why = "Undo the phases and keep rows written since:".to_owned();
+        next.push((why, context.command_line(&undo_newest(run.len()))));
     }
     let Some(backup) = backup else { return next };
     if let Some(event) = applied {

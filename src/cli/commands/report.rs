@@ -1,9 +1,11 @@
 //! What a run did, as text and as JSON.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use phaseshift::database::{Checkpoint, CheckpointBlocker, Holder};
 use phaseshift::migrate::{Migration, Prepared, Project, Reached, Report, UpToDate};
+use phaseshift::phase::Downgrade;
 use phaseshift::plan::{Direction, PhasePlan, Plan, RebuildReason, summarize};
 use phaseshift::proof::RemadeTable;
 use phaseshift::schema::Schema;
@@ -131,8 +133,11 @@ pub fn complete(context: &Context, project: &Project, report: &Report) -> String
         }
         None => {
             text.push_str("To undo the migration and keep later rows:\n");
-            let undo = undo_command(report.plan.phases.len());
+            let (undo, empty) = undo_command(project, report);
             let _ = writeln!(text, "  {}", context.command_line(&undo));
+            if let Some(empty) = empty {
+                let _ = writeln!(text, "  {}", escaped(empty));
+            }
             let added = added(&report.plan);
             if !added.is_empty() {
                 let names = escaped(added.join(", "));
@@ -150,8 +155,32 @@ pub fn complete(context: &Context, project: &Project, report: &Report) -> String
     text + &follow_up(report)
 }
 
+/// Returns the command that undoes a run, and what it does not bring back: a downgrade that is derived makes a dropped table
+/// or column again, and not its values.
+pub fn undo_command(project: &Project, report: &Report) -> (String, Option<String>) {
+    let plan = &report.plan;
+    let derived = |it: &&PhasePlan| {
+        project.chain.get(&it.id).is_none_or(|it| matches!(it.down, Downgrade::Derived))
+    };
+    let mut dropped = BTreeSet::new();
+    for phase in plan.phases.iter().filter(derived) {
+        let summary = summarize(phase);
+        let columns = summary.dropped_columns.iter();
+        dropped.extend(columns.map(|(table, column)| format!("{table}.{column}")));
+        dropped.extend(summary.dropped);
+    }
+    let undo = undo_newest(plan.phases.len());
+    if dropped.is_empty() {
+        return (undo, None);
+    }
+    let names = dropped.into_iter().collect::<Vec<_>>().join(", ");
+    let empty =
+        format!("What was dropped comes back empty ({names}); its values are only in the backup.");
+    (undo + " --accept-loss", Some(empty))
+}
+
 /// Returns the command that undoes the newest phases.
-pub fn undo_command(phases: usize) -> String {
+pub fn undo_newest(phases: usize) -> String {
     match phases {
         0 | 1 => "downgrade".to_owned(),
         several => format!("downgrade -{several}"),

@@ -110,7 +110,7 @@ fn no_backup(place: &Place) -> Error {
     place.name_others(Error::new(ErrorKind::DatabaseMissing, what).about("backup"))
 }
 
-/// The newest verified backup that was made before phases or by a person: going back twice must not come back.
+/// The newest verified backup that was not made before a restore: going back twice must not come back.
 fn latest(place: &Place) -> Result<BackupEntry> {
     let found = place.entries.iter().find(|entry| is_for_latest(entry));
     found.cloned().ok_or_else(|| no_backup(place))

@@ -49,6 +49,10 @@ pub(super) fn rows(failure: &Failure<'_>) -> Vec<String> {
         let fill = || failure.at_source("give the new column a DEFAULT");
         return vec![give.unwrap_or_else(fill), failure.command("preflight")];
     }
+    if facts.statement.is_some() {
+        let correct = "correct the statement, so that no row breaks the rule";
+        return vec![failure.at_source(correct), failure.command("preflight")];
+    }
     let rows = match facts.problems.is_empty() {
         true => "correct the rows",
         false => "correct the rows named above",

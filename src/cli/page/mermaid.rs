@@ -3,6 +3,7 @@
 use phaseshift::plan::Direction;
 
 use super::PageSubject;
+use super::parts::unchanged;
 use super::schemas::{Mark, Side, TableBox};
 use crate::cli::output::escaped;
 use crate::cli::screens::changes::changes;
@@ -46,7 +47,10 @@ pub fn mermaid(subject: &PageSubject<'_>) -> String {
 fn nodes(side: &Side, prefix: char) -> String {
     let mut text = String::new();
     if side.tables.is_empty() {
-        let what = if side.hidden == 0 { "no tables" } else { "no table changes" };
+        let what = match side.hidden {
+            0 => "no tables".to_owned(),
+            count => unchanged(count),
+        };
         text.push_str(&format!("    {prefix}none[\"{what}\"]\n"));
     }
     for (at, table) in side.tables.iter().enumerate() {

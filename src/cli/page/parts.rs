@@ -193,9 +193,7 @@ fn picture(html: &mut Html, side: &Side, when: &str) {
     if side.tables.is_empty() {
         let text = match side.hidden {
             0 => "No tables.".to_owned(),
-            count => {
-                format!("No table changes; {} as before.", counted(count, "table is", "tables are"))
-            }
+            count => unchanged(count) + ".",
         };
         html.element("p", &[("class", "quiet")], text);
         return;
@@ -210,6 +208,11 @@ fn picture(html: &mut Html, side: &Side, when: &str) {
             html.element("figcaption", &[], format!("{more} not shown."));
         }
     });
+}
+
+/// Says of the tables of a side of which none is shown that they do not change.
+pub fn unchanged(tables: usize) -> String {
+    counted(tables, "table, which stays as it is", "tables, which stay as they are")
 }
 
 fn renames(html: &mut Html, subject: &PageSubject<'_>) {
@@ -330,7 +333,8 @@ fn list_if_any(html: &mut Html, lines: Vec<String>) {
 fn expected_proof(html: &mut Html, subject: &PageSubject<'_>) {
     heading(html, "Checks");
     let before = "Before anything is written, the file is backed up and the backup is compared with it row by row. \
-                  Before the commit, every row of every table is compared with that backup; anything else rolls back.";
+                  Before the commit, every row that stays is compared with that backup; any difference that the plan does not \
+                  name rolls everything back.";
     html.element("p", &[], before);
     let own: Vec<String> = subject
         .plan

@@ -89,10 +89,17 @@ impl Schemas {
             };
         }
         let ends = Ends { before, after, provenance, heirs };
-        Self {
-            before: side(before, versions, &|table| ends.old_box(table)),
-            after: side(after, versions, &|table| ends.new_box(table)),
+        let old = boxes(before, versions, &|table| ends.old_box(table));
+        let new = boxes(after, versions, &|table| ends.new_box(table));
+        let (mut old_changed, mut new_changed) = (changed(&old), changed(&new));
+        // A table that loses a column is shown without it, and one that gains a column as it was.
+        for (from, to) in &ends.heirs {
+            if old_changed.contains(from) || new_changed.contains(to) {
+                old_changed.insert(from.clone());
+                new_changed.insert(to.clone());
+            }
         }
+        Self { before: side(old, &old_changed), after: side(new, &new_changed) }
     }
 }
 
@@ -230,33 +237,42 @@ impl TableBox {
     }
 }
 
-fn side(schema: &Schema, versions: &VersionTables, draw: &dyn Fn(&Table) -> TableBox) -> Side {
+fn boxes<'s>(
+    schema: &'s Schema,
+    versions: &VersionTables,
+    draw: &dyn Fn(&Table) -> TableBox,
+) -> Vec<(&'s Table, TableBox)> {
     let is_shown = |kind| matches!(kind, ObjectKind::Table | ObjectKind::VirtualTable);
     let own = schema
         .objects
         .iter()
         .filter(|it| is_shown(it.kind) && !versions.contains(&it.name) && !is_internal(&it.name));
-    let tables: Vec<(&Table, TableBox)> =
-        own.filter_map(|it| schema.shape(&it.name)).map(|it| (it, draw(it))).collect();
-    let changed: BTreeSet<String> =
-        tables.iter().filter(|(_, it)| it.changes()).map(|(table, _)| fold(&table.name)).collect();
+    own.filter_map(|it| schema.shape(&it.name)).map(|it| (it, draw(it))).collect()
+}
+
+/// The tables that something happens to, by their folded names.
+fn changed(tables: &[(&Table, TableBox)]) -> BTreeSet<String> {
+    tables.iter().filter(|(_, it)| it.changes()).map(|(table, _)| fold(&table.name)).collect()
+}
+
+fn side(tables: Vec<(&Table, TableBox)>, changed: &BTreeSet<String>) -> Side {
     // A table next to a changed one is shown for the foreign key between them.
     let parents: BTreeSet<String> = tables
         .iter()
         .filter(|(table, _)| changed.contains(&fold(&table.name)))
         .flat_map(|(table, _)| table.foreign_keys.iter().map(|key| fold(&key.parent)))
         .collect();
+    let count = tables.len();
     let beside = |table: &Table| {
         parents.contains(&fold(&table.name))
             || table.foreign_keys.iter().any(|key| changed.contains(&fold(&key.parent)))
     };
-    let count = tables.len();
     let (mut shown, mut neighbours) = (Vec::new(), Vec::new());
-    for (table, drawn) in &tables {
+    for (table, drawn) in tables {
         match changed.contains(&fold(&table.name)) {
-            true => shown.push((*table, drawn.clone())),
+            true => shown.push((table, drawn)),
             false if changed.len() <= MOST_TABLES && beside(table) => {
-                neighbours.push((*table, drawn.clone()));
+                neighbours.push((table, drawn));
             }
             false => {}
         }

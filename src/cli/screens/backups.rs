@@ -20,7 +20,11 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
         return format!("No backups in {}\n", escaped(folder.display()));
     }
     let count = counted(entries.len(), "backup", "backups");
-    let mut text = format!("{count} in {}, the newest first:\n", escaped(folder.display()));
+    let order = match entries.iter().all(BackupEntry::is_verified) {
+        true => "the newest first",
+        false => "the verified ones first, the newest of each first",
+    };
+    let mut text = format!("{count} in {}, {order}:\n", escaped(folder.display()));
     for (place, entry) in entries.iter().enumerate() {
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
         // Without a manifest, nothing tells whose it is: it has to be named by its path.
@@ -79,6 +83,7 @@ fn occasion(manifest: &Manifest) -> String {
         (BackupKind::BeforeStamp, None) => "before stamp base, which forgot every recorded phase".to_owned(),
         (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
         (BackupKind::Named, _) => match chosen_name(manifest) {
+            Some(crate::reset::LABEL) => "before a reset".to_owned(),
             Some(name) => format!("made by hand, named {name}"),
             None => "made by hand".to_owned(),
         },

@@ -134,9 +134,13 @@ fn backup_line(backups: &[BackupEntry], others: &BTreeMap<PathBuf, usize>) -> St
             };
             "none".to_owned() + &others.iter().map(other).collect::<String>()
         }
-        [newest, ..] => format!(
-            "{}, the newest is {} ({})",
+        [newest, rest @ ..] => format!(
+            "{}, the newest{} is {} ({})",
             backups.len(),
+            match newest.is_verified() && !rest.iter().all(BackupEntry::is_verified) {
+                true => " verified one",
+                false => "",
+            },
             newest.path.display(),
             sized(newest.bytes)
         ),

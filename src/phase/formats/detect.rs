@@ -96,33 +96,44 @@ fn by_folders(files: &dyn Files, entries: &Entries) -> Result<Option<FolderForma
     Ok(None)
 }
 
-/// The format of one file, by its name and its marks; `None` if it holds no statement.
+/// The format of one file, by its marks and its name; `None` if it holds no statement. Our own first line counts before
+/// the name: an import keeps the names of the other tool.
 fn of_file(files: &dyn Files, path: &Path) -> Option<FolderFormat> {
-    let name = name_of(path);
-    let (number, rest) = digits(&name);
-    let paired = name.ends_with(".up.sql") || name.ends_with(".down.sql");
-    if paired && !number.is_empty() && rest.starts_with('_') {
-        return Some(FolderFormat::Migrate);
-    }
-    if name.strip_prefix(['V', 'U']).is_some_and(|it| {
-        let (number, rest) = digits(it);
-        !number.is_empty() && (rest.starts_with("__") || rest.starts_with('.'))
-    }) {
-        return Some(FolderFormat::Refinery);
-    }
     // What cannot be read is reported when it is read as a phase.
     let bytes = files.read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let mut comments = tokens(&text).into_iter().filter(|it| it.kind == TokenKind::Comment);
     let mark = comments.find_map(|it| {
         let words = it.text(&text).strip_prefix("--")?.trim_start();
-        if words.starts_with("+goose") {
+        let begins = |mark: &str| words.starts_with(mark);
+        if begins("phase:") {
+            Some(FolderFormat::Phaseshift)
+        } else if begins("+goose") {
             Some(FolderFormat::Goose)
-        } else if words.starts_with("migrate:up") || words.starts_with("migrate:down") {
+        } else if begins("migrate:up") || begins("migrate:down") {
             Some(FolderFormat::Dbmate)
         } else {
             None
         }
     });
-    mark.or_else(|| (!statements(&text).is_empty()).then_some(FolderFormat::Plain))
+    match mark {
+        Some(FolderFormat::Phaseshift) => mark,
+        _ => by_name(&name_of(path))
+            .or(mark)
+            .or_else(|| (!statements(&text).is_empty()).then_some(FolderFormat::Plain)),
+    }
+}
+
+/// The format that the name of a file stands for.
+fn by_name(name: &str) -> Option<FolderFormat> {
+    let (number, rest) = digits(name);
+    let paired = name.ends_with(".up.sql") || name.ends_with(".down.sql");
+    if paired && !number.is_empty() && rest.starts_with('_') {
+        return Some(FolderFormat::Migrate);
+    }
+    let is_refinery = name.strip_prefix(['V', 'U']).is_some_and(|it| {
+        let (number, rest) = digits(it);
+        !number.is_empty() && (rest.starts_with("__") || rest.starts_with('.'))
+    });
+    is_refinery.then_some(FolderFormat::Refinery)
 }
