@@ -86,6 +86,9 @@ impl DataChange {
                 format!("drops {kind} {name}")
             }
             (ChangeKind::Renamed, _) => format!("renames {kind} {before} to {name}"),
+            (ChangeKind::Remade, _) if same(name, before) => {
+                format!("recreates {kind} {name} from its rows")
+            }
             (ChangeKind::Remade, _) => {
                 format!("recreates {kind} {name} from the rows of {before}")
             }
