@@ -269,10 +269,8 @@ pub(super) fn plan_path(
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(
-                "{} {} does not compile and is carried over as it is: {}",
-                unsound.object.kind.word(),
-                unsound.object.name,
-                unsound.message
+                "{} does not compile and is carried over as it is: {}",
+                unsound.object, unsound.message
             ));
         }
     }
@@ -321,6 +319,13 @@ fn explain_conflict(error: Error, project: &Project, phase: &Phase) -> Error {
         Ok(()) => error,
         Err(conflict) => conflict.in_phase(phase.id.as_str()).caused_by(error),
     }
+}
+
+/// Returns why a phase does not run where there is nothing, if it does not: then that is no matter of the file.
+fn fails_from_nothing(project: &Project, phase: &Phase) -> Option<Error> {
+    let mut shadow = project.replay().empty().ok()?;
+    shadow.plan_a_run();
+    plan_and_define(&mut shadow, phase, &project.versions).err()
 }
 
 fn plan_down(
@@ -382,6 +387,9 @@ fn implied(project: &Project, known: &FileState) -> Result<Vec<Implied>> {
 fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: &Phase) -> Error {
     let unrecorded = known.applied == Applied::nothing() && !known.schema.is_empty();
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
+        return error;
+    }
+    if fails_from_nothing(project, phase).is_some_and(|it| it.to_string() == error.to_string()) {
         return error;
     }
     let what = format!(

@@ -25,9 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::{Plan, Stage as PlanStage};
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{
-    Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again, read_entries,
-};
+use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again, read_entries};
 use crate::shadow::TableEffect;
 use crate::text::counted;
 
@@ -287,8 +285,7 @@ impl Trial<'_, '_> {
         let planned = self.subject.plan.phases.first().map(|phase| phase.before.as_ref());
         let known = [Some(self.subject.before), planned].into_iter().flatten();
         let others = known.flat_map(|it| compare_entries(&was.objects, &it.objects));
-        let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
-        let names: BTreeSet<String> = others.map(|it| name(it.object())).collect();
+        let names: BTreeSet<String> = others.map(|it| it.object().to_string()).collect();
         let line = |it| format!("the plan was made for another schema: {it} differs");
         Ok(names.into_iter().map(line).collect())
     }

@@ -12,6 +12,7 @@ use crate::phase::{
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
+use crate::text::list;
 
 use super::archive::{Archived, NewFile, Publication, free_stamp, hash_of, publish};
 use super::equal::{Texts, apart};
@@ -524,15 +525,12 @@ impl Folder {
         for phase in chain.phases() {
             let Some((parents, version)) = self.expected.get(&phase.id) else { continue };
             let found: BTreeSet<PhaseId> = phase.parents.iter().cloned().collect();
-            let joined = |ids: &BTreeSet<PhaseId>| {
-                ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
-            };
             if found != *parents {
                 lines.push(format!(
                     "{} would stand on {} instead of {}: declare its parents",
                     phase.id,
-                    if found.is_empty() { "nothing".to_owned() } else { joined(&found) },
-                    joined(parents)
+                    if found.is_empty() { "nothing".to_owned() } else { list(&found) },
+                    list(parents)
                 ));
             }
             if phase.version != *version {

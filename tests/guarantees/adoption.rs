@@ -35,6 +35,26 @@ fn a_first_phase_that_does_not_fit_still_means_a_file_that_is_further_along() {
     assert!(said.contains("stamp"), "{said}");
 }
 
+/// A typing error in the first phase was explained as a file that is further along, even where there was no file.
+#[test]
+fn a_first_phase_that_runs_nowhere_is_at_fault_itself() {
+    let fails = "CREATE TABLE a(x);\nCREATE TABEL b(y);\n";
+    for (text, names) in [
+        (fails, "syntax error"),
+        ("CREATE TABLE a(x);\nCREATE INDEX i ON b(y);\n", "no such table"),
+    ] {
+        let bench = Bench::new(FILE);
+        let project = bench.project();
+        project.write_phase("001_first.sql", text);
+        project.write_phase("002_next.sql", "CREATE TABLE c(x);\n");
+        for arguments in [&["upgrade"][..], &["upgrade", "--create", "--database", "new.db"]] {
+            let said = project.run(arguments).expect_code(4).stderr;
+            assert!(said.contains(names) && said.contains("001_first.sql:2"), "{said}");
+            assert!(!said.contains("recorded") && !said.contains("diff"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn a_function_that_is_not_there_is_found_before_the_backup_in_every_phase_of_the_run() {
     for statement in [

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use phaseshift::database::Access;
-use phaseshift::migrate::{FileState, plan_phases, replay};
+use phaseshift::migrate::{FileState, plan_range};
 use phaseshift::phase::{Applied, Chain, Phase, PhaseId, PhaseSource, Target, TargetRange};
-use phaseshift::plan::PhasePlan;
+use phaseshift::plan::{Direction, PhasePlan};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
@@ -87,12 +87,10 @@ fn derived(context: &Context, chain: &Chain, phase: &Phase) -> String {
         return "derived from the steps".to_owned();
     }
     let project = context.project_of(chain.clone());
-    let before = replay(&project, &chain.ancestors(&phase.id).into_iter().collect());
-    let plans = before
-        .and_then(|it| it.schema())
-        .and_then(|schema| plan_phases(&project, Some(&schema), std::slice::from_ref(&phase.id)));
-    let plans = plans.map(|(plans, _)| plans).unwrap_or_default();
-    match plans.first().map(PhasePlan::irreversible) {
+    let range = TargetRange { from: Target::Base, to: Target::Id(phase.id.to_string()) };
+    let plan = plan_range(&project, &range, Direction::Up);
+    let planned = plan.as_ref().ok().and_then(|it| it.phases.iter().find(|it| it.id == phase.id));
+    match planned.map(PhasePlan::irreversible) {
         Some(Some(why)) => format!("none: {why}"),
         Some(None) => "derived from the steps".to_owned(),
         None => {
