@@ -442,12 +442,14 @@ Examples:
   phaseshift man share/man/man1")]
     Man(ManArgs),
     /// Print the JSON Schema of phase files, of the settings, or of what --json prints
-    #[command(after_help = "If the first line of a phase file is `#:schema FILE`, where FILE is what
+    #[command(
+        after_help = "If the first line of a phase file is `#:schema FILE`, where FILE is what
 `json-schema phase` printed, editors check the phase and offer completions.
 
 Examples:
   phaseshift json-schema phase > phase.schema.json
-  phaseshift json-schema output")]
+  phaseshift json-schema output"
+    )]
     JsonSchema(JsonSchemaArgs),
 }
 

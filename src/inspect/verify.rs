@@ -314,11 +314,7 @@ fn left_out(changed: &[String], dropped: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!("; not compared: {}", parts.join(", ")) }
 }
 
-fn rows_of(
-    table: &str,
-    found: &TableFound,
-    (lost, left_out): (&str, &str),
-) -> VerifyCheck {
+fn rows_of(table: &str, found: &TableFound, (lost, left_out): (&str, &str)) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(

@@ -389,11 +389,8 @@ const NAMED: usize = 5;
 
 /// Names what a comparison left out: columns with changed values, dropped tables, and dropped columns.
 pub(super) fn apart(changed: &[String], tables: &[String], columns: &[String]) -> Option<String> {
-    let parts = [
-        ("changed values", changed),
-        ("dropped tables", tables),
-        ("dropped columns", columns),
-    ];
+    let parts =
+        [("changed values", changed), ("dropped tables", tables), ("dropped columns", columns)];
     let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
     let parts: Vec<String> =
         parts.map(|(what, names)| format!("{what} ({})", first_names(names))).collect();

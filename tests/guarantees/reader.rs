@@ -84,7 +84,9 @@ fn what_removes_every_record_is_named_in_the_list_of_backups() {
     project.run_here(&["stamp", "base"]).expect_code(0);
     project.run_here(&["backup", "--name", "mine_2"]).expect_code(0);
     let list = project.run_here(&["backups"]).expect_code(0).stdout;
-    for wanted in ["app_pre_stamp_base_", "before stamp base, which forgot", "made by hand, named mine_2,"] {
+    for wanted in
+        ["app_pre_stamp_base_", "before stamp base, which forgot", "made by hand, named mine_2,"]
+    {
         assert!(list.contains(wanted), "{wanted}: {list}");
     }
     // A backup that records nothing cannot be followed through the phases.
@@ -625,7 +627,8 @@ fn a_comparison_with_a_backup_explains_missing_rows_and_values_that_it_left_out(
                  [[up]]\nop = 'sql'\nsql = 'DELETE FROM d WHERE a = 1'\n\
                  [[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'b'\n\
                  [[down]]\nop = 'add_column'\ntable = 't'\ncolumn = 'b TEXT'\n";
-    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b TEXT); INSERT INTO t VALUES (1, 2, 'x');
+    let schema =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b TEXT); INSERT INTO t VALUES (1, 2, 'x');
         CREATE TABLE d(id INTEGER PRIMARY KEY, a); INSERT INTO d(a) VALUES (1), (2);";
     let project = pending(schema, steps);
     let run = |arguments: &[&str]| {
@@ -787,7 +790,10 @@ fn a_refused_stamp_leads_to_the_differences_that_it_found() {
     for arguments in [&["stamp", "baseline"][..], &["stamp", "baseline", "-n"]] {
         let refused = project.run_here(arguments).expect_code(4).stderr;
         let found = advised(&project, &refused, "see every difference from baseline");
-        assert!(found.contains("column t.b is only in the phases up to baseline"), "{refused}{found}");
+        assert!(
+            found.contains("column t.b is only in the phases up to baseline"),
+            "{refused}{found}"
+        );
     }
 }
 

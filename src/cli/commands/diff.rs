@@ -75,7 +75,8 @@ fn text(
     let (mut lines, mut count) = (String::new(), 0);
     let only_in = Unexpected::OnlyIn { found: left, expected: right };
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(only_in)) {
-        let small = if is_stamped && weight == Weight::Small { " (does not stop a stamp)" } else { "" };
+        let small =
+            if is_stamped && weight == Weight::Small { " (does not stop a stamp)" } else { "" };
         lines.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }
