@@ -198,7 +198,8 @@ impl Trial<'_, '_> {
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
         (self.proof.changed, self.proof.dropped) = self.columns_apart();
-        self.proof.dropped_tables = self.dropped_tables();
+        let Subject { before, versions, .. } = self.subject;
+        self.proof.dropped_tables = self.provenance.dropped_tables(before, versions);
         let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
@@ -228,19 +229,6 @@ impl Trial<'_, '_> {
             dropped.extend(origin.dropped.iter().map(|it| format!("{}.{it}", table.name)));
         }
         (changed, dropped)
-    }
-
-    /// The tables of the backup that a phase drops; those in which a virtual table keeps its content go with it.
-    fn dropped_tables(&self) -> Vec<String> {
-        let before = &self.subject.before.objects;
-        let is_table =
-            |it: &&Object| matches!(it.kind, ObjectKind::Table | ObjectKind::VirtualTable);
-        let names = before.iter().filter(is_table).map(|it| &it.name);
-        let is_gone = |name: &&String| {
-            self.provenance.tables.values().all(|it| !same(&it.from, name))
-                && !self.subject.versions.contains(name)
-        };
-        names.filter(is_gone).cloned().collect()
     }
 
     /// Tables that are gone although no phase drops them.
