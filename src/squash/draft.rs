@@ -310,28 +310,20 @@ impl Drafting<'_> {
             let mut rows = old.rows_changed.iter().filter(|it| it.phase == phase.id.as_str());
             let idle = rows.all(|it| it.before == 0 && it.after == 0);
             if is_base && phase.up.iter().any(|it| is_data(&it)) && idle {
-                add(
-                    phase,
-                    "data_step",
-                    "what its data steps do to existing rows; a new file has none",
-                );
+                add(phase, "data_step", "what data steps do to existing rows; a new file has none");
             }
             let is_first = phase.id == range.first && !is_base;
             if !phase.require.is_empty() && !is_first {
-                add(
-                    phase,
-                    "require",
-                    "its require checks, which concern the rows before the phase",
-                );
+                add(phase, "require", "require checks, which concern the rows before the phase");
             }
             if !phase.verify.is_empty() && phase.id != range.last {
-                add(phase, "verify", "its verify checks, which are about a state in between");
+                add(phase, "verify", "verify checks, which are about a state in between");
             }
             if matches!(phase.down, Downgrade::Steps(_)) && is_base {
                 add(
                     phase,
                     "downgrade",
-                    "its downgrade written by hand; undoing the new phase drops the tables that it creates",
+                    "downgrades written by hand; undoing the new phase drops the tables that it creates",
                 );
             }
         }

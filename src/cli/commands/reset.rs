@@ -62,7 +62,7 @@ fn planned(context: &Context, place: &Place) -> Result<(String, Value)> {
 fn done_text(context: &Context, report: &ResetReport) -> String {
     let ok = context.terminal.out.ok();
     let mut text = format!(
-        "{ok} Dropped {}\n{ok} Size: {} before, {} now\n{ok} Backup: {}\n",
+        "{ok} Dropped {}\n{ok} Size: {} before, now {}\n{ok} Backup: {}\n",
         counted(report.dropped, "object", "objects"),
         sized(report.before.bytes),
         size(&report.after),
