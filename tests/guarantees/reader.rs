@@ -739,6 +739,41 @@ fn a_rule_that_is_added_stands_behind_the_table_that_gets_it() {
 }
 
 #[test]
+fn a_restore_says_of_rows_whether_they_go_come_back_or_are_reverted() {
+    let project = applied();
+    sqlite3(&project.path("app.db"), "INSERT INTO t VALUES (2, 'y'), (3, 'z')");
+    project.run_here(&["backup", "--name", "here"]).expect_code(0);
+    sqlite3(
+        &project.path("app.db"),
+        "DELETE FROM t WHERE id < 3; UPDATE t SET a = 'other'; INSERT INTO t VALUES (9, 'new')",
+    );
+    let dry = ["restore", "--latest", "-n"];
+    let said = project.run_here(&dry).expect_code(0).stdout;
+    let wanted = "t: 1 row added since is removed, 2 rows removed since come back, \
+                  1 row changed since is reverted\n";
+    assert!(said.contains(wanted), "{said}");
+    project.write("app.db", "this is no database");
+    let said = project.run_here(&dry).expect_code(0).stdout;
+    let wanted =
+        "\nWhich changes since the backup would be lost is unknown: the file cannot be read.\n";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn a_squash_names_what_it_leaves_out_and_where_it_compared() {
+    let update = "[[up]]\nop = 'sql'\nsql = 'UPDATE t SET a = 1'\n[[down]]\nop = 'sql'\nsql = 'UPDATE t SET a = 2'\n";
+    let project = pending("CREATE TABLE t(a)", update);
+    let said = project.run_here(&["squash", "-m", "All", "-n"]).expect_code(0).stdout;
+    for wanted in [
+        "✓ Same rows on a new file: none\n",
+        "Left out:\n  next: what data steps do to existing rows; a new file has none\n",
+        "  next: downgrades written by hand; undoing the new phase drops the tables that it creates\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+#[test]
 fn a_child_whose_parent_is_renamed_is_said_to_follow_it() {
     let schema = "CREATE TABLE parent(id INTEGER PRIMARY KEY);
         CREATE TABLE child(id INTEGER PRIMARY KEY, parent REFERENCES parent(id));";
