@@ -389,7 +389,11 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
-    if fails_from_nothing(project, phase).is_some_and(|it| it.to_string() == error.to_string()) {
+    let found = |error: &Error| {
+        let facts = error.facts();
+        (error.kind(), facts.step_line, facts.object.clone(), facts.problems.clone())
+    };
+    if fails_from_nothing(project, phase).is_some_and(|it| found(&it) == found(&error)) {
         return error;
     }
     let what = format!(
