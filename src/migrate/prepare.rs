@@ -389,11 +389,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
-    let found = |error: &Error| {
-        let facts = error.facts();
-        (error.kind(), facts.step_line, facts.object.clone(), facts.problems.clone())
-    };
-    if fails_from_nothing(project, phase).is_some_and(|it| found(&it) == found(&error)) {
+    if fails_from_nothing(project, phase).is_some_and(|it| it.found_as(&error)) {
         return error;
     }
     let what = format!(
