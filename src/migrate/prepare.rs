@@ -389,7 +389,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
-    if fails_from_nothing(project, phase).is_some_and(|it| it.to_string() == error.to_string()) {
+    if fails_from_nothing(project, phase).is_some_and(|it| it.found_as(&error)) {
         return error;
     }
     let what = format!(

@@ -75,16 +75,18 @@ pub struct Proof {
     /// Columns of compared tables that the phases drop with their values, as `table.column`.
     #[serde(skip)]
     pub dropped: Vec<String>,
+    /// Tables of the backup that the phases drop.
+    #[serde(skip)]
+    pub dropped_tables: Vec<String>,
 }
 
 impl Proof {
-    /// Says what was found equal, and of which columns the values were not compared, because the phases change or drop
-    /// them.
+    /// Says what was found equal, and which tables and values were not compared, because the phases change or drop them.
     pub fn summary(&self) -> String {
         let rows = crate::text::rows(self.rows);
         let tables = counted(self.tables, "table", "tables");
         let mut text = format!("{rows} in {tables} equal to the backup");
-        if let Some(apart) = apart(&self.changed, &self.dropped) {
+        if let Some(apart) = apart(&self.changed, &self.dropped_tables, &self.dropped) {
             text += &apart;
         }
         text
@@ -196,6 +198,8 @@ impl Trial<'_, '_> {
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
         (self.proof.changed, self.proof.dropped) = self.columns_apart();
+        let Subject { before, versions, .. } = self.subject;
+        self.proof.dropped_tables = self.provenance.dropped_tables(before, versions);
         let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
@@ -569,7 +573,7 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            let detail = format!("{}, as {} expects", finding.found, last.id);
+            let detail = format!("{}, as {} expects", finding.returned(), last.id);
             self.record(&check.name, detail, problems);
         }
         Ok(())

@@ -310,7 +310,7 @@ impl Drafting<'_> {
             let mut rows = old.rows_changed.iter().filter(|it| it.phase == phase.id.as_str());
             let idle = rows.all(|it| it.before == 0 && it.after == 0);
             if is_base && phase.up.iter().any(|it| is_data(&it)) && idle {
-                add(phase, "data_step", "data steps that change no row of a new file");
+                add(phase, "data_step", "what data steps do to existing rows; a new file has none");
             }
             let is_first = phase.id == range.first && !is_base;
             if !phase.require.is_empty() && !is_first {
@@ -323,7 +323,7 @@ impl Drafting<'_> {
                 add(
                     phase,
                     "downgrade",
-                    "downgrades written by hand: the downgrade of the squash drops its tables instead",
+                    "downgrades written by hand; undoing the new phase drops the tables that it creates",
                 );
             }
         }

@@ -268,8 +268,12 @@ impl Check {
                     self.style.bullet().to_owned()
                 }
             };
+            let comes_back =
+                matches!(trip.verdict, TripVerdict::Reversible | TripVerdict::Lossy(_));
             let place = match trip.place {
-                TripPlace::Shadow if copied.is_some() => " in memory, not tried on the copy",
+                TripPlace::Shadow if copied.is_some() && comes_back => {
+                    " in memory, not tried on the copy"
+                }
                 TripPlace::Shadow | TripPlace::Copy => "",
             };
             self.line(&mark, &format!("{}: {}{place}", trip.phase, trip.verdict.code()));

@@ -187,6 +187,8 @@ fn in_range(chain: &Chain, range: &str, applied: Option<&Applied>) -> Result<BTr
     let current = || applied.map(|it| chain.current(it)).ok_or_else(no_file);
     let place = |target: &Target| match target {
         Target::Id(id) if id == "current" => current(),
+        Target::Forward(_) => Err(one_sided(target, "the beginning")),
+        Target::Back(_) => Err(one_sided(target, "the end")),
         _ => Ok(chain.current(&chain.applied_at(target)?)),
     };
     let parents = |id: &PhaseId| chain.get(id).map(|it| it.parents.clone()).unwrap_or_default();
@@ -227,6 +229,10 @@ fn walked(
         here = on.into_iter().collect();
     }
     here
+}
+
+fn one_sided(target: &Target, side: &str) -> Error {
+    Error::new(ErrorKind::Arguments, format!("{target} cannot be {side} of a range"))
 }
 
 fn no_file() -> Error {

@@ -43,7 +43,8 @@ pub fn way(from: Option<i64>, to: Option<i64>) -> String {
     let named = |it: Option<i64>| it.map_or("no version".to_owned(), |it| format!("version {it}"));
     match (from, to) {
         (Some(from), Some(to)) => format!("version {from} to {to}"),
-        _ => format!("{} to {}", named(from), named(to)),
+        (None, _) => format!("from no version to {}", named(to)),
+        (Some(_), None) => format!("{} to no version", named(from)),
     }
 }
 

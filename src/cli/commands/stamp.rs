@@ -149,7 +149,7 @@ fn differences(context: &Context, adoption: &Adoption) -> String {
         return String::new();
     }
     let what = counted(notices.len(), "difference", "differences");
-    let why = if lacking.is_empty() { ", which a stamp accepts" } else { "" };
+    let why = if lacking.is_empty() { ", which do not stop a stamp" } else { "" };
     let mut text = format!("Note: {what} from what the phases make{why}:\n");
     let shown = if context.verbose { notices.len() } else { 10 };
     for notice in notices.iter().take(shown) {

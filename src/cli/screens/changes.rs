@@ -29,7 +29,7 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
         0 => {}
         count => changes.push(format!("Run {}", counted(count, "data step", "data steps"))),
     }
-    changes.extend(summary.data_changes.iter().map(|it| format!("By statements: {it}")));
+    changes.extend(summary.data_changes.iter().map(|it| format!("A data step {}", it.deed())));
     if changes.is_empty() {
         changes.push("Change no table; only the version is recorded".to_owned());
     }
@@ -85,7 +85,7 @@ fn rule_change(table: &str, changed: &Rule, verb: &str, toward: &str) -> String 
         Rule::Collate { column, collation } => {
             format!("{verb} COLLATE {collation} {toward} {table}.{column}")
         }
-        other => format!("{verb} {} {toward} {table}", rule(other)),
+        other => format!("{verb} {toward} {table}: {}", rule(other)),
     }
 }
 
