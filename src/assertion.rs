@@ -22,6 +22,13 @@ pub struct Finding {
     pub rows: Vec<String>,
 }
 
+impl Finding {
+    /// Says what the query returned, as a sentence without its end.
+    pub fn returned(&self) -> String {
+        format!("its query returned {}", self.found)
+    }
+}
+
 /// Evaluates a check.
 ///
 /// # Errors

@@ -227,6 +227,12 @@ impl Error {
         }))
     }
 
+    /// Returns whether another failure found the same fault at the same place.
+    pub(crate) fn found_as(&self, other: &Self) -> bool {
+        let found = |it: &Self| (it.0.kind, it.0.facts.step_line, it.0.facts.object.clone());
+        found(self) == found(other) && self.0.what == other.0.what
+    }
+
     /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -144,7 +144,7 @@ fn drop_all(live: &Database) -> Result<usize> {
     match left.objects.first() {
         None => Ok(dropped),
         Some(object) => {
-            let what = format!("{} {} could not be dropped", object.kind.word(), object.name);
+            let what = format!("{object} could not be dropped");
             Err(Error::new(ErrorKind::Rebuild, what).about(&object.name))
         }
     }
@@ -161,11 +161,7 @@ fn drop_object(live: &Database, object: &Object) -> Result<()> {
     live.connection().execute_batch(&sql).map_err(|error| {
         match MissingExtension::in_error(&error) {
             Some(part) => {
-                let what = format!(
-                    "{} {} cannot be dropped without {part}",
-                    object.kind.word(),
-                    object.name
-                );
+                let what = format!("{object} cannot be dropped without {part}");
                 Error::new(ErrorKind::MissingExtension, what).about(&object.name).caused_by(error)
             }
             None => error.into(),

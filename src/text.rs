@@ -41,6 +41,16 @@ macro_rules! named {
 }
 pub(crate) use named;
 
+/// Puts a text on one line, with one space where there was any white space.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Writes values one after the other, separated by commas.
+pub fn list(values: impl IntoIterator<Item = impl ToString>) -> String {
+    values.into_iter().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// Writes a number with its noun, in the singular if it is one.
 pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
     match count.try_into().unwrap_or(u64::MAX) {

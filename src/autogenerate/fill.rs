@@ -5,6 +5,7 @@ use crate::name::quote;
 use crate::phase::{Operation, StepObject};
 use crate::schema::{ColumnStorage, Content, Module, Object, ObjectKind, Schema, VirtualTable};
 use crate::shadow::removal;
+use crate::text::list;
 
 use super::builder::{Builder, Waiting};
 use super::pairing::TablePair;
@@ -29,8 +30,7 @@ impl Builder<'_> {
         }
         let scratch = crate::shadow::free_name(&schema, &format!("{}_rows", object.name));
         let keyed = key_of(&schema, &object.name);
-        let definitions: Vec<String> = columns.iter().map(|(old, _)| quote(old)).collect();
-        let definitions = definitions.join(", ");
+        let definitions = list(columns.iter().map(|(old, _)| quote(old)));
         let key = if keyed { "\"rowid of the row\" INTEGER PRIMARY KEY, " } else { "" };
         let table = quote(&scratch);
         let sql = format!("CREATE TABLE {table}({key}{definitions})");
@@ -50,11 +50,8 @@ impl Builder<'_> {
         for waiting in std::mem::take(&mut self.waiting) {
             let schema = self.schema()?;
             let keyed = key_of(&schema, &waiting.table);
-            let list = |names: Vec<&String>| -> String {
-                names.into_iter().map(|it| quote(it)).collect::<Vec<_>>().join(", ")
-            };
-            let old = list(waiting.columns.iter().map(|(old, _)| old).collect());
-            let new = list(waiting.columns.iter().map(|(_, new)| new).collect());
+            let old = list(waiting.columns.iter().map(|(old, _)| quote(old)));
+            let new = list(waiting.columns.iter().map(|(_, new)| quote(new)));
             let (table, scratch) = (quote(&waiting.table), quote(&waiting.scratch));
             let (key, value) = if keyed { ("rowid, ", "\"rowid of the row\", ") } else { ("", "") };
             let sql = format!("INSERT INTO {table}({key}{new}) SELECT {value}{old} FROM {scratch}");

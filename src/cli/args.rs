@@ -201,7 +201,7 @@ pub enum Command {
     /// Undo phases without asking; rows written since stay
     #[command(
         visible_alias = "down",
-        after_help = "Rows of tables, and values of columns, that an undone phase created are dropped only with --accept-loss.
+        after_help = "If an undone phase created a table or column that holds data now, the data is dropped only with --accept-loss.
 
 Examples:
   phaseshift downgrade
@@ -212,7 +212,7 @@ Examples:
     Downgrade(DowngradeArgs),
     /// Print a script for sqlite3 that undoes phases, from the history that the database keeps
     #[command(
-        after_help = "The phase files may be missing; they are read only for phases that the history keeps nothing of.
+        after_help = "The phase files may be missing: they are needed only for phases of which the history keeps nothing.
 
 Examples:
   phaseshift extract-undo
@@ -442,12 +442,14 @@ Examples:
   phaseshift man share/man/man1")]
     Man(ManArgs),
     /// Print the JSON Schema of phase files, of the settings, or of what --json prints
-    #[command(after_help = "Editors complete and check a phase file whose first line is
-`#:schema FILE`, with the schema in FILE.
+    #[command(
+        after_help = "If the first line of a phase file is `#:schema FILE`, where FILE is what
+`json-schema phase` printed, editors check the phase and offer completions.
 
 Examples:
   phaseshift json-schema phase > phase.schema.json
-  phaseshift json-schema output")]
+  phaseshift json-schema output"
+    )]
     JsonSchema(JsonSchemaArgs),
 }
 

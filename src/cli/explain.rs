@@ -71,6 +71,7 @@ fn state(failure: &Failure<'_>) -> String {
 
 /// Chooses the advice for a kind. A kind with one advice has it here; the others have a function in the file of their
 /// topic.
+#[expect(clippy::too_many_lines, reason = "a table, one line for each kind")]
 fn advice(failure: &Failure<'_>) -> Vec<String> {
     let say = |lines| failure.say(lines);
     match failure.error.kind() {

@@ -5,6 +5,7 @@ use crate::schema::{Affinity, Column, ColumnOrder, Table, text_form};
 use crate::sql::{
     ColumnDefinition, Constraint, ConstraintKind, CreateTable, TableOptionKind, unquote,
 };
+use crate::text::one_line;
 
 use super::default::{Meaning, meaning_of};
 use super::difference::{
@@ -190,10 +191,6 @@ fn words(sql: &str, column: &ColumnDefinition, declared: &str) -> String {
         }
     }
     text
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl ConstraintParts {

@@ -4,26 +4,29 @@ use super::difference::{
     ComparedObject, Difference, IndexAspect, Presence, TableOptionName, Verdict, Weight,
 };
 
-/// How to say that something is there which is not expected.
+/// How to say that only one of the schemas has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unexpected {
+pub enum Unexpected<'n> {
     Unexpected,
     /// `is made by no applied phase`: the expected schema is what the phases make.
     MadeByNoPhase,
+    /// `is only in NAME`: neither schema is the expected one.
+    OnlyIn {
+        /// The name of the schema that has what is unexpected.
+        found: &'n str,
+        /// The name of the schema that has what is missing.
+        expected: &'n str,
+    },
 }
 
-impl Unexpected {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Unexpected => "is unexpected",
-            Self::MadeByNoPhase => "is made by no applied phase",
-        }
-    }
-
-    const fn presence(self, presence: Presence) -> &'static str {
-        match presence {
-            Presence::Missing => "is missing",
-            Presence::Unexpected => self.words(),
+impl Unexpected<'_> {
+    fn presence(self, presence: Presence) -> String {
+        match (self, presence) {
+            (Self::OnlyIn { found, .. }, Presence::Unexpected) => format!("is only in {found}"),
+            (Self::OnlyIn { expected, .. }, Presence::Missing) => format!("is only in {expected}"),
+            (Self::Unexpected | Self::MadeByNoPhase, Presence::Missing) => "is missing".to_owned(),
+            (Self::Unexpected, Presence::Unexpected) => "is unexpected".to_owned(),
+            (Self::MadeByNoPhase, Presence::Unexpected) => "is made by no applied phase".to_owned(),
         }
     }
 }
@@ -58,21 +61,24 @@ impl ComparedObject {
     }
 
     /// Describes each difference in one line; none if the object is identical.
-    pub fn lines(&self, unexpected: Unexpected) -> Vec<String> {
+    pub fn lines(&self, unexpected: Unexpected<'_>) -> Vec<String> {
         self.weighed_lines(unexpected).into_iter().map(|(_, line)| line).collect()
     }
 
     /// Describes each difference in one line, with its weight; none if the object is identical.
-    pub fn weighed_lines(&self, unexpected: Unexpected) -> Vec<(Weight, String)> {
+    pub fn weighed_lines(&self, unexpected: Unexpected<'_>) -> Vec<(Weight, String)> {
         let title = self.title();
         match &self.verdict {
             Verdict::Identical => Vec::new(),
             Verdict::SameMeaning => {
                 vec![(Weight::Small, format!("{title}: same definition, different text"))]
             }
-            Verdict::Missing => vec![(self.weight(), format!("{title} is missing"))],
+            Verdict::Missing => {
+                vec![(self.weight(), format!("{title} {}", unexpected.presence(Presence::Missing)))]
+            }
             Verdict::Unexpected => {
-                vec![(self.weight(), format!("{title} {}", unexpected.words()))]
+                let what = unexpected.presence(Presence::Unexpected);
+                vec![(self.weight(), format!("{title} {what}"))]
             }
             Verdict::Differs(found) => found
                 .iter()
@@ -81,7 +87,7 @@ impl ComparedObject {
         }
     }
 
-    pub fn line(&self, difference: &Difference, unexpected: Unexpected) -> String {
+    pub fn line(&self, difference: &Difference, unexpected: Unexpected<'_>) -> String {
         let (title, name) = (self.title(), &self.name);
         match difference {
             Difference::Column { column, presence } => {

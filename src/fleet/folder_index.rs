@@ -63,6 +63,11 @@ impl FolderIndex {
     fn removed(&self, path: &Path) {
         self.change(path, |names, name| names.remove(&name));
     }
+
+    fn renamed(&self, from: &Path, to: &Path) {
+        self.removed(from);
+        self.added(to);
+    }
 }
 
 fn begins(name: &OsString, prefix: &str) -> bool {
@@ -80,29 +85,35 @@ struct MemberFiles {
     prefix: String,
 }
 
+/// Declares the methods that only hand a call on.
+macro_rules! handed_on {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)+) => {$(
+        fn $name(&self, $($argument: $kind),*) -> $result {
+            self.files.$name($($argument),*)
+        }
+    )+};
+}
+
 impl Files for MemberFiles {
-    fn vfs(&self) -> Option<&str> {
-        self.files.vfs()
-    }
-
-    fn now(&self) -> DateTime<FixedOffset> {
-        self.files.now()
-    }
-
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        self.files.canonical(path)
-    }
-
-    fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        self.files.stat(path)
-    }
-
-    fn stat_link(&self, path: &Path) -> io::Result<Option<Stat>> {
-        self.files.stat_link(path)
-    }
-
-    fn space(&self, path: &Path) -> io::Result<Space> {
-        self.files.space(path)
+    handed_on! {
+        vfs() -> Option<&str>;
+        now() -> DateTime<FixedOffset>;
+        canonical(path: &Path) -> io::Result<PathBuf>;
+        stat(path: &Path) -> io::Result<Option<Stat>>;
+        stat_link(path: &Path) -> io::Result<Option<Stat>>;
+        space(path: &Path) -> io::Result<Space>;
+        may_read(path: &Path) -> io::Result<()>;
+        read(path: &Path) -> io::Result<Vec<u8>>;
+        reader(path: &Path) -> io::Result<Box<dyn io::Read>>;
+        append(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>;
+        create_folder(path: &Path) -> io::Result<()>;
+        create_folder_for(path: &Path, mode: u32) -> io::Result<()>;
+        create_private_folder(path: &Path) -> io::Result<()>;
+        remove_folder(path: &Path) -> io::Result<()>;
+        set_access(path: &Path, like: &Stat) -> io::Result<()>;
+        sync_file(path: &Path) -> io::Result<()>;
+        sync_folder(folder: &Path) -> io::Result<()>;
+        promised(what: &str) -> ();
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -112,89 +123,27 @@ impl Files for MemberFiles {
         }
     }
 
-    fn may_read(&self, path: &Path) -> io::Result<()> {
-        self.files.may_read(path)
-    }
-
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.files.read(path)
-    }
-
-    fn reader(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
-        self.files.reader(path)
-    }
-
     fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-        self.files.create(path, bytes, mode)?;
-        self.index.added(path);
-        Ok(())
-    }
-
-    fn append(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-        self.files.append(path, bytes, mode)
-    }
-
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.files.create_folder(path)
-    }
-
-    fn create_folder_for(&self, path: &Path, mode: u32) -> io::Result<()> {
-        self.files.create_folder_for(path, mode)
-    }
-
-    fn create_private_folder(&self, path: &Path) -> io::Result<()> {
-        self.files.create_private_folder(path)
-    }
-
-    fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        self.files.remove_folder(path)
+        self.files.create(path, bytes, mode).inspect(|()| self.index.added(path))
     }
 
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.copy(from, to)?;
-        self.index.added(to);
-        Ok(())
+        self.files.copy(from, to).inspect(|()| self.index.added(to))
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.rename_new(from, to)?;
-        self.index.removed(from);
-        self.index.added(to);
-        Ok(())
+        self.files.rename_new(from, to).inspect(|()| self.index.renamed(from, to))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.link(from, to)?;
-        self.index.added(to);
-        Ok(())
+        self.files.link(from, to).inspect(|()| self.index.added(to))
     }
 
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.rename_over(from, to)?;
-        self.index.removed(from);
-        self.index.added(to);
-        Ok(())
+        self.files.rename_over(from, to).inspect(|()| self.index.renamed(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.files.remove(path)?;
-        self.index.removed(path);
-        Ok(())
-    }
-
-    fn set_access(&self, path: &Path, like: &Stat) -> io::Result<()> {
-        self.files.set_access(path, like)
-    }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.files.sync_file(path)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.files.sync_folder(folder)
-    }
-
-    fn promised(&self, what: &str) {
-        self.files.promised(what);
+        self.files.remove(path).inspect(|()| self.index.removed(path))
     }
 }

@@ -9,6 +9,7 @@ use crate::migrate::{FileState, Migration, Project, Report, Request, migrate_now
 use crate::phase::{PhaseId, Target};
 use crate::plan::Direction;
 use crate::preflight::LossPolicy;
+use crate::text::list;
 
 /// Downgrades a file to the phases that were current before a run; rows that were written since stay, and the way down
 /// is proven as any other. `None` if the file is there already.
@@ -37,9 +38,9 @@ pub fn undo(project: &Project, before: &[PhaseId], losses: LossPolicy) -> Result
     match self::current(project)?.0 {
         reached if same_ids(&reached, before) => Ok(report),
         reached => {
-            let names = |ids: &[PhaseId]| {
-                let names: Vec<&str> = ids.iter().map(PhaseId::as_str).collect();
-                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            let names = |ids: &[PhaseId]| match ids {
+                [] => "nothing".to_owned(),
+                some => list(some),
             };
             let what = format!(
                 "the file is at {} after the downgrade; before the run it was at {}",

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, Table};
+use crate::text::list;
 
 /// The name of the table that holds one row per event.
 pub const HISTORY_TABLE: &str = "phase_history";
@@ -197,10 +198,8 @@ impl VersionTables {
         let mut names: Vec<String> = table.columns.iter().map(|it| fold(&it.name)).collect();
         names.sort();
         if names != ["applied_at", "description", "version"] {
-            let found: Vec<&str> = table.columns.iter().map(|it| it.name.as_str()).collect();
-            return Err(
-                self.foreign(&self.version, &format!("its columns are {}", found.join(", ")))
-            );
+            let found = list(table.columns.iter().map(|it| &it.name));
+            return Err(self.foreign(&self.version, &format!("its columns are {found}")));
         }
         let keyed: Vec<&str> =
             table.columns.iter().filter(|it| it.key > 0).map(|it| it.name.as_str()).collect();

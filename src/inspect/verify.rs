@@ -15,7 +15,8 @@ use crate::migrate::{Compatibility, FileState, Project, plan_between};
 use crate::name::fold;
 use crate::phase::PhaseId;
 use crate::proof::{
-    Sides, TableFound, TableProvenance, apart, compare_tables, foreign_key_violations, provenance,
+    Sides, TableFound, TableProvenance, compare_tables, first_names, foreign_key_violations,
+    provenance,
 };
 use crate::schema::Schema;
 use crate::text::{counted, rows};
@@ -221,7 +222,7 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
         [] => String::new(),
         notices => {
             let count = counted(notices.len(), "difference", "differences");
-            format!(" but for {count} that stamp accepts: {}", first_few(notices))
+            format!(" but for {count}, which would not stop a stamp: {}", first_few(notices))
         }
     };
     let detail = match (ok, basis) {
@@ -246,7 +247,7 @@ fn phase_checks(
         for check in &phase.verify {
             let finding = evaluate(connection, check)?;
             let name = format!("{id}: {}", check.name);
-            checks.push(VerifyCheck::of(name, finding.holds, finding.found));
+            checks.push(VerifyCheck::of(name, finding.holds, finding.returned()));
         }
     }
     Ok(checks)
@@ -289,21 +290,36 @@ fn against_backup(
         let columns = |of: fn(&TableProvenance) -> &BTreeSet<String>| -> Vec<String> {
             origin.into_iter().flat_map(|it| of(it).iter().cloned()).collect()
         };
-        rows_of(&table, &found, apart(&columns(|it| &it.changed), &columns(|it| &it.dropped)))
+        let left_out = left_out(&columns(|it| &it.changed), &columns(|it| &it.dropped));
+        let lost = match (&found, origin) {
+            (TableFound::Compared(found), _) if found.lost == 0 => "missing",
+            _ if project.versions.contains(&table) => "removed with phases no longer applied",
+            (_, Some(origin)) if origin.allowance.losses() => {
+                "missing, as a phase since may remove rows"
+            }
+            _ => "missing",
+        };
+        rows_of(&table, &found, (lost, &left_out))
     };
     Ok(found.into_iter().map(answer).collect())
 }
 
-fn rows_of(table: &str, found: &TableFound, apart: Option<String>) -> VerifyCheck {
+/// Names the columns whose values were not compared, and why.
+fn left_out(changed: &[String], dropped: &[String]) -> String {
+    let parts = [(changed, "changed"), (dropped, "dropped")];
+    let parts = parts.into_iter().filter(|(names, _)| !names.is_empty());
+    let parts: Vec<String> = parts
+        .map(|(names, what)| format!("{} ({what} by a phase since)", first_names(names)))
+        .collect();
+    if parts.is_empty() { String::new() } else { format!("; not compared: {}", parts.join(", ")) }
+}
+
+fn rows_of(table: &str, found: &TableFound, (lost, left_out): (&str, &str)) -> VerifyCheck {
     let (ok, detail) = match found {
         TableFound::Compared(found) => {
             let detail = format!(
-                "{} equal, {} changed, {} missing, {} written since{}",
-                found.equal,
-                found.changed,
-                found.lost,
-                found.gained,
-                apart.unwrap_or_default()
+                "{} equal, {} changed, {} {lost}, {} written since{left_out}",
+                found.equal, found.changed, found.lost, found.gained,
             );
             (found.holds(), detail)
         }

@@ -38,7 +38,7 @@ impl DeclaredFile {
     pub fn read(project: &Project) -> Result<Self> {
         let project = &Project { chain: Chain::default(), ..project.clone() };
         let database = project.open(Access::ReadOnly)?;
-        let mut schema = read(database.connection())?;
+        let schema = read(database.connection())?;
         let recorded = project.versions.read(database.connection(), &schema)?;
         let ids = recorded.versions.iter().map(|row| {
             let events = recorded.events.iter().rev();
@@ -58,9 +58,7 @@ impl DeclaredFile {
                 .in_database(&project.database));
         }
         let project = project.as_applied(&database)?;
-        schema.objects.retain(|object| {
-            !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
-        });
+        let schema = project.own(&schema);
         Ok(Self { project, schema, version: recorded.version() })
     }
 

@@ -280,7 +280,7 @@ fn changes(before: &Schema, after: &Schema) -> Vec<Effect> {
             .objects
             .iter()
             .filter(|it| it.kind != ObjectKind::ShadowTable)
-            .map(|it| (format!("{} {}", it.kind.word(), it.name), Change::Created));
+            .map(|it| (it.to_string(), Change::Created));
         let columns = schema.tables.values().flat_map(|table| {
             let both = |other: &Schema| other.shape(&table.name).is_some();
             let shared = both(before) && both(after);

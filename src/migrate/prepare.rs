@@ -269,10 +269,8 @@ pub(super) fn plan_path(
     for unsound in shadow.unsound() {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.push(format!(
-                "{} {} does not compile and is carried over as it is: {}",
-                unsound.object.kind.word(),
-                unsound.object.name,
-                unsound.message
+                "{} does not compile and is carried over as it is: {}",
+                unsound.object, unsound.message
             ));
         }
     }
@@ -391,7 +389,7 @@ fn explain_unadopted(error: Error, project: &Project, known: &FileState, phase: 
     if !unrecorded || project.chain.phases().len() < 2 || error.kind() != ErrorKind::Step {
         return error;
     }
-    if fails_from_nothing(project, phase).is_some_and(|it| it.to_string() == error.to_string()) {
+    if fails_from_nothing(project, phase).is_some_and(|it| it.found_as(&error)) {
         return error;
     }
     let what = format!(

@@ -7,6 +7,7 @@ use super::graph::Marks;
 use super::nearest::nearest;
 use super::phase::{Phase, PhaseId};
 use crate::error::{Error, ErrorKind, Remedy, Result};
+use crate::text::list;
 
 /// The ids of the phases that are applied to a database.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -178,8 +179,7 @@ impl Chain {
             .map(|(phase, _)| phase)
             .collect();
         let Some(first) = edited.first() else { return Ok(()) };
-        let names: Vec<&str> = edited.iter().map(|phase| phase.id.as_str()).collect();
-        let names = names.join(", ");
+        let names = list(edited.iter().map(|phase| &phase.id));
         let what = if edited.len() == 1 {
             format!("phase {names} was edited after it was applied")
         } else {

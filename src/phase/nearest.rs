@@ -1,5 +1,7 @@
 //! Finds the known word that an unknown one most looks like.
 
+use crate::text::list;
+
 /// How many known words an unknown one is answered with.
 const FEW: usize = 3;
 
@@ -41,7 +43,7 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// Returns the words in backquotes, separated by commas.
 pub(super) fn quoted_list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    words.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+    list(words.into_iter().map(quoted))
 }
 
 #[cfg(test)]

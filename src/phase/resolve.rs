@@ -41,7 +41,12 @@ impl Chain {
     /// - As [`up_path`](Self::up_path).
     /// - [`ErrorKind::Arguments`] if the target is relative to what is applied.
     pub fn applied_at(&self, target: &Target) -> Result<Applied> {
-        let relative = || Error::new(ErrorKind::Arguments, format!("{target} is no fixed place"));
+        let relative = || {
+            Error::new(
+                ErrorKind::Arguments,
+                format!("{target} is a relative target; a phase, head or base is needed here"),
+            )
+        };
         match target {
             Target::Forward(_)
             | Target::Back(_)

@@ -87,58 +87,20 @@ pub(crate) fn line(first_parent: &str, names: &str) -> String {
 
 /// The 30 phases of the charts: a fork of three and their merge.
 pub(crate) fn charts() -> Vec<Phase> {
-    let lines = [
-        line(
-            "",
-            "14f966eaec6d 22f518a0295f 2d5eb21ce250 26cd00243413 7b0e1bdd69f5 5d7ee6340019
-            b47c6865ccaf b6028633621c b0ef95f73d85 ccc076a63ea8 17d797292022",
-        ),
-        line("17d797292022", "44bae117595b"),
-        line("17d797292022", "99dbbd3990dd"),
-        line("17d797292022", "2f5d48c07f14"),
-        "93b7ace49920: 44bae117595b 99dbbd3990dd 2f5d48c07f14\n".to_owned(),
-        line(
-            "93b7ace49920",
-            "add_rag_160000 time_format_183000 a353cbccb342 303700b12232 61837bbf83a1 782ba409672f
-            568668ec858b 9b5e1a052466 13342d0a1b93 7a6c838f8b19 55361a122379 6965ccdd2487
-            328917e74f78 cec026704f64 a1b2c3d4e5f6",
-        ),
-    ];
-    phases(&lines.concat())
+    fixture("charts")
 }
 
 /// The 39 phases of the photo map: two bases, two forks, three merges, three labels.
 pub(crate) fn photo_map() -> Vec<Phase> {
-    let lines = [
-        line(
-            "",
-            "001_initial_schema 002_add_file_md5_column c0d43de831b9
-            002_remove_thumbnail_path_column 003_remove_filepath_column 004_record_created_ts
-            005_bbox_unique 006_flagged_photos 007_contact_messages",
-        ),
-        line("007_contact_messages", "008_push_notifications"),
-        line("007_contact_messages", "d075e1120235 875cccae8edb 4becdf297d3c"),
-        "60a7e8902255: 008_push_notifications 4becdf297d3c\n".to_owned(),
-        "009_merge_branches: / 4becdf297d3c 008_push_notifications\n".to_owned(),
-        "d40f1e993188: 60a7e8902255 009_merge_branches\n".to_owned(),
-        line("d40f1e993188", "36f92ec81625 010 011 012_add_analysis_column"),
-        line("d40f1e993188", "013_add_photo_annotations 014"),
-        "752936a4a4f3: 012_add_analysis_column 014\n".to_owned(),
-        line(
-            "752936a4a4f3",
-            "9d3532cfd1cf 015 016 017 018 019 020 021 022 023 024_add_retry_after_minutes 025 026
-            027 028 029_share_links",
-        ),
-    ];
-    let mut phases = phases(&lines.concat());
+    fixture("photo_map")
+}
+
+/// Reads the phases of a fixture, which get files of their ids.
+fn fixture(name: &str) -> Vec<Phase> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).join("phases");
+    let mut phases = Chain::read(&RealFiles, &folder).unwrap().phases().to_vec();
     for phase in &mut phases {
-        let label = match phase.id.as_str() {
-            "008_push_notifications" => "push",
-            "d075e1120235" => "geo",
-            "013_add_photo_annotations" => "annotations",
-            _ => continue,
-        };
-        phase.labels.push(label.to_owned());
+        phase.file = PathBuf::from(format!("phases/{}.toml", phase.id));
     }
     phases
 }

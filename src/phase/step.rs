@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::name::literal;
+use crate::sql::ObjectKind;
 use crate::sql::object_head;
 use crate::text::named;
 
@@ -159,6 +160,28 @@ named! {
         Index = "index",
         View = "view",
         Trigger = "trigger",
+    }
+}
+
+impl From<StepObject> for ObjectKind {
+    fn from(object: StepObject) -> Self {
+        match object {
+            StepObject::Table => Self::Table,
+            StepObject::Index => Self::Index,
+            StepObject::View => Self::View,
+            StepObject::Trigger => Self::Trigger,
+        }
+    }
+}
+
+impl From<ObjectKind> for StepObject {
+    fn from(kind: ObjectKind) -> Self {
+        match kind {
+            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => Self::Table,
+            ObjectKind::Index => Self::Index,
+            ObjectKind::View => Self::View,
+            ObjectKind::Trigger => Self::Trigger,
+        }
     }
 }
 

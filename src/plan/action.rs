@@ -233,7 +233,7 @@ impl SchemaChange {
     }
 
     fn removal_title(&self) -> String {
-        let mut parts: Vec<String> = self.removed.iter().map(described).collect();
+        let mut parts: Vec<String> = self.removed.iter().map(ToString::to_string).collect();
         parts.extend(self.virtuals.iter().map(|change| match change {
             VirtualChange::Create { .. } => "virtual table".to_owned(),
             VirtualChange::Rename { from, to, .. } => format!("{from} to {to}"),
@@ -479,10 +479,6 @@ pub(super) fn record_step(phase: &PhasePlan) -> PlannedStep {
         Direction::Down => format!("Taking back version {}: {}", phase.version, phase.description),
     };
     PlannedStep { title, actions: vec![Action::Record] }
-}
-
-fn described(object: &Object) -> String {
-    format!("{} {}", object.kind.word(), object.name)
 }
 
 /// Joins names for a sentence; many are counted rather than listed.

@@ -6,6 +6,7 @@ use crate::name::{quote, same};
 use crate::schema::{RowKey, Table};
 use crate::shadow::{ColumnOrigin, CopyLayer, TableLineage, asks};
 use crate::sql::mentions;
+use crate::text::list;
 
 /// The query that fills a rebuilt table, in parts.
 #[derive(Debug, Clone)]
@@ -53,25 +54,20 @@ impl CopyQuery {
             // Every column is new; each row still has to come over, with its defaults.
             return format!("{head}(rowid) SELECT NULL FROM {}", self.layered(from));
         }
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
-        let values: Vec<String> = self.columns.iter().map(|(_, value)| quote(value)).collect();
-        format!(
-            "{head}({}) SELECT {} FROM {}",
-            names.join(", "),
-            values.join(", "),
-            self.layered(from)
-        )
+        let names = list(self.columns.iter().map(|(name, _)| quote(name)));
+        let values = list(self.columns.iter().map(|(_, value)| quote(value)));
+        format!("{head}({names}) SELECT {values} FROM {}", self.layered(from))
     }
 
     /// Returns a query for the rows of a table, given as SQL text, as they will be, under the new names.
     pub fn select(&self, from: &str) -> String {
-        let list: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(name, value)| format!("{} AS {}", quote(value), quote(name)))
-            .collect();
-        let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
-        format!("SELECT {list} FROM {}", self.layered(from))
+        let named =
+            |(name, value): &(String, String)| format!("{} AS {}", quote(value), quote(name));
+        let columns = match self.columns.as_slice() {
+            [] => "1".to_owned(),
+            some => list(some.iter().map(named)),
+        };
+        format!("SELECT {columns} FROM {}", self.layered(from))
     }
 
     /// Hands a column of the old table through to the top, under a name of its own, which is returned.
@@ -89,11 +85,9 @@ impl CopyQuery {
     fn layered(&self, from: &str) -> String {
         let mut source = from.to_owned();
         for layer in &self.layers {
-            let list: Vec<String> = layer
-                .columns
-                .iter()
-                .map(|(name, value)| format!("{value} AS {}", quote(name)))
-                .collect();
+            let columns = list(
+                layer.columns.iter().map(|(name, value)| format!("{value} AS {}", quote(name))),
+            );
             let row = layer.row.as_ref().map(|it| format!(" AS {}", quote(it))).unwrap_or_default();
             // Other rows of the table are read where its rows are: it has another name while it is copied.
             let table = layer
@@ -101,7 +95,7 @@ impl CopyQuery {
                 .as_ref()
                 .map(|it| format!("WITH {} AS (SELECT * FROM {source}) ", quote(it)));
             let with = table.unwrap_or_default();
-            source = format!("({with}SELECT {} FROM {source}{row})", list.join(", "));
+            source = format!("({with}SELECT {columns} FROM {source}{row})");
         }
         source
     }

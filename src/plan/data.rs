@@ -69,6 +69,34 @@ impl std::fmt::Display for DataChange {
     }
 }
 
+impl DataChange {
+    /// Says what the data step does, as the end of a sentence about it.
+    pub fn deed(&self) -> String {
+        let (kind, name) = (self.kind.word(), &self.name);
+        let before = self.before.as_deref().unwrap_or(name);
+        match (self.change, &self.table) {
+            (ChangeKind::Created, _) => format!("creates {kind} {name}"),
+            (ChangeKind::Dropped, _) if self.kind.is_table() => {
+                format!("drops {kind} {name} with its rows")
+            }
+            (ChangeKind::DroppedWithTable, Some(table)) => {
+                format!("drops {kind} {name} with table {table}, and does not create it again")
+            }
+            (ChangeKind::Dropped | ChangeKind::DroppedWithTable, _) => {
+                format!("drops {kind} {name}")
+            }
+            (ChangeKind::Renamed, _) => format!("renames {kind} {before} to {name}"),
+            (ChangeKind::Remade, _) if same(name, before) => {
+                format!("recreates {kind} {name} from its rows")
+            }
+            (ChangeKind::Remade, _) => {
+                format!("recreates {kind} {name} from the rows of {before}")
+            }
+            (ChangeKind::Altered, _) => format!("changes {kind} {name}"),
+        }
+    }
+}
+
 /// Lists what a data step does to the schema, tables first.
 pub(super) fn data_changes(
     (before, after): (&Schema, &Schema),

@@ -89,13 +89,26 @@ pub enum LineCount {
 impl DataStage {
     /// Says what is wrong with a statement and where: by the line of the file, if the statements stand in it.
     pub fn describe(&self, error: &Error) -> String {
-        let place = self.file.clone().unwrap_or_else(|| format!("line {}", self.line));
         match (&error.facts().statement, self.lines) {
             (Some((line, why)), LineCount::OfFile) => {
                 format!("line {}: {why}", self.line + line - 1)
             }
-            (_, LineCount::OfStep) | (None, LineCount::OfFile) => format!("{place}: {error}"),
+            (Some((line, why)), LineCount::OfStep) => {
+                format!("{}: {why}", place_in_step(self.file.as_deref(), self.line, *line))
+            }
+            (None, _) => {
+                let place = self.file.clone().unwrap_or_else(|| format!("line {}", self.line));
+                format!("{place}: {error}")
+            }
         }
+    }
+}
+
+/// Names a line of the SQL of a data step that is a text of its own; the step stands in a line of the phase file.
+fn place_in_step(file: Option<&str>, step: usize, line: usize) -> String {
+    match file {
+        Some(file) => format!("{file}, statement at line {line}"),
+        None => format!("sql step in line {step}, statement at line {line}"),
     }
 }
 

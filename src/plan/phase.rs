@@ -11,7 +11,7 @@ use super::expected_objects::ExpectedObjects;
 use super::fill::plan_fills;
 use super::soundness::{Texts, refuse_newer_syntax, refuse_newly_broken};
 use super::undo::{define, groups};
-use super::{DataStage, Direction, LineCount, PhasePlan, Stage};
+use super::{DataStage, Direction, LineCount, PhasePlan, Stage, place_in_step};
 use crate::error::{Error, Result};
 use crate::history::{UndoRecord, VersionTables};
 use crate::name::{fold, same};
@@ -397,7 +397,11 @@ fn at_statement(error: Error, step: &Step, (file, lines): (Option<&str>, LineCou
             let line = step.line + line - 1;
             (line, format!("line {line}: {why}"))
         }
-        (_, LineCount::OfStep) | (None, LineCount::OfFile) => {
+        (Some((line, why)), LineCount::OfStep) => {
+            let place = place_in_step(file, step.line, *line);
+            (step.line, format!("{place}: {why}"))
+        }
+        (None, _) => {
             let place = file.unwrap_or("sql");
             (step.line, format!("line {}: {place}: {error}", step.line))
         }

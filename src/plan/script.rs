@@ -7,6 +7,7 @@ use super::script_checks::{self, ExpectedState, Found, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
 use crate::error::MissingExtension;
 use crate::name::literal;
+use crate::text::one_line;
 
 /// Gives the statements that record a phase.
 pub type RecordOf<'a> = dyn Fn(&PhasePlan) -> Vec<String> + 'a;
@@ -275,8 +276,4 @@ fn push_statement(text: &mut String, statement: &str) {
         text.push(';');
     }
     text.push('\n');
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -59,7 +59,7 @@ pub(super) fn refuse_newer_syntax(phase: &Phase, before: &Schema, after: &Schema
         let objects = schema.objects.iter().filter_map(|it| Some((it, it.sql.as_deref()?)));
         objects
             .flat_map(|(object, sql)| {
-                let called = format!("{} {}", object.kind.word(), object.name);
+                let called = object.to_string();
                 features(sql).into_iter().map(move |feature| (called.clone(), feature))
             })
             .filter(|(_, feature)| feature.since > oldest)
@@ -86,16 +86,9 @@ fn refuse_unreadable(shadow: &mut Shadow) -> Result<()> {
     let why = |it: &UnsoundObject| {
         without_object(&it.message, it.object.kind.word(), &it.object.name).to_owned()
     };
-    let what = format!(
-        "{} {} would be broken: {}",
-        first.object.kind.word(),
-        first.object.name,
-        why(first)
-    );
-    let all = broken
-        .iter()
-        .map(|it| format!("{} {}: {}", it.object.kind.word(), it.object.name, why(it)));
-    let named = broken.iter().map(|it| format!("{} {}", it.object.kind.word(), it.object.name));
+    let what = format!("{} would be broken: {}", first.object, why(first));
+    let all = broken.iter().map(|it| format!("{}: {}", it.object, why(it)));
+    let named = broken.iter().map(|it| it.object.to_string());
     let error = Error::new(ErrorKind::Step, what).about(&first.object.name).problems(all);
     Err(error.with_remedy(Remedy::ReplaceObject).choices(named))
 }
@@ -350,7 +343,7 @@ struct Problems {
 impl Problems {
     fn add(&mut self, object: &Object, what: String) {
         self.first.get_or_insert_with(|| object.name.clone());
-        self.lines.push(format!("{} {} {what}", object.kind.word(), object.name));
+        self.lines.push(format!("{object} {what}"));
     }
 
     fn refuse(self) -> Result<()> {

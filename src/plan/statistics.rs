@@ -4,6 +4,7 @@
 //! (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>).
 
 use crate::name::literal;
+use crate::text::list;
 
 /// An index and the name it has afterwards; `None` if it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,10 +120,9 @@ impl StatisticsMove {
                 literal(to)
             ));
         }
-        let names: Vec<String> = moves.iter().map(|(it, _)| literal(&it.from)).collect();
+        let names = list(moves.iter().map(|(it, _)| literal(&it.from)));
         Some(format!(
-            "UPDATE main.{statistics} SET idx = CASE{cases} ELSE idx END WHERE idx IN ({})",
-            names.join(", ")
+            "UPDATE main.{statistics} SET idx = CASE{cases} ELSE idx END WHERE idx IN ({names})"
         ))
     }
 
@@ -140,10 +140,9 @@ impl StatisticsMove {
         for (from, to) in &moves {
             cases.push_str(&format!(" WHEN {} THEN {}", literal(from), literal(to)));
         }
-        let names: Vec<String> = moves.iter().map(|(from, _)| literal(from)).collect();
+        let names = list(moves.iter().map(|(from, _)| literal(from)));
         Some(format!(
-            "UPDATE main.{statistics} SET tbl = CASE tbl{cases} END WHERE tbl IN ({})",
-            names.join(", ")
+            "UPDATE main.{statistics} SET tbl = CASE tbl{cases} END WHERE tbl IN ({names})"
         ))
     }
 }

@@ -6,6 +6,7 @@ use super::trial_copy::{TrialCopy, count_replaced};
 use crate::error::{Error, ErrorKind, Remedy, Result};
 use crate::plan::{Counted, Direction, Loss, LossKind, PhasePlan, Plan, Stage, find_losses};
 use crate::rows::count_rows_where;
+use crate::text::list;
 
 /// Whether a way down may lose rows and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +78,7 @@ pub fn refuse_losses(plan: &Plan) -> Result<()> {
         Some(only) if lossy.len() == 1 && first.losses.len() == 1 => {
             format!("undoing {} loses data: {only}", first.id)
         }
-        _ => format!("undoing {} loses data", names(&lossy)),
+        _ => format!("undoing {} loses data", list(lossy.iter().map(|phase| &phase.id))),
     };
     Err(Error::new(ErrorKind::Irreversible, what)
         .with_remedy(Remedy::AcceptLoss)
@@ -97,8 +98,4 @@ fn refuse_replaced<'p>(phases: impl Iterator<Item = &'p PhasePlan>) -> Result<()
             .problems(lines));
     }
     Ok(())
-}
-
-fn names(phases: &[&PhasePlan]) -> String {
-    phases.iter().map(|phase| phase.id.to_string()).collect::<Vec<_>>().join(", ")
 }

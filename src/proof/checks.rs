@@ -25,9 +25,7 @@ use crate::name::{fold, same};
 use crate::plan::{Plan, Stage as PlanStage};
 use crate::records::Records;
 use crate::rows::{count_rows, index_finding};
-use crate::schema::{
-    Content, Module, Object, ObjectKind, Schema, VirtualTable, read_again, read_entries,
-};
+use crate::schema::{Content, Module, ObjectKind, Schema, VirtualTable, read_again, read_entries};
 use crate::shadow::TableEffect;
 use crate::text::counted;
 
@@ -77,16 +75,18 @@ pub struct Proof {
     /// Columns of compared tables that the phases drop with their values, as `table.column`.
     #[serde(skip)]
     pub dropped: Vec<String>,
+    /// Tables of the backup that the phases drop.
+    #[serde(skip)]
+    pub dropped_tables: Vec<String>,
 }
 
 impl Proof {
-    /// Says what was found equal, and of which columns the values were not compared, because the phases change or drop
-    /// them.
+    /// Says what was found equal, and which tables and values were not compared, because the phases change or drop them.
     pub fn summary(&self) -> String {
         let rows = crate::text::rows(self.rows);
         let tables = counted(self.tables, "table", "tables");
         let mut text = format!("{rows} in {tables} equal to the backup");
-        if let Some(apart) = apart(&self.changed, &self.dropped) {
+        if let Some(apart) = apart(&self.changed, &self.dropped_tables, &self.dropped) {
             text += &apart;
         }
         text
@@ -198,6 +198,8 @@ impl Trial<'_, '_> {
         problems.extend(self.lost_tables());
         self.proof.remade = found.remade;
         (self.proof.changed, self.proof.dropped) = self.columns_apart();
+        let Subject { before, versions, .. } = self.subject;
+        self.proof.dropped_tables = self.provenance.dropped_tables(before, versions);
         let mut detail = self.proof.summary();
         if self.records.is_none() {
             detail.push_str(", compared through SQL");
@@ -271,8 +273,7 @@ impl Trial<'_, '_> {
         let planned = self.subject.plan.phases.first().map(|phase| phase.before.as_ref());
         let known = [Some(self.subject.before), planned].into_iter().flatten();
         let others = known.flat_map(|it| compare_entries(&was.objects, &it.objects));
-        let name = |object: &Object| format!("{} {}", object.kind.word(), object.name);
-        let names: BTreeSet<String> = others.map(|it| name(it.object())).collect();
+        let names: BTreeSet<String> = others.map(|it| it.object().to_string()).collect();
         let line = |it| format!("the plan was made for another schema: {it} differs");
         Ok(names.into_iter().map(line).collect())
     }
@@ -572,7 +573,7 @@ impl Trial<'_, '_> {
                         .to_owned(),
                 ]
             };
-            let detail = format!("{}, as {} expects", finding.found, last.id);
+            let detail = format!("{}, as {} expects", finding.returned(), last.id);
             self.record(&check.name, detail, problems);
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::database::TouchedTable;
+use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::plan::{Loss, LossKind, Plan, SchemaChange, Stage, VirtualChange};
 use crate::rows::RowDelta;
@@ -49,6 +50,17 @@ pub struct Provenance {
     pub tables: BTreeMap<String, TableProvenance>,
     /// Tables of the backup that are gone.
     pub dropped: Vec<String>,
+}
+
+impl Provenance {
+    /// Names the tables of the backup that the phases drop; those in which a virtual table keeps its content go with
+    /// it, and those of the version are recorded by the program.
+    pub fn dropped_tables(&self, before: &Schema, versions: &VersionTables) -> Vec<String> {
+        let kinds = [ObjectKind::Table, ObjectKind::VirtualTable];
+        let tables = before.objects.iter().filter(|it| kinds.contains(&it.kind));
+        let names = tables.map(|it| &it.name).filter(|name| !versions.contains(name));
+        names.filter(|name| self.tables.values().all(|it| !same(&it.from, name))).cloned().collect()
+    }
 }
 
 /// Follows every table from the backup through all stages of a plan.
@@ -159,7 +171,8 @@ fn through_schema_change(
         }
         let is_dropped = |(_, now): &&(String, String)| {
             let stored = start.shape(&step.from).and_then(|it| it.column(now));
-            step.called_now(now).is_none() && !stored.is_some_and(is_generated)
+            step.called_now(now).is_none()
+                && stored.is_none_or(|it| it.storage == ColumnStorage::Stored)
         };
         let gone = before.columns.iter().filter(is_dropped).map(|(first, _)| first.clone());
         after.dropped.extend(gone);

@@ -20,6 +20,6 @@ pub use checks::{CheckResult, Proof, Subject, prove, rows_to_prove};
 pub use lineage::{Provenance, TableProvenance, provenance};
 pub use records::ExpectedRecords;
 pub use remade::{RemadeRows, RemadeTable};
-pub(crate) use rows::apart;
+pub(crate) use rows::first_names;
 pub use rows::{Sides, TableFound, compare_tables};
 pub use violations::{Violation, Violations, foreign_key_violations};

@@ -384,20 +384,26 @@ fn keys(origin: &TableProvenance, before: &Table, after: &Table) -> Option<(RowK
     }
 }
 
-/// How many columns are named.
+/// How many tables or columns are named.
 const NAMED: usize = 5;
 
-/// Names the columns that a comparison left out.
-pub(crate) fn apart(changed: &[String], dropped: &[String]) -> Option<String> {
-    let named = |what: &str, columns: &[String]| {
-        let (named, more) = columns.split_at(columns.len().min(NAMED));
-        let more = match more.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        (!named.is_empty()).then(|| format!("{what} ({}{more})", named.join(", ")))
-    };
-    let parts = [named("changed values", changed), named("dropped columns", dropped)];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| format!(", apart from {}", parts.join(" and ")))
+/// Names what a comparison left out: columns with changed values, dropped tables, and dropped columns.
+pub(super) fn apart(changed: &[String], tables: &[String], columns: &[String]) -> Option<String> {
+    let parts =
+        [("changed values", changed), ("dropped tables", tables), ("dropped columns", columns)];
+    let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<String> =
+        parts.map(|(what, names)| format!("{what} ({})", first_names(names))).collect();
+    let (last, first) = parts.split_last()?;
+    let and = if first.is_empty() { "" } else { " and " };
+    Some(format!(", apart from {}{and}{last}", first.join(", ")))
+}
+
+/// Lists the first few names, and how many more there are.
+pub(crate) fn first_names(names: &[String]) -> String {
+    let (named, more) = names.split_at(names.len().min(NAMED));
+    match more.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }

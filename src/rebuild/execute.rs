@@ -332,7 +332,7 @@ impl Run<'_> {
 fn done(action: &Action) -> Option<String> {
     match action {
         Action::CreateObject(object) | Action::KeepIndex(object) => {
-            Some(format!("Created {} {}", object.kind.word(), object.name))
+            Some(format!("Created {object}"))
         }
         Action::Analyze { table } => Some(format!("Analyzed {table}")),
         Action::CarryStatistics(_) => Some("Carried the planner statistics over".to_owned()),

@@ -59,10 +59,13 @@ impl Content for Backup<'_> {
         compare(&backup, live, observer)
     }
 
-    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found {
-        let kept = (!kept.as_os_str().is_empty()).then_some(kept);
-        let paths = (self.0.backup.path.as_path(), kept);
-        look_again(&self.0.plan.database, paths, &self.0.options, observer)
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found {
+        let (restore, options) = (self.0, &self.0.options);
+        let paths = (restore.backup.path.as_path(), kept);
+        look_again(&restore.plan.database, paths, options, &mut |live, path| {
+            let other = Database::open(path, Access::ReadOnly, options)?;
+            Ok(compare(&other, live, observer)?.ok())
+        })
     }
 
     fn tables(&self) -> Vec<TableRows> {

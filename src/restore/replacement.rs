@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::verify::Found;
+use super::verify::{Found, look_again};
 use super::write::{Content, Words};
 use crate::backup::{Pages, compare_pages};
 use crate::btree::ReadTransaction;
 use crate::database::{Access, Database, OpenOptions};
-use crate::error::{DatabaseState, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer, Stage, TableRows};
 use crate::rows::compare_databases;
 use crate::schema::read;
@@ -88,16 +88,11 @@ impl Content for Replacement<'_> {
         })
     }
 
-    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found {
-        let mut holds = |path: &Path| -> Result<bool> {
-            let live = Database::open(self.paths.0, Access::Write, self.options)?;
-            Ok(difference(&live, path, observer)?.is_none())
-        };
-        if matches!(holds(self.paths.1), Ok(true)) {
-            return Found::Restored(self.tables.clone());
-        }
-        let as_before = matches!(holds(kept), Ok(true));
-        Found::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found {
+        look_again(self.paths.0, (self.paths.1, kept), self.options, &mut |live, path| {
+            let is_equal = difference(live, path, observer)?.is_none();
+            Ok(is_equal.then(|| self.tables.clone()))
+        })
     }
 
     fn tables(&self) -> Vec<TableRows> {

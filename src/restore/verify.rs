@@ -35,21 +35,21 @@ pub(crate) enum Found {
     Other(DatabaseState),
 }
 
-/// Looks at the file again after a write failed. Opening it rolls back what was not committed.
+/// The rows of a database, if it holds what a file does.
+type Held = Result<Option<Vec<TableRows>>>;
+
+/// Looks at the file again after a write failed. Opening it rolls back what was not committed. `holds` returns the rows
+/// of an open database if it holds what a file does.
 pub(super) fn look_again(
     live: &Path,
-    (backup, before): (&Path, Option<&Path>),
+    (written, before): (&Path, Option<&Path>),
     options: &OpenOptions,
-    observer: &mut dyn Observer,
+    holds: &mut dyn FnMut(&Database, &Path) -> Held,
 ) -> Found {
-    let mut holds = |path: &Path| -> Result<Option<Vec<TableRows>>> {
-        let live = Database::open(live, Access::Write, options)?;
-        let other = Database::open(path, Access::ReadOnly, options)?;
-        Ok(compare(&other, &live, observer)?.ok())
-    };
-    if let Ok(Some(tables)) = holds(backup) {
+    let mut held = |path: &Path| holds(&Database::open(live, Access::Write, options)?, path);
+    if let Ok(Some(tables)) = held(written) {
         return Found::Restored(tables);
     }
-    let as_before = before.is_some_and(|before| matches!(holds(before), Ok(Some(_))));
+    let as_before = before.is_some_and(|before| matches!(held(before), Ok(Some(_))));
     Found::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
 }

@@ -35,7 +35,7 @@ pub(crate) trait Content {
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>>;
 
     /// Finds out what the file holds after an error. Opening it rolls back what was not committed.
-    fn look_again(&mut self, kept: &Path, observer: &mut dyn Observer) -> Found;
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found;
 
     /// The rows of what is written.
     fn tables(&self) -> Vec<TableRows>;
@@ -252,7 +252,7 @@ impl Writing<'_> {
         if error.kind() == ErrorKind::Interrupted {
             return Err(error.leaving(DatabaseState::RolledBack));
         }
-        match self.content.look_again(&kept, observer) {
+        match self.content.look_again(Some(&kept), observer) {
             Found::Restored(tables) => {
                 self.follow_up.push(format!("an error after the write: {}", full(&error)));
                 Ok(tables)
@@ -273,8 +273,7 @@ impl Writing<'_> {
         if error.kind() == ErrorKind::Interrupted {
             return Err(error);
         }
-        let kept = self.kept.clone().unwrap_or_default();
-        match self.content.look_again(&kept, observer) {
+        match self.content.look_again(self.kept.as_deref(), observer) {
             Found::Restored(tables) => {
                 self.follow_up.push(format!("the first comparison failed: {}", full(&error)));
                 Ok(tables)

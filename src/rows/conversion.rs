@@ -134,7 +134,7 @@ fn may_change(column: &TypedColumn) -> Option<String> {
         "{class} = 'text' AND {value} GLOB '*[0-9]*' AND {value} NOT GLOB '*[0-9.][-+]*' \
          AND {value} NOT GLOB '*[^-+.0-9eE' || char(9, 10, 11, 12, 13, 32) || ']*'"
     );
-    let whole = format!("{class} = 'real' AND {value} = CAST({value} AS INTEGER)");
+    let whole = format!("{class} = 'real' AND {value} COLLATE BINARY = CAST({value} AS INTEGER)");
     match Affinity::of(&column.declared) {
         Affinity::Blob => None,
         Affinity::Text => Some(format!("{class} IN ('integer', 'real')")),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, Statement};
 use crate::error::{Result, lacks_collation};
 use crate::name::quote;
 use crate::schema::{RowKey, Table};
+use crate::text::list;
 
 #[derive(Debug, Clone)]
 pub struct Side<'c> {
@@ -74,19 +75,19 @@ pub(super) fn prepare<'c>(
     form: TextForm,
 ) -> Result<Statement<'c>> {
     let keys = key_columns(side.key);
-    let order = keys.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
-    let list = select_list(&keys, &side.columns[columns], form);
+    let order = list(keys.iter().map(|name| quote(name)));
+    let selected = select_list(&keys, &side.columns[columns], form);
     let table = quote(side.table);
     // Without a key to order by, a scan of the table itself is in rowid order.
     let sql = if order.is_empty() {
-        format!("SELECT {list} FROM main.{table} NOT INDEXED")
+        format!("SELECT {selected} FROM main.{table} NOT INDEXED")
     } else {
-        format!("SELECT {list} FROM main.{table} ORDER BY {order}")
+        format!("SELECT {selected} FROM main.{table} ORDER BY {order}")
     };
     match side.connection.prepare(&sql) {
         // The collation of a key is missing here. A scan of the table itself is in key order too.
         Err(error) if lacks_collation(&error) => {
-            let sql = format!("SELECT {list} FROM main.{table} NOT INDEXED");
+            let sql = format!("SELECT {selected} FROM main.{table} NOT INDEXED");
             Ok(side.connection.prepare(&sql)?)
         }
         other => Ok(other?),
@@ -100,11 +101,13 @@ pub(super) fn prepare_lookup<'c>(
     form: TextForm,
 ) -> Result<Statement<'c>> {
     let keys = key_columns(side.key);
-    let list = select_list(&keys, &side.columns[columns], form);
+    let selected = select_list(&keys, &side.columns[columns], form);
     let condition =
         keys.iter().map(|name| format!("{} IS ?", quote(name))).collect::<Vec<_>>().join(" AND ");
     let table = quote(side.table);
-    Ok(side.connection.prepare(&format!("SELECT {list} FROM main.{table} WHERE {condition}"))?)
+    Ok(side
+        .connection
+        .prepare(&format!("SELECT {selected} FROM main.{table} WHERE {condition}"))?)
 }
 
 /// Returns the list of a query for keys and columns.

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use super::model::Schema;
 use crate::error::Result;
 use crate::name::{literal, quote};
+use crate::text::list;
 
 /// Returns one statement for each kind of trigger that a table or view may have, ready to be prepared.
 /// The update sets every column, so that `UPDATE OF` triggers are read too.
@@ -21,9 +22,8 @@ pub fn firing_statements(
     };
     let mut statements = vec![format!("EXPLAIN DELETE FROM main.{name}")];
     if let Some(first) = columns.first() {
-        let all: Vec<String> =
-            columns.iter().map(|column| format!("{column} = {column}")).collect();
-        statements.push(format!("EXPLAIN UPDATE main.{name} SET {}", all.join(", ")));
+        let all = list(columns.iter().map(|column| format!("{column} = {column}")));
+        statements.push(format!("EXPLAIN UPDATE main.{name} SET {all}"));
         statements.push(format!("EXPLAIN INSERT INTO main.{name}({first}) VALUES (NULL)"));
     }
     Ok(statements)

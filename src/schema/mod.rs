@@ -8,13 +8,14 @@ mod objects;
 mod read;
 mod virtual_table;
 
+pub use crate::sql::ObjectKind;
 pub use affinity::Affinity;
 pub use firing::firing_statements;
 pub use meaning::{
     ColumnOrder, meaning_of, same_meaning, same_virtual_meaning, text_form, text_form_with,
 };
 pub use model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
-pub use objects::{Object, ObjectKind, Objects};
+pub use objects::{Object, Objects};
 pub use read::{read, read_again, read_entries, read_objects, row_key, temporary_triggers};
 pub use virtual_table::{Content, Module, VirtualTable};
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::objects::{Object, ObjectKind, Objects};
+use super::objects::{Object, Objects};
 use crate::name::{fold, is_internal, same};
+use crate::sql::ObjectKind;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnStorage {

@@ -6,36 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
 use crate::name::fold;
-use crate::text::named;
-
-named! {
-    /// The kind of a stored object.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-    pub enum ObjectKind: word {
-        Table = "table",
-        VirtualTable = "virtual table",
-        /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
-        ShadowTable = "shadow table",
-        Index = "index",
-        View = "view",
-        Trigger = "trigger",
-    }
-}
-
-impl ObjectKind {
-    /// Returns the type that `sqlite_schema` names.
-    pub const fn entry_type(self) -> &'static str {
-        match self {
-            Self::Table | Self::VirtualTable | Self::ShadowTable => "table",
-            Self::Index | Self::View | Self::Trigger => self.word(),
-        }
-    }
-
-    /// Returns whether the object holds rows of its own or of a module.
-    pub const fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
-    }
-}
+use crate::sql::ObjectKind;
 
 /// One row of `sqlite_schema`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +19,13 @@ pub struct Object {
     pub sql: Option<String>,
     /// The root page; 0 for a view, trigger or virtual table.
     pub root: i64,
+}
+
+/// The kind and the name.
+impl fmt::Display for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind.word(), self.name)
+    }
 }
 
 /// Objects in their order. Their names are indexed when one is first asked for, so that looking up each of many takes

@@ -6,9 +6,10 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::model::{Column, ColumnStorage, ForeignKey, RowKey, Schema, Table};
-use super::objects::{Object, ObjectKind};
+use super::objects::Object;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, literal, same};
+use crate::sql::ObjectKind;
 
 /// Returns the TEMP triggers of a connection: name and table.
 pub fn temporary_triggers(connection: &Connection) -> Result<Vec<(String, String)>> {

@@ -1,8 +1,9 @@
 //! What a virtual table is, read from its text, and the tables in which its module keeps its content.
 
 use super::model::Schema;
-use super::objects::{Object, ObjectKind};
+use super::objects::Object;
 use crate::name::{fold, same};
+use crate::sql::ObjectKind;
 use crate::sql::edit::{VirtualOption, virtual_option, virtual_table_arguments};
 
 /// The modules whose content can be read and checked.

@@ -73,12 +73,8 @@ impl Shadow {
                 let text = object.sql.as_deref().unwrap_or_default();
                 significant_tokens(text).any(|it| same(&unquote(it.text(text)), part.name()))
             };
-            let users: Vec<String> = schema
-                .objects
-                .iter()
-                .filter(needs)
-                .map(|it| format!("{} {}", it.kind.word(), it.name))
-                .collect();
+            let users: Vec<String> =
+                schema.objects.iter().filter(needs).map(ToString::to_string).collect();
             let notice =
                 format!("{part} is not in this program; it is used by {}", users.join(", "));
             self.notices.push(notice);
@@ -369,11 +365,7 @@ fn with_plain_tokenizer(sql: &str) -> Option<String> {
 }
 
 fn unfaithful(object: &Object, cause: Option<rusqlite::Error>) -> Error {
-    let what = format!(
-        "the stored text of {} {} does not give it back when SQLite runs it",
-        object.kind.word(),
-        object.name
-    );
+    let what = format!("the stored text of {object} does not give it back when SQLite runs it");
     let error = Error::new(ErrorKind::Unsupported, what).about(&object.name);
     match cause {
         Some(cause) => error.caused_by(cause),

@@ -13,7 +13,7 @@ use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
 use crate::sql::{self, edit};
-use crate::text::similar;
+use crate::text::{one_line, similar};
 
 impl Shadow {
     pub(super) fn create_table(&mut self, text: &str, if_not_exists: bool) -> Result<()> {
@@ -41,7 +41,7 @@ impl Shadow {
 
     /// An object that exists already is accepted only if it is just what would be created.
     fn create_present(&mut self, present: &Object, text: &str, lenient: bool) -> Result<()> {
-        let what = format!("{} {} exists already", present.kind.word(), present.name);
+        let what = format!("{present} exists already");
         if !lenient {
             return Err(Error::new(ErrorKind::Step, what).about(&present.name));
         }
@@ -83,16 +83,8 @@ impl Shadow {
     }
 
     fn expect_kind(&self, text: &str, kind: ObjectKind) -> Result<()> {
-        use sql::ObjectKind as Kind;
         let head = sql::object_head(text).map_err(unreadable)?;
-        let fits = match kind {
-            ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => {
-                matches!(head.kind, Kind::Table | Kind::VirtualTable)
-            }
-            ObjectKind::Index => head.kind == Kind::Index,
-            ObjectKind::View => head.kind == Kind::View,
-            ObjectKind::Trigger => head.kind == Kind::Trigger,
-        };
+        let fits = head.kind == kind || (head.kind.is_table() && kind.is_table());
         if fits {
             return Ok(());
         }
@@ -209,7 +201,7 @@ impl Shadow {
         if let Operation::AddConstraint { sql, .. } = operation
             && edit::has_constraint(text, sql).map_err(unreadable)?
         {
-            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            let sql = one_line(sql);
             self.notices.push(format!("{} has {sql} already: skipped", object.name));
             return Ok(());
         }
@@ -328,9 +320,8 @@ impl Shadow {
         for dependent in dependents {
             let Some(text) = &dependent.sql else { continue };
             self.execute(text).map_err(|error| {
-                let (word, name) = (dependent.kind.word(), &dependent.name);
-                let what = format!("the {word} {name} would not fit any more: {error}");
-                Error::new(ErrorKind::Step, what).about(name).caused_by(error)
+                let what = format!("the {dependent} would not fit any more: {error}");
+                Error::new(ErrorKind::Step, what).about(&dependent.name).caused_by(error)
             })?;
         }
         Ok(())

@@ -190,13 +190,10 @@ impl Shadow {
             let elsewhere_fine = uses && matches!(unsound.reason, Unsound::Missing(_));
             if on_it || elsewhere_fine {
                 let what = format!(
-                    "{} {} uses {} but cannot be rewritten: {}",
-                    unsound.object.kind.word(),
-                    unsound.object.name,
-                    rename.from,
-                    unsound.message
+                    "{} uses {} but cannot be rewritten: {}",
+                    unsound.object, rename.from, unsound.message
                 );
-                let name = format!("{} {}", unsound.object.kind.word(), unsound.object.name);
+                let name = unsound.object.to_string();
                 let error = match unsound.reason {
                     Unsound::Missing(_) => Error::new(ErrorKind::MissingExtension, what),
                     Unsound::Broken => Error::new(ErrorKind::Step, what)
@@ -311,11 +308,7 @@ impl Shadow {
             let uses = matches!(object.kind, ObjectKind::Trigger | ObjectKind::View)
                 && sql::mentions(text, &[to]);
             if uses && sql::mentions(text, &[from]) {
-                let what = format!(
-                    "{} {} uses {from} as a column of the virtual table",
-                    object.kind.word(),
-                    object.name
-                );
+                let what = format!("{object} uses {from} as a column of the virtual table");
                 return refuse(what, &object.name);
             }
         }

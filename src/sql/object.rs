@@ -6,16 +6,35 @@ use super::error::SqlError;
 use super::reader::{Name, Reader, is_name};
 use super::token::{TokenKind, significant_tokens, unquote};
 use crate::name;
+use crate::text::named;
 
-/// The kind of object that a CREATE statement makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObjectKind {
-    Table,
-    /// `CREATE INDEX` or `CREATE UNIQUE INDEX`.
-    Index,
-    View,
-    Trigger,
-    VirtualTable,
+named! {
+    /// The kind of a stored object.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum ObjectKind: word {
+        Table = "table",
+        VirtualTable = "virtual table",
+        /// A table that a virtual table keeps its content in (<https://sqlite.org/vtab.html#xshadowname>).
+        ShadowTable = "shadow table",
+        Index = "index",
+        View = "view",
+        Trigger = "trigger",
+    }
+}
+
+impl ObjectKind {
+    /// Returns the type that `sqlite_schema` names.
+    pub const fn entry_type(self) -> &'static str {
+        match self {
+            Self::Table | Self::VirtualTable | Self::ShadowTable => "table",
+            Self::Index | Self::View | Self::Trigger => self.word(),
+        }
+    }
+
+    /// Returns whether the object holds rows of its own or of a module.
+    pub const fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::VirtualTable | Self::ShadowTable)
+    }
 }
 
 /// What a CREATE statement makes, and under which name.

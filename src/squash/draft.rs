@@ -12,6 +12,7 @@ use crate::phase::{
 };
 use crate::schema::{ObjectKind, Schema};
 use crate::sql::SqliteVersion;
+use crate::text::list;
 
 use super::archive::{Archived, NewFile, Publication, free_stamp, hash_of, publish};
 use super::equal::{Texts, apart};
@@ -309,7 +310,7 @@ impl Drafting<'_> {
             let mut rows = old.rows_changed.iter().filter(|it| it.phase == phase.id.as_str());
             let idle = rows.all(|it| it.before == 0 && it.after == 0);
             if is_base && phase.up.iter().any(|it| is_data(&it)) && idle {
-                add(phase, "data_step", "data steps that change no row of a new file");
+                add(phase, "data_step", "what data steps do to existing rows; a new file has none");
             }
             let is_first = phase.id == range.first && !is_base;
             if !phase.require.is_empty() && !is_first {
@@ -322,7 +323,7 @@ impl Drafting<'_> {
                 add(
                     phase,
                     "downgrade",
-                    "downgrades written by hand: the downgrade of the squash drops its tables instead",
+                    "downgrades written by hand; undoing the new phase drops the tables that it creates",
                 );
             }
         }
@@ -524,15 +525,12 @@ impl Folder {
         for phase in chain.phases() {
             let Some((parents, version)) = self.expected.get(&phase.id) else { continue };
             let found: BTreeSet<PhaseId> = phase.parents.iter().cloned().collect();
-            let joined = |ids: &BTreeSet<PhaseId>| {
-                ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
-            };
             if found != *parents {
                 lines.push(format!(
                     "{} would stand on {} instead of {}: declare its parents",
                     phase.id,
-                    if found.is_empty() { "nothing".to_owned() } else { joined(&found) },
-                    joined(parents)
+                    if found.is_empty() { "nothing".to_owned() } else { list(&found) },
+                    list(parents)
                 ));
             }
             if phase.version != *version {

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{fold, literal, quote};
 use crate::rows::count_rows;
 use crate::schema::{Content, Object, RowKey, Schema, Table, VirtualTable};
+use crate::text::list;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seed {
@@ -104,8 +105,7 @@ fn rows_of(connection: &Connection, shape: &Table) -> Result<Option<Seed>> {
     let order = match (&shape.key, &key) {
         (RowKey::Rowid(name), _) => format!(" ORDER BY {}", quote(name)),
         (RowKey::PrimaryKey(names), _) => {
-            let names: Vec<String> = names.iter().map(|it| quote(it)).collect();
-            format!(" ORDER BY {}", names.join(", "))
+            format!(" ORDER BY {}", list(names.iter().map(|it| quote(it))))
         }
         (RowKey::Module, Some(rowid)) => format!(" ORDER BY {rowid}"),
         (RowKey::HiddenRowid | RowKey::Module, _) => String::new(),

@@ -9,6 +9,7 @@ use crate::name::same;
 use crate::phase::{Downgrade, Operation, Phase, Step};
 use crate::schema::{Object, ObjectKind, Schema, VirtualTable};
 use crate::shadow::{creation, removal};
+use crate::text::list;
 
 use super::order::{self, FirstMade};
 use super::range::SquashRange;
@@ -98,14 +99,10 @@ pub(super) fn in_order(project: &Project, range: &SquashRange) -> Steps {
         });
         Some(Downgrade::Steps(steps.flatten().collect()))
     } else {
-        let by_hand: Vec<&str> = phases
-            .iter()
-            .filter(|phase| matches!(phase.down, Downgrade::Steps(_)))
-            .map(|phase| phase.id.as_str())
-            .collect();
+        let by_hand = phases.iter().filter(|phase| matches!(phase.down, Downgrade::Steps(_)));
         let why = format!(
             "the downgrade of {} was written by hand, and that of other phases was derived",
-            by_hand.join(", ")
+            list(by_hand.map(|phase| &phase.id))
         );
         Some(Downgrade::Irreversible(why))
     };

@@ -197,3 +197,21 @@ PRAGMA schema_version=1000;
     let new = project.run_here(&["upgrade", "--create", "--database", "new.db"]).expect_code(4);
     assert!(new.stderr.contains("mozporter"), "{}", new.stderr);
 }
+
+#[test]
+fn a_column_that_loses_the_missing_collation_may_get_another_type() {
+    let bench = Bench::from_python(
+        r#"
+c = sqlite3.connect(path, isolation_level=None)
+c.create_collation("unicase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+c.executescript("""CREATE TABLE shelf(place REAL COLLATE unicase); INSERT INTO shelf VALUES (1.5), ('b'), (NULL), (-0.25);""")
+"#,
+    );
+    bench.steps(
+        "parents = []\n[[up]]\nop = \"alter_column\"\ntable = \"shelf\"\ncolumn = \"place\"\ntype = \"DATETIME\"\n\
+         collate = \"NOCASE\"\n",
+    );
+    bench.up();
+    let values = "SELECT group_concat(typeof(place) || ':' || ifnull(place, '')) FROM shelf";
+    assert_eq!(bench.ask(values), "real:1.5,text:b,null:,real:-0.25");
+}

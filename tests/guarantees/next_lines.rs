@@ -46,6 +46,19 @@ fn computed() -> Project {
     upgraded("[[up]]\nop = 'sql'\nsql = \"UPDATE t SET b = 'z'\"\n")
 }
 
+/// A rule was dropped, and rows written since do not fit it.
+fn rows_since() -> Project {
+    let project =
+        upgraded("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a TEXT NOT NULL)'\n");
+    project.write_phase(
+        "last.toml",
+        "parents = ['next']\n[[up]]\nop = 'alter_column'\ntable = 'w'\ncolumn = 'a'\nnot_null = false\n",
+    );
+    project.run_here(&["upgrade"]).expect_code(0);
+    sqlite3(&project.path("app.db"), "INSERT INTO w VALUES (NULL)");
+    project
+}
+
 fn forked() -> Project {
     let project = with_phase(TABLE);
     project.write_phase(
@@ -176,6 +189,17 @@ fn cases() -> Vec<Case> {
             },
             &["upgrade"],
         ),
+        (K::Rows, rows_since, &["downgrade"]),
+        (
+            K::Rows,
+            || {
+                with_phase(
+                    "[[up]]\nop = 'add_constraint'\ntable = 't'\nsql = \"CHECK (a <> 'y')\"\n\
+                     [[up]]\nop = 'sql'\nsql = \"UPDATE t SET a = 'y'\"\n",
+                )
+            },
+            &["upgrade"],
+        ),
         (
             K::Rows,
             || {
@@ -205,6 +229,12 @@ fn cases() -> Vec<Case> {
             &["upgrade"],
         ),
         (K::Rows, needs_default, &["upgrade"]),
+        (
+            K::Rows,
+            || with_phase("[[up]]\nop = 'sql'\nsql = 'INSERT INTO t(id) VALUES (1)'\n"),
+            &["upgrade"],
+        ),
+        (K::Rows, needed_again, &["downgrade", "--accept-loss"]),
         (K::Rows, needs_values, &["apply", "schema.sql", "--yes"]),
         (K::Rows, needs_a_value, &["apply", "schema.sql", "--yes"]),
         (
@@ -362,6 +392,19 @@ fn renamed() -> Project {
 fn lossy_back() -> Project {
     let project = upgraded(TABLE);
     sqlite3(&project.path("app.db"), "INSERT INTO u VALUES (1)");
+    project
+}
+
+/// A column that the downgrade needs a value for is gone.
+fn needed_again() -> Project {
+    let project = Project::empty();
+    let schema =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT NOT NULL); INSERT INTO t VALUES (1, 'x')";
+    sqlite3(&project.path("app.db"), schema);
+    project.run_here(&["init", "--from", "app.db"]).expect_code(0);
+    let drop = "[[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'a'\n";
+    project.write_phase("next.toml", &format!("parents = ['baseline']\n{drop}"));
+    project.run_here(&["upgrade", "--accept-loss"]).expect_code(0);
     project
 }
 
@@ -601,7 +644,7 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 17] = [
+const BY_HAND: [&str; 18] = [
     "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",
@@ -617,6 +660,7 @@ const BY_HAND: [&str; 17] = [
     "change only names here, or make this change with the program that has what is missing",
     "write it without that feature, or raise min_sqlite in the phase or in phaseshift.toml",
     "compare the file with the phases above, or stamp another phase",
+    "correct the rows named above",
     "correct the rows named above, then run the same command again",
     "or correct the rows named above, or add an sql step that corrects them before the step with the rule",
     "or note it in the schema file, behind the column or table: -- @renamed from=old",

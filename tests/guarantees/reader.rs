@@ -84,7 +84,9 @@ fn what_removes_every_record_is_named_in_the_list_of_backups() {
     project.run_here(&["stamp", "base"]).expect_code(0);
     project.run_here(&["backup", "--name", "mine_2"]).expect_code(0);
     let list = project.run_here(&["backups"]).expect_code(0).stdout;
-    for wanted in ["app_pre_stamp_base_", "before stamp base", "made by hand, named mine_2,"] {
+    for wanted in
+        ["app_pre_stamp_base_", "before stamp base, which forgot", "made by hand, named mine_2,"]
+    {
         assert!(list.contains(wanted), "{wanted}: {list}");
     }
     // A backup that records nothing cannot be followed through the phases.
@@ -589,6 +591,189 @@ fn what_the_proof_left_out_names_dropped_columns_too() {
 }
 
 #[test]
+fn the_end_of_a_run_names_dropped_tables_but_none_that_is_only_renamed_or_filled_again() {
+    let schema = "CREATE TABLE t(id INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x');
+        CREATE TABLE d(a); INSERT INTO d VALUES (1), (2);
+        CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one');
+        CREATE VIRTUAL TABLE found USING fts5(b, content='t', content_rowid='id');
+        INSERT INTO found(found) VALUES ('rebuild');";
+    let drop = |table: &str| format!("[[up]]\nop = 'drop_table'\ntable = '{table}'\n");
+    let by_sql = "[[up]]\nop = 'sql'\nsql = 'DROP TABLE d'\n";
+    let rename =
+        |from: &str| format!("[[up]]\nop = 'rename_table'\nfrom = '{from}'\nto = 'other_{from}'\n");
+    let column = "[[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'b'\n";
+    for (steps, wanted) in [
+        (drop("d"), Some("apart from dropped tables (d)\n")),
+        (by_sql.to_owned(), Some("apart from dropped tables (d)\n")),
+        (drop("words"), Some("apart from dropped tables (words)\n")),
+        (
+            format!("{}{}{column}", drop("found"), drop("d")),
+            Some("apart from dropped tables (d, found) and dropped columns (t.b)\n"),
+        ),
+        (format!("{}{}{}", rename("t"), rename("d"), rename("words")), None),
+    ] {
+        let project = pending(schema, &steps);
+        let said = project.run_here(&["upgrade"]).expect_code(0).stdout;
+        match wanted {
+            Some(wanted) => assert!(said.contains(wanted), "{wanted}: {said}"),
+            None => assert!(!said.contains("apart from"), "{steps}: {said}"),
+        }
+    }
+}
+
+#[test]
+fn a_comparison_with_a_backup_explains_missing_rows_and_values_that_it_left_out() {
+    let steps = "[[up]]\nop = 'sql'\nsql = 'UPDATE t SET a = a + 1'\n\
+                 [[up]]\nop = 'sql'\nsql = 'DELETE FROM d WHERE a = 1'\n\
+                 [[up]]\nop = 'drop_column'\ntable = 't'\ncolumn = 'b'\n\
+                 [[down]]\nop = 'add_column'\ntable = 't'\ncolumn = 'b TEXT'\n";
+    let schema =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b TEXT); INSERT INTO t VALUES (1, 2, 'x');
+        CREATE TABLE d(id INTEGER PRIMARY KEY, a); INSERT INTO d(a) VALUES (1), (2);";
+    let project = pending(schema, steps);
+    let run = |arguments: &[&str]| {
+        let report = project.run_here(arguments).expect_code(0).json();
+        report["backup"].as_str().unwrap().to_owned()
+    };
+    let verified = |backup: &str| project.run_here(&["verify", "--against", backup]).stdout;
+    let said = verified(&run(&["upgrade", "--json"]));
+    for wanted in [
+        "✓ rows of t: 1 equal, 0 changed, 0 missing, 0 written since; not compared: \
+         a (changed by a phase since), b (dropped by a phase since)\n",
+        "✓ rows of d: 1 equal, 0 changed, 1 missing, as a phase since may remove rows, 0 written",
+        "✓ rows of schema_version: 1 equal, 0 changed, 0 missing, 1 written since\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let said = verified(&run(&["downgrade", "--accept-loss", "--json"]));
+    let wanted = "✓ rows of schema_version: 1 equal, 0 changed, \
+                  1 removed with phases no longer applied, 0 written since\n";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn what_only_one_of_two_schemas_has_is_said_with_its_side() {
+    let project = applied();
+    project.write("schema.sql", "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b UNIQUE);");
+    let between = ["diff", "--from", "head", "--to", "schema"];
+    let said = project.run_here(&between).expect_code(3).stdout;
+    for wanted in [
+        "the phases up to head compared with schema.sql: ",
+        "✗ column t.b is only in schema.sql\n",
+        "✗ table u is only in the phases up to head\n",
+        "✗ view v is only in the phases up to head\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    sqlite3(&project.path("app.db"), "CREATE TABLE stray(a); DROP VIEW v");
+    let said = project.run_here(&["diff"]).expect_code(3).stdout;
+    for wanted in [
+        "✗ table stray is only in app.db (does not stop a stamp)\n",
+        "✗ view v is only in the applied phases\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+#[test]
+fn a_relative_phase_at_the_wrong_side_of_a_range_is_refused_by_side() {
+    let project = applied();
+    for (range, wanted) in [
+        (":-3", "-3 cannot be the end of a range\n"),
+        ("+1:", "+1 cannot be the beginning of a range\n"),
+    ] {
+        let refused = project.run_here(&["history", "-r", range]).expect_code(2).stderr;
+        assert!(refused.contains(wanted), "{refused}");
+    }
+    project.run_here(&["history", "-r", "-1:"]).expect_code(0);
+    let refused = project.run_here(&["show", "next@-1"]).expect_code(2).stderr;
+    let wanted = "next@-1 is a relative target; a phase, head or base is needed here\n";
+    assert!(refused.contains(wanted), "{refused}");
+}
+
+#[test]
+fn what_a_data_step_does_to_the_schema_is_a_sentence_about_the_step() {
+    for (sql, deed, instead) in [
+        ("CREATE TABLE n(a)", "creates table n", "a create_table step can"),
+        ("CREATE INDEX i ON t(a)", "creates index i", "a create_index step can"),
+        ("DROP TABLE d", "drops table d with its rows", "a drop_table step can"),
+        ("DROP VIEW w", "drops view w", "a drop_view step can"),
+        (
+            "DROP VIEW w; CREATE VIEW w AS SELECT 2 AS x",
+            "changes view w",
+            "a replace_view step can",
+        ),
+        ("ALTER TABLE t ADD COLUMN z", "changes table t", "drop_column steps can"),
+    ] {
+        let schema = "CREATE TABLE t(a); CREATE TABLE d(a); CREATE VIEW w AS SELECT 1 AS x";
+        let project = pending(schema, &format!("[[up]]\nop = 'sql'\nsql = '{sql}'\n"));
+        let plan = project.run_here(&["plan"]).expect_code(0).stdout;
+        assert!(plan.contains(&format!("A data step {deed}\n")), "{deed}: {plan}");
+        let lint = project.run_here(&["lint"]).expect_code(3).stdout;
+        let wanted = format!("a data step {deed}; ");
+        let undone = format!("{instead} be undone without a hand-written downgrade");
+        assert!(lint.contains(&wanted) && lint.contains(&undone), "{wanted}{undone}: {lint}");
+    }
+}
+
+#[test]
+fn a_refused_data_step_is_placed_by_the_line_of_its_sql_and_of_the_step() {
+    let schema = "CREATE TABLE t(a CHECK (a > 0)); INSERT INTO t VALUES (3)";
+    let steps = "[[up]]\nop = 'sql'\nsql = \"\"\"\nSELECT 1;\nUPDATE t SET a = a - 4\"\"\"\n";
+    let refused = pending(schema, steps).run_here(&["preflight"]).expect_code(4).stderr;
+    let wanted = "next cannot start: sql step in line 2, statement at line 2: CHECK constraint failed: a > 0 (t)\n";
+    assert!(refused.contains(wanted), "{refused}");
+    let unknown = "[[up]]\nop = 'sql'\nsql = 'UPDATE absent SET a = 4'\n";
+    let refused = pending(schema, unknown).run_here(&["plan"]).expect_code(4).stderr;
+    let wanted = "sql step in line 2, statement at line 1: no such table: absent\n";
+    assert!(refused.contains(wanted) && refused.matches("statement at").count() == 1, "{refused}");
+}
+
+#[test]
+fn a_rule_that_is_added_stands_behind_the_table_that_gets_it() {
+    let schema = "CREATE TABLE books(id INTEGER PRIMARY KEY); CREATE TABLE notes(book_id INTEGER)";
+    let steps = "[[up]]\nop = 'add_constraint'\ntable = 'notes'\n\
+                 sql = 'FOREIGN KEY (book_id) REFERENCES books(id)'\n";
+    let plan = pending(schema, steps).run_here(&["plan"]).expect_code(0).stdout;
+    assert!(plan.contains("Add to notes: FOREIGN KEY (book_id) REFERENCES books\n"), "{plan}");
+}
+
+#[test]
+fn a_restore_says_of_rows_whether_they_go_come_back_or_are_reverted() {
+    let project = applied();
+    sqlite3(&project.path("app.db"), "INSERT INTO t VALUES (2, 'y'), (3, 'z')");
+    project.run_here(&["backup", "--name", "here"]).expect_code(0);
+    sqlite3(
+        &project.path("app.db"),
+        "DELETE FROM t WHERE id < 3; UPDATE t SET a = 'other'; INSERT INTO t VALUES (9, 'new')",
+    );
+    let dry = ["restore", "--latest", "-n"];
+    let said = project.run_here(&dry).expect_code(0).stdout;
+    let wanted = "t: 1 row added since is removed, 2 rows removed since come back, \
+                  1 row changed since is reverted\n";
+    assert!(said.contains(wanted), "{said}");
+    project.write("app.db", "this is no database");
+    let said = project.run_here(&dry).expect_code(0).stdout;
+    let wanted =
+        "\nWhich changes since the backup would be lost is unknown: the file cannot be read.\n";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn a_squash_names_what_it_leaves_out_and_where_it_compared() {
+    let update = "[[up]]\nop = 'sql'\nsql = 'UPDATE t SET a = 1'\n[[down]]\nop = 'sql'\nsql = 'UPDATE t SET a = 2'\n";
+    let project = pending("CREATE TABLE t(a)", update);
+    let said = project.run_here(&["squash", "-m", "All", "-n"]).expect_code(0).stdout;
+    for wanted in [
+        "✓ Same rows on a new file: none\n",
+        "Left out:\n  next: what data steps do to existing rows; a new file has none\n",
+        "  next: downgrades written by hand; undoing the new phase drops the tables that it creates\n",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+#[test]
 fn a_child_whose_parent_is_renamed_is_said_to_follow_it() {
     let schema = "CREATE TABLE parent(id INTEGER PRIMARY KEY);
         CREATE TABLE child(id INTEGER PRIMARY KEY, parent REFERENCES parent(id));";
@@ -640,7 +825,10 @@ fn a_refused_stamp_leads_to_the_differences_that_it_found() {
     for arguments in [&["stamp", "baseline"][..], &["stamp", "baseline", "-n"]] {
         let refused = project.run_here(arguments).expect_code(4).stderr;
         let found = advised(&project, &refused, "see every difference from baseline");
-        assert!(found.contains("column t.b is missing"), "{refused}{found}");
+        assert!(
+            found.contains("column t.b is only in the phases up to baseline"),
+            "{refused}{found}"
+        );
     }
 }
 

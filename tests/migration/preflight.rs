@@ -139,7 +139,7 @@ fn a_downgrade_that_rows_forbid_says_so_and_how_to_write_one() {
     project.run(&["upgrade"]).expect_code(0);
     let said = project.run(&["downgrade", "--accept-loss"]).expect_code(4).stderr;
     for words in
-        ["one cannot be undone: t.a would be NULL in 1 row", "write [[down]] steps", "before:one"]
+        ["one cannot be undone: t.a would be NULL in 1 row", "add [[down]] steps", "before:one"]
     {
         assert!(said.contains(words), "{words}: {said}");
     }

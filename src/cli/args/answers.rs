@@ -12,7 +12,7 @@ pub struct AnswerArgs {
     /// A rename: of a table as old=new, of a column as table.old=table.new; quote odd names as in SQL
     #[arg(long = "rename", value_name = "OLD=NEW")]
     pub renames: Vec<String>,
-    /// Drop this table, view, index, trigger, or table.column; it was not renamed
+    /// This table, view, index, trigger or table.column is dropped, not renamed
     #[arg(long = "drop", value_name = "NAME")]
     pub drops: Vec<String>,
     /// Drop everything that the desired schema lacks; likely renames still need an answer

@@ -35,7 +35,7 @@ pub enum BackupsAction {
     List,
     /// Verify one backup, or all
     Verify {
-        /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE
+        /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
     /// Remove old backups; named ones, those from before a phase was run that is still applied, unverified ones and the last intact one always stay
@@ -47,7 +47,7 @@ Examples:
   phaseshift backups prune --keep 3 --keep-days 30"
     )]
     Prune {
-        /// Keep the COUNT newest of each kind
+        /// Keep the COUNT newest of each kind (before applying, before undoing, before a restore, ...)
         #[arg(long, value_name = "COUNT")]
         keep: Option<usize>,
         /// Keep backups from the last DAYS days; with --keep, a backup stays if either flag keeps it
@@ -62,7 +62,7 @@ Examples:
 /// Arguments of `restore`.
 #[derive(Debug, Clone, Args)]
 pub struct RestoreArgs {
-    /// The backup: a path, a file name in the folder of the backups, a number of the list, or before:PHASE;
+    /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE;
     /// without one, the program asks on a terminal
     #[arg(conflicts_with = "latest")]
     pub backup: Option<String>,

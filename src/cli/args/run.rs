@@ -61,7 +61,8 @@ pub struct Goal {
     /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run even if values or rows are lost: by a column that becomes generated, or by undoing a phase
+    /// Run even if a column that becomes generated, or undoing a phase, loses rows or values; what an
+    /// upgrade drops needs no flag
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
@@ -142,7 +143,7 @@ pub struct PlanArgs {
     /// Plan the downgrade
     #[arg(long)]
     pub down: bool,
-    /// Print the script even if undoing loses rows or values, or a column that becomes generated loses its own
+    /// With --sql: print the script even if undoing a phase, or a column that becomes generated, loses rows or values
     #[arg(long, requires = "sql")]
     pub accept_loss: bool,
     /// Keep a table in place if only names change
@@ -200,7 +201,7 @@ pub struct StampArgs {
     /// differences are only reported
     #[arg(long)]
     pub force: bool,
-    /// Remove all records first, then record the phases even if the schema differs
+    /// Forget every recorded phase first, then record the phases even if the schema differs; tables and rows stay
     #[arg(long)]
     pub purge: bool,
     /// The default: compare with the schema before recording.

@@ -33,10 +33,7 @@ pub fn run(context: &Context, arguments: &ApplyArgs) -> Result<CommandOutput> {
     let database = context.settings.need_database()?.to_path_buf();
     let project = context.project_at(database, Chain::default());
     let schema = context.settings.schema.clone();
-    let mut want = desired_schema(context.files().as_ref(), &schema)?;
-    want.objects.retain(|object| {
-        !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
-    });
+    let want = project.own(&desired_schema(context.files().as_ref(), &schema)?);
     let apply = Apply { context: &context, arguments, want };
     let writes = !context.dry_run && !arguments.check && !arguments.sql;
     if arguments.create && writes {

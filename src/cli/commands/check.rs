@@ -15,10 +15,10 @@ use crate::cli::args::CheckArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::failure::unsaid;
 use crate::cli::screens::{counted, sized};
 use crate::cli::terminal::Style;
+use crate::text::list;
 
 /// Checks the phase files and lists warnings. Phases that do not run, downgrades that lead elsewhere
 /// and branches that conflict make the answer no.
@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         let label = counted(heads.len(), "head", "heads");
         let mark =
             if heads.len() == 1 { check.style.ok() } else { check.style.bullet().to_owned() };
-        check.line(&mark, &format!("{label}: {}", joined(&heads)));
+        check.line(&mark, &format!("{label}: {}", list(&heads)));
     }
     if context.settings.schema_demanded {
         check.desired(context, &project)?;
@@ -268,8 +268,12 @@ impl Check {
                     self.style.bullet().to_owned()
                 }
             };
+            let comes_back =
+                matches!(trip.verdict, TripVerdict::Reversible | TripVerdict::Lossy(_));
             let place = match trip.place {
-                TripPlace::Shadow if copied.is_some() => " in memory, not tried on the copy",
+                TripPlace::Shadow if copied.is_some() && comes_back => {
+                    " in memory, not tried on the copy"
+                }
                 TripPlace::Shadow | TripPlace::Copy => "",
             };
             self.line(&mark, &format!("{}: {}{place}", trip.phase, trip.verdict.code()));

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::check::Check;
 use crate::cli::context::Context;
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
+use crate::text::list;
 
 impl Check {
     /// Compares what all phases make with the desired schema.
@@ -96,7 +96,7 @@ impl Check {
             Ok((extended, known)) => {
                 if let Some(newer) = &known.newer {
                     let what = format!("{shown} is newer than these phases");
-                    self.failed("recorded", None, &what, &[joined(&newer.ids())]);
+                    self.failed("recorded", None, &what, &[list(newer.ids())]);
                 } else {
                     let phases = counted(known.applied.len(), "applied phase", "applied phases");
                     self.passed("recorded", &format!("{shown}: {phases}, none edited since"));
@@ -135,8 +135,8 @@ impl Check {
         let what = format!("{shown}: {} pending", counted(pending.len(), "phase", "phases"));
         match pending.as_slice() {
             [] => self.passed("pending", &format!("{shown}: nothing is pending")),
-            ids if fails => self.failed("pending", None, &what, &[joined(ids)]),
-            ids => self.line(self.style.bullet(), &format!("{what}: {}", joined(ids))),
+            ids if fails => self.failed("pending", None, &what, &[list(ids)]),
+            ids => self.line(self.style.bullet(), &format!("{what}: {}", list(ids))),
         }
     }
 }

@@ -66,16 +66,17 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
     Ok(CommandOutput::done(text, report).is(found.is_same()))
 }
 
-/// The differences, of a file those marked that `stamp` accepts, and how many there are.
+/// The differences, of a file those marked that do not stop a `stamp`, and how many there are.
 fn text(
     (found, is_stamped): (&SchemaComparison, bool),
     (left, right): (&str, &str),
     style: Style,
 ) -> String {
     let (mut lines, mut count) = (String::new(), 0);
-    for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(Unexpected::Unexpected))
-    {
-        let small = if is_stamped && weight == Weight::Small { " (stamp accepts it)" } else { "" };
+    let only_in = Unexpected::OnlyIn { found: left, expected: right };
+    for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(only_in)) {
+        let small =
+            if is_stamped && weight == Weight::Small { " (does not stop a stamp)" } else { "" };
         lines.push_str(&format!("{} {}{small}\n", style.no(), escaped(line)));
         count += 1;
     }

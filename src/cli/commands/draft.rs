@@ -104,9 +104,5 @@ pub fn nothing_to_draft(context: &Context) -> CommandOutput {
 fn made_by(project: &Project, ends: &[PhaseId]) -> Result<Schema> {
     let before = ends.iter().flat_map(|id| project.chain.ancestors(id));
     let applied: Applied = before.chain(ends.iter().cloned()).collect();
-    let mut schema = replay(project, &applied)?.schema()?;
-    schema.objects.retain(|object| {
-        !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
-    });
-    Ok(schema)
+    Ok(project.own(&replay(project, &applied)?.schema()?))
 }

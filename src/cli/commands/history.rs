@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use phaseshift::database::Access;
-use phaseshift::migrate::{FileState, plan_phases, replay};
+use phaseshift::migrate::{FileState, plan_range};
 use phaseshift::phase::{Applied, Chain, Phase, PhaseId, PhaseSource, Target, TargetRange};
-use phaseshift::plan::PhasePlan;
+use phaseshift::plan::{Direction, PhasePlan};
 use phaseshift::{Error, ErrorKind, Remedy, Result};
 use serde_json::{Value, json};
 
@@ -87,12 +87,10 @@ fn derived(context: &Context, chain: &Chain, phase: &Phase) -> String {
         return "derived from the steps".to_owned();
     }
     let project = context.project_of(chain.clone());
-    let before = replay(&project, &chain.ancestors(&phase.id).into_iter().collect());
-    let plans = before
-        .and_then(|it| it.schema())
-        .and_then(|schema| plan_phases(&project, Some(&schema), std::slice::from_ref(&phase.id)));
-    let plans = plans.map(|(plans, _)| plans).unwrap_or_default();
-    match plans.first().map(PhasePlan::irreversible) {
+    let range = TargetRange { from: Target::Base, to: Target::Id(phase.id.to_string()) };
+    let plan = plan_range(&project, &range, Direction::Up);
+    let planned = plan.as_ref().ok().and_then(|it| it.phases.iter().find(|it| it.id == phase.id));
+    match planned.map(PhasePlan::irreversible) {
         Some(Some(why)) => format!("none: {why}"),
         Some(None) => "derived from the steps".to_owned(),
         None => {
@@ -189,6 +187,8 @@ fn in_range(chain: &Chain, range: &str, applied: Option<&Applied>) -> Result<BTr
     let current = || applied.map(|it| chain.current(it)).ok_or_else(no_file);
     let place = |target: &Target| match target {
         Target::Id(id) if id == "current" => current(),
+        Target::Forward(_) => Err(one_sided(target, "the beginning")),
+        Target::Back(_) => Err(one_sided(target, "the end")),
         _ => Ok(chain.current(&chain.applied_at(target)?)),
     };
     let parents = |id: &PhaseId| chain.get(id).map(|it| it.parents.clone()).unwrap_or_default();
@@ -229,6 +229,10 @@ fn walked(
         here = on.into_iter().collect();
     }
     here
+}
+
+fn one_sided(target: &Target, side: &str) -> Error {
+    Error::new(ErrorKind::Arguments, format!("{target} cannot be {side} of a range"))
 }
 
 fn no_file() -> Error {

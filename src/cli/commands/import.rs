@@ -24,8 +24,8 @@ use crate::cli::context::Context;
 use crate::cli::location::database_path;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
+use crate::text::list;
 
 /// Writes the migrations of a tool as phases, and adopts a database.
 ///
@@ -237,7 +237,7 @@ impl Done<'_> {
         if let Some(report) = &self.stamped {
             let current = match report.current.as_slice() {
                 [] => "no phase".to_owned(),
-                current => joined(current),
+                current => list(current),
             };
             text.push_str(&format!("{ok} Recorded up to {current}; {table} stays as it was\n"));
             if let Some(backup) = &report.backup {

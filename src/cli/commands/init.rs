@@ -199,7 +199,7 @@ impl Baseline {
         }
         let project = context.project_at(database.to_path_buf(), Chain::default());
         let file = project.open(Access::ReadOnly)?;
-        let mut schema = phaseshift::schema::read(file.connection())?;
+        let schema = phaseshift::schema::read(file.connection())?;
         let recorded = project.versions.read(file.connection(), &schema)?;
         if !recorded.versions.is_empty() {
             let what =
@@ -208,9 +208,7 @@ impl Baseline {
                 .with_remedy(Remedy::ShowStatus)
                 .in_database(database));
         }
-        schema.objects.retain(|object| {
-            !project.versions.contains(&object.name) && !project.versions.contains(&object.table)
-        });
+        let schema = project.own(&schema);
         let Drafted::Ready(draft) = draft(&Schema::default(), &schema, &Answers::default())? else {
             let what = "the schema of the database leaves questions open";
             return Err(Error::new(ErrorKind::Unsupported, what).in_database(database));

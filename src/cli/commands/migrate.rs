@@ -243,8 +243,7 @@ fn run_now(
     let project = migration.project().clone();
     let mut reporter = Reporter::new(context, subject);
     let ready = Preparation::Ready(Box::new(migration));
-    let done = migrate_now(&project, request, ready, &mut reporter);
-    done
+    migrate_now(&project, request, ready, &mut reporter)
 }
 
 fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Report> {
@@ -254,6 +253,5 @@ fn ask_and_run(context: &Context, migration: Migration<Prepared>) -> Result<Repo
     let secured = migration.secure(&mut reporter)?;
     confirm(context, QUESTION).map_err(|error| error.with_backup(secured.backup().path()))?;
     context.say("\n");
-    let done = secured.run(&mut reporter, &mut Hooks::default());
-    done
+    secured.run(&mut reporter, &mut Hooks::default())
 }

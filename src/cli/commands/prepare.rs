@@ -10,8 +10,8 @@ use phaseshift::{Error, ErrorKind, Result};
 use super::adoption::name_the_phase;
 use crate::cli::args::Goal;
 use crate::cli::context::{Context, Output};
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::{counted, sized};
+use crate::text::list;
 
 /// The end of a dry run.
 pub const DRY_RUN: &str = "Nothing was changed: this was a dry run.\n";
@@ -124,7 +124,7 @@ fn version(migration: &Migration<Prepared>) -> Prerequisite {
     let known = migration.known();
     let current = migration.project().chain.current(&known.applied);
     let detail = match known.recorded.version() {
-        Some(version) => format!("Schema version is {version} ({})", joined(&current)),
+        Some(version) => format!("Schema version is {version} ({})", list(&current)),
         None => "No phase is recorded yet, and the file fits the first one".to_owned(),
     };
     Prerequisite { name: "version", detail }

@@ -16,10 +16,10 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::screens::backups::retained;
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::optimize::size;
 use crate::cli::screens::{reason, sized, titled};
 use crate::cli::settings::shell_word;
+use crate::text::list;
 
 /// The part of the pages that has to be free before the advice to return them is given: one in this number.
 const WORTH: u64 = 10;
@@ -30,7 +30,7 @@ pub fn heading(migration: &Migration<Prepared>) -> String {
     let verb = if down { "Undoing" } else { "Applying" };
     let database = escaped(migration.project().database.display());
     let (from, to) = migration.versions();
-    let mut text = format!("{verb} {}: {database}, {}", joined(&migration.phases()), way(from, to));
+    let mut text = format!("{verb} {}: {database}, {}", list(migration.phases()), way(from, to));
     if let Some(line) = from_history(migration.plan()) {
         text.push('\n');
         text.push_str(&line);
@@ -43,7 +43,8 @@ pub fn way(from: Option<i64>, to: Option<i64>) -> String {
     let named = |it: Option<i64>| it.map_or("no version".to_owned(), |it| format!("version {it}"));
     match (from, to) {
         (Some(from), Some(to)) => format!("version {from} to {to}"),
-        _ => format!("{} to {}", named(from), named(to)),
+        (None, _) => format!("from no version to {}", named(to)),
+        (Some(_), None) => format!("{} to no version", named(from)),
     }
 }
 
@@ -57,7 +58,7 @@ pub fn from_history(plan: &Plan) -> Option<String> {
 /// The answer if there is nothing to do.
 pub fn nothing_to_do(context: &Context, project: &Project, up_to_date: &UpToDate) -> CommandOutput {
     let version = up_to_date.known.recorded.version();
-    let place = format!("{} (version {})", joined(&up_to_date.current), number(version));
+    let place = format!("{} (version {})", list(&up_to_date.current), number(version));
     let text = match (up_to_date.current.as_slice(), &up_to_date.reached) {
         ([], _) if project.chain.is_empty() => {
             "Nothing to do: there are no phases yet. Write one with phaseshift revision.\n"
@@ -338,7 +339,7 @@ fn wal(report: &Report) -> String {
         Some(CheckpointBlocker::InUse(holders)) => {
             let who = match holders.as_slice() {
                 [] => "another program".to_owned(),
-                some => joined_holders(some),
+                some => list(some.iter().map(Holder::who)),
             };
             format!(
                 "Note: the WAL stays at {size} while it is in use by {}; \
@@ -347,10 +348,6 @@ fn wal(report: &Report) -> String {
             )
         }
     }
-}
-
-fn joined_holders(holders: &[Holder]) -> String {
-    holders.iter().map(Holder::who).collect::<Vec<_>>().join(", ")
 }
 
 fn wal_values(checkpoint: &Checkpoint) -> Value {

@@ -62,10 +62,10 @@ fn planned(context: &Context, place: &Place) -> Result<(String, Value)> {
 fn done_text(context: &Context, report: &ResetReport) -> String {
     let ok = context.terminal.out.ok();
     let mut text = format!(
-        "{ok} Dropped {}\n{ok} Size: {}, before: {}\n{ok} Backup: {}\n",
+        "{ok} Dropped {}\n{ok} Size: {} before, now {}\n{ok} Backup: {}\n",
         counted(report.dropped, "object", "objects"),
-        size(&report.after),
         sized(report.before.bytes),
+        size(&report.after),
         escaped(report.backup.display()),
     );
     if let Some(why) = &report.follow_up {

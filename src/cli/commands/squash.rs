@@ -136,10 +136,11 @@ fn screen(context: &Context, squash: &Squash) -> String {
     let tables = counted(squash.rows.len(), "table", "tables");
     let _ = writeln!(text, "\n{ok} Same schema: every text is identical on a new file");
     let _ = match squash.rows.len() {
-        0 => writeln!(text, "{ok} Same rows: as the phases make them on a new file"),
+        0 => writeln!(text, "{ok} Same rows on a new file: none"),
         _ => writeln!(
             text,
-            "{ok} Same rows: {rows} in {tables}, as the phases make them on a new file"
+            "{ok} Same rows on a new file: {} in {tables}",
+            counted(rows, "row", "rows")
         ),
     };
     if !squash.fixed_values.is_empty() {
@@ -150,7 +151,7 @@ fn screen(context: &Context, squash: &Squash) -> String {
         );
     }
     if !squash.not_carried.is_empty() {
-        text.push_str("Not carried over:\n");
+        text.push_str("Left out:\n");
         for (why, phases) in by_reason(squash) {
             let _ = writeln!(text, "  {}: {}", escaped(phases.join(", ")), escaped(why));
         }

@@ -14,8 +14,8 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 use crate::cli::output::escaped;
 use crate::cli::progress::Reporter;
-use crate::cli::screens::chain::joined;
 use crate::cli::screens::counted;
+use crate::text::list;
 
 /// Records that the file is at these phases.
 ///
@@ -92,7 +92,7 @@ fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<Co
         [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
         current => format!(
             "{ok} The file has what the phases up to {0} make, and would be recorded at {0}.",
-            joined(current)
+            list(current)
         ),
     };
     let differing = match current.is_empty() {
@@ -113,7 +113,7 @@ fn text(context: &Context, report: &StampReport) -> String {
     let ok = context.terminal.out.ok();
     let current = match report.current.as_slice() {
         [] => "no phase is recorded".to_owned(),
-        current => joined(current),
+        current => list(current),
     };
     if report.recorded.is_empty() && report.removed.is_empty() {
         return match report.current.as_slice() {
@@ -124,10 +124,10 @@ fn text(context: &Context, report: &StampReport) -> String {
     let mut text = String::new();
     let mut line = |what: String| text.push_str(&format!("{ok} {}\n", escaped(what)));
     if !report.recorded.is_empty() {
-        line(format!("Recorded: {}", joined(&report.recorded)));
+        line(format!("Recorded: {}", list(&report.recorded)));
     }
     if !report.removed.is_empty() {
-        line(format!("No longer recorded: {}", joined(&report.removed)));
+        line(format!("No longer recorded: {}", list(&report.removed)));
     }
     line(format!("Current: {current}"));
     if let Some(backup) = &report.backup {
@@ -149,7 +149,7 @@ fn differences(context: &Context, adoption: &Adoption) -> String {
         return String::new();
     }
     let what = counted(notices.len(), "difference", "differences");
-    let why = if lacking.is_empty() { ", which a stamp accepts" } else { "" };
+    let why = if lacking.is_empty() { ", which do not stop a stamp" } else { "" };
     let mut text = format!("Note: {what} from what the phases make{why}:\n");
     let shown = if context.verbose { notices.len() } else { 10 };
     for notice in notices.iter().take(shown) {

@@ -6,6 +6,7 @@ use phaseshift::Remedy;
 
 use super::failure::{ALL_HEADS, Failure, shown};
 use crate::cli::settings::shell_word;
+use crate::text::list;
 
 pub(super) fn phase_file(failure: &Failure<'_>) -> Vec<String> {
     match failure.facts.remedy {
@@ -25,8 +26,7 @@ pub(super) fn graph(failure: &Failure<'_>) -> Vec<String> {
     let facts = failure.facts;
     match facts.remedy {
         Some(Remedy::ChangeOneBranch) => {
-            let places = facts.choices.iter().map(|it| shown(Path::new(it)));
-            let places = places.collect::<Vec<_>>().join(", ");
+            let places = list(facts.choices.iter().map(|it| shown(Path::new(it))));
             vec![
                 format!("change one of the two: {places}"),
                 format!("then join the branches: {}", failure.command("merge")),

@@ -67,7 +67,7 @@ pub(super) fn rows(failure: &Failure<'_>) -> Vec<String> {
 /// A definition of before the phase has rules that rows of today break.
 fn downgrade_of_rows(failure: &Failure<'_>) -> Vec<String> {
     let is_written = failure.facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
-    let write = "or write [[down]] steps that give such rows other values, which count as no edit of the phase";
+    let write = "or add [[down]] steps that give such rows other values, which is allowed although the phase is applied";
     let write = is_written.then(|| failure.at_source(write));
     let restore = restore(failure).map(|it| format!("or {it}"));
     ["correct the rows named above".to_owned()].into_iter().chain(write).chain(restore).collect()
@@ -112,7 +112,7 @@ pub(super) fn irreversible(failure: &Failure<'_>) -> Vec<String> {
         return loss(failure);
     }
     let is_written = facts.source.as_ref().is_some_and(|(file, _)| is_toml(file));
-    let write = "write [[down]] steps, which count as no edit of the phase";
+    let write = "add [[down]] steps, which is allowed although the phase is applied";
     let write = is_written.then(|| failure.at_source(write));
     let or = if write.is_some() { "or " } else { "" };
     let restore = restore(failure).map(|it| format!("{or}{it}"));

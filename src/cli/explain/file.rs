@@ -63,7 +63,7 @@ fn missing_backup(failure: &Failure<'_>) -> Vec<String> {
         true => &["name the folder of the backups with --backup-dir FOLDER"],
         false => &[
             "$ backups",
-            "name a file or a number of the list, or the folder of the backups with --backup-dir FOLDER",
+            "name a file or a number from `phaseshift backups`, or the folder of the backups with --backup-dir FOLDER",
         ],
     }));
     next

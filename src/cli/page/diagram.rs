@@ -146,50 +146,32 @@ fn cells(table: &TableBox) -> [usize; 4] {
         if table.columns.iter().any(|it| !it.role.is_empty()) { 3 } else { 0 },
         widest(&|it| cut(&it.name)) + 2,
         widest(&|it| cut(&it.declared)),
-        widest(&|it| cut(&words(&it.mark))),
+        widest(&|it| cut(it.mark.words())),
     ]
 }
 
 fn width_of(table: &TableBox) -> usize {
     let [role, name, declared, mark] = cells(table);
     let rows = role + name + declared + if mark > 0 { mark + 2 } else { 0 };
-    let mark = measure_text_width(&cut(&words(&table.mark)));
+    let mark = measure_text_width(&cut(table.mark.words()));
     let head = measure_text_width(&cut(&table.name)) + if mark > 0 { mark + 2 } else { 0 };
     rows.max(head).max(12) * CELL + 2 * PAD
 }
 
-fn words(mark: &Mark) -> String {
-    match mark {
-        Mark::Same => String::new(),
-        Mark::New => "new".to_owned(),
-        Mark::Dropped => "dropped".to_owned(),
-        Mark::Changed(how) => how.clone(),
-    }
-}
-
-fn class(mark: &Mark) -> &'static str {
-    match mark {
-        Mark::Same => "same",
-        Mark::New => "new",
-        Mark::Dropped => "dropped",
-        Mark::Changed(_) => "changed",
-    }
-}
-
 fn table_box(html: &mut Html, table: &TableBox, place: Place) {
-    html.within("g", &[("class", class(&table.mark))], |html| {
+    html.within("g", &[("class", table.mark.class())], |html| {
         html.element("title", &[], &table.name);
         rect(html, "box", place);
         rect(html, "head", Place { height: HEAD, ..place });
         let baseline = place.y + 17;
         text(html, "name", (place.x + PAD, baseline), &cut(&table.name));
-        right(html, (place.x + place.width - PAD, baseline), &cut(&words(&table.mark)));
+        right(html, (place.x + place.width - PAD, baseline), &cut(table.mark.words()));
     });
     let [role, name, ..] = cells(table);
     for (at, column) in table.columns.iter().enumerate() {
         let y = place.y + HEAD + 3 + at * ROW;
         let (x, baseline) = (place.x + PAD, y + 14);
-        html.within("g", &[("class", class(&column.mark))], |html| {
+        html.within("g", &[("class", column.mark.class())], |html| {
             if column.mark != Mark::Same {
                 let (x, width) = (place.x + 1, place.width - 2);
                 rect(html, "row", Place { x, y, width, height: ROW });
@@ -198,7 +180,7 @@ fn table_box(html: &mut Html, table: &TableBox, place: Place) {
             let x = x + role * CELL;
             text(html, "column", (x, baseline), &cut(&column.name));
             text(html, "type", (x + name * CELL, baseline), &cut(&column.declared));
-            right(html, (place.x + place.width - PAD, baseline), &cut(&words(&column.mark)));
+            right(html, (place.x + place.width - PAD, baseline), &cut(column.mark.words()));
         });
     }
     if table.more > 0 {

@@ -54,7 +54,11 @@ fn nodes(side: &Side, prefix: char) -> String {
         text.push_str(&format!("    {prefix}none[\"{what}\"]\n"));
     }
     for (at, table) in side.tables.iter().enumerate() {
-        text.push_str(&format!("    {prefix}{at}[\"{}\"]{}\n", node(table), class(table)));
+        let class = match class(table) {
+            "same" => String::new(),
+            class => format!(":::{class}"),
+        };
+        text.push_str(&format!("    {prefix}{at}[\"{}\"]{class}\n", node(table)));
     }
     for key in &side.keys {
         text.push_str(&format!(
@@ -67,9 +71,9 @@ fn nodes(side: &Side, prefix: char) -> String {
 
 /// The table and its columns that change, one on each line.
 fn node(table: &TableBox) -> String {
-    let marked = |name: &str, mark: &Mark| match words(mark) {
-        Some(words) => format!("{} ({})", label(name), label(&words)),
-        None => label(name),
+    let marked = |name: &str, mark: &Mark| match mark.words() {
+        "" => label(name),
+        words => format!("{} ({})", label(name), label(words)),
     };
     let columns = table.columns.iter().filter(|it| it.mark != Mark::Same || !it.role.is_empty());
     let columns = columns.map(|it| marked(&it.name, &it.mark));
@@ -78,23 +82,11 @@ fn node(table: &TableBox) -> String {
     lines.join("<br/>")
 }
 
-fn words(mark: &Mark) -> Option<String> {
-    match mark {
-        Mark::Same => None,
-        Mark::New => Some("new".to_owned()),
-        Mark::Dropped => Some("dropped".to_owned()),
-        Mark::Changed(how) => Some(how.clone()),
-    }
-}
-
 fn class(table: &TableBox) -> &'static str {
     let inside = table.columns.iter().any(|it| it.mark != Mark::Same);
     match &table.mark {
-        Mark::New => ":::new",
-        Mark::Dropped => ":::dropped",
-        Mark::Changed(_) => ":::changed",
-        Mark::Same if inside => ":::changed",
-        Mark::Same => "",
+        Mark::Same if inside => "changed",
+        mark => mark.class(),
     }
 }
 

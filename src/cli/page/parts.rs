@@ -10,6 +10,7 @@ use super::schemas::Side;
 use crate::cli::screens::changes::changes;
 use crate::cli::screens::plan::headline;
 use crate::cli::screens::{counted, reason, sized};
+use crate::text::one_line;
 
 pub fn title(subject: &PageSubject<'_>) -> String {
     let what = if subject.done.is_some() { "Report" } else { "Plan" };
@@ -198,8 +199,8 @@ fn picture(html: &mut Html, side: &Side, when: &str) {
         html.element("p", &[("class", "quiet")], text);
         return;
     }
-    let names: Vec<&str> = side.tables.iter().map(|it| it.name.as_str()).collect();
-    let label = format!("{when}: the tables {}", names.join(", "));
+    let label =
+        format!("{when}: the tables {}", crate::text::list(side.tables.iter().map(|it| &it.name)));
     html.within("figure", &[], |html| {
         let scroll = [("class", "scroll"), ("tabindex", "0")];
         html.within("div", &scroll, |html| draw(html, side, &label));
@@ -351,10 +352,6 @@ fn expected_proof(html: &mut Html, subject: &PageSubject<'_>) {
         })
         .collect();
     list_if_any(html, own);
-}
-
-fn one_line(sql: &str) -> String {
-    sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn timings(html: &mut Html, done: &Report) {

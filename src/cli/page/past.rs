@@ -67,8 +67,8 @@ fn headline(run: &PastRun<'_>) -> String {
     match run.phases.as_slice() {
         [only] => titled(only),
         several => {
-            let ids: Vec<&str> = several.iter().map(|it| it.event.id.as_str()).collect();
-            format!("{}: {}", counted(several.len(), "phase", "phases"), ids.join(", "))
+            let ids = crate::text::list(several.iter().map(|it| &it.event.id));
+            format!("{}: {ids}", counted(several.len(), "phase", "phases"))
         }
     }
 }

@@ -28,6 +28,28 @@ pub enum Mark {
     Changed(String),
 }
 
+impl Mark {
+    /// What happens, in a few words; nothing if nothing does.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Same => "",
+            Self::New => "new",
+            Self::Dropped => "dropped",
+            Self::Changed(how) => how,
+        }
+    }
+
+    /// The class of a drawing.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::New => "new",
+            Self::Dropped => "dropped",
+            Self::Changed(_) => "changed",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct ColumnBox {
     pub name: String,

@@ -80,7 +80,9 @@ fn occasion(manifest: &Manifest) -> String {
         (BackupKind::BeforePhase, None) => "before a migration".to_owned(),
         (BackupKind::BeforeUndo, Some(phase)) => format!("before undoing {phase}"),
         (BackupKind::BeforeStamp, Some(phase)) => format!("before recording {phase}"),
-        (BackupKind::BeforeStamp, None) => "before stamp base removed every record".to_owned(),
+        (BackupKind::BeforeStamp, None) => {
+            "before stamp base, which forgot every recorded phase".to_owned()
+        }
         (BackupKind::BeforeUndo, None) => "before a downgrade".to_owned(),
         (BackupKind::Named, _) => match chosen_name(manifest) {
             Some(crate::reset::LABEL) => "before a reset".to_owned(),

@@ -10,6 +10,7 @@ use phaseshift::plan::refuse_irreversible;
 use super::operation::operation;
 use super::time::recorded;
 use crate::cli::output::{escaped, indented};
+use crate::text::{list, one_line};
 
 /// One phase with its marks: `phase3 (head), Phase 3: Renamed tables`.
 pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
@@ -20,7 +21,7 @@ pub fn entry(chain: &Chain, phase: &Phase, current: &[PhaseId]) -> String {
 pub fn history_entry(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
     let mut before = parents(phase);
     if !phase.depends_on.is_empty() {
-        let _ = write!(before, " ({})", joined(&phase.depends_on));
+        let _ = write!(before, " ({})", list(&phase.depends_on));
     }
     let applied = seen.applied_at.get(&phase.id);
     let how = if seen.stamped.contains(&phase.id) { "recorded" } else { "applied" };
@@ -29,7 +30,7 @@ pub fn history_entry(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
 }
 
 fn parents(phase: &Phase) -> String {
-    if phase.parents.is_empty() { "<base>".to_owned() } else { joined(&phase.parents) }
+    if phase.parents.is_empty() { "<base>".to_owned() } else { list(&phase.parents) }
 }
 
 /// A fork and the phases on it, the arrows below the end of the id.
@@ -99,7 +100,7 @@ pub fn details(chain: &Chain, phase: &Phase, seen: &Seen) -> String {
         ("Replaces", &phase.replaces),
     ] {
         if !ids.is_empty() {
-            line(label, &joined(ids));
+            line(label, &list(ids));
         }
     }
     line("Path", &phase.file.display().to_string());
@@ -150,12 +151,4 @@ pub fn gives_values(phase: &Phase) -> bool {
     let gives =
         |it: &Operation| matches!(it, Operation::Rebuild { values, .. } if !values.is_empty());
     phase.up.iter().any(|step| gives(&step.operation))
-}
-
-pub fn joined(ids: &[PhaseId]) -> String {
-    ids.iter().map(PhaseId::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

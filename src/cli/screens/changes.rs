@@ -29,7 +29,7 @@ pub fn changes(phase: &PhasePlan, chain: &Chain) -> Vec<String> {
         0 => {}
         count => changes.push(format!("Run {}", counted(count, "data step", "data steps"))),
     }
-    changes.extend(summary.data_changes.iter().map(|it| format!("By statements: {it}")));
+    changes.extend(summary.data_changes.iter().map(|it| format!("A data step {}", it.deed())));
     if changes.is_empty() {
         changes.push("Change no table; only the version is recorded".to_owned());
     }
@@ -85,7 +85,7 @@ fn rule_change(table: &str, changed: &Rule, verb: &str, toward: &str) -> String 
         Rule::Collate { column, collation } => {
             format!("{verb} COLLATE {collation} {toward} {table}.{column}")
         }
-        other => format!("{verb} {} {toward} {table}", rule(other)),
+        other => format!("{verb} {toward} {table}: {}", rule(other)),
     }
 }
 
@@ -100,7 +100,7 @@ fn objects(phase: &PhasePlan, steps: &[Step], renamed: &[(String, String)]) -> V
     for old in phase.before.objects.iter().filter(dependent) {
         let is_renamed = renamed.iter().any(|(from, _)| same(from, &old.name));
         if !is_renamed && phase.after.find(old.kind, &old.name).is_none() {
-            lines.push(format!("Drop {} {}", old.kind.word(), old.name));
+            lines.push(format!("Drop {old}"));
         }
     }
     for new in phase.after.objects.iter().filter(dependent) {
@@ -108,11 +108,9 @@ fn objects(phase: &PhasePlan, steps: &[Step], renamed: &[(String, String)]) -> V
         let on =
             if new.kind == ObjectKind::View { String::new() } else { format!(" on {}", new.table) };
         match phase.before.find(new.kind, &new.name) {
-            None if !is_renamed => {
-                lines.push(format!("Create {} {}{on}", new.kind.word(), new.name))
-            }
+            None if !is_renamed => lines.push(format!("Create {new}{on}")),
             Some(old) if old.sql != new.sql && is_replaced(phase, steps, new) => {
-                lines.push(format!("Replace {} {}", new.kind.word(), new.name));
+                lines.push(format!("Replace {new}"));
             }
             None | Some(_) => {}
         }

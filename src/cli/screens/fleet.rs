@@ -13,6 +13,7 @@ use crate::cli::command_output::CommandOutput;
 use crate::cli::commands::fleet::{Outcome, Word};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
+use crate::text::list;
 
 /// How many files ended in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,8 +103,8 @@ fn planned(report: &Map<String, Value>) -> String {
         _ => "no version".to_owned(),
     };
     let phases = report.get("phases").and_then(Value::as_array);
-    let ids: Vec<&str> = phases.into_iter().flatten().map(|it| text(&it["id"])).collect();
-    format!("would go from {} to {}: {}", version("from"), version("to"), ids.join(", "))
+    let ids = list(phases.into_iter().flatten().map(|it| text(&it["id"])));
+    format!("would go from {} to {}: {ids}", version("from"), version("to"))
 }
 
 fn migrated(report: &Map<String, Value>, to: &str) -> String {

@@ -49,9 +49,10 @@ fn line(finding: &Finding, shown: &Shown<'_>) -> String {
     )
 }
 
-/// What was found, with the rows of the table.
+/// What was found, with the rows that the table has.
 fn message(finding: &Finding) -> String {
-    let rows = finding.rows.map(|rows| format!(" ({})", counted(rows, "row", "rows")));
+    let rows = finding.table.as_ref().zip(finding.rows);
+    let rows = rows.map(|(table, rows)| format!(" ({table} has {})", counted(rows, "row", "rows")));
     format!("{}{}", finding.message, rows.unwrap_or_default())
 }
 

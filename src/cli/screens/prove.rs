@@ -11,6 +11,7 @@ use super::counted;
 use crate::cli::foreign_command::{Captured, Ending, Ran};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
+use crate::text::one_line;
 
 /// How many additions are listed before they are counted.
 const LISTED: usize = 20;
@@ -478,7 +479,7 @@ fn definition(
 
 /// A text on one line, and not endless.
 fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(text);
     if line.chars().count() > SHOWN {
         line.chars().take(SHOWN).chain(['…']).collect()
     } else {

@@ -1,5 +1,6 @@
 //! Why a table is rebuilt, and which rules it loses, in words.
 
+use crate::text::list;
 use phaseshift::plan::{
     LostRule, PhasePlan, Rebuild, RebuildReason, RowSource, Rule, TouchedObject, touched_objects,
 };
@@ -41,7 +42,7 @@ pub fn typed(declared: &str) -> &str {
 /// Says why a table is rebuilt, all reasons in one line.
 pub fn reasons(all: &[RebuildReason]) -> String {
     let stands_alone = |it: &&RebuildReason| !is_part_of_added_column(it, all);
-    all.iter().filter(stands_alone).map(reason).collect::<Vec<_>>().join(", ")
+    list(all.iter().filter(stands_alone).map(reason))
 }
 
 /// Returns whether a rule came with a column that is added.

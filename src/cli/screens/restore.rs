@@ -85,7 +85,7 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
         Losses::Unknown(_)
             if matches!(plan.live, LiveState::Damaged(_) | LiveState::NotADatabase(_)) =>
         {
-            return "What would be lost cannot be read.\n".to_owned();
+            return "Which changes since the backup would be lost is unknown: the file cannot be read.\n".to_owned();
         }
         Losses::Unknown(why) => {
             return format!("What would be lost is unknown: {}\n", escaped(why));
@@ -138,9 +138,9 @@ fn change(change: &TableChange) -> String {
     match change {
         TableChange::Rows { added, removed, changed } => {
             let parts = [
-                (added, "added row removed", "added rows removed"),
-                (removed, "removed row restored", "removed rows restored"),
-                (changed, "changed row reverted", "changed rows reverted"),
+                (added, "row added since is removed", "rows added since are removed"),
+                (removed, "row removed since comes back", "rows removed since come back"),
+                (changed, "row changed since is reverted", "rows changed since are reverted"),
             ];
             let parts: Vec<String> = parts
                 .into_iter()

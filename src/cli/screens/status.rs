@@ -9,12 +9,13 @@ use phaseshift::inspect::{Status, VerifyCheck};
 use phaseshift::migrate::{Compatibility, Newer, Project};
 use phaseshift::phase::PhaseId;
 
-use super::chain::{joined, marked};
+use super::chain::marked;
 use super::time::recorded;
 use super::{counted, sized};
 use crate::cli::explain::explain;
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
+use crate::text::list;
 
 /// How many differences are listed before they are counted.
 const LISTED: usize = 10;
@@ -46,7 +47,7 @@ pub fn status(
         _ if is_unclear => "unknown".to_owned(),
         [] if project.chain.is_empty() && !status.faults.is_empty() => "unknown".to_owned(),
         [] => "nothing".to_owned(),
-        ids => joined(ids),
+        ids => list(ids),
     };
     line("Pending:", &pending);
     if let Some(newer) = &status.newer {
@@ -82,7 +83,7 @@ fn current_entry(project: &Project, status: &Status, id: &PhaseId) -> String {
 fn newer_line(project: &Project, status: &Status, newer: &Newer) -> String {
     let what = match newer.phases.as_slice() {
         [] => "versions that no phase of the folder sets".to_owned(),
-        _ => format!("{} (not in the folder of the phases)", joined(&newer.ids())),
+        _ => format!("{} (not in the folder of the phases)", list(newer.ids())),
     };
     let may = match newer.compatibility(&project.chain, &status.heads) {
         Compatibility::Full => "programs with the older phases may read and write the file",

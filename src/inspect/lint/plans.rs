@@ -66,7 +66,7 @@ fn of_data_steps(phase: &Phase, plan: &PhasePlan) -> Vec<Finding> {
     for step in &phase.up {
         if let Some(data) = data_stage(plan, step.line) {
             for change in &data.changes {
-                let message = format!("{change}{}", native_step(change));
+                let message = format!("a data step {}{}", change.deed(), native_step(change));
                 let table = change
                     .kind
                     .is_table()
@@ -116,21 +116,33 @@ fn data_code(change: &DataChange) -> &'static str {
     }
 }
 
-/// Says which step does the same under the full proof.
-fn native_step(change: &DataChange) -> &'static str {
+/// Says which step does the same under the full proof, or with a derived downgrade.
+fn native_step(change: &DataChange) -> String {
+    const UNDONE: &str = "can be undone without a hand-written downgrade";
+    let object = match change.kind {
+        ObjectKind::Index => "index",
+        ObjectKind::View => "view",
+        ObjectKind::Trigger => "trigger",
+        ObjectKind::Table | ObjectKind::VirtualTable | ObjectKind::ShadowTable => "table",
+    };
     match (change.change, change.kind.is_table()) {
         (ChangeKind::Remade, _) => {
             "; a rebuild step proves every row and keeps indexes, triggers, rowids and counters"
+                .to_owned()
         }
-        (ChangeKind::Renamed, true) => "; a rename_table step proves every row",
-        (ChangeKind::DroppedWithTable, _) => "",
+        (ChangeKind::Renamed, true) => "; a rename_table step proves every row".to_owned(),
+        (ChangeKind::DroppedWithTable, _) => String::new(),
         (ChangeKind::Altered, true) => {
-            "; add_column, rename_column and drop_column steps can be undone by themselves"
+            format!("; add_column, rename_column and drop_column steps {UNDONE}")
         }
-        (
-            ChangeKind::Created | ChangeKind::Dropped | ChangeKind::Renamed | ChangeKind::Altered,
-            _,
-        ) => "; a step of its own can be undone by itself",
+        (ChangeKind::Altered | ChangeKind::Renamed, false) if object == "index" => {
+            format!("; drop_index and create_index steps {UNDONE}")
+        }
+        (ChangeKind::Altered | ChangeKind::Renamed, false) => {
+            format!("; a replace_{object} step {UNDONE}")
+        }
+        (ChangeKind::Created, _) => format!("; a create_{object} step {UNDONE}"),
+        (ChangeKind::Dropped, _) => format!("; a drop_{object} step {UNDONE}"),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::step::{Operation, Step, StepObject};
+use super::super::step::{Operation, Step};
 use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
-    ObjectKind, SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
+    SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
     significant_tokens, statements, unquote,
 };
 
@@ -245,10 +245,10 @@ fn operation(command: &SchemaCommand, statement: &str) -> Operation {
     let sql = statement.to_owned();
     match command.clone() {
         SchemaCommand::Create { kind, if_not_exists, .. } => {
-            Operation::Create { kind: step_object(kind), sql, if_not_exists }
+            Operation::Create { kind: kind.into(), sql, if_not_exists }
         }
         SchemaCommand::Drop { kind, name, if_exists } => {
-            Operation::Drop { kind: step_object(kind), name, if_exists }
+            Operation::Drop { kind: kind.into(), name, if_exists }
         }
         SchemaCommand::RenameTable { from, to } => Operation::RenameTable { from, to },
         SchemaCommand::RenameColumn { table, from, to } => {
@@ -259,15 +259,6 @@ fn operation(command: &SchemaCommand, statement: &str) -> Operation {
             Operation::AddColumn { table, column, after: None, value: None }
         }
         SchemaCommand::DropColumn { table, column } => Operation::DropColumn { table, column },
-    }
-}
-
-const fn step_object(kind: ObjectKind) -> StepObject {
-    match kind {
-        ObjectKind::Table | ObjectKind::VirtualTable => StepObject::Table,
-        ObjectKind::Index => StepObject::Index,
-        ObjectKind::View => StepObject::View,
-        ObjectKind::Trigger => StepObject::Trigger,
     }
 }
 

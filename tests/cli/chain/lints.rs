@@ -76,7 +76,7 @@ fn rows_of_the_file_are_counted_and_only_pending_phases_are_looked_at() {
     sqlite3(&project.database(), "INSERT INTO t VALUES (1, 'x', 2), (2, 'y', 3)");
     let before = project.snapshot();
     let output = project.run(&["lint"]).expect_code(3);
-    let says = "✗ b (phases/b.toml:2) drop-column: drops column t.c with its values (2 rows)
+    let says = "✗ b (phases/b.toml:2) drop-column: drops column t.c with its values (t has 2 rows)
     why: its values are lost, and a downgrade brings the column back empty
     fix: keep the column until no program reads it, or copy its values in a step before
 1 phase checked, 1 finding\n";

@@ -37,7 +37,7 @@ fn what_was_changed_outside_is_listed() {
     assert_eq!(lines(&project, &["diff"]), expected);
     let text = project.run(&["diff"]).expect_code(3).stdout;
     assert!(
-        text.contains("✗ column t.c is unexpected (stamp accepts it)")
+        text.contains("✗ column t.c is only in fits_catalog.db (does not stop a stamp)")
             && text.contains("2 differences"),
         "{text}"
     );
