@@ -245,13 +245,14 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let new = twin(old, new_indexes(self.have, self.want), self.pairing);
-            let schema = self.schema()?;
-            let is_here = schema.find(ObjectKind::Index, &old.name).is_some();
-            let Some(new) = new.filter(|_| is_here) else { continue };
-            let operation = match schema.find(ObjectKind::Index, &new.name) {
+            let Some(new) = new else { continue };
+            if !self.shadow.has(ObjectKind::Index, &old.name)? {
+                continue;
+            }
+            let operation = match self.shadow.has(ObjectKind::Index, &new.name)? {
                 // Another index of the same definition has taken the name.
-                Some(_) => drop_of(old),
-                None => Operation::RenameIndex { from: old.name.clone(), to: new.name.clone() },
+                true => drop_of(old),
+                false => Operation::RenameIndex { from: old.name.clone(), to: new.name.clone() },
             };
             self.push(operation, Vec::new())?;
         }
@@ -261,10 +262,9 @@ impl<'a> Builder<'a> {
     /// Creates what is missing of one kind, and replaces what differs.
     fn replace_all(&mut self, kind: ObjectKind) -> Result<()> {
         for object in self.differing(kind)? {
-            let schema = self.schema()?;
-            match schema.find(kind, &object.name) {
-                Some(_) => self.replace(object)?,
-                None => self.create(object)?,
+            match self.shadow.has(kind, &object.name)? {
+                true => self.replace(object)?,
+                false => self.create(object)?,
             }
         }
         Ok(())

@@ -50,7 +50,7 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub global: Global,
-    /// Show what would be done and change nothing, in commands that change something
+    /// Show what would be done and change nothing, in the commands whose help lists it
     #[arg(short = 'n', long = "dry-run")]
     pub dry_run: bool,
     /// The command.
@@ -85,7 +85,8 @@ fn wrong(kind: ClapKind, what: &str) -> clap::Error {
 
 const EXIT_CODES: &str = "Exit codes:
   0 done, or the answer is yes   1 failed            2 wrong arguments
-  3 the answer is no             4 refused           5 busy
+  3 the answer is no; with --all, the answer for a file is no, or a file failed
+                                 4 refused           5 busy
   6 failed and rolled back       7 backup failed     8 restore failed
   9 declined                    10 damaged file    130 interrupted";
 
@@ -112,8 +113,8 @@ pub struct Global {
         value_parser = PossibleValuesParser::new(FORMATS)
     )]
     pub phases_format: Option<String>,
-    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit: write the
-    /// schema of the database
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit, without
+    /// FILE: print the schema of the database
     #[arg(
         long,
         global = true,
@@ -401,7 +402,7 @@ Examples:
   phaseshift revision -m 'Begin a side line' --head phase3 --splice --label side"
     )]
     Revision(RevisionArgs),
-    /// Change a database to match schema.sql, without phases
+    /// Change a database that has no phases to match schema.sql
     #[command(after_help = "Examples:
   phaseshift apply
   phaseshift apply schema.sql --check # exit 3: the answer is no

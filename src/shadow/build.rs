@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
+use super::finding::UnsoundObject;
 use super::memory::open_memory;
 use super::shadow::Shadow;
 use crate::compare::compare_entries;
@@ -244,6 +245,12 @@ impl Shadow {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether there is an object of this kind and name, one that was set aside included.
+    pub fn has(&self, kind: ObjectKind, name: &str) -> Result<bool> {
+        let aside = |it: &UnsoundObject| it.object.kind == kind && same(&it.object.name, name);
+        Ok(self.unsound().iter().any(aside) || self.holds(kind, name)?)
     }
 
     /// Returns whether a table, index or view has this name, or, for triggers, whether one has it.

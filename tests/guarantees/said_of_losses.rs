@@ -92,3 +92,25 @@ fn a_round_trip_that_the_copy_did_not_reach_is_one_in_memory() {
     let said = project.run_here(&["check", "--roundtrip"]).stdout;
     assert!(said.contains("baseline: reversible in memory, not tried on the copy\n"), "{said}");
 }
+
+#[test]
+fn steps_are_called_unchanged_only_where_a_checksum_is_recorded() {
+    let project = pending("[[up]]\nop = 'drop_table'\ntable = 'd'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    let said = project.run_here(&["check"]).expect_code(0).stdout;
+    assert!(said.contains("2 applied phases, steps unchanged since\n"), "{said}");
+    sqlite3(&project.path("app.db"), "DELETE FROM phase_history WHERE version = 1");
+    let said = project.run_here(&["check"]).expect_code(0).stdout;
+    let wanted = "2 applied phases, steps unchanged since where a checksum is recorded (none for baseline)\n";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn a_downgrade_names_the_record_that_it_removes_from_the_rows_of_the_backup() {
+    let project = pending("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE f(a)'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    let said = project.run_here(&["downgrade"]).expect_code(0).stdout;
+    let wanted =
+        " equal to the backup, apart from dropped tables (f); the record of next is removed\n";
+    assert!(said.contains(wanted), "{said}");
+}

@@ -31,14 +31,14 @@ pub struct BackupsArgs {
 /// What to do with the backups.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BackupsAction {
-    /// List the backups, the newest first
+    /// List the backups: the verified ones first, the newest of each first
     List,
     /// Verify one backup, or all
     Verify {
         /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups; named ones, those from before a phase was run that is still applied, unverified ones and the last intact one always stay
+    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and those made before a phase that is still applied
     #[command(
         after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 
@@ -69,7 +69,8 @@ pub struct RestoreArgs {
     /// The newest verified backup, apart from those made before a restore or `optimize`
     #[arg(long)]
     pub latest: bool,
-    /// Restore a backup even if it was made of another database or is not verified
+    /// Restore a backup even if its manifest names another database or does not call it verified; a file without a manifest
+    /// is restored without this flag, after a warning
     #[arg(long)]
     pub force: bool,
     /// Show what would be done, and stop.

@@ -54,8 +54,8 @@ pub fn command() -> clap::Command {
          `phaseshift help COMMAND` shows the options and examples of a command.\n\
          To begin with an existing file: phaseshift init --from FILE. To see a migration: phaseshift demo.\n\nGlobal options:\n{{options}}{{after-help}}"
     );
-    let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N, or head, \
-                  the newest phase of the folder, if the database is ahead of it \
+    let undone = "The database, and the phase to go back to: an id or its beginning, version:N, base, -N, label@-N; or head \
+                  (the newest phase of the folder), if the database has phases that the folder lacks \
                   [default: -1, one phase back]";
     let applied = "The database, and the phase to go to: an id or its beginning, version:N, head, heads, +N, label@head \
                    [default: head]";
@@ -65,7 +65,10 @@ pub fn command() -> clap::Command {
     let command = ["migrate", "upgrade", "preflight"]
         .into_iter()
         .fold(command, |command, name| with_words(command, name, applied));
-    with_words(command, "downgrade", undone).help_template(template)
+    let losing = |argument: clap::Arg| argument.help("Run even if rows or values are lost");
+    with_words(command, "downgrade", undone)
+        .mut_subcommand("downgrade", |it| it.mut_arg("accept_loss", losing))
+        .help_template(template)
 }
 
 #[cfg(test)]

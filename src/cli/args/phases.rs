@@ -10,7 +10,8 @@ use super::run::DryRun;
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// Also report for each phase whether it can be undone; with a database, by trying it on a private copy
+    /// Also report for each phase whether undoing it is possible, and what that loses; with a database, by trying it on a
+    /// private copy
     #[arg(long)]
     pub roundtrip: bool,
     /// The folder for the copy, instead of the folder for temporary files; needs about five times the size of the

@@ -61,8 +61,8 @@ pub struct Goal {
     /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run even if a column that becomes generated, or undoing a phase, loses rows or values; what an
-    /// upgrade drops needs no flag
+    /// Run even if a column that becomes generated loses its values; what a phase drops is dropped without
+    /// this flag
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced

@@ -2,6 +2,7 @@
 
 use phaseshift::compare::Unexpected;
 use phaseshift::database::{Access, Database};
+use phaseshift::history::{AppliedPhase, applied};
 use phaseshift::inspect::{SchemaSource, compare_sources, drift};
 use phaseshift::migrate::{FileState, Project, TestOutcome, run_tests};
 use phaseshift::phase::{Chain, Target};
@@ -98,8 +99,8 @@ impl Check {
                     let what = format!("{shown} is newer than these phases");
                     self.failed("recorded", None, &what, &[list(newer.ids())]);
                 } else {
-                    let phases = counted(known.applied.len(), "applied phase", "applied phases");
-                    self.passed("recorded", &format!("{shown}: {phases}, none edited since"));
+                    let applied = applied(&known.recorded, &project.chain)?;
+                    self.passed("recorded", &format!("{shown}: {}", unedited(&applied)));
                 }
                 Ok(Some((extended, known)))
             }
@@ -160,4 +161,16 @@ fn outcome_json(outcome: &TestOutcome) -> Value {
         "expected": answer.map(|(expected, _)| expected),
         "found": answer.map(|(_, found)| found),
     })
+}
+
+/// Says of the applied phases, none of which is known to be edited, how many could be compared.
+fn unedited(applied: &[AppliedPhase]) -> String {
+    let phases = counted(applied.len(), "applied phase", "applied phases");
+    let unknown = applied.iter().filter(|it| it.checksum.is_none()).map(|it| &it.id);
+    match list(unknown) {
+        none if none.is_empty() => format!("{phases}, steps unchanged since"),
+        unknown => format!(
+            "{phases}, steps unchanged since where a checksum is recorded (none for {unknown})"
+        ),
+    }
 }

@@ -308,6 +308,13 @@ fn proven(project: &Project, report: &Report) -> String {
         let tables = escaped(report.proof.unproven.join(", "));
         let _ = write!(text, "; changed by data steps: {tables}");
     }
+    let undone = report.phases.iter().filter(|(_, direction)| *direction == Direction::Down);
+    let undone: Vec<&String> = undone.map(|(id, _)| id).collect();
+    match undone.as_slice() {
+        [] => {}
+        [one] => text += &format!("; the record of {} is removed", escaped(one)),
+        several => text += &format!("; the records of {} phases are removed", several.len()),
+    }
     text
 }
 

@@ -153,21 +153,31 @@ fn apply_group(shadow: &mut Shadow, phase: &Phase, group: &[Step]) -> Result<()>
         [Step { operation: Operation::Sql { sql, .. }, .. }] => shadow.apply_data(sql).map(drop),
         steps => shadow.apply(steps, phase.views),
     };
-    let line = group.first().map_or(0, |step| step.line);
-    applied.map_err(|error| error.in_phase(phase.id.as_str()).at(&phase.file, line))
+    let first = group.first().map_or(0, |step| step.line);
+    applied.map_err(|error| {
+        let line = error.facts().step_line.unwrap_or(first);
+        error.in_phase(phase.id.as_str()).at(&phase.file, line)
+    })
 }
 
-/// Cuts steps into groups: consecutive renames belong together, every other step stands alone.
+/// Cuts steps into groups: consecutive renames belong together, and so do consecutive new objects, so that a phase that
+/// creates thousands is not read as often. Every other step stands alone.
 pub fn groups(steps: &[Step]) -> Vec<&[Step]> {
     let mut groups = Vec::new();
     let mut rest = steps;
     while !rest.is_empty() {
         let renames = rest.iter().take_while(|step| is_rename(step)).count();
-        let (group, later) = rest.split_at(renames.max(1));
+        let creations = rest.iter().take_while(|step| is_creation(step)).count();
+        let (group, later) = rest.split_at(renames.max(creations).max(1));
         groups.push(group);
         rest = later;
     }
     groups
+}
+
+/// Returns whether a step makes a new object; dropping what several of them made takes no state between them.
+fn is_creation(step: &Step) -> bool {
+    matches!(step.operation, Operation::Create { if_not_exists: false, .. })
 }
 
 fn is_rename(step: &Step) -> bool {
