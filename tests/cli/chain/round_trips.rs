@@ -151,7 +151,7 @@ fn a_round_trip_on_a_database_counts_rows_and_leaves_it_alone() {
         "• a: lossy\n    3 rows of person would be lost\n",
         "✓ b: reversible\n",
         "• c: lossy\n    person.note differs in 2 rows\n",
-        "• d: irreversible in memory, not tried on the copy\n    letters were sent\n",
+        "• d: irreversible\n    letters were sent\n",
         "1 reversible, 2 lossy, 1 irreversible",
     ] {
         assert!(output.stdout.contains(line), "{line}\n{}", output.stdout);
