@@ -98,10 +98,10 @@ fn steps_are_called_unchanged_only_where_a_checksum_is_recorded() {
     let project = pending("[[up]]\nop = 'drop_table'\ntable = 'd'\n");
     project.run_here(&["upgrade"]).expect_code(0);
     let said = project.run_here(&["check"]).expect_code(0).stdout;
-    assert!(said.contains("2 applied phases, steps unchanged since\n"), "{said}");
+    assert!(said.contains("2 applied phases; their steps are unchanged\n"), "{said}");
     sqlite3(&project.path("app.db"), "DELETE FROM phase_history WHERE version = 1");
     let said = project.run_here(&["check"]).expect_code(0).stdout;
-    let wanted = "2 applied phases, steps unchanged since where a checksum is recorded (none for baseline)\n";
+    let wanted = "2 applied phases; the steps of 1 are unchanged, those of baseline were not compared: no checksum is recorded\n";
     assert!(said.contains(wanted), "{said}");
 }
 
@@ -113,4 +113,6 @@ fn a_downgrade_names_the_record_that_it_removes_from_the_rows_of_the_backup() {
     let wanted =
         " equal to the backup, apart from dropped tables (f); the record of next is removed\n";
     assert!(said.contains(wanted), "{said}");
+    let said = project.run_here(&["restore", "before:next", "--yes"]).expect_code(0).stdout;
+    assert!(said.contains(" phase_history (the record of phases): "), "{said}");
 }

@@ -59,7 +59,8 @@ pub struct VerifyArgs {
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
-    /// Only the phases from A to B, inclusive; either may be omitted: `-3:` lists the last four
+    /// Only the phases from A to B, both included; either may be omitted. -3 is the phase three before the head, so `-3:`
+    /// lists four
     #[arg(short, long, value_name = "A:B", allow_hyphen_values = true)]
     pub range: Option<String>,
     /// Mark the current phases, and show when each phase was applied

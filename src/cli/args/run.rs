@@ -143,7 +143,8 @@ pub struct PlanArgs {
     /// Plan the downgrade
     #[arg(long)]
     pub down: bool,
-    /// With --sql: print the script even if undoing a phase, or a column that becomes generated, loses rows or values
+    /// With --sql: print the script even if data is lost: rows or values where a phase is undone, values where a column
+    /// becomes generated
     #[arg(long, requires = "sql")]
     pub accept_loss: bool,
     /// Keep a table in place if only names change

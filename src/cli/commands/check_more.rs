@@ -166,11 +166,13 @@ fn outcome_json(outcome: &TestOutcome) -> Value {
 /// Says of the applied phases, none of which is known to be edited, how many could be compared.
 fn unedited(applied: &[AppliedPhase]) -> String {
     let phases = counted(applied.len(), "applied phase", "applied phases");
-    let unknown = applied.iter().filter(|it| it.checksum.is_none()).map(|it| &it.id);
-    match list(unknown) {
-        none if none.is_empty() => format!("{phases}, steps unchanged since"),
-        unknown => format!(
-            "{phases}, steps unchanged since where a checksum is recorded (none for {unknown})"
+    let (known, unknown): (Vec<_>, Vec<_>) = applied.iter().partition(|it| it.checksum.is_some());
+    let names = list(unknown.iter().map(|it| &it.id));
+    match (known.len(), unknown.len()) {
+        (_, 0) => format!("{phases}; their steps are unchanged"),
+        (0, _) => format!("{phases}; no checksum is recorded to compare their steps with"),
+        (known, _) => format!(
+            "{phases}; the steps of {known} are unchanged, those of {names} were not compared: no checksum is recorded"
         ),
     }
 }

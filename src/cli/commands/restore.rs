@@ -48,7 +48,7 @@ pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> 
         Restore::prepare(&request, &context.open_options(), &mut Reporter::plain(context))?;
     let plan = restore.plan().clone();
     let unknown = unknown_phases(context, &place, &entry);
-    context.say(&screen::plan(&plan, &unknown, context.terminal.out));
+    context.say(&screen::plan(&plan, &unknown, &place.project.versions, context.terminal.out));
     if dry_run {
         let text = "Nothing was changed: this was a dry run.\n";
         return Ok(CommandOutput::done(text, screen::plan_json(&plan, &unknown)));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use phaseshift::history::VersionTables;
 use phaseshift::restore::{
     LiveState, Losses, ObjectChange, ObjectLoss, RestoreMethod, RestorePlan, RestoreReport,
     TableChange, TableLoss,
@@ -12,8 +13,8 @@ use super::counted;
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 
-/// Shows what a restore would do.
-pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
+/// Shows what a restore would do. `unknown` are the phases of the backup without a file, `own` is where phases are recorded.
+pub fn plan(plan: &RestorePlan, unknown: &[String], own: &VersionTables, style: Style) -> String {
     let mut text = format!("Database: {}\n", escaped(plan.database.display()));
     let _ = writeln!(text, "Backup:   {}", escaped(plan.backup.display()));
     let rows: u64 = plan.verification.tables.iter().map(|it| it.rows).sum();
@@ -49,7 +50,7 @@ pub fn plan(plan: &RestorePlan, unknown: &[String], style: Style) -> String {
     }
     let _ = writeln!(text, "\n{}", versions(plan));
     text.push_str(&live(&plan.live));
-    text + &losses(plan, style) + "\n"
+    text + &losses(plan, own, style) + "\n"
 }
 
 /// Says what becomes of the version. Of a file that cannot be read it is not known.
@@ -78,7 +79,7 @@ fn live(state: &LiveState) -> String {
     }
 }
 
-fn losses(plan: &RestorePlan, style: Style) -> String {
+fn losses(plan: &RestorePlan, own: &VersionTables, style: Style) -> String {
     let tables = match &plan.losses {
         Losses::Nothing => return "There is nothing to lose.\n".to_owned(),
         // Why the file cannot be read is said above.
@@ -108,7 +109,8 @@ fn losses(plan: &RestorePlan, style: Style) -> String {
         let _ = writeln!(text, "{head}");
         for it in tables {
             let change = change(&it.change);
-            let _ = writeln!(text, "  {} {}: {change}", style.bullet(), escaped(&it.table));
+            let own = if own.contains(&it.table) { " (the record of phases)" } else { "" };
+            let _ = writeln!(text, "  {} {}{own}: {change}", style.bullet(), escaped(&it.table));
         }
         for it in objects {
             let (kind, change) = (it.kind.word(), object_change(it.change));
