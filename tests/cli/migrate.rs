@@ -196,7 +196,7 @@ fn the_chain_is_told_in_the_words_of_alembic() {
     let project = project();
     assert_eq!(
         project.run(&["history"]).expect_code(0).stdout,
-        "phase3 -> phase4 (head), Phase 4: Compatibility names dropped\n\
+        "phase3 -> phase4 (head), Phase 4: Old names no longer used by the program\n\
          phase2 -> phase3, Phase 3: Renamed tables and columns\n\
          phase1 -> phase2, Phase 2: Consolidated models\n\
          <base> -> phase1, Phase 1: Baseline\n"

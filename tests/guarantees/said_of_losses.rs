@@ -116,3 +116,14 @@ fn a_downgrade_names_the_record_that_it_removes_from_the_rows_of_the_backup() {
     let said = project.run_here(&["restore", "before:next", "--yes"]).expect_code(0).stdout;
     assert!(said.contains(" phase_history (the record of phases): "), "{said}");
 }
+
+#[test]
+fn a_record_that_was_missing_is_said_to_be_added() {
+    let project = pending("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE f(a)'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    // As a script leaves it that writes one row, the present version.
+    let forget = "DELETE FROM schema_version WHERE version = 1; DELETE FROM phase_history";
+    sqlite3(&project.path("app.db"), forget);
+    let said = project.run_here(&["downgrade"]).expect_code(0).stdout;
+    assert!(said.contains("; the missing record of baseline is added\n"), "{said}");
+}

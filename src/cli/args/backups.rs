@@ -38,7 +38,7 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and those made before running a phase that is still applied (not those made before only recording one)
+    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and those made before a phase that is still applied was run. A backup made before a phase was recorded without being run may be removed
     #[command(
         after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 

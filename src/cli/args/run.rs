@@ -61,8 +61,7 @@ pub struct Goal {
     /// Keep a table in place if only names change, instead of rebuilding it
     #[arg(long)]
     pub in_place: bool,
-    /// Run even if a column that becomes generated loses its values; what a phase drops is dropped without
-    /// this flag
+    /// Run even if a column that becomes generated loses its values. Drops that a phase declares need no flag: they always run
     #[arg(long)]
     pub accept_loss: bool,
     /// Also write a report of the run to this file, as one HTML page; an existing one is replaced
@@ -198,8 +197,8 @@ pub struct StampArgs {
     /// is now
     #[arg(long, value_name = "ID", conflicts_with_all = ["targets", "purge"])]
     pub accept: Option<String>,
-    /// Record the phases even if tables, views, triggers or columns are missing or a primary key differs; other
-    /// differences are only reported
+    /// Record the phases even if tables, views, triggers or columns are missing or a primary key differs. Other differences
+    /// never stop a stamp; they are reported
     #[arg(long)]
     pub force: bool,
     /// Forget every recorded phase first, then record the phases even if the schema differs; tables and rows stay

@@ -315,6 +315,13 @@ fn proven(project: &Project, report: &Report) -> String {
         [one] => text += &format!("; the record of {} is removed", escaped(one)),
         several => text += &format!("; the records of {} phases are removed", several.len()),
     }
+    let implied = report.plan.phases.iter().flat_map(|phase| &phase.implied);
+    let implied: Vec<_> = implied.map(|it| escaped(&it.id)).collect();
+    match implied.as_slice() {
+        [] => {}
+        [one] => text += &format!("; the missing record of {one} is added"),
+        several => text += &format!("; {} missing records are added", several.len()),
+    }
     text
 }
 
