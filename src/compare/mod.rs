@@ -18,4 +18,4 @@ pub use difference::{
 };
 pub(crate) use entries::{EntryDifference, compare_entries};
 pub use schema::{SchemaComparison, compare_schemas, differences, not_identical};
-pub use words::Unexpected;
+pub use words::Wording;

@@ -8,7 +8,7 @@ use crate::schema::{ColumnOrder, Object, ObjectKind, Schema, same_meaning, same_
 
 use super::index::compare_indexes;
 use super::table::compare_tables;
-use super::words::Unexpected;
+use super::words::Wording;
 
 /// How two schemas compare, object by object: the expected ones in their order, then the unexpected ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn compare_schemas(expected: &Schema, found: &Schema, order: ColumnOrder) ->
 /// Lists how a schema differs in meaning from the expected one, one line each.
 pub fn differences(expected: &Schema, found: &Schema, order: ColumnOrder) -> Vec<String> {
     let comparison = compare_schemas(expected, found, order);
-    comparison.differing().flat_map(|object| object.lines(Unexpected::Unexpected)).collect()
+    comparison.differing().flat_map(|object| object.lines(Wording::Unexpected)).collect()
 }
 
 /// Lists in what a schema is not the very same as the expected one: names, texts, the columns that SQLite reports,
@@ -69,8 +69,7 @@ pub fn differences(expected: &Schema, found: &Schema, order: ColumnOrder) -> Vec
 pub fn not_identical(expected: &Schema, found: &Schema) -> Vec<String> {
     let comparison = compare_schemas(expected, found, ColumnOrder::Same);
     let odd = comparison.objects.iter().filter(|it| it.verdict != Verdict::Identical);
-    let mut lines: Vec<String> =
-        odd.flat_map(|object| object.lines(Unexpected::Unexpected)).collect();
+    let mut lines: Vec<String> = odd.flat_map(|object| object.lines(Wording::Unexpected)).collect();
     let shadows = |schema: &Schema| -> Vec<String> {
         schema.of_kind(ObjectKind::ShadowTable).map(|it| it.name.clone()).collect()
     };

@@ -6,7 +6,7 @@ use super::difference::{
 
 /// How to say that only one of the schemas has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unexpected<'n> {
+pub enum Wording<'n> {
     Unexpected,
     /// `is made by no applied phase`: the expected schema is what the phases make.
     MadeByNoPhase,
@@ -19,7 +19,7 @@ pub enum Unexpected<'n> {
     },
 }
 
-impl Unexpected<'_> {
+impl Wording<'_> {
     fn presence(self, presence: Presence) -> String {
         match (self, presence) {
             (Self::OnlyIn { found, .. }, Presence::Unexpected) => format!("is only in {found}"),
@@ -61,12 +61,12 @@ impl ComparedObject {
     }
 
     /// Describes each difference in one line; none if the object is identical.
-    pub fn lines(&self, unexpected: Unexpected<'_>) -> Vec<String> {
-        self.weighed_lines(unexpected).into_iter().map(|(_, line)| line).collect()
+    pub fn lines(&self, wording: Wording<'_>) -> Vec<String> {
+        self.weighed_lines(wording).into_iter().map(|(_, line)| line).collect()
     }
 
     /// Describes each difference in one line, with its weight; none if the object is identical.
-    pub fn weighed_lines(&self, unexpected: Unexpected<'_>) -> Vec<(Weight, String)> {
+    pub fn weighed_lines(&self, wording: Wording<'_>) -> Vec<(Weight, String)> {
         let title = self.title();
         match &self.verdict {
             Verdict::Identical => Vec::new(),
@@ -74,24 +74,24 @@ impl ComparedObject {
                 vec![(Weight::Small, format!("{title}: same definition, different text"))]
             }
             Verdict::Missing => {
-                vec![(self.weight(), format!("{title} {}", unexpected.presence(Presence::Missing)))]
+                vec![(self.weight(), format!("{title} {}", wording.presence(Presence::Missing)))]
             }
             Verdict::Unexpected => {
-                let what = unexpected.presence(Presence::Unexpected);
+                let what = wording.presence(Presence::Unexpected);
                 vec![(self.weight(), format!("{title} {what}"))]
             }
             Verdict::Differs(found) => found
                 .iter()
-                .map(|difference| (difference.weight(), self.line(difference, unexpected)))
+                .map(|difference| (difference.weight(), self.line(difference, wording)))
                 .collect(),
         }
     }
 
-    pub fn line(&self, difference: &Difference, unexpected: Unexpected<'_>) -> String {
+    pub fn line(&self, difference: &Difference, wording: Wording<'_>) -> String {
         let (title, name) = (self.title(), &self.name);
         match difference {
             Difference::Column { column, presence } => {
-                format!("column {name}.{column} {}", unexpected.presence(*presence))
+                format!("column {name}.{column} {}", wording.presence(*presence))
             }
             Difference::ColumnOrder => format!("the columns of {name} are in another order"),
             Difference::ColumnDefinition(found) => {
@@ -99,10 +99,10 @@ impl ComparedObject {
                 format!("column {name}.{column} is {is} instead of {expected}")
             }
             Difference::Constraint(found) => {
-                format!("{title}: {} {}", found.text, unexpected.presence(found.presence))
+                format!("{title}: {} {}", found.text, wording.presence(found.presence))
             }
             Difference::TableOption { option, presence } => {
-                format!("{title}: {} {}", option.words(), unexpected.presence(*presence))
+                format!("{title}: {} {}", option.words(), wording.presence(*presence))
             }
             Difference::Index(aspect) => format!("{title} differs in {}", aspect.words()),
             Difference::Text => format!("{title} is defined differently"),

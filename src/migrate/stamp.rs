@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, FixedOffset};
 
 use crate::backup::{BackupLabel, Checked, VerifiedBackup};
-use crate::compare::{self, Unexpected, Verdict, Weight, not_identical};
+use crate::compare::{self, Verdict, Weight, Wording, not_identical};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
@@ -331,10 +331,10 @@ pub fn compare_schemas(wanted: &Schema, found: &Schema, project: &Project) -> Ad
     let order = project.column_order();
     for object in &compare::compare_schemas(&wanted, &found, order).objects {
         if object.verdict == Verdict::SameMeaning {
-            adoption.reworded.extend(object.lines(Unexpected::MadeByNoPhase));
+            adoption.reworded.extend(object.lines(Wording::MadeByNoPhase));
             continue;
         }
-        for (weight, line) in object.weighed_lines(Unexpected::MadeByNoPhase) {
+        for (weight, line) in object.weighed_lines(Wording::MadeByNoPhase) {
             match weight {
                 Weight::Serious => adoption.problems.push(line),
                 Weight::Small => adoption.notices.push(line),

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::compare::{Unexpected, Verdict, compare_schemas};
+use crate::compare::{Verdict, Wording, compare_schemas};
 use crate::error::Result;
 use crate::migrate::FreshFile;
 use crate::name::quote;
@@ -30,7 +30,7 @@ pub fn apart(expected: &FreshFile<'_>, found: &FreshFile<'_>, texts: Texts) -> R
         Verdict::Missing | Verdict::Unexpected | Verdict::Differs(_) => true,
     };
     let odd = comparison.objects.iter().filter(|it| counts(&it.verdict));
-    let mut lines: Vec<String> = odd.flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
+    let mut lines: Vec<String> = odd.flat_map(|it| it.lines(Wording::Unexpected)).collect();
     for object in &expected.schema.objects {
         let shapes = (expected.schema.shape(&object.name), found.schema.shape(&object.name));
         let (Some(left), Some(right)) = shapes else { continue };

@@ -1,6 +1,6 @@
 //! The checks that need more than the phase files: the desired schema, the tests of the phases, and a database.
 
-use phaseshift::compare::Unexpected;
+use phaseshift::compare::Wording;
 use phaseshift::database::{Access, Database};
 use phaseshift::history::{AppliedPhase, applied};
 use phaseshift::inspect::{SchemaSource, compare_sources, drift};
@@ -27,7 +27,7 @@ impl Check {
             }
             Ok(found) => {
                 let lines: Vec<String> =
-                    found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
+                    found.differing().flat_map(|it| it.lines(Wording::Unexpected)).collect();
                 self.failed("schema", None, &format!("the phases do not make {shown}"), &lines);
             }
             // The replay has named the phase.

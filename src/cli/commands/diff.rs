@@ -1,6 +1,6 @@
 //! `diff`: how the schema of a file, of the phases, and the desired one differ.
 
-use phaseshift::compare::{ComparedObject, SchemaComparison, Unexpected, Verdict, Weight};
+use phaseshift::compare::{ComparedObject, SchemaComparison, Verdict, Weight, Wording};
 use phaseshift::files::{FileKind, is_database};
 use phaseshift::inspect::{SchemaSource, compare_sources, schema_from};
 use phaseshift::migrate::script_between;
@@ -53,7 +53,7 @@ pub fn run(context: &Context, arguments: &DiffArgs) -> Result<CommandOutput> {
         && matches!(&to, SchemaSource::Applied | SchemaSource::Phases(_));
     let text = text((&found, is_stamped), (&left, &right), context.terminal.out);
     let lines: Vec<String> =
-        found.differing().flat_map(|it| it.lines(Unexpected::Unexpected)).collect();
+        found.differing().flat_map(|it| it.lines(Wording::Unexpected)).collect();
     let shown = found.objects.iter().filter(|it| it.verdict != Verdict::Identical);
     let report = json!({
         "from": left,
@@ -73,7 +73,7 @@ fn text(
     style: Style,
 ) -> String {
     let (mut lines, mut count) = (String::new(), 0);
-    let only_in = Unexpected::OnlyIn { found: left, expected: right };
+    let only_in = Wording::OnlyIn { found: left, expected: right };
     for (weight, line) in found.differing().flat_map(|it| it.weighed_lines(only_in)) {
         let small =
             if is_stamped && weight == Weight::Small { " (does not stop a stamp)" } else { "" };
@@ -112,7 +112,7 @@ fn object_json(object: &ComparedObject) -> Value {
             json!({
                 "codes": difference.codes(),
                 "weight": weight(difference.weight()),
-                "message": object.line(difference, Unexpected::Unexpected),
+                "message": object.line(difference, Wording::Unexpected),
             })
         })
         .collect();
