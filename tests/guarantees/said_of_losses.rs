@@ -101,7 +101,8 @@ fn steps_are_called_unchanged_only_where_a_checksum_is_recorded() {
     assert!(said.contains("2 applied phases; their steps are unchanged\n"), "{said}");
     sqlite3(&project.path("app.db"), "DELETE FROM phase_history WHERE version = 1");
     let said = project.run_here(&["check"]).expect_code(0).stdout;
-    let wanted = "2 applied phases; the steps of 1 are unchanged, those of baseline were not compared: no checksum is recorded\n";
+    let wanted = "2 applied phases; the steps of next are unchanged, those of baseline could not be compared: no checksum is \
+                  recorded for them\n";
     assert!(said.contains(wanted), "{said}");
 }
 
@@ -110,8 +111,7 @@ fn a_downgrade_names_the_record_that_it_removes_from_the_rows_of_the_backup() {
     let project = pending("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE f(a)'\n");
     project.run_here(&["upgrade"]).expect_code(0);
     let said = project.run_here(&["downgrade"]).expect_code(0).stdout;
-    let wanted =
-        " equal to the backup, apart from dropped tables (f); the record of next is removed\n";
+    let wanted = " equal to the backup, apart from dropped tables (f); in schema_version, the row of next is removed\n";
     assert!(said.contains(wanted), "{said}");
     let said = project.run_here(&["restore", "before:next", "--yes"]).expect_code(0).stdout;
     assert!(said.contains(" phase_history (the record of phases): "), "{said}");
@@ -125,5 +125,5 @@ fn a_record_that_was_missing_is_said_to_be_added() {
     let forget = "DELETE FROM schema_version WHERE version = 1; DELETE FROM phase_history";
     sqlite3(&project.path("app.db"), forget);
     let said = project.run_here(&["downgrade"]).expect_code(0).stdout;
-    assert!(said.contains("; the missing record of baseline is added\n"), "{said}");
+    assert!(said.contains("; in schema_version, the row of next is removed, and the row of baseline is added, which it never had\n"), "{said}");
 }

@@ -167,12 +167,14 @@ fn outcome_json(outcome: &TestOutcome) -> Value {
 fn unedited(applied: &[AppliedPhase]) -> String {
     let phases = counted(applied.len(), "applied phase", "applied phases");
     let (known, unknown): (Vec<_>, Vec<_>) = applied.iter().partition(|it| it.checksum.is_some());
-    let names = list(unknown.iter().map(|it| &it.id));
+    let names = |phases: &[&AppliedPhase]| list(phases.iter().map(|it| &it.id));
     match (known.len(), unknown.len()) {
         (_, 0) => format!("{phases}; their steps are unchanged"),
         (0, _) => format!("{phases}; no checksum is recorded to compare their steps with"),
-        (known, _) => format!(
-            "{phases}; the steps of {known} are unchanged, those of {names} were not compared: no checksum is recorded"
+        (_, _) => format!(
+            "{phases}; the steps of {} are unchanged, those of {} could not be compared: no checksum is recorded for them",
+            names(&known),
+            names(&unknown)
         ),
     }
 }

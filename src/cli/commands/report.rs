@@ -308,21 +308,30 @@ fn proven(project: &Project, report: &Report) -> String {
         let tables = escaped(report.proof.unproven.join(", "));
         let _ = write!(text, "; changed by data steps: {tables}");
     }
+    text + &other_versions(project, report)
+}
+
+/// Says which rows of the version table a run removed, and which it added because they had been missing: a row less than in
+/// the backup is none of the user's.
+fn other_versions(project: &Project, report: &Report) -> String {
     let undone = report.phases.iter().filter(|(_, direction)| *direction == Direction::Down);
-    let undone: Vec<&String> = undone.map(|(id, _)| id).collect();
-    match undone.as_slice() {
-        [] => {}
-        [one] => text += &format!("; the record of {} is removed", escaped(one)),
-        several => text += &format!("; the records of {} phases are removed", several.len()),
-    }
+    let undone: Vec<String> = undone.map(|(id, _)| escaped(id)).collect();
     let implied = report.plan.phases.iter().flat_map(|phase| &phase.implied);
-    let implied: Vec<_> = implied.map(|it| escaped(&it.id)).collect();
-    match implied.as_slice() {
-        [] => {}
-        [one] => text += &format!("; the missing record of {one} is added"),
-        several => text += &format!("; {} missing records are added", several.len()),
+    let implied: Vec<String> = implied.map(|it| escaped(&it.id)).collect();
+    let rows = |phases: &[String], is: &str, are: &str| match phases {
+        [] => None,
+        [one] => Some(format!("the row of {one} {is}")),
+        several => Some(format!("the rows of {} phases {are}", several.len())),
+    };
+    let removed = rows(&undone, "is removed", "are removed");
+    let added = rows(&implied, "is added, which it never had", "are added, which it never had");
+    let parts: Vec<String> = [removed, added].into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => {
+            format!("; in {}, {}", escaped(project.versions.version_table()), parts.join(", and "))
+        }
     }
-    text
 }
 
 /// Returns whether the file had nothing but the tables of the version, without a row.
