@@ -213,7 +213,7 @@ Examples:
     Downgrade(DowngradeArgs),
     /// Print a script for sqlite3 that undoes phases, from the history that the database keeps
     #[command(
-        after_help = "The phase files may be missing: they are needed only for phases of which the history keeps nothing.
+        after_help = "The files of phases that the history keeps may be missing. Those of every other phase up to the current one are needed, even if it is not undone.
 
 Examples:
   phaseshift extract-undo

@@ -31,14 +31,14 @@ pub struct BackupsArgs {
 /// What to do with the backups.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BackupsAction {
-    /// List the backups: the verified ones first, the newest of each first
+    /// List the backups: the verified ones, then the others, each group with the newest first
     List,
     /// Verify one backup, or all
     Verify {
         /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and those made before a phase that is still applied was run. A backup made before a phase was recorded without being run may be removed
+    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and the one made before the run of each phase that is still applied. Those that stamp and init make before they only record a phase may be removed
     #[command(
         after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 

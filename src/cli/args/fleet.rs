@@ -38,7 +38,7 @@ pub struct FleetRunArgs {
     #[command(flatten)]
     pub fleet: FleetArgs,
     /// When the run stops because of failures, downgrade the files that it migrated; newer rows stay. Without
-    /// --max-failures, one failure is enough
+    /// --max-failures, the first failure stops the run
     #[arg(long, requires = "all")]
     pub undo_on_failure: bool,
     /// Write what is done to FILE, one JSON document per line. After a kill, the same command continues the run;

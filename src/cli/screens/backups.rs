@@ -22,7 +22,7 @@ pub fn list(folder: &Path, entries: &[BackupEntry]) -> String {
     let count = counted(entries.len(), "backup", "backups");
     let order = match entries.iter().all(BackupEntry::is_verified) {
         true => "the newest first",
-        false => "the verified ones first, the newest of each first",
+        false => "the verified ones, then the others, each group with the newest first",
     };
     let mut text = format!("{count} in {}, {order}:\n", escaped(folder.display()));
     for (place, entry) in entries.iter().enumerate() {
