@@ -2,7 +2,7 @@
 //! them would block every RENAME (<https://sqlite.org/lang_altertable.html>).
 
 use super::finding::{Unsound, UnsoundObject};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compile::uncompilable;
 use super::shadow::Shadow;
@@ -10,7 +10,7 @@ use crate::database::stub;
 use crate::error::{
     Error, ErrorKind, MissingExtension, Result, is_about_object, is_foreign_key_mismatch, words,
 };
-use crate::name::{literal, same};
+use crate::name::{fold, literal, same};
 use crate::schema::{Column, ForeignKey, Object, ObjectKind};
 
 const PROBE: &str = "phaseshift_probe";
@@ -98,6 +98,17 @@ impl Shadow {
     /// Finds the views that do not compile, and the tables and views whose triggers do not, by folded name.
     pub fn uncompilable(&self) -> Result<BTreeMap<String, String>> {
         uncompilable(&self.connection, &*self.current()?)
+    }
+
+    /// Finds what [`uncompilable`] finds in a file with this schema: the names of what does not compile here, and of what was
+    /// set aside because it is broken.
+    pub fn broken(&self) -> Result<BTreeSet<String>> {
+        let broken = self.unsound().iter().filter(|it| it.reason == Unsound::Broken);
+        let names = broken.map(|it| match it.object.kind {
+            ObjectKind::Trigger => fold(&it.object.table),
+            _ => fold(&it.object.name),
+        });
+        Ok(names.chain(self.uncompilable()?.into_keys()).collect())
     }
 
     /// Finds the foreign keys whose columns no index of the child begins with, as table and columns. A partial index does
