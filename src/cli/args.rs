@@ -113,8 +113,8 @@ pub struct Global {
         value_parser = PossibleValuesParser::new(FORMATS)
     )]
     pub phases_format: Option<String>,
-    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit, without
-    /// FILE: print the schema of the database
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit: print
+    /// the schema of the database; FILE is then the database
     #[arg(
         long,
         global = true,
@@ -213,7 +213,7 @@ Examples:
     Downgrade(DowngradeArgs),
     /// Print a script for sqlite3 that undoes phases, from the history that the database keeps
     #[command(
-        after_help = "The files of phases that the history keeps may be missing. Those of every other phase up to the current one are needed, even if it is not undone.
+        after_help = "A phase that the history keeps needs no file. Every other applied phase needs its file, even a phase that is not undone.
 
 Examples:
   phaseshift extract-undo

@@ -113,6 +113,8 @@ impl Files for MemberFiles {
         set_access(path: &Path, like: &Stat) -> io::Result<()>;
         sync_file(path: &Path) -> io::Result<()>;
         sync_folder(folder: &Path) -> io::Result<()>;
+        share_blocks(from: &Path, to: &Path) -> io::Result<()>;
+        can_share_blocks(folder: &Path) -> bool;
         promised(what: &str) -> ();
     }
 

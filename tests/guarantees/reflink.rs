@@ -90,6 +90,18 @@ fn a_backup_shares_blocks_says_so_and_is_what_the_database_was() {
 }
 
 #[test]
+fn backups_of_a_run_over_many_files_did_not_share_blocks() {
+    let project = Project::with_catalogue(&SampleOptions::default());
+    if !can_share(&project) {
+        return;
+    }
+    let database = project.database();
+    project.run_here(&["backup", "--all", database.to_str().unwrap(), "--yes"]).expect_code(0);
+    let listed = project.run(&["backups", "--json"]).expect_code(0).json();
+    assert_eq!(listed["backups"][0]["shares_blocks"], true);
+}
+
+#[test]
 fn rows_in_the_wal_are_in_the_backup_which_then_shares_nothing() {
     let project = Project::with_catalogue(&SampleOptions::default());
     if !can_share(&project) {

@@ -128,5 +128,20 @@ fn a_record_that_was_missing_is_said_to_be_added() {
     let forget = "DELETE FROM schema_version WHERE version = 1; DELETE FROM phase_history";
     sqlite3(&project.path("app.db"), forget);
     let said = project.run_here(&["downgrade"]).expect_code(0).stdout;
-    assert!(said.contains("; in schema_version, the row of next is removed, and the row of baseline is added, which it never had\n"), "{said}");
+    assert!(said.contains("; in schema_version, the row of next is removed; the row of baseline was missing and is added\n"), "{said}");
+}
+
+#[test]
+fn a_dry_run_of_a_forced_stamp_says_what_the_stamp_would_do() {
+    let project = pending(DROPS);
+    let other = project.path("other.db");
+    sqlite3(&other, "CREATE TABLE other(a)");
+    let stamp = ["stamp", "baseline", "-d", other.to_str().unwrap(), "-n"];
+    project.run_here(&stamp).expect_code(4);
+    for flag in ["--force", "--purge"] {
+        let said = project.run_here(&[&stamp[..], &[flag]].concat()).expect_code(0).stdout;
+        let wanted = "The file does not have what the phases up to baseline make, and would be recorded at baseline nevertheless.\n";
+        assert!(said.starts_with(wanted), "{said}");
+    }
+    assert_eq!(sqlite3(&other, "SELECT group_concat(name) FROM sqlite_schema"), "other");
 }

@@ -38,14 +38,17 @@ pub enum BackupsAction {
         /// The backup: a path, a file name in the folder of the backups, a number from `phaseshift backups`, or before:PHASE
         backup: Option<String>,
     },
-    /// Remove old backups. These always stay: named ones, unverified ones, the newest intact one, and the one made before the run of each phase that is still applied. Those that stamp and init make before they only record a phase may be removed
-    #[command(
-        after_help = "Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
+    /// Remove old backups
+    #[command(after_help = "Never removed:
+  named backups, and backups that are not verified
+  the newest intact backup
+  the backup from before the run of each phase that is still applied (not those that stamp and init make)
+
+Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 
 Examples:
   phaseshift backups prune --dry-run
-  phaseshift backups prune --keep 3 --keep-days 30"
-    )]
+  phaseshift backups prune --keep 3 --keep-days 30")]
     Prune {
         /// Keep the COUNT newest of each kind (before applying, before undoing, before a restore, ...)
         #[arg(long, value_name = "COUNT")]

@@ -27,7 +27,7 @@ pub struct CurrentArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// Exit with 3 unless the file has this version or phase, or is at the head
+    /// Exit with 3 unless the file is at this version, has this phase applied, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub require: Option<String>,
     /// Many files.
@@ -41,7 +41,7 @@ pub struct VerifyArgs {
     /// The database.
     #[command(flatten)]
     pub subject: Subject,
-    /// Also check that the file has this version or phase, or is at the head
+    /// Also check that the file is at this version, has this phase applied, or is at the head
     #[arg(long, value_name = "VERSION|ID|head")]
     pub expect: Option<String>,
     /// Also compare every row with a backup: a path, a file name, a number from `phaseshift

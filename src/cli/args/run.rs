@@ -19,7 +19,7 @@ pub struct DryRun {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Place {
     /// The database, and the phase to go to: an id or its beginning, version:N, head, heads, +N, label@head; for a
-    /// downgrade, base or -N [default: head]
+    /// downgrade, base or -N [default: head; with --down: -1, one phase back]
     #[arg(value_names = ["DATABASE", "TARGET"], num_args = 0..=2, allow_negative_numbers = true)]
     words: Vec<String>,
 }

@@ -324,12 +324,12 @@ fn other_versions(project: &Project, report: &Report) -> String {
         several => Some(format!("the rows of {} phases {are}", several.len())),
     };
     let removed = rows(&undone, "is removed", "are removed");
-    let added = rows(&implied, "is added, which it never had", "are added, which it never had");
+    let added = rows(&implied, "was missing and is added", "were missing and are added");
     let parts: Vec<String> = [removed, added].into_iter().flatten().collect();
     match parts.is_empty() {
         true => String::new(),
         false => {
-            format!("; in {}, {}", escaped(project.versions.version_table()), parts.join(", and "))
+            format!("; in {}, {}", escaped(project.versions.version_table()), parts.join("; "))
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn run(context: &Context, arguments: &StampArgs) -> Result<CommandOutput> {
         (false, false) => Strictness::Compare,
     };
     if context.dry_run || arguments.dry_run.dry_run {
-        return compared(context, &project, &wanted);
+        return compared(context, &project, &wanted, strictness);
     }
     let report = stamp(&project, &wanted, strictness, &mut Reporter::plain(context))?;
     Ok(CommandOutput::done(text(context, &report), json_of(&project, &report)))
@@ -81,15 +81,28 @@ fn wanted(project: &Project, targets: &[String]) -> Result<Applied> {
 }
 
 /// The dry run: the comparison alone.
-fn compared(context: &Context, project: &Project, wanted: &Applied) -> Result<CommandOutput> {
+fn compared(
+    context: &Context,
+    project: &Project,
+    wanted: &Applied,
+    strictness: Strictness,
+) -> Result<CommandOutput> {
     let database = project.open(Access::ReadOnly)?;
     let schema = phaseshift::schema::read(database.connection())?;
     let adoption = compare_schemas(&replay(project, wanted)?.schema()?, &schema, project);
-    adoption.refuse_target(project, wanted)?;
+    let fits = adoption.refuse_target(project, wanted);
+    let is_forced = fits.is_err() && strictness != Strictness::Compare;
+    if !is_forced {
+        fits?;
+    }
     let current = project.chain.current(wanted);
     let ok = context.terminal.out.ok();
     let found = match current.as_slice() {
         [] => "This would remove the record of every phase; tables and rows stay.".to_owned(),
+        current if is_forced => format!(
+            "The file does not have what the phases up to {0} make, and would be recorded at {0} nevertheless.",
+            list(current)
+        ),
         current => format!(
             "{ok} The file has what the phases up to {0} make, and would be recorded at {0}.",
             list(current)
