@@ -113,8 +113,8 @@ pub struct Global {
         value_parser = PossibleValuesParser::new(FORMATS)
     )]
     pub phases_format: Option<String>,
-    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit: print
-    /// the schema of the database; FILE is then the database
+    /// The desired schema: a file of CREATE statements or a folder of them, instead of schema.sql. In audit the
+    /// flag means something else: print the schema of the database, and a FILE behind it is the database
     #[arg(
         long,
         global = true,
@@ -352,7 +352,8 @@ Examples:
   phaseshift check --schema schema.sql --test
   phaseshift check --roundtrip --database fits_catalog.db")]
     Check(CheckArgs),
-    /// Compare two schemas: by default those of the database and of the applied phases
+    /// Compare two schemas: by default those of the database and of the applied phases, or of head and of schema.sql if no
+    /// database is named
     #[command(after_help = "Examples:
   phaseshift diff
   phaseshift diff --from head --to schema

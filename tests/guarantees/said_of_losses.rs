@@ -145,3 +145,21 @@ fn a_dry_run_of_a_forced_stamp_says_what_the_stamp_would_do() {
     }
     assert_eq!(sqlite3(&other, "SELECT group_concat(name) FROM sqlite_schema"), "other");
 }
+
+#[test]
+fn a_table_that_is_only_out_of_the_record_was_said_to_be_dropped() {
+    let project = pending(DROPS);
+    project.run_here(&["backup", "--name", "good"]).expect_code(0);
+    project.run_here(&["stamp", "base"]).expect_code(0);
+    sqlite3(&project.path("app.db"), "UPDATE c SET name = 'y'");
+    let good = project.backups().into_iter().find(|it| it.display().to_string().contains("_good_"));
+    let good = good.unwrap().display().to_string();
+    let said = project.run_here(&["verify", "--against", &good]).expect_code(3).stdout;
+    let wanted =
+        "rows of c: not compared: no recorded phase makes the table, and it is still there\n";
+    assert!(said.contains(wanted) && !said.contains("dropped the table"), "{said}");
+    project.run_here(&["stamp", "baseline"]).expect_code(0);
+    project.run_here(&["upgrade"]).expect_code(0);
+    let said = project.run_here(&["verify", "--against", &good]).expect_code(0).stdout;
+    assert!(said.contains("rows of d: not compared: a phase dropped the table\n"), "{said}");
+}

@@ -42,7 +42,8 @@ pub enum BackupsAction {
     #[command(after_help = "Never removed:
   named backups, and backups that are not verified
   the newest intact backup
-  the backup from before the run of each phase that is still applied (not those that stamp and init make)
+  the backup from before the run of each phase that is still applied
+Backups that stamp and init make can be removed.
 
 Without --keep and --keep-days, `[keep]` in the settings decides, or else the defaults: the 10 newest of each kind stay, and those of the last 7 days. If only one of the flags is given, only its rule applies.
 
