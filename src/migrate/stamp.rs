@@ -120,9 +120,19 @@ pub fn stamp(
     if strictness == Strictness::Compare {
         adoption.refuse_target(project, wanted)?;
     }
+    let removed: Vec<PhaseId> = before.ids().filter(|id| !wanted.contains(id)).cloned().collect();
+    // What only a later phase implied is no longer known when that one goes.
+    let implied: Vec<PhaseId> = match strictness {
+        Strictness::Compare | Strictness::Force if !removed.is_empty() => {
+            let applied = applied(&recorded, &project.chain)?;
+            applied.into_iter().filter(|it| it.version.is_none()).map(|it| it.id).collect()
+        }
+        Strictness::Compare | Strictness::Force | Strictness::Purge => Vec::new(),
+    };
+    let is_new = |id: &&PhaseId| !before.contains(id) || implied.contains(id);
     let mut report = StampReport {
-        recorded: wanted.ids().filter(|id| !before.contains(id)).cloned().collect(),
-        removed: before.ids().filter(|id| !wanted.contains(id)).cloned().collect(),
+        recorded: wanted.ids().filter(is_new).cloned().collect(),
+        removed,
         adoption,
         backup: None,
         current: project.chain.current(wanted),

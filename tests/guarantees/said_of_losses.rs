@@ -163,3 +163,25 @@ fn a_table_that_is_only_out_of_the_record_was_said_to_be_dropped() {
     let said = project.run_here(&["verify", "--against", &good]).expect_code(0).stdout;
     assert!(said.contains("rows of d: not compared: a phase dropped the table\n"), "{said}");
 }
+
+#[test]
+fn a_stamp_to_a_phase_that_only_a_later_one_implied_lost_the_record() {
+    let project = pending("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE f(a)'\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    // As a script leaves it that writes one row, the present version.
+    let forget = "DELETE FROM schema_version WHERE version = 1; DELETE FROM phase_history";
+    sqlite3(&project.path("app.db"), forget);
+    let said = project.run_here(&["stamp", "baseline"]).expect_code(0).stdout;
+    assert!(
+        said.contains("Recorded: baseline\n") && said.contains("No longer recorded: next\n"),
+        "{said}"
+    );
+    let current = project.run_here(&["current", "--json"]).expect_code(0).json();
+    assert_eq!(current["ids"], serde_json::json!(["baseline"]));
+    let rows = "SELECT group_concat(version) FROM schema_version";
+    assert_eq!(sqlite3(&project.path("app.db"), rows), "1");
+    let said = project.run_here(&["stamp", "base", "--purge"]).expect_code(0).stdout;
+    assert!(said.contains("All records removed\n") && !said.contains("Nothing to do"), "{said}");
+    let said = project.run_here(&["stamp", "base", "--purge"]).expect_code(0).stdout;
+    assert!(said.contains("Nothing to do: no phase is recorded.\n"), "{said}");
+}

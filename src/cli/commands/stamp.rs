@@ -128,7 +128,8 @@ fn text(context: &Context, report: &StampReport) -> String {
         [] => "no phase is recorded".to_owned(),
         current => list(current),
     };
-    if report.recorded.is_empty() && report.removed.is_empty() {
+    let is_same = report.recorded.is_empty() && report.removed.is_empty();
+    if is_same && report.backup.is_none() {
         return match report.current.as_slice() {
             [] => "Nothing to do: no phase is recorded.\n".to_owned(),
             _ => format!("Nothing to do: {current} is recorded already.\n"),
@@ -138,6 +139,9 @@ fn text(context: &Context, report: &StampReport) -> String {
     let mut line = |what: String| text.push_str(&format!("{ok} {}\n", escaped(what)));
     if !report.recorded.is_empty() {
         line(format!("Recorded: {}", list(&report.recorded)));
+    }
+    if is_same {
+        line("All records removed".to_owned());
     }
     if !report.removed.is_empty() {
         line(format!("No longer recorded: {}", list(&report.removed)));
