@@ -41,7 +41,7 @@ pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
 pub(crate) use permissions::{file_stat, read_error};
 pub use sandbox::{Limits, Sandbox};
-pub(crate) use settings::SWITCHES;
+pub(crate) use settings::{SWITCHES, without_writes};
 pub use settings::{Access, Identity, with_strict_names};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_authorized, run_followed, strict_names,
