@@ -27,7 +27,7 @@
 //!    `Lineage` says where every table and column comes from.
 //! 4. `plan`: the way from one schema to the other as a value.
 //! 5. `preflight`: what can be known to be wrong before anything is written.
-//! 6. `backup`: a copy through SQLite, compared row by row, durable under its name.
+//! 6. `backup`: a copy through SQLite, compared page by page, durable under its name.
 //! 7. `rebuild`: the plan is carried out in one transaction.
 //! 8. `proof`: the result is judged against the backup. Only then comes the commit.
 //!

@@ -1,6 +1,6 @@
 //! The manifest: a small JSON file beside each backup that tells what it holds.
 //!
-//! The format is versioned. Fields are added, never renamed; an unknown field is ignored, a higher
+//! The format is versioned. Fields are added, never renamed; an unknown field is ignored, another
 //! format is not read.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Backups: made through SQLite, compared row by row with their source, durable before they are named.
+//! Backups: made through SQLite, compared page by page with their source, durable before they are named.
 //!
 //! This module knows files, pages and rows. It does not know phases beyond their names, and it never
 //! writes to the database it backs up.

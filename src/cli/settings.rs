@@ -63,8 +63,8 @@ impl Settings {
     /// Gathers the settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a settings file that cannot be read, or that others could have written;
-    /// [`ErrorKind::Arguments`] for an address that names no database.
+    /// [`ErrorKind::Config`] for a settings file that cannot be read, or that was found by searching and others could have
+    /// written; [`ErrorKind::Arguments`] for an address that names no database.
     pub fn gather(global: &Global, around: &Surroundings<'_>) -> Result<Self> {
         let variable = |name: &str| (around.variable)(name).filter(|value| !value.is_empty());
         let here = |text: String| around.folder.join(text);

@@ -81,7 +81,7 @@ impl Database {
         Ok(found.into_iter().map(Backup::of).collect())
     }
 
-    /// Makes a backup, compares it with the database row by row, and makes it durable. A backup that holds the same is
+    /// Makes a backup, compares it with the database page by page, and makes it durable. A backup that holds the same is
     /// used again.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ impl Prepared {
         script_for_state(&self.0)
     }
 
-    /// Makes the backup and compares it with the database row by row.
+    /// Makes the backup and compares it with the database page by page.
     ///
     /// # Errors
     /// [`ErrorKind::Backup`](crate::ErrorKind::Backup) if it cannot be made or differs;

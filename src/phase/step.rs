@@ -1,6 +1,7 @@
 //! The steps of a phase: what each kind is called in a phase file and what it carries.
 //!
-//! A new step kind begins here; the compiler then names every place that must know it.
+//! A new step kind begins here. The compiler then names the places that treat every kind. Search for those that treat
+//! only some (docs/ARCHITECTURE.md, "Where to add something").
 
 use std::fmt;
 
