@@ -101,7 +101,10 @@ fn what_keeps_writing_does_not_hold_the_program() {
         ("(while :; do echo x; sleep 0.05; done) & exit 0", 0),
         ("yes & exit 0", 0),
         ("yes", 1),
-        ("exec python3 -c 'import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(60)'", 1),
+        (
+            "exec python3 -c 'import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(60)'",
+            1,
+        ),
     ] {
         let mut bounded = Command::new("sh");
         bounded.args(["-c", "ulimit -v 600000; exec \"$@\"", "sh"]).arg(support::program());
