@@ -3,7 +3,6 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
-use crate::database::without_writes;
 use crate::error::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Check, Expected};
@@ -49,13 +48,11 @@ pub fn evaluate(connection: &Connection, check: &Check) -> Result<Finding> {
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(refused("the statement is not a query".to_owned()));
     }
-    without_writes(connection, || {
-        read(&mut statement, check).map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::OperationInterrupted | rusqlite::ErrorCode::DatabaseBusy) => {
-                error.into()
-            }
-            _ => refused(words(&error)).caused_by(error),
-        })
+    read(&mut statement, check).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted | rusqlite::ErrorCode::DatabaseBusy) => {
+            error.into()
+        }
+        _ => refused(words(&error)).caused_by(error),
     })
 }
 

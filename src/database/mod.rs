@@ -41,8 +41,8 @@ pub use open::{CRASHED, Database, EMPTY, OpenOptions};
 pub use permissions::beside;
 pub(crate) use permissions::{file_stat, read_error};
 pub use sandbox::{Limits, Sandbox};
+pub(crate) use settings::SWITCHES;
 pub use settings::{Access, Identity, with_strict_names};
-pub(crate) use settings::{SWITCHES, without_writes};
 pub use statements::{
     DoneStatement, Follower, Purpose, run_authorized, run_followed, strict_names,
     string_in_double_quotes, with_progress,

@@ -99,24 +99,6 @@ pub fn with_strict_names<T>(
     Ok(done)
 }
 
-/// Runs something that may change nothing in the file, not even through what a query reads: `pragma_optimize` runs
-/// ANALYZE, and SQLite calls the query itself read-only.
-pub(crate) fn without_writes<T>(
-    connection: &Connection,
-    action: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    let looks_only: bool = connection.query_row("PRAGMA query_only", [], |row| row.get(0))?;
-    if looks_only {
-        return action();
-    }
-    connection.execute_batch("PRAGMA query_only=ON")?;
-    let done = action();
-    let reset = connection.execute_batch("PRAGMA query_only=OFF");
-    let done = done?;
-    reset?;
-    Ok(done)
-}
-
 /// Gives a connection a larger cache, unless the file asks for another one than SQLite's default: 10 MB, and 20 MB
 /// where pages are written, because each time that the cache is full the journal is synced.
 fn enlarge_cache(connection: &Connection, access: Access) -> Result<()> {
