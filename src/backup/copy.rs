@@ -79,7 +79,7 @@ pub(crate) fn patiently<T>(
     observer: &mut dyn Observer,
     attempt: &mut dyn FnMut() -> Result<T>,
 ) -> Result<T> {
-    let deadline = Instant::now() + options.wait;
+    let begun = Instant::now();
     let mut reported = false;
     loop {
         options.interrupt.check()?;
@@ -88,7 +88,7 @@ pub(crate) fn patiently<T>(
             other => return other,
         };
         let by_whom = || holders(path, options.files.as_ref()).into_iter().map(|it| it.to_string());
-        if Instant::now() >= deadline {
+        if begun.elapsed() >= options.wait {
             return Err(error.problems(by_whom()).in_database(path));
         }
         if !reported {

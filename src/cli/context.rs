@@ -1,5 +1,6 @@
 //! What every command gets: the settings, the terminal, and who may be asked.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use phaseshift::{Error, ErrorKind, Remedy, Result};
 use super::args::{Global, ProgressChoice};
 use super::output::{self, escaped};
 use super::progress::clear_bar;
-use super::settings::{Settings, flags};
+use super::settings::{DATABASE_URL, Settings, flags};
 use super::settings_search::Surroundings;
 use super::terminal::Terminal;
 
@@ -67,15 +68,28 @@ impl Context {
         interrupt.make_current();
         let folder = std::env::current_dir()
             .map_err(|error| phaseshift::error::file_error("find", Path::new("."), error))?;
-        let variable = |name: &str| std::env::var(name).ok();
+        // A value that cannot be read must not make way for the database of the settings file.
+        let unreadable = Cell::new(None);
+        let variable = |name: &str| {
+            let value = std::env::var_os(name)?.into_string().ok();
+            if value.is_none() && (name.starts_with("PHASESHIFT_") || name == DATABASE_URL) {
+                unreadable.set(Some(name.to_owned()));
+            }
+            value
+        };
         let around = Surroundings { folder: &folder, variable: &variable, files: &RealFiles };
+        let gathered = Settings::gather(global, &around);
+        if let Some(name) = unreadable.take() {
+            let what = format!("the environment variable {name} is not UTF-8 text");
+            return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::UnsetVariable));
+        }
         let output = match (global.json, global.quiet) {
             (true, _) => Output::Json,
             (false, true) => Output::Quiet,
             (false, false) => Output::Text,
         };
         Ok(Self {
-            settings: Settings::gather(global, &around)?,
+            settings: gathered?,
             terminal: Terminal::detect(global.color),
             interrupt,
             output,

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,12 @@ const TICK: Duration = Duration::from_millis(30);
 
 /// How long output may still come from processes that the command left running.
 const REST: Duration = Duration::from_millis(300);
+
+/// How long processes that the command left running are listened to at most, however much they write.
+const LONGEST_REST: Duration = Duration::from_secs(3);
+
+/// How many pieces of output wait to be shown. A command that writes faster waits, too.
+const WAITING: usize = 16;
 
 /// How long a command that is asked to stop may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -106,6 +112,7 @@ impl ForeignCommand<'_> {
         let mut output = Output::of(&mut child);
         let mut ending = None;
         let mut quiet_since = Instant::now();
+        let mut ended = quiet_since;
         loop {
             match output.next(show) {
                 More::Some => quiet_since = Instant::now(),
@@ -116,7 +123,8 @@ impl ForeignCommand<'_> {
             if ending.is_none() {
                 ending = self.ending(&mut child, started)?;
                 quiet_since = Instant::now();
-            } else if quiet_since.elapsed() > REST {
+                ended = quiet_since;
+            } else if quiet_since.elapsed() > REST || ended.elapsed() > LONGEST_REST {
                 break;
             }
         }
@@ -161,6 +169,8 @@ impl ForeignCommand<'_> {
         if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             end(group, signal);
         }
+        // It may have left its group. One that has ended does not mind.
+        let _ = child.kill();
         child.wait().map_err(failed)?;
         Ok(Some(ending))
     }
@@ -217,7 +227,7 @@ struct Output {
 
 impl Output {
     fn of(child: &mut Child) -> Self {
-        let (sender, chunks) = channel();
+        let (sender, chunks) = sync_channel(WAITING);
         if let Some(stream) = child.stdout.take() {
             forward(stream, Stream::Out, sender.clone());
         }
@@ -248,7 +258,7 @@ impl Output {
 fn forward(
     mut stream: impl Read + Send + 'static,
     which: Stream,
-    sender: Sender<(Stream, Vec<u8>)>,
+    sender: SyncSender<(Stream, Vec<u8>)>,
 ) {
     let read = move || {
         let mut buffer = [0; 8 * 1_024];

@@ -21,7 +21,7 @@ const DEFAULT_WAIT: u64 = 5;
 
 /// The variable in which web frameworks and migration tools name the database. It is general, so that a setting of this
 /// project comes first.
-const DATABASE_URL: &str = "DATABASE_URL";
+pub const DATABASE_URL: &str = "DATABASE_URL";
 
 /// The variable of the size above which a WAL is checkpointed.
 const CHECKPOINT_VARIABLE: &str = "PHASESHIFT_CHECKPOINT_ABOVE";

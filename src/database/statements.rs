@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection, Statement};
 use super::authorizer::{Authorizer, Touched};
 use super::effort::effort;
 use crate::error::{Error, ErrorKind, Result, words};
-use crate::event::{Stage, track_progress};
+use crate::event::{Interrupt, Stage, track_progress};
 use crate::name::quote;
 use crate::sql::{Token, significant_tokens, unquote, with_identifiers_only};
 
@@ -164,6 +164,8 @@ fn run_statements(
     let mut passed = 0;
     loop {
         let line = || line_after(sql, passed);
+        // Short statements end before SQLite looks at a request to stop.
+        Interrupt::current().check().map_err(Stop::Follower)?;
         authorizer.next_statement();
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
@@ -221,7 +223,9 @@ fn refused_unasked(
         let name = statement.parameter_name(1).unwrap_or("?");
         return Some(format!("the parameter {name}, to which no value is bound,"));
     }
-    let tokens: Vec<Token> = significant_tokens(text).collect();
+    // SQLite takes empty statements before the first word for a part of the statement.
+    let tokens: Vec<Token> =
+        significant_tokens(text).skip_while(|token| token.is_mark(text, ";")).collect();
     let first = tokens.first()?;
     // SQLite asks about VACUUM only when it runs.
     if first.is_word(text, "VACUUM") {

@@ -17,6 +17,9 @@ impl Database {
     }
 }
 
+/// How long a commit waits for readers at least.
+const AT_LEAST: Duration = Duration::from_secs(5);
+
 /// A write transaction that rolls back unless it is committed: dropping the connection rolls back.
 ///
 /// Foreign keys are off in it, asserted before it begins: inside a transaction the pragma does
@@ -73,13 +76,13 @@ impl WriteTransaction {
     /// [`ErrorKind::Busy`] (rolled back), or [`ErrorKind::Commit`], whose state is unknown if only
     /// another look at the file can tell.
     pub fn commit(self) -> Result<Database> {
-        let deadline = Instant::now() + self.database.options().wait.max(Duration::from_secs(5));
+        let (begun, wait) = (Instant::now(), self.database.options().wait.max(AT_LEAST));
         loop {
             let interrupted = self.database.options().interrupt.check();
             interrupted.map_err(|error| error.leaving(DatabaseState::RolledBack))?;
             match self.database.connection().execute_batch("COMMIT") {
                 Ok(()) => break,
-                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                Err(error) if is_busy(&error) && begun.elapsed() < wait => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(error) if is_busy(&error) => {

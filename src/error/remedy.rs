@@ -78,6 +78,8 @@ pub enum Remedy {
     PutBack,
     /// Add the flag that answers in place of a person.
     AddYes,
+    /// Correct or unset the environment variable that the message names.
+    UnsetVariable,
 }
 
 named! {

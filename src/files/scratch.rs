@@ -45,8 +45,11 @@ impl<'f> Scratch<'f> {
     /// Removes the folder and tells if that fails: copies of data must not stay behind unsaid.
     pub(crate) fn remove(mut self) -> Result<()> {
         self.gone = true;
-        let removed = self.files.remove_folder(&self.path);
-        removed.map_err(|error| file_error("remove", &self.path, error))
+        match self.files.remove_folder(&self.path) {
+            // What used it may have removed it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| file_error("remove", &self.path, error)),
+        }
     }
 }
 

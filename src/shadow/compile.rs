@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::database::{forget_schema, stub_collations};
 use crate::error::Result;
 use crate::error::{MissingExtension, has_no_plan, needs_no_trigger, words};
+use crate::event::Interrupt;
 use crate::name::{fold, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, firing_statements};
 
@@ -45,13 +46,13 @@ pub fn uncompilable(connection: &Connection, schema: &Schema) -> Result<BTreeMap
     let mut broken = BTreeMap::new();
     for view in schema.of_kind(ObjectKind::View) {
         let sql = format!("SELECT * FROM main.{}", quote(&view.name));
-        try_compile((connection, schema), &view.name, &sql, &mut broken);
+        try_compile((connection, schema), &view.name, &sql, &mut broken)?;
     }
     let owners: std::collections::BTreeSet<String> =
         schema.of_kind(ObjectKind::Trigger).map(|it| fold(&it.table)).collect();
     for owner in owners {
         for statement in firing_statements(connection, schema, &owner)? {
-            try_compile((connection, schema), &owner, &statement, &mut broken);
+            try_compile((connection, schema), &owner, &statement, &mut broken)?;
         }
     }
     Ok(broken)
@@ -62,14 +63,18 @@ fn try_compile(
     owner: &str,
     sql: &str,
     broken: &mut BTreeMap<String, String>,
-) {
-    if let Err(error) = connection.prepare(sql)
+) -> Result<()> {
+    let compiled = connection.prepare(sql).map(drop);
+    // A compilation that was stopped says nothing of its object.
+    Interrupt::current().check()?;
+    if let Err(error) = compiled
         && MissingExtension::in_error(&error).is_none()
         && !needs_no_trigger(&error)
         && !lacks_only_collations((connection, schema), sql, &error)
     {
         broken.entry(fold(owner)).or_insert_with(|| words(&error));
     }
+    Ok(())
 }
 
 /// SQLite uses no index whose collation it missed once. A WITHOUT ROWID table whose key has such a collation cannot be

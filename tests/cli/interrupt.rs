@@ -129,6 +129,42 @@ fn ctrl_c_is_answered_at_once_and_the_file_is_as_said() {
     assert!(stopped >= MOMENTS / 4, "only {stopped} runs were stopped");
 }
 
+/// One call of a function may take hours, and SQLite looks at no request to stop in it: only SIGKILL ended the program.
+#[test]
+fn a_second_signal_ends_a_statement_that_looks_at_no_request() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let project = project(100);
+    let before = digest(&project.database());
+    project.write_phase(
+        "p1.toml",
+        r#"
+version = 1
+parents = []
+irreversible = "x"
+[[up]]
+op = "sql"
+sql = '''
+UPDATE shots SET x = 0;
+UPDATE frames SET x = instr(zeroblob(20000000), zeroblob(10000000) || x'01') WHERE id = 1;
+'''
+"#,
+    );
+    for (first, second) in [(Signal::INT, Signal::INT), (Signal::TERM, Signal::HUP)] {
+        let (mut child, said) = start(&project, &["--progress", "json"]);
+        std::thread::sleep(Duration::from_secs(1));
+        kill_process(Pid::from_child(&child), first).unwrap();
+        let still = Duration::from_secs(10);
+        while let Ok((_, line)) = said.lines.recv_timeout(still)
+            && !line.contains("still-stopping")
+        {}
+        kill_process(Pid::from_child(&child), second).unwrap();
+        let asked = Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(asked.elapsed() < GENEROUS, "{:?}", asked.elapsed());
+        assert_eq!(digest(&project.database()), before, "the next program rolls back");
+    }
+}
+
 /// What the file holds but for the times and names of this run.
 fn digest_without_times(project: &Project) -> String {
     let copy = project.copy_database("judged.db");

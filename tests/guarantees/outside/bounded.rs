@@ -135,3 +135,16 @@ fn a_journal_or_a_wal_that_is_a_pipe_is_refused() {
         }
     }
 }
+
+/// The time to wait was added to the time of day, and the program panicked at its commit.
+#[test]
+fn a_wait_without_end_ended_in_a_panic() {
+    for wait in ["18446744073709551615", "9223372036854775807"] {
+        let project = project();
+        let run = |arguments: &[&str]| project.run(&[arguments, &["--wait", wait]].concat());
+        run(&["upgrade"]).expect_code(0);
+        run(&["backup"]).expect_code(0);
+        run(&["downgrade"]).expect_code(0);
+        run(&["restore", "--latest", "--yes"]).expect_code(0);
+    }
+}

@@ -134,3 +134,29 @@ fn beside_the_journal_of_a_crashed_program_the_advice_was_of_no_use() {
     let sql = "SELECT count(*), max(length(name)) FROM sessions";
     assert_eq!(sqlite3(&project.database(), sql), "200|11");
 }
+
+/// The database of the settings file was migrated instead, with exit code 0.
+#[test]
+fn a_variable_that_is_no_text_was_taken_for_unset() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = project();
+    project.write("phaseshift.toml", "database = \"fits_catalog.db\"\n");
+    let before = std::fs::read(project.database()).unwrap();
+    let not_text = std::ffi::OsStr::from_bytes(b"other\xff.db");
+    let run = |variable: &str, arguments: &[&str]| {
+        project.command().env(variable, not_text).args(arguments).output().unwrap()
+    };
+    for variable in
+        ["PHASESHIFT_DATABASE", "PHASESHIFT_CONFIG", "PHASESHIFT_PHASES", "PHASESHIFT_BACKUPS"]
+    {
+        let output = run(variable, &["upgrade"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{variable}: {said}");
+        assert!(said.contains(&format!("{variable} is not UTF-8 text")), "{said}");
+        assert_eq!(std::fs::read(project.database()).unwrap(), before, "{variable}");
+    }
+    // This one counts only where no setting names a database.
+    assert!(run("DATABASE_URL", &["status"]).status.success());
+    std::fs::remove_file(project.path("phaseshift.toml")).unwrap();
+    assert_eq!(run("DATABASE_URL", &["status"]).status.code(), Some(2));
+}

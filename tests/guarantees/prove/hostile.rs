@@ -11,6 +11,7 @@ use support::sqlite3;
 fn a_clone_that_is_gone_or_ruined_is_a_finding() {
     for (command, code) in [
         ("rm {}", "database-gone"),
+        ("rm -r \"$(dirname {})\"", "database-gone"),
         ("rm {} && ln -s /etc/passwd {}", "database-replaced"),
         ("rm {} && ln -s \"$PWD/fits_catalog.db\" {}", "database-replaced"),
         ("ln {} {}.other", "database-replaced"),
@@ -88,6 +89,33 @@ fn a_command_that_fails_has_no_verdict() {
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert_eq!(bytes(&project), before);
     assert!(left_over(&project).is_empty(), "{:?}", left_over(&project));
+}
+
+/// The program waited until nothing was written any more, deaf to Ctrl-C and `--timeout`, and kept all that it had
+/// not shown yet in memory.
+#[test]
+fn what_keeps_writing_does_not_hold_the_program() {
+    let project = app();
+    let before = bytes(&project);
+    for (command, code) in [
+        ("(while :; do echo x; sleep 0.05; done) & exit 0", 0),
+        ("yes & exit 0", 0),
+        ("yes", 1),
+        (
+            "exec python3 -c 'import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(60)'",
+            1,
+        ),
+    ] {
+        let mut bounded = Command::new("sh");
+        bounded.args(["-c", "ulimit -v 600000; exec \"$@\"", "sh"]).arg(support::program());
+        bounded.args(["prove", "--timeout", "1", "--database"]).arg(project.database());
+        bounded.args(["--run", command]).current_dir(project.folder());
+        bounded.stdout(Stdio::null()).stderr(Stdio::null());
+        let begun = Instant::now();
+        assert_eq!(bounded.status().unwrap().code(), Some(code), "{command}");
+        assert!(begun.elapsed() < Duration::from_secs(15), "{command}: {:?}", begun.elapsed());
+    }
+    assert_eq!(bytes(&project), before);
 }
 
 #[test]
