@@ -139,7 +139,8 @@ impl Derivation<'_> {
             numbers.extend(free.next());
         }
         for number in numbers {
-            let (old, to) = (format!("{old_prefix}{number}"), format!("sqlite_autoindex_{after}_{number}"));
+            let (old, to) =
+                (format!("{old_prefix}{number}"), format!("sqlite_autoindex_{after}_{number}"));
             moves.push(IndexMove { table: table.clone(), from: old, to: Some(to) });
         }
         moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });

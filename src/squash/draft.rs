@@ -17,8 +17,8 @@ use crate::text::list;
 use super::archive::{Archived, NewFile, Publication, free_stamp, hash_of, publish};
 use super::equal::{Texts, apart};
 use super::range::SquashRange;
-use super::unsteady::is_unsteady;
 use super::steps::{self, Steps};
+use super::unsteady::is_unsteady;
 
 #[derive(Debug, Clone)]
 pub struct SquashRequest {

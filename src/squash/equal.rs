@@ -41,7 +41,9 @@ pub fn apart(
         let shapes = (expected.schema.shape(&object.name), found.schema.shape(&object.name));
         let (Some(left), Some(right)) = shapes else { continue };
         match object.kind {
-            ObjectKind::Table => lines.extend(rows_apart(expected, found, (left, right), unsteady)?),
+            ObjectKind::Table => {
+                lines.extend(rows_apart(expected, found, (left, right), unsteady)?)
+            }
             ObjectKind::VirtualTable => {
                 let text = object.sql.as_deref().and_then(VirtualTable::read);
                 let Some(index) = text else { continue };

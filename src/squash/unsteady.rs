@@ -16,9 +16,9 @@ pub(super) fn is_unsteady(sql: &str) -> bool {
     const CLOCKS: [&str; 5] = ["date", "time", "datetime", "julianday", "unixepoch"];
     let tokens: Vec<_> = significant_tokens(sql).collect();
     let is_call = |word: &str| {
-        tokens.windows(3).any(|it| {
-            it[0].is_word(sql, word) && it[1].text(sql) == "(" && it[2].text(sql) == ")"
-        })
+        tokens
+            .windows(3)
+            .any(|it| it[0].is_word(sql, word) && it[1].text(sql) == "(" && it[2].text(sql) == ")")
     };
     mentions(sql, &WORDS)
         || sql.to_ascii_lowercase().contains("'now'")
@@ -54,9 +54,7 @@ impl<'p> Unsteady<'p> {
         let steady: Vec<String> = columns.into_iter().filter(|it| !drawn(it)).collect();
         let is_changed = self.data.iter().any(|sql| mentions(sql, &[&table.name]));
         let has_drawn_key = match &table.key {
-            RowKey::PrimaryKey(key) => {
-                key.iter().any(|key| !steady.iter().any(|it| same(it, key)))
-            }
+            RowKey::PrimaryKey(key) => key.iter().any(|key| !steady.iter().any(|it| same(it, key))),
             RowKey::Rowid(_) | RowKey::HiddenRowid | RowKey::Module => false,
         };
         if is_changed || steady.len() < all {

@@ -112,7 +112,8 @@ fn a_draft_that_cannot_run_names_the_desired_schema_and_no_file_that_is_not_ther
     let text = std::fs::read_to_string(&schema).unwrap();
     let more = "CREATE TABLE tags (note TEXT REFERENCES notes(a));\n";
     std::fs::write(&schema, format!("{text}\n{more}")).unwrap();
-    let said = project.run_here(&["revision", "-m", "tags", "--autogenerate"]).expect_code(4).stderr;
+    let said =
+        project.run_here(&["revision", "-m", "tags", "--autogenerate"]).expect_code(4).stderr;
     assert!(said.contains("would name no key of its parent"), "{said}");
     assert!(said.contains("schema.sql"), "{said}");
     assert!(!said.contains(".toml"), "{said}");

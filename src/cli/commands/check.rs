@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use phaseshift::phase::{Applied, PhaseId};
-use phaseshift::{ErrorKind, Result};
 use phaseshift::migrate::{
     Project, RoundTrip, TripPlace, TripVerdict, check_merges, rehearsal_space, replay,
     replay_as_new, roundtrip, roundtrip_on_copy,
 };
+use phaseshift::phase::{Applied, PhaseId};
 use phaseshift::squash::verify_squashes;
+use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;

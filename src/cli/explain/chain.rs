@@ -109,7 +109,8 @@ pub(super) fn missing(failure: &Failure<'_>) -> Vec<String> {
         }
         _ if facts.source.is_some() && !facts.choices.is_empty() => {
             let id = facts.phase.as_deref().unwrap_or_default();
-            let is_sql = |(file, _): &(PathBuf, usize)| file.extension().is_some_and(|it| it == "sql");
+            let is_sql =
+                |(file, _): &(PathBuf, usize)| file.extension().is_some_and(|it| it == "sql");
             let written = match facts.source.as_ref().is_some_and(is_sql) {
                 true => format!("-- phase: id={id}"),
                 false => format!("id = \"{id}\""),
