@@ -1,14 +1,12 @@
-//! Evaluating the checks that a phase carries: one query each, which may only read.
+//! Evaluating the checks that a phase carries: one query each, which may only read, under the authorizer.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
+use crate::database::Database;
 use crate::error::words;
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::{Check, Expected};
-
-/// The message for a check that reads a table that no longer exists.
-const GONE: &str = "no such table: it reads one that is gone";
 
 /// How many rows of an unwanted result are shown.
 const SHOWN: usize = 5;
@@ -32,27 +30,35 @@ impl Finding {
 /// Evaluates a check.
 ///
 /// # Errors
-/// [`ErrorKind::Step`] if the query is not a single one that only reads, or if SQLite refuses it.
-pub fn evaluate(connection: &Connection, check: &Check) -> Result<Finding> {
-    let refused = |what: String| {
-        Error::new(ErrorKind::Step, format!("line {}: check {}: {what}", check.line, check.name))
-    };
-    let mut statement = connection.prepare(&check.sql).map_err(|error| {
-        let what = match error.sqlite_error_code() {
-            // It is there in the backup, which a check must not see.
-            Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) => GONE.to_owned(),
-            _ => words(&error),
-        };
-        refused(what).caused_by(error)
-    })?;
+/// [`ErrorKind::Step`] if the query is not a single one that only reads, if it is not allowed in a phase, or if SQLite
+/// refuses it.
+pub fn evaluate(database: &Database, check: &Check) -> Result<Finding> {
+    let authorizer = database.authorizer();
+    authorizer.raise();
+    let finding = ask(database.connection(), check);
+    let denied = authorizer.denied();
+    authorizer.lower();
+    match denied {
+        Some(what) => Err(refused(check, &format!("{what} is not allowed in a phase"))),
+        None => finding,
+    }
+}
+
+fn refused(check: &Check, what: &str) -> Error {
+    Error::new(ErrorKind::Step, format!("line {}: check {}: {what}", check.line, check.name))
+}
+
+fn ask(connection: &Connection, check: &Check) -> Result<Finding> {
+    let failed = |error: rusqlite::Error| refused(check, &words(&error)).caused_by(error);
+    let mut statement = connection.prepare(&check.sql).map_err(failed)?;
     if !statement.readonly() || statement.column_count() == 0 {
-        return Err(refused("the statement is not a query".to_owned()));
+        return Err(refused(check, "the statement is not a query"));
     }
     read(&mut statement, check).map_err(|error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::OperationInterrupted | rusqlite::ErrorCode::DatabaseBusy) => {
             error.into()
         }
-        _ => refused(words(&error)).caused_by(error),
+        _ => failed(error),
     })
 }
 

@@ -157,7 +157,7 @@ pub fn verify(
     checks.push(integrity(&database, depth)?);
     checks.push(foreign_keys(connection, &known.schema)?);
     checks.push(schema_check(project, &known)?);
-    checks.extend(phase_checks(project, &known, connection)?);
+    checks.extend(phase_checks(project, &known, &database)?);
     if let Some(backup) = against {
         checks.extend(against_backup(project, backup, connection, &known)?);
     }
@@ -239,13 +239,13 @@ fn schema_check(project: &Project, known: &FileState) -> Result<VerifyCheck> {
 fn phase_checks(
     project: &Project,
     known: &FileState,
-    connection: &Connection,
+    database: &Database,
 ) -> Result<Vec<VerifyCheck>> {
     let mut checks = Vec::new();
     for id in project.chain.current(&known.applied) {
         let Some(phase) = project.chain.get(&id) else { continue };
         for check in &phase.verify {
-            let finding = evaluate(connection, check)?;
+            let finding = evaluate(database, check)?;
             let name = format!("{id}: {}", check.name);
             checks.push(VerifyCheck::of(name, finding.holds, finding.returned()));
         }

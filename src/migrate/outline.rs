@@ -2,9 +2,7 @@
 //!
 //! Nothing here leads to a run: an outline was made without the checks that a run needs.
 
-use rusqlite::Connection;
-
-use crate::database::Access;
+use crate::database::{Access, Database};
 use crate::error::{Error, ErrorKind, Result};
 use crate::phase::PhaseId;
 use crate::plan::{Direction, PhasePlan, Plan, plan_phase};
@@ -44,10 +42,11 @@ impl Migration<Outlined> {
     /// Plans the way to a target as a script, and refuses what a run refuses because of the rows of the file: its
     /// losses, the `require` checks, and the rows that break a new rule. The space and the locks are not judged.
     pub fn outline_for_script(project: &Project, request: &Request) -> Result<Outline> {
-        Self::outline_with(project, request, &|connection, plan| {
+        Self::outline_with(project, request, &|database, plan| {
+            let connection = database.connection();
             // `query_only` forbids temporary tables, too (https://sqlite.org/pragma.html#pragma_query_only).
             connection.execute_batch("PRAGMA query_only=OFF")?;
-            let judged = refuse_by_rows(connection, plan, request.losses);
+            let judged = refuse_by_rows(database, plan, request.losses);
             connection.execute_batch("PRAGMA query_only=ON")?;
             judged
         })
@@ -56,7 +55,7 @@ impl Migration<Outlined> {
     fn outline_with(
         project: &Project,
         request: &Request,
-        judge: &dyn Fn(&Connection, &Plan) -> Result<()>,
+        judge: &dyn Fn(&Database, &Plan) -> Result<()>,
     ) -> Result<Outline> {
         let database = project.open(Access::ReadOnly)?;
         let (project, known, path) = find_path(project, request, &database)?;
@@ -70,7 +69,7 @@ impl Migration<Outlined> {
             notice_what_runs_here_only(project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
-        judge(database.connection(), &plan).map_err(located)?;
+        judge(&database, &plan).map_err(located)?;
         let (transactions, state) = (request.transactions, Outlined(()));
         let migration = Self { project: project.clone(), known, plan, transactions, state };
         Ok(Outline::Planned(Box::new(migration)))

@@ -172,10 +172,10 @@ impl<'p> Bench<'p> {
         let mut shadow = self.shadow(&schema)?;
         let versions = &self.project.versions;
         let plan = plan_phase(&mut shadow, phase, &phase.up, Direction::Up, versions)?;
-        check_requirements(self.connection(), &plan)?;
+        check_requirements(self.sandbox.database(), &plan)?;
         self.carry_out(&plan, &schema)?;
         for check in &plan.verify {
-            let finding = evaluate(self.connection(), check)?;
+            let finding = evaluate(self.sandbox.database(), check)?;
             if !finding.holds {
                 let what =
                     format!("the check \"{}\" does not hold: found {}", check.name, finding.found);
@@ -222,7 +222,7 @@ impl<'p> Bench<'p> {
                 let (name, sql) = (test.name.clone(), query.sql.clone());
                 let check =
                     Check { name, sql, expect: expect.clone(), message: None, line: test.line };
-                let finding = evaluate(self.connection(), &check)?;
+                let finding = evaluate(self.sandbox.database(), &check)?;
                 let failure =
                     || answer(expect.to_string(), shown_found(&finding.found, &finding.rows));
                 Ok((!finding.holds).then(failure))

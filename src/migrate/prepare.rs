@@ -87,7 +87,7 @@ impl Migration<Prepared> {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
         count_losses(database.connection(), &mut plan)?;
-        refuse_by_rows(database.connection(), &plan, request.losses)
+        refuse_by_rows(database, &plan, request.losses)
             .map_err(|error| at_its_step(error, &project.chain))?;
         let files = project.options.files.as_ref();
         let mut need = space_need(database, &known.schema, &plan)?;
@@ -120,7 +120,7 @@ fn fit_to_file(
 /// Refuses a plan because of what the rows of the file are: it would lose something unasked, a `require` check does
 /// not hold, or rows break a new rule.
 pub(super) fn refuse_by_rows(
-    connection: &Connection,
+    database: &Database,
     plan: &Plan,
     losses: LossPolicy,
 ) -> Result<()> {
@@ -128,8 +128,9 @@ pub(super) fn refuse_by_rows(
         refuse_losses(plan)?;
     }
     if let Some(first) = plan.phases.first() {
-        check_requirements(connection, first)?;
+        check_requirements(database, first)?;
     }
+    let connection = database.connection();
     check_virtual_tables(connection, plan)?;
     check_rows(connection, plan)
 }

@@ -285,7 +285,7 @@ impl Migration<Secured> {
         for place in work.done..until {
             let phase = &self.plan.phases[place];
             if place > 0 {
-                check_requirements(database.connection(), phase)?;
+                check_requirements(database, phase)?;
             }
             let mut write = |connection: &Connection| self.record(connection, phase);
             let done = execute(database, phase, &mut work.progress, observer, &mut write)
@@ -293,7 +293,7 @@ impl Migration<Secured> {
                 .map_err(|error| error.during(ErrorKind::Rebuild, "the rebuild failed"))?;
             if place + 1 < self.plan.phases.len() {
                 // The proof sees only the end; what a phase promises must hold when it is done.
-                check_promises(database.connection(), phase)?;
+                check_promises(database, phase)?;
             }
             work.execution.copied.extend(done.copied);
             work.execution.rows_changed.extend(done.rows_changed);
@@ -373,9 +373,9 @@ fn reads_backup(rebuild: &Rebuild) -> bool {
 }
 
 /// Evaluates the `verify` checks of a phase that others follow.
-fn check_promises(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+fn check_promises(database: &Database, phase: &PhasePlan) -> Result<()> {
     for check in &phase.verify {
-        let finding = evaluate(connection, check)?;
+        let finding = evaluate(database, check)?;
         if !finding.holds {
             let what = format!("{}: {}: found {}", phase.id, check.name, finding.found);
             return Err(Error::new(ErrorKind::Proof, what)

@@ -102,7 +102,7 @@ pub(super) fn relock(
         return changed("another program applied or undid phases while you were asked");
     }
     if let Some(first) = plan.phases.first() {
-        crate::preflight::check_requirements(database.connection(), first)?;
+        crate::preflight::check_requirements(&database, first)?;
     }
     let text = "the file changed while you were asked; it is backed up again".to_owned();
     observer.event(&Event::Notice { text });

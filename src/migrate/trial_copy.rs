@@ -81,7 +81,7 @@ impl Trial<'_> {
         let mut progress = RunProgress { indexes, ..RunProgress::default() };
         for (place, phase) in self.plan.phases.iter().enumerate() {
             if place > 0 {
-                check_requirements(database.connection(), phase)?;
+                check_requirements(database, phase)?;
             }
             let mut write = |connection: &Connection| {
                 let mut events = self.events_of(phase).into_iter();

@@ -1,8 +1,7 @@
 //! The `require` checks of a phase.
 
-use rusqlite::Connection;
-
 use crate::assertion::evaluate;
+use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::PhasePlan;
 
@@ -10,11 +9,11 @@ use crate::plan::PhasePlan;
 ///
 /// # Errors
 /// [`ErrorKind::Requirement`] with every check that does not hold, and the first rows of each.
-pub fn check_requirements(connection: &Connection, phase: &PhasePlan) -> Result<()> {
+pub fn check_requirements(database: &Database, phase: &PhasePlan) -> Result<()> {
     let mut problems = Vec::new();
     let mut first = None;
     for check in &phase.require {
-        let finding = evaluate(connection, check).map_err(|it| it.in_phase(phase.id.as_str()))?;
+        let finding = evaluate(database, check).map_err(|it| it.in_phase(phase.id.as_str()))?;
         if finding.holds {
             continue;
         }

@@ -564,7 +564,7 @@ impl Trial<'_, '_> {
         // Checks of a phase describe the state after that phase; only the last one's state is here.
         let Some(last) = self.subject.plan.phases.last() else { return Ok(()) };
         for check in &last.verify {
-            let finding = evaluate(self.connection(), check)?;
+            let finding = evaluate(self.subject.database, check)?;
             let problems = if finding.holds {
                 Vec::new()
             } else {

@@ -65,6 +65,7 @@ impl ExpectedRecords {
         }
         let same = |(row, event): (&HistoryRow, &HistoryEvent)| {
             (row.id == event.id && row.version == event.version)
+                && row.parents == event.parents.join(" ")
                 && row.direction == event.kind.direction()
                 && row.checksum.as_ref() == Some(&event.checksum)
                 && (row.backup == event.backup && row.undo == event.undo)

@@ -726,3 +726,23 @@ fn a_stored_text_with_a_second_statement_reaches_nothing() {
         assert_eq!(bench.ask("SELECT count(*) FROM people"), "2");
     }
 }
+
+#[test]
+fn a_check_that_verify_asks_is_under_the_authorizer_too() {
+    let bench = Bench::new(PEOPLE);
+    let phase = |check: &str| {
+        format!(
+            "[[up]]\nop = \"rename_column\"\ntable = \"people\"\nfrom = \"city\"\nto = \"town\"\n\n\
+             [[verify]]\nname = \"c\"\nsql = {}\nexpect = \"rows\"\n",
+            toml(check)
+        )
+    };
+    bench.steps(&phase("SELECT 1"));
+    bench.run(&up_to("head")).unwrap();
+    bench.steps(&phase("PRAGMA locking_mode = EXCLUSIVE"));
+    let depth = phaseshift::database::Depth::Quick;
+    let verified = phaseshift::inspect::verify(&bench.engine(), None, None, depth);
+    let error = verified.expect_err("a refusal");
+    assert_eq!(error.kind(), ErrorKind::Step, "{error}");
+    assert!(error.to_string().contains("PRAGMA locking_mode is not allowed"), "{error}");
+}
