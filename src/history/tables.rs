@@ -181,7 +181,7 @@ impl VersionTables {
             return Ok(());
         };
         let what = format!("the version table cannot be called {name}: {why}");
-        Err(Error::new(ErrorKind::VersionTable, what).about(name))
+        Err(Error::new(ErrorKind::VersionTable, what))
     }
 
     fn check_history_shape(&self, table: &Table) -> Result<()> {

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 
 use super::lineage::Provenance;
 use crate::error::Result;
+use crate::history::VersionTables;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
 use crate::rows::{count_rows, show};
