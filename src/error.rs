@@ -288,6 +288,17 @@ impl Error {
         self
     }
 
+    /// Reports what is wrong with steps that were drafted, and are in no file, as a fault of the desired schema.
+    #[must_use]
+    pub fn in_desired_schema(self, file: &Path) -> Self {
+        if !self.kind().is_about_phases() {
+            return self;
+        }
+        let what = format!("the steps that lead to this schema would not run: {self}");
+        let problems = self.facts().problems.clone();
+        Self::new(ErrorKind::Config, what).at(file, 1).problems(problems)
+    }
+
     /// Says that no backup from before the phase exists.
     #[must_use]
     pub fn without_backup(mut self) -> Self {

@@ -353,7 +353,7 @@ fn first_few(lines: &[String]) -> String {
 /// The first few of a number of lines.
 fn first_of(lines: &[String], count: u64) -> String {
     let shown = lines.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
-    match count.checked_sub(5) {
+    match count.checked_sub(lines.len().min(5) as u64) {
         Some(more) if more > 0 => format!("{shown}; and {more} more"),
         _ => shown,
     }

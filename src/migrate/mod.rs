@@ -53,7 +53,8 @@ pub use run::{Hooks, Report};
 pub use script::{plan_range, script, script_between, script_for_state, script_range};
 pub use stages::Stages;
 pub use stamp::{
-    AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay, stamp,
+    AcceptReport, Adoption, StampReport, Strictness, accept, compare_schemas, replay,
+    replay_as_new, stamp,
 };
 pub use state::{Migration, Prepared, Secured};
 pub use step_place::StepPlace;

@@ -92,6 +92,14 @@ pub fn replay(project: &Project, phases: &Applied) -> Result<Shadow> {
     project.replay().of(phases)
 }
 
+/// Replays phases as a new file would run them: what is tolerated in phases that were applied long ago is refused.
+///
+/// # Errors
+/// [`ErrorKind::Step`] and [`ErrorKind::PhaseFile`] naming the phase that does not run.
+pub fn replay_as_new(project: &Project, phases: &Applied) -> Result<Shadow> {
+    project.replay().as_new(phases)
+}
+
 /// Records that exactly these phases are applied, after comparing the file with what they make.
 ///
 /// # Errors

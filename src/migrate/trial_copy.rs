@@ -1,6 +1,7 @@
 //! Trying a run on a copy of the file in memory before the backup: what its statements do with rows only shows when
 //! they run. Nothing is written.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -10,11 +11,13 @@ use crate::database::{Access, Database, FileSize, Identity, Limits, Sandbox};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Silent, Stage, without_progress};
 use crate::history::record;
+use crate::name::same;
+use crate::phase::{Operation, Step};
 use crate::plan::{PhasePlan, Plan};
-use crate::preflight::{check_rebuilt_rows, check_requirements, decided_by_rows};
+use crate::preflight::{check_new_index, check_rebuilt_rows, check_requirements, decided_by_rows};
 use crate::proof::{Baseline, ExpectedRecords, Subject, prove};
 use crate::rebuild::{FittingIndexes, RunProgress, execute};
-use crate::sql::mentions;
+use crate::sql::{mentions, object_head};
 
 use super::file_state::FileState;
 use super::project::Project;
@@ -127,24 +130,37 @@ impl Trial<'_> {
 
     /// Makes a refusal that names the rows that break a rule of a rebuilt table, if there are any.
     fn refusal(&self, error: Error, connection: &Connection, phase: &PhasePlan) -> Error {
-        if error.kind() != ErrorKind::Proof {
-            return self.refusal_of(error, phase);
-        }
-        match check_rebuilt_rows(connection, phase) {
-            Err(named) if named.kind() == ErrorKind::Rows => {
-                at_its_step(named, &self.project.chain).problems(&error.facts().problems)
+        let facts = error.facts();
+        let named = match (error.kind(), &facts.object) {
+            (ErrorKind::Proof, _) => check_rebuilt_rows(connection, phase),
+            (ErrorKind::Rebuild, Some(index)) => check_new_index(connection, phase, index),
+            _ => Ok(()),
+        };
+        let place = self.place_of(&error, phase);
+        match (named, place) {
+            (Err(named), place) if named.kind() == ErrorKind::Rows => {
+                let named = match place {
+                    Some((file, line)) => named.at(&file, line),
+                    None => at_its_step(named, &self.project.chain),
+                };
+                named.problems(&facts.problems)
             }
-            Ok(()) | Err(_) => self.refusal_of(error, phase),
+            (_, Some((file, line))) => refusal(error, phase).at(&file, line),
+            (_, None) => refusal(error, phase),
         }
     }
 
-    /// As [`refusal`], with the place of the step that failed.
-    fn refusal_of(&self, error: Error, phase: &PhasePlan) -> Error {
-        let error = refusal(error, phase);
-        match (self.project.chain.get(&phase.id), error.facts().step_line) {
-            (Some(phase), Some(line)) => error.at(&phase.file, line),
-            (None, _) | (_, None) => error,
-        }
+    /// The file and line of the step that failed, or that makes the object that an error is about.
+    fn place_of(&self, error: &Error, phase: &PhasePlan) -> Option<(PathBuf, usize)> {
+        let (phase, facts) = (self.project.chain.get(&phase.id)?, error.facts());
+        let makes = |step: &&Step| match (&step.operation, &facts.object) {
+            (Operation::Create { sql, .. }, Some(object)) => {
+                object_head(sql).is_ok_and(|it| same(&it.name.text, object))
+            }
+            _ => false,
+        };
+        let makes = || phase.up.iter().rev().find(makes).map(|step| step.line);
+        Some((phase.file.clone(), facts.step_line.or_else(makes)?))
     }
 
     fn events_of(&self, phase: &PhasePlan) -> Vec<crate::history::HistoryEvent> {

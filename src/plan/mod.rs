@@ -87,11 +87,19 @@ pub enum LineCount {
 }
 
 impl DataStage {
+    /// Returns the line of the phase file at which a statement failed, or that of the step.
+    pub fn line_of(&self, error: &Error) -> usize {
+        match (&error.facts().statement, self.lines) {
+            (Some((line, _)), LineCount::OfFile) => self.line + line - 1,
+            (Some(_), LineCount::OfStep) | (None, _) => self.line,
+        }
+    }
+
     /// Says what is wrong with a statement and where: by the line of the file, if the statements stand in it.
     pub fn describe(&self, error: &Error) -> String {
         match (&error.facts().statement, self.lines) {
-            (Some((line, why)), LineCount::OfFile) => {
-                format!("line {}: {why}", self.line + line - 1)
+            (Some((_, why)), LineCount::OfFile) => {
+                format!("line {}: {why}", self.line_of(error))
             }
             (Some((line, why)), LineCount::OfStep) => {
                 format!("{}: {why}", place_in_step(self.file.as_deref(), self.line, *line))

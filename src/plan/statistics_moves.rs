@@ -4,7 +4,7 @@ use super::derive::Derivation;
 use super::schema_change::{Rebuild, TableDrop, VirtualChange};
 use super::statistics::{IndexMove, Parked, StatisticsMove};
 use crate::name::{fold, is_internal, same};
-use crate::schema::{Object, ObjectKind};
+use crate::schema::{Object, ObjectKind, RowKey};
 use crate::sql::index_keys;
 
 impl Derivation<'_> {
@@ -128,11 +128,20 @@ impl Derivation<'_> {
             moves.push(IndexMove { table: table.clone(), from: index.name.clone(), to });
         }
         let old_prefix = format!("sqlite_autoindex_{table}_");
-        for (_, index) in self.facts.automatic.iter().filter(|(owner, _)| same(owner, from)) {
-            if let Some(number) = index.strip_prefix(&old_prefix) {
-                let to = Some(format!("sqlite_autoindex_{}_{number}", after));
-                moves.push(IndexMove { table: table.clone(), from: index.clone(), to });
-            }
+        let automatic = self.facts.automatic.iter().filter(|(owner, _)| same(owner, from));
+        let mut numbers: Vec<String> = automatic
+            .filter_map(|(_, index)| index.strip_prefix(&old_prefix).map(ToOwned::to_owned))
+            .collect();
+        // The key of a table without rowids is in no list of indexes; its statistics may be from when it had rowids.
+        let key = self.before.shape(from).map(|it| &it.key);
+        if from != after && matches!(key, Some(RowKey::PrimaryKey(_))) {
+            let mut free = (1..).map(|it: usize| it.to_string()).filter(|it| !numbers.contains(it));
+            numbers.extend(free.next());
+        }
+        for number in numbers {
+            let (old, to) =
+                (format!("{old_prefix}{number}"), format!("sqlite_autoindex_{after}_{number}"));
+            moves.push(IndexMove { table: table.clone(), from: old, to: Some(to) });
         }
         moves.push(IndexMove { table: table.clone(), from: table, to: Some(after.to_owned()) });
         moves

@@ -18,7 +18,7 @@ mod writable;
 pub use losses::{LossPolicy, count_losses, refuse_losses};
 pub use place::{check_temporary_files, remarks_on_place};
 pub use requirement::check_requirements;
-pub use rows::{check_rebuilt_rows, check_rows};
+pub use rows::{check_new_index, check_rebuilt_rows, check_rows};
 pub use space::{
     MANIFEST, SpaceNeed, bytes_of, check_space, require_space, space_need, will_share_blocks,
 };

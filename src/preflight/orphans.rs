@@ -247,7 +247,7 @@ impl OrphanQuery {
         }
         let parent = in_main(&parent.name);
         let sql = format!(
-            "SELECT count(*) OVER (), {} FROM ({}) c WHERE {} AND {changed} \
+            "SELECT DISTINCT count(*) OVER (), {} FROM ({}) c WHERE {} AND {changed} \
              AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {}) LIMIT {SAMPLES}",
             columns.join(" || ', ' || "),
             copy.select(&in_main(&rebuild.from)),

@@ -88,6 +88,34 @@ pub fn check_rebuilt_rows(connection: &Connection, phase: &PhasePlan) -> Result<
     refuse(phase, problems)
 }
 
+/// Finds rows that break a unique index that a phase was to make, as they are inside its transaction.
+///
+/// # Errors
+/// As [`check_rows`].
+pub fn check_new_index(connection: &Connection, phase: &PhasePlan, index: &str) -> Result<()> {
+    let made = phase.stages.iter().flat_map(|stage| match stage {
+        Stage::SchemaChange(change) => change.restored.as_slice(),
+        Stage::Data(_) => &[],
+    });
+    let is_it = |it: &&Object| it.kind == ObjectKind::Index && same(&it.name, index);
+    let Some(object) = made.filter(is_it).find(|it| is_unique(it)) else { return Ok(()) };
+    let schema = read(connection)?;
+    let table = &object.table;
+    let lineage = Lineage::identity(&schema).table(table).cloned();
+    let (Some(shape), Some(lineage)) = (schema.shape(table), lineage) else { return Ok(()) };
+    let sql = text_of(&schema, table);
+    let copy = CopyQuery::derive(&lineage, shape, shape);
+    let trial = TrialCopy {
+        from: table,
+        sql: &sql,
+        copy: &copy,
+        old: shape,
+        new: shape,
+        indexes: vec![object],
+    };
+    refuse(phase, misfits(table, try_rows(connection, &trial)?).collect())
+}
+
 /// The tables, folded, that are not in the file under this name and with these columns before a data step.
 fn renamed_or_new(data: &DataStage) -> BTreeSet<String> {
     let names = data.effects.iter().flat_map(|effect| match effect {

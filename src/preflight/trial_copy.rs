@@ -340,9 +340,17 @@ impl TrialCopy<'_> {
             .iter()
             .map(|it| format!("{} COLLATE {}", quote(&it.name), quote(&it.collation)))
             .collect();
+        // The values of several columns are written as in SQL.
+        let shown = match list.as_slice() {
+            [only] => only.clone(),
+            several => {
+                let quoted: Vec<String> = several.iter().map(|it| format!("quote({it})")).collect();
+                quoted.join(" || ', ' || ")
+            }
+        };
         let sql = format!(
             "SELECT count(*) OVER (), count(*), {} FROM ({}) AS {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT {SAMPLES}",
-            list.join(" || ', ' || "),
+            shown,
             self.source(),
             quote(&self.new.name),
             present.join(" AND "),
@@ -353,7 +361,10 @@ impl TrialCopy<'_> {
         let (mut groups, mut samples) = (0, Vec::new());
         while let Some(row) = rows.next()? {
             groups = row.get::<_, i64>(0)?;
-            let shown = show(row.get_ref(2)?);
+            let shown = match list.len() {
+                1 => show(row.get_ref(2)?),
+                _ => format!("({})", row.get::<_, String>(2)?),
+            };
             samples.push(format!("{shown} ({} times)", row.get::<_, i64>(1)?));
         }
         Ok((groups, samples))

@@ -7,10 +7,10 @@ use crate::name::{fold, same};
 use crate::plan::{Plan, Rebuild, RebuildReason, SchemaChange, Stage};
 use crate::schema::{ColumnStorage, ForeignKey, Object, ObjectKind, Schema, Table};
 use crate::shadow::ColumnOrigin;
-use crate::sql::{ConstraintKind, CreateTable, unquote};
+use crate::sql::{ConstraintKind, CreateTable, index_keys, unquote};
 
 /// Returns whether rows decide in the run itself whether it can be carried out: statements write them, their table or
-/// a parent is changed a second time, or keys are compared in another way.
+/// a parent is changed a second time, keys are compared in another way, or a new index computes its keys.
 pub fn decided_by_rows(plan: &Plan) -> bool {
     let mut touched = BTreeSet::new();
     plan.phases.iter().any(|phase| {
@@ -66,7 +66,18 @@ impl Unseen<'_> {
     }
 
     fn is_held_against_new_rows(&self, object: &Object) -> bool {
-        object.kind == ObjectKind::Index && is_unique(object) && self.is_touched(&object.table)
+        object.kind == ObjectKind::Index
+            && (is_unique(object) && self.is_touched(&object.table)
+                || self.computes_new_keys(object))
+    }
+
+    /// A function may refuse values of rows, such as a text that is no JSON.
+    fn computes_new_keys(&self, index: &Object) -> bool {
+        let sql = index.sql.as_deref().unwrap_or_default();
+        let is_as_before = self.before.of_kind(ObjectKind::Index).any(|it| it.sql == index.sql);
+        let keys = index_keys(sql, &|name| name.to_owned()).unwrap_or_default();
+        let computes = |it: &String| matches!(it.as_str(), "(" | "->" | "->>");
+        !is_as_before && keys.iter().skip(1).any(computes)
     }
 
     /// A key to a table that was touched is not held against the rows of the file.

@@ -13,7 +13,9 @@ use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
 use super::rows::{Seen, Sides, apart, compare_all, follows_changes, rows_to_compare};
 use super::sound::Soundness;
-use super::violations::{Violation, Violations, foreign_key_violations, violations_but_of};
+use super::violations::{
+    Found, Violation, Violations, foreign_key_violations, summed_up, violations_but_of,
+};
 use super::virtual_tables::compare_reached;
 use crate::assertion::evaluate;
 use crate::compare::{compare_entries, not_identical};
@@ -347,17 +349,20 @@ impl Trial<'_, '_> {
         let mut lines = Vec::new();
         let mut by_values = BTreeMap::new();
         let allowed = self.subject.plan.allows_broken();
-        let has_no_parent =
-            |it: &&Violation| it.row.is_none() && self.now.find_table(&it.parent).is_none();
+        let mut by_row = Vec::new();
+        let has_no_parent = |it: &&Violation| {
+            !matches!(it.found, Found::Row(_)) && self.now.find_table(&it.parent).is_none()
+        };
         for violation in new.iter().filter(|it| !(allowed && has_no_parent(it))) {
             let table = fold(&violation.table);
             if !by_values.contains_key(&table) {
                 by_values.insert(table.clone(), self.orphans_by_value(&table, (known, after))?);
             }
             if let Some(None) = by_values.get(&table) {
-                lines.push(format!("foreign key: {violation}"));
+                by_row.push(violation);
             }
         }
+        lines.extend(summed_up(&by_row).iter().map(|line| format!("foreign key: {line}")));
         for (table, found) in &by_values {
             let found = found.iter().flatten();
             lines.extend(found.map(|line| format!("foreign key: {table}: {line}")));

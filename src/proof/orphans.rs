@@ -58,23 +58,32 @@ impl Orphans {
         self.count
     }
 
-    /// Names the values that occur more often than in the backup, where tables may have other names.
+    /// Names the values that occur more often than in the backup, where tables may have other names: one line for each
+    /// parent.
     pub(super) fn more_than(
         &self,
         before: &Self,
         name_before: &dyn Fn(&str) -> String,
     ) -> Vec<String> {
-        let more = self.values.iter().filter_map(|((parent, values), count)| {
+        let mut by_parent: BTreeMap<&str, Vec<(String, u64)>> = BTreeMap::new();
+        for ((parent, values), count) in &self.values {
             let old = (name_before(parent), values.clone());
             let more = count.saturating_sub(before.values.get(&old).copied().unwrap_or(0));
-            let values = values.join(", ");
-            match more {
-                0 => None,
-                1 => Some(format!("1 row with {values} has no parent in {parent}")),
-                _ => Some(format!("{more} rows with {values} have no parent in {parent}")),
+            if more > 0 {
+                by_parent.entry(parent).or_default().push((values.join(", "), more));
             }
-        });
-        more.take(NAMED).collect()
+        }
+        let line = |(parent, found): (&str, Vec<(String, u64)>)| match found.as_slice() {
+            [(values, 1)] => format!("1 row with {values} has no parent in {parent}"),
+            [(values, more)] => format!("{more} rows with {values} have no parent in {parent}"),
+            several => {
+                let rows: u64 = several.iter().map(|(_, more)| more).sum();
+                let such = if several.len() > NAMED { "such as " } else { "" };
+                let named = list(several.iter().take(NAMED).map(|(values, _)| values));
+                format!("{rows} rows have no parent in {parent}, with the keys {such}{named}")
+            }
+        };
+        by_parent.into_iter().map(line).collect()
     }
 }
 
@@ -227,7 +236,10 @@ mod tests {
         );
         let name = |name: &str| if name == "q" { "p".to_owned() } else { name.to_owned() };
         assert_eq!(now.more_than(&before, &name), Vec::<String>::new());
-        assert_eq!(before.more_than(&Orphans::default(), &name).len(), 2);
+        assert_eq!(
+            before.more_than(&Orphans::default(), &name),
+            ["3 rows have no parent in p, with the keys 'x', 7"]
+        );
     }
 
     #[test]
@@ -243,8 +255,7 @@ mod tests {
             more,
             [
                 "1 row with 1 has no parent in nowhere",
-                "1 row with 7 has no parent in p",
-                "1 row with 9 has no parent in p"
+                "2 rows have no parent in p, with the keys 7, 9"
             ]
         );
     }

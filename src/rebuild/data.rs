@@ -88,7 +88,8 @@ fn at_step(error: Error, data: &DataStage) -> Error {
     if error.kind() != ErrorKind::Step {
         return error;
     }
-    let mut failed = Error::new(ErrorKind::Rebuild, data.describe(&error)).on_step_line(data.line);
+    let line = data.line_of(&error);
+    let mut failed = Error::new(ErrorKind::Rebuild, data.describe(&error)).on_step_line(line);
     let facts = error.facts();
     if let Some(object) = &facts.object {
         failed = failed.about(object);

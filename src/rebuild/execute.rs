@@ -267,6 +267,7 @@ impl Run<'_> {
         statements.iter().try_for_each(|statement| {
             let connection = self.connection();
             with_progress(connection, about, (statement, rows), || run(connection, statement))
+                .map_err(|error| error.about(&object.name))
         })
     }
 

@@ -45,6 +45,19 @@ impl<'c> Replay<'c> {
         Ok(shadow)
     }
 
+    /// As [`Self::of`], with what is refused only in phases that are still to run: strings in double quotes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Step`] and [`ErrorKind::PhaseFile`] naming the phase.
+    pub fn as_new(&self, phases: &Applied) -> Result<Shadow> {
+        let mut shadow = self.empty()?;
+        shadow.plan_a_run();
+        for phase in self.phases(phases) {
+            plan_phase(&mut shadow, phase, &phase.up, Direction::Up, self.versions)?;
+        }
+        Ok(shadow)
+    }
+
     /// Applies phases to a shadow without planning them, in the order given.
     ///
     /// # Errors

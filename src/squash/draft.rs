@@ -18,6 +18,7 @@ use super::archive::{Archived, NewFile, Publication, free_stamp, hash_of, publis
 use super::equal::{Texts, apart};
 use super::range::SquashRange;
 use super::steps::{self, Steps};
+use super::unsteady::is_unsteady;
 
 #[derive(Debug, Clone)]
 pub struct SquashRequest {
@@ -187,11 +188,11 @@ impl Drafting<'_> {
         let (name, staged) = folder.stage(files, &text, &self.names())?;
         let new = Project { chain: staged.chain, ..project.clone() };
         let made = fresh(&new, Target::Id(request.id.to_string()), &request.place)?;
-        refuse_apart(apart(&old, &made, Texts::Identical)?)?;
+        refuse_apart(apart(&old, &made, Texts::Identical, None)?)?;
         if chain.len() > chain.ancestors(&range.last).len() + 1 {
             let old = fresh(project, Target::Heads, &request.place)?;
             let made = fresh(&new, Target::Heads, &request.place)?;
-            refuse_apart(apart(&old, &made, Texts::Identical)?)?;
+            refuse_apart(apart(&old, &made, Texts::Identical, None)?)?;
         }
         Ok(Squash {
             range: range.clone(),
@@ -332,21 +333,8 @@ impl Drafting<'_> {
 
     /// Names the tables with rows whose values the phases take from the clock or from chance.
     fn fixed_values(&self, steps: &Steps) -> Vec<String> {
-        let changing = |sql: &str| {
-            crate::sql::mentions(
-                sql,
-                &[
-                    "CURRENT_TIMESTAMP",
-                    "CURRENT_DATE",
-                    "CURRENT_TIME",
-                    "random",
-                    "randomblob",
-                    "now",
-                ],
-            ) || sql.to_ascii_lowercase().contains("'now'")
-        };
         let in_data = self.members().flat_map(|it| &it.up).any(|step| match &step.operation {
-            Operation::Sql { sql, .. } => changing(sql),
+            Operation::Sql { sql, .. } => is_unsteady(sql),
             _ => false,
         });
         let created = |table: &str| {
@@ -354,7 +342,7 @@ impl Drafting<'_> {
                 Operation::Create { kind: StepObject::Table, sql, .. } => {
                     crate::sql::object_head(sql)
                         .is_ok_and(|it| crate::name::same(&it.name.text, table))
-                        && changing(sql)
+                        && is_unsteady(sql)
                 }
                 _ => false,
             })

@@ -7,10 +7,11 @@ use crate::compare::{Verdict, Wording, compare_schemas};
 use crate::error::Result;
 use crate::migrate::FreshFile;
 use crate::name::quote;
-use crate::rows::{RowDelta, Side, compare, index_finding};
+use crate::rows::{RowDelta, Side, compare, count_rows, index_finding};
 use crate::schema::{ColumnOrder, ObjectKind, RowKey, Schema, Table, VirtualTable};
 
 use super::seeds::documents;
+use super::unsteady::Unsteady;
 
 /// Which texts count as the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,12 @@ pub enum Texts {
 }
 
 /// Lists in what a new file differs from the expected one, one line each.
-pub fn apart(expected: &FreshFile<'_>, found: &FreshFile<'_>, texts: Texts) -> Result<Vec<String>> {
+pub fn apart(
+    expected: &FreshFile<'_>,
+    found: &FreshFile<'_>,
+    texts: Texts,
+    unsteady: Option<&Unsteady<'_>>,
+) -> Result<Vec<String>> {
     let comparison = compare_schemas(&expected.schema, &found.schema, ColumnOrder::Same);
     let counts = |verdict: &Verdict| match verdict {
         Verdict::Identical => false,
@@ -35,7 +41,9 @@ pub fn apart(expected: &FreshFile<'_>, found: &FreshFile<'_>, texts: Texts) -> R
         let shapes = (expected.schema.shape(&object.name), found.schema.shape(&object.name));
         let (Some(left), Some(right)) = shapes else { continue };
         match object.kind {
-            ObjectKind::Table => lines.extend(rows_apart(expected, found, (left, right))?),
+            ObjectKind::Table => {
+                lines.extend(rows_apart(expected, found, (left, right), unsteady)?)
+            }
             ObjectKind::VirtualTable => {
                 let text = object.sql.as_deref().and_then(VirtualTable::read);
                 let Some(index) = text else { continue };
@@ -56,9 +64,15 @@ fn rows_apart(
     expected: &FreshFile<'_>,
     found: &FreshFile<'_>,
     (left, right): (&Table, &Table),
+    unsteady: Option<&Unsteady<'_>>,
 ) -> Result<Vec<String>> {
     let shared = left.writable().filter(|it| right.column(&it.name).is_some());
     let columns: Vec<String> = shared.map(|it| it.name.clone()).collect();
+    let columns = match unsteady {
+        Some(unsteady) => unsteady.steady(left, columns),
+        None => Some(columns),
+    };
+    let Some(columns) = columns else { return counts_apart(expected, found, &left.name) };
     let one = side(expected.database.connection(), left, &columns);
     let two = side(found.database.connection(), right, &columns);
     let rows = compare(&one, &two, RowDelta::None, &mut |_| Ok(()))?;
@@ -76,6 +90,18 @@ fn rows_apart(
         lines.extend(rows.differences.iter().map(|it| format!("table {it}")));
     }
     Ok(lines)
+}
+
+/// Compares how many rows a table has.
+fn counts_apart(
+    expected: &FreshFile<'_>,
+    found: &FreshFile<'_>,
+    table: &str,
+) -> Result<Vec<String>> {
+    let count = |file: &FreshFile<'_>| count_rows(file.database.connection(), table);
+    let (left, right) = (count(expected)?, count(found)?);
+    let line = || format!("table {table}: it has {right} rows instead of {left}");
+    Ok(if left == right { Vec::new() } else { vec![line()] })
 }
 
 fn side<'c>(connection: &'c Connection, table: &'c Table, columns: &[String]) -> Side<'c> {

@@ -12,6 +12,7 @@ mod range;
 mod seeds;
 mod steps;
 mod undo;
+mod unsteady;
 mod verify;
 
 pub use archive::{ArchiveRecord, Archived, ArchivedFile, Progress, archives, progress};

@@ -29,6 +29,7 @@ mod layers;
 mod library;
 mod min_sqlite;
 mod missing_collation;
+mod named_causes;
 mod next_lines;
 mod outside;
 mod pages;

@@ -144,6 +144,7 @@ fn cases() -> Vec<Case> {
         (K::PhaseMissing, unreadable_record, &["downgrade"]),
         (K::PhaseMissing, missing, &["upgrade"]),
         (K::PhaseMissing, renamed, &["upgrade"]),
+        (K::PhaseMissing, renamed_in_sql, &["upgrade"]),
         (K::Irreversible, || upgraded("irreversible = 'why'\n"), &["downgrade"]),
         (K::Irreversible, computed, &["downgrade"]),
         (K::Irreversible, lossy_back, &["downgrade"]),
@@ -387,6 +388,14 @@ fn missing() -> Project {
 fn renamed() -> Project {
     let project = upgraded(TABLE);
     std::fs::rename(project.path("phases/next.toml"), project.path("phases/other.toml")).unwrap();
+    project
+}
+
+fn renamed_in_sql() -> Project {
+    let project = upgraded(TABLE);
+    project.write_phase("then.sql", "CREATE TABLE w(a);\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    std::fs::rename(project.path("phases/then.sql"), project.path("phases/z.sql")).unwrap();
     project
 }
 

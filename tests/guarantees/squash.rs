@@ -168,6 +168,36 @@ fn gene_catalogue_keeps_its_views_in_layers() {
 
 /// What real teams lost when they squashed by hand, each planted in the file of a squash.
 #[test]
+fn values_from_the_clock_or_from_chance_are_no_difference_between_a_squash_and_its_phases() {
+    let project = Project::empty_in_memory();
+    let phase = |name: &str, sql: &str| project.write_phase(name, sql);
+    phase(
+        "1_tables.sql",
+        "CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT, token TEXT DEFAULT (hex(randomblob(9))));\n\
+         CREATE TABLE keys (value TEXT PRIMARY KEY) WITHOUT ROWID;\n",
+    );
+    phase(
+        "2_rows.sql",
+        "INSERT INTO projects(name) VALUES ('first'), ('second');\n\
+         INSERT INTO keys VALUES (hex(randomblob(9)));\n",
+    );
+    squash(&project, &[]);
+    let said = project.run(&["check"]).expect_code(0).stdout;
+    assert!(said.contains("from chance in keys, projects are not compared"), "{said}");
+    // What is no such value is compared as before.
+    let file = project.phases().join("all.toml");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, whole.replace("'second'", "'other'")).unwrap();
+    let said = project.run(&["check"]).expect_code(3).stdout;
+    assert!(said.contains("table projects: 1 row is different"), "{said}");
+    let start = whole.find("INSERT INTO keys").or_else(|| whole.find("INSERT INTO \"keys\""));
+    let statement = whole[start.unwrap()..].split_inclusive(';').next().unwrap();
+    std::fs::write(&file, whole.replace(statement, "SELECT 1;")).unwrap();
+    let said = project.run(&["check"]).expect_code(3).stdout;
+    assert!(said.contains("table keys: it has 0 rows instead of 1"), "{said}");
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "a table with one entry for each loss")]
 fn every_planted_loss_is_named_by_check() {
     let project = project("gene_catalogue/phases");

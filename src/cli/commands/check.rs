@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use phaseshift::Result;
 use phaseshift::migrate::{
-    Project, RoundTrip, TripPlace, TripVerdict, check_merges, rehearsal_space, replay, roundtrip,
-    roundtrip_on_copy,
+    Project, RoundTrip, TripPlace, TripVerdict, check_merges, rehearsal_space, replay,
+    replay_as_new, roundtrip, roundtrip_on_copy,
 };
+use phaseshift::phase::{Applied, PhaseId};
 use phaseshift::squash::verify_squashes;
+use phaseshift::{ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::json_values::ids;
@@ -66,7 +67,8 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     if arguments.test {
         check.tests(context, &project)?;
     }
-    check.file(context, &project.chain, arguments.pending)?;
+    let applied = check.file(context, &project.chain, arguments.pending)?;
+    check.new_file(&project, &applied)?;
     let warnings = chain.warnings().iter();
     let warnings: Vec<Value> =
         warnings.map(|it| json!({"code": it.code(), "message": it.to_string()})).collect();
@@ -84,6 +86,10 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
     });
     let yes = check.problems.is_empty();
     Ok(CommandOutput::done(check.text, report).is(yes))
+}
+
+fn all(project: &Project) -> Applied {
+    project.chain.phases().iter().map(|phase| phase.id.clone()).collect()
 }
 
 /// The database to copy. One that only the settings name need not be there: phases are checked on
@@ -188,8 +194,7 @@ impl Check {
 
     /// Runs all phases from nothing.
     fn replay(&mut self, project: &Project) -> Result<()> {
-        let all = project.chain.phases().iter().map(|phase| phase.id.clone()).collect();
-        match replay(project, &all) {
+        match replay(project, &all(project)) {
             Ok(_) => {
                 let what = match project.chain.len() {
                     0 => "there are no phases".to_owned(),
@@ -208,6 +213,30 @@ impl Check {
         }
     }
 
+    /// Names what stops a new file: what is refused only in phases that are still to run. Phases that the database
+    /// has cannot be corrected any more.
+    fn new_file(&mut self, project: &Project, applied: &Applied) -> Result<()> {
+        match replay_as_new(project, &all(project)) {
+            Err(error) if error.kind() == ErrorKind::PhaseFile => {
+                let phase = error.facts().phase.as_deref();
+                let is_it = |id: &PhaseId| Some(id.as_str()) == phase;
+                let mut phases = project.chain.phases().iter();
+                let is_applied = phases.any(|it| is_it(&it.id) && applied.contains(&it.id));
+                let what = format!("a new file cannot run it: {error}");
+                match (phase, is_applied) {
+                    (Some(phase), true) => {
+                        self.line(&self.style.warning("Warning:"), &format!("{phase}: {what}"));
+                    }
+                    (phase, _) => self.failed("new file", phase, &what, &[]),
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind().is_about_phases() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Compares each squash with the archived phases that it stands for.
     fn squashes(
         &mut self,
@@ -220,7 +249,15 @@ impl Check {
         for squash in verify_squashes(project, &context.settings.phases, &place)? {
             let archive = context.shown(&squash.archive);
             if squash.problems.is_empty() {
-                let what = format!("{} makes what the phases in {archive} make", squash.phase);
+                let apart = match squash.unsteady.as_slice() {
+                    [] => String::new(),
+                    tables => format!(
+                        "; values from the clock or from chance in {} are not compared",
+                        list(tables)
+                    ),
+                };
+                let what =
+                    format!("{} makes what the phases in {archive} make{apart}", squash.phase);
                 self.line(&self.style.ok(), &what);
             } else {
                 let what = format!("it does not make what the phases in {archive} make");

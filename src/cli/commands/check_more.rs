@@ -5,7 +5,7 @@ use phaseshift::database::{Access, Database};
 use phaseshift::history::{AppliedPhase, applied};
 use phaseshift::inspect::{SchemaSource, compare_sources, drift};
 use phaseshift::migrate::{FileState, Project, TestOutcome, run_tests};
-use phaseshift::phase::{Chain, Target};
+use phaseshift::phase::{Applied, Chain, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -65,25 +65,31 @@ impl Check {
         Ok(())
     }
 
-    /// Compares a database with the phases, where there is one: checksums, schema, and what is pending.
-    pub(super) fn file(&mut self, context: &Context, chain: &Chain, pending: bool) -> Result<()> {
-        let Some(path) = context.settings.database.clone() else { return Ok(()) };
+    /// Compares a database with the phases, where there is one: checksums, schema, and what is pending. Returns what it
+    /// has applied.
+    pub(super) fn file(
+        &mut self,
+        context: &Context,
+        chain: &Chain,
+        pending: bool,
+    ) -> Result<Applied> {
+        let Some(path) = context.settings.database.clone() else { return Ok(Applied::nothing()) };
         let stat = context.files().stat(&path).ok().flatten();
         // A file of no bytes is none yet.
         if stat.is_none_or(|stat| stat.bytes == 0) {
-            return Ok(());
+            return Ok(Applied::nothing());
         }
         let project = context.project_at(path, chain.clone());
         let database = project.open(Access::ReadOnly)?;
         let shown = context.shown(&project.database);
         let Some((extended, known)) = self.recorded(&project, &database, &shown)? else {
-            return Ok(());
+            return Ok(Applied::nothing());
         };
         if !known.applied.is_empty() {
             self.drift(&extended, &known, &shown)?;
         }
         self.pending(&extended, &known, (&shown, pending));
-        Ok(())
+        Ok(known.applied)
     }
 
     /// Checks that the applied phases are there as they were applied.

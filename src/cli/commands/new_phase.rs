@@ -299,7 +299,9 @@ fn accept(context: &Context, path: &Path, content: &str, phase: &NewPhase) -> Re
     let new = PhaseFile::parse(files.as_ref(), path, content)?;
     let chain = Chain::read_with(files.as_ref(), &context.settings.phases, new)?;
     if let Some(drafted) = &phase.drafted {
-        return reaches(context, chain, &phase.id, drafted).map(|()| Vec::new());
+        return reaches(context, chain, &phase.id, drafted)
+            .map(|()| Vec::new())
+            .map_err(|error| error.in_desired_schema(&context.settings.schema));
     }
     let all = chain.phases().iter().map(|phase| phase.id.clone()).collect();
     let project = context.project_of(chain);

@@ -1,6 +1,6 @@
 //! Advice about the chain of phases: its heads, its files, its squashes, and what a file records of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use phaseshift::Remedy;
 
@@ -109,7 +109,13 @@ pub(super) fn missing(failure: &Failure<'_>) -> Vec<String> {
         }
         _ if facts.source.is_some() && !facts.choices.is_empty() => {
             let id = facts.phase.as_deref().unwrap_or_default();
-            let what = format!("write id = \"{id}\" into the file, or restore its name");
+            let is_sql =
+                |(file, _): &(PathBuf, usize)| file.extension().is_some_and(|it| it == "sql");
+            let written = match facts.source.as_ref().is_some_and(is_sql) {
+                true => format!("-- phase: id={id}"),
+                false => format!("id = \"{id}\""),
+            };
+            let what = format!("write {written} into the file, or restore its name");
             vec![failure.at_source(what)]
         }
         Some(Remedy::UndoNewer) => {
