@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::history::{EventKind, HistoryEvent, VersionTables, record};
 use crate::name::in_main;
 use crate::phase::PhaseId;
-use crate::plan::{Direction, Implied, Plan, PhasePlan};
+use crate::plan::{Direction, Implied, PhasePlan, Plan};
 use crate::schema::{Object, Schema};
 
 use super::file_state::FileState;

@@ -142,8 +142,14 @@ fn with_version_table(columns: &str, more: &str) -> Bench {
         "{ROWS} CREATE TABLE schema_version({columns}); {more};
          INSERT INTO schema_version(version) VALUES (1)"
     ));
-    bench.phase("p1", "version = 1\nparents = []\n[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n");
-    bench.phase("p2", "version = 2\n[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT\"\n");
+    bench.phase(
+        "p1",
+        "version = 1\nparents = []\n[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n",
+    );
+    bench.phase(
+        "p2",
+        "version = 2\n[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT\"\n",
+    );
     bench
 }
 
@@ -157,7 +163,10 @@ fn a_version_table_with_autoincrement_is_used_as_it_is() {
     assert_eq!(sqlite3(&bench.database(), "SELECT seq FROM sqlite_sequence"), "2");
     project.run(&["downgrade"]).expect_code(0);
     project.run(&["stamp", "p2", "--force"]).expect_code(0);
-    assert_eq!(sqlite3(&bench.database(), "SELECT group_concat(version) FROM schema_version"), "1,2");
+    assert_eq!(
+        sqlite3(&bench.database(), "SELECT group_concat(version) FROM schema_version"),
+        "1,2"
+    );
 }
 
 /// Only the run found it, after the backup, and called it an error of SQLite.
@@ -165,8 +174,16 @@ fn a_version_table_with_autoincrement_is_used_as_it_is() {
 fn a_version_table_that_refuses_the_record_is_refused_before_the_backup() {
     let plain = "version INTEGER PRIMARY KEY, applied_at, description";
     for (columns, more, says) in [
-        ("version INTEGER PRIMARY KEY CHECK (version < 2), applied_at, description", "", "version < 2"),
-        ("version INTEGER PRIMARY KEY, applied_at INT, description TEXT) STRICT; SELECT (1", "", "TEXT value"),
+        (
+            "version INTEGER PRIMARY KEY CHECK (version < 2), applied_at, description",
+            "",
+            "version < 2",
+        ),
+        (
+            "version INTEGER PRIMARY KEY, applied_at INT, description TEXT) STRICT; SELECT (1",
+            "",
+            "TEXT value",
+        ),
         ("version INTEGER PRIMARY KEY, applied_at, description AS (applied_at)", "", "is computed"),
         (plain, "CREATE UNIQUE INDEX only ON schema_version(1)", "only"),
         (plain, &history("event INTEGER PRIMARY KEY", ", more NOT NULL"), "phase_history.more"),
@@ -177,7 +194,8 @@ fn a_version_table_that_refuses_the_record_is_refused_before_the_backup() {
         let before = std::fs::read(bench.database()).unwrap();
         let output = bench.project().run(&["upgrade"]).expect_code(4);
         assert!(output.stderr.contains(says), "{columns} {more}: {}", output.stderr);
-        let advice = if more.contains("phase_history") { "rename it" } else { "--version-table NAME" };
+        let advice =
+            if more.contains("phase_history") { "rename it" } else { "--version-table NAME" };
         assert!(output.stderr.contains(advice), "{}", output.stderr);
         assert_eq!(std::fs::read(bench.database()).unwrap(), before);
         assert!(bench.project().backups().is_empty(), "{columns}");
