@@ -119,11 +119,7 @@ fn fit_to_file(
 
 /// Refuses a plan because of what the rows of the file are: it would lose something unasked, a `require` check does
 /// not hold, or rows break a new rule.
-pub(super) fn refuse_by_rows(
-    database: &Database,
-    plan: &Plan,
-    losses: LossPolicy,
-) -> Result<()> {
+pub(super) fn refuse_by_rows(database: &Database, plan: &Plan, losses: LossPolicy) -> Result<()> {
     if losses == LossPolicy::Refuse {
         refuse_losses(plan)?;
     }
