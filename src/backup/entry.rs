@@ -215,7 +215,9 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
             (None, Some("it has no manifest".to_owned()))
         }
         // A folder or a closed file of that name must not keep others from being listed and made.
-        Err(error) if is_no_text(&error) || leads_nowhere(Some(&error)) => (None, Some(format!("its manifest: {error}"))),
+        Err(error) if is_no_text(&error) || leads_nowhere(Some(&error)) => {
+            (None, Some(format!("its manifest: {error}")))
+        }
         Err(error) => return Err(file_error("read", &beside, error)),
     };
     Ok(BackupEntry { path, bytes, manifest, problem })
@@ -227,9 +229,7 @@ fn is_no_text(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
         error.kind(),
-        ErrorKind::InvalidInput
-            | ErrorKind::FileTooLarge
-            | ErrorKind::IsADirectory
+        ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::IsADirectory
     )
 }
 

@@ -31,7 +31,9 @@ impl Database {
         let attached = connection.execute(&format!("ATTACH ?1 AS {ATTACHED}"), [path]);
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         match attached {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => return Ok(false),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Ok(false);
+            }
             attached => attached?,
         };
         self.hide_attached_names()?;

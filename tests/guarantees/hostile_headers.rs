@@ -43,9 +43,10 @@ fn a_header_with_too_many_free_pages_ended_in_a_panic() {
 #[test]
 fn a_tree_that_leads_in_circles_is_damage() {
     let bench = bench();
-    let root: usize = sqlite3(&bench.database(), "SELECT rootpage FROM sqlite_schema WHERE name = 't'")
-        .parse()
-        .unwrap();
+    let root: usize =
+        sqlite3(&bench.database(), "SELECT rootpage FROM sqlite_schema WHERE name = 't'")
+            .parse()
+            .unwrap();
     write(&bench, |bytes| {
         let page = &mut bytes[(root - 1) * 512..root * 512];
         assert_eq!(page[0], 5, "a page with others below");
