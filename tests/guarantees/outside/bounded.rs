@@ -175,7 +175,8 @@ fn what_is_no_file_among_the_backups_stopped_every_command() {
     ] {
         project.run(arguments).expect_code(0);
     }
-    let backup = project.backups().pop().unwrap();
+    let mut left = project.backups().into_iter();
+    let backup = left.find(|it| with_ending(it, ".json").exists()).unwrap();
     let name = backup.file_name().unwrap().to_str().unwrap();
     let manifest = with_ending(&backup, ".json");
     std::fs::remove_file(&manifest).unwrap();
