@@ -19,6 +19,7 @@ use crate::shadow::Shadow;
 use super::branch_conflicts::{as_error, check_merges};
 use super::file_state::FileState;
 use super::project::Project;
+use super::recording::try_recording;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
 use super::state::{Migration, Prepared, data_version};
@@ -86,6 +87,7 @@ impl Migration<Prepared> {
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
+        try_recording(&project, &known, &plan)?;
         count_losses(database.connection(), &mut plan)?;
         refuse_by_rows(database, &plan, request.losses)
             .map_err(|error| at_its_step(error, &project.chain))?;
@@ -119,11 +121,7 @@ fn fit_to_file(
 
 /// Refuses a plan because of what the rows of the file are: it would lose something unasked, a `require` check does
 /// not hold, or rows break a new rule.
-pub(super) fn refuse_by_rows(
-    database: &Database,
-    plan: &Plan,
-    losses: LossPolicy,
-) -> Result<()> {
+pub(super) fn refuse_by_rows(database: &Database, plan: &Plan, losses: LossPolicy) -> Result<()> {
     if losses == LossPolicy::Refuse {
         refuse_losses(plan)?;
     }

@@ -210,8 +210,7 @@ impl Pairs {
         std::fs::write(&list, Value::from(self.0.clone()).to_string()).unwrap();
         let program =
             concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chains/applications/judge_many.py");
-        let output =
-            std::process::Command::new("python3").arg(program).arg(&list).output().unwrap();
+        let output = support::python3().arg(program).arg(&list).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -196,7 +196,7 @@ impl Holder {
         let script = "import sqlite3, sys, time\n\
                       c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
                       c.execute('BEGIN ' + sys.argv[2])\nprint('held', flush=True)\ntime.sleep(60)";
-        let mut child = Command::new("python3")
+        let mut child = support::python3()
             .args(["-c", script])
             .arg(project.database())
             .arg(lock)

@@ -1,7 +1,6 @@
 //! What a careful person is told before and after a restore, and about backups that are none.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use support::sample::SampleOptions;
 use support::{Project, sqlite3};
@@ -105,7 +104,7 @@ fn compressed_files_and_exports_are_said_to_be_no_backups() {
     project.write("backups/fits.sql", &dump);
     let gzip = "import gzip, sys; open(sys.argv[2], 'wb').write(gzip.compress(open(sys.argv[1], 'rb').read()))";
     let compressed = project.path("backups/fits.db.gz");
-    let made = Command::new("python3").args(["-c", gzip]).arg(&backup).arg(&compressed).status();
+    let made = support::python3().args(["-c", gzip]).arg(&backup).arg(&compressed).status();
     assert!(made.unwrap().success());
     let before = project.snapshot();
     for (name, what, advice) in [

@@ -116,7 +116,7 @@ fn the_comparison_is_right_about_this_program() {
     let before = project.copy_database("before.db");
     let python = |arguments: &[&str], folder: &Path| {
         let done =
-            Command::new("python3").arg("-B").args(arguments).current_dir(folder).output().unwrap();
+            support::python3().arg("-B").args(arguments).current_dir(folder).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     };

@@ -211,7 +211,7 @@ fn what_is_wrong_already_and_who_has_the_file_open_is_said_before_the_question()
     );
     let script = "import sqlite3, sys; c = sqlite3.connect('app.db'); c.execute('SELECT * FROM issues').fetchall(); \
                   print('open', flush=True); sys.stdin.read()";
-    let mut other = std::process::Command::new("python3")
+    let mut other = support::python3()
         .args(["-c", script])
         .current_dir(project.folder())
         .stdin(std::process::Stdio::piped())

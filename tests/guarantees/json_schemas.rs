@@ -2,7 +2,6 @@
 //! program refuses does not. Judged by `tests/judge/json_schema.py`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use support::sample::SampleOptions;
 
@@ -13,7 +12,7 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 /// Returns what does not fit, one line each.
 fn faults(schema: &Path, files: &[PathBuf]) -> Vec<String> {
     let judge = Path::new(HERE).join("tests/judge/json_schema.py");
-    let output = Command::new("python3").arg(judge).arg(schema).args(files).output().unwrap();
+    let output = support::python3().arg(judge).arg(schema).args(files).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let failed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(failed.is_empty(), "{failed}");

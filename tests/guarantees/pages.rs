@@ -43,10 +43,7 @@ print(json.dumps({'seen': page.seen, 'text': ' '.join(page.texts)}))
 
 fn read(project: &Project, file: &str) -> serde_json::Value {
     let path = project.path(file);
-    let output = std::process::Command::new("python3")
-        .args(["-c", READ, path.to_str().unwrap()])
-        .output()
-        .unwrap();
+    let output = support::python3().args(["-c", READ, path.to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

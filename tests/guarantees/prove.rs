@@ -8,7 +8,6 @@ mod maps;
 mod published;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -92,7 +91,7 @@ fn judged(project: &Project, report: &Value, map: Option<&str>) {
     let clone = report["clone"].as_str().expect("the clone was kept");
     project.write("report.json", &report.to_string());
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign_losses/agree.py");
-    let mut command = Command::new("python3");
+    let mut command = support::python3();
     command.arg("-B").arg(program).arg(project.path("report.json"));
     command.arg(project.database()).arg(clone);
     if let Some(map) = map {

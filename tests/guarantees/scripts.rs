@@ -54,7 +54,7 @@ fn run(database: &Path, script: &str, way: Way) -> Result<(), String> {
             let run = "import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
 c.executescript(open(sys.argv[2]).read())";
-            command = Command::new("python3");
+            command = support::python3();
             command.args(["-c", run]).arg(database).arg(&text)
         }
     };

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::place::{Job, Place, Start};
@@ -28,7 +28,7 @@ while True:
 ";
 
 fn start_writer(database: &Path, acknowledged: &Path) -> Child {
-    let mut command = Command::new("python3");
+    let mut command = support::python3();
     command.args(["-c", WRITER]).arg(database).arg(acknowledged);
     command.stderr(Stdio::null()).spawn().unwrap()
 }
@@ -170,7 +170,7 @@ time.sleep(60)
 ";
 
 fn hold(database: &Path, how: &str) -> Child {
-    let mut command = Command::new("python3");
+    let mut command = support::python3();
     command.args(["-c", HOLDER]).arg(database).arg(how).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut line = String::new();

@@ -282,7 +282,7 @@ fn sample(path: &Path, rows: Rows, start: Start) {
 }
 
 fn killed_after(path: &Path, statements: &str) {
-    let killed = Command::new("python3").args(["-c", KILLED]).arg(path).arg(statements).status();
+    let killed = support::python3().args(["-c", KILLED]).arg(path).arg(statements).status();
     assert_eq!(killed.unwrap().signal(), Some(libc::SIGKILL));
 }
 

@@ -147,8 +147,7 @@ fn an_index_with_a_collation_that_nobody_here_knows_is_named() {
     let project = made("");
     let make = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.create_collation('odd', lambda a, b: (a > b) - (a < b));
 c.executescript('CREATE TABLE names(n TEXT COLLATE odd); CREATE INDEX by_name ON names(n); INSERT INTO names VALUES (1), (2)')";
-    let status =
-        std::process::Command::new("python3").args(["-c", make]).arg(project.database()).status();
+    let status = support::python3().args(["-c", make]).arg(project.database()).status();
     assert!(status.unwrap().success());
     let before = std::fs::read(project.database()).unwrap();
     let failed = project.run(&["optimize", "--json"]).expect_code(4).json();

@@ -167,7 +167,7 @@ fn triggers_and_views_work_on_the_sample() {
 #[test]
 fn the_judge_notices_planted_damage() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/judge/judge.py");
-    let output = std::process::Command::new("python3").args([script, "planted"]).output();
+    let output = support::python3().args([script, "planted"]).output();
     let output = output.expect("python3 is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -20,7 +20,7 @@ mod views_triggers;
 #[track_caller]
 fn reflecting_rebuild(database: &std::path::Path, table: &str) {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pitfalls/reflecting.py");
-    let mut command = std::process::Command::new("python3");
+    let mut command = support::python3();
     let output = command.arg(program).arg(database).arg(table).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -174,7 +174,7 @@ impl Other {
         const PROGRAM: &str = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)\n\
             for line in sys.stdin:\n    try:\n        print(db.execute(line).fetchall(), flush=True)\n    \
             except Exception as error:\n        print('error:', error, flush=True)\n";
-        let mut command = Command::new("python3");
+        let mut command = support::python3();
         command.args(["-c", PROGRAM]).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());

@@ -1,8 +1,6 @@
 //! Random scenarios, judged by plain SQL in Python's sqlite3: `scripts/random_schemas` runs the long form.
 #![cfg(feature = "cli")]
 
-use std::process::Command;
-
 /// Cases of all kinds in turn: loose references, computed values, full-text tables, SQL steps, rules that a rebuild
 /// leaves out, columns that become generated, and databases that share a folder of backups.
 const CASES: &str = "140";
@@ -12,7 +10,7 @@ fn a_scenario_ends_as_plain_sql_says_or_is_refused_untouched() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
     let setting =
         |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
-    let output = Command::new("python3")
+    let output = support::python3()
         .arg(folder)
         .args(["--program", env!("CARGO_BIN_EXE_phaseshift")])
         .args(["--cases", &setting("PHASESHIFT_SCENARIOS", CASES)])

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rusqlite::Connection;
 
@@ -154,7 +154,7 @@ fn judge(documents: &str) -> Vec<(usize, String)> {
     if judged == 0 {
         return Vec::new();
     }
-    let mut process = Command::new("python3")
+    let mut process = support::python3()
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/random/judge.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -16,7 +16,7 @@ use phaseshift::migrate::{
 use phaseshift::phase::{Chain, Target};
 use phaseshift::{DatabaseState, Error, ErrorKind};
 
-use super::judge::judge;
+use super::judge::{judge, python3};
 use super::project::Project;
 
 /// A database made by plain SQL, a copy of it from before, and its phases.
@@ -322,7 +322,7 @@ pub fn script(database: &Path, sql: &str) -> Result<String, String> {
 #[track_caller]
 pub fn python(database: &Path, program: &str) -> String {
     let head = "import sqlite3, sys\npath = sys.argv[1]\n";
-    let mut command = Command::new("python3");
+    let mut command = python3();
     command.arg("-c").arg(format!("{head}{program}")).arg(database);
     // A program under test may attach a file: it must not be one of this repository.
     command.current_dir(database.parent().expect("a database in a folder"));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// Has the judge compare two files; the error holds one line per failed check.
 ///
@@ -43,8 +44,21 @@ pub fn try_sqlite3(database: &Path, sql: &str) -> Result<String, String> {
     run(&mut command).map(trimmed).map_err(trimmed)
 }
 
+/// Python without the packages of the machine: judges use what comes with it.
+pub fn python3() -> Command {
+    // What is called python3 may be a launcher, which looks for the interpreter each time (pyenv).
+    static INTERPRETER: LazyLock<String> = LazyLock::new(|| {
+        let mut command = Command::new("python3");
+        let found = run(command.args(["-c", "import sys; print(sys.executable)"]));
+        found.expect("the interpreter").trim().to_owned()
+    });
+    let mut command = Command::new(&*INTERPRETER);
+    command.args(["-E", "-S"]);
+    command
+}
+
 fn python(mode: &str) -> Command {
-    let mut command = Command::new("python3");
+    let mut command = python3();
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../judge/judge.py")).arg(mode);
     command
 }

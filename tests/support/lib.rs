@@ -26,7 +26,7 @@ pub use {
     bench::{
         Bench, Naive, Renaming, down_to, engine_at, explain, python, quoted, script, toml, up_to,
     },
-    judge::{digest, judge, phase3_renames, sqlite3, try_sqlite3},
+    judge::{digest, judge, phase3_renames, python3, sqlite3, try_sqlite3},
     other::Other,
     project::{Output, Project, program, with_ending},
     snapshot::{Snapshot, snapshot_database},

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use super::judge::python3;
 
 const PROGRAM: &str = "
 import sqlite3, sys
@@ -24,7 +26,7 @@ pub struct Other {
 impl Other {
     /// Starts it; it opens the database and does nothing yet.
     pub fn start(path: &Path) -> Self {
-        let mut command = Command::new("python3");
+        let mut command = python3();
         command.args(["-c", PROGRAM]).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

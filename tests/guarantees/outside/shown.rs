@@ -271,6 +271,6 @@ fn a_name_with_a_line_end_added_a_step_to_a_drafted_phase() {
     let file = output.json()["file"].as_str().unwrap().to_owned();
     let text = std::fs::read_to_string(&file).unwrap();
     let judge = "import sys, tomllib; print(*[up['op'] for up in tomllib.load(open(sys.argv[1], 'rb'))['up']])";
-    let found = std::process::Command::new("python3").args(["-c", judge, &file]).output().unwrap();
+    let found = support::python3().args(["-c", judge, &file]).output().unwrap();
     assert_eq!(String::from_utf8(found.stdout).unwrap(), "drop_table create_table\n", "{text}");
 }
