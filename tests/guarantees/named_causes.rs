@@ -32,7 +32,10 @@ fn an_index_that_rows_refuse_names_a_row_and_its_line() {
     let project = project(NOTES);
     project.write_phase("p1.sql", "\nCREATE INDEX parts ON notes (json_extract(a, '$.k'));\n");
     let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
-    assert!(said.contains("the row of notes with id 1 cannot be indexed: malformed JSON"), "{said}");
+    assert!(
+        said.contains("the row of notes with id 1 cannot be indexed: malformed JSON"),
+        "{said}"
+    );
     assert!(said.contains("p1.sql:2"), "{said}");
 }
 

@@ -216,7 +216,10 @@ fn renames_in_sql_and_in_toml_are_squashed_unless_a_view_tells_them_apart() {
     plain.expect_code(0);
     let said = project.run(&["check"]).expect_code(0).stdout;
     assert!(said.contains("all makes what the phases in "), "{said}");
-    let said = range("CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT b FROM t;").0.expect_code(4).stderr;
+    let said = range("CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT b FROM t;")
+        .0
+        .expect_code(4)
+        .stderr;
     assert!(said.contains("2_toml keep what they return, 3_sql follow"), "{said}");
 }
 
