@@ -169,3 +169,26 @@ fn keys_without_a_parent_are_named_once() {
     let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
     assert!(said.contains("4 rows of c have no parent in p (p: 7, 8)"), "{said}");
 }
+
+#[test]
+fn what_was_made_by_hand_can_be_recorded_or_compared() {
+    let project = project(NOTES);
+    let file = Connection::open(project.path("app.db")).unwrap();
+    project.write_phase(
+        "p1.sql",
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT);\nALTER TABLE notes ADD COLUMN c;\n",
+    );
+    file.execute_batch("CREATE TABLE tags (id INTEGER PRIMARY KEY, label TEXT)").unwrap();
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("what p1 makes: phaseshift diff database p1"), "{said}");
+    let differs = project.run_here(&["diff", "database", "p1"]).expect_code(3).stdout;
+    assert!(differs.contains("column tags.label"), "{differs}");
+    file.execute_batch(
+        "ALTER TABLE tags RENAME COLUMN label TO name; ALTER TABLE notes ADD COLUMN c;",
+    )
+    .unwrap();
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("compare and record it: phaseshift stamp p1"), "{said}");
+    project.run_here(&["stamp", "p1"]).expect_code(0);
+    project.run_here(&["current", "--require", "head"]).expect_code(0);
+}
