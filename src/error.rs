@@ -15,9 +15,9 @@ pub use files::file_error;
 pub use remedy::{Compatibility, Remedy};
 pub use sqlite_text::{MissingExtension, words};
 pub(crate) use sqlite_text::{
-    breaks_a_rule, has_no_plan, is_about_object, is_about_the_key, is_foreign_key_mismatch,
-    is_interrupted_reading, is_reserved_name, is_sound, lacks_collation, lacks_own_table,
-    missing_column, needs_no_trigger, without_object,
+    breaks_a_rule, has_no_plan, has_unknown_format, is_about_object, is_about_the_key,
+    is_foreign_key_mismatch, is_interrupted_reading, is_reserved_name, is_sound, lacks_collation,
+    lacks_own_table, missing_column, needs_no_trigger, without_object,
 };
 
 /// The result of every engine operation.
@@ -528,6 +528,9 @@ impl From<rusqlite::Error> for Error {
                 (ErrorKind::ReadOnly, "the database cannot be written")
             }
             Some(ErrorCode::DiskFull) => (ErrorKind::NoSpace, "the disk is full"),
+            _ if has_unknown_format(&error) => {
+                (ErrorKind::Damaged, "the file is damaged, or a newer SQLite wrote it")
+            }
             _ => (ErrorKind::Sqlite, "SQLite reported an error"),
         };
         Self::new(kind, what).caused_by(error)

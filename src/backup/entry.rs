@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::manifest::{BackupKind, MAX_SEQUENCE, Manifest};
 use super::name::{is_backup_name, manifest_of, part_writer, stamp_of, stem_of};
 use super::part::{folder_of, stat_of};
 use super::writer;
 use crate::error::{Result, file_error};
-use crate::files::{FileKind, Files};
+use crate::files::{FileKind, Files, Stat};
 
 /// Why the copy of a damaged file does not count as verified.
 pub(super) const NOT_COMPARED: &str = "it was not compared with its source, which was damaged";
@@ -117,9 +119,7 @@ pub(super) fn list_of(
         if path.extension().is_none_or(|ending| ending != "db") {
             continue;
         }
-        let Some(stat) = stat_of(files, &path)?.filter(|stat| stat.kind == FileKind::File) else {
-            continue;
-        };
+        let Some(stat) = file_at(files, &path)? else { continue };
         let named = path.file_name().and_then(|name| name.to_str());
         let named = named.is_some_and(|name| is_backup_name(name, &stem));
         let entry = read(files, path, stat.bytes)?;
@@ -145,7 +145,7 @@ pub fn of_others(
     let mut others = BTreeMap::new();
     for path in paths(files, folder)? {
         if path.extension().is_some_and(|ending| ending == "db")
-            && let Some(stat) = stat_of(files, &path)?
+            && let Some(stat) = file_at(files, &path)?
             && let Some(source) = read(files, path, stat.bytes)?.made_of_other(files, database)
         {
             *others.entry(source.to_path_buf()).or_default() += 1;
@@ -179,6 +179,28 @@ pub fn is_half_made(name: &str) -> bool {
     part_writer(name).is_some()
 }
 
+/// Looks at a path in a folder of backups; `None` unless it leads to a file. A link that leads in a circle, or to where
+/// this user may not look, must not keep others from being listed and made.
+fn file_at(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
+    let found = stat_of(files, path);
+    let is_link = || {
+        let link = files.stat_link(path).ok().flatten();
+        link.is_some_and(|it| it.kind == FileKind::Other)
+    };
+    match found {
+        Err(_) if leads_nowhere(files.stat(path).err().as_ref()) && is_link() => Ok(None),
+        found => Ok(found?.filter(|stat| stat.kind == FileKind::File)),
+    }
+}
+
+fn leads_nowhere(error: Option<&std::io::Error>) -> bool {
+    use std::io::ErrorKind;
+    error.is_some_and(|error| {
+        matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory)
+            || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+    })
+}
+
 fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
     let beside = manifest_of(&path);
     let (manifest, problem) = match files.read(&beside) {
@@ -193,7 +215,9 @@ fn read(files: &dyn Files, path: PathBuf, bytes: u64) -> Result<BackupEntry> {
             (None, Some("it has no manifest".to_owned()))
         }
         // A folder or a closed file of that name must not keep others from being listed and made.
-        Err(error) if is_no_text(&error) => (None, Some(format!("its manifest: {error}"))),
+        Err(error) if is_no_text(&error) || leads_nowhere(Some(&error)) => {
+            (None, Some(format!("its manifest: {error}")))
+        }
         Err(error) => return Err(file_error("read", &beside, error)),
     };
     Ok(BackupEntry { path, bytes, manifest, problem })
@@ -205,10 +229,7 @@ fn is_no_text(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
         error.kind(),
-        ErrorKind::InvalidInput
-            | ErrorKind::FileTooLarge
-            | ErrorKind::IsADirectory
-            | ErrorKind::PermissionDenied
+        ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::IsADirectory
     )
 }
 
@@ -251,7 +272,7 @@ pub fn leftovers(files: &dyn Files, folder: &Path, stem: &str) -> Result<Vec<Lef
             is_backup_name(target, stem) || Path::new(target).file_stem() == Some(stem.as_ref())
         };
         let Some(target) = target_of(name).filter(|target| ours(target)) else { continue };
-        let Some(stat) = stat_of(files, &path)? else { continue };
+        let Some(stat) = file_at(files, &path)? else { continue };
         let alive = writer::is_alive(files, &path, writer, stamp_of(target))?;
         found.push(Leftover { path, bytes: stat.bytes, process: writer.process, alive });
     }

@@ -81,7 +81,7 @@ impl Context {
         let gathered = Settings::gather(global, &around);
         if let Some(name) = unreadable.take() {
             let what = format!("the environment variable {name} is not UTF-8 text");
-            return Err(Error::new(ErrorKind::Arguments, what).with_remedy(Remedy::UnsetVariable));
+            return Err(Error::new(ErrorKind::Arguments, what));
         }
         let output = match (global.json, global.quiet) {
             (true, _) => Output::Json,

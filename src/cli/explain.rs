@@ -130,9 +130,7 @@ fn advice(failure: &Failure<'_>) -> Vec<String> {
         ErrorKind::NoSpace => {
             say(&["free some space, or put the backups elsewhere with --backup-dir FOLDER"])
         }
-        ErrorKind::VersionTable => say(&[
-            "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
-        ]),
+        ErrorKind::VersionTable => file::version_table(failure),
         ErrorKind::VersionTrigger => file::version_trigger(failure),
         ErrorKind::Backup => {
             say(&["check the folder for the backups, or name another one with --backup-dir FOLDER"])

@@ -7,6 +7,7 @@
 use super::authorizer::ATTACHED;
 use std::path::Path;
 
+use rusqlite::ErrorCode;
 use rusqlite::limits::Limit;
 
 use super::open::Database;
@@ -15,7 +16,8 @@ use crate::name::fold;
 
 impl Database {
     /// Attaches a database that is to be read. Nothing sees it but [`Database::with_attached`]. Returns
-    /// whether it was attached: a path that is no text cannot be.
+    /// whether it was attached: a path that is no text cannot be, nor a file whose header names no encoding that
+    /// there is, although SQLite reads it.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Sqlite`], [`crate::ErrorKind::Io`].
@@ -28,7 +30,12 @@ impl Database {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
         let attached = connection.execute(&format!("ATTACH ?1 AS {ATTACHED}"), [path]);
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-        attached?;
+        match attached {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Ok(false);
+            }
+            attached => attached?,
+        };
         self.hide_attached_names()?;
         Ok(true)
     }

@@ -30,11 +30,13 @@ impl FileSize {
         let path = database.path();
         let stat = database.options().files.stat(path);
         let stat = stat.map_err(|error| file_error("look at", path, error))?;
+        let pages = count("page_count")?;
         Ok(Self {
             bytes: stat.map_or(0, |stat| stat.bytes),
             page_size: count("page_size")?,
-            pages: count("page_count")?,
-            free_pages: count("freelist_count")?,
+            pages,
+            // The header of a damaged file may say anything.
+            free_pages: count("freelist_count")?.min(pages),
         })
     }
 

@@ -78,8 +78,6 @@ pub enum Remedy {
     PutBack,
     /// Add the flag that answers in place of a person.
     AddYes,
-    /// Correct or unset the environment variable that the message names.
-    UnsetVariable,
 }
 
 named! {

@@ -88,6 +88,12 @@ pub(crate) fn is_interrupted_reading(error: &rusqlite::Error) -> bool {
     code.code == rusqlite::ErrorCode::Unknown && place
 }
 
+/// Returns whether the header of the file names a schema format that SQLite does not know
+/// (<https://sqlite.org/fileformat2.html#schemaformat>).
+pub(crate) fn has_unknown_format(error: &rusqlite::Error) -> bool {
+    words(error) == "unsupported file format"
+}
+
 /// Returns whether a statement needs a collation that is not available.
 pub(crate) fn lacks_collation(error: &rusqlite::Error) -> bool {
     words(error).contains(NO_COLLATION)

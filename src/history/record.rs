@@ -1,9 +1,9 @@
 //! Recording an event in the version tables.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 
-use super::tables::VersionTables;
-use crate::error::Result;
+use super::tables::{HISTORY_TABLE, VersionTables};
+use crate::error::{Error, ErrorKind, Result, words};
 use crate::name::{literal, quote};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,25 +64,48 @@ pub struct HistoryEvent {
 }
 
 /// Records an event. The tables must exist; the caller owns the transaction.
+///
+/// # Errors
+/// [`ErrorKind::VersionTable`] if a table of this shape has rules that the record breaks.
 pub fn record(connection: &Connection, tables: &VersionTables, event: &HistoryEvent) -> Result<()> {
-    let table = quote(tables.version_table());
-    match event.kind {
-        EventKind::Applied | EventKind::Stamped => {
-            connection.execute(
-                &format!(
-                    "INSERT INTO main.{table}(version, applied_at, description) VALUES (?1, ?2, ?3)"
-                ),
-                params![event.version, event.applied_at, event.description],
-            )?;
-        }
-        EventKind::Undone | EventKind::Unstamped => {
-            connection.execute(
-                &format!("DELETE FROM main.{table} WHERE version = ?1"),
-                [event.version],
-            )?;
-        }
-        EventKind::Accepted => {}
+    let name = tables.version_table();
+    record_version(connection, name, event).map_err(|error| refused(name, event, error))?;
+    record_event(connection, event).map_err(|error| refused(HISTORY_TABLE, event, error))
+}
+
+fn refused(table: &str, event: &HistoryEvent, error: rusqlite::Error) -> Error {
+    let is_rule = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
+    );
+    if !is_rule {
+        return error.into();
     }
+    let what = format!("the table {table} refuses the record of {}: {}", event.id, words(&error));
+    Error::new(ErrorKind::VersionTable, what).about(table).caused_by(error)
+}
+
+fn record_version(
+    connection: &Connection,
+    table: &str,
+    event: &HistoryEvent,
+) -> rusqlite::Result<()> {
+    let table = quote(table);
+    match event.kind {
+        EventKind::Applied | EventKind::Stamped => connection.execute(
+            &format!(
+                "INSERT INTO main.{table}(version, applied_at, description) VALUES (?1, ?2, ?3)"
+            ),
+            params![event.version, event.applied_at, event.description],
+        )?,
+        EventKind::Undone | EventKind::Unstamped => connection
+            .execute(&format!("DELETE FROM main.{table} WHERE version = ?1"), [event.version])?,
+        EventKind::Accepted => 0,
+    };
+    Ok(())
+}
+
+fn record_event(connection: &Connection, event: &HistoryEvent) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO main.phase_history(id, parents, version, direction, checksum, started_at, \
          finished_at, backup, tool_version, rows_proven, outcome, undo) \

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{fold, quote, same};
+use crate::name::{fold, is_internal, quote, same};
 use crate::schema::{Object, ObjectKind, Schema, Table};
 use crate::text::list;
 
@@ -155,6 +155,7 @@ impl VersionTables {
     /// # Errors
     /// [`ErrorKind::VersionTable`].
     pub fn check(&self, schema: &Schema) -> Result<()> {
+        self.check_name()?;
         if let Some(object) =
             schema.objects.iter().find(|it| it.kind == ObjectKind::View && self.contains(&it.name))
         {
@@ -163,12 +164,44 @@ impl VersionTables {
         if let Some(table) = schema.shape(&self.version) {
             self.check_version_shape(table)?;
         }
-        if let Some(table) = schema.shape(HISTORY_TABLE)
-            && !HISTORY_COLUMNS.iter().all(|column| table.column(column).is_some())
-        {
+        match schema.shape(HISTORY_TABLE) {
+            Some(table) => self.check_history_shape(table),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the version table may have its name.
+    fn check_name(&self) -> Result<()> {
+        let name = &self.version;
+        let why = if same(name, HISTORY_TABLE) {
+            "the history of phases has that name"
+        } else if is_internal(name) {
+            "SQLite keeps names that begin with sqlite_ for itself"
+        } else {
+            return Ok(());
+        };
+        let what = format!("the version table cannot be called {name}: {why}");
+        Err(Error::new(ErrorKind::VersionTable, what))
+    }
+
+    fn check_history_shape(&self, table: &Table) -> Result<()> {
+        if !HISTORY_COLUMNS.iter().all(|column| table.column(column).is_some()) {
             return Err(self.foreign(HISTORY_TABLE, "its columns are others"));
         }
-        Ok(())
+        // Its numbers tell the order of events, and SQLite gives them.
+        if table.rowid_alias().is_none_or(|column| !same(&column.name, "event")) {
+            return Err(self.foreign(HISTORY_TABLE, "event is not its INTEGER PRIMARY KEY"));
+        }
+        self.refuse_computed(table)
+    }
+
+    fn refuse_computed(&self, table: &Table) -> Result<()> {
+        match table.columns.iter().find(|column| !column.is_writable()) {
+            Some(column) => {
+                Err(self.foreign(&table.name, &format!("its column {} is computed", column.name)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Checks that no trigger acts on the tables: it would run whenever a phase is recorded.
@@ -204,11 +237,10 @@ impl VersionTables {
         let keyed: Vec<&str> =
             table.columns.iter().filter(|it| it.key > 0).map(|it| it.name.as_str()).collect();
         let key_is_version = matches!(keyed.as_slice(), [only] if same(only, "version"));
-        if key_is_version {
-            Ok(())
-        } else {
-            Err(self.foreign(&self.version, "version is not its primary key"))
+        if !key_is_version {
+            return Err(self.foreign(&self.version, "version is not its primary key"));
         }
+        self.refuse_computed(table)
     }
 
     fn foreign(&self, table: &str, why: &str) -> Error {

@@ -19,6 +19,7 @@ use crate::shadow::Shadow;
 use super::branch_conflicts::{as_error, check_merges};
 use super::file_state::FileState;
 use super::project::Project;
+use super::recording::try_recording;
 use super::replay_from_scratch::notice_what_runs_here_only;
 use super::request::{Request, Warnings};
 use super::state::{Migration, Prepared, data_version};
@@ -86,6 +87,7 @@ impl Migration<Prepared> {
         if request.notices == Warnings::Find && request.direction == Direction::Up {
             notice_what_runs_here_only(&project, &known, &mut plan)?;
         }
+        try_recording(&project, &known, &plan)?;
         count_losses(database.connection(), &mut plan)?;
         refuse_by_rows(database, &plan, request.losses)
             .map_err(|error| at_its_step(error, &project.chain))?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::btree::{DbPages, Pages, Read, Stop};
+use crate::btree::{DbPages, Malformed, Pages, Read, Stop};
 use crate::database::{Database, FileSize};
 use crate::error::Result;
 use crate::name::fold;
@@ -34,7 +34,7 @@ impl TreePages {
         let Some(mut pages) = DbPages::open(database.connection())? else { return Ok(found) };
         for object in schema.objects.iter().chain(&schema.internal) {
             let Some(root) = u32::try_from(object.root).ok().filter(|it| *it > 0) else { continue };
-            match count(&mut pages, root, DEPTH) {
+            match count(&mut pages, root, DEPTH, &mut size.pages.clone()) {
                 Ok(count) => {
                     found.beside = found.beside.saturating_sub(count);
                     found.known.insert(fold(&object.name), count);
@@ -56,18 +56,23 @@ impl TreePages {
     }
 }
 
-fn count<P: Pages>(pages: &mut P, root: u32, depth: u32) -> Read<u64> {
+/// Counts the pages of a tree. A damaged one may lead in circles, at each level as often as a page has cells: it has
+/// no more pages than are left of those of the file.
+fn count<P: Pages>(pages: &mut P, root: u32, depth: u32, left: &mut u64) -> Read<u64> {
     let mut page = Vec::new();
     pages.read(root, &mut page)?;
     let start = if root == 1 { 100 } else { 0 };
     let below = children(page.get(start..).unwrap_or_default(), &page);
+    let what = "its tree has more pages than the file";
+    let malformed = || Stop::Malformed(Malformed { page: root, what });
+    *left = left.checked_sub(1).ok_or_else(malformed)?;
     let Some(first) = below.first().filter(|_| depth > 0) else { return Ok(1) };
     let mut next = Vec::new();
     pages.read(*first, &mut next)?;
     if !next.first().is_some_and(|kind| INTERIOR.contains(kind)) {
         return Ok(1 + below.len() as u64);
     }
-    below.iter().try_fold(1, |sum, child| Ok(sum + count(pages, *child, depth - 1)?))
+    below.iter().try_fold(1, |sum, child| Ok(sum + count(pages, *child, depth - 1, left)?))
 }
 
 /// The pages below one; none if it is a leaf.
@@ -93,7 +98,34 @@ mod tests {
     use rusqlite::{Connection, OpenFlags};
 
     use super::*;
-    use crate::btree::DbPages;
+    use crate::btree::Geometry;
+
+    /// A file in which every page is the same: all its cells lead back to the second page.
+    #[derive(Debug)]
+    struct Circle;
+
+    impl Pages for Circle {
+        fn geometry(&self) -> Geometry {
+            Geometry { page_size: 512, usable: 512, pages: 3 }
+        }
+
+        fn read(&mut self, _: u32, into: &mut Vec<u8>) -> Read<()> {
+            *into = vec![0; 512];
+            (into[0], into[4]) = (5, 100);
+            for cell in 0..100 {
+                into[12 + 2 * cell..14 + 2 * cell].copy_from_slice(&[1, 244]);
+            }
+            into[11] = 2;
+            into[503] = 2;
+            Ok(())
+        }
+    }
+
+    /// A hundred cells at twenty levels were followed to the end of time.
+    #[test]
+    fn a_tree_that_leads_in_circles_is_malformed() {
+        assert!(matches!(count(&mut Circle, 2, DEPTH, &mut 3), Err(Stop::Malformed(_))));
+    }
 
     #[test]
     fn the_pages_of_trees_are_those_that_sqlite_counts() {
@@ -120,7 +152,8 @@ mod tests {
                                      WHERE name = ?1 UNION SELECT 1)");
                 let expected: i64 =
                     ask("SELECT count(*) FROM dbstat WHERE name = ?1 AND pagetype <> 'overflow'");
-                let found = count(&mut pages, u32::try_from(root).unwrap(), DEPTH);
+                let root = u32::try_from(root).unwrap();
+                let found = count(&mut pages, root, DEPTH, &mut expected.cast_unsigned());
                 assert_eq!(found.map_err(|_| ()), Ok(expected.cast_unsigned()), "{name}, {size}");
             }
         }

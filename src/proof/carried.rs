@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 
 use super::lineage::Provenance;
 use crate::error::Result;
+use crate::history::VersionTables;
 use crate::name::{fold, quote, same};
 use crate::plan::{Plan, Stage};
 use crate::rows::{count_rows, show};
@@ -151,7 +152,7 @@ fn follow(row: &mut Row, moves: &crate::plan::StatisticsMove) {
 pub(super) fn sequences_follow(
     backup: (&Connection, &Schema),
     now: (&Connection, &Schema),
-    (provenance, plan): (&Provenance, &Plan),
+    (provenance, plan, versions): (&Provenance, &Plan, &VersionTables),
 ) -> Result<Carried> {
     let mut carried = Carried::default();
     let has = |schema: &Schema| schema.internal.iter().any(|it| same(&it.name, "sqlite_sequence"));
@@ -172,8 +173,9 @@ pub(super) fn sequences_follow(
         if old.is_empty() {
             continue;
         }
-        let kept =
-            old == new || (table.allowance.gains() && !new.is_empty() && at_least(&new, &old));
+        // The program records in the version tables.
+        let gains = table.allowance.gains() || versions.contains(name);
+        let kept = old == new || (gains && !new.is_empty() && at_least(&new, &old));
         let still_counts =
             now.1.find_table(name).and_then(|it| it.sql.as_deref()).is_some_and(is_autoincrement);
         let change = format!("{name} {} to {}", listed(&old), listed(&new));

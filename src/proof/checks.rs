@@ -510,7 +510,7 @@ impl Trial<'_, '_> {
         let sequences = sequences_follow(
             (backup, self.subject.before),
             (now, &self.now),
-            (&self.provenance, self.subject.plan),
+            (&self.provenance, self.subject.plan, self.subject.versions),
         )?;
         let detail = match &statistics {
             None => "changed by a data step, not compared".to_owned(),

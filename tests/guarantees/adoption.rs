@@ -2,7 +2,7 @@
 
 use phaseshift::ErrorKind;
 
-use support::Bench;
+use support::{Bench, sqlite3};
 
 const FILE: &str = "CREATE TABLE author(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO author VALUES (1, 'Kepler');";
 const FITS: &str =
@@ -132,4 +132,89 @@ fn what_a_phase_breaks_without_allowing_it_is_still_refused() {
 
 fn rename(from: &str, to: &str) -> String {
     format!("[[up]]\nop = \"rename_table\"\nfrom = \"{from}\"\nto = \"{to}\"\n")
+}
+
+const ROWS: &str = "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2);";
+
+/// A bench with a version table of these columns, at version 1 of two phases, and with more SQL.
+fn with_version_table(columns: &str, more: &str) -> Bench {
+    let bench = Bench::new(&format!(
+        "{ROWS} CREATE TABLE schema_version({columns}); {more};
+         INSERT INTO schema_version(version) VALUES (1)"
+    ));
+    bench.phase(
+        "p1",
+        "version = 1\nparents = []\n[[up]]\nop = \"create_table\"\nsql = \"CREATE TABLE t(a)\"\n",
+    );
+    bench.phase(
+        "p2",
+        "version = 2\n[[up]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"b TEXT\"\n",
+    );
+    bench
+}
+
+/// The counter of a version table with AUTOINCREMENT was to stay as it was, and no phase could be applied.
+#[test]
+fn a_version_table_with_autoincrement_is_used_as_it_is() {
+    let columns = "version INTEGER PRIMARY KEY AUTOINCREMENT, applied_at TEXT, description TEXT";
+    let bench = with_version_table(columns, "");
+    let project = bench.project();
+    project.run(&["upgrade"]).expect_code(0);
+    assert_eq!(sqlite3(&bench.database(), "SELECT seq FROM sqlite_sequence"), "2");
+    project.run(&["downgrade"]).expect_code(0);
+    project.run(&["stamp", "p2", "--force"]).expect_code(0);
+    assert_eq!(
+        sqlite3(&bench.database(), "SELECT group_concat(version) FROM schema_version"),
+        "1,2"
+    );
+}
+
+/// Only the run found it, after the backup, and called it an error of SQLite.
+#[test]
+fn a_version_table_that_refuses_the_record_is_refused_before_the_backup() {
+    let plain = "version INTEGER PRIMARY KEY, applied_at, description";
+    for (columns, more, says) in [
+        (
+            "version INTEGER PRIMARY KEY CHECK (version < 2), applied_at, description",
+            "",
+            "version < 2",
+        ),
+        (
+            "version INTEGER PRIMARY KEY, applied_at INT, description TEXT) STRICT; SELECT (1",
+            "",
+            "TEXT value",
+        ),
+        ("version INTEGER PRIMARY KEY, applied_at, description AS (applied_at)", "", "is computed"),
+        (plain, "CREATE UNIQUE INDEX only ON schema_version(1)", "only"),
+        (plain, &history("event INTEGER PRIMARY KEY", ", more NOT NULL"), "phase_history.more"),
+        (plain, &history("event INTEGER", ""), "INTEGER PRIMARY KEY"),
+        (plain, &history("event TEXT PRIMARY KEY", ""), "INTEGER PRIMARY KEY"),
+    ] {
+        let bench = with_version_table(columns, more);
+        let before = std::fs::read(bench.database()).unwrap();
+        let output = bench.project().run(&["upgrade"]).expect_code(4);
+        assert!(output.stderr.contains(says), "{columns} {more}: {}", output.stderr);
+        let advice =
+            if more.contains("phase_history") { "rename it" } else { "--version-table NAME" };
+        assert!(output.stderr.contains(advice), "{}", output.stderr);
+        assert_eq!(std::fs::read(bench.database()).unwrap(), before);
+        assert!(bench.project().backups().is_empty(), "{columns}");
+    }
+}
+
+fn history(event: &str, more: &str) -> String {
+    format!(
+        "CREATE TABLE phase_history({event}, id, parents, version, direction, checksum, started_at, finished_at,
+         backup, tool_version, rows_proven, outcome, undo{more})"
+    )
+}
+
+#[test]
+fn a_version_table_has_a_name_of_its_own() {
+    for name in ["phase_history", "Phase_History", "sqlite_sequence", "sqlite_x"] {
+        let bench = with_version_table("version INTEGER PRIMARY KEY, applied_at, description", "");
+        let output = bench.project().run(&["upgrade", "--version-table", name]).expect_code(4);
+        assert!(output.stderr.contains("cannot be called"), "{name}: {}", output.stderr);
+        assert!(output.stderr.contains("--version-table NAME"), "{}", output.stderr);
+    }
 }

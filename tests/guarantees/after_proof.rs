@@ -43,6 +43,22 @@ fn a_trigger_on_the_history_is_refused_before_anything_is_written() {
     }
 }
 
+/// SQLite calls a query of `pragma_optimize` read-only, and runs ANALYZE for it: the last check of the proof wrote.
+#[test]
+fn a_check_writes_nothing() {
+    for checks in ["require", "verify"] {
+        let bench = half_way();
+        add(&bench, "CREATE INDEX by_name ON files(name)");
+        let check = "name = 'c'\nsql = 'SELECT * FROM pragma_optimize(65538)'\nexpect = 'no rows'";
+        bench.phase("second", &format!("parents = [\"first\"]\n{SECOND}[[{checks}]]\n{check}\n"));
+        let output = bench.project().run(&["upgrade"]);
+        assert!([4, 6].contains(&output.code), "{checks}: {} {}", output.code, output.stderr);
+        assert!(output.stderr.contains("PRAGMA optimize is not allowed"), "{}", output.stderr);
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'sqlite_stat%'";
+        assert_eq!(sqlite3(&bench.database(), tables), "0", "{checks}");
+    }
+}
+
 #[test]
 fn a_trigger_on_the_version_table_is_refused_in_both_directions() {
     let bench = half_way();

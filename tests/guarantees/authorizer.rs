@@ -1,6 +1,9 @@
 //! SQL of phases and files stays inside one statement, one database and the objects it may touch.
 
 use phaseshift::ErrorKind;
+use phaseshift::database::{Authorizer, Purpose, run_authorized};
+use phaseshift::event::Interrupt;
+use rusqlite::Connection;
 
 use support::{Bench, toml, up_to};
 
@@ -360,6 +363,8 @@ fn a_table_does_not_become_the_version_table_with_rows_of_its_own() {
         ),
         sql("CREATE TABLE x(version INTEGER PRIMARY KEY, applied_at, description);
              INSERT INTO x(version) VALUES (2); ALTER TABLE x RENAME TO schema_version"),
+        sql("CREATE TABLE x(version INTEGER PRIMARY KEY, applied_at, description);
+             ;/* empty */; ALTER TABLE x RENAME TO schema_version"),
         step("rename_table", &[("from", "people"), ("to", "Schema_Version")]),
     ] {
         let bench = Bench::new(PEOPLE);
@@ -445,7 +450,7 @@ fn an_endless_query_in_the_plan_can_be_interrupted() {
     ] {
         let bench = Bench::new(PEOPLE);
         bench.steps(&sql(text));
-        let interrupt = phaseshift::event::Interrupt::default();
+        let interrupt = Interrupt::default();
         let engine =
             bench.engine_with(std::sync::Arc::new(phaseshift::files::RealFiles), interrupt.clone());
         let later = std::thread::spawn(move || {
@@ -456,6 +461,20 @@ fn an_endless_query_in_the_plan_can_be_interrupted() {
         later.join().unwrap();
         assert_eq!(look.unwrap_err().kind(), ErrorKind::Interrupted);
     }
+}
+
+/// SQLite looks at a request to stop after a thousand steps, which no short statement takes.
+#[test]
+fn short_statements_can_be_interrupted() {
+    let connection = Connection::open_in_memory().unwrap();
+    let run = |sql: &str| run_authorized(&connection, &Authorizer::default(), sql, Purpose::Run);
+    let interrupt = Interrupt::default();
+    interrupt.make_current();
+    run("SELECT 1; SELECT 2").unwrap();
+    interrupt.request();
+    let error = run("SELECT 1; SELECT 2").unwrap_err();
+    Interrupt::default().make_current();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
 }
 
 /// A phase of these steps is refused before the backup, and names something.

@@ -23,6 +23,7 @@ mod foreign_guide;
 mod foreign_key_actions;
 mod forty;
 mod history_downgrade;
+mod hostile_headers;
 mod inventory;
 mod json_schemas;
 mod layers;

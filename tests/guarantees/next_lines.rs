@@ -169,6 +169,7 @@ fn cases() -> Vec<Case> {
         (K::Busy, || with_phase(TABLE), &["upgrade", "--wait", "0"]),
         (K::NotAdopted, not_adopted, &["upgrade"]),
         (K::VersionTable, foreign_version_table, &["upgrade"]),
+        (K::VersionTable, foreign_history, &["upgrade"]),
         (K::VersionTrigger, trigger_on_versions, &["upgrade"]),
         (K::SchemaMismatch, not_adopted, &["stamp", "b"]),
         (K::SchemaMismatch, nothing_desired, &["revision", "-m", "x", "--autogenerate"]),
@@ -505,6 +506,12 @@ fn damaged_backup() -> Project {
     ruined(project, 4096, &backup)
 }
 
+fn foreign_history() -> Project {
+    let project = not_adopted();
+    sqlite3(&project.path("app.db"), "CREATE TABLE phase_history(patient, phase)");
+    project
+}
+
 fn foreign_version_table() -> Project {
     let project = not_adopted();
     sqlite3(&project.path("app.db"), "CREATE TABLE schema_version(installed, checksum)");
@@ -653,7 +660,8 @@ fn paste(project: &Project, command: &str) -> (i32, String) {
 }
 
 /// Advice that neither a command nor a place in a file can say: something outside the program has to be done.
-const BY_HAND: [&str; 18] = [
+const BY_HAND: [&str; 19] = [
+    "if another program made that table, rename it: phases are recorded in one of its name",
     "check the path that is named above",
     "name a range in which every fork is joined again, or squash the whole chain",
     "close the program that holds the file, or wait for it with --wait SECONDS",

@@ -2,6 +2,7 @@
 
 use phaseshift::Remedy;
 use phaseshift::database::{CRASHED, EMPTY};
+use phaseshift::history::HISTORY_TABLE;
 use phaseshift::text::counted;
 
 use super::failure::{Failure, shown};
@@ -107,6 +108,22 @@ pub(super) fn read_only(failure: &Failure<'_>) -> Vec<String> {
             failure.say(&["roll it back, as SQLite does, and keep a copy: $ backup", "$ status"])
         }
         _ => failure.say(&["give yourself write access to the file and to its folder"]),
+    }
+}
+
+/// The history has one name; the version table may have another one.
+pub(super) fn version_table(failure: &Failure<'_>) -> Vec<String> {
+    match failure.object() {
+        Some(HISTORY_TABLE) => {
+            let mut lines = failure.say(&[
+                "if another program made that table, rename it: phases are recorded in one of its name",
+            ]);
+            lines.push(format!("if it is damaged, restore a backup: {}", failure.command("backups")));
+            lines
+        }
+        _ => failure.say(&[
+            "name another table: --version-table NAME, or version_table = \"NAME\" in phaseshift.toml",
+        ]),
     }
 }
 

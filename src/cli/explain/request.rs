@@ -35,9 +35,6 @@ pub(super) fn arguments(failure: &Failure<'_>) -> Vec<String> {
         Some(Remedy::BeginElsewhere) => vec![format!(
             "begin another project for the file: phaseshift init project2 --from {first}"
         )],
-        Some(Remedy::UnsetVariable) => failure.say(&[
-            "correct the variable or unset it; an address can hold any byte: sqlite:////data/%FF.db",
-        ]),
         Some(Remedy::NameBackup) => vec![command(&format!("backup --name {first}"))],
         _ => failure.choices().into_iter().chain([command("help")]).collect(),
     }

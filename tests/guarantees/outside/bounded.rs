@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::project;
-use support::{Output, Project, sqlite3};
+use support::{Output, Project, sqlite3, with_ending};
 
 /// What lies in the place of a text.
 #[derive(Debug, Clone, Copy)]
@@ -147,4 +147,40 @@ fn a_wait_without_end_ended_in_a_panic() {
         run(&["downgrade"]).expect_code(0);
         run(&["restore", "--latest", "--yes"]).expect_code(0);
     }
+}
+
+/// One link among the backups that leads in a circle stopped every command, `status` and the next backup included; a folder
+/// called like a half-made backup stopped `backups prune`.
+#[test]
+fn what_is_no_file_among_the_backups_stopped_every_command() {
+    let project = project();
+    project.run(&["upgrade"]).expect_code(0);
+    let backup = project.backups().remove(0);
+    let name = backup.file_name().unwrap().to_str().unwrap().to_owned();
+    let old = name.replace("_pre_p2_20", "_pre_p2_19");
+    for made in [old.clone(), old.clone() + ".999999.part", format!("{name}.999999.part")] {
+        let path = project.path("backups").join(made);
+        symlink(&path, &path).unwrap();
+    }
+    std::fs::create_dir(project.path("backups").join(old + ".999998.part")).unwrap();
+    for arguments in [
+        &["status"][..],
+        &["backups"],
+        &["backup"],
+        &["backups", "verify"],
+        &["downgrade"],
+        &["upgrade"],
+        &["restore", "--latest", "--yes"],
+        &["backups", "prune", "--keep", "0", "--yes"],
+    ] {
+        project.run(arguments).expect_code(0);
+    }
+    let mut left = project.backups().into_iter();
+    let backup = left.find(|it| with_ending(it, ".json").exists()).unwrap();
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    let manifest = with_ending(&backup, ".json");
+    std::fs::remove_file(&manifest).unwrap();
+    symlink(&manifest, &manifest).unwrap();
+    let listed = project.run(&["backups"]).expect_code(0).stdout;
+    assert!(listed.contains(name) && listed.contains("not verified: its manifest"), "{listed}");
 }
