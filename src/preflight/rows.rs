@@ -88,7 +88,7 @@ pub fn check_rebuilt_rows(connection: &Connection, phase: &PhasePlan) -> Result<
     refuse(phase, problems)
 }
 
-/// Finds rows that break a unique index that a phase was to make, as they are inside its transaction.
+/// Finds rows that an index refuses that a phase was to make, as they are inside its transaction.
 ///
 /// # Errors
 /// As [`check_rows`].
@@ -98,7 +98,7 @@ pub fn check_new_index(connection: &Connection, phase: &PhasePlan, index: &str) 
         Stage::Data(_) => &[],
     });
     let is_it = |it: &&Object| it.kind == ObjectKind::Index && same(&it.name, index);
-    let Some(object) = made.filter(is_it).find(|it| is_unique(it)) else { return Ok(()) };
+    let Some(object) = made.into_iter().find(is_it) else { return Ok(()) };
     let schema = read(connection)?;
     let table = &object.table;
     let lineage = Lineage::identity(&schema).table(table).cloned();
@@ -113,7 +113,15 @@ pub fn check_new_index(connection: &Connection, phase: &PhasePlan, index: &str) 
         new: shape,
         indexes: vec![object],
     };
-    refuse(phase, misfits(table, try_rows(connection, &trial)?).collect())
+    let problems = match try_rows(connection, &trial) {
+        Ok(found) => misfits(table, found).collect(),
+        // An expression of the index fails on a row.
+        Err(error) if error.kind() == ErrorKind::Rows => {
+            broken(Some(table), [error.to_string()]).collect()
+        }
+        Err(error) => return Err(error),
+    };
+    refuse(phase, problems)
 }
 
 /// The tables, folded, that are not in the file under this name and with these columns before a data step.

@@ -134,8 +134,8 @@ impl TrialCopy<'_> {
                 return Err(refused(error));
             };
             let reason = words(&error);
-            let what =
-                format!("the row of {} with {row} cannot be carried over: {reason}", self.from);
+            let verb = if std::ptr::eq(self.old, self.new) { "indexed" } else { "carried over" };
+            let what = format!("the row of {} with {row} cannot be {verb}: {reason}", self.from);
             return Err(Error::from(error).during(ErrorKind::Rows, &what).about(self.from));
         }
         let mut problems = self.left_out(connection)?;

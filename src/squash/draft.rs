@@ -174,7 +174,6 @@ impl Drafting<'_> {
     fn squash(&self) -> Result<Squash> {
         let (project, request) = (self.project, self.request);
         let (chain, range) = (&project.chain, &request.range);
-        let files = project.options.files.as_ref();
         let last = Target::Id(range.last.to_string());
         let old = fresh(project, last, &request.place)?;
         let is_base = range.is_base(chain);
@@ -182,13 +181,69 @@ impl Drafting<'_> {
             true => steps::from_nothing(project, range, &old)?,
             false => steps::in_order(project, range),
         };
-        let phase = self.phase(&steps)?;
+        let policies = self.view_policies(is_base);
+        let [first, more @ ..] = policies.as_slice() else {
+            let follows = !is_base && self.members().any(|it| it.views == ViewPolicy::Follow);
+            let views = if follows { ViewPolicy::Follow } else { ViewPolicy::Keep };
+            return self.with_views((&old, &steps), views);
+        };
+        let mut squash = self.with_views((&old, &steps), *first);
+        for views in more {
+            squash = squash.or_else(|error| match error.kind() {
+                ErrorKind::Unsupported => self.with_views((&old, &steps), *views),
+                _ => Err(error),
+            });
+        }
+        squash.map_err(|error| match error.kind() {
+            ErrorKind::Unsupported if !more.is_empty() => self.disagree_about_views(error),
+            _ => error,
+        })
+    }
+
+    /// What the renames of the phases do to views, each once. Where they disagree, the new files tell whether it
+    /// matters.
+    fn view_policies(&self, is_base: bool) -> Vec<ViewPolicy> {
+        let renames = self.members().filter(|it| !is_base && has_rename(&it.up));
+        let mut policies: Vec<ViewPolicy> = Vec::new();
+        for phase in renames {
+            if !policies.contains(&phase.views) {
+                policies.push(phase.views);
+            }
+        }
+        policies
+    }
+
+    fn disagree_about_views(&self, error: Error) -> Error {
+        let of = |policy: ViewPolicy| {
+            let renames = self.members().filter(|it| it.views == policy && has_rename(&it.up));
+            list(renames.map(|it| &it.id))
+        };
+        let what = format!(
+            "the renames of the range disagree in what they do to views (`views`): {} keep what they return, {} follow",
+            of(ViewPolicy::Keep),
+            of(ViewPolicy::Follow)
+        );
+        let problems = error.facts().problems.clone();
+        Error::new(ErrorKind::Unsupported, what).problems(problems).caused_by(error)
+    }
+
+    /// Composes the squash and compares what it makes with what the phases make.
+    fn with_views(
+        &self,
+        (old, steps): (&FreshFile<'_>, &Steps),
+        views: ViewPolicy,
+    ) -> Result<Squash> {
+        let (project, request) = (self.project, self.request);
+        let (chain, range) = (&project.chain, &request.range);
+        let files = project.options.files.as_ref();
+        let is_base = range.is_base(chain);
+        let phase = Phase { views, ..self.phase(steps)? };
         let text = format!("{}\n{}", heading(range), phase_text(&phase));
         let folder = Folder::of(project, request)?;
         let (name, staged) = folder.stage(files, &text, &self.names())?;
         let new = Project { chain: staged.chain, ..project.clone() };
         let made = fresh(&new, Target::Id(request.id.to_string()), &request.place)?;
-        refuse_apart(apart(&old, &made, Texts::Identical, None)?)?;
+        refuse_apart(apart(old, &made, Texts::Identical, None)?)?;
         if chain.len() > chain.ancestors(&range.last).len() + 1 {
             let old = fresh(project, Target::Heads, &request.place)?;
             let made = fresh(&new, Target::Heads, &request.place)?;
@@ -202,8 +257,8 @@ impl Drafting<'_> {
             phases: (chain.len(), new.chain.len()),
             objects: (ObjectCounts::of(&old.schema), ObjectCounts::of(&made.schema)),
             rows: steps.seeds.iter().map(|it| (it.table.clone(), it.rows)).collect(),
-            not_carried: self.not_carried(&old, is_base),
-            fixed_values: if is_base { self.fixed_values(&steps) } else { Vec::new() },
+            not_carried: self.not_carried(old, is_base),
+            fixed_values: if is_base { self.fixed_values(steps) } else { Vec::new() },
             file: name,
             text,
             folder: request.folder.clone(),
@@ -231,11 +286,6 @@ impl Drafting<'_> {
         let before = |id: &Option<PhaseId>| id.clone().filter(|id| !range.contains(id));
         let (replaces, versions) = self.replaced();
         let analyzes = self.members().any(|it| it.statistics == StatisticsPolicy::Analyze);
-        let follows = !is_base && self.members().any(|it| it.views == ViewPolicy::Follow);
-        if follows && self.members().any(|it| it.views == ViewPolicy::Keep && has_rename(&it.up)) {
-            let what = "phases of the range disagree in what renames do to views (`views`)";
-            return Err(Error::new(ErrorKind::Unsupported, what));
-        }
         let down = steps::irreversible(self.project, range).or_else(|| steps.down.clone());
         Ok(Phase {
             id: self.request.id.clone(),
@@ -246,7 +296,6 @@ impl Drafting<'_> {
             depends_on: outside(&first.depends_on),
             labels: self.members().flat_map(|it| it.labels.iter().cloned()).collect(),
             replaces,
-            views: if follows { ViewPolicy::Follow } else { ViewPolicy::Keep },
             statistics: if analyzes { StatisticsPolicy::Analyze } else { StatisticsPolicy::Carry },
             strategy: if is_base { Strategy::Rebuild } else { last.strategy },
             min_sqlite: self.members().filter_map(|it| it.min_sqlite).max(),

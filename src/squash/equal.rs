@@ -69,7 +69,10 @@ fn rows_apart(
     let shared = left.writable().filter(|it| right.column(&it.name).is_some());
     let columns: Vec<String> = shared.map(|it| it.name.clone()).collect();
     let columns = match unsteady {
-        Some(unsteady) => unsteady.steady(left, columns),
+        Some(unsteady) => {
+            let rows = count_rows(expected.database.connection(), &left.name)?;
+            unsteady.steady((left, rows), columns)
+        }
         None => Some(columns),
     };
     let Some(columns) = columns else { return counts_apart(expected, found, &left.name) };

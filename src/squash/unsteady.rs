@@ -45,7 +45,11 @@ impl<'p> Unsteady<'p> {
     }
 
     /// Returns the columns that can be compared; `None` if only the number of rows can be.
-    pub(super) fn steady(&self, table: &Table, columns: Vec<String>) -> Option<Vec<String>> {
+    pub(super) fn steady(
+        &self,
+        (table, rows): (&Table, u64),
+        columns: Vec<String>,
+    ) -> Option<Vec<String>> {
         let drawn = |name: &str| {
             let column = table.column(name);
             column.and_then(|it| it.default.as_deref()).is_some_and(is_unsteady)
@@ -57,7 +61,7 @@ impl<'p> Unsteady<'p> {
             RowKey::PrimaryKey(key) => key.iter().any(|key| !steady.iter().any(|it| same(it, key))),
             RowKey::Rowid(_) | RowKey::HiddenRowid | RowKey::Module => false,
         };
-        if is_changed || steady.len() < all {
+        if rows > 0 && (is_changed || steady.len() < all) {
             self.left_out.borrow_mut().insert(table.name.clone());
         }
         (!is_changed && !has_drawn_key && !steady.is_empty()).then_some(steady)

@@ -28,11 +28,14 @@ fn a_unique_index_after_a_data_step_names_the_rows_and_its_line() {
 }
 
 #[test]
-fn an_index_that_rows_refuse_names_its_line() {
+fn an_index_that_rows_refuse_names_a_row_and_its_line() {
     let project = project(NOTES);
     project.write_phase("p1.sql", "\nCREATE INDEX parts ON notes (json_extract(a, '$.k'));\n");
     let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
-    assert!(said.contains("malformed JSON"), "{said}");
+    assert!(
+        said.contains("the row of notes with id 1 cannot be indexed: malformed JSON"),
+        "{said}"
+    );
     assert!(said.contains("p1.sql:2"), "{said}");
 }
 

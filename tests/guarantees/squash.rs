@@ -197,6 +197,32 @@ fn values_from_the_clock_or_from_chance_are_no_difference_between_a_squash_and_i
     assert!(said.contains("table keys: it has 0 rows instead of 1"), "{said}");
 }
 
+/// Phases in SQL rename as SQLite does, those in TOML keep what views return.
+#[test]
+fn renames_in_sql_and_in_toml_are_squashed_unless_a_view_tells_them_apart() {
+    let range = |view: &str| {
+        let project = Project::empty_in_memory();
+        project.write_phase(
+            "1_base.sql",
+            &format!("CREATE TABLE t (a, b);\nCREATE TABLE other (a);\n{view}\n"),
+        );
+        let rename = "[[up]]\nop = 'rename_column'\ntable = 't'\nfrom = 'a'\nto = 'x'\n";
+        project.write_phase("2_toml.toml", rename);
+        project.write_phase("3_sql.sql", "ALTER TABLE t RENAME COLUMN b TO y;\n");
+        let squash = ["squash", "2_toml:3_sql", "-m", "Renames", "--id", "all", "--yes"];
+        (project.run(&squash), project)
+    };
+    let (plain, project) = range("CREATE VIEW v AS SELECT a FROM other;");
+    plain.expect_code(0);
+    let said = project.run(&["check"]).expect_code(0).stdout;
+    assert!(said.contains("all makes what the phases in "), "{said}");
+    let said = range("CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT b FROM t;")
+        .0
+        .expect_code(4)
+        .stderr;
+    assert!(said.contains("2_toml keep what they return, 3_sql follow"), "{said}");
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table with one entry for each loss")]
 fn every_planted_loss_is_named_by_check() {
