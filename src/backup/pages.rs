@@ -149,7 +149,8 @@ impl<'s> Source<'s> {
                 let left = usize::try_from(file.bytes() - *done).unwrap_or(count);
                 into.resize(left.min(count), 0);
                 if !into.is_empty() && !file.read(*done, into)? {
-                    return Err(unreadable());
+                    let what = "the file ends in the middle of a page";
+                    return Err(Error::new(ErrorKind::Damaged, what));
                 }
                 *done += into.len() as u64;
             }

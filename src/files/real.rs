@@ -152,9 +152,14 @@ impl Files for RealFiles {
             let what = "it is not a regular file with one name";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        // Only root may give files away.
-        if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::fchown(&file, Some(like.owner), Some(like.group))?;
+        // Only root may give files away; others only to a group that they are in.
+        let is_root = rustix::process::geteuid().is_root();
+        let owner = is_root.then_some(like.owner);
+        match std::os::unix::fs::fchown(&file, owner, Some(like.group)) {
+            Err(error) if is_root || error.kind() != io::ErrorKind::PermissionDenied => {
+                return Err(error);
+            }
+            Ok(()) | Err(_) => {}
         }
         file.set_permissions(fs::Permissions::from_mode(like.mode & 0o777))
     }

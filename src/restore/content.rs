@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
+use super::run::still_the_same;
 use super::verify::{Found, compare, look_again};
 use super::write::{Content, Words, write};
 use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};
@@ -56,7 +57,15 @@ impl Content for Backup<'_> {
         observer: &mut dyn Observer,
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
         let backup = Database::open(&self.0.backup.path, Access::ReadOnly, &self.0.options)?;
-        compare(&backup, live, observer)
+        let compared = compare(&backup, live, observer)?;
+        backup.close()?;
+        // What was written and compared may have been put into the backup after it was verified.
+        match still_the_same(self.0) {
+            Err(error) if error.kind() == ErrorKind::BackupDamaged => {
+                Ok(compared.and(Err(vec![error.to_string()])))
+            }
+            same => same.map(|()| compared),
+        }
     }
 
     fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found {
@@ -64,7 +73,12 @@ impl Content for Backup<'_> {
         let paths = (restore.backup.path.as_path(), kept);
         look_again(&restore.plan.database, paths, options, &mut |live, path| {
             let other = Database::open(path, Access::ReadOnly, options)?;
-            Ok(compare(&other, live, observer)?.ok())
+            let equal = compare(&other, live, observer)?.ok();
+            other.close()?;
+            if path == paths.0 {
+                still_the_same(restore)?;
+            }
+            Ok(equal)
         })
     }
 

@@ -104,7 +104,7 @@ fn is_no_database(error: &Error) -> bool {
 }
 
 /// Fails if the backup's bytes are no longer those that were verified.
-fn still_the_same(restore: &Restore) -> Result<()> {
+pub(super) fn still_the_same(restore: &Restore) -> Result<()> {
     let found = digest(&restore.backup.path, &restore.options, &mut |_| {})?;
     if found.text == restore.plan.verification.digest {
         return Ok(());

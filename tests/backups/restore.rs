@@ -359,6 +359,26 @@ fn nothing_slips_in_between_the_safety_backup_and_the_restore() {
     }
 }
 
+/// The restored rows were compared with those of the backup as it was then, and all was well.
+#[test]
+fn a_backup_that_changes_while_the_present_state_is_kept_is_no_restore() {
+    for journal in ["DELETE", "WAL"] {
+        let place = Place::new(journal);
+        let database = place.database();
+        let mut observer = |event: &Event| {
+            if matches!(event, Event::BackupCreated { .. }) {
+                sqlite3(&place.backup.path, "UPDATE sessions SET name = 'altered'");
+            }
+        };
+        let error = place.restore_to(&database, &mut observer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Restore, "{journal}");
+        let said = format!("{error} {:?}", error.facts().problems);
+        assert!(said.contains("changed since it was verified"), "{journal}: {said}");
+        let kept = error.facts().backup.clone().unwrap();
+        assert_eq!(sqlite3(&kept, ".dump"), place.new, "{journal}");
+    }
+}
+
 #[test]
 fn rows_that_are_written_right_after_the_restore_are_no_failure() {
     let place = Place::new("WAL");

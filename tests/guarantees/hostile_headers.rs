@@ -87,3 +87,19 @@ fn a_schema_format_of_the_future_is_said_to_be_one() {
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
     assert!(error.to_string().contains("newer SQLite"), "{error}");
 }
+
+/// SQLite never reads a free page and calls the file sound. That the folder of the backups was to be checked led nowhere.
+#[test]
+fn a_file_that_ends_in_the_middle_of_a_free_page_is_damaged() {
+    let bench = bench();
+    sqlite3(
+        &bench.database(),
+        "CREATE TABLE gone(x); INSERT INTO gone VALUES (zeroblob(20000)); DROP TABLE gone",
+    );
+    write(&bench, |bytes| bytes.truncate(bytes.len() - 100));
+    assert_eq!(sqlite3(&bench.database(), "PRAGMA integrity_check"), "ok");
+    for command in ["upgrade", "backup"] {
+        let output = bench.project().run(&[command]).expect_code(10);
+        assert!(output.stderr.contains("ends in the middle of a page"), "{}", output.stderr);
+    }
+}

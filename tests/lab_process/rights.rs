@@ -3,7 +3,7 @@
 
 use std::fs::Permissions;
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -248,6 +248,30 @@ fn a_file_of_somebody_else_is_said_to_be_theirs() {
     assert_eq!(output.status.code(), Some(4), "{document}");
     let error = document["error"].to_string();
     assert!(error.contains("let the owner of") && error.contains("belongs to user 0"), "{error}");
+}
+
+/// Those who share the database through a group need its backups, too.
+#[test]
+fn a_backup_gets_the_group_of_the_database_from_a_user_who_is_in_it() {
+    const SHARED: u32 = 4_242;
+    let user = NOBODY.to_string();
+    let group = SHARED.to_string();
+    let other = ["--reuid", user.as_str(), "--regid", user.as_str(), "--groups", group.as_str()];
+    if !is_root() || Command::new("setpriv").args(other).arg("true").status().is_err() {
+        return skip("running as a user of two groups");
+    }
+    let owned = Owned::new(Job::Backup, Start::Clean);
+    let database = owned.folder.join("fits.db");
+    chown(&database, Some(NOBODY), Some(SHARED)).unwrap();
+    set_mode(&database, 0o660);
+    let mut command = Command::new("setpriv");
+    command.args(other).arg(owned.place.aside("phaseshift"));
+    command.args(["backup", "--phases", "phases", "-d", "fits.db"]);
+    let said = command.current_dir(&owned.folder).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let backup = crate::verdict::backups(&owned.folder).remove(0);
+    let made = std::fs::metadata(&backup).unwrap();
+    assert_eq!((made.uid(), made.gid(), made.mode() & 0o777), (NOBODY, SHARED, 0o660));
 }
 
 #[test]
