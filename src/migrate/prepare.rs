@@ -302,9 +302,10 @@ fn plan_up(
             _ => error,
         });
         let before = &phases[..place];
-        plan.phases.push(planned.map_err(|error| {
-            explain_made_already(error, project, known, (before, phase))
-        })?);
+        plan.phases.push(
+            planned
+                .map_err(|error| explain_made_already(error, project, known, (before, phase)))?,
+        );
     }
     Ok(plan)
 }
