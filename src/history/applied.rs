@@ -34,6 +34,15 @@ pub fn applied(recorded: &Recorded, chain: &Chain) -> Result<Vec<AppliedPhase>> 
     }
 }
 
+/// The applied phases without a row of their own: a later one implies them.
+///
+/// # Errors
+/// Those of [`applied`].
+pub fn implied(recorded: &Recorded, chain: &Chain) -> Result<Vec<PhaseId>> {
+    let applied = applied(recorded, chain)?.into_iter();
+    Ok(applied.filter(|it| it.version.is_none()).map(|it| it.id).collect())
+}
+
 /// As [`applied`], with the versions apart that no phase and no event explains.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod runs;
 mod tables;
 mod undo;
 
-pub use applied::{AppliedPhase, applied, applied_as_far_as_known};
+pub use applied::{AppliedPhase, applied, applied_as_far_as_known, implied};
 pub use definition::Definition;
 pub use record::{EventKind, HistoryEvent, record, record_script};
 pub use tables::{HISTORY_TABLE, HistoryRow, Recorded, VersionRow, VersionTables};

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::database::{Access, Database, FileSize};
 use crate::error::{Compatibility, Error, ErrorKind, Result};
-use crate::history::{AppliedPhase, applied};
+use crate::history::{AppliedPhase, applied, implied};
 use crate::phase::{Applied, Phase, PhaseId, StepsKnown, Target};
 use crate::plan::{
     Direction, FileFacts, Implied, Plan, plan_and_define, plan_undo, refuse_missing_parents,
@@ -349,7 +349,7 @@ fn plan_down(
         remaining.remove(&phase.id);
     }
     if let Some(first) = plan.phases.first_mut() {
-        first.implied = implied(project, known)?;
+        first.implied = to_be_recorded(project, known)?;
     }
     Ok(plan)
 }
@@ -369,11 +369,10 @@ fn replaced(phase: &Phase, recorded: &[AppliedPhase]) -> Vec<Implied> {
         .collect()
 }
 
-/// The applied phases without a row of their own: another program recorded only a later one.
-fn implied(project: &Project, known: &FileState) -> Result<Vec<Implied>> {
-    let recorded = applied(&known.recorded, &project.chain)?;
-    let without_row = recorded.into_iter().filter(|it| it.version.is_none());
-    let phases = without_row.filter_map(|it| project.chain.get(&it.id));
+/// What to record of the phases that another program recorded only through a later one.
+fn to_be_recorded(project: &Project, known: &FileState) -> Result<Vec<Implied>> {
+    let ids = implied(&known.recorded, &project.chain)?;
+    let phases = ids.iter().filter_map(|id| project.chain.get(id));
     Ok(phases
         .map(|phase| Implied {
             id: phase.id.clone(),

@@ -9,7 +9,7 @@ use crate::compare::{self, Verdict, Weight, Wording, not_identical};
 use crate::database::{Access, Database, Identity, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::{Observer, Silent};
-use crate::history::{Definition, EventKind, HistoryEvent, applied, record};
+use crate::history::{Definition, EventKind, HistoryEvent, applied, implied, record};
 use crate::import::without_records_of_tools;
 use crate::name::quote;
 use crate::phase::{Applied, Phase, PhaseId, phase_text};
@@ -132,8 +132,7 @@ pub fn stamp(
     // What only a later phase implied is no longer known when that one goes.
     let implied: Vec<PhaseId> = match strictness {
         Strictness::Compare | Strictness::Force if !removed.is_empty() => {
-            let applied = applied(&recorded, &project.chain)?;
-            applied.into_iter().filter(|it| it.version.is_none()).map(|it| it.id).collect()
+            implied(&recorded, &project.chain)?
         }
         Strictness::Compare | Strictness::Force | Strictness::Purge => Vec::new(),
     };
