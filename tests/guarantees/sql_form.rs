@@ -374,6 +374,7 @@ fn a_printed_schema_is_a_phase() {
     project.write_phase("1_init.sql", printed);
     project.run(&["check"]).expect_code(0);
     project.run(&["upgrade", "--create"]).expect_code(0);
-    let said = sqlite3(&project.database(), "SELECT name, seq FROM sqlite_sequence; SELECT * FROM t");
+    let said =
+        sqlite3(&project.database(), "SELECT name, seq FROM sqlite_sequence; SELECT * FROM t");
     assert_eq!(said, "t|1\n1|x");
 }
