@@ -259,7 +259,7 @@ mod tests {
         );
         let schema = schema.unwrap();
         assert_eq!(schema.objects.len(), 5);
-        let view = schema.find(crate::schema::ObjectKind::View, "v").unwrap();
+        let view = schema.find(ObjectKind::View, "v").unwrap();
         assert!(view.sql.as_ref().unwrap().ends_with("with a mark"), "{view:?}");
         let error = read("CREATE INDEX i ON t(a);\nCREATE INDEX j ON t(b);\nCREATE TABLE t(a);");
         let error = error.unwrap_err().to_string();

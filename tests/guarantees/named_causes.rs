@@ -192,3 +192,23 @@ fn what_was_made_by_hand_can_be_recorded_or_compared() {
     project.run_here(&["stamp", "p1"]).expect_code(0);
     project.run_here(&["current", "--require", "head"]).expect_code(0);
 }
+
+#[test]
+fn what_needs_a_dropped_column_is_to_be_dropped_first() {
+    let cases = [
+        ("CREATE TABLE t (a, b); CREATE INDEX ib ON t (b);", "drop or replace index ib in p1"),
+        ("CREATE TABLE t (a, b, UNIQUE (a, b));", "drop or replace UNIQUE (a, b) in p1"),
+        ("CREATE TABLE t (a CHECK (a > b), b);", "drop or replace CHECK (a > b) in p1"),
+        (
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);
+             CREATE TABLE t (a, b, CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id));",
+            "drop or replace CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id) in p1",
+        ),
+    ];
+    for (schema, advice) in cases {
+        let project = project(schema);
+        project.write_phase("p1.sql", "ALTER TABLE t DROP COLUMN b;\n");
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(advice), "{said}");
+    }
+}
