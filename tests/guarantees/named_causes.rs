@@ -212,3 +212,19 @@ fn what_needs_a_dropped_column_is_to_be_dropped_first() {
         assert!(said.contains(advice), "{said}");
     }
 }
+
+#[test]
+fn backups_that_lost_their_manifests_can_be_named() {
+    let project = project(NOTES);
+    project.write_phase("p1.sql", "ALTER TABLE notes ADD COLUMN c;\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    for backup in project.backups() {
+        std::fs::remove_file(format!("{}.json", backup.display())).unwrap();
+    }
+    let name = project.backups().pop().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    for wanted in ["--latest", "before:p1"] {
+        let said = project.run_here(&["restore", wanted, "--yes"]).expect_code(4).stderr;
+        assert!(said.contains("name one of: ") && said.contains(&name), "{said}");
+    }
+    project.run_here(&["restore", &name, "--yes"]).expect_code(0);
+}
