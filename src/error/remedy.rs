@@ -78,6 +78,10 @@ pub enum Remedy {
     PutBack,
     /// Add the flag that answers in place of a person.
     AddYes,
+    /// Record the phase that is the choice: the file has what it makes.
+    RecordPhase,
+    /// Compare the file with what the phase that is the choice makes.
+    ComparePhase,
 }
 
 named! {

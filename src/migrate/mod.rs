@@ -8,6 +8,7 @@ mod apply;
 mod branch_conflicts;
 mod file_state;
 mod fresh;
+mod made_already;
 mod migrate_now;
 mod newer;
 mod outline;

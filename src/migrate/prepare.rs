@@ -18,6 +18,7 @@ use crate::shadow::Shadow;
 
 use super::branch_conflicts::{as_error, check_merges};
 use super::file_state::FileState;
+use super::made_already::explain_made_already;
 use super::project::Project;
 use super::recording::try_recording;
 use super::replay_from_scratch::notice_what_runs_here_only;
@@ -293,14 +294,18 @@ fn plan_up(
     phases: &[&Phase],
 ) -> Result<Plan> {
     let mut plan = Plan::default();
-    for phase in phases {
+    for (place, phase) in phases.iter().enumerate() {
         let planned = plan_and_define(shadow, phase, &project.versions);
         let planned = planned.map_err(|error| explain_conflict(error, project, phase));
-        let first = plan.phases.is_empty();
-        plan.phases.push(planned.map_err(|error| match first {
-            true => explain_unadopted(error, project, known, phase),
-            false => error,
-        })?);
+        let planned = planned.map_err(|error| match place {
+            0 => explain_unadopted(error, project, known, phase),
+            _ => error,
+        });
+        let before = &phases[..place];
+        plan.phases.push(
+            planned
+                .map_err(|error| explain_made_already(error, project, known, (before, phase)))?,
+        );
     }
     Ok(plan)
 }

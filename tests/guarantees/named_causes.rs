@@ -169,3 +169,46 @@ fn keys_without_a_parent_are_named_once() {
     let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
     assert!(said.contains("4 rows of c have no parent in p (p: 7, 8)"), "{said}");
 }
+
+#[test]
+fn what_was_made_by_hand_can_be_recorded_or_compared() {
+    let project = project(NOTES);
+    let file = Connection::open(project.path("app.db")).unwrap();
+    project.write_phase(
+        "p1.sql",
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT);\nALTER TABLE notes ADD COLUMN c;\n",
+    );
+    file.execute_batch("CREATE TABLE tags (id INTEGER PRIMARY KEY, label TEXT)").unwrap();
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("what p1 makes: phaseshift diff database p1"), "{said}");
+    let differs = project.run_here(&["diff", "database", "p1"]).expect_code(3).stdout;
+    assert!(differs.contains("column tags.label"), "{differs}");
+    file.execute_batch(
+        "ALTER TABLE tags RENAME COLUMN label TO name; ALTER TABLE notes ADD COLUMN c;",
+    )
+    .unwrap();
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("compare and record it: phaseshift stamp p1"), "{said}");
+    project.run_here(&["stamp", "p1"]).expect_code(0);
+    project.run_here(&["current", "--require", "head"]).expect_code(0);
+}
+
+#[test]
+fn what_needs_a_dropped_column_is_to_be_dropped_first() {
+    let cases = [
+        ("CREATE TABLE t (a, b); CREATE INDEX ib ON t (b);", "drop or replace index ib in p1"),
+        ("CREATE TABLE t (a, b, UNIQUE (a, b));", "drop or replace UNIQUE (a, b) in p1"),
+        ("CREATE TABLE t (a CHECK (a > b), b);", "drop or replace CHECK (a > b) in p1"),
+        (
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);
+             CREATE TABLE t (a, b, CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id));",
+            "drop or replace CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id) in p1",
+        ),
+    ];
+    for (schema, advice) in cases {
+        let project = project(schema);
+        project.write_phase("p1.sql", "ALTER TABLE t DROP COLUMN b;\n");
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(advice), "{said}");
+    }
+}

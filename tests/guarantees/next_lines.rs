@@ -143,6 +143,8 @@ fn cases() -> Vec<Case> {
         (K::PhaseMissing, newer, &["upgrade"]),
         (K::PhaseMissing, unreadable_record, &["downgrade"]),
         (K::PhaseMissing, missing, &["upgrade"]),
+        (K::Step, made_by_hand, &["upgrade"]),
+        (K::Step, made_otherwise, &["upgrade"]),
         (K::PhaseMissing, renamed, &["upgrade"]),
         (K::PhaseMissing, renamed_in_sql, &["upgrade"]),
         (K::Irreversible, || upgraded("irreversible = 'why'\n"), &["downgrade"]),
@@ -382,6 +384,18 @@ fn unreadable_record() -> Project {
 fn missing() -> Project {
     let project = newer();
     sqlite3(&project.path("app.db"), "DROP TABLE phase_history");
+    project
+}
+
+fn made_by_hand() -> Project {
+    let project = with_phase("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n");
+    sqlite3(&project.path("app.db"), "CREATE TABLE w(a)");
+    project
+}
+
+fn made_otherwise() -> Project {
+    let project = with_phase("[[up]]\nop = 'create_table'\nsql = 'CREATE TABLE w(a)'\n");
+    sqlite3(&project.path("app.db"), "CREATE TABLE w(b)");
     project
 }
 

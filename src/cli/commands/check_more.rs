@@ -175,6 +175,7 @@ fn unedited(applied: &[AppliedPhase]) -> String {
     let (known, unknown): (Vec<_>, Vec<_>) = applied.iter().partition(|it| it.checksum.is_some());
     let names = |phases: &[&AppliedPhase]| list(phases.iter().map(|it| &it.id));
     match (known.len(), unknown.len()) {
+        (1, 0) => format!("{phases}; its steps are unchanged"),
         (_, 0) => format!("{phases}; their steps are unchanged"),
         (0, _) => format!("{phases}; no checksum is recorded to compare their steps with"),
         (_, _) => format!(

@@ -96,6 +96,20 @@ pub(super) fn step(failure: &Failure<'_>) -> Vec<String> {
             let replace = |it| failure.at_source(format!("drop or replace {it} in {phase}"));
             facts.choices.iter().map(replace).collect()
         }
+        Some(Remedy::RecordPhase | Remedy::ComparePhase) => {
+            let phase = facts.choices.first().map_or("", String::as_str);
+            let present = match facts.remedy {
+                Some(Remedy::RecordPhase) => {
+                    let stamp = failure.command(&format!("stamp {phase}"));
+                    format!("the file has what {phase} makes; compare and record it: {stamp}")
+                }
+                _ => {
+                    let diff = failure.command(&format!("diff database {phase}"));
+                    format!("see how the file differs from what {phase} makes: {diff}")
+                }
+            };
+            vec![present, failure.at_source("or correct the step")]
+        }
         _ => {
             let correct = facts.source.as_ref().map(|_| failure.at_source("correct the step"));
             failure.choices().into_iter().chain(correct).collect::<Vec<_>>()

@@ -142,7 +142,15 @@ fn class(statement: &str, transaction: &mut Transaction) -> Class {
             return Class::Fault(format!("{word} is not allowed in a phase"));
         }
     }
-    Class::Step(schema_command(statement))
+    match schema_command(statement) {
+        Some(SchemaCommand::Create { name, .. }) if is_made_by_sqlite(&name) => Class::Pointless,
+        command => Class::Step(command),
+    }
+}
+
+/// Returns whether a table is one that SQLite makes itself and that dumps print: no statement may create it.
+fn is_made_by_sqlite(table: &str) -> bool {
+    ["sqlite_sequence", "sqlite_stat1", "sqlite_stat4"].iter().any(|it| same(it, table))
 }
 
 fn next(transaction: &mut Transaction, to: Transaction, fault: &str) -> Class {
