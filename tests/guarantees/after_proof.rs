@@ -302,7 +302,8 @@ fn a_file_that_loses_its_name_during_the_run_is_not_committed() {
             let error = secured.run(&mut Silent, &mut hooks).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::FileChanged, "{journal}: {error}");
             assert_eq!(error.state(), DatabaseState::RolledBack);
-            let read = |path| sqlite3(path, "SELECT count(*), max(version) FROM audit, schema_version");
+            let read =
+                |path| sqlite3(path, "SELECT count(*), max(version) FROM audit, schema_version");
             assert_eq!(read(&was), "1|1", "{journal}");
             if replaced {
                 assert_eq!(read(&path), "2|1", "{journal}");
