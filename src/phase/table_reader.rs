@@ -13,8 +13,8 @@ use super::problem::Problems;
 use super::step::{Cell, Expected, ExpectedAnswer};
 use crate::files::{FileKind, Files};
 use crate::sql::{
-    SqliteVersion, find_end_of_piece, find_hidden_statement, find_parameter, find_passing_object, find_second_statement,
-    find_table_of_query,
+    SqliteVersion, find_end_of_piece, find_hidden_statement, find_parameter, find_passing_object,
+    find_second_statement, find_table_of_query,
 };
 
 /// Words that mean something else as a target, so that no phase can have them as its id.

@@ -233,7 +233,8 @@ fn backups_that_lost_their_manifests_can_be_named() {
 #[test]
 fn a_comment_that_is_never_closed_hides_no_statement() {
     let project = project(NOTES);
-    project.write_phase("p1.sql", "UPDATE notes SET a = 'v';\n\n/* then\nALTER TABLE notes ADD c;\n");
+    project
+        .write_phase("p1.sql", "UPDATE notes SET a = 'v';\n\n/* then\nALTER TABLE notes ADD c;\n");
     let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
     assert!(said.contains("p1.sql:3: a comment is never closed"), "{said}");
     std::fs::remove_file(project.phases().join("p1.sql")).unwrap();

@@ -8,8 +8,8 @@ use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
-    SchemaCommand, Token, TokenKind, find_hidden_statement, find_parameter, object_head, schema_command,
-    significant_tokens, statements, unquote,
+    SchemaCommand, Token, TokenKind, find_hidden_statement, find_parameter, object_head,
+    schema_command, significant_tokens, statements, unquote,
 };
 
 /// Steps, and what was found on the way.
