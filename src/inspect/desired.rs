@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result, file_error, is_reserved_name};
 use crate::files::{FileKind, Files};
 use crate::schema::{ObjectKind, Schema};
 use crate::shadow::Shadow;
-use crate::sql::{object_head, significant_tokens, statements};
+use crate::sql::{find_hidden_statement, object_head, significant_tokens, statements};
 
 /// Reads the desired schema: a file of CREATE statements, or a folder whose `.sql` files are read in
 /// name order.
@@ -55,6 +55,10 @@ fn sources(files: &dyn Files, path: &Path) -> Result<Vec<Source>> {
             Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        if let Some(fault) = find_hidden_statement(&text) {
+            let what = format!("{}: line {}: {}", file.display(), fault.line, fault.what);
+            return Err(Error::new(ErrorKind::Config, what).at(&file, fault.line));
+        }
         Ok(Source { file, text })
     };
     sql_files(files, path)?.into_iter().map(read).collect()

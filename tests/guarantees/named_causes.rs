@@ -245,4 +245,7 @@ fn a_comment_that_is_never_closed_hides_no_statement() {
     // What hides nothing is read as SQLite reads it.
     project.write_phase("p1.toml", &toml.replace("'v';", "'v'").replace("/* first", ""));
     project.run_here(&["upgrade"]).expect_code(0);
+    project.write("schema.sql", "CREATE TABLE a (x);\n/* then\nCREATE TABLE b (x);\n");
+    let said = project.run_here(&["diff", "head", "schema"]).expect_code(4).stderr;
+    assert!(said.contains("line 2: a comment is never closed"), "{said}");
 }
