@@ -184,3 +184,15 @@ fn what_is_no_file_among_the_backups_stopped_every_command() {
     let listed = project.run(&["backups"]).expect_code(0).stdout;
     assert!(listed.contains(name) && listed.contains("not verified: its manifest"), "{listed}");
 }
+
+/// All of it was kept in memory.
+#[test]
+fn a_list_without_end_on_stdin_is_refused() {
+    let project = project();
+    let mut command = project.command();
+    command.args(["status", "--all", "@-"]).stdin(std::fs::File::open("/dev/zero").unwrap());
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("larger than 64 MiB"), "{said}");
+}
