@@ -212,3 +212,37 @@ fn what_needs_a_dropped_column_is_to_be_dropped_first() {
         assert!(said.contains(advice), "{said}");
     }
 }
+
+#[test]
+fn backups_that_lost_their_manifests_can_be_named() {
+    let project = project(NOTES);
+    project.write_phase("p1.sql", "ALTER TABLE notes ADD COLUMN c;\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    for backup in project.backups() {
+        std::fs::remove_file(format!("{}.json", backup.display())).unwrap();
+    }
+    let name = project.backups().pop().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    for wanted in ["--latest", "before:p1"] {
+        let said = project.run_here(&["restore", wanted, "--yes"]).expect_code(4).stderr;
+        assert!(said.contains("name one of: ") && said.contains(&name), "{said}");
+    }
+    project.run_here(&["restore", &name, "--yes"]).expect_code(0);
+}
+
+/// SQLite reads such a comment to the end of the file: the phase would be recorded without its statements.
+#[test]
+fn a_comment_that_is_never_closed_hides_no_statement() {
+    let project = project(NOTES);
+    project
+        .write_phase("p1.sql", "UPDATE notes SET a = 'v';\n\n/* then\nALTER TABLE notes ADD c;\n");
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("p1.sql:3: a comment is never closed"), "{said}");
+    std::fs::remove_file(project.phases().join("p1.sql")).unwrap();
+    let toml = "[[up]]\nop = 'sql'\nsql = \"\"\"\n/* first\nUPDATE notes SET a = 'v';\"\"\"\n";
+    project.write_phase("p1.toml", toml);
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("a comment is never closed"), "{said}");
+    // What hides nothing is read as SQLite reads it.
+    project.write_phase("p1.toml", &toml.replace("'v';", "'v'").replace("/* first", ""));
+    project.run_here(&["upgrade"]).expect_code(0);
+}

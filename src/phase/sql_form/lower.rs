@@ -8,8 +8,8 @@ use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
-    SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
-    significant_tokens, statements, unquote,
+    SchemaCommand, Token, TokenKind, find_hidden_statement, find_parameter, object_head,
+    schema_command, significant_tokens, statements, unquote,
 };
 
 /// Steps, and what was found on the way.
@@ -29,6 +29,9 @@ pub fn lower(text: &str, lines: &Lines, stretches: &[Range<usize>]) -> Lowered {
     let mut blanks = Vec::new();
     let mut transaction = Transaction::Unknown;
     for stretch in stretches {
+        if let Some(fault) = find_hidden_statement(&text[stretch.clone()]) {
+            lowered.faults.push((lines.at(stretch.start) + fault.line - 1, fault.what));
+        }
         for found in statements(&text[stretch.clone()]) {
             let range = stretch.start + found.start..stretch.start + found.end;
             let line = lines.at(range.start);
