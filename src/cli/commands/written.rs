@@ -35,9 +35,8 @@ pub fn refuse_place(files: &dyn Files, path: &Path) -> Result<Option<Stat>> {
 pub fn refuse_page_place(files: &dyn Files, path: &Path) -> Result<()> {
     let Some(present) = refuse_place(files, path)? else { return Ok(()) };
     let mut start = Vec::new();
-    let read = files
-        .reader(path)
-        .and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
+    let read =
+        files.reader(path).and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
     read.map_err(|error| file_error("read", path, error))?;
     if present.bytes == 0 || start == START.as_bytes() {
         return Ok(());
