@@ -196,3 +196,14 @@ fn a_list_without_end_on_stdin_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("larger than 64 MiB"), "{said}");
 }
+
+/// It was an error of SQLite, which did not say of which file.
+#[test]
+fn a_journal_that_cannot_be_created_is_named_before_the_backup() {
+    let project = project();
+    symlink("/nowhere/journal", with_ending(&project.database(), "-journal")).unwrap();
+    let output = project.run(&["upgrade"]).expect_code(4);
+    assert!(output.stderr.contains("the journal of "), "{}", output.stderr);
+    assert!(output.stderr.contains("write access to the file and to its folder"), "{}", output.stderr);
+    assert!(project.backups().is_empty());
+}
