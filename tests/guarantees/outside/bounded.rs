@@ -204,6 +204,10 @@ fn a_journal_that_cannot_be_created_is_named_before_the_backup() {
     symlink("/nowhere/journal", with_ending(&project.database(), "-journal")).unwrap();
     let output = project.run(&["upgrade"]).expect_code(4);
     assert!(output.stderr.contains("the journal of "), "{}", output.stderr);
-    assert!(output.stderr.contains("write access to the file and to its folder"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("write access to the file and to its folder"),
+        "{}",
+        output.stderr
+    );
     assert!(project.backups().is_empty());
 }
