@@ -249,3 +249,19 @@ fn a_comment_that_is_never_closed_hides_no_statement() {
     let said = project.run_here(&["diff", "head", "schema"]).expect_code(4).stderr;
     assert!(said.contains("line 2: a comment is never closed"), "{said}");
 }
+
+#[test]
+fn a_view_or_trigger_that_a_step_broke_is_named_where_it_stops_a_rename() {
+    for (dependent, advice) in [
+        ("CREATE VIEW v AS SELECT a FROM t;", "drop or replace view v in p1"),
+        (
+            "CREATE TRIGGER g AFTER INSERT ON u BEGIN INSERT INTO t VALUES (1); END;",
+            "drop or replace trigger g in p1",
+        ),
+    ] {
+        let project = project(&format!("CREATE TABLE t (a); CREATE TABLE u (b); {dependent}"));
+        project.write_phase("p1.sql", "DROP TABLE t;\nALTER TABLE u RENAME TO w;\n");
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(advice) && said.contains("p1.sql:2"), "{said}");
+    }
+}
