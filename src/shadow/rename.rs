@@ -2,9 +2,7 @@
 
 use super::finding::Unsound;
 use super::shadow::{Shadow, at_step};
-use crate::error::{
-    Error, ErrorKind, MissingExtension, Remedy, Result, is_about_object, words,
-};
+use crate::error::{Error, ErrorKind, MissingExtension, Remedy, Result, is_about_object, words};
 use crate::name::{fold, in_main, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
 use crate::schema::{Object, ObjectKind, Schema};
