@@ -509,6 +509,11 @@ impl StdError for Error {
     }
 }
 
+fn is_of_moved_file(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|it| it.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_READONLY_DBMOVED)
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
@@ -523,6 +528,9 @@ impl From<rusqlite::Error> for Error {
             }
             Some(ErrorCode::DatabaseCorrupt) => {
                 (ErrorKind::Damaged, "the database file is damaged")
+            }
+            Some(ErrorCode::ReadOnly) if is_of_moved_file(&error) => {
+                (ErrorKind::FileChanged, "another file, or none, has the name of the database now")
             }
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 (ErrorKind::ReadOnly, "the database cannot be written")

@@ -73,9 +73,13 @@ impl WriteTransaction {
     /// Commits, trying again for as long as readers keep the file busy, up to the wait.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] (rolled back), or [`ErrorKind::Commit`], whose state is unknown if only
-    /// another look at the file can tell.
+    /// [`ErrorKind::Busy`] and [`ErrorKind::FileChanged`] (rolled back), or [`ErrorKind::Commit`], whose state is
+    /// unknown if only another look at the file can tell.
     pub fn commit(self) -> Result<Database> {
+        // SQLite looks only before the first write whether the file still has its name.
+        if self.database.has_moved()? {
+            return Err(moved(ErrorKind::FileChanged).leaving(DatabaseState::RolledBack));
+        }
         let (begun, wait) = (Instant::now(), self.database.options().wait.max(AT_LEAST));
         loop {
             let interrupted = self.database.options().interrupt.check();
@@ -90,6 +94,9 @@ impl WriteTransaction {
                 }
                 Err(error) => return Err(self.after_failed_commit(error)),
             }
+        }
+        if self.database.has_moved().is_ok_and(|moved| moved) {
+            return Err(moved(ErrorKind::Commit).leaving(DatabaseState::Unknown));
         }
         let connection = self.database.connection();
         connection
@@ -127,6 +134,10 @@ impl WriteTransaction {
         }
         Ok(self.database)
     }
+}
+
+fn moved(kind: ErrorKind) -> Error {
+    Error::new(kind, "another file, or none, has the name of the database now")
 }
 
 /// How often ROLLBACK is tried while it is interrupted; without it the end of the connection rolls back.

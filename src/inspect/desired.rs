@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::autogenerate::{Rename, marked_renames};
 use crate::error::{Error, ErrorKind, Result, file_error, is_reserved_name};
 use crate::files::{FileKind, Files};
-use crate::schema::Schema;
+use crate::schema::{ObjectKind, Schema};
 use crate::shadow::Shadow;
-use crate::sql::{significant_tokens, statements};
+use crate::sql::{find_hidden_statement, object_head, significant_tokens, statements};
 
 /// Reads the desired schema: a file of CREATE statements, or a folder whose `.sql` files are read in
 /// name order.
@@ -43,7 +43,8 @@ struct Source {
 impl Source {
     fn located(&self, error: Error) -> Error {
         let what = format!("{}: {error}", self.file.display());
-        Error::new(ErrorKind::Config, what).at(&self.file, 1).caused_by(error)
+        let line = error.facts().statement.as_ref().map_or(1, |(line, _)| *line);
+        Error::new(ErrorKind::Config, what).at(&self.file, line).caused_by(error)
     }
 }
 
@@ -54,6 +55,10 @@ fn sources(files: &dyn Files, path: &Path) -> Result<Vec<Source>> {
             Error::new(ErrorKind::Config, format!("{} is not UTF-8 text", file.display()))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        if let Some(fault) = find_hidden_statement(&text) {
+            let what = format!("{}: line {}: {}", file.display(), fault.line, fault.what);
+            return Err(Error::new(ErrorKind::Config, what).at(&file, fault.line));
+        }
         Ok(Source { file, text })
     };
     sql_files(files, path)?.into_iter().map(read).collect()
@@ -75,6 +80,12 @@ impl Statement<'_> {
 
     fn creates(&self) -> bool {
         significant_tokens(self.sql).next().is_some_and(|it| it.is_word(self.sql, "CREATE"))
+    }
+
+    /// Returns whether a module made the table with its own: the `sqlite3` program prints both.
+    fn is_of_shadow_table(&self, schema: &Schema) -> bool {
+        object_head(self.sql)
+            .is_ok_and(|it| schema.find(ObjectKind::ShadowTable, &it.name.text).is_some())
     }
 
     fn is_of_own_table(&self) -> bool {
@@ -116,8 +127,10 @@ fn in_any_order(sources: &[Source]) -> Result<Schema> {
                 Err(error) => return Err(error),
             }
         }
+        let schema = shadow.schema()?;
+        refused.retain(|it: &Statement<'_>| !it.is_of_shadow_table(&schema));
         waiting = refused;
-        let Some(first) = waiting.first() else { return shadow.schema() };
+        let Some(first) = waiting.first() else { return Ok(schema) };
         if waiting.len() == before {
             let refused = shadow.apply_data(&first.at_its_line()).err();
             let unclear = || Error::new(ErrorKind::Step, "the statement is refused");
@@ -250,7 +263,7 @@ mod tests {
         );
         let schema = schema.unwrap();
         assert_eq!(schema.objects.len(), 5);
-        let view = schema.find(crate::schema::ObjectKind::View, "v").unwrap();
+        let view = schema.find(ObjectKind::View, "v").unwrap();
         assert!(view.sql.as_ref().unwrap().ends_with("with a mark"), "{view:?}");
         let error = read("CREATE INDEX i ON t(a);\nCREATE INDEX j ON t(b);\nCREATE TABLE t(a);");
         let error = error.unwrap_err().to_string();

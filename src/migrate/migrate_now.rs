@@ -73,11 +73,15 @@ impl Migration<Prepared> {
     /// cannot keep the run from beginning.
     fn lock_and_secure(self, request: &Request, observer: &mut dyn Observer) -> Result<Attempt> {
         let Self { project, known, plan, transactions, state } = self;
-        let transaction = WriteTransaction::begin(state.database)?;
-        let database = transaction.into_database();
+        let prepare_again = || Migration::prepare(&project, request).map(Attempt::PrepareAgain);
+        let database = match WriteTransaction::begin(state.database) {
+            Ok(transaction) => transaction.into_database(),
+            Err(error) if error.kind() == ErrorKind::FileChanged => return prepare_again(),
+            Err(error) => return Err(error),
+        };
         if database.has_moved()? {
             drop(database);
-            return Migration::prepare(&project, request).map(Attempt::PrepareAgain);
+            return prepare_again();
         }
         let Planned { project, known, plan, .. } = if data_version(&database)? == state.data_version
         {

@@ -49,6 +49,7 @@ impl Problems {
     /// the message, and all of them as problems if there are more.
     pub(super) fn into_result(mut self, kind: ErrorKind) -> Result<()> {
         self.found.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+        self.found.dedup_by(|next, last| next.text() == last.text());
         let Some(first) = self.found.first() else {
             return Ok(());
         };

@@ -13,8 +13,8 @@ use super::problem::Problems;
 use super::step::{Cell, Expected, ExpectedAnswer};
 use crate::files::{FileKind, Files};
 use crate::sql::{
-    SqliteVersion, find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
-    find_table_of_query,
+    SqliteVersion, find_end_of_piece, find_hidden_statement, find_parameter, find_passing_object,
+    find_second_statement, find_table_of_query,
 };
 
 /// Words that mean something else as a target, so that no phase can have them as its id.
@@ -209,7 +209,7 @@ impl<'r> TableReader<'r> {
         if text.contains('\0') {
             return Err(format!("names {called}, which holds a NUL character"));
         }
-        if let Some(fault) = find_parameter(&text) {
+        if let Some(fault) = find_parameter(&text).or_else(|| find_hidden_statement(&text)) {
             self.problems.add(&path, fault.line, fault.what);
         }
         self.sql_texts.push(text.clone());
@@ -300,7 +300,7 @@ fn faulty_sql(form: Form, item: &Item) -> Option<Fault<'_>> {
     }
     let text = item.as_str()?;
     let found = match form {
-        Form::Sql => find_parameter(text),
+        Form::Sql => find_parameter(text).or_else(|| find_hidden_statement(text)),
         Form::Query => find_parameter(text).or_else(|| find_second_statement(text)),
         Form::Create => find_parameter(text)
             .or_else(|| find_second_statement(text))

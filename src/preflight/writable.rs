@@ -1,6 +1,8 @@
 //! Whether the file can be written, and whether another program is writing.
 
-use rusqlite::MAIN_DB;
+use std::path::Path;
+
+use rusqlite::{ErrorCode, MAIN_DB};
 
 use crate::database::{Database, WriteTransaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,5 +21,16 @@ pub fn probe_writing(database: Database) -> Result<Database> {
         return Err(Error::new(ErrorKind::ReadOnly, what).in_database(&path));
     }
     let probe = WriteTransaction::begin(database).and_then(WriteTransaction::rollback);
-    probe.map_err(|error| error.in_database(&path))
+    probe.map_err(|error| explain_no_journal(error, &path).in_database(&path))
+}
+
+/// SQLite says only that it cannot open a file, of which it had the database open already.
+fn explain_no_journal(error: Error, path: &Path) -> Error {
+    let is_of_journal =
+        error.sqlite_causes().any(|it| it.sqlite_error_code() == Some(ErrorCode::CannotOpen));
+    if !is_of_journal {
+        return error;
+    }
+    let what = format!("the journal of {} cannot be created beside it", path.display());
+    Error::new(ErrorKind::ReadOnly, what).caused_by(error)
 }

@@ -225,6 +225,10 @@ impl Writing<'_> {
         observer: &mut dyn Observer,
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>> {
         let words = self.content.words();
+        if live.has_moved()? {
+            let what = "another file, or none, has the name of the database now";
+            return Ok(Err(vec![what.to_owned()]));
+        }
         let compared = live
             .connection()
             .execute_batch("PRAGMA shrink_memory")

@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
+use super::dropped_column::name_rules;
 use super::lineage::{ColumnLineage, ColumnOrigin, TableLineage, row_name, value_of};
 use super::shadow::Shadow;
 use crate::database::{with_strict_names, with_stubs};
-use crate::error::{Error, ErrorKind, Result, words};
+use crate::error::{Error, ErrorKind, Remedy, Result, words};
 use crate::name::{quote, same};
 use crate::phase::{ConstraintChoice, LeftOut, Operation};
 use crate::schema::{Object, ObjectKind, Schema, Table, read};
@@ -217,7 +218,8 @@ impl Shadow {
             None => false,
         };
         if !done {
-            self.recreate(&schema, object, &edited)?;
+            let recreated = self.recreate(&schema, object, &edited);
+            recreated.map_err(|error| name_rules(error, operation, text))?;
         }
         if let Operation::Rebuild { values, left_out: LeftOut::Refuse, .. } = operation {
             self.refuse_left_out(shape, values)?;
@@ -321,7 +323,9 @@ impl Shadow {
             let Some(text) = &dependent.sql else { continue };
             self.execute(text).map_err(|error| {
                 let what = format!("the {dependent} would not fit any more: {error}");
-                Error::new(ErrorKind::Step, what).about(&dependent.name).caused_by(error)
+                let refused = Error::new(ErrorKind::Step, what).about(&dependent.name);
+                let refused = refused.with_remedy(Remedy::ReplaceObject);
+                refused.choices([dependent.to_string()]).caused_by(error)
             })?;
         }
         Ok(())

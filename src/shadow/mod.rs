@@ -10,6 +10,7 @@ mod compile;
 mod copy_method;
 mod data;
 mod define;
+mod dropped_column;
 mod finding;
 mod health;
 mod in_place;

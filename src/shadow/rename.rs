@@ -2,10 +2,10 @@
 
 use super::finding::Unsound;
 use super::shadow::{Shadow, at_step};
-use crate::error::{Error, ErrorKind, MissingExtension, Remedy, Result};
+use crate::error::{Error, ErrorKind, MissingExtension, Remedy, Result, is_about_object, words};
 use crate::name::{fold, in_main, quote, same};
 use crate::phase::{Operation, Step, ViewPolicy};
-use crate::schema::ObjectKind;
+use crate::schema::{Object, ObjectKind, Schema};
 use crate::sql::{self, edit};
 use crate::text::similar;
 
@@ -221,7 +221,9 @@ impl Shadow {
         let before = self.current()?;
         if let Err(error) = self.execute(&sql) {
             let shadows = is_rowid_name(rename.from) || is_rowid_name(rename.to);
-            let Some(table) = rename.table.filter(|_| shadows) else { return Err(error) };
+            let Some(table) = rename.table.filter(|_| shadows) else {
+                return Err(name_dependent(error, &before));
+            };
             self.connection.execute_batch("SAVEPOINT substitute")?;
             if !self.rename_shadowing(table, rename.from, rename.to).unwrap_or(false) {
                 self.connection.execute_batch("ROLLBACK TO substitute; RELEASE substitute")?;
@@ -365,6 +367,25 @@ impl Shadow {
             .of_kind(ObjectKind::VirtualTable)
             .filter_map(|it| Some((it.name.clone(), it.sql.clone()?)))
             .collect())
+    }
+}
+
+/// Adds which view or trigger is in the way of a rename: one that an earlier step broke, or that the rename breaks.
+fn name_dependent(error: Error, schema: &Schema) -> Error {
+    if error.facts().remedy.is_some() || error.missing_extension().is_some() {
+        return error;
+    }
+    let messages: Vec<String> = error.sqlite_causes().map(words).collect();
+    let is_named = |object: &&Object| {
+        matches!(object.kind, ObjectKind::View | ObjectKind::Trigger)
+            && messages.iter().any(|it| is_about_object(it, object.kind.word(), &object.name))
+    };
+    match schema.objects.iter().find(is_named) {
+        Some(object) => {
+            let error = error.with_remedy(Remedy::ReplaceObject);
+            error.choices([object.to_string()])
+        }
+        None => error,
     }
 }
 

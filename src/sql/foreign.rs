@@ -3,7 +3,7 @@
 use super::error::SqlError;
 use super::object::ObjectKind;
 use super::reader::{Reader, shortened};
-use super::token::{Token, TokenKind, significant_tokens, unquote};
+use super::token::{Token, TokenKind, significant_tokens, tokens, unquote};
 use crate::name::same;
 
 /// Finds the first parameter of a text: nothing is ever bound to it, and SQLite would read NULL.
@@ -34,6 +34,25 @@ pub fn find_parameter(sql: &str) -> Option<SqlError> {
         }
     }
     None
+}
+
+/// Finds a comment that is never closed and holds a semicolon: SQLite reads it to the end of the text, with the
+/// statements that a person wrote behind it.
+///
+/// ```
+/// use phaseshift::sql::find_hidden_statement;
+/// let found = find_hidden_statement("SELECT 1;\n/* open\nDROP TABLE t;").expect("a comment");
+/// assert_eq!(found.line, 2);
+/// assert!(find_hidden_statement("SELECT 1 /* closed; */").is_none());
+/// ```
+pub fn find_hidden_statement(sql: &str) -> Option<SqlError> {
+    let last = tokens(sql).into_iter().rfind(|it| it.kind == TokenKind::Comment)?;
+    let comment = last.text(sql);
+    let inside = comment.strip_prefix("/*")?;
+    let hides = !inside.ends_with("*/") && inside.contains(';');
+    hides.then(|| {
+        SqlError::at(sql, last.start, "a comment is never closed, and hides what stands behind it")
+    })
 }
 
 /// Finds what stands behind the one statement that a text may hold.

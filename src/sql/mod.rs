@@ -24,8 +24,8 @@ pub use create_table::{
 pub use error::SqlError;
 pub use features::{Feature, SqliteVersion, features};
 pub use foreign::{
-    find_end_of_piece, find_parameter, find_passing_object, find_second_statement,
-    find_table_of_query, with_identifiers_only,
+    find_end_of_piece, find_hidden_statement, find_parameter, find_passing_object,
+    find_second_statement, find_table_of_query, with_identifiers_only,
 };
 pub use object::{
     ObjectHead, ObjectKind, index_keys, is_autoincrement, mentioned, mentions, named_tokens,

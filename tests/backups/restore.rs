@@ -380,6 +380,24 @@ fn a_backup_that_changes_while_the_present_state_is_kept_is_no_restore() {
 }
 
 #[test]
+fn a_file_that_is_replaced_during_the_restore_is_not_called_restored() {
+    for journal in ["DELETE", "WAL"] {
+        let place = Place::new(journal);
+        let database = place.database();
+        let was = place.folder.path().join("was.db");
+        let mut observer = |event: &Event| {
+            if matches!(event, Event::BackupCreated { .. }) {
+                std::fs::rename(&database, &was).unwrap();
+                sqlite3(&database, "CREATE TABLE other(a)");
+            }
+        };
+        let error = place.restore_to(&database, &mut observer).unwrap_err();
+        assert_ne!(error.state(), DatabaseState::Done, "{journal}: {error}");
+        assert_eq!(sqlite3(&database, "SELECT name FROM sqlite_schema"), "other", "{journal}");
+    }
+}
+
+#[test]
 fn rows_that_are_written_right_after_the_restore_are_no_failure() {
     let place = Place::new("WAL");
     let database = place.database();

@@ -275,3 +275,39 @@ fn bytes_that_change_before_a_downgrade_are_in_its_backup_or_stop_it() {
     assert_eq!(read(&report.backup), "start,oRiGiNaL");
     assert_eq!(read(&bench.database()), "start,oRiGiNaL");
 }
+
+/// SQLite looks for the name of the file before its first write, and then no more: the run committed into a file without a
+/// name, or whose WAL another file had, and all was well.
+#[test]
+fn a_file_that_loses_its_name_during_the_run_is_not_committed() {
+    for journal in ["delete", "wal"] {
+        for replaced in [true, false] {
+            let bench = half_way();
+            add(&bench, &format!("PRAGMA journal_mode = {journal}"));
+            let (path, was) = (bench.database(), bench.project().aside("was.db"));
+            let other = bench.project().aside("other.db");
+            std::fs::copy(&path, &other).unwrap();
+            script(&other, "INSERT INTO audit VALUES ('other')").unwrap();
+            let engine = bench.engine();
+            let look = Migration::prepare(&engine, &up_to("head")).unwrap();
+            let Preparation::Ready(ready) = look else { panic!() };
+            let mut meddle = |_: &rusqlite::Connection| {
+                std::fs::rename(&path, &was).unwrap();
+                if replaced {
+                    std::fs::rename(&other, &path).unwrap();
+                }
+            };
+            let mut hooks = Hooks { before_proof: Some(&mut meddle) };
+            let secured = ready.secure(&mut Silent).unwrap();
+            let error = secured.run(&mut Silent, &mut hooks).map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::FileChanged, "{journal}: {error}");
+            assert_eq!(error.state(), DatabaseState::RolledBack);
+            let read =
+                |path| sqlite3(path, "SELECT count(*), max(version) FROM audit, schema_version");
+            assert_eq!(read(&was), "1|1", "{journal}");
+            if replaced {
+                assert_eq!(read(&path), "2|1", "{journal}");
+            }
+        }
+    }
+}

@@ -441,3 +441,38 @@ fn a_downgrade_is_written_out_where_a_view_would_read_another_column() {
     assert_eq!(facts(&project.database()), facts(&before));
     assert_eq!(rows(&project.database(), "SELECT * FROM t"), rows(&before, "SELECT * FROM t"));
 }
+
+/// `.schema` of the `sqlite3` program prints the tables behind virtual tables too, which no statement may create.
+#[test]
+fn tables_behind_virtual_tables_are_left_out_of_a_printed_schema() {
+    let project = Project::empty_in_memory();
+    let file = Connection::open(project.database()).unwrap();
+    file.execute_batch(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT); INSERT INTO t(a) VALUES ('x');
+         CREATE VIRTUAL TABLE search USING fts5(a, content=t, content_rowid=id);
+         CREATE VIRTUAL TABLE boxes USING rtree(id, low, high); ANALYZE;",
+    )
+    .unwrap();
+    let mut statement = file.prepare("SELECT sql FROM sqlite_schema WHERE sql > ''").unwrap();
+    let texts = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let printed: String = texts
+        .map(|text| {
+            let text = text.unwrap();
+            let quoted = text.starts_with("CREATE TABLE '") || text.starts_with("CREATE TABLE \"");
+            let text = match quoted {
+                true => text.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1),
+                false => text,
+            };
+            format!("{text};\n")
+        })
+        .collect();
+    assert!(printed.contains("search_data") && printed.contains("boxes_node"), "{printed}");
+    project.write("printed.sql", &printed);
+    let database = project.database();
+    let diff = ["diff", database.to_str().unwrap(), "printed.sql"];
+    project.run_here(&diff).expect_code(0);
+    project.write("wrong.sql", &format!("{printed}\nCREATE TABLE u(a;\n"));
+    let said = project.run_here(&["diff", database.to_str().unwrap(), "wrong.sql"]).stderr;
+    let line = printed.lines().count() + 2;
+    assert!(said.contains(&format!("wrong.sql:{line}")), "{said}");
+}

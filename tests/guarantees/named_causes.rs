@@ -192,3 +192,76 @@ fn what_was_made_by_hand_can_be_recorded_or_compared() {
     project.run_here(&["stamp", "p1"]).expect_code(0);
     project.run_here(&["current", "--require", "head"]).expect_code(0);
 }
+
+#[test]
+fn what_needs_a_dropped_column_is_to_be_dropped_first() {
+    let cases = [
+        ("CREATE TABLE t (a, b); CREATE INDEX ib ON t (b);", "drop or replace index ib in p1"),
+        ("CREATE TABLE t (a, b, UNIQUE (a, b));", "drop or replace UNIQUE (a, b) in p1"),
+        ("CREATE TABLE t (a CHECK (a > b), b);", "drop or replace CHECK (a > b) in p1"),
+        (
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);
+             CREATE TABLE t (a, b, CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id));",
+            "drop or replace CONSTRAINT to_p FOREIGN KEY (b) REFERENCES p (id) in p1",
+        ),
+    ];
+    for (schema, advice) in cases {
+        let project = project(schema);
+        project.write_phase("p1.sql", "ALTER TABLE t DROP COLUMN b;\n");
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(advice), "{said}");
+    }
+}
+
+#[test]
+fn backups_that_lost_their_manifests_can_be_named() {
+    let project = project(NOTES);
+    project.write_phase("p1.sql", "ALTER TABLE notes ADD COLUMN c;\n");
+    project.run_here(&["upgrade"]).expect_code(0);
+    for backup in project.backups() {
+        std::fs::remove_file(format!("{}.json", backup.display())).unwrap();
+    }
+    let name = project.backups().pop().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    for wanted in ["--latest", "before:p1"] {
+        let said = project.run_here(&["restore", wanted, "--yes"]).expect_code(4).stderr;
+        assert!(said.contains("name one of: ") && said.contains(&name), "{said}");
+    }
+    project.run_here(&["restore", &name, "--yes"]).expect_code(0);
+}
+
+/// SQLite reads such a comment to the end of the file: the phase would be recorded without its statements.
+#[test]
+fn a_comment_that_is_never_closed_hides_no_statement() {
+    let project = project(NOTES);
+    project
+        .write_phase("p1.sql", "UPDATE notes SET a = 'v';\n\n/* then\nALTER TABLE notes ADD c;\n");
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("p1.sql:3: a comment is never closed"), "{said}");
+    std::fs::remove_file(project.phases().join("p1.sql")).unwrap();
+    let toml = "[[up]]\nop = 'sql'\nsql = \"\"\"\n/* first\nUPDATE notes SET a = 'v';\"\"\"\n";
+    project.write_phase("p1.toml", toml);
+    let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+    assert!(said.contains("a comment is never closed"), "{said}");
+    // What hides nothing is read as SQLite reads it.
+    project.write_phase("p1.toml", &toml.replace("'v';", "'v'").replace("/* first", ""));
+    project.run_here(&["upgrade"]).expect_code(0);
+    project.write("schema.sql", "CREATE TABLE a (x);\n/* then\nCREATE TABLE b (x);\n");
+    let said = project.run_here(&["diff", "head", "schema"]).expect_code(4).stderr;
+    assert!(said.contains("line 2: a comment is never closed"), "{said}");
+}
+
+#[test]
+fn a_view_or_trigger_that_a_step_broke_is_named_where_it_stops_a_rename() {
+    for (dependent, advice) in [
+        ("CREATE VIEW v AS SELECT a FROM t;", "drop or replace view v in p1"),
+        (
+            "CREATE TRIGGER g AFTER INSERT ON u BEGIN INSERT INTO t VALUES (1); END;",
+            "drop or replace trigger g in p1",
+        ),
+    ] {
+        let project = project(&format!("CREATE TABLE t (a); CREATE TABLE u (b); {dependent}"));
+        project.write_phase("p1.sql", "DROP TABLE t;\nALTER TABLE u RENAME TO w;\n");
+        let said = project.run_here(&["upgrade"]).expect_code(4).stderr;
+        assert!(said.contains(advice) && said.contains("p1.sql:2"), "{said}");
+    }
+}

@@ -126,10 +126,15 @@ fn a_report_that_cannot_be_written_is_refused_before_the_run() {
     let project = Project::with_catalogue(&small);
     let before = project.snapshot();
     let database = project.database();
-    for place in [database.to_str().unwrap(), "nowhere/report.html", "phases"] {
+    let places =
+        [database.to_str().unwrap(), "nowhere/report.html", "phases", "phases/phase3.toml"];
+    let phase = std::fs::read(project.path("phases/phase3.toml")).unwrap();
+    for place in places {
         let refused = project.run(&["upgrade", "--report", place, "--json"]).expect_code(2);
         assert_eq!(refused.json()["error"]["database_state"], "unchanged", "{place}");
     }
+    // A page took the place of a phase file.
+    assert_eq!(std::fs::read(project.path("phases/phase3.toml")).unwrap(), phase);
     #[cfg(target_os = "linux")]
     {
         let refused =

@@ -361,3 +361,20 @@ fn folders_that_mix_formats_or_repeat_a_number_are_refused_by_name() {
         assert!(said.stderr.contains(wanted), "{wanted}: {}", said.stderr);
     }
 }
+
+/// `.schema` and the `structure.sql` of Rails print SQLite's own tables, which SQLite makes itself.
+#[test]
+fn a_printed_schema_is_a_phase() {
+    let project = Project::empty_in_memory();
+    let printed = "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT);\n\
+         CREATE TABLE sqlite_sequence(name,seq);\nCREATE TABLE sqlite_stat1(tbl,idx,stat);\n\
+         CREATE VIRTUAL TABLE f USING fts5(a)\n/* f(a) */;\n\
+         CREATE TABLE IF NOT EXISTS 'f_data'(id INTEGER PRIMARY KEY, block BLOB);\n\
+         INSERT INTO t(a) VALUES ('x');\n";
+    project.write_phase("1_init.sql", printed);
+    project.run(&["check"]).expect_code(0);
+    project.run(&["upgrade", "--create"]).expect_code(0);
+    let said =
+        sqlite3(&project.database(), "SELECT name, seq FROM sqlite_sequence; SELECT * FROM t");
+    assert_eq!(said, "t|1\n1|x");
+}

@@ -176,6 +176,10 @@ impl Place {
             Some(_) => error,
             None => error.without_backup(),
         };
+        // A backup that lost its manifest can be named, but is never chosen.
+        let bare = self.entries.iter().filter(|it| it.manifest.is_none());
+        let names = bare.filter_map(|it| it.path.file_name()?.to_str());
+        let error = error.choices(names.map(ToOwned::to_owned).collect::<Vec<_>>());
         let others = of_others(files, self.folder(), self.database()).unwrap_or_default();
         if others.is_empty() {
             return error;

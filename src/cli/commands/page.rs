@@ -15,7 +15,7 @@ use super::past_run;
 use super::plan::{direction_of, goal, planned, project_of_range};
 use super::prepare::{rebuilt_tables, with_strategy};
 use super::report::{nothing_to_do, undo_command};
-use super::written::{refuse_place, refuse_unwritable, write_text};
+use super::written::{refuse_page_place, refuse_unwritable, write_page};
 use crate::cli::args::{PlanFormat, ReportArgs};
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::{Context, Output};
@@ -48,7 +48,7 @@ pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput
     let files = context.files();
     let file = arguments.output.as_ref().map(|file| context.folder.join(file));
     if let Some(file) = &file {
-        refuse_place(files.as_ref(), file)?;
+        refuse_page_place(files.as_ref(), file)?;
     }
     let mut answer = match arguments.done {
         true => past_run::drawn(context, target)?,
@@ -66,7 +66,7 @@ pub fn report(context: &Context, arguments: &ReportArgs) -> Result<CommandOutput
         }
     };
     let Some(file) = file else { return Ok(answer) };
-    write_text(files.as_ref(), &file, html)?;
+    write_page(files.as_ref(), &file, html)?;
     answer.report.shift_remove("html");
     answer.report.insert("file".to_owned(), json!(file));
     let text = format!("Wrote {}\n", escaped(context.shown(&file)));
@@ -133,7 +133,7 @@ pub fn refuse_report_of_many(context: &Context) -> Result<()> {
 /// Writes the page of a dry run, if one is asked for.
 pub fn write_plan(context: &Context, migration: &Migration<Prepared>) -> Result<()> {
     let Some(file) = &context.report else { return Ok(()) };
-    write_text(context.files().as_ref(), file, &page(&of_plan(context, migration)?))
+    write_page(context.files().as_ref(), file, &page(&of_plan(context, migration)?))
 }
 
 /// Writes the page of a dry run on a file that does not exist yet, if one is asked for.
@@ -145,7 +145,7 @@ pub fn write_range(
 ) -> Result<()> {
     let Some(file) = &context.report else { return Ok(()) };
     let page = page(&of_range(context, project, plan, range));
-    write_text(context.files().as_ref(), file, &page)
+    write_page(context.files().as_ref(), file, &page)
 }
 
 /// Writes the page of a run, if one is asked for. The run is committed: a page that cannot be written is part of the
@@ -158,7 +158,7 @@ pub fn write_run(
 ) -> CommandOutput {
     let Some(file) = &context.report else { return answer };
     let html = page(&of_run(context, project, done));
-    match write_text(context.files().as_ref(), file, &html) {
+    match write_page(context.files().as_ref(), file, &html) {
         Ok(()) => {
             context.say(&format!("\nReport: {}\n", escaped(context.shown(file))));
             answer.report.insert("report".to_owned(), json!(file));

@@ -16,6 +16,9 @@ pub use past::{PastPhase, PastRun, past_page};
 use self::html::Html;
 use self::schemas::Schemas;
 
+/// How every page begins.
+pub const START: &str = "<!DOCTYPE html>\n";
+
 #[derive(Debug)]
 pub struct PageSubject<'s> {
     pub project: &'s Project,
@@ -55,7 +58,7 @@ pub fn page(subject: &PageSubject<'_>) -> String {
 /// Writes a page around its content.
 fn document(title: &str, content: impl FnOnce(&mut Html)) -> String {
     let mut html = Html::default();
-    html.fixed("<!DOCTYPE html>\n");
+    html.fixed(START);
     html.within("html", &[("lang", "en")], |html| {
         html.within("head", &[], |html| {
             html.void("meta", &[("charset", "utf-8")]);

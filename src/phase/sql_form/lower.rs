@@ -8,8 +8,8 @@ use super::super::table_reader::Lines;
 use super::spans::{Part, spans};
 use crate::name::{fold, same};
 use crate::sql::{
-    SchemaCommand, Token, TokenKind, find_parameter, object_head, schema_command,
-    significant_tokens, statements, unquote,
+    SchemaCommand, Token, TokenKind, find_hidden_statement, find_parameter, object_head,
+    schema_command, significant_tokens, statements, unquote,
 };
 
 /// Steps, and what was found on the way.
@@ -29,6 +29,9 @@ pub fn lower(text: &str, lines: &Lines, stretches: &[Range<usize>]) -> Lowered {
     let mut blanks = Vec::new();
     let mut transaction = Transaction::Unknown;
     for stretch in stretches {
+        if let Some(fault) = find_hidden_statement(&text[stretch.clone()]) {
+            lowered.faults.push((lines.at(stretch.start) + fault.line - 1, fault.what));
+        }
         for found in statements(&text[stretch.clone()]) {
             let range = stretch.start + found.start..stretch.start + found.end;
             let line = lines.at(range.start);
@@ -142,7 +145,15 @@ fn class(statement: &str, transaction: &mut Transaction) -> Class {
             return Class::Fault(format!("{word} is not allowed in a phase"));
         }
     }
-    Class::Step(schema_command(statement))
+    match schema_command(statement) {
+        Some(SchemaCommand::Create { name, .. }) if is_made_by_sqlite(&name) => Class::Pointless,
+        command => Class::Step(command),
+    }
+}
+
+/// Returns whether a table is one that SQLite makes itself and that dumps print: no statement may create it.
+fn is_made_by_sqlite(table: &str) -> bool {
+    ["sqlite_sequence", "sqlite_stat1", "sqlite_stat4"].iter().any(|it| same(it, table))
 }
 
 fn next(transaction: &mut Transaction, to: Transaction, fault: &str) -> Class {

@@ -184,3 +184,30 @@ fn what_is_no_file_among_the_backups_stopped_every_command() {
     let listed = project.run(&["backups"]).expect_code(0).stdout;
     assert!(listed.contains(name) && listed.contains("not verified: its manifest"), "{listed}");
 }
+
+/// All of it was kept in memory.
+#[test]
+fn a_list_without_end_on_stdin_is_refused() {
+    let project = project();
+    let mut command = project.command();
+    command.args(["status", "--all", "@-"]).stdin(std::fs::File::open("/dev/zero").unwrap());
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("larger than 64 MiB"), "{said}");
+}
+
+/// It was an error of SQLite, which did not say of which file.
+#[test]
+fn a_journal_that_cannot_be_created_is_named_before_the_backup() {
+    let project = project();
+    symlink("/nowhere/journal", with_ending(&project.database(), "-journal")).unwrap();
+    let output = project.run(&["upgrade"]).expect_code(4);
+    assert!(output.stderr.contains("the journal of "), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("write access to the file and to its folder"),
+        "{}",
+        output.stderr
+    );
+    assert!(project.backups().is_empty());
+}

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use phaseshift::files::RealFiles;
+use phaseshift::files::{MAX_TEXT_BYTES, RealFiles};
 use phaseshift::fleet::{Found, Limits, Member, Selection, Shard, Stop, discover, run};
 use phaseshift::migrate::PlanCache;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
@@ -162,9 +162,14 @@ fn selection(context: &Context, text: &str) -> Result<Selection> {
         return Selection::parse(text, &context.folder, &RealFiles);
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+    let mut list = std::io::stdin().lock().take(MAX_TEXT_BYTES + 1);
+    list.read_to_end(&mut bytes).map_err(|error| {
         Error::new(ErrorKind::Io, "the list on stdin cannot be read").caused_by(error)
     })?;
+    if bytes.len() as u64 > MAX_TEXT_BYTES {
+        let what = format!("the list on stdin is larger than {} MiB", MAX_TEXT_BYTES >> 20);
+        return Err(Error::new(ErrorKind::Arguments, what));
+    }
     Ok(Selection::of_list(&bytes, &context.folder))
 }
 
