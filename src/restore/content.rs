@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
-use super::run::still_the_same;
 use super::verify::{Found, compare, look_again};
 use super::write::{Content, Words, write};
 use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};
@@ -60,7 +59,7 @@ impl Content for Backup<'_> {
         let compared = compare(&backup, live, observer)?;
         backup.close()?;
         // What was written and compared may have been put into the backup after it was verified.
-        match still_the_same(self.0) {
+        match self.0.refuse_changed_backup() {
             Err(error) if error.kind() == ErrorKind::BackupDamaged => {
                 Ok(compared.and(Err(vec![error.to_string()])))
             }
@@ -76,7 +75,7 @@ impl Content for Backup<'_> {
             let equal = compare(&other, live, observer)?.ok();
             other.close()?;
             if path == paths.0 {
-                still_the_same(restore)?;
+                restore.refuse_changed_backup()?;
             }
             Ok(equal)
         })

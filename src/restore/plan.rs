@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::losses::{Losses, ObjectLoss, Pair, open, version};
-use crate::backup::{BackupEntry, Verification, folder_of, stat_of, verify};
+use crate::backup::{BackupEntry, Verification, digest, folder_of, stat_of, verify};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
@@ -67,6 +67,17 @@ pub struct Restore {
 }
 
 impl Restore {
+    /// Fails if the backup's bytes are no longer those that were verified.
+    pub(super) fn refuse_changed_backup(&self) -> Result<()> {
+        let found = digest(&self.backup.path, &self.options, &mut |_| {})?;
+        if found.text == self.plan.verification.digest {
+            return Ok(());
+        }
+        let path = self.backup.path.display();
+        let what = format!("the backup {path} changed since it was verified");
+        Err(Error::new(ErrorKind::BackupDamaged, what))
+    }
+
     /// Verifies the backup and compares the database with it. Nothing is changed, and nothing stays
     /// open or locked.
     ///

@@ -65,7 +65,7 @@ fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> 
 }
 
 fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
-    still_the_same(restore)?;
+    restore.refuse_changed_backup()?;
     match through_sqlite(restore, observer) {
         Err(error) if is_no_database(&error) => {}
         other => return other,
@@ -101,17 +101,6 @@ fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
 /// Returns whether SQLite could not make anything of the live file. Nothing was written then.
 fn is_no_database(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotADatabase | ErrorKind::Damaged)
-}
-
-/// Fails if the backup's bytes are no longer those that were verified.
-pub(super) fn still_the_same(restore: &Restore) -> Result<()> {
-    let found = digest(&restore.backup.path, &restore.options, &mut |_| {})?;
-    if found.text == restore.plan.verification.digest {
-        return Ok(());
-    }
-    let what =
-        format!("the backup {} changed since it was verified", restore.backup.path.display());
-    Err(Error::new(ErrorKind::BackupDamaged, what))
 }
 
 /// Reports failures of the machine as a failed restore; a busy file, an interrupt, a failed backup
