@@ -160,6 +160,9 @@ fn run_statements(
     sql: &str,
     follower: &mut dyn Follower,
 ) -> std::result::Result<(), Stop> {
+    // SQLite copies the rest of a text at each statement, unless it ends in NUL (https://sqlite.org/c3ref/prepare.html).
+    let sql = format!("{sql}\0");
+    let sql = sql.as_str();
     let mut batch = Batch::new(connection, sql);
     let mut passed = 0;
     loop {

@@ -11,7 +11,9 @@ use super::lineage::{Provenance, provenance};
 use super::orphans::{Orphans, action_not_run};
 use super::records::ExpectedRecords;
 use super::remade::{RemadeRows, RemadeTable};
-use super::rows::{Seen, Sides, apart, compare_all, follows_changes, rows_to_compare};
+use super::rows::{
+    Seen, Sides, apart, compare_all, follows_changes, index_entries, rows_to_compare,
+};
 use super::sound::Soundness;
 use super::violations::{
     Found, Violation, Violations, foreign_key_violations, summed_up, violations_but_of,
@@ -428,7 +430,7 @@ impl Trial<'_, '_> {
         )?;
         for table in &rebuilt {
             let from = self.provenance.tables.get(&fold(table)).map(|it| it.from.as_str());
-            let total = entries(subject.database.connection(), &self.now, table);
+            let total = index_entries(subject.database.connection(), &self.now, table);
             let mut progress = |done: u64| {
                 let (stage, subject, done) = (Stage::Check, table.clone(), done.min(total));
                 self.observer.event(&Event::Progress { stage, subject, done, total });
@@ -593,11 +595,4 @@ fn count(number: usize, one: &str, many: &str) -> String {
         1 => format!("1 {one}"),
         _ => format!("{number} {many}"),
     }
-}
-
-/// The number of entries in all indexes of a table; 0 if its rows cannot be counted. Only progress depends on it.
-fn entries(connection: &Connection, schema: &Schema, table: &str) -> u64 {
-    let all = schema.objects.iter().chain(&schema.internal);
-    let indexes = all.filter(|it| it.kind == ObjectKind::Index && same(&it.table, table));
-    count_rows(connection, table).unwrap_or(0) * indexes.count() as u64
 }

@@ -12,7 +12,7 @@ use crate::history::VersionTables;
 use crate::name::{fold, same};
 use crate::records::Records;
 use crate::rows::{Comparison, RowDelta, RowDifference, Side, compare, count_rows};
-use crate::schema::{ColumnStorage, Object, RowKey, Schema, Table};
+use crate::schema::{ColumnStorage, Object, ObjectKind, RowKey, Schema, Table};
 
 /// What the comparison of all tables found.
 #[derive(Debug, Clone, Default)]
@@ -406,4 +406,11 @@ pub(crate) fn first_names(names: &[String]) -> String {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
     }
+}
+
+/// The number of entries in all indexes of a table; 0 if its rows cannot be counted. Only progress depends on it.
+pub(super) fn index_entries(connection: &Connection, schema: &Schema, table: &str) -> u64 {
+    let all = schema.objects.iter().chain(&schema.internal);
+    let indexes = all.filter(|it| it.kind == ObjectKind::Index && same(&it.table, table));
+    count_rows(connection, table).unwrap_or(0) * indexes.count() as u64
 }

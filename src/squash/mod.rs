@@ -7,8 +7,10 @@
 mod archive;
 mod draft;
 mod equal;
+mod folder;
 mod order;
 mod range;
+mod request;
 mod seeds;
 mod steps;
 mod undo;
@@ -16,7 +18,8 @@ mod unsteady;
 mod verify;
 
 pub use archive::{ArchiveRecord, Archived, ArchivedFile, Progress, archives, progress};
-pub use draft::{NotCarried, ObjectCounts, Squash, SquashRequest, squash};
+pub use draft::{NotCarried, ObjectCounts, Squash, squash};
 pub use range::SquashRange;
+pub use request::SquashRequest;
 pub use undo::{Undone, finish_interrupted, undo, undoable};
 pub use verify::{Verified, verify_squashes};
