@@ -12,7 +12,7 @@ use super::entry::{BackupEntry, NOT_COMPARED, remove_leftovers};
 use super::job::{BackupRequest, Job};
 use super::name::stem_of;
 use super::pages::{Pages, compare_pages};
-use super::part::{Part, ensure_folder, stat_of};
+use super::part::{PartFile, ensure_folder, stat_of};
 use super::publish::{Content, Finished, publish};
 use super::shared::is_whole;
 use super::verified::{VerifiedBackup, of_copy};
@@ -179,13 +179,13 @@ impl<'a> Job<'a> {
     }
 
     /// Creates the folder and an empty part file.
-    fn begin(&self, observer: &mut dyn Observer) -> Result<Part<'a>> {
+    fn begin(&self, observer: &mut dyn Observer) -> Result<PartFile<'a>> {
         let source = stat_of(self.files, self.source.path())?;
         ensure_folder(self.files, self.request.folder, source)?;
         self.remove_leftovers();
         let begun = self.names.first(|path| {
             let free = !self.is_taken(&path)?;
-            let part = if free { Part::create(self.files, &path, b"")? } else { None };
+            let part = if free { PartFile::create(self.files, &path, b"")? } else { None };
             Ok(part.map(|part| (part, path)))
         })?;
         let (part, path) = begun.ok_or_else(|| self.no_name())?;
@@ -194,7 +194,7 @@ impl<'a> Job<'a> {
     }
 
     /// Lets the copy share the blocks of the database, or copies its pages. The source is in a read transaction.
-    fn copy(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<Blocks> {
+    fn copy(&self, part: &PartFile<'_>, observer: &mut dyn Observer) -> Result<Blocks> {
         let source = self.source.path();
         let shares = is_whole(self.source.connection(), self.files, source)?
             // Whatever the reason that they cannot be shared: pages can be copied, or that tells why not.
@@ -207,14 +207,14 @@ impl<'a> Job<'a> {
         Ok(Blocks::Own)
     }
 
-    fn open_copy(&self, part: &Part<'_>) -> Result<Database> {
+    fn open_copy(&self, part: &PartFile<'_>) -> Result<Database> {
         let copy = Database::open(part.path(), Access::Create, self.source.options())?;
         copy.leave_syncs_to_caller()?;
         Ok(copy)
     }
 
     /// Copies the pages and turns the copy into one that needs no file beside it.
-    fn copy_pages(&self, part: &Part<'_>, observer: &mut dyn Observer) -> Result<()> {
+    fn copy_pages(&self, part: &PartFile<'_>, observer: &mut dyn Observer) -> Result<()> {
         let options = self.source.options();
         let mut copy = self.open_copy(part)?;
         let subject = self.source.path();
@@ -233,7 +233,7 @@ impl<'a> Job<'a> {
     /// but an error that the system has told once counts: it may not tell it twice.
     fn compare_and_sync(
         &self,
-        part: &Part<'_>,
+        part: &PartFile<'_>,
         checked: Checked,
         observer: &mut dyn Observer,
     ) -> Result<Compared> {
@@ -258,7 +258,7 @@ impl<'a> Job<'a> {
     /// Compares the copy with the source: every byte of every page, where SQLite gives pages out.
     fn compare(
         &self,
-        part: &Part<'_>,
+        part: &PartFile<'_>,
         checked: Checked,
         observer: &mut dyn Observer,
     ) -> Result<Compared> {
@@ -289,7 +289,7 @@ impl<'a> Job<'a> {
     /// properties.
     fn compare_values(
         &self,
-        part: &Part<'_>,
+        part: &PartFile<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<TableRows>> {
         let options = self.source.options();
@@ -351,7 +351,7 @@ impl<'a> Job<'a> {
     /// is open.
     fn finish(
         &self,
-        part: &mut Part<'_>,
+        part: &mut PartFile<'_>,
         compared: Compared,
         (blocks, verified): (Blocks, bool),
     ) -> Result<Finished> {
@@ -365,7 +365,7 @@ impl<'a> Job<'a> {
 }
 
 /// Turns a copy into one that needs no file beside it: the pages of a WAL database bring the WAL flag along.
-fn leave_wal(copy: Database, part: &Part<'_>) -> Result<()> {
+fn leave_wal(copy: Database, part: &PartFile<'_>) -> Result<()> {
     let mode: String =
         copy.connection().query_row("PRAGMA main.journal_mode=DELETE", [], |row| row.get(0))?;
     copy.close()?;

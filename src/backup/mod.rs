@@ -35,7 +35,7 @@ pub use manifest::{BackupKind, LabelKind, Manifest, ManifestTable, Occasion};
 pub use name::BackupLabel;
 pub(crate) use name::{Names, stem_of};
 pub(crate) use pages::{Pages, compare_pages};
-pub(crate) use part::{Part, folder_of, stat_of};
+pub(crate) use part::{PartFile, folder_of, stat_of};
 pub use prune::{
     AppliedPhase, KeptBackup, KeptBecause, PruneMode, Pruned, Retention, Rules, prune,
 };

@@ -13,7 +13,7 @@ const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// A file under a temporary name of this process. Dropping it removes it, whatever happens then.
 #[derive(Debug)]
-pub(crate) struct Part<'f> {
+pub(crate) struct PartFile<'f> {
     files: &'f dyn Files,
     path: PathBuf,
     kept: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Part<'f> {
     _claim: Claim,
 }
 
-impl<'f> Part<'f> {
+impl<'f> PartFile<'f> {
     /// Creates the part of a file with these bytes, readable by the owner only; `None` if the
     /// name is taken.
     pub(crate) fn create(
@@ -111,7 +111,7 @@ impl<'f> Part<'f> {
     }
 }
 
-impl Drop for Part<'_> {
+impl Drop for PartFile<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;

@@ -8,7 +8,7 @@ use super::entry::next_sequence;
 use super::job::Job;
 use super::manifest::{FORMAT, Manifest, ManifestTable};
 use super::name::{manifest_of, stem_of};
-use super::part::{Part, folder_of, has_sidecar, stat_of};
+use super::part::{PartFile, folder_of, has_sidecar, stat_of};
 use super::verify::Digest;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::event::TableRows;
@@ -32,7 +32,11 @@ pub(super) struct Content {
 
 /// Syncs the part file, writes the manifest's part, renames both, and syncs the folder; only then
 /// the backup is promised.
-pub(super) fn publish(job: &Job<'_>, part: &mut Part<'_>, content: Content) -> Result<Finished> {
+pub(super) fn publish(
+    job: &Job<'_>,
+    part: &mut PartFile<'_>,
+    content: Content,
+) -> Result<Finished> {
     let source = job.source.path();
     let like = stat_of(job.files, source)?.ok_or_else(|| {
         Error::new(ErrorKind::FileChanged, "the database was removed during the backup")
@@ -89,7 +93,7 @@ pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Re
     let bytes = manifest.to_bytes().map_err(|error| {
         Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
     })?;
-    let Some((like, mut text)) = like.zip(Part::create(files, &beside, &bytes)?) else {
+    let Some((like, mut text)) = like.zip(PartFile::create(files, &beside, &bytes)?) else {
         let what = format!("{} cannot be replaced", beside.display());
         return Err(Error::new(ErrorKind::Backup, what));
     };
@@ -105,7 +109,7 @@ pub(super) fn restate(files: &dyn Files, path: &Path, manifest: &Manifest) -> Re
 /// backup without a manifest.
 fn name(
     job: &Job<'_>,
-    part: &mut Part<'_>,
+    part: &mut PartFile<'_>,
     manifest: &mut Manifest,
     like: &Stat,
 ) -> Result<PathBuf> {
@@ -119,7 +123,7 @@ fn name(
             Error::new(ErrorKind::Backup, "the manifest cannot be written").caused_by(error)
         })?;
         let beside = manifest_of(&path);
-        let Some(mut text) = Part::create(job.files, &beside, &bytes)? else { return Ok(None) };
+        let Some(mut text) = PartFile::create(job.files, &beside, &bytes)? else { return Ok(None) };
         text.sync_with_access_of(like)?;
         match part.publish(&path) {
             Ok(()) => {}

@@ -5,7 +5,7 @@ use super::cursor::Cursor;
 use super::hash::{Entry, Sum};
 use super::pages::{Pages, Read, number};
 use super::record::{Stored, varint};
-use super::record_buffer::{KeyPart, Loaded, Place};
+use super::record_buffer::{KeyPart, Loaded, ValueSource};
 use crate::error::Result;
 use std::cmp::Ordering;
 
@@ -131,7 +131,7 @@ pub fn index_holds<P: Pages>(
         .parts
         .iter()
         .enumerate()
-        .map(|(number, part)| KeyPart { place: Place::Stored(number), ..*part })
+        .map(|(number, part)| KeyPart { place: ValueSource::Stored(number), ..*part })
         .collect();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
     while cursor.advance()? {

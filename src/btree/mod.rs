@@ -30,7 +30,7 @@ pub use index::{IndexShape, Rows, index_holds, indexes_project, rows_ask_for};
 pub use order::Collation;
 pub use pages::{Checked, Geometry, Malformed, Pages, Read, Stop};
 pub use record::{Fields, Value};
-pub use record_buffer::{KeyPart, Place};
+pub use record_buffer::{KeyPart, ValueSource};
 pub use set::PageSet;
 pub use source::DbPages;
 pub use transaction::ReadTransaction;

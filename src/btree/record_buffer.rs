@@ -12,7 +12,7 @@ const LONGEST: usize = 4 << 20;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ValueSource {
     Rowid,
     /// The n-th field of the record of the row, from 0; NULL if the record is shorter.
     Field(usize),
@@ -23,7 +23,7 @@ pub enum Place {
 /// One part of an index entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPart {
-    pub place: Place,
+    pub place: ValueSource,
     /// Whether it is ordered downwards.
     pub descending: bool,
     pub collation: Collation,
@@ -82,16 +82,18 @@ impl Loaded {
         Ok(end <= LONGEST)
     }
 
-    pub(super) fn part(&self, place: Place, rowid: i64) -> Option<Value<'_>> {
+    pub(super) fn part(&self, place: ValueSource, rowid: i64) -> Option<Value<'_>> {
         match place {
-            Place::Rowid => Some(Value::Integer(rowid)),
-            Place::Field(number) if number >= self.fields.count() => Some(Value::Null),
-            Place::Field(number) | Place::Stored(number) => self.fields.value(&self.record, number),
+            ValueSource::Rowid => Some(Value::Integer(rowid)),
+            ValueSource::Field(number) if number >= self.fields.count() => Some(Value::Null),
+            ValueSource::Field(number) | ValueSource::Stored(number) => {
+                self.fields.value(&self.record, number)
+            }
         }
     }
 
     /// Returns whether a field is stored as that of another record is. Values may be equal nevertheless.
-    fn is_same_as(&self, other: &Self, place: Place) -> bool {
+    fn is_same_as(&self, other: &Self, place: ValueSource) -> bool {
         let Some(number) = place.field() else { return false };
         let one = self.fields.stored(&self.record, number);
         one.is_some() && one == other.fields.stored(&other.record, number)
@@ -99,11 +101,15 @@ impl Loaded {
 
     /// Returns a part as SQLite stores it in an index: serial type and bytes. `None` if it is not there.
     #[inline]
-    pub(super) fn stored<'r>(&'r self, place: Place, rowid: &'r Stored) -> Option<(u64, &'r [u8])> {
+    pub(super) fn stored<'r>(
+        &'r self,
+        place: ValueSource,
+        rowid: &'r Stored,
+    ) -> Option<(u64, &'r [u8])> {
         match place {
-            Place::Rowid => Some(rowid.parts()),
-            Place::Field(number) if number >= self.fields.count() => Some((0, &[])),
-            Place::Field(number) | Place::Stored(number) => {
+            ValueSource::Rowid => Some(rowid.parts()),
+            ValueSource::Field(number) if number >= self.fields.count() => Some((0, &[])),
+            ValueSource::Field(number) | ValueSource::Stored(number) => {
                 self.fields.stored(&self.record, number)
             }
         }
@@ -129,7 +135,7 @@ impl Loaded {
     }
 }
 
-impl Place {
+impl ValueSource {
     /// The number of the field, if it is one.
     pub(super) const fn field(self) -> Option<usize> {
         match self {

@@ -4,7 +4,7 @@ use super::compare::STRIDE;
 use super::cursor::Cursor;
 use super::pages::{Pages, Read};
 use super::record::Value;
-use super::record_buffer::{Loaded, Place};
+use super::record_buffer::{Loaded, ValueSource};
 use super::set::PageSet;
 use crate::error::Result;
 
@@ -12,7 +12,7 @@ use crate::error::Result;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueMap {
     /// Where a value is on the left and on the right.
-    pub pairs: Vec<(Place, Place)>,
+    pub pairs: Vec<(ValueSource, ValueSource)>,
     /// The rules that the right side makes for its values.
     pub demands: Vec<Demand>,
 }
@@ -20,7 +20,7 @@ pub struct ValueMap {
 /// What may be in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
-    pub place: Place,
+    pub place: ValueSource,
     pub null: bool,
     pub numbers: bool,
     pub text: Texts,
@@ -65,7 +65,8 @@ pub fn compare_values<L: Pages, R: Pages>(
     if !one.is_table() || !two.is_table() {
         return Ok(Values::Different);
     }
-    let deepest = |fields: &mut dyn Iterator<Item = Place>| fields.filter_map(Place::field).max();
+    let deepest =
+        |fields: &mut dyn Iterator<Item = ValueSource>| fields.filter_map(ValueSource::field).max();
     let old_depth = deepest(&mut map.pairs.iter().map(|(place, _)| *place));
     let asked = map.demands.iter().map(|demand| demand.place);
     let new_depth = deepest(&mut map.pairs.iter().map(|(_, place)| *place).chain(asked));
@@ -103,16 +104,17 @@ pub fn compare_values<L: Pages, R: Pages>(
 }
 
 /// Pairs of fields that follow each other on both sides.
-struct Stretch(Vec<(Place, Place)>);
+struct Stretch(Vec<(ValueSource, ValueSource)>);
 
 /// Puts pairs together as far as that goes.
-fn stretches(pairs: &[(Place, Place)]) -> Vec<Stretch> {
+fn stretches(pairs: &[(ValueSource, ValueSource)]) -> Vec<Stretch> {
     let mut sorted = pairs.to_vec();
     sorted.sort_by_key(|(left, right)| (left.field(), right.field()));
     let mut all: Vec<Stretch> = Vec::new();
     for pair in sorted {
-        let follows = |last: &(Place, Place)| {
-            let next = |one: Place, two: Place| one.field().map(|it| it + 1) == two.field();
+        let follows = |last: &(ValueSource, ValueSource)| {
+            let next =
+                |one: ValueSource, two: ValueSource| one.field().map(|it| it + 1) == two.field();
             last.0.field().is_some()
                 && last.1.field().is_some()
                 && next(last.0, pair.0)

@@ -48,7 +48,7 @@ pub fn compare_schemas(expected: &Schema, found: &Schema, order: ColumnOrder) ->
     for object in counted(expected) {
         let other = there.get(&key(object)).copied();
         let verdict = other.map_or(Verdict::Missing, |other| {
-            Pair { schemas: (expected, found), objects: (object, other) }.verdict(order)
+            ObjectPair { schemas: (expected, found), objects: (object, other) }.verdict(order)
         });
         objects.push(compared(object, verdict));
     }
@@ -111,12 +111,12 @@ fn compared(object: &Object, verdict: Verdict) -> ComparedObject {
 }
 
 /// Two objects of one kind and name, in their schemas.
-struct Pair<'s> {
+struct ObjectPair<'s> {
     schemas: (&'s Schema, &'s Schema),
     objects: (&'s Object, &'s Object),
 }
 
-impl Pair<'_> {
+impl ObjectPair<'_> {
     fn verdict(&self, order: ColumnOrder) -> Verdict {
         let (object, other) = self.objects;
         if (&object.name, &object.sql, fold(&object.table))

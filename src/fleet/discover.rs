@@ -19,7 +19,7 @@ const ENDINGS: [&str; 7] = ["db", "sqlite", "sqlite3", "db3", "s3db", "sl3", "sq
 const BACKUPS: &str = "backups";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Discovered {
     /// The databases, in the order of their relative paths, each file once.
     pub members: Vec<Member>,
     /// What looks like a database and is none to work on, in the order of the paths.
@@ -66,7 +66,11 @@ impl SkippedBecause {
 /// # Errors
 /// [`ErrorKind::Io`] or [`ErrorKind::Unreadable`] if the selected folder itself cannot be read; a folder below it that
 /// cannot be read becomes a member with a [`Fault`].
-pub fn discover(selection: &Selection, backups: Option<&Path>, files: &dyn Files) -> Result<Found> {
+pub fn discover(
+    selection: &Selection,
+    backups: Option<&Path>,
+    files: &dyn Files,
+) -> Result<Discovered> {
     let backups = backups.map(|path| files.canonical(path).unwrap_or_else(|_| path.to_path_buf()));
     let mut search = Search { files, backups, found: Vec::new(), skipped: Vec::new() };
     match &selection.source {
@@ -234,7 +238,7 @@ impl Search<'_> {
 
     /// Puts the members in order and leaves the further names of a file out: the name that is no symbolic link stays,
     /// and the first of several.
-    fn finish(mut self) -> Found {
+    fn finish(mut self) -> Discovered {
         let place = |it: &Candidate| (it.linked, it.member.relative.clone());
         self.found.sort_by_cached_key(place);
         let mut names: BTreeMap<(u64, u64), String> = BTreeMap::new();
@@ -256,7 +260,7 @@ impl Search<'_> {
         }
         members.sort_by(|one, two| one.relative.cmp(&two.relative));
         self.skipped.sort_by(|one, two| one.relative.cmp(&two.relative));
-        Found { members, skipped: self.skipped }
+        Discovered { members, skipped: self.skipped }
     }
 }
 
@@ -265,7 +269,7 @@ fn is_named_like_one(path: &Path) -> bool {
     ENDINGS.iter().any(|it| it.eq_ignore_ascii_case(ending))
 }
 
-impl Found {
+impl Discovered {
     /// Fails if there is no file to work on.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ mod tally;
 mod tests;
 mod undo;
 
-pub use discover::{Found, Skipped, SkippedBecause, discover};
+pub use discover::{Discovered, Skipped, SkippedBecause, discover};
 pub use folder_index::FolderIndex;
 pub use journal::{Begun, Journal, JournalHead, JournalLine, RunState};
 pub use limits::{Limits, Stop};

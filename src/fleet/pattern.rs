@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 /// A pattern below a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum PatternPart {
     /// `**`: no, one or several folders.
     AnyFolders,
     /// The name of one folder or file.
@@ -30,13 +30,13 @@ impl Pattern {
         }
         for name in text.split('/').filter(|name| !name.is_empty() && *name != ".") {
             match name {
-                "**" => parts.push(Part::AnyFolders),
+                "**" => parts.push(PatternPart::AnyFolders),
                 _ if parts.is_empty() && !Self::is_pattern(name) => folder.push(name),
-                _ => parts.push(Part::Name(name.chars().collect())),
+                _ => parts.push(PatternPart::Name(name.chars().collect())),
             }
         }
-        if parts.last() == Some(&Part::AnyFolders) {
-            parts.push(Part::Name(vec!['*']));
+        if parts.last() == Some(&PatternPart::AnyFolders) {
+            parts.push(PatternPart::Name(vec!['*']));
         }
         (folder, Self { parts })
     }
@@ -67,10 +67,10 @@ fn names_of(path: &Path) -> Vec<Vec<char>> {
 
 /// Matches names with parts in the time of their product: `reached` holds the places of the pattern that the names so
 /// far lead to.
-fn fits(parts: &[Part], names: &[Vec<char>], end: End) -> bool {
+fn fits(parts: &[PatternPart], names: &[Vec<char>], end: End) -> bool {
     let closed = |mut places: Vec<bool>| {
         for place in 0..parts.len() {
-            places[place + 1] |= places[place] && parts[place] == Part::AnyFolders;
+            places[place + 1] |= places[place] && parts[place] == PatternPart::AnyFolders;
         }
         places
     };
@@ -81,8 +81,8 @@ fn fits(parts: &[Part], names: &[Vec<char>], end: End) -> bool {
         let mut next = vec![false; parts.len() + 1];
         for (place, part) in parts.iter().enumerate().filter(|(place, _)| reached[*place]) {
             match part {
-                Part::AnyFolders => next[place] |= !hidden(name),
-                Part::Name(pattern) => next[place + 1] |= name_fits(pattern, name),
+                PatternPart::AnyFolders => next[place] |= !hidden(name),
+                PatternPart::Name(pattern) => next[place + 1] |= name_fits(pattern, name),
             }
         }
         reached = closed(next);

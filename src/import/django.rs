@@ -14,7 +14,7 @@ use crate::phase::{PhaseFile, PhaseId, SectionTexts};
 
 /// The files of a migration.
 #[derive(Debug, Clone, Default)]
-struct Pair {
+struct MigrationFiles {
     up: Option<PathBuf>,
     down: Option<PathBuf>,
 }
@@ -68,8 +68,8 @@ fn not_written(text: &str, path: &Path) -> Vec<String> {
         .collect()
 }
 
-fn pairs(files: &dyn Files, folder: &Path) -> Result<BTreeMap<String, Pair>> {
-    let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
+fn pairs(files: &dyn Files, folder: &Path) -> Result<BTreeMap<String, MigrationFiles>> {
+    let mut pairs: BTreeMap<String, MigrationFiles> = BTreeMap::new();
     for path in files.entries(folder)? {
         let stat = files.status(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -93,7 +93,7 @@ fn add(
     files: &dyn Files,
     folder: &Path,
     (path, name): (&Path, &str),
-    pairs: &mut BTreeMap<String, Pair>,
+    pairs: &mut BTreeMap<String, MigrationFiles>,
 ) -> Result<()> {
     let down = [".down.sql", ".backwards.sql"].iter().find_map(|it| name.strip_suffix(it));
     let (name, is_down) = match (down, name.strip_suffix(".sql")) {
@@ -114,7 +114,11 @@ fn add(
 }
 
 /// The migrations in the order in which they run.
-fn order(files: &dyn Files, folder: &Path, pairs: &BTreeMap<String, Pair>) -> Result<Vec<String>> {
+fn order(
+    files: &dyn Files,
+    folder: &Path,
+    pairs: &BTreeMap<String, MigrationFiles>,
+) -> Result<Vec<String>> {
     let plan = folder.join("plan.txt");
     if !files.exists(&plan)? {
         let app = |name: &str| name.split_once('.').map_or("", |(app, _)| app).to_owned();

@@ -27,7 +27,7 @@ pub fn find_branch_conflicts(project: &Project, ends: &[PhaseId]) -> Result<Vec<
     let mut found: Vec<BranchConflict> = Vec::new();
     for (place, first) in ends.iter().enumerate() {
         for second in &ends[place + 1..] {
-            for conflict in Pair::new(project, first, second).conflicts()? {
+            for conflict in EndPair::new(project, first, second).conflicts()? {
                 if !found.contains(&conflict) {
                     found.push(conflict);
                 }
@@ -86,13 +86,13 @@ pub(super) fn as_error(conflicts: Vec<BranchConflict>) -> Result<()> {
 }
 
 /// Two ends, and what lies before each and not before the other.
-struct Pair<'p> {
+struct EndPair<'p> {
     project: &'p Project,
     common: Vec<&'p Phase>,
     branches: [Vec<&'p Phase>; 2],
 }
 
-impl<'p> Pair<'p> {
+impl<'p> EndPair<'p> {
     fn new(project: &'p Project, first: &PhaseId, second: &PhaseId) -> Self {
         let chain = &project.chain;
         let line = |end: &PhaseId| -> Applied {

@@ -5,7 +5,7 @@ use crate::database::WriteTransaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 
-use super::prepare::{ATTEMPTS, Found, Planned, Preparation};
+use super::prepare::{ATTEMPTS, FilePlan, Planned, Preparation};
 use super::project::Project;
 use super::request::Request;
 use super::run::{Hooks, Report};
@@ -88,10 +88,10 @@ impl Migration<Prepared> {
             Planned { project, known, plan, need: state.need }
         } else {
             match Self::prepare_through(&project, request, &database)? {
-                Found::UpToDate(found) => {
+                FilePlan::UpToDate(found) => {
                     return Ok(Attempt::PrepareAgain(Preparation::UpToDate(found)));
                 }
-                Found::Plan(planned) => *planned,
+                FilePlan::Plan(planned) => *planned,
             }
         };
         let label = occasion(&plan);

@@ -51,8 +51,8 @@ impl Migration<Prepared> {
             // The number is taken before anything is read, so that any later change shows.
             let seen = data_version(&database)?;
             match Self::prepare_through(project, request, &database) {
-                Ok(Found::UpToDate(found)) => return Ok(Preparation::UpToDate(found)),
-                Ok(Found::Plan(planned)) => {
+                Ok(FilePlan::UpToDate(found)) => return Ok(Preparation::UpToDate(found)),
+                Ok(FilePlan::Plan(planned)) => {
                     let database = probe_writing(database)?;
                     let Planned { project, known, plan, need } = *planned;
                     let transactions = request.transactions;
@@ -72,10 +72,10 @@ impl Migration<Prepared> {
         project: &Project,
         request: &Request,
         database: &Database,
-    ) -> Result<Found> {
+    ) -> Result<FilePlan> {
         let (project, known, path) = find_path(project, request, database)?;
         if path.is_empty() {
-            return Ok(Found::UpToDate(Box::new(UpToDate::new(request, &project, known))));
+            return Ok(FilePlan::UpToDate(Box::new(UpToDate::new(request, &project, known))));
         }
         project.versions.refuse_triggers(&known.schema)?;
         let make = || plan_path(&project, &known, &path, request.direction);
@@ -103,7 +103,7 @@ impl Migration<Prepared> {
         if let Some(first) = plan.phases.first_mut() {
             first.notices.extend(remarks_on_place(files, &project.database)?);
         }
-        Ok(Found::Plan(Box::new(Planned { project, known, plan, need })))
+        Ok(FilePlan::Plan(Box::new(Planned { project, known, plan, need })))
     }
 }
 
@@ -208,7 +208,7 @@ fn refuse_unknown_steps(project: &Project, path: &[PhaseId], known: &FileState) 
 }
 
 /// What was found in a file in one state.
-pub(super) enum Found {
+pub(super) enum FilePlan {
     UpToDate(Box<UpToDate>),
     Plan(Box<Planned>),
 }

@@ -198,32 +198,32 @@ fn counted(left: &Path, right: &Path) -> Ordering {
     left.iter()
         .zip(&right)
         .map(|(left, right)| match (left, right) {
-            (Part::Number(left), Part::Number(right)) => left.cmp(right),
-            (Part::Letter(left), Part::Letter(right)) => left.cmp(right),
-            (Part::Number(_), Part::Letter(right)) => '0'.cmp(right),
-            (Part::Letter(left), Part::Number(_)) => left.cmp(&'0'),
+            (NamePart::Number(left), NamePart::Number(right)) => left.cmp(right),
+            (NamePart::Letter(left), NamePart::Letter(right)) => left.cmp(right),
+            (NamePart::Number(_), NamePart::Letter(right)) => '0'.cmp(right),
+            (NamePart::Letter(left), NamePart::Number(_)) => left.cmp(&'0'),
         })
         .find(|order| order.is_ne())
         .unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
 /// A part of a file name.
-enum Part {
+enum NamePart {
     Number(u128),
     Letter(char),
 }
 
-fn name_parts(file: &Path) -> Vec<Part> {
+fn name_parts(file: &Path) -> Vec<NamePart> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let mut parts = Vec::new();
     for letter in name.chars() {
         let digit = letter.to_digit(10).map(u128::from);
         match (parts.last_mut(), digit) {
-            (Some(Part::Number(number)), Some(digit)) => {
+            (Some(NamePart::Number(number)), Some(digit)) => {
                 *number = number.saturating_mul(10).saturating_add(digit);
             }
-            (_, Some(digit)) => parts.push(Part::Number(digit)),
-            (_, None) => parts.push(Part::Letter(letter)),
+            (_, Some(digit)) => parts.push(NamePart::Number(digit)),
+            (_, None) => parts.push(NamePart::Letter(letter)),
         }
     }
     parts

@@ -15,7 +15,7 @@ use super::phase::{
 };
 use super::problem::Problems;
 use super::step::{Check, PhaseTest, Step, TestQuery};
-use super::table_reader::{Lines, Place, TableReader, id, text_of, with_article};
+use super::table_reader::{Lines, TableInFile, TableReader, id, text_of, with_article};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::sql::SqliteVersion;
@@ -97,15 +97,19 @@ fn read_bytes(
     let lines = Lines::of(&text);
     let document = toml(&text).map_err(|(line, what)| problems.add(path, line, what)).ok()?;
     let before = problems.len();
-    let place =
-        Place { table: document.as_table(), called: "the phase".to_owned(), line: 1, apart: None };
+    let place = TableInFile {
+        table: document.as_table(),
+        called: "the phase".to_owned(),
+        line: 1,
+        apart: None,
+    };
     let mut reader = TableReader::new(files, path, &lines, problems);
     let read = reader.phase(&place, path, &text);
     (reader.problem_count() == before).then_some(read).flatten()
 }
 
 impl TableReader<'_> {
-    fn phase(&mut self, place: &Place<'_>, path: &Path, text: &str) -> Option<PhaseFile> {
+    fn phase(&mut self, place: &TableInFile<'_>, path: &Path, text: &str) -> Option<PhaseFile> {
         let mut values = self.values(place, PHASE_KEYS);
         let require = self.checks(place, "require");
         let up = self.steps(place, "up");
@@ -133,7 +137,7 @@ impl TableReader<'_> {
     /// Returns the id that the phase declares, or else the stem of its file.
     pub(super) fn phase_id(
         &mut self,
-        place: &Place<'_>,
+        place: &TableInFile<'_>,
         values: &mut Values,
         path: &Path,
     ) -> Option<PhaseId> {
@@ -148,7 +152,7 @@ impl TableReader<'_> {
             .ok()
     }
 
-    fn downgrade(&mut self, place: &Place<'_>, values: &mut Values) -> Downgrade {
+    fn downgrade(&mut self, place: &TableInFile<'_>, values: &mut Values) -> Downgrade {
         let steps = self.steps(place, "down");
         let has = |key: &str| place.table.contains_key(key);
         if has("down") && has("irreversible") {
@@ -162,12 +166,12 @@ impl TableReader<'_> {
         }
     }
 
-    fn tests(&mut self, phase: &Place<'_>) -> Vec<PhaseTest> {
+    fn tests(&mut self, phase: &TableInFile<'_>) -> Vec<PhaseTest> {
         let places = self.places(phase, "test", "[[test]]");
         places.iter().filter_map(|place| self.test(place)).collect()
     }
 
-    fn test(&mut self, place: &Place<'_>) -> Option<PhaseTest> {
+    fn test(&mut self, place: &TableInFile<'_>) -> Option<PhaseTest> {
         let mut values = self.values(place, TEST_KEYS);
         let has = |key: &str| place.table.contains_key(key);
         for (query, expect) in [("query", "expect"), ("down_query", "down_expect")] {
@@ -197,12 +201,12 @@ impl TableReader<'_> {
         })
     }
 
-    fn checks(&mut self, phase: &Place<'_>, key: &str) -> Vec<Check> {
+    fn checks(&mut self, phase: &TableInFile<'_>, key: &str) -> Vec<Check> {
         let places = self.places(phase, key, &format!("[[{key}]]"));
         places.iter().filter_map(|place| self.check(place)).collect()
     }
 
-    pub(super) fn check(&mut self, place: &Place<'_>) -> Option<Check> {
+    pub(super) fn check(&mut self, place: &TableInFile<'_>) -> Option<Check> {
         let mut values = self.values(place, CHECK_KEYS);
         Some(Check {
             name: values.text("name")?,
@@ -213,12 +217,12 @@ impl TableReader<'_> {
         })
     }
 
-    fn steps(&mut self, phase: &Place<'_>, key: &str) -> Vec<Step> {
+    fn steps(&mut self, phase: &TableInFile<'_>, key: &str) -> Vec<Step> {
         let places = self.places(phase, key, &format!("[[{key}]]"));
         places.into_iter().filter_map(|place| self.step(place)).collect()
     }
 
-    fn step(&mut self, mut place: Place<'_>) -> Option<Step> {
+    fn step(&mut self, mut place: TableInFile<'_>) -> Option<Step> {
         let kind = self.kind(&place)?;
         kind.op.clone_into(&mut place.called);
         place.apart = Some("op");
@@ -234,7 +238,7 @@ impl TableReader<'_> {
         Some(Step { operation, line: place.line })
     }
 
-    fn kind(&mut self, place: &Place<'_>) -> Option<&'static Kind> {
+    fn kind(&mut self, place: &TableInFile<'_>) -> Option<&'static Kind> {
         let Some(op) = place.table.get("op") else {
             self.problem(place.line, format!("the step in {} has no `op`", place.called));
             return None;

@@ -16,7 +16,7 @@ use super::sql_form::{
     settings_table,
 };
 use super::step::{Check, Operation, Step};
-use super::table_reader::{Lines, Place, TableReader};
+use super::table_reader::{Lines, TableInFile, TableReader};
 use crate::files::Files;
 use crate::sql::statements;
 
@@ -236,8 +236,8 @@ impl TableReader<'_> {
     }
 }
 
-fn place<'t>(table: &'t toml_edit::Table, called: &str, line: usize) -> Place<'t> {
-    Place { table, called: called.to_owned(), line, apart: None }
+fn place<'t>(table: &'t toml_edit::Table, called: &str, line: usize) -> TableInFile<'t> {
+    TableInFile { table, called: called.to_owned(), line, apart: None }
 }
 
 /// Returns whether a file is one of SQL by its name, and not hidden.

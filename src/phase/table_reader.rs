@@ -21,7 +21,7 @@ use crate::sql::{
 const RESERVED: [&str; 3] = ["head", "heads", "base"];
 
 /// A table of a phase file: what it is called in messages, and where it begins.
-pub(super) struct Place<'t> {
+pub(super) struct TableInFile<'t> {
     pub(super) table: &'t dyn TableLike,
     pub(super) called: String,
     pub(super) line: usize,
@@ -70,12 +70,12 @@ impl<'r> TableReader<'r> {
     }
 
     /// Returns the line (from 1) of a key.
-    pub(super) fn line_of_key(&self, place: &Place<'_>, key: &str) -> usize {
+    pub(super) fn line_of_key(&self, place: &TableInFile<'_>, key: &str) -> usize {
         self.line_of(place.table.key(key).and_then(toml_edit::Key::span), place.line)
     }
 
     /// Reads the values of the keys, and notes unknown, missing and malformed ones.
-    pub(super) fn values(&mut self, place: &Place<'_>, keys: &'static [Key]) -> Values {
+    pub(super) fn values(&mut self, place: &TableInFile<'_>, keys: &'static [Key]) -> Values {
         let mut values = Values::default();
         for (name, item) in place.table.iter() {
             let line = self.line_of_key(place, name);
@@ -93,13 +93,13 @@ impl<'r> TableReader<'r> {
         values
     }
 
-    fn unknown_key(&mut self, place: &Place<'_>, name: &str, keys: &[Key], line: usize) {
+    fn unknown_key(&mut self, place: &TableInFile<'_>, name: &str, keys: &[Key], line: usize) {
         let near = nearest(name, keys.iter().map(|key| key.name));
         let near = near.map_or_else(String::new, |near| format!(", nearest is {}", quoted(near)));
         self.problem(line, format!("unknown key {} in {}{near}", quoted(name), place.called));
     }
 
-    fn check_needs(&mut self, place: &Place<'_>, keys: &[Key]) {
+    fn check_needs(&mut self, place: &TableInFile<'_>, keys: &[Key]) {
         let given = |key: &&Key| place.table.contains_key(key.name);
         let with = |need: Need| keys.iter().filter(move |key| key.need == need);
         let names = |need: Need| quoted_list(with(need).map(|key| key.name));
@@ -240,12 +240,17 @@ impl<'r> TableReader<'r> {
     }
 
     /// Returns the tables in double brackets under a key.
-    pub(super) fn places<'t>(&self, phase: &Place<'t>, key: &str, called: &str) -> Vec<Place<'t>> {
+    pub(super) fn places<'t>(
+        &self,
+        phase: &TableInFile<'t>,
+        key: &str,
+        called: &str,
+    ) -> Vec<TableInFile<'t>> {
         let line = self.line_of_key(phase, key);
         let found = phase.table.get(key).and_then(tables).unwrap_or_default();
         found
             .into_iter()
-            .map(|(table, span)| Place {
+            .map(|(table, span)| TableInFile {
                 table,
                 called: called.to_owned(),
                 line: self.line_of(span, line),

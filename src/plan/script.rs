@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::action::{Action, PlannedStep, analyze_step, data_step, record_step};
-use super::script_checks::{self, ExpectedState, Found, in_one_query};
+use super::script_checks::{self, ExpectedState, ScriptGuard, in_one_query};
 use super::{Direction, PhasePlan, Plan, SchemaChange, Stage};
 use crate::error::MissingExtension;
 use crate::name::literal;
@@ -164,7 +164,7 @@ impl Script {
                     .flat_map(|it| script_checks::before_copy(schema_change, it)),
             );
         }
-        let mut counts: Vec<Found> =
+        let mut counts: Vec<ScriptGuard> =
             schema_change.rebuilds.iter().map(script_checks::row_counts).collect();
         for step in schema_change.script_steps() {
             // The old tables are there until the first of them goes.
@@ -205,7 +205,7 @@ impl Script {
     }
 
     /// Prints some checks, after which changes may follow.
-    fn all(&mut self, checks: impl Iterator<Item = Found>) {
+    fn all(&mut self, checks: impl Iterator<Item = ScriptGuard>) {
         let before = self.checks;
         for found in checks {
             for statement in &found.prepare {

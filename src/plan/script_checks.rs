@@ -18,7 +18,7 @@ pub struct ExpectedState<'a> {
 }
 
 /// Something that must not be found.
-pub(super) struct Found {
+pub(super) struct ScriptGuard {
     /// The message if it is found.
     pub(super) message: String,
     /// Statements that the condition needs.
@@ -28,10 +28,10 @@ pub(super) struct Found {
 }
 
 /// The check of a phase; `None` if it is no query that another one can hold.
-pub(super) fn of_phase(check: &Check) -> Option<Found> {
+pub(super) fn of_phase(check: &Check) -> Option<ScriptGuard> {
     let reason = check.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     let message = format!("the check \"{}\" does not hold{reason}", check.name);
-    Some(Found { message, prepare: Vec::new(), condition: in_one_query(check)? })
+    Some(ScriptGuard { message, prepare: Vec::new(), condition: in_one_query(check)? })
 }
 
 /// The condition, as SQL, that a check does not hold.
@@ -60,16 +60,16 @@ pub(super) fn in_one_query(check: &Check) -> Option<String> {
 }
 
 /// What the rows of a table must not hold before they are copied. What SQLite itself refuses to copy is not asked for.
-pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Vec<Found> {
+pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Vec<ScriptGuard> {
     let source = in_main(&rebuild.from);
-    let mut found: Vec<Found> = rebuild
+    let mut found: Vec<ScriptGuard> = rebuild
         .typed
         .iter()
         .filter_map(|column| {
             let (prepare, condition) = conversion_sql(column, &source)?;
             let message =
                 format!("{}.{}: the new type would convert values", rebuild.to, column.to);
-            Some(Found { message, prepare, condition })
+            Some(ScriptGuard { message, prepare, condition })
         })
         .collect();
     // Values that ask other tables find them as they will be only when the rows are copied.
@@ -82,7 +82,7 @@ pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Ve
     let names = required.map(|it| &it.name).chain(&rebuild.given_alias);
     let given = |name: &str| rebuild.copy.columns.iter().any(|(to, _)| same(to, name));
     let rows = rebuild.copy.select(&source);
-    found.extend(names.filter(|it| given(it)).map(|name| Found {
+    found.extend(names.filter(|it| given(it)).map(|name| ScriptGuard {
         message: format!("{}.{name} would be NULL", rebuild.to),
         prepare: Vec::new(),
         condition: format!("EXISTS (SELECT 1 FROM ({rows}) WHERE {} IS NULL)", quote(name)),
@@ -91,9 +91,9 @@ pub(super) fn before_copy(schema_change: &SchemaChange, rebuild: &Rebuild) -> Ve
 }
 
 /// That not all rows of a table were copied.
-pub(super) fn row_counts(rebuild: &Rebuild) -> Found {
+pub(super) fn row_counts(rebuild: &Rebuild) -> ScriptGuard {
     let count = |table: &str| format!("(SELECT count(*) FROM {})", in_main(table));
-    Found {
+    ScriptGuard {
         message: match rebuild.from == rebuild.to {
             true => format!("not all rows of {} were copied", rebuild.from),
             false => format!("not all rows of {} were copied to {}", rebuild.from, rebuild.to),
@@ -104,7 +104,7 @@ pub(super) fn row_counts(rebuild: &Rebuild) -> Found {
 }
 
 /// That the file is in another state than the one that the script was made for; rows may have changed.
-pub(super) fn other_state(expected: &ExpectedState<'_>) -> Vec<Found> {
+pub(super) fn other_state(expected: &ExpectedState<'_>) -> Vec<ScriptGuard> {
     let recorded = expected.recorded;
     let versions: Vec<String> = recorded.versions.iter().map(|it| it.version.to_string()).collect();
     let table = in_main(expected.tables.version_table());
@@ -126,7 +126,7 @@ pub(super) fn other_state(expected: &ExpectedState<'_>) -> Vec<Found> {
          OR (SELECT count(*) FROM main.sqlite_schema WHERE (name, sql) IN (VALUES {})) <> {count}",
         stored.join(", ")
     );
-    let found = |message: &str, condition: String| Found {
+    let found = |message: &str, condition: String| ScriptGuard {
         message: format!("the script is for another state of the file: {message}"),
         prepare: Vec::new(),
         condition,

@@ -16,7 +16,7 @@ use super::rows::{
 };
 use super::sound::Soundness;
 use super::violations::{
-    Found, Violation, Violations, foreign_key_violations, summed_up, violations_but_of,
+    Violation, Violations, Violator, foreign_key_violations, summed_up, violations_but_of,
 };
 use super::virtual_tables::compare_reached;
 use crate::assertion::evaluate;
@@ -353,7 +353,7 @@ impl Trial<'_, '_> {
         let allowed = self.subject.plan.allows_broken();
         let mut by_row = Vec::new();
         let has_no_parent = |it: &&Violation| {
-            !matches!(it.found, Found::Row(_)) && self.now.find_table(&it.parent).is_none()
+            !matches!(it.found, Violator::Row(_)) && self.now.find_table(&it.parent).is_none()
         };
         for violation in new.iter().filter(|it| !(allowed && has_no_parent(it))) {
             let table = fold(&violation.table);

@@ -98,7 +98,7 @@ impl std::fmt::Display for RemadeTable {
 
 /// One database and the table in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct TableSide<'a> {
     pub(super) connection: &'a Connection,
     pub(super) schema: &'a Schema,
     pub(super) table: &'a Table,
@@ -107,7 +107,7 @@ pub(super) struct Place<'a> {
 /// Compares a remade table with the one in the backup; the columns are those whose values came over.
 pub(super) fn compare_remade(
     origin: &TableProvenance,
-    (before, now): (Place<'_>, Place<'_>),
+    (before, now): (TableSide<'_>, TableSide<'_>),
     (left, right): (Vec<String>, Vec<String>),
     progress: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<RemadeTable> {
@@ -120,7 +120,7 @@ pub(super) fn compare_remade(
         renumbered: false,
         counter: lowered(counter(before)?, counter(now)?),
     };
-    let mut sum = |place: Place<'_>, columns: &[String]| {
+    let mut sum = |place: TableSide<'_>, columns: &[String]| {
         sum_rows(place.connection, &place.table.name, columns, progress)
     };
     if remade.before == remade.after && sum(before, &left)? == sum(now, &right)? {
@@ -178,7 +178,7 @@ fn keys(origin: &TableProvenance, before: &Table, now: &Table) -> Option<(RowKey
 }
 
 /// The AUTOINCREMENT counter of a table.
-fn counter(place: Place<'_>) -> Result<Option<i64>> {
+fn counter(place: TableSide<'_>) -> Result<Option<i64>> {
     if !place.schema.internal.iter().any(|it| same(&it.name, "sqlite_sequence")) {
         return Ok(None);
     }

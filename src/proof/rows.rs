@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::lineage::{Provenance, TableProvenance, readers};
-use super::remade::{Place, RemadeTable, compare_remade};
+use super::remade::{RemadeTable, TableSide, compare_remade};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Interrupt, Observer, Stage};
 use crate::history::VersionTables;
@@ -237,7 +237,7 @@ impl Compared<'_> {
         sides: Sides<'_>,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<RemadeTable> {
-        let place = |(connection, schema), table| Place { connection, schema, table };
+        let place = |(connection, schema), table| TableSide { connection, schema, table };
         let text = self.object.sql.as_deref().unwrap_or_default();
         let follow = follows_changes(text, self.after, self.origin);
         let columns = columns(self.origin, self.before, self.after, &follow);

@@ -22,14 +22,14 @@ const SAMPLES: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     pub table: String,
-    pub found: Found,
+    pub found: Violator,
     /// The parent table, or why the keys of the table cannot be checked.
     pub parent: String,
 }
 
 /// What breaks a foreign key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Found {
+pub enum Violator {
     /// The row with this rowid.
     Row(i64),
     /// A row of a table without rowids.
@@ -42,9 +42,9 @@ impl std::fmt::Display for Violation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { table, parent, .. } = self;
         match self.found {
-            Found::Row(row) => write!(formatter, "{table} row {row} has no parent in {parent}"),
-            Found::SomeRow => write!(formatter, "{table}: a row has no parent in {parent}"),
-            Found::Uncheckable => write!(formatter, "{table}: {parent}"),
+            Violator::Row(row) => write!(formatter, "{table} row {row} has no parent in {parent}"),
+            Violator::SomeRow => write!(formatter, "{table}: a row has no parent in {parent}"),
+            Violator::Uncheckable => write!(formatter, "{table}: {parent}"),
         }
     }
 }
@@ -97,13 +97,13 @@ impl Violations {
 
     fn add(&mut self, violation: Violation) {
         let (identity, row) = match violation.found {
-            Found::Row(row) => (Identity::Rowid { parent: fold(&violation.parent) }, row),
-            Found::SomeRow => (Identity::Parent(fold(&violation.parent)), 0),
-            Found::Uncheckable => (Identity::Uncheckable, 0),
+            Violator::Row(row) => (Identity::Rowid { parent: fold(&violation.parent) }, row),
+            Violator::SomeRow => (Identity::Parent(fold(&violation.parent)), 0),
+            Violator::Uncheckable => (Identity::Uncheckable, 0),
         };
         let group = self.0.entry((fold(&violation.table), identity)).or_default();
         group.rows.add(&row.to_be_bytes());
-        let is_told_apart = matches!(violation.found, Found::Row(_));
+        let is_told_apart = matches!(violation.found, Violator::Row(_));
         if group.samples.is_empty() || is_told_apart && group.samples.len() < SAMPLES {
             group.samples.push(violation);
         }
@@ -140,7 +140,7 @@ impl Violations {
                     let rows = surplus(rows_of(now, group)?, rows_of(before, old)?);
                     let sample = group.samples.first();
                     let named = rows.into_iter().take(SAMPLES).filter_map(|row| {
-                        sample.map(|it| Violation { found: Found::Row(row), ..it.clone() })
+                        sample.map(|it| Violation { found: Violator::Row(row), ..it.clone() })
                     });
                     new.extend(named);
                 }
@@ -180,8 +180,8 @@ pub(super) fn summed_up(violations: &[&Violation]) -> Vec<String> {
         let rows: Vec<i64> = group
             .iter()
             .filter_map(|it| match it.found {
-                Found::Row(row) => Some(row),
-                Found::SomeRow | Found::Uncheckable => None,
+                Violator::Row(row) => Some(row),
+                Violator::SomeRow | Violator::Uncheckable => None,
             })
             .collect();
         match (rows.len(), group.as_slice()) {
@@ -220,8 +220,8 @@ fn rows_of(connection: &Connection, group: &Group) -> Result<Vec<i64>> {
         let violation = read(&sample.table, row)?;
         if fold(&violation.parent) == fold(&sample.parent) {
             found.extend(match violation.found {
-                Found::Row(row) => Some(row),
-                Found::SomeRow | Found::Uncheckable => None,
+                Violator::Row(row) => Some(row),
+                Violator::SomeRow | Violator::Uncheckable => None,
             });
         }
     }
@@ -232,7 +232,7 @@ fn read(table: &str, row: &Row<'_>) -> rusqlite::Result<Violation> {
     let parent = row.get_ref(2)?.as_bytes().unwrap_or_default();
     Ok(Violation {
         table: table.to_owned(),
-        found: row.get::<_, Option<i64>>(1)?.map_or(Found::SomeRow, Found::Row),
+        found: row.get::<_, Option<i64>>(1)?.map_or(Violator::SomeRow, Violator::Row),
         parent: String::from_utf8_lossy(parent).into_owned(),
     })
 }
@@ -277,7 +277,7 @@ fn violations_of(
 ) -> Result<()> {
     let uncheckable = |error: &rusqlite::Error| Violation {
         table: table.to_owned(),
-        found: Found::Uncheckable,
+        found: Violator::Uncheckable,
         parent: words(error),
     };
     let sql = format!("PRAGMA main.foreign_key_check({})", literal(table));

@@ -80,7 +80,7 @@ pub(super) fn assess(
         interrupt,
         survivors: Vec::new(),
         indexes: BTreeMap::new(),
-        found: Found::default(),
+        found: Collected::default(),
     };
     assess.found.findings.extend(state::properties(sides.old.1, sides.new.1));
     assess.tables(observer)?;
@@ -93,7 +93,7 @@ pub(super) fn assess(
 }
 
 #[derive(Default)]
-struct Found {
+struct Collected {
     findings: Vec<Finding>,
     /// What follows from a drop that the map declares.
     implied: Vec<Finding>,
@@ -101,7 +101,7 @@ struct Found {
     tables: Vec<TableVerdict>,
 }
 
-impl Found {
+impl Collected {
     fn sorted(self, map: &ChangeMap) -> Verdict {
         let (mut declared, mut findings): (Vec<_>, Vec<_>) =
             self.findings.into_iter().partition(|it| map.declares(it));
@@ -133,7 +133,7 @@ struct Assessment<'a> {
     survivors: Vec<(String, String)>,
     /// The indexes that are still there, folded: before, now.
     indexes: BTreeMap<String, String>,
-    found: Found,
+    found: Collected,
 }
 
 impl Assessment<'_> {

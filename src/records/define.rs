@@ -27,11 +27,11 @@ pub(super) struct Definition {
     pub(super) partial: bool,
     /// Whether it belongs to the primary key.
     pub(super) primary: bool,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<IndexPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct IndexPart {
     pub(super) column: i64,
     pub(super) descending: bool,
     pub(super) collation: String,
@@ -57,11 +57,11 @@ pub fn indexes(connection: &Connection, table: &str) -> Result<Indexes> {
     Ok(Indexes(found))
 }
 
-fn parts(connection: &Connection, index: &str) -> Result<Vec<Part>> {
+fn parts(connection: &Connection, index: &str) -> Result<Vec<IndexPart>> {
     let mut info = connection.prepare(&format!("PRAGMA main.index_xinfo({})", literal(index)))?;
     let rows = info.query_map([], |row| {
         let collation: Option<String> = row.get(4)?;
-        Ok(Part {
+        Ok(IndexPart {
             column: row.get(1)?,
             descending: row.get(3)?,
             collation: collation.unwrap_or_default().to_ascii_uppercase(),

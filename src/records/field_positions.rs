@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::define::{EXPRESSION, Indexes, ROWID};
-use crate::btree::Place;
+use crate::btree::ValueSource;
 use crate::schema::{ColumnStorage, RowKey, Table};
 
 /// Where the columns of a table are in its records.
@@ -42,18 +42,22 @@ impl<'t> FieldPositions<'t> {
         Some(Self { table, without_rowid, alias, fields })
     }
 
-    pub(super) fn find(&self, column: i64) -> Option<Place> {
+    pub(super) fn find(&self, column: i64) -> Option<ValueSource> {
         if column == ROWID {
-            return (!self.without_rowid).then_some(Place::Rowid);
+            return (!self.without_rowid).then_some(ValueSource::Rowid);
         }
         if column <= EXPRESSION {
             return None;
         }
         let found = self.table.columns.get(usize::try_from(column).ok()?)?;
         if self.alias == Some(column) {
-            return Some(Place::Rowid);
+            return Some(ValueSource::Rowid);
         }
         let place = *self.fields.get(&column)?;
-        Some(if found.default.is_none() { Place::Field(place) } else { Place::Stored(place) })
+        Some(if found.default.is_none() {
+            ValueSource::Field(place)
+        } else {
+            ValueSource::Stored(place)
+        })
     }
 }

@@ -106,7 +106,7 @@ impl IndexesShown<'_> {
         if definition.partial {
             return None;
         }
-        let part = |part: &super::define::Part| {
+        let part = |part: &super::define::IndexPart| {
             let collation = Collation::named(&part.collation)?;
             let known = self.utf8 || collation == Collation::Binary;
             let place = positions.find(part.column)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::define::{Definition, EXPRESSION, Index, Part, indexes};
+use super::define::{Definition, EXPRESSION, Index, IndexPart, indexes};
 use super::layout::{same_computed, same_index_text};
 use super::same::{Records, Side};
 use crate::error::Result;
@@ -103,7 +103,8 @@ impl Definition {
             let (_, name) = pairs.iter().find(|(name, _)| same(name, &old.name))?;
             i64::try_from(to.columns.iter().position(|it| same(&it.name, name))?).ok()
         };
-        let part = |part: &Part| Some(Part { column: column(part.column)?, ..part.clone() });
+        let part =
+            |part: &IndexPart| Some(IndexPart { column: column(part.column)?, ..part.clone() });
         let parts = self.parts.iter().map(part).collect::<Option<Vec<_>>>()?;
         Some(Self { parts, ..self.clone() })
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::define::indexes;
 use super::field_positions::FieldPositions;
 use super::same::Records;
-use crate::btree::{Demand, Place, Stop, Texts, ValueMap, Values, compare_values};
+use crate::btree::{Demand, Stop, Texts, ValueMap, ValueSource, Values, compare_values};
 use crate::error::Result;
 use crate::name::{fold, same};
 use crate::schema::{Affinity, Column, ColumnStorage, RowKey, Table};
@@ -94,7 +94,7 @@ impl<'t> Placed<'t> {
         Some((number, self.table.columns.get(number)?))
     }
 
-    fn place(&self, name: &str) -> Option<(Place, &'t Column)> {
+    fn place(&self, name: &str) -> Option<(ValueSource, &'t Column)> {
         let (number, column) = self.column(name)?;
         Some((self.positions.find(i64::try_from(number).ok()?)?, column))
     }

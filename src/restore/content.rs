@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::{Outcome, RestoreMethod};
 use super::plan::Restore;
-use super::verify::{Found, compare, look_again};
+use super::verify::{AfterFailure, compare, look_again};
 use super::write::{Content, Words, write};
 use crate::backup::{BackupLabel, BackupRequest, Checked, create_or_reuse, keep_damaged};
 use crate::database::{Access, Database};
@@ -67,7 +67,7 @@ impl Content for Backup<'_> {
         }
     }
 
-    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found {
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> AfterFailure {
         let (restore, options) = (self.0, &self.0.options);
         let paths = (restore.backup.path.as_path(), kept);
         look_again(&restore.plan.database, paths, options, &mut |live, path| {

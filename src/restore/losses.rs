@@ -89,12 +89,12 @@ pub enum Losses {
 }
 
 /// Two databases that are open to be compared.
-pub(super) struct Pair {
+pub(super) struct DatabasePair {
     pub(super) backup: Database,
     pub(super) live: Database,
 }
 
-impl Pair {
+impl DatabasePair {
     /// Compares every table of both.
     pub(super) fn losses(&self, observer: &mut dyn Observer) -> Result<Losses> {
         let backup = schema::read(self.backup.connection())?;

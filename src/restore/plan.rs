@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::losses::{Losses, ObjectLoss, Pair, open, version};
+use super::losses::{DatabasePair, Losses, ObjectLoss, open, version};
 use crate::backup::{BackupEntry, Verification, digest, folder_of, stat_of, verify};
 use crate::database::{Access, Database, OpenOptions};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -186,7 +186,7 @@ impl Looked {
             }
         };
         let version_now = version(&live, request.version_table);
-        let pair = Pair { backup, live };
+        let pair = DatabasePair { backup, live };
         let compared = pair.losses(observer).and_then(|losses| Ok((losses, pair.objects()?)));
         let mut objects = Vec::new();
         let (live, losses) = match compared {

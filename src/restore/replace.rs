@@ -12,7 +12,7 @@ use super::plan::Restore;
 use super::set_aside::SetAside;
 use super::verify::compare;
 use crate::backup::{
-    BackupLabel, Names, Part, digest, folder_of, remove_leftovers, stat_of, stem_of,
+    BackupLabel, Names, PartFile, digest, folder_of, remove_leftovers, stat_of, stem_of,
 };
 use crate::database::{Access, Database, holders};
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
@@ -83,7 +83,11 @@ fn refuse(path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
 }
 
 /// Copies the backup beside the database and makes the copy durable.
-fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -> Result<Part<'f>> {
+fn copy<'f>(
+    restore: &'f Restore,
+    present: Option<Stat>,
+    files: &'f dyn Files,
+) -> Result<PartFile<'f>> {
     let (path, backup) = (&restore.plan.database, &restore.backup.path);
     let part = begin(backup, path, files)?;
     let found = digest(part.path(), &restore.options, &mut |_| {})?;
@@ -103,16 +107,21 @@ fn copy<'f>(restore: &'f Restore, present: Option<Stat>, files: &'f dyn Files) -
 
 /// Copies the backup to the first part name that is free. A killed run may have had our process
 /// id, which is always 1 in a container, and have left its copy there.
-fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<Part<'f>> {
+fn begin<'f>(backup: &Path, path: &Path, files: &'f dyn Files) -> Result<PartFile<'f>> {
     let names = Names::new(folder_of(path), path, &BackupLabel::BeforeRestore, files.now())?;
-    names.first(|name| Part::copy(files, backup, &name))?.ok_or_else(|| {
+    names.first(|name| PartFile::copy(files, backup, &name))?.ok_or_else(|| {
         let what = format!("no name is free for a copy beside {}", path.display());
         Error::new(ErrorKind::Restore, what)
     })
 }
 
 /// Makes the names durable under which the old file is kept, then lets the copy take its place.
-fn put(part: &mut Part<'_>, path: &Path, present: Option<Stat>, files: &dyn Files) -> Result<()> {
+fn put(
+    part: &mut PartFile<'_>,
+    path: &Path,
+    present: Option<Stat>,
+    files: &dyn Files,
+) -> Result<()> {
     let folder = folder_of(path);
     files.make_durable(folder)?;
     let put = match present {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::verify::{Found, look_again};
+use super::verify::{AfterFailure, look_again};
 use super::write::{Content, Words};
 use crate::backup::{Pages, compare_pages};
 use crate::btree::ReadTransaction;
@@ -88,7 +88,7 @@ impl Content for Replacement<'_> {
         })
     }
 
-    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found {
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> AfterFailure {
         look_again(self.paths.0, (self.paths.1, kept), self.options, &mut |live, path| {
             let is_equal = difference(live, path, observer)?.is_none();
             Ok(is_equal.then(|| self.tables.clone()))

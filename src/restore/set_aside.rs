@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backup::{BackupLabel, Names, Part, folder_of, stat_of, stem_of};
+use crate::backup::{BackupLabel, Names, PartFile, folder_of, stat_of, stem_of};
 use crate::database::beside;
 use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::files::{Files, Stat};
@@ -92,7 +92,7 @@ fn keep(path: &Path, stat: Stat, files: &dyn Files) -> Result<PathBuf> {
     let mut copy = None;
     let name = free_name(path, files, |name| {
         // The copy of the backup has the first of these names for its part already.
-        copy = Part::copy(files, path, name)?;
+        copy = PartFile::copy(files, path, name)?;
         Ok(copy.is_some())
     })?;
     if let Some(mut copy) = copy {

@@ -28,7 +28,7 @@ pub(super) fn compare(
 
 /// What a file holds after a write that failed.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum AfterFailure {
     /// What the backup holds: the write was done although an error was reported.
     Restored(Vec<TableRows>),
     /// Something else, in the state that could be found out.
@@ -45,11 +45,11 @@ pub(super) fn look_again(
     (written, before): (&Path, Option<&Path>),
     options: &OpenOptions,
     holds: &mut dyn FnMut(&Database, &Path) -> Held,
-) -> Found {
+) -> AfterFailure {
     let mut held = |path: &Path| holds(&Database::open(live, Access::Write, options)?, path);
     if let Ok(Some(tables)) = held(written) {
-        return Found::Restored(tables);
+        return AfterFailure::Restored(tables);
     }
     let as_before = before.is_some_and(|before| matches!(held(before), Ok(Some(_))));
-    Found::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
+    AfterFailure::Other(if as_before { DatabaseState::RolledBack } else { DatabaseState::Unknown })
 }

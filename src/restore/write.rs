@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::MAIN_DB;
 use rusqlite::config::DbConfig;
 
-use super::verify::Found;
+use super::verify::AfterFailure;
 use crate::backup::{PageCopy, copy_pages, patiently};
 use crate::database::{Access, CheckpointRule, Database, OpenOptions};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ pub(crate) trait Content {
     ) -> Result<std::result::Result<Vec<TableRows>, Vec<String>>>;
 
     /// Finds out what the file holds after an error. Opening it rolls back what was not committed.
-    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> Found;
+    fn look_again(&mut self, kept: Option<&Path>, observer: &mut dyn Observer) -> AfterFailure;
 
     /// The rows of what is written.
     fn tables(&self) -> Vec<TableRows>;
@@ -93,7 +93,7 @@ pub(crate) fn write(
     let mut mode_moves = before != "wal" && journal_mode(&source)? == "wal";
     // Our own loop waits, so that it can tell for whom.
     live.connection().busy_timeout(Duration::ZERO)?;
-    let place = Place { path: &path, options: &options };
+    let place = LiveFile { path: &path, options: &options };
     let mut writing = Writing { place, content, kept: None, follow_up: Vec::new() };
     let written = if before != "wal" {
         writing.under_exclusive_lock(live, source, observer)
@@ -117,13 +117,13 @@ pub(crate) fn write(
 
 /// The database that is written, and how it is opened.
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
+struct LiveFile<'a> {
     path: &'a Path,
     options: &'a OpenOptions,
 }
 
 struct Writing<'a> {
-    place: Place<'a>,
+    place: LiveFile<'a>,
     content: &'a mut dyn Content,
     kept: Option<PathBuf>,
     follow_up: Vec<String>,
@@ -257,11 +257,11 @@ impl Writing<'_> {
             return Err(error.leaving(DatabaseState::RolledBack));
         }
         match self.content.look_again(Some(&kept), observer) {
-            Found::Restored(tables) => {
+            AfterFailure::Restored(tables) => {
                 self.follow_up.push(format!("an error after the write: {}", full(&error)));
                 Ok(tables)
             }
-            Found::Other(state) => {
+            AfterFailure::Other(state) => {
                 let words = self.content.words();
                 Err(Error::new(words.kind, words.not_written).leaving(state).caused_by(error))
             }
@@ -278,11 +278,11 @@ impl Writing<'_> {
             return Err(error);
         }
         match self.content.look_again(self.kept.as_deref(), observer) {
-            Found::Restored(tables) => {
+            AfterFailure::Restored(tables) => {
                 self.follow_up.push(format!("the first comparison failed: {}", full(&error)));
                 Ok(tables)
             }
-            Found::Other(state) => Err(error.leaving(state)),
+            AfterFailure::Other(state) => Err(error.leaving(state)),
         }
     }
 
@@ -327,7 +327,7 @@ fn release(live: Database) -> Result<()> {
     live.close()
 }
 
-fn leave_wal(live: &Database, place: Place<'_>, observer: &mut dyn Observer) -> Result<()> {
+fn leave_wal(live: &Database, place: LiveFile<'_>, observer: &mut dyn Observer) -> Result<()> {
     patiently(place.path, place.options, observer, &mut || {
         let sql = "PRAGMA main.journal_mode=DELETE";
         let mode: String = live.connection().query_row(sql, [], |row| row.get(0))?;
@@ -339,7 +339,7 @@ fn leave_wal(live: &Database, place: Place<'_>, observer: &mut dyn Observer) -> 
 }
 
 /// Gives the file the journal mode it had, if it has another one now.
-fn set_journal_mode(place: Place<'_>, wanted: &str) -> Result<()> {
+fn set_journal_mode(place: LiveFile<'_>, wanted: &str) -> Result<()> {
     let live = Database::open(place.path, Access::Write, place.options)?;
     let wal = |mode: &str| mode.eq_ignore_ascii_case("wal");
     if wal(&journal_mode(&live)?) != wal(wanted) {

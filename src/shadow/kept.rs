@@ -92,7 +92,7 @@ fn same_columns(
 ) -> Result<bool> {
     with_both(connection, indexes, &mut Vec::new(), || {
         let (one, two) = (parts(connection, SOURCE)?, parts(connection, TARGET)?);
-        let alike = |(one, two): (&Part, &Part)| {
+        let alike = |(one, two): (&KeptPart, &KeptPart)| {
             let same_values = match (&one.column, &two.column) {
                 (Some(from), Some(to)) => columns.hold_the_same(from, to),
                 // The rowid, which has no name there.
@@ -105,7 +105,7 @@ fn same_columns(
     })
 }
 
-struct Part {
+struct KeptPart {
     /// The column; none for the rowid.
     column: Option<String>,
     /// Whether the index is unique, and how the part is ordered.
@@ -113,7 +113,7 @@ struct Part {
 }
 
 /// Lists the parts of the only named index of a table; none if it is partial or has expressions.
-fn parts(connection: &Connection, table: &str) -> Result<Vec<Part>> {
+fn parts(connection: &Connection, table: &str) -> Result<Vec<KeptPart>> {
     let mut statement = connection.prepare(&format!(
         "SELECT x.cid, x.name, l.\"unique\" || ' ' || x.\"desc\" || x.key || upper(x.coll)
          FROM pragma_index_list({table}) l, pragma_index_xinfo(l.name) x
@@ -126,7 +126,7 @@ fn parts(connection: &Connection, table: &str) -> Result<Vec<Part>> {
         if row.get::<_, i64>(0)? == EXPRESSION {
             return Ok(Vec::new());
         }
-        parts.push(Part { column: row.get(1)?, form: row.get(2)? });
+        parts.push(KeptPart { column: row.get(1)?, form: row.get(2)? });
     }
     Ok(parts)
 }

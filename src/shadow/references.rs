@@ -79,7 +79,7 @@ impl Shadow {
 
     fn take_finding(
         &mut self,
-        pair: &Pair,
+        pair: &DefinitionPair,
         finding: Finding,
         relations: &[Relation],
     ) -> Result<()> {
@@ -138,7 +138,7 @@ fn is_query(object: &Object) -> bool {
 }
 
 /// A view or trigger before and after a step.
-struct Pair {
+struct DefinitionPair {
     kind: ObjectKind,
     name: String,
     owner: String,
@@ -148,7 +148,7 @@ struct Pair {
     mentioned: [BTreeSet<String>; 2],
 }
 
-impl Pair {
+impl DefinitionPair {
     fn may_use(&self, relation: &Relation) -> bool {
         let after = relation.after.as_deref().unwrap_or(&relation.before);
         let [old, new] = &self.mentioned;
@@ -172,9 +172,10 @@ fn affected(
     after: &Schema,
     changed: &BTreeSet<String>,
     relations: &[Relation],
-) -> Vec<Pair> {
+) -> Vec<DefinitionPair> {
     let natural = |text: &str| significant_tokens(text).any(|it| it.is_word(text, "NATURAL"));
-    let lost = |pair: &Pair| relations.iter().any(|it| it.after.is_none() && pair.may_use(it));
+    let lost =
+        |pair: &DefinitionPair| relations.iter().any(|it| it.after.is_none() && pair.may_use(it));
     let pair = |object: &Object| {
         let there = after.find(object.kind, &object.name)?;
         let (old, new) = (object.sql.clone()?, there.sql.clone()?);
@@ -182,7 +183,7 @@ fn affected(
         let named = mentioned.iter().any(|it| !it.is_disjoint(changed));
         let (name, owner) = (object.name.clone(), object.table.clone());
         let concerned = named || natural(&old);
-        concerned.then_some(Pair { kind: object.kind, name, owner, old, new, mentioned })
+        concerned.then_some(DefinitionPair { kind: object.kind, name, owner, old, new, mentioned })
     };
     before
         .objects
@@ -213,7 +214,7 @@ struct Judge {
 }
 
 impl Judge {
-    fn compare(&mut self, pair: &Pair) -> Finding {
+    fn compare(&mut self, pair: &DefinitionPair) -> Finding {
         let (Some(old), Some(new)) = (pair.part(&pair.old), pair.part(&pair.new)) else {
             return Finding::Same;
         };
@@ -237,7 +238,7 @@ impl Judge {
     }
 
     /// Compiles a view's query, or what fires a trigger. `None` if SQLite refuses.
-    fn program(&mut self, pair: &Pair, side: Side, part: &str) -> Option<Vec<Program>> {
+    fn program(&mut self, pair: &DefinitionPair, side: Side, part: &str) -> Option<Vec<Program>> {
         let connection = match side {
             Side::Before => &self.old,
             Side::After => &self.new,
@@ -266,7 +267,7 @@ impl Judge {
     /// Which table a name belongs to is tried out where nothing is captured: on the text before.
     fn restate(
         &mut self,
-        pair: &Pair,
+        pair: &DefinitionPair,
         (old, new): (&str, &str),
         wanted: &Vec<Program>,
     ) -> Option<String> {
@@ -323,7 +324,7 @@ impl Judge {
     /// Finds a name that can stand before another one without changing what the text means.
     fn qualifier(
         &mut self,
-        pair: &Pair,
+        pair: &DefinitionPair,
         (text, names): (&str, &[NameToken]),
         place: usize,
         wanted: &Vec<Program>,

@@ -76,7 +76,7 @@ pub(super) fn prove(
 ) -> Result<Vec<TableRows>> {
     let backup = Database::open(backup, Access::ReadOnly, options)?;
     let compact = Database::open(part, Access::ReadOnly, options)?;
-    let pair = Pair {
+    let pair = FilePair {
         before: (backup.connection(), &read(backup.connection())?),
         after: (compact.connection(), &read(compact.connection())?),
         statistics,
@@ -99,13 +99,13 @@ pub(super) fn prove(
 }
 
 /// The backup and the compact file.
-struct Pair<'a> {
+struct FilePair<'a> {
     before: (&'a Connection, &'a Schema),
     after: (&'a Connection, &'a Schema),
     statistics: Statistics,
 }
 
-impl Pair<'_> {
+impl FilePair<'_> {
     /// Tables of statistics that were collected again are not those of the backup.
     fn is_compared(&self, object: &Object) -> bool {
         self.statistics == Statistics::Keep || !object.name.starts_with("sqlite_stat")

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::compact::{make, prove};
 use super::request::{Statistics, VacuumReport, VacuumRequest};
 use super::space::{measure, require_space};
-use crate::backup::{BackupLabel, Checked, Names, Part, create_or_reuse};
+use crate::backup::{BackupLabel, Checked, Names, PartFile, create_or_reuse};
 use crate::database::{Access, Database, FileSize, OpenOptions, WriteTransaction};
 use crate::error::{DatabaseState, Error, ErrorKind, Result};
 use crate::event::Observer;
@@ -122,11 +122,11 @@ fn require_parts(live: &Database) -> Result<()> {
 }
 
 /// Creates the empty file beside the backups. What a killed process of our number left keeps its name.
-fn begin_part<'o>(request: &VacuumRequest<'_>, options: &'o OpenOptions) -> Result<Part<'o>> {
+fn begin_part<'o>(request: &VacuumRequest<'_>, options: &'o OpenOptions) -> Result<PartFile<'o>> {
     let files = options.files.as_ref();
     let label = BackupLabel::Named("compact".to_owned());
     let names = Names::new(request.folder, request.database, &label, files.now())?;
-    let part = names.first(|name| Part::create(files, &name, b""))?;
+    let part = names.first(|name| PartFile::create(files, &name, b""))?;
     part.ok_or_else(|| Error::new(ErrorKind::Io, "no name for the compact file is free"))
 }
 

@@ -25,7 +25,7 @@ use crate::cli::screens::{backups as screen, counted};
 
 /// Makes a backup, with a name or without.
 pub fn create(context: &Context, name: Option<&str>) -> Result<CommandOutput> {
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let project = &place.project;
     let mut reporter = Reporter::plain(context);
     let source = open_recovered(project, &mut reporter)?;
@@ -66,7 +66,7 @@ fn open_recovered(project: &Project, observer: &mut dyn Observer) -> Result<Data
 
 /// Lists, verifies or removes backups.
 pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<CommandOutput> {
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     match action {
         None | Some(BackupsAction::List) => place.list(context),
         Some(BackupsAction::Verify { backup }) => place.verify(context, backup.as_deref()),
@@ -85,14 +85,14 @@ pub fn run(context: &Context, action: Option<&BackupsAction>) -> Result<CommandO
 }
 
 /// Where the backups of a database are.
-pub struct Place {
+pub struct BackupPlace {
     /// The database, without symbolic links, and the folder; no phases.
     pub project: Project,
     /// The backups, newest first.
     pub entries: Vec<BackupEntry>,
 }
 
-impl Place {
+impl BackupPlace {
     /// Lists the backups of the database that is named; the database itself may be missing.
     pub fn of(context: &Context) -> Result<Self> {
         let database = context.settings.need_database()?.to_path_buf();

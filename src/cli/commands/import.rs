@@ -122,7 +122,7 @@ fn compared_with_schema(context: &Context, imported: &ImportedChain) -> Result<V
 }
 
 /// A database and what its tool recorded.
-struct Found {
+struct RecordedFile {
     project: Project,
     record: ToolRecord,
     notices: Vec<String>,
@@ -133,7 +133,7 @@ fn read_recorded(
     tool: Tool,
     imported: &ImportedChain,
     database: &str,
-) -> Result<Found> {
+) -> Result<RecordedFile> {
     let path = database_path(database, &context.folder)?;
     let project = context.project_at(path, imported.chain.clone());
     let opened = project.open(Access::ReadOnly)?;
@@ -141,7 +141,7 @@ fn read_recorded(
     let record = recorded_by(tool, imported, opened.connection(), &schema)
         .map_err(|error| error.in_database(&project.database))?;
     let notices = fits(&project, &schema, &record)?;
-    Ok(Found { project, record, notices })
+    Ok(RecordedFile { project, record, notices })
 }
 
 /// Compares the file with what its recorded migrations make; returns the small differences.
@@ -187,7 +187,7 @@ struct Done<'d> {
     tool: Tool,
     imported: &'d ImportedChain,
     apart: Vec<String>,
-    found: Option<&'d Found>,
+    found: Option<&'d RecordedFile>,
     stamped: Option<StampReport>,
     is_dry_run: bool,
 }
@@ -225,7 +225,7 @@ impl Done<'_> {
         text
     }
 
-    fn adopted(&self, found: &Found) -> String {
+    fn adopted(&self, found: &RecordedFile) -> String {
         let ok = self.context.terminal.out.ok();
         let count = found.record.applied.len();
         let applied = counted(count, "migration", "migrations");

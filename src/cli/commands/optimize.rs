@@ -5,7 +5,7 @@ use std::time::Instant;
 use phaseshift::Result;
 use phaseshift::vacuum::{Statistics, VacuumRequest, measure, vacuum};
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use crate::cli::args::OptimizeArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -15,7 +15,7 @@ use crate::cli::screens::optimize as screen;
 
 /// Gives free pages back.
 pub fn run(context: &Context, arguments: &OptimizeArgs) -> Result<CommandOutput> {
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let statistics = if arguments.analyze { Statistics::Analyze } else { Statistics::Keep };
     if context.dry_run || arguments.dry_run.dry_run {
         let size = measure(place.database(), &context.open_options())?;

@@ -11,7 +11,7 @@ use phaseshift::schema::read;
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use super::report::undo_newest;
 use crate::cli::args::Global;
 use crate::cli::command_output::CommandOutput;
@@ -26,7 +26,7 @@ use crate::cli::settings::{flags, shell_word};
 /// # Errors
 /// [`ErrorKind::UnknownTarget`] if no such run is recorded; those of opening the database.
 pub fn drawn(context: &Context, wanted: Option<&str>) -> Result<CommandOutput> {
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let project = &place.project;
     let database = project.open(Access::ReadOnly)?;
     let schema = read(database.connection())?;

@@ -9,7 +9,7 @@ use phaseshift::prove::{Assessed, Guard, MapFile, Prepared, ProveRequest, Publis
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use crate::cli::args::ProveArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::{Context, Output};
@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: &ProveArgs) -> Result<CommandOutput> {
     if arguments.run.trim().is_empty() {
         return Err(Error::new(ErrorKind::Arguments, "the command of --run is empty"));
     }
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let started = Instant::now();
     let options = context.open_options();
     let prepared = prepare(context, arguments, &place, &options, &mut Reporter::plain(context))?;
@@ -74,7 +74,7 @@ pub fn run(context: &Context, arguments: &ProveArgs) -> Result<CommandOutput> {
 fn prepare<'o>(
     context: &Context,
     arguments: &ProveArgs,
-    place: &Place,
+    place: &BackupPlace,
     options: &'o OpenOptions,
     observer: &mut dyn Observer,
 ) -> Result<Prepared<'o>> {

@@ -4,7 +4,7 @@ use phaseshift::Result;
 use phaseshift::reset::{ResetPlan, ResetReport, ResetRequest, plan, reset};
 use serde_json::{Value, json};
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use crate::cli::args::ResetArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -26,7 +26,7 @@ pub fn run(context: &Context, arguments: &ResetArgs) -> Result<CommandOutput> {
     if !dry_run {
         require_somebody(context)?;
     }
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let (text, report) = planned(context, &place)?;
     if dry_run {
         let text = format!("{text}Nothing was changed: this was a dry run.\n");
@@ -46,7 +46,7 @@ pub fn run(context: &Context, arguments: &ResetArgs) -> Result<CommandOutput> {
 }
 
 /// Says what would be dropped.
-fn planned(context: &Context, place: &Place) -> Result<(String, Value)> {
+fn planned(context: &Context, place: &BackupPlace) -> Result<(String, Value)> {
     let ResetPlan { objects, rows } = plan(place.database(), &context.open_options())?;
     let text = format!(
         "{}\nThis will:\n  • Back the database up to {}\n  • Drop {} with {}\n  • Keep the page size, the encoding, \

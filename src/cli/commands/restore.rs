@@ -8,7 +8,7 @@ use phaseshift::schema::read;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 use serde_json::Value;
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use crate::cli::args::RestoreArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
@@ -26,7 +26,7 @@ const QUESTION: &str = "Type 'yes' to restore this backup:";
 /// Those of the engine's restore; [`ErrorKind::NoAnswer`], [`ErrorKind::Declined`].
 pub fn run(context: &Context, arguments: &RestoreArgs) -> Result<CommandOutput> {
     let dry_run = context.dry_run || arguments.dry_run.dry_run;
-    let place = Place::of(context)?;
+    let place = BackupPlace::of(context)?;
     let entry = match (&arguments.backup, arguments.latest) {
         (Some(wanted), _) => place.find(context, wanted)?,
         (None, true) => latest(&place)?,
@@ -76,7 +76,7 @@ fn after(error: Error, report: &RestoreReport) -> Error {
 }
 
 /// The version that the restored file records, unless its version table has another meaning.
-fn version_of(context: &Context, place: &Place) -> Result<Option<i64>> {
+fn version_of(context: &Context, place: &BackupPlace) -> Result<Option<i64>> {
     let database = Database::open(place.database(), Access::ReadOnly, &context.open_options())?;
     let schema = read(database.connection())?;
     let versions = VersionTables::named(&context.settings.version_table);
@@ -89,7 +89,7 @@ fn fields(value: &Value) -> Vec<(String, Value)> {
 }
 
 /// Lets a person pick from the list.
-fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
+fn picked(context: &Context, place: &BackupPlace) -> Result<BackupEntry> {
     if !context.can_ask() {
         let what = "no backup is named, and this is not a terminal to choose one in";
         return Err(Error::new(ErrorKind::NoAnswer, what).about("backup"));
@@ -104,14 +104,14 @@ fn picked(context: &Context, place: &Place) -> Result<BackupEntry> {
     Ok(entries[picked].clone())
 }
 
-fn no_backup(place: &Place) -> Error {
+fn no_backup(place: &BackupPlace) -> Error {
     let what =
         format!("there is no verified backup of this database in {}", place.folder().display());
     place.name_others(Error::new(ErrorKind::DatabaseMissing, what).about("backup"))
 }
 
 /// The newest verified backup that was not made before a restore: going back twice must not come back.
-fn latest(place: &Place) -> Result<BackupEntry> {
+fn latest(place: &BackupPlace) -> Result<BackupEntry> {
     let found = place.entries.iter().find(|entry| is_for_latest(entry));
     found.cloned().ok_or_else(|| no_backup(place))
 }
@@ -122,7 +122,7 @@ pub fn is_for_latest(entry: &BackupEntry) -> bool {
 }
 
 /// Refuses a backup of another database, and one that its manifest does not call verified.
-fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Result<()> {
+fn refuse_others(context: &Context, place: &BackupPlace, entry: &BackupEntry) -> Result<()> {
     let shown = entry.path.display();
     let refusal = |what: String| {
         Err(Error::new(ErrorKind::BackupRefused, what)
@@ -139,7 +139,7 @@ fn refuse_others(context: &Context, place: &Place, entry: &BackupEntry) -> Resul
 }
 
 /// The phases that the backup records and that have no file here: later commands will miss them.
-fn unknown_phases(context: &Context, place: &Place, entry: &BackupEntry) -> Vec<String> {
+fn unknown_phases(context: &Context, place: &BackupPlace, entry: &BackupEntry) -> Vec<String> {
     let recorded = || -> Result<Vec<String>> {
         let backup = Database::open(&entry.path, Access::ReadOnly, &context.open_options())?;
         let schema = read(backup.connection())?;

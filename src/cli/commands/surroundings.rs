@@ -3,7 +3,7 @@
 use phaseshift::database::holders;
 use phaseshift::{Error, ErrorKind};
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use super::restore::is_for_latest;
 use crate::cli::context::Context;
 
@@ -22,7 +22,7 @@ fn miss_backup(context: &Context, error: Error) -> Error {
         return error;
     }
     let found =
-        Place::of(context).and_then(|place| place.find(context, &format!("before:{phase}")));
+        BackupPlace::of(context).and_then(|place| place.find(context, &format!("before:{phase}")));
     if found.is_err() { error.without_backup() } else { error }
 }
 
@@ -31,7 +31,7 @@ fn name_backups(context: &Context, error: Error) -> Error {
     if error.kind() != ErrorKind::Damaged {
         return error;
     }
-    let Ok(place) = Place::of(context) else { return error };
+    let Ok(place) = BackupPlace::of(context) else { return error };
     if error.facts().database.as_deref().is_some_and(|it| it != place.database()) {
         return error;
     }

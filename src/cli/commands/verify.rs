@@ -5,7 +5,7 @@ use phaseshift::database::Depth;
 use phaseshift::inspect::verify;
 use serde_json::json;
 
-use super::backups::Place;
+use super::backups::BackupPlace;
 use super::current::expectation;
 use crate::cli::args::VerifyArgs;
 use crate::cli::command_output::CommandOutput;
@@ -22,7 +22,7 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Result<CommandOutput> {
         arguments.expect.as_deref().map(|text| expectation(&project.chain, text)).transpose()?;
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
     let named = arguments.against.as_deref();
-    let against = named.map(|text| Place::of(context)?.find(context, text)).transpose()?;
+    let against = named.map(|text| BackupPlace::of(context)?.find(context, text)).transpose()?;
     let against = against.as_ref().map(|entry| entry.path.as_path());
     let found = verify(&project, expectation.as_ref(), against, depth)?;
     let yes = found.iter().all(|check| check.ok);

@@ -24,7 +24,7 @@ const TALLEST: usize = 44;
 
 /// Where a box stands.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct BoxArea {
     x: usize,
     y: usize,
     width: usize,
@@ -56,9 +56,9 @@ pub fn draw(html: &mut Html, side: &Side, label: &str) {
 }
 
 /// Places the boxes: each table right of the tables that its foreign keys name.
-fn layout(side: &Side) -> (Vec<Place>, (usize, usize)) {
+fn layout(side: &Side) -> (Vec<BoxArea>, (usize, usize)) {
     let ranks = ranks(side);
-    let mut places = vec![Place::default(); side.tables.len()];
+    let mut places = vec![BoxArea::default(); side.tables.len()];
     let (mut x, mut bottom) = (1, 0);
     let last = ranks.iter().copied().max().unwrap_or_default();
     for rank in 0..=last {
@@ -75,7 +75,7 @@ fn layout(side: &Side) -> (Vec<Place>, (usize, usize)) {
                 (y, rows, width) = (1, 0, 0);
             }
             let height = HEAD + count * ROW + if count > 0 { 6 } else { 0 };
-            places[at] = Place { x, y, width: width_of(table), height };
+            places[at] = BoxArea { x, y, width: width_of(table), height };
             width = width.max(places[at].width);
             y += height + GAP.1;
             rows += count + 2;
@@ -116,7 +116,7 @@ fn ranks(side: &Side) -> Vec<usize> {
     ranks.iter().map(|rank| used.iter().position(|it| it == rank).unwrap_or_default()).collect()
 }
 
-fn mean_of_parents(side: &Side, places: &[Place], table: usize) -> usize {
+fn mean_of_parents(side: &Side, places: &[BoxArea], table: usize) -> usize {
     let parents: Vec<usize> = side
         .keys
         .iter()
@@ -158,11 +158,11 @@ fn width_of(table: &TableBox) -> usize {
     rows.max(head).max(12) * CELL + 2 * PAD
 }
 
-fn table_box(html: &mut Html, table: &TableBox, place: Place) {
+fn table_box(html: &mut Html, table: &TableBox, place: BoxArea) {
     html.within("g", &[("class", table.mark.class())], |html| {
         html.element("title", &[], &table.name);
         rect(html, "box", place);
-        rect(html, "head", Place { height: HEAD, ..place });
+        rect(html, "head", BoxArea { height: HEAD, ..place });
         let baseline = place.y + 17;
         text(html, "name", (place.x + PAD, baseline), &cut(&table.name));
         right(html, (place.x + place.width - PAD, baseline), &cut(table.mark.words()));
@@ -174,7 +174,7 @@ fn table_box(html: &mut Html, table: &TableBox, place: Place) {
         html.within("g", &[("class", column.mark.class())], |html| {
             if column.mark != Mark::Same {
                 let (x, width) = (place.x + 1, place.width - 2);
-                rect(html, "row", Place { x, y, width, height: ROW });
+                rect(html, "row", BoxArea { x, y, width, height: ROW });
             }
             text(html, "role", (x, baseline), column.role);
             let x = x + role * CELL;
@@ -190,7 +190,7 @@ fn table_box(html: &mut Html, table: &TableBox, place: Place) {
     }
 }
 
-fn rect(html: &mut Html, class: &str, place: Place) {
+fn rect(html: &mut Html, class: &str, place: BoxArea) {
     let (x, y) = (place.x.to_string(), place.y.to_string());
     let (width, height) = (place.width.to_string(), place.height.to_string());
     let radius = if class == "row" { "0" } else { "5" };
@@ -222,8 +222,8 @@ fn right(html: &mut Html, (x, y): (usize, usize), words: &str) {
 }
 
 /// Draws a foreign key from the column of the child to the column of the parent.
-fn line(html: &mut Html, key: &KeyLine, (child, parent): (Place, Place), side: &Side) {
-    let middle = |place: Place, row: Option<usize>| match row {
+fn line(html: &mut Html, key: &KeyLine, (child, parent): (BoxArea, BoxArea), side: &Side) {
+    let middle = |place: BoxArea, row: Option<usize>| match row {
         Some(row) => place.y + HEAD + 3 + row * ROW + ROW / 2,
         None => place.y + HEAD / 2,
     };

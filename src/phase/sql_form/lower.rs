@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::step::{Operation, Step};
 use super::super::table_reader::Lines;
-use super::spans::{Part, spans};
+use super::spans::{SectionStatement, spans};
 use crate::name::{fold, same};
 use crate::sql::{
     SchemaCommand, Token, TokenKind, find_hidden_statement, find_parameter, object_head,
@@ -41,7 +41,12 @@ pub fn lower(text: &str, lines: &Lines, stretches: &[Range<usize>]) -> Lowered {
                     if let Some(fault) = find_parameter(statement) {
                         lowered.faults.push((line + fault.line - 1, fault.what));
                     }
-                    parts.push(Part { text: statement, range, command, names: BTreeSet::new() });
+                    parts.push(SectionStatement {
+                        text: statement,
+                        range,
+                        command,
+                        names: BTreeSet::new(),
+                    });
                 }
                 Class::Pointless => {
                     let words: Vec<&str> = statement.split_whitespace().collect();
@@ -74,7 +79,7 @@ fn illegal(token: &str) -> String {
 }
 
 /// Notes which of the objects that come or go in a section each statement names.
-fn note_names(parts: &mut [Part<'_>]) {
+fn note_names(parts: &mut [SectionStatement<'_>]) {
     let changed: BTreeSet<String> = parts.iter().flat_map(|it| names_of_change(it)).collect();
     if changed.is_empty() {
         return;
@@ -90,7 +95,7 @@ fn note_names(parts: &mut [Part<'_>]) {
 }
 
 /// The names of objects that come or go with a statement, folded.
-fn names_of_change(part: &Part<'_>) -> Vec<String> {
+fn names_of_change(part: &SectionStatement<'_>) -> Vec<String> {
     match &part.command {
         Some(SchemaCommand::Create { name, .. } | SchemaCommand::Drop { name, .. }) => {
             vec![fold(name)]
@@ -199,7 +204,12 @@ fn pragma(statement: &str, tokens: &[Token]) -> Class {
 }
 
 /// Makes steps: statements that belong together become one `sql` step, as do those without a step of their own.
-fn steps(text: &str, lines: &Lines, parts: &[Part<'_>], blanks: &[Range<usize>]) -> Vec<Step> {
+fn steps(
+    text: &str,
+    lines: &Lines,
+    parts: &[SectionStatement<'_>],
+    blanks: &[Range<usize>],
+) -> Vec<Step> {
     let mut is_data: Vec<bool> = parts.iter().map(|it| it.command.is_none()).collect();
     for span in spans(parts) {
         is_data[span].fill(true);
@@ -222,7 +232,7 @@ fn steps(text: &str, lines: &Lines, parts: &[Part<'_>], blanks: &[Range<usize>])
 
 /// Returns the text of consecutive statements, with spaces in the place of what does not run, so that every statement
 /// keeps its line.
-fn joined(text: &str, parts: &[Part<'_>], blanks: &[Range<usize>]) -> String {
+fn joined(text: &str, parts: &[SectionStatement<'_>], blanks: &[Range<usize>]) -> String {
     let mut sql = String::new();
     let mut end = parts.first().map_or(0, |it| it.range.start);
     for part in parts {

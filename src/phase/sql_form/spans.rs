@@ -11,7 +11,7 @@ use crate::sql::{
 };
 
 /// A statement of a section.
-pub(super) struct Part<'t> {
+pub(super) struct SectionStatement<'t> {
     pub(super) text: &'t str,
     pub(super) range: Range<usize>,
     pub(super) command: Option<SchemaCommand>,
@@ -20,7 +20,7 @@ pub(super) struct Part<'t> {
 }
 
 /// Finds the runs of statements that belong together, by their places, in order and apart from each other.
-pub(super) fn spans(parts: &[Part<'_>]) -> Vec<Range<usize>> {
+pub(super) fn spans(parts: &[SectionStatement<'_>]) -> Vec<Range<usize>> {
     let mut found = around_data(parts);
     found.extend(temporary(parts));
     let widened = found.into_iter().map(|span| with_dependents(parts, span));
@@ -59,7 +59,7 @@ enum Change {
 }
 
 /// Where names of tables come and go, in order.
-fn changes(parts: &[Part<'_>]) -> BTreeMap<String, Vec<(usize, Change)>> {
+fn changes(parts: &[SectionStatement<'_>]) -> BTreeMap<String, Vec<(usize, Change)>> {
     let mut changes: BTreeMap<String, Vec<(usize, Change)>> = BTreeMap::new();
     let mut add = |name: &str, place: usize, change: Change| {
         changes.entry(fold(name)).or_default().push((place, change));
@@ -90,7 +90,7 @@ fn changes(parts: &[Part<'_>]) -> BTreeMap<String, Vec<(usize, Change)>> {
 
 /// The spans around statements that read or write a table which the section creates and takes away again, or which
 /// copy a table that goes afterwards into a new one.
-fn around_data(parts: &[Part<'_>]) -> Vec<Range<usize>> {
+fn around_data(parts: &[SectionStatement<'_>]) -> Vec<Range<usize>> {
     let changes = changes(parts);
     let mut found: Vec<Range<usize>> = Vec::new();
     for (place, part) in parts.iter().enumerate().filter(|(_, it)| it.command.is_none()) {
@@ -143,7 +143,7 @@ fn first(
 }
 
 /// The spans of temporary objects: from their creation to their last use; a trigger is used until the end.
-fn temporary(parts: &[Part<'_>]) -> Vec<Range<usize>> {
+fn temporary(parts: &[SectionStatement<'_>]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (place, part) in parts.iter().enumerate().filter(|(_, it)| it.command.is_none()) {
         let Some(head) = object_head(part.text).ok() else { continue };
@@ -161,12 +161,12 @@ fn temporary(parts: &[Part<'_>]) -> Vec<Range<usize>> {
 }
 
 /// Adds what depends on the tables: dropped just before, created again just after.
-fn with_dependents(parts: &[Part<'_>], span: Range<usize>) -> Range<usize> {
+fn with_dependents(parts: &[SectionStatement<'_>], span: Range<usize>) -> Range<usize> {
     let is_dependent = |kind: ObjectKind| {
         matches!(kind, ObjectKind::Index | ObjectKind::View | ObjectKind::Trigger)
     };
-    let drops = |it: &Part<'_>| matches!(&it.command, Some(SchemaCommand::Drop { kind, .. }) if is_dependent(*kind));
-    let creates = |it: &Part<'_>| matches!(&it.command, Some(SchemaCommand::Create { kind, .. }) if is_dependent(*kind));
+    let drops = |it: &SectionStatement<'_>| matches!(&it.command, Some(SchemaCommand::Drop { kind, .. }) if is_dependent(*kind));
+    let creates = |it: &SectionStatement<'_>| matches!(&it.command, Some(SchemaCommand::Create { kind, .. }) if is_dependent(*kind));
     let before = parts[..span.start].iter().rev().take_while(|it| drops(it)).count();
     let after = parts[span.end..].iter().take_while(|it| creates(it)).count();
     span.start - before..span.end + after

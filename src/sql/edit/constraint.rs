@@ -1,6 +1,6 @@
 //! Adds a table constraint to, and drops any constraint from, a stored CREATE TABLE text.
 
-use super::matching::{ConstraintRef, Found, exists, find, ranges};
+use super::matching::{ConstraintPlace, ConstraintRef, exists, find, ranges};
 use super::piece;
 use super::splice::{Gap, Splice, with_space_before};
 use crate::sql::create_table::CreateTable;
@@ -67,8 +67,8 @@ pub fn drop_constraint(sql: &str, wanted: &ConstraintRef<'_>) -> Result<String, 
     let found = find(sql, &table, *wanted)?;
     let mut splice = Splice::default();
     match found {
-        Found::OfTable(place) => cut_table_constraint(sql, &table, place, &mut splice),
-        Found::OfColumn(..) => {
+        ConstraintPlace::OfTable(place) => cut_table_constraint(sql, &table, place, &mut splice),
+        ConstraintPlace::OfColumn(..) => {
             for range in ranges(&table, found) {
                 splice.cut(with_space_before(sql, &range));
             }

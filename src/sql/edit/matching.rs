@@ -23,7 +23,7 @@ pub enum ConstraintRef<'a> {
 
 /// Where a found constraint stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ConstraintPlace {
     /// In the list of table constraints.
     OfTable(usize),
     /// In a column, by the places of the column and of the constraint.
@@ -38,7 +38,7 @@ pub(super) fn find(
     sql: &str,
     table: &CreateTable,
     wanted: ConstraintRef<'_>,
-) -> Result<Found, SqlError> {
+) -> Result<ConstraintPlace, SqlError> {
     let wanted_form = match wanted {
         ConstraintRef::Name(_) => Form::default(),
         ConstraintRef::Sql(text) => {
@@ -79,7 +79,7 @@ fn refusal(sql: &str, table: &CreateTable, what: &str, candidates: &[&Candidate<
 }
 
 struct Candidate<'a> {
-    place: Found,
+    place: ConstraintPlace,
     constraint: &'a Constraint,
     column: Option<&'a str>,
     forms: Vec<Vec<String>>,
@@ -112,13 +112,18 @@ fn candidates<'a>(sql: &str, table: &'a CreateTable) -> Vec<Candidate<'a>> {
             let body = Form::of(&sql[constraint.range.clone()]).body;
             let mut forms = vec![body.clone()];
             forms.extend(table_form(constraint.kind, name, &body));
-            let place = Found::OfColumn(place, inner);
+            let place = ConstraintPlace::OfColumn(place, inner);
             all.push(Candidate { place, constraint, column: Some(name), forms });
         }
     }
     for (place, constraint) in table.constraints.iter().enumerate() {
         let forms = vec![Form::of(&sql[constraint.range.clone()]).body];
-        all.push(Candidate { place: Found::OfTable(place), constraint, column: None, forms });
+        all.push(Candidate {
+            place: ConstraintPlace::OfTable(place),
+            constraint,
+            column: None,
+            forms,
+        });
     }
     all
 }
@@ -198,10 +203,10 @@ fn table_form(kind: ConstraintKind, column: &str, body: &[String]) -> Option<Vec
 }
 
 /// The ranges of a found constraint: itself, and the deferral that would otherwise pass to another key.
-pub(super) fn ranges(table: &CreateTable, found: Found) -> Vec<Range<usize>> {
+pub(super) fn ranges(table: &CreateTable, found: ConstraintPlace) -> Vec<Range<usize>> {
     match found {
-        Found::OfTable(place) => vec![table.constraints[place].range.clone()],
-        Found::OfColumn(column, place) => {
+        ConstraintPlace::OfTable(place) => vec![table.constraints[place].range.clone()],
+        ConstraintPlace::OfColumn(column, place) => {
             let constraints = &table.columns[column].constraints;
             let mut ranges = vec![constraints[place].range.clone()];
             if constraints[place].kind == ConstraintKind::References {

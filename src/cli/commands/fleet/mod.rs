@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use phaseshift::files::{MAX_TEXT_BYTES, RealFiles};
-use phaseshift::fleet::{Found, Limits, Member, Selection, Shard, Stop, discover, run};
+use phaseshift::fleet::{Discovered, Limits, Member, Selection, Shard, Stop, discover, run};
 use phaseshift::migrate::PlanCache;
 use phaseshift::{DatabaseState, Error, ErrorKind, Result};
 
@@ -50,7 +50,7 @@ pub struct Selected<'s> {
     /// What the person named.
     text: &'s str,
     shard: Option<Shard>,
-    found: Found,
+    found: Discovered,
     members: Vec<Member>,
     limits: Limits,
 }
