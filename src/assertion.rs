@@ -12,7 +12,7 @@ use crate::phase::{Check, Expected};
 const SHOWN: usize = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct CheckFinding {
     pub holds: bool,
     /// What the query gave, in words.
     pub found: String,
@@ -20,7 +20,7 @@ pub struct Finding {
     pub rows: Vec<String>,
 }
 
-impl Finding {
+impl CheckFinding {
     /// Says what the query returned, as a sentence without its end.
     pub fn returned(&self) -> String {
         format!("its query returned {}", self.found)
@@ -32,7 +32,7 @@ impl Finding {
 /// # Errors
 /// [`ErrorKind::Step`] if the query is not a single one that only reads, if it is not allowed in a phase, or if SQLite
 /// refuses it.
-pub fn evaluate(database: &Database, check: &Check) -> Result<Finding> {
+pub fn evaluate(database: &Database, check: &Check) -> Result<CheckFinding> {
     let authorizer = database.authorizer();
     authorizer.raise();
     let finding = ask(database.connection(), check);
@@ -48,7 +48,7 @@ fn refused(check: &Check, what: &str) -> Error {
     Error::new(ErrorKind::Step, format!("line {}: check {}: {what}", check.line, check.name))
 }
 
-fn ask(connection: &Connection, check: &Check) -> Result<Finding> {
+fn ask(connection: &Connection, check: &Check) -> Result<CheckFinding> {
     let failed = |error: rusqlite::Error| refused(check, &words(&error)).caused_by(error);
     let mut statement = connection.prepare(&check.sql).map_err(failed)?;
     if !statement.readonly() || statement.column_count() == 0 {
@@ -62,7 +62,7 @@ fn ask(connection: &Connection, check: &Check) -> Result<Finding> {
     })
 }
 
-fn read(statement: &mut Statement<'_>, check: &Check) -> rusqlite::Result<Finding> {
+fn read(statement: &mut Statement<'_>, check: &Check) -> rusqlite::Result<CheckFinding> {
     let width = statement.column_count();
     let mut rows = statement.raw_query();
     let (mut count, mut shown, mut first) = (0_usize, Vec::new(), None);
@@ -92,7 +92,7 @@ fn read(statement: &mut Statement<'_>, check: &Check) -> rusqlite::Result<Findin
         (many, _) => format!("{many} rows"),
     };
     let rows = if holds { Vec::new() } else { shown };
-    Ok(Finding { holds, found, rows })
+    Ok(CheckFinding { holds, found, rows })
 }
 
 fn matches_value(value: ValueRef<'_>, expected: &Expected) -> bool {

@@ -91,7 +91,7 @@ pub(crate) fn is_quickly_sound(connection: &Connection) -> Result<bool> {
     };
     let about = (Stage::VerifyBackup, "pages and rows");
     let quick = track_progress(about, (rows.all(), expected), || run(connection, &quick))?;
-    Ok(matches!(&quick, Outcome::Checked(found) if *found == Integrity::default()))
+    Ok(matches!(&quick, PieceOutcome::Checked(found) if *found == Integrity::default()))
 }
 
 /// What the check of the whole finds beyond a quick one that found nothing, in a fraction of the time: our own
@@ -125,8 +125,8 @@ fn in_parts(
     let mut all = Integrity::default();
     for name in not_shown.chain(others) {
         match run(connection, &IntegrityCheck::of_table(Depth::Full, name))? {
-            Outcome::Checked(found) => all.add(found),
-            Outcome::MissingExtension(_) => return Ok(None),
+            PieceOutcome::Checked(found) => all.add(found),
+            PieceOutcome::MissingExtension(_) => return Ok(None),
         }
     }
     Ok(Some(all))
@@ -173,30 +173,30 @@ impl Rows {
 
 fn in_full(connection: &Connection) -> Result<Integrity> {
     match run(connection, &IntegrityCheck::of_file(Depth::Full))? {
-        Outcome::Checked(found) => Ok(found),
-        Outcome::MissingExtension(_) => by_table(connection),
+        PieceOutcome::Checked(found) => Ok(found),
+        PieceOutcome::MissingExtension(_) => by_table(connection),
     }
 }
 
-enum Outcome {
+enum PieceOutcome {
     Checked(Integrity),
     MissingExtension(rusqlite::Error),
 }
 
-fn run(connection: &Connection, check: &IntegrityCheck) -> Result<Outcome> {
+fn run(connection: &Connection, check: &IntegrityCheck) -> Result<PieceOutcome> {
     let mut found = Integrity::default();
     match check.run(connection, &mut |finding| found.note(finding)) {
-        Ok(()) => Ok(Outcome::Checked(found)),
+        Ok(()) => Ok(PieceOutcome::Checked(found)),
         Err(error) if MissingExtension::in_error(&error).is_some() => {
-            Ok(Outcome::MissingExtension(error))
+            Ok(PieceOutcome::MissingExtension(error))
         }
         Err(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 found.note(&error.to_string());
-                Ok(Outcome::Checked(found))
+                Ok(PieceOutcome::Checked(found))
             }
             // Plain SQLITE_ERROR: the check itself does not compile.
-            Some(ErrorCode::Unknown) => Ok(Outcome::MissingExtension(error)),
+            Some(ErrorCode::Unknown) => Ok(PieceOutcome::MissingExtension(error)),
             _ => Err(Error::from(error)),
         },
     }
@@ -206,11 +206,11 @@ fn by_table(connection: &Connection) -> Result<Integrity> {
     let mut all = Integrity::default();
     for table in stored_tables(connection)? {
         let mut outcome = run(connection, &IntegrityCheck::of_table(Depth::Full, &table))?;
-        if let Outcome::MissingExtension(error) = &outcome {
+        if let PieceOutcome::MissingExtension(error) = &outcome {
             all.unchecked.push(format!("{table}: {error}"));
             outcome = run(connection, &IntegrityCheck::of_table(Depth::Quick, &table))?;
         }
-        if let Outcome::Checked(found) = outcome {
+        if let PieceOutcome::Checked(found) = outcome {
             all.add(found);
         }
     }

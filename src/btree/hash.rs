@@ -35,9 +35,9 @@ impl Sum {
 /// An entry in the making: the serial types of its parts, and then their bytes, as in the record of an index.
 /// For a number of parts that is known, no two entries have the same bytes.
 #[derive(Debug, Default)]
-pub(super) struct Entry(Vec<u8>);
+pub(super) struct HashEntry(Vec<u8>);
 
-impl Entry {
+impl HashEntry {
     /// Makes the entry of these parts.
     pub(super) fn of<'v>(&mut self, parts: impl Iterator<Item = (u64, &'v [u8])> + Clone) -> &[u8] {
         self.0.clear();

@@ -2,7 +2,7 @@
 
 use super::compare::STRIDE;
 use super::cursor::Cursor;
-use super::hash::{Entry, Sum};
+use super::hash::{HashEntry, Sum};
 use super::pages::{Pages, Read, number};
 use super::record::{Stored, varint};
 use super::record_buffer::{KeyPart, Loaded, ValueSource};
@@ -85,7 +85,7 @@ pub fn rows_ask_for<P: Pages>(
     let parts = indexes.iter().flat_map(|index| &index.parts).chain(&rows.key);
     let deepest = parts.filter_map(|part| part.place.field()).max();
     let (mut row, mut before) = (Loaded::default(), Loaded::default());
-    let (mut entry, mut passed) = (Entry::default(), 0);
+    let (mut entry, mut passed) = (HashEntry::default(), 0);
     while cursor.advance()? {
         if !row.load_first(&mut cursor, deepest)? {
             return Ok(None);

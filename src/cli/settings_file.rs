@@ -100,16 +100,16 @@ pub fn read(files: &dyn Files, path: &Path) -> Result<SettingsFile> {
 fn parse(path: &Path, text: &str) -> Result<SettingsFile> {
     let line_at = |offset| line_at(text, offset);
     let document = toml(text).map_err(|(line, what)| fault(path, line, &what))?;
-    let reader = Reader { path, line_at: &line_at };
+    let reader = SettingsReader { path, line_at: &line_at };
     reader.settings(document.as_table())
 }
 
-struct Reader<'a> {
+struct SettingsReader<'a> {
     path: &'a Path,
     line_at: &'a dyn Fn(usize) -> usize,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn settings(&self, table: &dyn TableLike) -> Result<SettingsFile> {
         let mut settings = SettingsFile::default();
         for (key, item) in table.iter() {

@@ -17,10 +17,10 @@ pub(super) fn compare_indexes(expected: &str, found: &str) -> Vec<Difference> {
     if wanted.unique != here.unique {
         aspects.push(IndexAspect::Unique);
     }
-    let part = |parts: &Parts, of: fn(&Key) -> String| -> Vec<String> {
+    let part = |parts: &Parts, of: fn(&IndexKey) -> String| -> Vec<String> {
         parts.keys.iter().map(of).collect()
     };
-    let differs = |of: fn(&Key) -> String| part(&wanted, of) != part(&here, of);
+    let differs = |of: fn(&IndexKey) -> String| part(&wanted, of) != part(&here, of);
     if differs(|key| key.value.clone()) {
         aspects.push(IndexAspect::Columns);
     }
@@ -40,12 +40,12 @@ pub(super) fn compare_indexes(expected: &str, found: &str) -> Vec<Difference> {
 struct Parts {
     unique: bool,
     table: String,
-    keys: Vec<Key>,
+    keys: Vec<IndexKey>,
     condition: Vec<String>,
 }
 
 /// One column or expression of an index.
-struct Key {
+struct IndexKey {
     value: String,
     collation: String,
     direction: String,
@@ -90,12 +90,12 @@ impl Parts {
             }
             _ => return None,
         };
-        let keys = keys.iter().map(|tokens| Key::read(sql, tokens)).collect();
+        let keys = keys.iter().map(|tokens| IndexKey::read(sql, tokens)).collect();
         Some(Self { unique, table, keys, condition })
     }
 }
 
-impl Key {
+impl IndexKey {
     fn read(sql: &str, tokens: &[Token]) -> Self {
         let mut tokens = tokens;
         let mut direction = String::new();

@@ -33,7 +33,7 @@ pub(super) fn assigned(text: &str, name: &str) -> Option<Assigned> {
                 None => continue,
             },
         };
-        found = Some(Assigned { line, value: Reader::new(after_type).literal() });
+        found = Some(Assigned { line, value: PythonReader::new(after_type).literal() });
     }
     found
 }
@@ -44,7 +44,7 @@ pub(super) fn first_doc_line(text: &str) -> Option<String> {
     let code =
         code.lines().find(|it| !it.trim().is_empty() && !it.trim_start().starts_with('#'))?;
     let start = text.find(code)?;
-    match Reader::new(&text[start..]).text()? {
+    match PythonReader::new(&text[start..]).text()? {
         doc if doc.trim().is_empty() => None,
         doc => Some(doc.trim().lines().next().unwrap_or_default().trim().to_owned()),
     }
@@ -60,7 +60,7 @@ fn equals_on_line(text: &str) -> Option<usize> {
 fn top_level_lines(text: &str) -> Vec<(usize, usize)> {
     let mut lines = Vec::new();
     let (mut line, mut depth) = (1, 0_usize);
-    let mut reader = Reader::new(text);
+    let mut reader = PythonReader::new(text);
     let mut at_start = true;
     while let Some(letter) = reader.peek() {
         if at_start && depth == 0 {
@@ -95,12 +95,12 @@ fn top_level_lines(text: &str) -> Vec<(usize, usize)> {
     lines
 }
 
-struct Reader<'t> {
+struct PythonReader<'t> {
     text: &'t str,
     place: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> PythonReader<'t> {
     fn new(text: &'t str) -> Self {
         Self { text, place: 0 }
     }

@@ -252,11 +252,11 @@ fn clash_of(phase: &Phase, error: &Error) -> BranchConflict {
 struct Effect {
     /// `table users` or `users.role`.
     part: String,
-    change: Change,
+    change: BranchChange,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Change {
+enum BranchChange {
     Created,
     Added,
     TakenAway,
@@ -265,9 +265,9 @@ enum Change {
 impl std::fmt::Display for Effect {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let verb = match self.change {
-            Change::Created => "created",
-            Change::Added => "added",
-            Change::TakenAway => "taken away",
+            BranchChange::Created => "created",
+            BranchChange::Added => "added",
+            BranchChange::TakenAway => "taken away",
         };
         write!(formatter, "{} is {verb}", self.part)
     }
@@ -275,12 +275,12 @@ impl std::fmt::Display for Effect {
 
 /// What a phase adds and takes away.
 fn changes(before: &Schema, after: &Schema) -> Vec<Effect> {
-    let parts = |schema: &Schema| -> BTreeMap<String, Change> {
+    let parts = |schema: &Schema| -> BTreeMap<String, BranchChange> {
         let objects = schema
             .objects
             .iter()
             .filter(|it| it.kind != ObjectKind::ShadowTable)
-            .map(|it| (it.to_string(), Change::Created));
+            .map(|it| (it.to_string(), BranchChange::Created));
         let columns = schema.tables.values().flat_map(|table| {
             let both = |other: &Schema| other.shape(&table.name).is_some();
             let shared = both(before) && both(after);
@@ -288,17 +288,17 @@ fn changes(before: &Schema, after: &Schema) -> Vec<Effect> {
                 .columns
                 .iter()
                 .filter(move |_| shared)
-                .map(|column| (format!("{}.{}", table.name, column.name), Change::Added))
+                .map(|column| (format!("{}.{}", table.name, column.name), BranchChange::Added))
         });
         objects.chain(columns).collect()
     };
     let (old, new) = (parts(before), parts(after));
-    let only_in = |one: &BTreeMap<String, Change>, other: &BTreeMap<String, Change>| {
+    let only_in = |one: &BTreeMap<String, BranchChange>, other: &BTreeMap<String, BranchChange>| {
         let known = |part: &str| other.keys().any(|it| same(it, part));
         let only = one.iter().filter(|(part, _)| !known(part));
         only.map(|(part, change)| Effect { part: part.clone(), change: *change }).collect()
     };
     let (added, mut gone): (Vec<Effect>, Vec<Effect>) = (only_in(&new, &old), only_in(&old, &new));
-    gone.iter_mut().for_each(|it| it.change = Change::TakenAway);
+    gone.iter_mut().for_each(|it| it.change = BranchChange::TakenAway);
     [added, gone].concat()
 }

@@ -23,7 +23,7 @@ pub struct PlanCache(Mutex<Plans>);
 
 #[derive(Debug, Default)]
 struct Plans {
-    made: Vec<(Key, Arc<Plan>)>,
+    made: Vec<(PlanKey, Arc<Plan>)>,
     /// The schema of the file that was planned last: the next file has most of its texts.
     schema: Arc<Schema>,
 }
@@ -31,7 +31,7 @@ struct Plans {
 /// Everything that a plan of a way up depends on: the schema without its page numbers, the phases in full, the version
 /// tables and what they record.
 #[derive(Debug, PartialEq)]
-struct Key {
+struct PlanKey {
     entries: Vec<Entry>,
     /// How many of the entries are not SQLite's own.
     objects: usize,
@@ -44,7 +44,7 @@ struct Key {
 /// Kind, name, table, text, and whether it is stored in pages.
 type Entry = (ObjectKind, String, String, Option<String>, bool);
 
-impl Key {
+impl PlanKey {
     fn of((chain, tables): (&Chain, &VersionTables), known: &FileState, path: &[PhaseId]) -> Self {
         let entries = known
             .schema
@@ -76,7 +76,7 @@ impl PlanCache {
         path: &[PhaseId],
         make: impl FnOnce() -> Result<Plan>,
     ) -> Result<Plan> {
-        let key = Key::of(phases, known, path);
+        let key = PlanKey::of(phases, known, path);
         if let Some(plan) = self.find(&key) {
             return Ok(plan.as_ref().clone());
         }
@@ -85,12 +85,12 @@ impl PlanCache {
         Ok(plan)
     }
 
-    fn find(&self, key: &Key) -> Option<Arc<Plan>> {
+    fn find(&self, key: &PlanKey) -> Option<Arc<Plan>> {
         let plans = self.lock();
         plans.made.iter().find(|(made, _)| made == key).map(|(_, plan)| Arc::clone(plan))
     }
 
-    fn keep(&self, key: Key, plan: &Plan, schema: &Schema) {
+    fn keep(&self, key: PlanKey, plan: &Plan, schema: &Schema) {
         let mut plans = self.lock();
         plans.schema = Arc::new(schema.clone());
         if plans.made.len() < MOST {

@@ -16,7 +16,7 @@ use crate::sql::{object_head, owner, unquote};
 /// A kind and a folded name. Ordinary and virtual tables count as one kind.
 type Key = (ObjectKind, String);
 
-struct Entry {
+struct ExpectedEntry {
     key: Key,
     name: String,
     /// The place of the table or view that it belongs to.
@@ -27,7 +27,7 @@ struct Entry {
 
 /// The objects that must be there after the steps so far.
 pub(super) struct ExpectedObjects {
-    entries: Vec<Entry>,
+    entries: Vec<ExpectedEntry>,
     /// Which entries have a name, the oldest first: in a swap, two tables have the same name for one step.
     places: HashMap<Key, VecDeque<usize>>,
     /// The tables that modules keep their content in, and what belongs to these: modules create, rename and drop them.
@@ -188,7 +188,7 @@ impl ExpectedObjects {
     ) {
         let key = (one_kind(kind), fold(name));
         self.places.entry(key.clone()).or_default().push_back(self.entries.len());
-        self.entries.push(Entry { key, name: name.to_owned(), owner, text });
+        self.entries.push(ExpectedEntry { key, name: name.to_owned(), owner, text });
     }
 
     /// The table or view of a name.

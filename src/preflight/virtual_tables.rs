@@ -24,7 +24,7 @@ pub fn check_virtual_tables(connection: &Connection, plan: &Plan) -> Result<()> 
             continue;
         }
         let later: Vec<&Stage> = plan.phases[place..].iter().flat_map(|it| &it.stages).collect();
-        let check = Check { connection, file: &first.before, phase, later };
+        let check = TableCheck { connection, file: &first.before, phase, later };
         let mut before: &Schema = &phase.before;
         for stage in &phase.stages {
             match stage {
@@ -40,7 +40,7 @@ pub fn check_virtual_tables(connection: &Connection, plan: &Plan) -> Result<()> 
     Ok(())
 }
 
-struct Check<'a> {
+struct TableCheck<'a> {
     connection: &'a Connection,
     /// The schema of the file.
     file: &'a Schema,
@@ -49,7 +49,7 @@ struct Check<'a> {
     later: Vec<&'a Stage>,
 }
 
-impl Check<'_> {
+impl TableCheck<'_> {
     fn is_written(&self, table: &str) -> bool {
         self.later.iter().any(|it| it.writes_directly(table))
     }

@@ -308,10 +308,10 @@ impl TablePair<'_> {
         (old_text, new_text): (&TableText, &TableText),
         found: &mut Differences,
     ) {
-        let keys = |schema: &Schema, table: &Table, text: &TableText| -> Vec<Key> {
+        let keys = |schema: &Schema, table: &Table, text: &TableText| -> Vec<ForeignKeyParts> {
             let texts = text.keys.iter().cloned().map(Some).chain(std::iter::repeat(None));
             let keys = table.foreign_keys.iter().zip(texts);
-            keys.map(|(key, text)| Key::of(schema, key, text.unwrap_or_default())).collect()
+            keys.map(|(key, text)| ForeignKeyParts::of(schema, key, text.unwrap_or_default())).collect()
         };
         let was = keys(self.expected, old, old_text);
         let mut rest = keys(self.now, new, new_text);
@@ -340,7 +340,7 @@ impl TablePair<'_> {
 
 /// A foreign key with its parent's columns found, everything folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Key {
+struct ForeignKeyParts {
     columns: Vec<String>,
     parent: String,
     parent_columns: Vec<String>,
@@ -348,7 +348,7 @@ struct Key {
     text: KeyText,
 }
 
-impl Key {
+impl ForeignKeyParts {
     fn of(schema: &Schema, key: &ForeignKey, text: KeyText) -> Self {
         let folded = |names: &[String]| names.iter().map(|it| fold(it)).collect::<Vec<_>>();
         let mut parent_columns = folded(&key.parent_columns);

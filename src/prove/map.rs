@@ -88,7 +88,7 @@ impl MapFile {
     fn parse(path: &Path, text: &str) -> Result<Self> {
         let line_at = |offset| line_at(text, offset);
         let document = toml(text).map_err(|(line, what)| fault(path, line, &what))?;
-        let reader = Reader { path, line_at: &line_at };
+        let reader = MapReader { path, line_at: &line_at };
         let mut map = Self { path: path.to_path_buf(), ..Self::default() };
         let root = document.as_table();
         for (key, item) in root.iter() {
@@ -257,12 +257,12 @@ fn names_column(names: &[MapName], table: &str, column: &str) -> bool {
         .any(|it| matches!(it, MapName::Column(of, name) if same(of, table) && same(name, column)))
 }
 
-struct Reader<'a> {
+struct MapReader<'a> {
     path: &'a Path,
     line_at: &'a dyn Fn(usize) -> usize,
 }
 
-impl Reader<'_> {
+impl MapReader<'_> {
     fn line(&self, table: &dyn TableLike, key: &str) -> usize {
         let span = table.key(key).and_then(toml_edit::Key::span);
         span.map_or(1, |span| (self.line_at)(span.start))

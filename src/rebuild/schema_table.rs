@@ -80,7 +80,7 @@ pub(super) fn edit_tables(connection: &Connection, tables: &[Rebuild]) -> Result
 }
 
 /// A new text for an entry of the schema table.
-struct Entry {
+struct SchemaRow {
     row: i64,
     name: String,
     table: String,
@@ -88,7 +88,7 @@ struct Entry {
 }
 
 /// The entries of a table and its indexes as they will be.
-fn entries_of(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Entry>> {
+fn entries_of(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<SchemaRow>> {
     let CopyStrategy::InPlace { indexes, .. } = &rebuild.strategy else { return Ok(Vec::new()) };
     let mut statement = connection.prepare(
         "SELECT rowid, type, name, sql IS NULL FROM main.sqlite_schema \
@@ -113,7 +113,7 @@ fn entries_of(connection: &Connection, rebuild: &Rebuild) -> Result<Vec<Entry>> 
                 return Err(Error::new(ErrorKind::Rebuild, what).about(&name));
             }
         };
-        entries.push(Entry { row: number, name, table: table.clone(), sql });
+        entries.push(SchemaRow { row: number, name, table: table.clone(), sql });
     }
     Ok(entries)
 }

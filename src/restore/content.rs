@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::outcome::{Outcome, RestoreMethod};
+use super::outcome::{RestoreOutcome, RestoreMethod};
 use super::plan::Restore;
 use super::verify::{AfterFailure, compare, look_again};
 use super::write::{Content, Words, write};
@@ -25,9 +25,9 @@ pub(super) fn run(
     restore: &Restore,
     live: Database,
     observer: &mut dyn Observer,
-) -> Result<Outcome> {
+) -> Result<RestoreOutcome> {
     let written = write(live, &restore.backup.path, &mut Backup(restore), observer)?;
-    Ok(Outcome {
+    Ok(RestoreOutcome {
         safety_backup: written.kept,
         moved_aside: Vec::new(),
         tables: written.tables,

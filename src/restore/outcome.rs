@@ -16,7 +16,7 @@ pub enum RestoreMethod {
 }
 
 /// What one of the ways did.
-pub(super) struct Outcome {
+pub(super) struct RestoreOutcome {
     pub(super) safety_backup: Option<PathBuf>,
     pub(super) moved_aside: Vec<PathBuf>,
     pub(super) tables: Vec<TableRows>,

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::outcome::{Outcome, RestoreMethod};
+use super::outcome::{RestoreOutcome, RestoreMethod};
 use super::plan::Restore;
 use super::set_aside::SetAside;
 use super::verify::compare;
@@ -19,7 +19,7 @@ use crate::error::{DatabaseState, Error, ErrorKind, Result, file_error};
 use crate::event::Observer;
 use crate::files::{Files, Stat};
 
-pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
+pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreOutcome> {
     let (path, files) = (&restore.plan.database, restore.options.files.as_ref());
     let present = stat_of(files, path)?;
     refuse(path, present, files)?;
@@ -31,7 +31,7 @@ pub(super) fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<Outc
     if let Err(error) = put(&mut part, path, present, files) {
         return Err(error.leaving(aside.undo()));
     }
-    let mut outcome = Outcome {
+    let mut outcome = RestoreOutcome {
         safety_backup: None,
         moved_aside: aside.into_paths(),
         tables: Vec::new(),

@@ -1,6 +1,6 @@
 //! Carrying a restore out: which way, in which order, and what is reported.
 
-use super::outcome::{Outcome, RestoreMethod};
+use super::outcome::{RestoreOutcome, RestoreMethod};
 use std::path::PathBuf;
 
 use super::plan::Restore;
@@ -64,7 +64,7 @@ fn run(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreReport> 
     })
 }
 
-fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
+fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreOutcome> {
     restore.refuse_changed_backup()?;
     match through_sqlite(restore, observer) {
         Err(error) if is_no_database(&error) => {}
@@ -79,7 +79,7 @@ fn choose(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
     }
 }
 
-fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<Outcome> {
+fn through_sqlite(restore: &Restore, observer: &mut dyn Observer) -> Result<RestoreOutcome> {
     let (path, options) = (&restore.plan.database, &restore.options);
     let files = options.files.as_ref();
     let opened = match stat_of(files, path)?.map(|stat| stat.bytes) {

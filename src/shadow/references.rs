@@ -69,7 +69,7 @@ impl Shadow {
         let made = both_sides(&mut relations, &before.schema, &mut self.missing)?;
         let Some([old, new]) = made else { return Ok(()) };
         let mut judge = Judge { relations, old, new, missing: std::mem::take(&mut self.missing) };
-        let findings: Vec<Finding> = objects.iter().map(|pair| judge.compare(pair)).collect();
+        let findings: Vec<BodyFinding> = objects.iter().map(|pair| judge.compare(pair)).collect();
         self.missing = judge.missing;
         for (pair, finding) in objects.into_iter().zip(findings) {
             self.take_finding(&pair, finding, &judge.relations)?;
@@ -80,13 +80,13 @@ impl Shadow {
     fn take_finding(
         &mut self,
         pair: &DefinitionPair,
-        finding: Finding,
+        finding: BodyFinding,
         relations: &[Relation],
     ) -> Result<()> {
         let (kind, name) = (pair.kind, pair.name.clone());
         match finding {
-            Finding::Same => Ok(()),
-            Finding::Restated(text) => {
+            BodyFinding::Same => Ok(()),
+            BodyFinding::Restated(text) => {
                 self.set_entry_sql(kind, &name, Some(&text))?;
                 self.restated.push((kind, name.clone()));
                 self.notices.push(format!(
@@ -95,7 +95,7 @@ impl Shadow {
                 ));
                 self.reload()
             }
-            Finding::Different => {
+            BodyFinding::Different => {
                 let used = relations.iter().filter(|it| pair.may_use(it));
                 let changes = used.flat_map(Relation::changes).collect();
                 let text = pair.new.clone();
@@ -195,7 +195,7 @@ fn affected(
 }
 
 /// What the comparison of one object says.
-enum Finding {
+enum BodyFinding {
     Same,
     /// It reads the same with this text.
     Restated(String),
@@ -214,26 +214,26 @@ struct Judge {
 }
 
 impl Judge {
-    fn compare(&mut self, pair: &DefinitionPair) -> Finding {
+    fn compare(&mut self, pair: &DefinitionPair) -> BodyFinding {
         let (Some(old), Some(new)) = (pair.part(&pair.old), pair.part(&pair.new)) else {
-            return Finding::Same;
+            return BodyFinding::Same;
         };
         // What did not compile before has no meaning to keep.
-        let Some(wanted) = self.program(pair, Side::Before, old) else { return Finding::Same };
+        let Some(wanted) = self.program(pair, Side::Before, old) else { return BodyFinding::Same };
         let found = self.program(pair, Side::After, new);
         if found.as_ref() == Some(&wanted) {
-            return Finding::Same;
+            return BodyFinding::Same;
         }
         let upsert = with_excluded_kept(old, new)
             .filter(|part| self.program(pair, Side::After, part).as_ref() == Some(&wanted));
         if let Some(part) = upsert.or_else(|| self.restate(pair, (old, new), &wanted)) {
             let head = &pair.new[..pair.new.len() - new.len()];
-            return Finding::Restated(format!("{head}{part}"));
+            return BodyFinding::Restated(format!("{head}{part}"));
         }
         match found {
-            Some(_) => Finding::Different,
+            Some(_) => BodyFinding::Different,
             // That it does not compile is found, and answers better, where the phase ends.
-            None => Finding::Same,
+            None => BodyFinding::Same,
         }
     }
 

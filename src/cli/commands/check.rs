@@ -34,7 +34,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Result<CommandOutput> {
         Some(path) => context.project_at(path.clone(), chain),
         None => context.project_of(chain),
     };
-    let mut check = Check::new(context.terminal.out);
+    let mut check = CheckPart::new(context.terminal.out);
     check.replay(&project)?;
     check.merges(&project)?;
     check.squashes(context, arguments, &project)?;
@@ -148,7 +148,7 @@ fn json_of(trip: &RoundTrip) -> Value {
 }
 
 /// A check under way: its lines so far, and what is wrong.
-pub(super) struct Check {
+pub(super) struct CheckPart {
     pub(super) style: Style,
     text: String,
     problems: Vec<Value>,
@@ -157,7 +157,7 @@ pub(super) struct Check {
     pub(super) tested: Option<Vec<Value>>,
 }
 
-impl Check {
+impl CheckPart {
     fn new(style: Style) -> Self {
         let (text, problems, checks) = (String::new(), Vec::new(), Vec::new());
         Self { style, text, problems, checks, tested: None }

@@ -9,12 +9,12 @@ use phaseshift::phase::{Applied, Chain, Target};
 use phaseshift::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::check::Check;
+use super::check::CheckPart;
 use crate::cli::context::Context;
 use crate::cli::screens::counted;
 use crate::text::list;
 
-impl Check {
+impl CheckPart {
     /// Compares what all phases make with the desired schema.
     pub(super) fn desired(&mut self, context: &Context, project: &Project) -> Result<()> {
         let path = &context.settings.schema;

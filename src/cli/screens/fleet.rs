@@ -10,7 +10,7 @@ use super::counted;
 use super::failure::failure as one_failure;
 use super::status::noted_sum;
 use crate::cli::command_output::CommandOutput;
-use crate::cli::commands::fleet::{Outcome, Word};
+use crate::cli::commands::fleet::{FileOutcome, Word};
 use crate::cli::output::escaped;
 use crate::cli::terminal::Style;
 use crate::text::list;
@@ -34,7 +34,7 @@ pub struct Counts {
     pub undone: usize,
 }
 
-pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
+pub fn line(relative: &str, outcome: &FileOutcome, style: Style) -> String {
     let mark = match outcome.word() {
         Word::Done | Word::UpToDate if has_notes(outcome) => style.bullet().to_owned(),
         Word::Done | Word::UpToDate => style.ok(),
@@ -51,7 +51,7 @@ pub fn line(relative: &str, outcome: &Outcome, style: Style) -> String {
 }
 
 /// Whether something was found that does not make the answer no.
-fn has_notes(outcome: &Outcome) -> bool {
+fn has_notes(outcome: &FileOutcome) -> bool {
     outcome.result.as_ref().is_ok_and(|answer| answer.noted > 0)
 }
 
@@ -122,7 +122,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Lists a file that failed, with cause, state and next command.
-pub fn failure(relative: &str, outcome: &Outcome, style: Style) -> String {
+pub fn failure(relative: &str, outcome: &FileOutcome, style: Style) -> String {
     let mut listed = format!("\n{}\n", escaped(relative));
     let block = match &outcome.result {
         Err(failure) => one_failure(&failure.error, &failure.advice, style),

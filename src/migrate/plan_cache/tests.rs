@@ -12,7 +12,7 @@ use super::super::prepare::{Preparation, find_path};
 use super::super::project::Project;
 use super::super::request::Request;
 use super::super::state::{Migration, Prepared, data_version};
-use super::{Key, PlanCache};
+use super::{PlanKey, PlanCache};
 use crate::database::{Access, OpenOptions};
 use crate::error::{DatabaseState, ErrorKind, Result};
 use crate::event::{Interrupt, Silent};
@@ -146,10 +146,10 @@ fn request() -> Request {
     Request::up(Target::parse("head").unwrap())
 }
 
-fn key_of(project: &Project) -> Key {
+fn key_of(project: &Project) -> PlanKey {
     let database = project.open(Access::ReadOnly).unwrap();
     let (project, known, path) = find_path(project, &request(), &database).unwrap();
-    Key::of((&project.chain, &project.versions), &known, &path)
+    PlanKey::of((&project.chain, &project.versions), &known, &path)
 }
 
 fn upgrade(project: &Project) -> Result<()> {

@@ -53,33 +53,33 @@ pub fn keeps_schema(text: &str) -> bool {
 
 /// A name begins to stand for a table, or ceases to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum SpanChange {
     Comes,
     Goes,
 }
 
 /// Where names of tables come and go, in order.
-fn changes(parts: &[SectionStatement<'_>]) -> BTreeMap<String, Vec<(usize, Change)>> {
-    let mut changes: BTreeMap<String, Vec<(usize, Change)>> = BTreeMap::new();
-    let mut add = |name: &str, place: usize, change: Change| {
+fn changes(parts: &[SectionStatement<'_>]) -> BTreeMap<String, Vec<(usize, SpanChange)>> {
+    let mut changes: BTreeMap<String, Vec<(usize, SpanChange)>> = BTreeMap::new();
+    let mut add = |name: &str, place: usize, change: SpanChange| {
         changes.entry(fold(name)).or_default().push((place, change));
     };
     for (place, part) in parts.iter().enumerate() {
         match &part.command {
             Some(SchemaCommand::Create { kind: ObjectKind::Table, name, .. }) => {
-                add(name, place, Change::Comes);
+                add(name, place, SpanChange::Comes);
             }
             Some(SchemaCommand::Drop { kind: ObjectKind::Table, name, .. }) => {
-                add(name, place, Change::Goes);
+                add(name, place, SpanChange::Goes);
             }
             Some(SchemaCommand::RenameTable { from, to }) => {
-                add(from, place, Change::Goes);
-                add(to, place, Change::Comes);
+                add(from, place, SpanChange::Goes);
+                add(to, place, SpanChange::Comes);
             }
             None => {
                 // CREATE TABLE ... AS SELECT
                 if let Ok(head) = object_head(part.text) {
-                    add(&head.name.text, place, Change::Comes);
+                    add(&head.name.text, place, SpanChange::Comes);
                 }
             }
             Some(_) => {}
@@ -98,8 +98,8 @@ fn around_data(parts: &[SectionStatement<'_>]) -> Vec<Range<usize>> {
         if found.last().is_some_and(|it| it.contains(&place)) {
             continue;
         }
-        let came = |name: &str| last(&changes, name, Change::Comes, ..=place);
-        let goes = |name: &str| first(&changes, name, Change::Goes, place + 1);
+        let came = |name: &str| last(&changes, name, SpanChange::Comes, ..=place);
+        let goes = |name: &str| first(&changes, name, SpanChange::Goes, place + 1);
         let mut span: Option<Range<usize>> = None;
         let mut widen = |start: usize, end: usize| {
             let (from, to) = span.clone().map_or((start, end), |it| (it.start, it.end - 1));
@@ -121,9 +121,9 @@ fn around_data(parts: &[SectionStatement<'_>]) -> Vec<Range<usize>> {
 }
 
 fn last(
-    changes: &BTreeMap<String, Vec<(usize, Change)>>,
+    changes: &BTreeMap<String, Vec<(usize, SpanChange)>>,
     name: &str,
-    wanted: Change,
+    wanted: SpanChange,
     until: std::ops::RangeToInclusive<usize>,
 ) -> Option<usize> {
     let mut places = changes.get(name)?.iter().rev();
@@ -133,9 +133,9 @@ fn last(
 }
 
 fn first(
-    changes: &BTreeMap<String, Vec<(usize, Change)>>,
+    changes: &BTreeMap<String, Vec<(usize, SpanChange)>>,
     name: &str,
-    wanted: Change,
+    wanted: SpanChange,
     from: usize,
 ) -> Option<usize> {
     let mut places = changes.get(name)?.iter();

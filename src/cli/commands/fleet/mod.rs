@@ -20,7 +20,7 @@ use crate::cli::args::FleetArgs;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::Context;
 pub use merged::report;
-pub use outcome::{Outcome, Word};
+pub use outcome::{FileOutcome, Word};
 use results::Results;
 pub use upgrade::{migrate, upgrade};
 
@@ -28,7 +28,7 @@ pub use upgrade::{migrate, upgrade};
 type FileJob<'j> = &'j (dyn Fn(&Context, &Member) -> Result<CommandOutput> + Sync);
 
 /// How the result of a job becomes an outcome; the text is the flags that name the file.
-type MakeOutcome = fn(Result<CommandOutput>, &str) -> Outcome;
+type MakeOutcome = fn(Result<CommandOutput>, &str) -> FileOutcome;
 
 /// Runs a command on the database, or on each of many.
 pub fn each(
@@ -98,7 +98,7 @@ impl Selected<'_> {
         job: FileJob<'_>,
         results: &mut Results<'_>,
     ) -> (Option<Stop>, Vec<&'m Member>) {
-        self.run_as(what, Outcome::new, job, results)
+        self.run_as(what, FileOutcome::new, job, results)
     }
 
     fn run_as<'m>(
@@ -113,7 +113,7 @@ impl Selected<'_> {
             members,
             limits,
             &self.context.interrupt,
-            (&in_file, Outcome::verdict),
+            (&in_file, FileOutcome::verdict),
             &mut |member, outcome| results.take(member, outcome),
         );
         (ended.stop, ended.left.iter().collect())
@@ -125,7 +125,7 @@ fn of_file(
     context: &Context,
     member: &Member,
     (outcome, job): (MakeOutcome, FileJob<'_>),
-) -> Outcome {
+) -> FileOutcome {
     let file = context.for_member(member);
     if let Some(fault) = &member.fault {
         return outcome(Err(fault.to_error(&member.path)), &file.settings.flags);

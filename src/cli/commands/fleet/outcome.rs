@@ -10,7 +10,7 @@ use crate::cli::json;
 use crate::text::named;
 
 #[derive(Debug)]
-pub struct Outcome {
+pub struct FileOutcome {
     /// The answer, or the error with what to do about it.
     pub result: Result<CommandOutput, Failure>,
     stage: Stage,
@@ -52,7 +52,7 @@ named! {
     }
 }
 
-impl Outcome {
+impl FileOutcome {
     /// Makes the outcome of a file. `flags` are those that name it.
     pub fn new(result: phaseshift::Result<CommandOutput>, flags: &str) -> Self {
         let result = result.map_err(|error| {

@@ -8,7 +8,7 @@ use phaseshift::fleet::{Entry, Member, Skipped, SkippedBecause, Stop, Tally};
 use serde_json::{Value, json};
 
 use super::Selected;
-use super::outcome::{Outcome, Word, left_line};
+use super::outcome::{FileOutcome, Word, left_line};
 use crate::cli::args::ProgressChoice;
 use crate::cli::command_output::CommandOutput;
 use crate::cli::context::{Context, Output};
@@ -64,7 +64,7 @@ impl<'c> Results<'c> {
     }
 
     /// Takes the outcome of a file and tells it.
-    pub fn take(&mut self, member: &Member, outcome: Outcome) {
+    pub fn take(&mut self, member: &Member, outcome: FileOutcome) {
         let word = outcome.word();
         self.done += 1;
         self.words.insert(member.relative.clone(), word);
@@ -84,7 +84,7 @@ impl<'c> Results<'c> {
         self.bar.progress(self.done, failed);
     }
 
-    fn fail(&mut self, member: &Member, outcome: &Outcome) {
+    fn fail(&mut self, member: &Member, outcome: &FileOutcome) {
         let style = self.context.terminal.out;
         self.listed.push_str(&screen::failure(&member.relative, outcome, style));
         let failure = match &outcome.result {
@@ -100,7 +100,7 @@ impl<'c> Results<'c> {
         self.failures.push(failure);
     }
 
-    fn tell(&mut self, member: &Member, (outcome, word): (&Outcome, Word), document: &Value) {
+    fn tell(&mut self, member: &Member, (outcome, word): (&FileOutcome, Word), document: &Value) {
         let context = self.context;
         match context.output {
             // A reader that went away does not stop the work; the end of the command reports it.

@@ -14,7 +14,7 @@ use phaseshift::plan::Direction;
 use phaseshift::{DatabaseState, Error, ErrorKind, Remedy, Result, exit};
 use serde_json::json;
 
-use super::outcome::Outcome;
+use super::outcome::FileOutcome;
 use super::results::Results;
 use super::{Selected, select};
 use crate::cli::args::{FleetRunArgs, Goal};
@@ -159,7 +159,7 @@ impl Upgrade {
             })
         };
         let limits = Limits { canary: 0, max_failures: None, ..selected.limits };
-        let (stop, _) = selected.run_as((&members, &limits), Outcome::undone, &job, results);
+        let (stop, _) = selected.run_as((&members, &limits), FileOutcome::undone, &job, results);
         Ok(stop)
     }
 }
