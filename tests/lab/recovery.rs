@@ -77,7 +77,7 @@ impl<'a> Recovery<'a> {
             self.scene.name
         ));
         let mut known = Seen::new(self.disk, self.job, &self.expected);
-        let (moments, errors) = if long() { (3, 5) } else { (9, 29) };
+        let (moments, errors) = if long() { (3, 5) } else { (13, 41) };
         for (moment, log, image) in self.disks(moments) {
             for at in (1 + moment as u64 % 7..).step_by(errors) {
                 self.disk.load(&image);
