@@ -311,7 +311,8 @@ impl TablePair<'_> {
         let keys = |schema: &Schema, table: &Table, text: &TableText| -> Vec<ForeignKeyParts> {
             let texts = text.keys.iter().cloned().map(Some).chain(std::iter::repeat(None));
             let keys = table.foreign_keys.iter().zip(texts);
-            keys.map(|(key, text)| ForeignKeyParts::of(schema, key, text.unwrap_or_default())).collect()
+            keys.map(|(key, text)| ForeignKeyParts::of(schema, key, text.unwrap_or_default()))
+                .collect()
         };
         let was = keys(self.expected, old, old_text);
         let mut rest = keys(self.now, new, new_text);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::outcome::{RestoreOutcome, RestoreMethod};
+use super::outcome::{RestoreMethod, RestoreOutcome};
 use super::plan::Restore;
 use super::verify::{AfterFailure, compare, look_again};
 use super::write::{Content, Words, write};

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::outcome::{RestoreOutcome, RestoreMethod};
+use super::outcome::{RestoreMethod, RestoreOutcome};
 use super::plan::Restore;
 use super::set_aside::SetAside;
 use super::verify::compare;

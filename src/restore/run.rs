@@ -1,6 +1,6 @@
 //! Carrying a restore out: which way, in which order, and what is reported.
 
-use super::outcome::{RestoreOutcome, RestoreMethod};
+use super::outcome::{RestoreMethod, RestoreOutcome};
 use std::path::PathBuf;
 
 use super::plan::Restore;

@@ -1,8 +1,8 @@
 //! A database as bytes, read by the engine's own reader of the file format.
 
 use phaseshift::btree::{
-    Collation, Cursor, Fields, Geometry, IndexShape, KeyPart, Malformed, Pages, Place, Read, Rows,
-    Stop, compare_trees, indexes_project,
+    Collation, Cursor, Fields, Geometry, IndexShape, KeyPart, Malformed, Pages, Read, Rows, Stop,
+    ValueSource, compare_trees, indexes_project,
 };
 
 /// The pages of a file's bytes, which tests damage.
@@ -74,9 +74,9 @@ fn tree(pages: &mut BytePages<'_>, root: u32) -> Read<u64> {
     let shape = IndexShape {
         root,
         parts: vec![
-            part(Place::Field(0), false, Collation::NoCase),
-            part(Place::Stored(1), true, Collation::RTrim),
-            part(Place::Rowid, false, Collation::Binary),
+            part(ValueSource::Field(0), false, Collation::NoCase),
+            part(ValueSource::Stored(1), true, Collation::RTrim),
+            part(ValueSource::Rowid, false, Collation::Binary),
         ],
         unique: Some(1),
     };

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::bytes::BytePages;
 use phaseshift::btree::{
-    Cursor, Fields, Place, Read, Stop, Trees, Value, ValueMap, Values, compare_trees,
+    Cursor, Fields, Read, Stop, Trees, Value, ValueMap, ValueSource, Values, compare_trees,
     compare_values,
 };
 use rusqlite::Connection;
@@ -376,7 +376,7 @@ fn same(bytes: &[u8], rowids: bool) -> bool {
     };
     let values = || -> Read<bool> {
         let (mut left, mut right) = (pages()?, pages()?);
-        let pairs = (0..4).map(|at| (Place::Stored(at), Place::Stored(at))).collect();
+        let pairs = (0..4).map(|at| (ValueSource::Stored(at), ValueSource::Stored(at))).collect();
         let map = ValueMap { pairs, demands: Vec::new() };
         let found = compare_values((&mut left, 2), (&mut right, 3), &map, &mut |_| Ok(()))?;
         Ok(matches!(found, Values::Equal { .. }))

@@ -12,7 +12,7 @@ use super::super::prepare::{Preparation, find_path};
 use super::super::project::Project;
 use super::super::request::Request;
 use super::super::state::{Migration, Prepared, data_version};
-use super::{PlanKey, PlanCache};
+use super::{PlanCache, PlanKey};
 use crate::database::{Access, OpenOptions};
 use crate::error::{DatabaseState, ErrorKind, Result};
 use crate::event::{Interrupt, Silent};
