@@ -95,7 +95,7 @@ fn ctrl_c_is_answered_at_once_and_the_file_is_as_said() {
     let started = Instant::now();
     let (mut child, _) = start(&project, &[]);
     assert!(child.wait().unwrap().success());
-    let whole = started.elapsed();
+    let mut whole = started.elapsed();
     let after = digest_without_times(&project);
 
     let (mut figures, mut stopped) = (Vec::new(), 0);
@@ -104,6 +104,7 @@ fn ctrl_c_is_answered_at_once_and_the_file_is_as_said() {
             std::fs::remove_file(path).unwrap();
         }
         std::fs::copy(&kept, project.database()).unwrap();
+        let started = Instant::now();
         let (mut child, said) = start(&project, &[]);
         std::thread::sleep(whole * (2 * moment + 1) / (2 * MOMENTS));
         let asked = Instant::now();
@@ -121,7 +122,11 @@ fn ctrl_c_is_answered_at_once_and_the_file_is_as_said() {
                 stopped += 1;
                 assert_eq!(digest(&project.database()), before, "moment {moment}");
             }
-            Some(0) => assert_eq!(digest_without_times(&project), after, "moment {moment}"),
+            Some(0) => {
+                // It was over before: on a machine that others use, the first run may have taken far longer.
+                whole = whole.min(started.elapsed());
+                assert_eq!(digest_without_times(&project), after, "moment {moment}");
+            }
             other => panic!("moment {moment}: {other:?}"),
         }
     }
