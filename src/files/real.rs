@@ -156,9 +156,8 @@ impl Files for RealFiles {
         let is_root = rustix::process::geteuid().is_root();
         let owner = is_root.then_some(like.owner);
         match std::os::unix::fs::fchown(&file, owner, Some(like.group)) {
-            Err(error) if is_root || error.kind() != io::ErrorKind::PermissionDenied => {
-                return Err(error);
-            }
+            Err(error) if is_root => return Err(error),
+            // A user who is not in the group may not give it, and some file systems and containers know no such group.
             Ok(()) | Err(_) => {}
         }
         file.set_permissions(fs::Permissions::from_mode(like.mode & 0o777))
